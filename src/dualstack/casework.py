@@ -1,0 +1,124 @@
+"""What a run does around its cases: preparing the services, and completing records from worlds."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dualstack.build import build
+from dualstack.causes import likely
+from dualstack.errors import HarnessError, HostCannot, UsageError
+from dualstack.kinds import DOCKER
+from dualstack.lab.netns import NetnsBackend
+from dualstack.manifest import Subject
+from dualstack.results import Record
+from dualstack.service import missing_programs, unfit
+from dualstack.session import RunSession
+from dualstack.suites import check_entries, requirements
+from dualstack.wire.expect import conversation, families_of_flow
+from dualstack.world import World
+
+if TYPE_CHECKING:
+    from dualstack.lab.docker.backend import DockerBackend
+
+
+def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) -> dict[str, Any]:
+    """Build the services, check that their programs exist, and describe the run.
+
+    Raises:
+        UsageError: A service cannot be built, or its program does not exist; every fault is named.
+        HostCannot: The kind of lab that was asked for cannot be had.
+    """
+    backend = NetnsBackend()
+    built: set[Path] = set()
+    faults = [f"{item.path}:\n  {problem}" for item in session.subjects for problem in unfit([item], session.lab)]
+    try:
+        for subject in session.subjects:
+            try:
+                if _is_built_here(subject, session.lab) and subject.path not in built:
+                    build(subject, backend)
+                    built.add(subject.path)
+                if session.lab != DOCKER:
+                    faults += [f"{subject.path}:\n  {problem}" for problem in missing_programs(subject)]
+            except HostCannot:
+                continue  # each of its cases says so, and what to do
+    finally:
+        backend.close()
+    if faults:
+        raise UsageError("\n".join(dict.fromkeys(faults)))
+    check_entries(session.subjects)
+    description = session.describe(requirements(), [str(item) for item in arguments])
+    if session.lab == DOCKER:
+        description |= _provide_images(session)
+    session.write(description)
+    return description
+
+
+def _is_built_here(subject: Subject, lab: str) -> bool:
+    """Return whether the build commands are needed: an image that is named or built of a Dockerfile brings its own."""
+    image = subject.image_table
+    return bool(subject.manifest.service.build) and (lab != DOCKER or (image is not None and image.is_assembled))
+
+
+def _provide_images(session: RunSession) -> dict[str, Any]:
+    """Have every image that the run needs; return what a report says of engine and images.
+
+    Raises:
+        UsageError: An image does not exist or cannot be built.
+        HostCannot: There is no container engine, or it lacks something.
+    """
+    from dualstack.lab.docker.backend import DockerBackend  # noqa: PLC0415 - loads the SDK
+
+    backend = DockerBackend(session.id)
+    try:
+        backend.prepare()
+        made: dict[str, str] = {}
+        for subject in session.subjects:
+            if subject.image not in made:
+                made[subject.image] = _provide(backend, subject)
+        images = {subject.name: made[subject.image] for subject in session.subjects}
+        return {"engine": f"{backend.engine.version} (API {backend.engine.api_version})", "images": images}
+    finally:
+        backend.close()
+
+
+def _provide(backend: "DockerBackend", subject: Subject) -> str:
+    """Have a service's image; return its id."""
+    from dualstack.rootfs.images import packages_image  # noqa: PLC0415 - loads the SDK
+
+    image = subject.image_table
+    assert image is not None  # noqa: S101 - `unfit` has refused it
+    if image.packages:
+        base = packages_image(backend.engine, image.packages, subject.path)
+        image = image.model_copy(update={"base": base, "packages": []})
+    return backend.provide(image, subject.image, subject.directory, str(subject.path))
+
+
+def complete(record: Record, world: World, folder: Path) -> Record:
+    """Return the record with everything that its world saw."""
+    record = dataclasses.replace(
+        record,
+        works=dict(world.works),
+        steps=tuple(world.steps),
+        findings=tuple(world.findings),
+        sockets=world.sockets,
+        log=world.output,
+        command=world.command,
+        seconds=round(world.seconds, 4),
+        waited=round(world.waited, 4),
+        causes=likely(record.causes, world.works),
+    )
+    wire = world.captured
+    if wire is None:
+        return record
+    ports = world.ports
+    try:
+        return dataclasses.replace(
+            record,
+            packets=conversation(wire, ports),
+            families=tuple(family.value for family in families_of_flow(wire, ports[0], world.element.transport)),
+            capture=str(wire.path.relative_to(folder)),
+        )
+    except (HarnessError, ValueError) as error:
+        return dataclasses.replace(record, packets=(f"the capture cannot be read: {error}",))

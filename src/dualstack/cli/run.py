@@ -1,0 +1,222 @@
+"""``dualstack run``: verify services in a fresh pytest, show it live, and say what came out."""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import IO, Any, Self
+
+import pytest
+
+from dualstack.cli.check import checked_subjects
+from dualstack.cli.terminal import Terminal
+from dualstack.content import ROOT
+from dualstack.errors import UsageError
+from dualstack.plan import Selection, plan_cases
+from dualstack.report import write_all
+from dualstack.report.live import tell, watcher
+from dualstack.report.matrix import show_results
+from dualstack.results import RECORDS
+from dualstack.session import RESULTS
+from dualstack.suites import requirement, requirements
+from dualstack.topology import load_topology
+from dualstack.verdict import INTERRUPTED
+
+_FEW = 24
+"""Up to this many cases a second process costs more time than it saves."""
+
+_USAGE = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
+
+
+def main(options: argparse.Namespace) -> int:
+    """Verify the services; return the run's exit code."""
+    selection = _selection(options)
+    planned = _count(options, selection)
+    results = (options.results or Path(RESULTS)).resolve()
+    console = Terminal(highlight=False, markup=False, emoji=False)
+    reader, writer = os.pipe()
+    with tempfile.TemporaryFile(prefix="dualstack-pytest-") as output, _Interrupts() as interrupts:
+        command = _pytest(options, selection, results, writer, planned)
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+            pass_fds=(writer,),
+            process_group=0,
+        )
+        os.close(writer)
+        interrupts.pass_on_to(process)
+        with os.fdopen(reader, encoding="utf-8") as events:
+            folder, troubles = _watch(events, console)
+        code = process.wait()
+        output.seek(0)
+        printed = output.read().decode(errors="replace")
+    if folder is not None or not troubles:
+        code = _finish(INTERRUPTED if interrupts.number else code, folder, printed, console)
+    for trouble in troubles:
+        print(f"dualstack: {trouble}", file=sys.stderr)
+    return code
+
+
+class _Interrupts:
+    """Passes SIGINT (Ctrl-C) and SIGTERM on to the pytest that does the work, which then ends in good order.
+
+    The second one is for the impatient: it kills.
+
+    Attributes:
+        number: How many there were.
+    """
+
+    def __init__(self) -> None:
+        """There was none yet."""
+        self.number = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        """Take the signals over."""
+        self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the signals to whoever had them before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def pass_on_to(self, process: subprocess.Popen[bytes]) -> None:
+        """Pass them on to the process group that ``process`` leads; it is not reached by the terminal's Ctrl-C."""
+        self._process = process
+        if self.number:
+            self._pass_on()
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        """Count a signal."""
+        self.number += 1
+        if self._process is not None:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Send the group what the number of signals deserves."""
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGINT if self.number == 1 else signal.SIGKILL)
+
+
+def _selection(options: argparse.Namespace) -> Selection:
+    """Return what the run is restricted to.
+
+    Raises:
+        UsageError: A topology or requirement does not exist.
+    """
+    groups = {item.split("-")[0] for item in requirements()}
+    for name in options.topology:
+        load_topology(name)
+    wanted = [item.upper() for item in options.requirement]
+    for item in wanted:
+        if item not in groups:
+            requirement(item)
+    if options.workers != "auto" and not options.workers.isdecimal():
+        raise UsageError(f"--workers: found {options.workers!r}, allowed: auto or a number")
+    return Selection(
+        topologies=tuple(options.topology),
+        requirements=tuple(wanted),
+        elements=tuple(options.element),
+        ignore_known=options.ignore_known,
+    )
+
+
+def _count(options: argparse.Namespace, selection: Selection) -> int:
+    """Return how many cases will be run.
+
+    Raises:
+        UsageError: A manifest is wrong, or nothing is left to be run.
+    """
+    faults, count = [], 0
+    for path in options.manifest:
+        try:
+            subjects = checked_subjects(path, options.configuration, options.lab)
+        except UsageError as error:
+            faults.append(str(error))
+            continue
+        count += sum(len(plan_cases(item, subjects, selection)) for item in requirements().values())
+    if faults:
+        raise UsageError("\n".join(faults))
+    if not count:
+        raise UsageError(
+            "no case is left to run: none of the requirements and topologies asked for fits these services"
+        )
+    return count
+
+
+def _pytest(options: argparse.Namespace, selection: Selection, results: Path, events: int, planned: int) -> list[str]:
+    """Return the command of the pytest that does the work; nothing of the user's own configuration reaches it."""
+    workers = (0 if planned <= _FEW else os.cpu_count() or 1) if options.workers == "auto" else int(options.workers)
+    command = [sys.executable, "-m", "pytest", str(ROOT / "suites"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}"]
+    command += [
+        f"--config-file={ROOT / 'suites' / 'pytest.ini'}",
+        f"--dualstack-results={results}",
+        f"--dualstack-events={events}",
+        f"--dualstack-lab={options.lab}",
+    ]
+    command += ["-n", str(workers), "--max-worker-restart=4"] if workers > 1 else ["-p", "no:xdist"]
+    command += ["-p", "no:tmpdir"]  # no check writes temporary files, and xdist would leave a folder behind for them
+    for path in options.manifest:
+        command += ["--dualstack-service", str(path.resolve())]
+    for option, values in (
+        ("--dualstack-configuration", options.configuration),
+        ("--dualstack-topology", selection.topologies),
+        ("--dualstack-requirement", selection.requirements),
+        ("--dualstack-element", selection.elements),
+    ):
+        for value in values:
+            command += [option, value]
+    command += ["--dualstack-ignore-known"] if options.ignore_known else []
+    return command + (["--dualstack-strict"] if options.strict else [])
+
+
+def _watch(events: IO[str], console: Terminal) -> tuple[Path | None, list[str]]:
+    """Show the run until its events end; return its folder, and what it could not write there."""
+    folder, troubles = None, []
+    with watcher(console) as watching:
+        for line in events:
+            if not line.endswith("\n"):
+                break  # pytest was killed while it wrote
+            event: dict[str, Any] = json.loads(line)
+            folder = Path(event["folder"]) if "folder" in event else folder
+            if event["event"] == "trouble":
+                troubles.append(event["text"])
+            tell(watching, event)
+    return folder, troubles
+
+
+def _finish(code: int, folder: Path | None, printed: str, console: Terminal) -> int:
+    """Print what came out; return the exit code."""
+    if code in _USAGE:
+        lines = [line.removeprefix("ERROR: ") for line in printed.splitlines() if line.strip()]
+        raise UsageError("\n".join(lines))
+    if folder is None or not (folder / RECORDS).exists():
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
+        sys.stderr.write(printed)
+        return 3
+    # A disk that is full has been complained of by pytest already.
+    with contextlib.suppress(OSError):
+        (folder / "pytest.log").write_text(printed, encoding="utf-8")
+        if not (folder / "report.html").exists():
+            write_all(folder)  # the process that should have was killed
+    show_results(folder, console)
+    return code if code in _codes() else 3
+
+
+def _codes() -> Sequence[int]:
+    """Return the exit codes that a run may end with by itself."""
+    return (0, 1, 3, INTERRUPTED)

@@ -1,0 +1,148 @@
+"""What this machine can do for the embedded lab, what it cannot, and how to enable it."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from dualstack.errors import HarnessError
+
+_TRIAL_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What it is, for a person.
+        ok: Whether this machine has it.
+        found: What was found.
+        enable: How to get it; empty when it is there.
+        required: Whether the embedded lab needs it; false: only some worlds do.
+    """
+
+    name: str
+    ok: bool
+    found: str
+    enable: str
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """What a trial stands for."""
+
+    name: str
+    enable: str
+    required: bool = True
+
+
+_CONTAINER = "inside a container: start it with --security-opt seccomp=unconfined --security-opt systempaths=unconfined"
+
+_NEEDS = {
+    "proc": _Need("mounting /proc in a PID namespace", _CONTAINER),
+    "overlay": _Need(
+        "overlay file systems in a user namespace",
+        "use Linux 5.11 or newer with CONFIG_OVERLAY_FS; without it a foreign root file system is read-only",
+        required=False,
+    ),
+    "nested": _Need(
+        "nested user namespaces", "sysctl -w user.max_user_namespaces=15000; services then run as your own user"
+    ),
+    "seccomp": _Need(
+        "seccomp filters",
+        "a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64; only ipv4-only-no-af-inet6 needs it",
+        required=False,
+    ),
+    "packets": _Need("capturing packets (AF_PACKET)", "a kernel with CONFIG_PACKET (modprobe af_packet)"),
+    "links": _Need("bridges and veth pairs", "a kernel with CONFIG_BRIDGE and CONFIG_VETH (modprobe bridge veth)"),
+    "tun": _Need(
+        "/dev/net/tun",
+        "modprobe tun; chmod 0666 /dev/net/tun (or a udev rule); only the transition worlds need it",
+        required=False,
+    ),
+}
+
+_REFUSALS = (
+    (
+        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+        "1",
+        "AppArmor restricts unprivileged user namespaces",
+        "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or an AppArmor profile with 'userns,' for Python",
+    ),
+    (
+        "/proc/sys/kernel/unprivileged_userns_clone",
+        "0",
+        "unprivileged user namespaces are switched off",
+        "sysctl -w kernel.unprivileged_userns_clone=1",
+    ),
+    (
+        "/proc/sys/user/max_user_namespaces",
+        "0",
+        "no user namespaces are allowed",
+        "sysctl -w user.max_user_namespaces=15000",
+    ),
+    (
+        "/proc/sys/user/max_net_namespaces",
+        "0",
+        "no network namespaces are allowed",
+        "sysctl -w user.max_net_namespaces=15000",
+    ),
+)
+"""Settings that forbid namespaces: the file, the forbidding value, what it means, how to change it."""
+
+
+def diagnose() -> list[Check]:
+    """Try everything that the embedded lab needs, and say how it went.
+
+    Raises:
+        HarnessError: The trials themselves could not be run.
+    """
+    outcomes = _try_all()
+    checks = [_kernel(), _namespaces(outcomes["namespaces"])]
+    for name, need in _NEEDS.items():
+        fault = outcomes[name]
+        enable = need.enable if fault else ""
+        checks.append(Check(need.name, not fault, fault or "works", enable, required=need.required))
+    return [*checks, _cores()]
+
+
+def _try_all() -> dict[str, str]:
+    """Run the trials in a process of their own; return what went wrong, by trial."""
+    command = [sys.executable, "-P", "-m", "dualstack.lab.trials"]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=_TRIAL_SECONDS, check=True)
+    except (subprocess.SubprocessError, OSError) as error:
+        detail = getattr(error, "stderr", None) or b""
+        raise HarnessError(f"the trials could not be run: {error} {detail.decode(errors='replace')}") from None
+    outcomes: dict[str, str] = json.loads(done.stdout)
+    return outcomes
+
+
+def _kernel() -> Check:
+    """Return whether this is Linux on a known machine at all."""
+    found = f"{platform.system()} {platform.release()} on {platform.machine()}"
+    return Check("Linux", sys.platform == "linux", found, "" if sys.platform == "linux" else "run it on Linux")
+
+
+def _namespaces(fault: str) -> Check:
+    """Return whether user, mount, PID, network, IPC and UTS namespaces can be made, and what forbids it."""
+    name = "user, mount, PID and network namespaces"
+    if not fault:
+        who = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
+        return Check(name, ok=True, found=f"works for {who}", enable="")
+    for file, forbidding, meaning, enable in _REFUSALS:
+        path = Path(file)
+        if path.exists() and path.read_text().strip() == forbidding:
+            return Check(name, ok=False, found=f"{fault}: {meaning} ({file} is {forbidding})", enable=enable)
+    return Check(name, ok=False, found=fault, enable=f"a kernel with CONFIG_USER_NS and CONFIG_NET_NS; {_CONTAINER}")
+
+
+def _cores() -> Check:
+    """Return how many cores there are for parallel runs."""
+    cores = len(os.sched_getaffinity(0))
+    return Check("processor cores", ok=True, found=f"{cores}", enable="")

@@ -1,0 +1,84 @@
+"""The address family, the one parameter that everything here is about."""
+
+import enum
+import ipaddress
+import socket
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@enum.unique
+class Family(enum.Enum):
+    """IPv4 or IPv6, with what the kernel, the wire and people call it."""
+
+    IPV4 = "ipv4"
+    IPV6 = "ipv6"
+
+    @property
+    def label(self) -> str:
+        """``IPv4`` or ``IPv6``, as a person writes it."""
+        return "IPv4" if self is Family.IPV4 else "IPv6"
+
+    @property
+    def number(self) -> int:
+        """4 or 6."""
+        return 4 if self is Family.IPV4 else 6
+
+    @property
+    def af(self) -> socket.AddressFamily:
+        """The address family of the socket API."""
+        return socket.AF_INET if self is Family.IPV4 else socket.AF_INET6
+
+    @property
+    def ethertype(self) -> int:
+        """The EtherType of this family's packets (ARP, 0x0806, is counted as IPv4 by who asks for frames)."""
+        return 0x0800 if self is Family.IPV4 else 0x86DD
+
+    @property
+    def wildcard(self) -> str:
+        """The unspecified address: every local address of this family."""
+        return "0.0.0.0" if self is Family.IPV4 else "::"
+
+    @property
+    def loopback(self) -> str:
+        """The loopback address."""
+        return "127.0.0.1" if self is Family.IPV4 else "::1"
+
+    @property
+    def record(self) -> str:
+        """The DNS record type that carries an address of this family."""
+        return "A" if self is Family.IPV4 else "AAAA"
+
+    @property
+    def other(self) -> "Family":
+        """The family that this one is not."""
+        return Family.IPV6 if self is Family.IPV4 else Family.IPV4
+
+    @classmethod
+    def of(cls, address: str | IPAddress) -> "Family":
+        """Return the family of an address literal (a zone identifier is allowed).
+
+        Raises:
+            ValueError: The text is no address.
+        """
+        parsed = ipaddress.ip_address(address)
+        return cls.IPV4 if parsed.version == 4 else cls.IPV6  # noqa: PLR2004 - the version of IP
+
+
+BOTH = (Family.IPV4, Family.IPV6)
+
+
+def endpoint(address: str, port: int) -> str:
+    """Join an address and a port; an IPv6 literal is bracketed (RFC 5952 §6)."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def unmapped(address: str) -> str:
+    """Return the IPv4 address inside an IPv4-mapped IPv6 address, any other text as it is (RFC 4291 §2.5.5.2)."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(parsed)

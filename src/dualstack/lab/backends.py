@@ -1,0 +1,21 @@
+"""The backends by name; each is imported only when it is asked for."""
+
+from dualstack.kinds import DOCKER
+from dualstack.lab.protocol import Backend
+
+
+def make_backend(name: str, run: str = "", worker: str = "") -> Backend:
+    """Return a backend that has made nothing yet.
+
+    Args:
+        name: One of `dualstack.kinds.KINDS`.
+        run: The run's id, for what outlives a process.
+        worker: Which of the run's processes this is.
+    """
+    if name == DOCKER:
+        from dualstack.lab.docker.backend import DockerBackend  # noqa: PLC0415 - loads the SDK
+
+        return DockerBackend(run, worker)
+    from dualstack.lab.netns import NetnsBackend  # noqa: PLC0415 - what is not asked for need not be loaded
+
+    return NetnsBackend()

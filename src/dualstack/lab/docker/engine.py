@@ -1,0 +1,144 @@
+"""The container engine, spoken to over its API alone: DOCKER_HOST, Docker Desktop and Podman's socket work too."""
+
+import contextlib
+import errno
+import os
+import platform
+import socket
+import ssl
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+import requests
+import urllib3
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.tls import TLSConfig
+from docker.utils import kwargs_from_env, version_gte
+
+from dualstack.errors import DualstackError, HarnessError, HostCannot
+
+_NATIVE_IPV6_ONLY = "1.48"
+"""The API from which networks can have no IPv4 (engine 28); older ones ignore the wish silently."""
+
+_TIMEOUT = 60.0
+"""Seconds that one request may take, on a machine that is busy with something else."""
+
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+_START = "start it (systemctl start docker, or dockerd as root), or name another one in DOCKER_HOST"
+_PERMIT = "join the group docker (sudo usermod -aG docker $USER, then log in again), or use another DOCKER_HOST"
+
+CONNECTION_ERRORS = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
+"""What a request fails with when the engine is gone."""
+
+__all__ = ["CONNECTION_ERRORS", "APIError", "Engine", "ImageNotFound", "NotFound", "connect", "explained"]
+
+
+class Engine:
+    """A connection to an engine.
+
+    Attributes:
+        api: The SDK's low-level client; usable from several threads.
+        address: Where the engine is, for messages.
+        version: The engine's own version.
+        api_version: The version of the API that is spoken.
+    """
+
+    def __init__(self, api: docker.APIClient, address: str, described: dict[str, Any]) -> None:
+        """Keep the connection; use `connect` to get one."""
+        self.api = api
+        self.address = address
+        self.version: str = described["Version"]
+        self.api_version: str = api.api_version
+        self.architecture: str = described["Arch"]
+
+    @property
+    def makes_ipv6_only(self) -> bool:
+        """Whether its networks can be without IPv4."""
+        return bool(version_gte(self.api_version, _NATIVE_IPV6_ONLY))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.api.close()
+
+
+def connect() -> Engine:
+    """Connect to the engine that DOCKER_HOST names, or to the machine's own.
+
+    Raises:
+        HostCannot: There is none, it may not be used, or it runs on another kind of processor.
+    """
+    address = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    try:
+        _try(address)
+        settings: dict[str, Any] = kwargs_from_env()
+        tls = settings.get("tls", False)
+        api = docker.APIClient(
+            base_url=settings.get("base_url"),
+            tls=tls if isinstance(tls, TLSConfig) else False,
+            version="auto",
+            timeout=_TIMEOUT,
+            num_pools=64,
+        )
+        described: dict[str, Any] = api.version()
+    except (DockerException, *CONNECTION_ERRORS) as error:
+        raise HostCannot(_absence(address, error)) from None
+    wanted = _MACHINES.get(platform.machine(), platform.machine())
+    if described["Arch"] != wanted:
+        api.close()
+        raise HostCannot(f"the engine at {address} runs on {described['Arch']}, this machine on {wanted}")
+    return Engine(api, address, described)
+
+
+def _try(address: str) -> None:
+    """Connect to a local socket once: where nobody listens, the SDK leaves one open and hides the reason.
+
+    Raises:
+        OSError: Nobody listens, or one may not connect.
+    """
+    scheme, _, path = address.partition("://")
+    if scheme == "unix":
+        with socket.socket(socket.AF_UNIX) as trial:
+            trial.connect(path)
+
+
+def _absence(address: str, error: BaseException) -> str:
+    """Say why there is no engine, and what to do."""
+    seen: BaseException | None = error
+    while seen is not None:
+        # What errno holds in an error of TLS is no number of the kernel's.
+        known = isinstance(seen, OSError) and not isinstance(seen, ssl.SSLError)
+        if known and getattr(seen, "errno", None) in {errno.EACCES, errno.EPERM}:
+            return f"no permission to use the container engine at {address}: {_PERMIT}"
+        seen = seen.__cause__ or seen.__context__
+    if "PermissionError" in str(error) or "Permission denied" in str(error):
+        return f"no permission to use the container engine at {address}: {_PERMIT}"
+    return f"no container engine answers at {address}: {_START} ({_short(error)})"
+
+
+def _short(error: BaseException) -> str:
+    """Return the end of an error's text: the wrappers come first."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 200 else f"… {text[-200:]}"  # noqa: PLR2004 - enough for a sentence
+
+
+def reason_of(error: APIError) -> str:
+    """Return what the engine said."""
+    return str(error.explanation or error)
+
+
+@contextlib.contextmanager
+def explained(what: str, kind: type[DualstackError] = HarnessError) -> Iterator[None]:
+    """Turn the errors of the SDK inside the block into ours.
+
+    Raises:
+        DualstackError: Of ``kind``, when the engine refuses; ``what`` says what was tried.
+        HarnessError: The engine has gone.
+    """
+    try:
+        yield
+    except APIError as error:
+        raise kind(f"{what}: {reason_of(error)}") from None
+    except (DockerException, *CONNECTION_ERRORS) as error:
+        raise HarnessError(f"{what}: the container engine does not answer any more ({_short(error)})") from None

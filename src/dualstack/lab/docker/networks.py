@@ -1,0 +1,196 @@
+"""Networks of labs: internal, labelled, and with prefixes that overlap nothing."""
+
+import contextlib
+import fcntl
+import ipaddress
+import os
+import random
+import socket
+import struct
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dualstack.errors import HarnessError, HostCannot
+from dualstack.families import Family
+from dualstack.lab.docker.engine import Engine, explained
+from dualstack.lab.docker.labels import remove_network
+from dualstack.topology import Topology
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+POOL = ipaddress.IPv4Network("10.192.0.0/10")
+"""Where IPv4 prefixes come from: private (RFC 1918), and away from where people begin to count."""
+
+_IPV6_POOL = int(ipaddress.IPv6Address("2001:db8:d0c::"))
+"""Where IPv6 prefixes come from: documentation (RFC 3849), which no machine routes."""
+
+_TRIES = 64
+_GATEWAY = -2
+"""The bridge's own address: the last one, since hosts count from the first."""
+
+_OVERLAPS = ("overlaps with other one", "already in use", "Address already in use", "conflicts with network")
+
+
+@dataclass(frozen=True, slots=True)
+class LabNetwork:
+    """A network that was made.
+
+    Attributes:
+        identity: The engine's id of it.
+        ipv4: Its IPv4 prefix; planned, also where it has none.
+        ipv6: Its IPv6 prefix, the same way.
+        native: Whether the engine itself keeps IPv4 out of an IPv6-only network.
+    """
+
+    identity: str
+    ipv4: ipaddress.IPv4Network
+    ipv6: ipaddress.IPv6Network
+    native: bool
+
+
+def make_network(engine: Engine, topology: Topology, name: str, labels: dict[str, str]) -> LabNetwork:
+    """Make the network of a lab.
+
+    Raises:
+        HostCannot: No prefix is free, or the engine has no room for another network.
+        HarnessError: The engine fell short of what was asked for.
+    """
+    families = {family for host in topology.host for family in topology.families(host)}
+    with _alone():
+        taken = [*_machine_networks(), *_engine_networks(engine)]
+        for ipv4, ipv6 in _candidates(taken):
+            made = _create(engine, families, (ipv4, ipv6), name, labels)
+            if made is not None:
+                return made
+    raise HostCannot(
+        f"no free network: every prefix of {POOL} that was tried is taken; docker network ls shows by whom"
+    )
+
+
+def _create(
+    engine: Engine,
+    families: set[Family],
+    prefixes: tuple[ipaddress.IPv4Network, ipaddress.IPv6Network],
+    name: str,
+    labels: dict[str, str],
+) -> LabNetwork | None:
+    """Make a network with these prefixes; return None if somebody else has one of them."""
+    ipv4, ipv6 = prefixes
+    native = families == {Family.IPV6} and engine.makes_ipv6_only
+    pools: list[Network] = [*([] if native else [ipv4]), *([ipv6] if Family.IPV6 in families else [])]
+    wish: dict[str, Any] = {
+        "Name": name,
+        "Driver": "bridge",
+        "CheckDuplicate": True,
+        "Internal": True,
+        "EnableIPv6": Family.IPV6 in families,
+        "IPAM": {"Config": [{"Subnet": str(pool), "Gateway": str(pool[_gateway(pool)])} for pool in pools]},
+        "Labels": labels,
+        # Nothing but the lab's own traffic may leave a bridge, and nobody knows how the machine forwards.
+        "Options": {"com.docker.network.bridge.enable_ip_masquerade": "false"},
+    }
+    if native:
+        wish["EnableIPv4"] = False
+    try:
+        # The SDK's own method cannot say EnableIPv4.
+        with explained("a network cannot be made"):
+            identity = _post(engine, wish)
+    except HarnessError as error:
+        if any(text in str(error) for text in _OVERLAPS):
+            return None
+        if "could not find an available" in str(error) or "no available" in str(error):
+            raise HostCannot(f"{error}; docker network ls shows who has them, dualstack sweep removes ours") from None
+        raise
+    if native:
+        _check_native(engine, identity)
+    return LabNetwork(identity, ipv4, ipv6, native)
+
+
+def _post(engine: Engine, wish: dict[str, Any]) -> str:
+    """Make a network through the low-level API; return its id."""
+    api = engine.api
+    answer = api._post_json(api._url("/networks/create"), data=wish)  # noqa: SLF001 - there is no public way
+    return str(api._result(answer, json=True)["Id"])  # noqa: SLF001 - the same
+
+
+def _check_native(engine: Engine, identity: str) -> None:
+    """Refuse a network that has IPv4 although it was told not to: engines may ignore the wish.
+
+    Raises:
+        HarnessError: It has.
+    """
+    with explained("a network cannot be inspected"):
+        found = engine.api.inspect_network(identity)
+    if found.get("EnableIPv4") is not False:
+        remove_network(engine, identity)
+        raise HarnessError(
+            f"engine {engine.version} (API {engine.api_version}) made an IPv4 network where none was asked for"
+        )
+
+
+def _gateway(pool: Network) -> int:
+    """Return the place of the bridge's own address in a prefix."""
+    return _GATEWAY if pool.version == 4 else 0xFFFF  # noqa: PLR2004 - IP's version
+
+
+def _candidates(taken: list[Network]) -> Iterator[tuple[ipaddress.IPv4Network, ipaddress.IPv6Network]]:
+    """Yield pairs of prefixes that overlap nothing that is taken, in no order that others would follow too."""
+    tried = 0
+    for number in random.sample(range(1 << (24 - POOL.prefixlen)), k=1 << (24 - POOL.prefixlen)):
+        ipv4 = ipaddress.IPv4Network((int(POOL.network_address) + (number << 8), 24))
+        ipv6 = ipaddress.IPv6Network((_IPV6_POOL + ((number + 1) << 64), 64))
+        if any(_overlap(item, other) for item in (ipv4, ipv6) for other in taken):
+            continue
+        yield ipv4, ipv6
+        tried += 1
+        if tried == _TRIES:
+            return
+
+
+def _overlap(one: Network, other: Network) -> bool:
+    """Return whether two prefixes have an address in common."""
+    return type(one) is type(other) and one.overlaps(other)
+
+
+def _engine_networks(engine: Engine) -> Iterable[Network]:
+    """Yield the prefixes of the engine's networks."""
+    with explained("the engine's networks cannot be listed"):
+        listed = engine.api.networks()
+    for network in listed:
+        for pool in (network.get("IPAM") or {}).get("Config") or ():
+            if "Subnet" in pool:
+                yield ipaddress.ip_network(pool["Subnet"], strict=False)
+
+
+def _machine_networks() -> Iterable[Network]:
+    """Yield what this machine has routes to, but the default routes, and what its interfaces are on.
+
+    An address comes with its interface's route, so the routes tell both.
+    """
+    routes = Path("/proc/net/route")
+    for line in routes.read_text().splitlines()[1:] if routes.exists() else ():
+        fields = line.split()
+        address, mask = (socket.inet_ntoa(struct.pack("=I", int(fields[place], 16))) for place in (1, 7))
+        network = ipaddress.IPv4Network((address, mask), strict=False)
+        if network.prefixlen:
+            yield network
+    routes = Path("/proc/net/ipv6_route")
+    for line in routes.read_text().splitlines() if routes.exists() else ():
+        fields = line.split()
+        if length := int(fields[1], 16):
+            yield ipaddress.IPv6Network((bytes.fromhex(fields[0]), length), strict=False)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let one process of this user at a time choose its prefixes; the engine refuses what overlaps all the same."""
+    path = Path(tempfile.gettempdir()) / f"dualstack-networks-{os.getuid()}.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,30 @@
+"""Brings a file out of a container: an entry point that runs inside it."""
+
+import socket
+import struct
+from pathlib import Path
+
+LENGTH = struct.Struct("!q")
+"""How the file's length travels ahead of it; -1 if there is no such file."""
+
+_PIECE = 1 << 16
+
+
+def send(stream: socket.socket) -> None:
+    """Read the name of a file, ended by a line feed, and send its length and what it holds."""
+    name = b""
+    while not name.endswith(b"\n"):
+        more = stream.recv(4096)
+        if not more:
+            return
+        name += more
+    path = Path(name[:-1].decode())
+    if not path.is_file():
+        stream.sendall(LENGTH.pack(-1))
+        return
+    with path.open("rb") as file:
+        left = path.stat().st_size
+        stream.sendall(LENGTH.pack(left))
+        while left and (piece := file.read(min(left, _PIECE))):
+            stream.sendall(piece)
+            left -= len(piece)

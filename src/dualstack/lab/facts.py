@@ -1,0 +1,232 @@
+"""What a host's kernel says of itself: gathered inside the host, judged by `proofs` outside.
+
+`serve` is an entry point. Each request and each answer is one JSON object a line:
+
+* ``{"do": "look", "confined": bool, "listen": [address, ...]}`` → ``facts``: `Facts`; ``ports``: the TCP port of each
+  address, which listens from then on; 0 where it cannot be bound;
+* ``{"do": "dial", "targets": [[address, port], ...], "routes": [address, ...]}`` → ``targets``: how opening a
+  connection to each ended; ``routes``: whether the kernel knows a way to each address; always an empty text or the
+  errno's name.
+"""
+
+import array
+import errno
+import fcntl
+import json
+import os
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
+from ipaddress import IPv6Address
+from pathlib import Path
+from typing import Any
+
+from dualstack.deadline import Deadline
+from dualstack.families import BOTH, Family
+from dualstack.prober.messages import Launch
+from dualstack.prober.sandbox import confine
+
+_NET = "/proc/thread-self/net"
+_SYSCTL = "/proc/sys/net/ipv6"
+
+_SIOCGIFCONF = 0x8912
+_IFREQ = 40
+"""Bytes of a struct ifreq where a pointer has 64 bits."""
+
+_IFA_F_TENTATIVE = 0x40
+_IFA_F_DADFAILED = 0x08
+
+_DIAL_SECONDS = 1.0
+
+_SCRATCH = "/dev/shm/proof"  # noqa: S108 - a tmpfs of this process's own
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What one host's kernel says.
+
+    Attributes:
+        addresses: Interface and address of every configured address.
+        unusable: The IPv6 addresses that are tentative or duplicates.
+        interfaces: The names of all interfaces.
+        default_routes: The routes out of the lab, as the kernel's tables show them.
+        v6only: IPV6_V6ONLY of a fresh AF_INET6 socket; None if there is no such socket.
+        disable_ipv6: net.ipv6.conf.*.disable_ipv6, by interface.
+        bind: How binding the loopback address of a family ended: empty, or the errno's name.
+        inet6: How a socket(AF_INET6) ended, the same way.
+        confined_inet6: The same in a child that is confined as a service is; None if it was not asked for.
+    """
+
+    addresses: tuple[tuple[str, str], ...]
+    unusable: tuple[str, ...]
+    interfaces: tuple[str, ...]
+    default_routes: tuple[str, ...]
+    v6only: bool | None
+    disable_ipv6: dict[str, bool]
+    bind: dict[str, str]
+    inet6: str
+    confined_inet6: str | None
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Facts":
+        """Return the facts that `serve` sent."""
+        sequences = ("unusable", "interfaces", "default_routes")
+        pairs = tuple((interface, address) for interface, address in data["addresses"])
+        return cls(**(data | {"addresses": pairs} | {name: tuple(data[name]) for name in sequences}))
+
+
+def look(*, confined: bool) -> Facts:
+    """Return the facts of the network namespace that this process is in."""
+    ipv6 = _ipv6_addresses()
+    return Facts(
+        addresses=(*_ipv4_addresses(), *((interface, address) for interface, address, _ in ipv6)),
+        unusable=tuple(address for _, address, flags in ipv6 if flags & (_IFA_F_TENTATIVE | _IFA_F_DADFAILED)),
+        interfaces=tuple(name for _, name in socket.if_nameindex()),
+        default_routes=tuple(_default_routes()),
+        v6only=_v6only(),
+        disable_ipv6=_disable_ipv6(),
+        bind={family.value: _outcome(partial(_bind, family)) for family in BOTH},
+        inet6=_outcome(_inet6),
+        confined_inet6=_in_confined_child() if confined else None,
+    )
+
+
+def _outcome(attempt: Callable[[], object]) -> str:
+    """Return an empty text if ``attempt`` succeeds, or the name of the errno with which it fails."""
+    try:
+        attempt()
+    except TimeoutError:
+        return "ETIMEDOUT"
+    except OSError as error:
+        return errno.errorcode.get(error.errno or 0, str(error))
+    return ""
+
+
+def _ipv4_addresses() -> list[tuple[str, str]]:
+    """Return interface and address of every IPv4 address, secondary ones too (SIOCGIFCONF)."""
+    room = array.array("B", bytes(64 * _IFREQ))
+    address, length = room.buffer_info()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        answer = fcntl.ioctl(any_socket, _SIOCGIFCONF, struct.pack("iP", length, address))
+    used = struct.unpack("iP", answer)[0]
+    found = []
+    for start in range(0, used, _IFREQ):
+        record = room[start : start + _IFREQ].tobytes()
+        found.append((record[:16].rstrip(b"\0").decode(), socket.inet_ntoa(record[20:24])))
+    return found
+
+
+def _ipv6_addresses() -> list[tuple[str, str, int]]:
+    """Return interface, address and flags of every IPv6 address."""
+    rows = [line.split() for line in _table("if_inet6")]
+    return [(row[5], str(IPv6Address(bytes.fromhex(row[0]))), int(row[4], 16)) for row in rows]
+
+
+def _default_routes() -> list[str]:
+    """Return every default route; those that only reject (on lo) lead nowhere and do not count."""
+    rows4 = [line.split() for line in _table("route")[1:]]
+    rows6 = [line.split() for line in _table("ipv6_route")]
+    routes = [f"0.0.0.0/0 dev {row[0]}" for row in rows4 if row[1] == row[7] == "00000000"]
+    return routes + [
+        f"::/0 dev {row[9]}" for row in rows6 if int(row[0], 16) == int(row[1], 16) == 0 and row[9] != "lo"
+    ]
+
+
+def _table(name: str) -> list[str]:
+    """Return the lines of a table of this network namespace; none when the kernel has no IPv6."""
+    path = Path(_NET, name)
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _disable_ipv6() -> dict[str, bool]:
+    """Return net.ipv6.conf.*.disable_ipv6."""
+    folder = Path(_SYSCTL, "conf")
+    if not folder.exists():
+        return {}
+    return {entry.name: (entry / "disable_ipv6").read_text() == "1\n" for entry in folder.iterdir()}
+
+
+def _inet6() -> None:
+    """Make an AF_INET6 socket."""
+    socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
+
+
+def _v6only() -> bool | None:
+    """Return IPV6_V6ONLY of a fresh socket."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as fresh:
+            return bool(fresh.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY))
+    except OSError:
+        return None
+
+
+def _bind(family: Family) -> None:
+    """Bind the loopback address of a family."""
+    with socket.socket(family.af, socket.SOCK_STREAM) as one:
+        one.bind((family.loopback, 0))
+
+
+def _in_confined_child() -> str:
+    """Return how socket(AF_INET6) ends in a child that is confined as a service without AF_INET6 is."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            confine(Launch(command=(), directory="/", environment={}, scratch=_SCRATCH, af_inet6=False))
+            os.write(write, _outcome(_inet6).encode() or b"-")
+        except Exception as error:  # noqa: BLE001 - told to the parent, whose proof then fails with it
+            os.write(write, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with open(read, "rb") as answer:  # noqa: PTH123 - a descriptor
+        text = answer.read().decode()
+    os.waitpid(child, 0)
+    return text.removeprefix("-")
+
+
+def _dial(address: str, port: int, deadline: Deadline) -> None:
+    """Open a connection: three segments that cross the link both ways. Nobody needs to accept it.
+
+    It is reset, and so leaves nothing behind in either kernel.
+    """
+    with socket.create_connection((address, port), timeout=max(deadline.remaining, 0.01)) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def _find_route(address: str) -> None:
+    """Ask the kernel for a way to an address; nothing is sent."""
+    with socket.socket(Family.of(address).af, socket.SOCK_DGRAM) as one:
+        one.connect((address, 9))
+
+
+def _listen(address: str) -> socket.socket | None:
+    """Return a listener on an address, None if it cannot be bound."""
+    listener = socket.socket(Family.of(address).af, socket.SOCK_STREAM)
+    try:
+        listener.bind((address, 0))
+    except OSError:
+        listener.close()
+        return None
+    listener.listen()
+    return listener
+
+
+def serve(stream: socket.socket) -> None:
+    """Answer requests of `proofs` until the stream ends."""
+    listeners: list[socket.socket | None] = []
+    with stream.makefile("rb") as lines:
+        for line in lines:
+            request = json.loads(line)
+            if request["do"] == "look":
+                listeners = [_listen(address) for address in request["listen"]]
+                ports = [listener.getsockname()[1] if listener else 0 for listener in listeners]
+                answer = {"facts": asdict(look(confined=request["confined"])), "ports": ports}
+            else:
+                deadline = Deadline(_DIAL_SECONDS, "the answers of the other hosts")
+                targets = [_outcome(partial(_dial, address, port, deadline)) for address, port in request["targets"]]
+                routes = [_outcome(partial(_find_route, address)) for address in request["routes"]]
+                answer = {"targets": targets, "routes": routes}
+            stream.sendall(json.dumps(answer).encode() + b"\n")

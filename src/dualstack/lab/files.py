@@ -1,0 +1,64 @@
+"""A host's own /etc/resolv.conf, hosts, nsswitch.conf and hostname, and how it comes to see them."""
+
+import os
+from pathlib import Path
+
+from dualstack.addressing import Plan
+from dualstack.families import BOTH
+from dualstack.prober import libc
+
+_STAGE = Path("/tmp")  # noqa: S108 - covered by a private tmpfs for a moment, only in the host's mount namespace
+
+_CACHES = ("/run/nscd", "/var/run/nscd")
+"""Where a name service cache daemon of the machine listens: glibc would ask it before it reads any file."""
+
+
+def host_files(plan: Plan, host: str) -> dict[str, str]:
+    """Return the files of a host, by name below /etc.
+
+    The name server is the host ``peer``, by its first address of a family that this world has, IPv4 first.
+    """
+    server = plan.hosts["peer"].configured
+    resolver = next((server[family][0] for family in BOTH if server[family]), "")
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
+    for family in BOTH:
+        lines += [f"{address} {host}" for address in plan.hosts[host].configured[family]]
+    return {
+        "resolv.conf": f"nameserver {resolver}\n" if resolver else "",
+        "hosts": "\n".join([*lines, ""]),
+        "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+        "hostname": f"{host}\n",
+        # RFC 6724's own table, whatever the machine's administrator prefers.
+        "gai.conf": "",
+    }
+
+
+def show_files(files: dict[str, str]) -> None:
+    """Lay ``files`` over /etc in the calling process's mount namespace, which must be its own.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    libc.mount("tmpfs", str(_STAGE), "tmpfs", data="mode=0755")
+    upper, work = _STAGE / "upper", _STAGE / "work"
+    upper.mkdir()
+    work.mkdir()
+    for name, text in files.items():
+        _write(f"{upper}/{name}", text)
+    present = [name for name in files if Path("/etc", name).exists()]
+    if all(name in present or not text for name, text in files.items()):  # empty over missing would change nothing
+        for name in present:
+            libc.mount(f"{upper}/{name}", os.path.realpath(f"/etc/{name}"), flags=libc.MS_BIND)
+    else:
+        libc.mount("overlay", "/etc", "overlay", data=f"lowerdir=/etc,upperdir={upper},workdir={work},userxattr")
+    libc.umount(str(_STAGE), libc.MNT_DETACH)
+    for folder in _CACHES:
+        if Path(folder).is_dir():
+            libc.mount("tmpfs", folder, "tmpfs", libc.MS_RDONLY)
+
+
+def _write(path: str, text: str) -> None:
+    """Write a new, small file."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    os.write(descriptor, text.encode())
+    os.close(descriptor)

@@ -1,0 +1,116 @@
+"""Gather what the kernels of a lab say, and run the lab's proofs on it."""
+
+import json
+import socket
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any, Self
+
+from dualstack.errors import HarnessError
+from dualstack.families import BOTH, Family
+from dualstack.lab.facts import Facts
+from dualstack.lab.proofs import Seen, judge, planned_proofs
+from dualstack.lab.protocol import Lab
+
+_ENTRY = "dualstack.lab.facts:serve"
+
+_PATIENCE = 10.0
+"""Seconds for one answer of a host."""
+
+_OUTSIDE = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8:ffff::1"}
+"""Addresses outside of every lab, asked for and never sent to (RFC 5737, RFC 3849)."""
+
+
+def prove(lab: Lab) -> list[str]:
+    """Show that a lab is what its topology claims; return what was proved: ``host: proof``.
+
+    Raises:
+        BrokenLab: A proof failed; the message names proof, host, what was expected and what was found.
+        UsageError: The topology's list of proofs is wrong.
+        HarnessError: A host did not answer.
+    """
+    planned_proofs(lab.topology)
+    return judge(lab.topology, observe(lab))
+
+
+def observe(lab: Lab) -> dict[str, Seen]:
+    """Return what is known of each host of a lab.
+
+    Raises:
+        HarnessError: A host did not answer.
+    """
+    with ExitStack() as stack:
+        witnesses = {name: stack.enter_context(_Witness(name, host.inside(_ENTRY))) for name, host in lab.hosts.items()}
+        return _question(lab, witnesses)
+
+
+def _question(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> dict[str, Seen]:
+    """Ask every host what its kernel says, then have each dial all others."""
+    own = {name: [a for family in BOTH for a in host.plan.configured[family]] for name, host in lab.hosts.items()}
+    for name, witness in witnesses.items():
+        witness.ask({"do": "look", "confined": not lab.hosts[name].spec.af_inet6, "listen": own[name]})
+    looks = {name: witness.answer() for name, witness in witnesses.items()}
+    listeners = {name: list(zip(own[name], look["ports"], strict=True)) for name, look in looks.items()}
+    dialled: dict[str, list[tuple[str, str, int]]] = {}
+    for name, witness in witnesses.items():
+        families = lab.topology.families(name)
+        others = [(o, *pair) for o, pairs in listeners.items() for pair in pairs if o != name]
+        dialled[name] = [(other, address, port) for other, address, port in others if Family.of(address) in families]
+        targets = [(address, port) for _, address, port in dialled[name]]
+        witness.ask({"do": "dial", "targets": targets, "routes": _elsewhere(lab, name)})
+    reached: dict[str, dict[str, str]] = {name: {} for name in witnesses}
+    routes: dict[str, dict[str, str]] = {}
+    for name, witness in witnesses.items():
+        answer = witness.answer()
+        routes[name] = dict(zip(_elsewhere(lab, name), answer["routes"], strict=True))
+        for (other, address, _), outcome in zip(dialled[name], answer["targets"], strict=True):
+            reached[other][address] = reached[other].get(address, "") or outcome
+    return {
+        name: Seen(host.spec, host.plan, Facts.from_json(looks[name]["facts"]), reached[name], routes[name])
+        for name, host in lab.hosts.items()
+    }
+
+
+def _elsewhere(lab: Lab, name: str) -> list[str]:
+    """Return addresses of the families that a host does not have: those of the others, and one outside."""
+    spec = lab.hosts[name].spec
+    lacking = [family for family in BOTH if not spec.addresses(family)]
+    others = [host.plan.planned[family][0] for family in lacking for other, host in lab.hosts.items() if other != name]
+    return others + [_OUTSIDE[family] for family in lacking]
+
+
+class _Witness:
+    """A process in a host that answers questions; see `facts`."""
+
+    def __init__(self, name: str, stream: socket.socket) -> None:
+        """Speak to it over ``stream``."""
+        self._name = name
+        self._stream = stream
+        self._stream.settimeout(_PATIENCE)
+        self._answers = stream.makefile("rb")
+
+    def __enter__(self) -> Self:
+        """Keep it as long as the block lasts."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it: it lives as long as its stream."""
+        self._answers.close()
+        self._stream.close()
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Send a request."""
+        try:
+            self._stream.sendall(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise HarnessError(f"host {self._name!r} cannot be asked: {error}") from None
+
+    def answer(self) -> Any:
+        """Return the answer to the oldest request that has none yet."""
+        try:
+            line = self._answers.readline()
+        except TimeoutError:
+            raise HarnessError(f"host {self._name!r} did not say within {_PATIENCE:g} s what its kernel says") from None
+        if not line:
+            raise HarnessError(f"host {self._name!r}: the process that was asked what its kernel says has ended")
+        return json.loads(line)

@@ -1,0 +1,243 @@
+"""The few rtnetlink messages that make a lab, packed by hand: rtnetlink(7), <linux/if_link.h>, <linux/if_addr.h>.
+
+Through pyroute2 a lab of three hosts costs 13 ms of processor time in Python, this way 1 ms, and the kernel's share is
+2 ms: this is the one place where that pays, since labs are made by the hundred.
+"""
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dualstack.families import Family
+
+_ERROR, _NEW_LINK, _GET_LINK, _NEW_ADDRESS, _DELETE_ADDRESS, _DELETE_ROUTE = 2, 16, 18, 20, 21, 25
+
+_REQUEST, _ACKNOWLEDGE, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x200, 0x400
+
+_IFF_UP = 0x1
+
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MASTER, _IFLA_OPERSTATE, _IFLA_LINKINFO = 1, 3, 10, 16, 18
+_IFLA_NET_NS_FD, _IFLA_EXT_MASK = 28, 29
+_INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
+_VETH_PEER = 1
+_BR_STP_STATE, _BR_MCAST_SNOOPING = 5, 23
+_BRPORT_STATE = 1
+_SKIP_STATISTICS = 0x8
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_IFA_F_NODAD = 0x02
+_TYPE = 0x3FFF
+
+_OPERSTATE_UP = 6
+_FORWARDING = 3
+
+_MAIN_TABLE = 254
+_SCOPE_NOWHERE = 255
+
+NO_SUCH_ROUTE = frozenset({errno.ESRCH, errno.ENOENT, errno.ENODEV, errno.EAFNOSUPPORT, errno.EOPNOTSUPP})
+"""What deleting a route that does not exist, or of a family that the kernel does not have, fails with."""
+
+_HEADER = struct.Struct("=IHHII")
+_LINK = struct.Struct("=BxHiII")
+_ADDRESS = struct.Struct("=BBBBi")
+_ROUTE = struct.Struct("=BBBBBBBBI")
+
+_LARGEST = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One change.
+
+    Attributes:
+        what: What it does, for an error: ``add 198.51.100.1``.
+        kind: The message's type.
+        flags: Its flags, beyond asking for an acknowledgement.
+        body: Its payload.
+    """
+
+    what: str
+    kind: int
+    flags: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FarEnd:
+    """The end of a veth pair that is in another network namespace.
+
+    Attributes:
+        name: Its name.
+        index: Its number.
+        mac: Its hardware address.
+        namespace: A descriptor of its network namespace.
+    """
+
+    name: str
+    index: int
+    mac: str
+    namespace: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """The state of an interface.
+
+    Attributes:
+        up: Whether it can send: its operational state is UP.
+        forwarding: Whether it is a bridge's port that forwards.
+    """
+
+    up: bool
+    forwarding: bool
+
+
+class StepError(OSError):
+    """The kernel refused a step; the message names it."""
+
+
+class Rtnl:
+    """An rtnetlink socket of the network namespace in which it is made."""
+
+    def __init__(self) -> None:
+        """Open it."""
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+
+    def close(self) -> None:
+        """Close it; it may be called twice."""
+        self._socket.close()
+
+    def do(self, *steps: Step) -> None:
+        """Make changes, in this order, in one system call.
+
+        Raises:
+            StepError: The kernel refused at least one of them; the first is named, those after it are done all the
+                same.
+        """
+        flags = _REQUEST | _ACKNOWLEDGE
+        self._socket.send(b"".join(_message(step, flags, number) for number, step in enumerate(steps)))
+        answers = 0
+        refused = None
+        while answers < len(steps):
+            for kind, number, body in _split(self._socket.recv(_LARGEST)):
+                if kind != _ERROR:
+                    continue
+                answers += 1
+                (error,) = struct.unpack_from("=i", body)
+                if error and refused is None:
+                    refused = StepError(-error, f"{steps[number].what}: {os.strerror(-error)}")
+        if refused is not None:
+            raise refused
+
+    def state(self, index: int) -> LinkState:
+        """Return the state of the interface with that number.
+
+        Raises:
+            StepError: There is none.
+        """
+        ask = Step("ask for its state", _GET_LINK, 0, _link(index, 0, _integer(_IFLA_EXT_MASK, _SKIP_STATISTICS)))
+        self._socket.send(_message(ask, _REQUEST, 0))
+        for kind, _, body in _split(self._socket.recv(_LARGEST)):
+            if kind == _NEW_LINK:
+                found = _attributes(body[_LINK.size :])
+                port = _attributes(_attributes(found.get(_IFLA_LINKINFO, b"")).get(_INFO_SLAVE_DATA, b""))
+                up = found[_IFLA_OPERSTATE][0] == _OPERSTATE_UP
+                return LinkState(up=up, forwarding=port.get(_BRPORT_STATE, b"\0")[0] == _FORWARDING)
+        raise StepError(f"there is no interface {index}")
+
+
+def add_bridge(name: str, index: int) -> Step:
+    """Return the step that makes a bridge and brings it up: no spanning tree, no snooping of multicast groups."""
+    data = _integer(_BR_STP_STATE, 0) + _attribute(_BR_MCAST_SNOOPING, b"\0")
+    info = _text(_INFO_KIND, "bridge") + _attribute(_INFO_DATA, data)
+    body = _link(index, _IFF_UP, _text(_IFLA_IFNAME, name), _attribute(_IFLA_LINKINFO, info))
+    return Step("add a bridge", _NEW_LINK, _CREATE | _EXCLUSIVE, body)
+
+
+def add_veth(name: str, index: int, master: int, end: FarEnd) -> Step:
+    """Return the step that makes a veth pair: its near end is up and a port of the bridge with number ``master``."""
+    other = _link(
+        end.index,
+        0,  # the kernel refuses (ENOTCONN) a pair whose far end is created up
+        _text(_IFLA_IFNAME, end.name),
+        _attribute(_IFLA_ADDRESS, bytes.fromhex(end.mac.replace(":", ""))),
+        _integer(_IFLA_NET_NS_FD, end.namespace),
+    )
+    info = _text(_INFO_KIND, "veth") + _attribute(_INFO_DATA, _attribute(_VETH_PEER, other))
+    own = (_text(_IFLA_IFNAME, name), _integer(_IFLA_MASTER, master), _attribute(_IFLA_LINKINFO, info))
+    return Step("add a veth pair", _NEW_LINK, _CREATE | _EXCLUSIVE, _link(index, _IFF_UP, *own))
+
+
+def set_up(index: int) -> Step:
+    """Return the step that brings an interface up."""
+    return Step(f"bring interface {index} up", _NEW_LINK, 0, _link(index, _IFF_UP))
+
+
+def add_address(index: int, address: str, length: int) -> Step:
+    """Return the step that gives an interface an address, usable at once (no duplicate address detection)."""
+    return Step(f"add {address}", _NEW_ADDRESS, _CREATE | _EXCLUSIVE, _address(index, address, length))
+
+
+def delete_address(index: int, address: str, length: int) -> Step:
+    """Return the step that takes an address from an interface."""
+    return Step(f"delete {address}", _DELETE_ADDRESS, 0, _address(index, address, length))
+
+
+def delete_default_route(family: Family) -> Step:
+    """Return the step that deletes one default route of a family from the main table."""
+    body = _ROUTE.pack(family.af, 0, 0, 0, _MAIN_TABLE, 0, _SCOPE_NOWHERE, 0, 0)
+    return Step(f"delete the {family.label} default route", _DELETE_ROUTE, 0, body)
+
+
+def _message(step: Step, flags: int, number: int) -> bytes:
+    """Pack a message; every payload here is a multiple of four bytes."""
+    return _HEADER.pack(_HEADER.size + len(step.body), step.kind, flags | step.flags, number, 0) + step.body
+
+
+def _split(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Yield the type, the number and the payload of each message in ``data``."""
+    while data:
+        length, kind, _, number, _ = _HEADER.unpack_from(data)
+        yield kind, number, data[_HEADER.size : length]
+        data = data[(length + 3) & ~3 :]
+
+
+def _link(index: int, flags: int, *attributes: bytes) -> bytes:
+    """Pack a struct ifinfomsg, which changes no flags but ``flags``, and attributes."""
+    return _LINK.pack(socket.AF_UNSPEC, 0, index, flags, flags) + b"".join(attributes)
+
+
+def _address(index: int, address: str, length: int) -> bytes:
+    """Pack a struct ifaddrmsg and the address."""
+    family = Family.of(address)
+    packed = socket.inet_pton(family.af, address)
+    flags = _IFA_F_NODAD if family is Family.IPV6 else 0
+    header = _ADDRESS.pack(family.af, length, flags, 0, index)
+    return header + _attribute(_IFA_LOCAL, packed) + _attribute(_IFA_ADDRESS, packed)
+
+
+def _attribute(kind: int, value: bytes) -> bytes:
+    """Pack an attribute."""
+    return struct.pack("=HH", len(value) + 4, kind) + value + b"\0" * (-len(value) % 4)
+
+
+def _integer(kind: int, value: int) -> bytes:
+    """Pack an attribute of 32 bits."""
+    return struct.pack("=HHI", 8, kind, value)
+
+
+def _text(kind: int, value: str) -> bytes:
+    """Pack an attribute that is a string."""
+    return _attribute(kind, value.encode() + b"\0")
+
+
+def _attributes(data: bytes) -> dict[int, bytes]:
+    """Unpack attributes by their types."""
+    found = {}
+    while data:
+        length, kind = struct.unpack_from("=HH", data)
+        found[kind & _TYPE] = data[4:length]
+        data = data[(length + 3) & ~3 :]
+    return found

@@ -1,0 +1,56 @@
+"""The kernel settings of a host, written and read back."""
+
+import os
+
+from dualstack.errors import HarnessError
+from dualstack.topology import HostSpec
+
+_NO_LINK_LOCAL = "1"
+"""IN6_ADDR_GEN_MODE_NONE."""
+
+
+def host_settings(spec: HostSpec) -> dict[str, str]:
+    """Return the settings of a host, by path below /proc/sys/net, in the order in which they must be written.
+
+    They belong to a namespace whose link does not exist yet: ``default`` is what the link will start with.
+    """
+    settings = {
+        "ipv4/ip_unprivileged_port_start": "0",
+        "ipv6/bindv6only": str(int(spec.bindv6only)),
+        "ipv6/conf/all/accept_dad": "0",
+        "ipv6/conf/default/accept_dad": "0",
+        "ipv6/conf/default/accept_ra": "0",
+        "ipv6/conf/default/router_solicitations": "0",
+    }
+    if not spec.link_local:
+        settings["ipv6/conf/default/addr_gen_mode"] = _NO_LINK_LOCAL
+    if spec.disable_ipv6:
+        settings |= {f"ipv6/conf/{scope}/disable_ipv6": "1" for scope in ("all", "default", "lo")}
+    return settings
+
+
+def switch_settings() -> dict[str, str]:
+    """Return the settings of a link's switch: it says nothing by itself."""
+    return {"ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1"}
+
+
+def apply(settings: dict[str, str]) -> None:
+    """Write settings in the calling thread's network namespace and read each back.
+
+    Raises:
+        HarnessError: A setting cannot be written, or reads back as something else.
+    """
+    for name, value in settings.items():
+        try:
+            descriptor = os.open(f"/proc/sys/net/{name}", os.O_RDWR)
+        except OSError as error:
+            raise HarnessError(f"net/{name}: cannot be written: {error.strerror}") from None
+        try:
+            os.write(descriptor, value.encode())
+            found = os.pread(descriptor, 32, 0).decode().strip()
+        except OSError as error:
+            raise HarnessError(f"net/{name} = {value}: {error.strerror}") from None
+        finally:
+            os.close(descriptor)
+        if found != value:
+            raise HarnessError(f"net/{name}: wrote {value}, reads back {found}")

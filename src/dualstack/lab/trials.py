@@ -1,0 +1,130 @@
+"""Tries what the embedded lab needs of this machine, each thing in a child of its own, and prints how it went.
+
+``python -m dualstack.lab.trials`` writes one JSON object: by name of the trial, an empty text or what went wrong. It is
+a program of its own because namespaces are entered by whole, single-threaded processes.
+"""
+
+import json
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from dualstack.errors import HostCannot
+from dualstack.lab.namespaces import enter_namespaces, own_mounts
+from dualstack.prober import libc
+from dualstack.prober.seccomp import forbid_inet6
+
+_ETH_P_ALL = 0x0003
+_EXPECTED = (OSError, HostCannot, NetlinkError)
+
+
+def _namespaces() -> None:
+    """Enter namespaces of every kind."""
+    enter_namespaces()
+
+
+def _first_process() -> None:
+    """Be process 1 of them and mount /proc."""
+    enter_namespaces()
+    _in_child(own_mounts)
+
+
+def _overlay() -> None:
+    """Mount an overlay file system whose upper layer is in memory."""
+    enter_namespaces()
+    libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
+    stage = tempfile.gettempdir()
+    libc.mount("tmpfs", stage, "tmpfs")
+    for name in ("lower", "upper", "work", "root"):
+        Path(stage, name).mkdir()
+    layers = f"lowerdir={stage}/lower,upperdir={stage}/upper,workdir={stage}/work,userxattr"
+    libc.mount("overlay", f"{stage}/root", "overlay", data=layers)
+
+
+def _nested() -> None:
+    """Enter a user namespace inside the lab's."""
+    enter_namespaces()
+    libc.unshare(libc.CLONE_NEWUSER)
+
+
+def _seccomp() -> None:
+    """Take AF_INET6 away."""
+    forbid_inet6()
+    with suppress(OSError):
+        socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
+        raise HostCannot("the filter is loaded but has no effect")
+
+
+def _packets() -> None:
+    """Open a socket that captures packets."""
+    enter_namespaces()
+    socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL)).close()
+
+
+def _links() -> None:
+    """Make a bridge and a veth pair."""
+    enter_namespaces()
+    with IPRoute() as route:
+        route.link("add", ifname="link", kind="bridge", index=2)
+        route.link("add", ifname="port", kind="veth", master=2, peer={"ifname": "eth0"})
+
+
+def _tun() -> None:
+    """Open the node of TUN devices."""
+    os.close(os.open("/dev/net/tun", os.O_RDWR))
+
+
+TRIALS: dict[str, Callable[[], None]] = {
+    "namespaces": _namespaces,
+    "proc": _first_process,
+    "overlay": _overlay,
+    "nested": _nested,
+    "seccomp": _seccomp,
+    "packets": _packets,
+    "links": _links,
+    "tun": _tun,
+}
+
+
+def _in_child(trial: Callable[[], None]) -> None:
+    """Run ``trial`` in a child and raise what went wrong there as OSError."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            trial()
+        except _EXPECTED as error:
+            os.write(write, str(error).encode())
+        except BaseException as error:  # noqa: BLE001 - told to the parent
+            os.write(write, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as told:
+        text = told.read().decode()
+    os.waitpid(child, 0)
+    if text:
+        raise OSError(text)
+
+
+def main() -> None:
+    """Run every trial and print the outcomes."""
+    outcomes = {}
+    for name, trial in TRIALS.items():
+        try:
+            _in_child(trial)
+            outcomes[name] = ""
+        except OSError as error:
+            outcomes[name] = str(error)
+    sys.stdout.write(json.dumps(outcomes))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""The manifest (``service.toml``): what a service is, how it is started, what it claims."""
+
+from dualstack.manifest.load import load_manifest
+from dualstack.manifest.models import (
+    Bind,
+    Configuration,
+    Connect,
+    Exemption,
+    Known,
+    Listen,
+    Manifest,
+    Protocol,
+    Ready,
+    Service,
+    Timeouts,
+    Transport,
+)
+from dualstack.manifest.subject import Subject, subjects_of
+
+__all__ = [
+    "Bind",
+    "Configuration",
+    "Connect",
+    "Exemption",
+    "Known",
+    "Listen",
+    "Manifest",
+    "Protocol",
+    "Ready",
+    "Service",
+    "Subject",
+    "Timeouts",
+    "Transport",
+    "load_manifest",
+    "subjects_of",
+]

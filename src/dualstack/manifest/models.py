@@ -1,0 +1,361 @@
+"""The keys of a manifest, what they mean and which values they take.
+
+The field descriptions here are the documentation: the JSON schema, ``dualstack init`` and ``docs/manifest.md`` repeat
+them.
+"""
+
+import enum
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
+
+from dualstack.families import BOTH, Family
+from dualstack.manifest.placeholders import check_placeholders, did_you_mean
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=60)]
+RequirementId = Annotated[str, StringConstraints(pattern=r"^[A-Z]+-\d{3}$")]
+Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
+ExitCode = Annotated[int, Field(ge=0, le=255, strict=True)]
+Seconds = Annotated[float, Field(gt=0, le=600, strict=True)]
+
+
+def _without_nul(text: str) -> str:
+    """Refuse a text that the system cannot hand to a program."""
+    if "\0" in text:
+        raise ValueError("it contains a NUL character, which no program can be given")
+    return text
+
+
+Word = Annotated[str, AfterValidator(_without_nul)]
+Command = Annotated[list[Word], Field(min_length=1)]
+Environment = dict[Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")], Word]
+
+
+def _valid_regex(text: str) -> str:
+    """Refuse a text that is no regular expression."""
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+Regex = Annotated[str, AfterValidator(_valid_regex)]
+
+
+def _in_latin1(text: str) -> str:
+    """Refuse a text that is not made of bytes."""
+    if not all(ord(char) <= 0xFF for char in text):  # noqa: PLR2004 - the last character of Latin-1
+        raise ValueError("each character stands for one byte: only U+0000 to U+00FF are allowed")
+    return text
+
+
+Bytes = Annotated[str, AfterValidator(_in_latin1)]
+
+
+def _as_list(data: object) -> object:
+    """Let a single text stand for a list of one."""
+    return [data] if isinstance(data, str) else data
+
+
+Spellings = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+
+
+@enum.unique
+class Transport(enum.Enum):
+    """The transport protocol of a listener or connector."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+@enum.unique
+class Protocol(enum.Enum):
+    """What is said over the transport, so that "it answers" means more than "a connection opened".
+
+    ``connect``: nothing is said: an accepted TCP connection is the answer. ``echo``: what is sent comes back.
+    ``upper``: it comes back in upper case. ``http``: ``GET /`` is answered by a status line. ``exchange``: the
+    manifest's own ``send`` and ``expect``.
+    """
+
+    CONNECT = "connect"
+    ECHO = "echo"
+    UPPER = "upper"
+    HTTP = "http"
+    EXCHANGE = "exchange"
+
+
+class Table(BaseModel):
+    """A table of a manifest: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Timeouts(Table):
+    """How long, in seconds, each step may take."""
+
+    ready: Seconds = Field(10.0, description="From start until the service is ready.")
+    exchange: Seconds = Field(5.0, description="One exchange with a listener.")
+    refuse: Seconds = Field(1.0, description="Until a refusal (TCP reset, ICMP port unreachable) must have come.")
+    connect: Seconds = Field(10.0, description="One run of a connect command.")
+    stop: Seconds = Field(5.0, description="From the stop signal until the service is gone; then it is killed.")
+    build: Seconds = Field(300.0, description="Each build command.")
+
+
+class Ready(Table):
+    """How the service shows that it is ready. Without this table: it listens on its first port."""
+
+    log: Regex | None = Field(None, description="A regular expression; ready when a line of the output matches.")
+    listening: StrictBool = Field(
+        True, description="Ready only when the kernel shows a socket of the service on its port."
+    )
+
+
+class Bind(Table):
+    """How the listener is told where to listen: what ``{bind}`` stands for, in each meaning that it accepts.
+
+    Each key takes one spelling or a list; the first one is used, and LISTEN-011 tries them all.
+    """
+
+    any: Spellings = Field([], description='Every address of every family, e.g. "[::]" or "".')
+    ipv4_any: Spellings = Field([], description='Every IPv4 address, e.g. "0.0.0.0".')
+    ipv6_any: Spellings = Field([], description='Every IPv6 address and no IPv4, e.g. "[::]" with IPV6_V6ONLY.')
+    ipv4_address: Spellings = Field([], description='One IPv4 address; write "{address}" for it.')
+    ipv6_address: Spellings = Field([], description='One IPv6 address; write "{address}" or "[{address}]".')
+
+    @model_validator(mode="after")
+    def _addresses_have_their_place(self) -> Self:
+        """Refuse an address spelling that has no place for the address."""
+        for key in ("ipv4_address", "ipv6_address"):
+            for spelling in getattr(self, key):
+                if "{address}" not in spelling:
+                    raise ValueError(f'{key}: {spelling!r} lacks the placeholder "{{address}}"')
+        return self
+
+
+class Listen(Table):
+    """Something of the service that accepts: one port of one transport."""
+
+    name: Name = Field(description="A short name; it appears in the report.")
+    transport: Transport = Field(Transport.TCP, description="tcp or udp.")
+    port: Port = Field(description="The port; the lab is private, so no port is ever taken by something else.")
+    protocol: Protocol = Field(Protocol.CONNECT, description="What is said: connect, echo, upper, http or exchange.")
+    send: Bytes | None = Field(None, description='With protocol = "exchange": what is sent first (Latin-1).')
+    expect: Regex | None = Field(None, description='With protocol = "exchange": the answer, as a regular expression.')
+    families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
+    bind: Bind | None = Field(None, description="How it is told where to listen; leave out if it cannot be told.")
+    one_connection: StrictBool = Field(False, description="It ends after one connection; the harness starts it anew.")
+    partial_bind: str | None = Field(
+        None, min_length=10, description="Why it is right to run on when one family cannot be bound (LISTEN-009)."
+    )
+    peer_reply: Regex | None = Field(None, description="Where an answer shows the client's address: group 1.")
+    peer_log: Regex | None = Field(None, description="Where the log shows the client's address: group 1.")
+
+    @model_validator(mode="after")
+    def _combination_is_possible(self) -> Self:
+        """Refuse combinations that cannot be tested."""
+        custom = self.send is not None or self.expect is not None
+        if custom != (self.protocol is Protocol.EXCHANGE):
+            raise ValueError('"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
+        if self.transport is Transport.UDP and self.protocol is Protocol.CONNECT:
+            raise ValueError('protocol = "connect" cannot be seen over UDP: name a protocol that answers')
+        if self.transport is Transport.UDP and self.protocol is Protocol.HTTP:
+            raise ValueError('protocol = "http" runs over TCP')
+        if len(set(self.families)) != len(self.families):
+            raise ValueError('"families" names a family twice')
+        for key in ("peer_reply", "peer_log"):
+            pattern = getattr(self, key)
+            if pattern is not None and re.compile(pattern).groups < 1:
+                raise ValueError(f'"{key}" needs a group, e.g. "client ip: (\\S+)"')
+        return self
+
+
+class Connect(Table):
+    """A command by which the service dials out. It runs once per case and ends by itself."""
+
+    name: Name = Field(description="A short name; it appears in the report.")
+    command: Command = Field(description="The command; {host}, {port} and {target} say where to connect.")
+    transport: Transport = Field(Transport.TCP, description="tcp or udp.")
+    port: Port = Field(8000, description="The port on which the lab's peer listens.")
+    protocol: Protocol = Field(Protocol.ECHO, description="What the lab's peer speaks: connect, echo, upper or http.")
+    families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to use.")
+    environment: Environment = Field({}, description="Variables besides those of the service.")
+    input: str | None = Field(None, description="What the command reads on its standard input; then end of file.")
+    exit_code: ExitCode | None = Field(0, description="The exit code that means success.")
+    output: Regex | None = Field(None, description="What the output shows on success, as a regular expression.")
+    literals: StrictBool = Field(True, description="Whether it accepts address literals.")
+    names: StrictBool = Field(True, description="Whether it accepts host names.")
+
+    @model_validator(mode="after")
+    def _knows_where_to_connect(self) -> Self:
+        """Refuse a command that is not told where to connect, and protocols that the peer does not speak."""
+        if not any("{host}" in part or "{target}" in part for part in (*self.command, *self.environment.values())):
+            raise ValueError('"command" contains neither {host} nor {target}: the connector is not told where to go')
+        if self.protocol is Protocol.EXCHANGE:
+            raise ValueError(
+                'protocol = "exchange" is for listeners; the lab\'s peer speaks connect, echo, upper, http'
+            )
+        known = {"host", "port", "target", "scratch", "directory", "python"}
+        check_placeholders([*self.command, *self.environment.values()], known)
+        return self
+
+
+class Exemption(Table):
+    """A requirement that is not for this service, and why: its cases are *not applicable*."""
+
+    requirement: RequirementId = Field(description="The requirement, e.g. LISTEN-004.")
+    topologies: list[str] = Field([], description="Only on these topologies; all without it.")
+    reason: str = Field(min_length=10, description="Why; it is printed in the report.")
+
+
+class Known(Table):
+    """A failing that is known: its cases are *known* instead of *fail*, and an *unexpected pass* when it is gone."""
+
+    requirement: RequirementId = Field(description="The requirement that the service breaks.")
+    topologies: list[str] = Field([], description="Only on these topologies; all without it.")
+    configurations: list[str] = Field([], description="Only in these configurations; all without it.")
+    subjects: list[str] = Field([], description="Only for these listeners or connectors; all without it.")
+    reason: str = Field(min_length=10, description="What is wrong.")
+    url: str | None = Field(None, description="Where the bug was reported.")
+
+
+class Configuration(Table):
+    """One way in which the service can be configured; it overrides what it names."""
+
+    name: Name = Field(description="A short name; it appears in the report behind the service's.")
+    command: Command | None = Field(None, description="Instead of the service's command.")
+    environment: Environment = Field({}, description="Variables besides those of the service.")
+    files: dict[str, str] = Field({}, description="Files besides (or instead of) those of the service.")
+    families: list[Family] | None = Field(None, min_length=1, description="The families that it claims so configured.")
+    bind: str | None = Field(None, description="What {bind} stands for; LISTEN-011 and INTEROP-005 then do not apply.")
+
+
+class Service(Table):
+    """What the service is and how it is started."""
+
+    name: Name = Field(description="The service's name.")
+    summary: str = Field("", description="One sentence about it.")
+    directory: Path = Field(Path(), description="Its working directory, relative to the manifest.")
+    build: list[Command] = Field([], description="Commands that build it, run once, in its working directory.")
+    command: Command | None = Field(None, description="The command that runs it in the foreground; {bind}, {port}.")
+    environment: Environment = Field({}, description="Variables; nothing else of your environment but PATH is passed.")
+    files: dict[str, str] = Field({}, description="Files written to {scratch} before each start; placeholders apply.")
+    packages: list[str] = Field([], description="Debian packages: build and run in a private Debian root filesystem.")
+    stop_signal: Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"] = Field("SIGTERM", description="How it is stopped.")
+
+
+class Image(Table):
+    """The container image that the service ships as, for ``--lab docker``: one of name, build, base and packages.
+
+    Without this table an image is made of the service's working directory: upon service.packages, or else, for commands
+    of ``{python}``, upon an image of Python.
+    """
+
+    name: str | None = Field(None, min_length=1, description="An image that the engine has or can pull.")
+    build: Path | None = Field(None, description="A folder with a Dockerfile, relative to the working directory.")
+    base: str | None = Field(None, min_length=1, description="An image into whose folder /service binary is placed.")
+    packages: list[str] = Field([], description="Debian packages that make up such an image, in place of a base.")
+    binary: Spellings = Field(
+        [], description="With base or packages: a file or folder, or several, of the working directory."
+    )
+    command: list[Word] | None = Field(
+        None, description="Instead of service.command; [] for the image's own entrypoint and command."
+    )
+
+    @model_validator(mode="after")
+    def _is_one_image(self) -> Self:
+        """Refuse a table that names no image, or several."""
+        named = [key for key in ("name", "build", "base", "packages") if getattr(self, key)]
+        if len(named) != 1:
+            raise ValueError(f"one of name, build, base and packages is needed; found {' and '.join(named) or 'none'}")
+        if self.is_assembled != bool(self.binary):
+            raise ValueError('"binary" belongs to "base" or "packages": it is placed in the image that these name')
+        return self
+
+    @property
+    def is_assembled(self) -> bool:
+        """Whether files of the service are placed in it."""
+        return self.base is not None or bool(self.packages)
+
+
+class Manifest(Table):
+    """A service manifest, ``service.toml``."""
+
+    schema_version: Literal[1] = Field(alias="schema", description="The version of this format: 1.")
+    service: Service
+    image: Image | None = Field(None, description="The image that it ships as, for the docker lab.")
+    ready: Ready = Field(Ready(), description="How it shows that it is ready.")
+    timeouts: Timeouts = Field(Timeouts(), description="How long each step may take.")
+    listen: list[Listen] = Field([], description="What it accepts on.")
+    connect: list[Connect] = Field([], description="How it dials out.")
+    configuration: list[Configuration] = Field([], description="The ways in which it can be configured.")
+    exception: list[Exemption] = Field([], description="Requirements that are not for it.")
+    known: list[Known] = Field([], description="Failings that are known.")
+
+    @model_validator(mode="after")
+    def _combination_is_possible(self) -> Self:
+        """Refuse a manifest that cannot be run."""
+        if not self.listen and not self.connect:
+            raise ValueError("nothing to verify: it has neither a [[listen]] nor a [[connect]] table")
+        _refuse_duplicates("configuration", [item.name for item in self.configuration])
+        _refuse_duplicates(
+            "listen and connect", [item.name for item in self.listen] + [item.name for item in self.connect]
+        )
+        taken: dict[tuple[Transport, int], str] = {}
+        for item in self.listen:
+            other = taken.setdefault((item.transport, item.port), item.name)
+            if other != item.name:
+                raise ValueError(
+                    f"listen: {other!r} and {item.name!r} both want {item.transport.value} port {item.port}; "
+                    "one [[listen]] table covers both families of a port"
+                )
+        commands = [self.service.command, *(item.command for item in self.configuration)]
+        own = self.image is not None and (not self.image.is_assembled or self.image.command)
+        if self.listen and not any(commands) and not own:
+            raise ValueError("service.command: missing, but the manifest has a [[listen]] table")
+        for path in (*self.service.files, *(name for item in self.configuration for name in item.files)):
+            if Path(path).is_absolute() or ".." in Path(path).parts or not Path(path).parts:
+                raise ValueError(f"files: {path!r} is no file inside the scratch folder")
+        names = {"bind", "port", "scratch", "directory", "python"}
+        names |= {f"{item.name}.{what}" for item in self.listen for what in ("bind", "port")}
+        environments = [self.service.environment, *(item.environment for item in self.configuration)]
+        commands.append(self.image.command if self.image else None)
+        for texts in (*commands, *self.service.build, *(list(environment.values()) for environment in environments)):
+            check_placeholders(texts or [], names)
+        return self
+
+    @model_validator(mode="after")
+    def _known_failings_name_what_exists(self) -> Self:
+        """Refuse a known failing of a configuration, listener or connector that does not exist."""
+        configurations = [item.name for item in self.configuration]
+        elements = [item.name for item in self.listen] + [item.name for item in self.connect]
+        for position, known in enumerate(self.known):
+            _refuse_unknown(f"known[{position}].configurations", known.configurations, configurations)
+            _refuse_unknown(f"known[{position}].subjects", known.subjects, elements)
+        return self
+
+
+def _refuse_unknown(key: str, names: list[str], allowed: list[str]) -> None:
+    """Refuse a name that is none of those that exist."""
+    for name in names:
+        if name not in allowed:
+            raise ValueError(
+                f"{key}: found {name!r}, allowed: {', '.join(allowed) or 'none'}{did_you_mean(name, allowed)}"
+            )
+
+
+def _refuse_duplicates(what: str, names: list[str]) -> None:
+    """Refuse names that appear twice."""
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{what}: the name {name!r} appears twice")

@@ -1,0 +1,32 @@
+"""Placeholders such as ``{port}``: which exist where, and what they become."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z][A-Za-z0-9._+-]*)\}")
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Replace each known placeholder by its value; other braces (of nginx, JSON, ``${shell}``) stay as they are."""
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
+
+
+def check_placeholders(texts: Iterable[str], known: set[str]) -> None:
+    """Refuse a placeholder that does not exist.
+
+    Raises:
+        ValueError: It names the placeholder, the known ones and the nearest of them.
+    """
+    for text in texts:
+        for name in _PLACEHOLDER.findall(text):
+            if name not in known:
+                allowed = sorted(f"{{{item}}}" for item in known)
+                hint = did_you_mean(f"{{{name}}}", allowed)
+                raise ValueError(f"unknown placeholder {{{name}}} in {text!r}; allowed: {', '.join(allowed)}{hint}")
+
+
+def did_you_mean(found: str, allowed: Sequence[str]) -> str:
+    """Return ``; did you mean 'x'?`` for the nearest of what is allowed, or nothing."""
+    nearest = difflib.get_close_matches(found, allowed, n=1)
+    return f"; did you mean {nearest[0]!r}?" if nearest else ""

@@ -1,0 +1,231 @@
+"""A subject: one manifest in one of its configurations, ready to be planned and run."""
+
+import difflib
+import hashlib
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dualstack.errors import UsageError
+from dualstack.families import Family
+from dualstack.manifest.load import load_manifest
+from dualstack.manifest.models import Bind, Connect, Image, Listen, Manifest
+from dualstack.manifest.placeholders import fill
+
+IMAGE_DIRECTORY = "/service"
+"""Where the files of a service lie in an image that was made of them."""
+
+PYTHON_BASE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
+"""The base image of the same Python as ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One manifest in one configuration.
+
+    Attributes:
+        path: The manifest's file, absolute.
+        manifest: What it says.
+        configuration: The configuration's name, empty for the only one.
+        command: The command with its placeholders; None for a service that only dials out.
+        environment: Variables with their placeholders.
+        files: Contents by name, relative to the scratch folder, with their placeholders.
+        listen: The listeners, with the families that they claim in this configuration.
+    """
+
+    path: Path
+    manifest: Manifest
+    configuration: str
+    command: tuple[str, ...] | None
+    environment: Mapping[str, str]
+    files: Mapping[str, str]
+    listen: tuple[Listen, ...]
+
+    @property
+    def name(self) -> str:
+        """The service's name, with the configuration's where there are several: ``nginx/both``."""
+        return self.manifest.service.name + (f"/{self.configuration}" if self.configuration else "")
+
+    @property
+    def directory(self) -> Path:
+        """The working directory, absolute."""
+        return (self.path.parent / self.manifest.service.directory).resolve()
+
+    @property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that stand for the manifest's file and the configuration."""
+        return hashlib.sha256(f"{self.path}\0{self.configuration}".encode()).hexdigest()[:12]
+
+    def listener(self, name: str) -> Listen:
+        """Return the listener of that name."""
+        return next(item for item in self.listen if item.name == name)
+
+    def connector(self, name: str) -> Connect:
+        """Return the connector of that name."""
+        return next(item for item in self.manifest.connect if item.name == name)
+
+    def default_bind(self, listener: Listen) -> str:
+        """Return what ``{bind}`` stands for when nothing else is asked for."""
+        configured = next((item for item in self.manifest.configuration if item.name == self.configuration), None)
+        if configured is not None and configured.bind is not None:
+            return configured.bind
+        return default_spelling(listener)
+
+    @property
+    def image(self) -> str:
+        """The reference of its container image; one that is made here is named after what it is made of. Or empty."""
+        image = self.image_table
+        if image is None:
+            return ""
+        made = hashlib.sha256(f"{self.directory}\0{image.model_dump_json(exclude={'command'})}".encode())
+        return image.name or f"dualstack-service:{made.hexdigest()[:16]}"
+
+    @property
+    def image_table(self) -> Image | None:
+        """What its container image is: as the manifest says, or else what its commands need; None if nobody knows."""
+        service, commands = self.manifest.service, [item.command for item in self.manifest.connect]
+        if self.manifest.image is not None:
+            return self.manifest.image
+        if service.packages:
+            return Image(packages=service.packages, binary=["."])
+        if any("{python}" in command for command in (*commands, self.command or ())):
+            return Image(base=PYTHON_BASE, binary=["."])
+        return None
+
+    @property
+    def image_directory(self) -> str:
+        """Its working directory inside the image; empty for the image's own."""
+        return IMAGE_DIRECTORY if self.image_table is not None and self.image_table.is_assembled else ""
+
+    @property
+    def image_command(self) -> tuple[str, ...]:
+        """The command inside the image, with its placeholders; empty for the image's own."""
+        image = self.manifest.image
+        own = image.command if image is not None else None
+        return tuple(own) if own is not None else self.command or ()
+
+    def values(
+        self, *, scratch: str, binds: Mapping[str, str] | None = None, contained: bool = False
+    ) -> dict[str, str]:
+        """Return the placeholders' values for one start.
+
+        Args:
+            scratch: The private folder of this start.
+            binds: What ``{bind}`` stands for, by listener, where it is not the default.
+            contained: Whether it runs in its container image.
+        """
+        values = {"scratch": scratch, "directory": str(self.directory), "python": sys.executable}
+        if contained:
+            values |= {"directory": self.image_directory or ".", "python": "python3"}
+        for position, item in enumerate(self.listen):
+            bind = (binds or {}).get(item.name, self.default_bind(item))
+            values |= {f"{item.name}.bind": bind, f"{item.name}.port": str(item.port)}
+            if position == 0:
+                values |= {"bind": bind, "port": str(item.port)}
+        return values
+
+
+def default_spelling(listener: Listen) -> str:
+    """Return the first spelling that covers what the listener claims; empty where it cannot be told."""
+    return next(iter(_spellings(listener)), "")
+
+
+def _spellings(listener: Listen) -> list[str]:
+    """Return the spellings that cover what the listener claims, the closest first."""
+    bind = listener.bind or Bind()
+    if len(listener.families) > 1:
+        return [*bind.any, *bind.ipv6_any]
+    own = bind.ipv4_any if listener.families[0] is Family.IPV4 else bind.ipv6_any
+    return [*own, *bind.any]
+
+
+def subjects_of(path: Path, configurations: Sequence[str] = ()) -> list[Subject]:
+    """Return a manifest's subjects: one per configuration (one in all when it declares none).
+
+    Raises:
+        UsageError: The manifest is wrong, or a configuration is asked for that it does not have.
+    """
+    path = path.resolve()
+    manifest = load_manifest(path)
+    _check_against_files(path, manifest)
+    service = manifest.service
+    plain = Subject(
+        path=path,
+        manifest=manifest,
+        configuration="",
+        command=tuple(service.command) if service.command else None,
+        environment=service.environment,
+        files=service.files,
+        listen=tuple(manifest.listen),
+    )
+    known = [item.name for item in manifest.configuration]
+    for wanted in configurations:
+        if wanted not in known:
+            nearest = difflib.get_close_matches(wanted, known, n=1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            raise UsageError(f"{path}: no configuration {wanted!r} (it has: {', '.join(known) or 'none'}){hint}")
+    subjects = _configured(plain, configurations) if manifest.configuration else [plain]
+    for subject in subjects:
+        _check_binds(subject)
+    return subjects
+
+
+def _configured(plain: Subject, wanted: Sequence[str]) -> list[Subject]:
+    """Return the subject in each of its configurations, or in those that are wanted."""
+    manifest = plain.manifest
+    return [
+        replace(
+            plain,
+            configuration=item.name,
+            command=tuple(item.command) if item.command else plain.command,
+            environment={**plain.environment, **item.environment},
+            files={**plain.files, **item.files},
+            listen=tuple(
+                listen.model_copy(
+                    update={
+                        "families": item.families or listen.families,
+                        "bind": listen.bind if item.bind is None else None,
+                    }
+                )
+                for listen in manifest.listen
+            ),
+        )
+        for item in manifest.configuration
+        if not wanted or item.name in wanted
+    ]
+
+
+def _check_against_files(path: Path, manifest: Manifest) -> None:
+    """Refuse a working directory that does not exist."""
+    directory = path.parent / manifest.service.directory
+    if not directory.is_dir():
+        raise UsageError(f"{path}:\n  service.directory: found {str(manifest.service.directory)!r}, no such folder")
+
+
+def _check_binds(subject: Subject) -> None:
+    """Refuse a ``{bind}`` that stands for nothing, and spellings that no ``{bind}`` hands to the service."""
+    texts = [*(subject.command or ()), *subject.image_command, *subject.environment.values(), *subject.files.values()]
+    configuration = next((item for item in subject.manifest.configuration if item.name == subject.configuration), None)
+    told = configuration is not None and configuration.bind is not None
+    for position, listener in enumerate(subject.listen):
+        placeholders = ["{bind}"] * (position == 0) + [f"{{{listener.name}.bind}}"]
+        used = next((item for item in placeholders if any(item in text for text in texts)), None)
+        key = f"{subject.path}:\n  listen[{position}].bind"
+        way = f" (configuration {subject.configuration!r})" if configuration else ""
+        if used is None and listener.bind is not None:
+            raise UsageError(
+                f"{key}: nothing tells the service where to listen{way}; put {placeholders[0]} into its command, "
+                "environment or files, or leave [listen.bind] out"
+            )
+        if used is not None and not told and not _spellings(listener):
+            claim = " and ".join(family.label for family in listener.families)
+            keys = "any" if len(listener.families) > 1 else f"{listener.families[0].value}_any or any"
+            raise UsageError(
+                f"{key}: no spelling for what it claims, {claim}, but {used} needs one{way}; allowed: {keys}"
+            )
+
+
+def filled(texts: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """Fill the placeholders of each text."""
+    return [fill(text, values) for text in texts]

@@ -1,0 +1,151 @@
+"""The plan of a run: which requirement is checked on which part of which service, in which world."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from dualstack.families import Family
+from dualstack.manifest import Connect, Exemption, Known, Listen, Subject, Transport
+from dualstack.requirement import Need, Requirement, Role
+
+CASE_ID = re.compile(r"(?P<requirement>[A-Z]+-\d{3}):(?P<subject>[^:@]+):(?P<element>[^:@]+)@(?P<topology>[a-z0-9-]+)")
+"""The form of a case's id: ``LISTEN-001:nginx/both:http@dual-stack``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCase:
+    """One requirement on one listener or connector in one world.
+
+    Attributes:
+        requirement: What is checked.
+        subject: The service in one configuration.
+        element: The listener's or connector's name.
+        topology: The world's name.
+        not_applicable: Why it does not apply; empty when it does.
+        known: The manifest's word that it fails, if any.
+    """
+
+    requirement: Requirement
+    subject: Subject
+    element: str
+    topology: str
+    not_applicable: str
+    known: Known | None
+
+    @property
+    def id(self) -> str:
+        """The case's id, the same in every run: ``LISTEN-001:nginx/both:http@dual-stack``."""
+        return f"{self.requirement.id}:{self.subject.name}:{self.element}@{self.topology}"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a run is restricted to; an empty part restricts nothing.
+
+    Attributes:
+        topologies: Names of topologies.
+        requirements: Requirement ids, or their groups (``LISTEN``).
+        elements: Names of listeners and connectors.
+        ignore_known: Whether failings that the manifest knows are judged like any other.
+    """
+
+    topologies: tuple[str, ...] = ()
+    requirements: tuple[str, ...] = ()
+    elements: tuple[str, ...] = ()
+    ignore_known: bool = False
+
+    def takes(self, requirement: Requirement, element: str, topology: str) -> bool:
+        """Return whether the requirement is to be checked on the listener or connector, on the topology."""
+        wanted = not self.requirements or {requirement.id, requirement.id.split("-")[0]} & set(self.requirements)
+        return (
+            bool(wanted)
+            and (not self.topologies or topology in self.topologies)
+            and (not self.elements or element in self.elements)
+        )
+
+
+EVERYTHING = Selection()
+"""No restriction."""
+
+
+def plan_cases(
+    requirement: Requirement, subjects: Iterable[Subject], selection: Selection = EVERYTHING
+) -> list[PlannedCase]:
+    """Return the cases of one requirement: on each fitting part of each subject, in each world it is sensitive to."""
+    cases = []
+    for subject in subjects:
+        elements: Sequence[Listen | Connect] = (
+            subject.listen if requirement.role is Role.LISTENER else subject.manifest.connect
+        )
+        for element in elements:
+            for topology in requirement.topologies:
+                if not selection.takes(requirement, element.name, topology):
+                    continue
+                known = None if selection.ignore_known else _known(subject, requirement, element.name, topology)
+                cases.append(
+                    PlannedCase(
+                        requirement=requirement,
+                        subject=subject,
+                        element=element.name,
+                        topology=topology,
+                        not_applicable=_why_not(subject, requirement, element, topology),
+                        known=known,
+                    )
+                )
+    return cases
+
+
+def _why_not(subject: Subject, requirement: Requirement, element: Listen | Connect, topology: str) -> str:
+    """Return why the requirement does not apply to the element, or nothing."""
+    for exemption in subject.manifest.exception:
+        if _names(exemption, requirement, topology):
+            return exemption.reason
+    return next((need.value for need in requirement.needs if not _has(element, need)), "")
+
+
+def _has(element: Listen | Connect, need: Need) -> bool:
+    """Return whether the element has what the requirement needs."""
+    return _CONDITIONS[need](element)
+
+
+def ipv6_spellings(element: Listen | Connect) -> list[str]:
+    """Return the spellings of ``{bind}`` that are IPv6 literals or have a place for one."""
+    bind = element.bind if isinstance(element, Listen) else None
+    if bind is None:
+        return []
+    return [text for text in (*bind.any, *bind.ipv6_any) if text.count(":") > 1] + list(bind.ipv6_address)
+
+
+def _known(subject: Subject, requirement: Requirement, element: str, topology: str) -> Known | None:
+    """Return the manifest's word that this case fails, if it has one."""
+    return next(
+        (
+            known
+            for known in subject.manifest.known
+            if _names(known, requirement, topology)
+            and (not known.configurations or subject.configuration in known.configurations)
+            and (not known.subjects or element in known.subjects)
+        ),
+        None,
+    )
+
+
+def _names(entry: Exemption | Known, requirement: Requirement, topology: str) -> bool:
+    """Return whether a manifest's entry is about this requirement on this topology."""
+    return entry.requirement == requirement.id and (not entry.topologies or topology in entry.topologies)
+
+
+_CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
+    Need.IPV4: lambda element: Family.IPV4 in element.families,
+    Need.IPV6: lambda element: Family.IPV6 in element.families,
+    Need.BOTH: lambda element: len(element.families) > 1,
+    Need.ONE: lambda element: len(element.families) == 1,
+    Need.TCP: lambda element: element.transport is Transport.TCP,
+    Need.BIND_IPV6: lambda element: bool(ipv6_spellings(element)),
+    Need.BIND_IPV6_ADDRESS: lambda element: (
+        isinstance(element, Listen) and element.bind is not None and bool(element.bind.ipv6_address)
+    ),
+    Need.PEER: lambda element: isinstance(element, Listen) and bool(element.peer_reply or element.peer_log),
+    Need.LITERALS: lambda element: isinstance(element, Connect) and element.literals,
+    Need.NAMES: lambda element: isinstance(element, Connect) and element.names,
+}

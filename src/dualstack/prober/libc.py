@@ -1,0 +1,104 @@
+"""The Linux system calls that Python 3.11 does not offer: namespaces, mounts, process controls."""
+
+import ctypes
+import os
+import platform
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY = 0x1
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_NOEXEC = 0x8
+MS_REMOUNT = 0x20
+MS_BIND = 0x1000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+
+MNT_DETACH = 0x2
+
+_PR_SET_PDEATHSIG = 1
+_SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, what: str) -> None:
+    """Raise the error of the system call that returned ``result``, if it failed."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def unshare(flags: int) -> None:
+    """Put the calling process into new namespaces of the kinds in ``flags``.
+
+    Raises:
+        OSError: The kernel refuses; EPERM without the right, EINVAL for CLONE_NEWUSER in a process with threads.
+    """
+    _check(_libc.unshare(flags), f"unshare({flags:#x})")
+
+
+def setns(fd: int, kind: int = 0) -> None:
+    """Enter the namespace that ``fd`` refers to, which must be of ``kind`` unless that is 0.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    _check(_libc.setns(fd, kind), f"setns({fd})")
+
+
+def mount(source: str, target: str, kind: str = "", flags: int = 0, data: str = "") -> None:
+    """Mount a file system of ``kind``, or bind ``source``, on ``target``.
+
+    Raises:
+        OSError: The kernel refuses; the message names source and target.
+    """
+    result = _libc.mount(
+        os.fsencode(source), os.fsencode(target), os.fsencode(kind) or None, ctypes.c_ulong(flags), os.fsencode(data)
+    )
+    _check(result, f"mount {kind or 'bind'} {source} on {target}")
+
+
+def umount(target: str, flags: int = 0) -> None:
+    """Unmount: umount2(2).
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    _check(_libc.umount2(os.fsencode(target), flags), f"umount {target}")
+
+
+def pivot_root(new: str, old: str) -> None:
+    """Make ``new`` the root of the mount namespace and hang the old one at ``old``.
+
+    Raises:
+        OSError: The kernel refuses: EINVAL when the present root is the kernel's initial ramfs; ENOSYS when the number
+            of the call is not known for this machine.
+    """
+    number = _SYS_PIVOT_ROOT.get(platform.machine(), -1)
+    _check(_libc.syscall(ctypes.c_long(number), os.fsencode(new), os.fsencode(old)), f"pivot_root {new}")
+
+
+def die_with_parent(signal: int) -> None:
+    """Have the kernel send ``signal`` to this process when the thread that forked it ends: prctl(2).
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    prctl(_PR_SET_PDEATHSIG, signal)
+
+
+def prctl(option: int, first: int = 0, second: int = 0) -> None:
+    """Set one of the kernel's process controls.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    arguments = [ctypes.c_ulong(value) for value in (first, second, 0, 0)]
+    _check(_libc.prctl(option, *arguments), f"prctl({option})")

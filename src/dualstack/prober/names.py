@@ -1,0 +1,124 @@
+"""The names that the lab's name server knows: how it behaves is written in the name. Pure: no sockets here.
+
+``a-ok.aaaa-delay-300.7f3a9c01.lab.test``: the A question is answered at once, the AAAA question after 300 ms. A label
+that is left out means ``none``. The nonce makes every name fresh for every cache; the server keeps no state.
+"""
+
+import enum
+import re
+import secrets
+from dataclasses import dataclass
+
+from dualstack.errors import UsageError
+from dualstack.families import Family
+
+ZONE = "lab.test"
+
+_LABEL = re.compile(r"(a|aaaa)-([a-z]+)(?:-(\d{1,5}))?")
+_NONCE = re.compile(r"[a-z0-9]{1,32}")
+
+
+@enum.unique
+class Action(enum.Enum):
+    """What happens to a question."""
+
+    OK = "ok"
+    """All configured addresses."""
+    FIRST = "first"
+    """Only the first of them."""
+    NONE = "none"
+    """NOERROR without an answer and with the zone's SOA: the name exists, the record does not (RFC 2308 §2.2)."""
+    SERVFAIL = "servfail"
+    """The server failed."""
+    NXDOMAIN = "nxdomain"
+    """The name does not exist: wrong, when it has the other record (RFC 4074 §4.2)."""
+    NOTIMP = "notimp"
+    """The server does not know the question's type (RFC 4074 §4.3)."""
+    REFUSED = "refused"
+    """The server does not want to."""
+    DROP = "drop"
+    """Never answered (RFC 4074 §4.1)."""
+    DELAY = "delay"
+    """All configured addresses, later: ``delay-300`` is 300 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What happens to one name's question of one type.
+
+    Attributes:
+        action: See `Action`.
+        milliseconds: How long it takes, for ``delay``; otherwise 0.
+    """
+
+    action: Action
+    milliseconds: int = 0
+
+
+NOTHING = Behaviour(Action.NONE)
+
+
+def query_name(*, a: str = "none", aaaa: str = "none", nonce: str = "") -> str:
+    """Return a name with these behaviours, without the final dot.
+
+    Args:
+        a: What happens to its A question: ``ok``, ``delay-300`` …
+        aaaa: What happens to its AAAA question.
+        nonce: What makes it fresh: letters and digits; empty for random ones.
+
+    Raises:
+        UsageError: There is no such behaviour, or the nonce is no label.
+    """
+    nonce = nonce or fresh_nonce()
+    if not _NONCE.fullmatch(nonce):
+        raise UsageError(f"a nonce has 1 to 32 lower-case letters and digits; found {nonce!r}")
+    labels = [f"a-{a}", f"aaaa-{aaaa}"]
+    for label in labels:
+        _parse_label(label)
+    return ".".join([*labels, nonce, ZONE])
+
+
+def fresh_nonce() -> str:
+    """Return eight random hexadecimal digits."""
+    return secrets.token_hex(4)
+
+
+def in_zone(name: str) -> bool:
+    """Whether a name is the zone's own or below it."""
+    return f".{name.lower().rstrip('.')}".endswith(f".{ZONE}")
+
+
+def behaviours(name: str) -> dict[Family, Behaviour] | None:
+    """Return what a name says, by family; None for a name that the zone does not have."""
+    relative = name.lower().rstrip(".").removesuffix(ZONE).rstrip(".")
+    found: dict[Family, Behaviour] = {}
+    nonces = 0
+    for label in relative.split("."):
+        try:
+            family, behaviour = _parse_label(label)
+        except UsageError:
+            nonces += bool(_NONCE.fullmatch(label))
+            if not _NONCE.fullmatch(label) or nonces > 1:
+                return None
+        else:
+            if family in found:
+                return None
+            found[family] = behaviour
+    return {Family.IPV4: NOTHING, Family.IPV6: NOTHING} | found if found else None
+
+
+def _parse_label(label: str) -> tuple[Family, Behaviour]:
+    """Return what a label such as ``aaaa-delay-300`` says.
+
+    Raises:
+        UsageError: It says nothing.
+    """
+    match = _LABEL.fullmatch(label)
+    known = ", ".join(action.value for action in Action if action is not Action.DELAY) + " and delay-<milliseconds>"
+    if match is None or match[2] not in {action.value for action in Action}:
+        raise UsageError(f"{label!r} is no behaviour of a name; there are: {known}")
+    action = Action(match[2])
+    if (match[3] is not None) != (action is Action.DELAY):
+        raise UsageError(f"{label!r}: the milliseconds belong to 'delay', and to it alone")
+    family = Family.IPV4 if match[1] == "a" else Family.IPV6
+    return family, Behaviour(action, int(match[3] or 0))

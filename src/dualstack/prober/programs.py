@@ -1,0 +1,260 @@
+"""The programs of a host: started, watched until they are ready, and stopped with all that they forked."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+from time import monotonic
+
+from dualstack.errors import HarnessError, UsageError
+from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
+from dualstack.prober.forking import report_of
+from dualstack.prober.launching import STATUS, Started, fork_program
+from dualstack.prober.messages import Await, Exit, Launch, Readiness
+from dualstack.prober.output import Output, Watch
+from dualstack.prober.processes import descendants, process_name, processes, socket_owners
+from dualstack.prober.sockdiag import KernelSocket, SocketTable
+
+_READ = 64 << 10
+_PIPE_HOLDS = 1 << 20  # the most that a pipe's buffer can hold
+_FIRST_LOOK, _LAST_LOOK = 0.001, 0.01  # seconds between looks at the socket table: at first, and in the end
+_KILL_TIME = 5.0  # seconds within which SIGKILL must have worked
+_KILL_EACH, _KILL_AGAIN = 0.2, 0.01  # seconds in which processes are killed one by one, and between two rounds
+
+
+class RunningProgram:
+    """One program that was started.
+
+    Attributes:
+        exit: How it ended; None while it runs.
+        output: What it has written.
+    """
+
+    def __init__(self, started: Started, reaper: Reaper, table: SocketTable) -> None:
+        """Start to follow it."""
+        self.exit: Exit | None = None
+        self.output = Output()
+        self._table = table
+        self._supervisor = started.child.pid
+        self._over = self._lost = False
+        self._pipe: int | None = started.output
+        self._status: int | None = started.status
+        self._changed = asyncio.Event()
+        self._serving_since: float | None = None
+        loop = asyncio.get_running_loop()
+        loop.add_reader(started.output, self._read)
+        loop.add_reader(started.status, self._ended)
+        reaper.watch(self._supervisor, self._gone)
+
+    def _read(self) -> bool:
+        """Take one piece of its output; return whether there may be more."""
+        if self._pipe is None:
+            return False
+        try:
+            data = os.read(self._pipe, _READ)
+        except BlockingIOError:
+            return False
+        if data:
+            self.output.feed(data)
+        else:  # the last writer is gone
+            asyncio.get_running_loop().remove_reader(self._pipe)
+            os.close(self._pipe)
+            self._pipe = None
+        pulse(self._changed)
+        return bool(data)
+
+    def _drain(self) -> None:
+        """Take what its output holds right now; bounded, for a child of it may write on for ever."""
+        before = self.output.size
+        while self._read() and self.output.size - before < _PIPE_HOLDS:
+            pass
+
+    def _ended(self) -> None:
+        """Note how it ended; what it wrote until then is complete."""
+        if self._status is None:
+            return
+        data = os.read(self._status, STATUS.size)
+        asyncio.get_running_loop().remove_reader(self._status)
+        os.close(self._status)
+        self._status = None
+        self._drain()
+        # Only SIGKILL to all of the host takes the supervisor before it can tell.
+        self.exit = exit_of(*STATUS.unpack(data)) if data else Exit(None, "SIGKILL")
+        pulse(self._changed)
+
+    def _gone(self, how: Exit) -> None:
+        """Note that its supervisor has ended: nothing of it is left, unless the supervisor was killed."""
+        self._ended()
+        self._drain()
+        self._lost = how.code is None
+        self._over = not self._lost
+        pulse(self._changed)
+
+    def members(self) -> set[int]:
+        """Return its processes: itself and all that it forked, however far they went away.
+
+        Without its supervisor they are children of the agent, like those of any other program.
+        """
+        if self._over:
+            return set()
+        return descendants(processes(), os.getpid() if self._lost else self._supervisor)
+
+    async def wait(self, seconds: float) -> Exit | None:
+        """Return how it ended, or None when it still runs after ``seconds``."""
+        end = monotonic() + seconds
+        while self.exit is None and (left := end - monotonic()) > 0:
+            await pulsed(self._changed, left)
+        return self.exit
+
+    async def wait_log(self, pattern: str, since: int, seconds: float) -> str | None:
+        """Return a line of its output, from byte ``since`` on, that matches; None if there is none in ``seconds``."""
+        end = monotonic() + seconds
+        watch = self.output.watch(pattern, since)
+        try:
+            while watch.line is None and (left := end - monotonic()) > 0:
+                await pulsed(self._changed, left)
+            return watch.line
+        finally:
+            self.output.unwatch(watch)
+
+    async def wait_ready(self, condition: Await) -> Readiness:
+        """Return when it is ready, when it has ended and nothing of it is left, or when the time is up."""
+        start = monotonic()
+        self._serving_since = None
+        watch = self.output.watch(condition.log) if condition.log is not None else None
+        try:
+            look = _FIRST_LOOK
+            while True:
+                missing = self._missing(condition, watch)
+                passed = monotonic() - start
+                # Of what forks, a look at /proc may miss the one process that is left: it proves life, not death. Only
+                # the supervisor's end, an instant after that of the last process, proves that nothing is left.
+                ready = not missing and (self.exit is None or bool(self.members()))
+                if self._over or ready or passed >= condition.timeout:
+                    return self._readiness(passed, missing, ready=ready)
+                await pulsed(self._changed, min(look, condition.timeout - passed))
+                look = min(look * 1.5, _LAST_LOOK)
+        finally:
+            if watch is not None:
+                self.output.unwatch(watch)
+
+    def _missing(self, condition: Await, watch: Watch | None) -> list[str]:
+        """Return what it still lacks to be ready, one phrase each."""
+        missing = []
+        if watch is not None and watch.line is None:
+            missing.append(f"no line of its output matches {condition.log!r}")
+        if condition.port:
+            missing += self._missing_socket(condition)
+        return missing
+
+    def _missing_socket(self, condition: Await) -> list[str]:
+        """Return why the port is not its own yet, as a list of one phrase; empty when it is."""
+        where = f"{condition.transport.value.upper()} port {condition.port}"
+        serving = self._table.serving(condition.transport, condition.port)
+        if not serving:
+            return [f"no socket is open on {where}"]
+        owners = socket_owners()
+        members = self.members()
+        own = [item for item in serving if owners.get(item.inode, set()) & members]
+        if own:
+            return self._missing_families(condition, own)
+        holders = set().union(*(owners.get(item.inode, set()) for item in serving))
+        names = ", ".join(process_name(pid) for pid in sorted(holders)) or "a process that cannot be seen"
+        return [f"{where} belongs to {names}, not to it"]
+
+    def _missing_families(self, condition: Await, own: list[KernelSocket]) -> list[str]:
+        """Return which family has no socket yet, as a list of one phrase; empty too when it had time enough."""
+        if self._serving_since is None:
+            self._serving_since = monotonic()
+        served = set().union(*(item.serves for item in own))
+        missing = [family.label for family in condition.families if family not in served]
+        if not missing or monotonic() - self._serving_since >= condition.grace:
+            return []
+        return [f"its sockets on port {condition.port} do not serve {' and '.join(missing)}"]
+
+    def _readiness(self, seconds: float, missing: list[str], *, ready: bool) -> Readiness:
+        """Return the result of the wait, with its sentence."""
+        if ready and self.exit is None:
+            detail = "it is ready"
+        elif ready:
+            left = ", ".join(process_name(pid) for pid in sorted(self.members()))
+            detail = f"it {self.exit}, and what it left behind is ready: {left}"
+        else:
+            ended = [f"it {self.exit}"] if self.exit is not None else []
+            detail = "; ".join([*ended, *missing])
+        return Readiness(ready=ready, exit=self.exit, seconds=seconds, detail=detail)
+
+    async def stop(self, signal_name: str, seconds: float) -> Exit | None:
+        """Send a signal to all its processes, wait until they are gone, kill what is left after ``seconds``.
+
+        Returns:
+            How it ended; None when anything of it had to be killed.
+
+        Raises:
+            UsageError: There is no such signal.
+            HarnessError: Even SIGKILL did not end it.
+        """
+        number = getattr(signal, signal_name, None)
+        if not isinstance(number, signal.Signals):
+            raise UsageError(f"there is no signal {signal_name!r}")
+        _send(self.members(), number)
+        if await self._await_end(seconds):
+            return self.exit
+        await self._kill()
+        return None
+
+    async def _kill(self) -> None:
+        """Kill all its processes, again and again until its supervisor tells that the last one is gone.
+
+        Raises:
+            HarnessError: One of them cannot be killed.
+        """
+        start = monotonic()
+        while not self._over:
+            members, passed = self.members(), monotonic() - start
+            if passed > _KILL_TIME:
+                names = ", ".join(process_name(pid) for pid in sorted(members))
+                raise HarnessError(f"{names} outlived SIGKILL by {_KILL_TIME:g} s")
+            if self._lost and not members:
+                self._over = True
+            elif passed > _KILL_EACH and self._is_alone():
+                with suppress(ProcessLookupError):
+                    os.kill(-1, signal.SIGKILL)  # one step of the kernel: who keeps forking cannot outrun it
+            else:
+                _send(members, signal.SIGKILL)
+            if not self._over:
+                await pulsed(self._changed, _KILL_AGAIN)
+
+    async def _await_end(self, seconds: float) -> bool:
+        """Return whether nothing of it is left within ``seconds``."""
+        end = monotonic() + seconds
+        while not self._over and (left := end - monotonic()) > 0:
+            await pulsed(self._changed, left)
+        return self._over
+
+    def _is_alone(self) -> bool:
+        """Whether nothing else runs on the host: the agent is PID 1 and has no child but the supervisor.
+
+        Its members need not be listed for that: of a program that keeps forking no list is true for long.
+        """
+        roots = {process.pid for process in processes().values() if process.parent in (0, 1)}
+        return os.getpid() == 1 and roots == {1, self._supervisor}
+
+
+def _send(pids: set[int], number: signal.Signals) -> None:
+    """Send a signal to each process that still exists."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+async def start(launch: Launch, reaper: Reaper, table: SocketTable) -> RunningProgram:
+    """Start a program.
+
+    Raises:
+        ServiceError: It cannot be executed; the message says why.
+    """
+    started = fork_program(launch)
+    program = RunningProgram(started, reaper, table)
+    await report_of(started.child)
+    return program

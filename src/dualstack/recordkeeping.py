@@ -1,0 +1,160 @@
+"""Keeping a run's records: by the controlling process alone, as they arrive, so that a killed run keeps what it had."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dualstack.errors import DualstackError, HarnessError, UsageError
+from dualstack.plan import CASE_ID
+from dualstack.results import Record, append_record
+from dualstack.session import RunSession
+from dualstack.verdict import INTERRUPTED, Verdict, exit_code
+
+
+class RecordKeeper:
+    """Keeps the run's records; it lives in the controlling process only."""
+
+    def __init__(self, session: RunSession, config: pytest.Config) -> None:
+        """Keep the records of ``session``."""
+        self._session = session
+        self._config = config
+        self._planned: list[str] = []
+        self._verdicts: dict[str, Verdict] = {}
+        self._troubles: list[str] = []
+        self._unwritten: list[str] = []
+        self._others_failed = False
+        self._description: dict[str, Any] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Build the services and write what is known of the run, before any worker starts."""
+        from dualstack.casework import prepare  # noqa: PLC0415 - heavy, needed only in a run
+
+        try:
+            self._description = prepare(self._session, self._config.invocation_params.args)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        except DualstackError as error:
+            self._emit({"event": "trouble", "text": f"{type(error).__name__}: {error}"})
+            pytest.exit(f"{type(error).__name__}: {error}", returncode=3)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Announce the cases (without workers)."""
+        self._announce([item.nodeid for item in session.items])
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
+        """Announce the cases (with workers: each collects them all)."""
+        if not self._planned:
+            self._announce(ids)
+
+    def _announce(self, ids: list[str]) -> None:
+        """Write down which cases are planned."""
+        self._planned = [match[0] for match in map(CASE_ID.search, ids) if match]
+        if self._planned:
+            self._description["planned"] = len(self._planned)
+            with self._noting():
+                self._session.write(self._description)
+            self._emit({"event": "planned", "cases": self._planned, "folder": str(self._session.folder)})
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Announce the start of a case."""
+        match = CASE_ID.search(nodeid)
+        if match:
+            self._emit({"event": "started", "case": match[0]})
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Append the record that came with a report; a report without one is our own trouble."""
+        data = getattr(report, "dualstack", None)
+        if data is not None:
+            self._keep(Record.from_json(data))
+        elif report.failed:
+            match = CASE_ID.search(report.nodeid)
+            if match is None:
+                self._others_failed = True
+            elif report.when == "teardown":
+                self._troubles.append(f"{match[0]}: after the case: {report.longreprtext.strip().splitlines()[-1]}")
+            elif match[0] not in self._verdicts:
+                self._keep(_lost(match.groupdict(), match[0], report.longreprtext))
+
+    def _keep(self, record: Record) -> None:
+        """Append a record and tell whoever watches."""
+        self._verdicts[record.case] = record.verdict
+        with self._noting():
+            append_record(self._session.folder, record)
+        self._emit({"event": "finished", "record": record.to_json()})
+
+    @contextlib.contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Go on when something cannot be written, the disk being full, say; whoever watches is told, once for each."""
+        try:
+            yield
+        except (HarnessError, OSError) as error:
+            if str(error) not in self._unwritten:
+                self._unwritten.append(str(error))
+                self._emit({"event": "trouble", "text": str(error)})
+
+    def _emit(self, event: dict[str, Any]) -> None:
+        """Write an event for whoever watches the run; nobody may be left to read it."""
+        descriptor = self._config.option.dualstack_events
+        if descriptor is not None:
+            with contextlib.suppress(BrokenPipeError), os.fdopen(os.dup(descriptor), "w", encoding="utf-8") as pipe:
+                pipe.write(json.dumps(event) + "\n")
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the reports and say by the exit code whose fault it was."""
+        from dualstack.report import write_all  # noqa: PLC0415 - heavy, needed only in a run
+
+        missing = 0 if session.config.option.collectonly else len(self._planned) - len(self._verdicts)
+        interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
+        code = exit_code(self._verdicts.values(), strict=self._session.strict)
+        if interrupted:
+            code = INTERRUPTED
+        elif self._troubles or self._unwritten or missing:
+            code = 3
+        elif self._others_failed and code == 0:
+            code = 1
+        self._description |= {
+            "interrupted": interrupted,
+            "exit_code": code,
+            "troubles": [*self._troubles, *self._unwritten],
+        }
+        with self._noting():
+            self._session.write(self._description)
+            if self._verdicts:
+                write_all(self._session.folder)
+        if self._unwritten:
+            code = 3
+        if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+            session.exitstatus = code
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say where the report is."""
+        for trouble in (*self._troubles, *self._unwritten):
+            terminalreporter.write_line(f"dualstack: {trouble}", red=True)
+        if self._verdicts:
+            terminalreporter.write_line(f"dualstack: {self._session.folder / 'report.html'}")
+
+
+def _lost(parts: dict[str, str], case: str, text: str) -> Record:
+    """Return the record of a case whose process was lost."""
+    from dualstack.suites import requirement  # noqa: PLC0415 - imports the suites, needed only for this
+
+    found = requirement(parts["requirement"])
+    return Record(
+        case=case,
+        requirement=found.id,
+        title=found.title,
+        level=found.level.value,
+        subject=parts["subject"],
+        manifest="",
+        element=parts["element"],
+        topology=parts["topology"],
+        verdict=Verdict.HARNESS_ERROR,
+        reason=text.strip()[-2000:] or "the process that ran the case was lost",
+    )

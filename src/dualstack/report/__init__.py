@@ -1,0 +1,20 @@
+"""The faces of results: terminal, HTML, JUnit and JSON. They only read what a run left in its folder."""
+
+from pathlib import Path
+
+from dualstack.report.html import render_report
+from dualstack.report.jsonfile import write_json
+from dualstack.report.junit import write_junit
+
+__all__ = ["render_report", "write_all", "write_json", "write_junit"]
+
+
+def write_all(folder: Path) -> tuple[Path, ...]:
+    """Write report.html, junit.xml and results.json of the run in ``folder``; return their paths.
+
+    Each file is replaced in one step.
+
+    Raises:
+        OSError: The folder cannot be read or written; what is already written stays.
+    """
+    return (write_json(folder), write_junit(folder), render_report(folder))

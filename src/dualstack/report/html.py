@@ -1,0 +1,75 @@
+"""The HTML report: one file that needs nothing else, neither a network nor our documents."""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from dualstack.content import ROOT
+from dualstack.report.atomic import write_atomically
+from dualstack.report.faces import FACES
+from dualstack.report.payload import payload
+from dualstack.report.summary import Report
+from dualstack.report.support import reason
+from dualstack.report.text import visible
+
+REPORT = "report.html"
+"""The report's file in a run's folder."""
+
+TEMPLATES = ROOT / "reports"
+_SCRIPTS = ("case.js", "page.js")
+_STYLE = "report.css"
+_HARMLESS = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+
+
+def render_report(folder: Path) -> Path:
+    """Write the report of the run in ``folder``; return its path.
+
+    Raises:
+        OSError: The folder cannot be read or written.
+    """
+    return write_atomically(folder / REPORT, render(Report.of(folder)))
+
+
+def render(report: Report) -> str:
+    """Return the report as HTML text."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    script = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    style = (TEMPLATES / _STYLE).read_text(encoding="utf-8")
+    return environment.get_template("report.html").render(
+        report=report,
+        faces=FACES,
+        why=reason,
+        data=_as_script_data(payload(report)),
+        script=Markup(script),  # noqa: S704 - our own file
+        style=Markup(style),  # noqa: S704 - our own file
+        script_hash=_hash(script),
+        style_hash=_hash(style),
+    )
+
+
+def _shown(value: object) -> object:
+    """Make a text of unknown origin safe to look at; the template engine escapes it afterwards."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _as_script_data(data: dict[str, Any]) -> Markup:
+    """Return JSON in which nothing can end the script element that holds it."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.translate(_HARMLESS))  # noqa: S704 - no markup is left in it
+
+
+def _hash(text: str) -> str:
+    """Return a text's hash as a content security policy names it."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

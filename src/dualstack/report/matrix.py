@@ -1,0 +1,143 @@
+"""The matrix of services and topologies on a terminal, as wide as the terminal allows, and what must be looked at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from dualstack.report.faces import FACES
+from dualstack.report.failures import show_failures
+from dualstack.report.html import REPORT
+from dualstack.report.summary import Report
+from dualstack.report.terminal import is_ascii, make_console, shown, sign, styled
+from dualstack.verdict import Verdict
+
+_GAP = 2
+_SERVICE_MOST = 28
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one cell says.
+
+    Attributes:
+        verdict: Its gravest verdict; None as long as there is none.
+        count: How many cases have it, of how many: ``1/3``; or how many are done.
+    """
+
+    verdict: Verdict | None
+    count: str
+
+
+Grid = Sequence[tuple[str, Sequence[Mark]]]
+"""The services, each with its cells in the order of the columns."""
+
+
+def show_results(folder: Path, console: Console | None = None) -> None:
+    """Print what must be looked at, then the matrix of the run in ``folder``, and where the rest is.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    console = console or make_console()
+    report = Report.of(folder)
+    ascii_only = is_ascii(console)
+    grid = [
+        (statement.subject, [_mark(cell.verdict, cell.same, cell.total) for cell in statement.cells])
+        for statement in report.statements
+    ]
+    show_failures(report, console)
+    console.print()
+    if grid:
+        console.print(matrix(grid, [world.name for world in report.worlds], width=console.width, ascii_only=ascii_only))
+        console.print(legend(list(report.counts), width=console.width, ascii_only=ascii_only))
+    console.print()
+    for warning in report.warnings:
+        console.print(Text(shown(f"Note: {warning}", ascii_only=ascii_only), style="yellow"))
+    console.print(Text(shown(report.headline, ascii_only=ascii_only), style="bold"))
+    for label, path in (("report", folder / REPORT), ("captures", folder / "cases")):
+        if path.exists():
+            console.print(shown(f"{label:<9} {path}", ascii_only=ascii_only), soft_wrap=True)
+
+
+def _mark(verdict: Verdict | None, same: int, number: int) -> Mark:
+    """Return what a finished cell says."""
+    return Mark(verdict, str(number) if same == number else f"{same}/{number}")
+
+
+def legend(verdicts: Sequence[Verdict], *, width: int, ascii_only: bool) -> Text:
+    """Return the signs of the verdicts with their words, on as many lines as that takes."""
+    text, used = Text(), 0
+    for verdict in verdicts:
+        entry = f"{sign(FACES[verdict], ascii_only=ascii_only)} {verdict.value}"
+        if used and used + len(entry) > width:
+            text.append("\n")
+            used = 0
+        text.append_text(styled(verdict, entry)).append("   ")
+        used += len(entry) + 3
+    return text
+
+
+def matrix(grid: Grid, worlds: Sequence[str], *, width: int, ascii_only: bool) -> RenderableType:
+    """Return the table, in the first form that fits into ``width`` columns.
+
+    The forms: topologies by name with counts, by letter with counts, by letter without counts, and a list.
+    """
+    stacked = [name.replace("-", "\n") for name in worlds]
+    letters = [_LETTERS[at] if at < len(_LETTERS) else str(at) for at in range(len(worlds))]
+    service = min(_SERVICE_MOST, max([len("service"), *(len(name) for name, _ in grid)]))
+    for heads, counts in ((stacked, True), (letters, True), (letters, False)):
+        cells = [[_cell(mark, counts=counts, ascii_only=ascii_only) for mark in marks] for _, marks in grid]
+        columns = [
+            max([*(len(line) for line in head.split("\n")), *(len(row[at]) for row in cells)])
+            for at, head in enumerate(heads)
+        ]
+        if service + sum(columns) + _GAP * len(columns) <= width:
+            table = _table(grid, cells, heads, service=service, ascii_only=ascii_only)
+            return table if heads is stacked else Group(table, *_key(letters, worlds))
+    return _list(grid, worlds, ascii_only=ascii_only)
+
+
+def _cell(mark: Mark, *, counts: bool, ascii_only: bool) -> str:
+    """Return a cell's text."""
+    if mark.verdict is None:
+        return mark.count if counts and mark.count != "0" else "."
+    name = sign(FACES[mark.verdict], ascii_only=ascii_only)
+    return f"{name} {mark.count}" if counts else name
+
+
+def _table(
+    grid: Grid, cells: list[list[str]], heads: Sequence[str], *, service: int, ascii_only: bool
+) -> RenderableType:
+    """Return the matrix as a table without rules."""
+    table = Table(box=None, padding=(0, _GAP, 0, 0), collapse_padding=True, pad_edge=False, header_style="dim")
+    table.add_column("service", width=service, overflow="fold", vertical="bottom")
+    for head in heads:
+        table.add_column(head, no_wrap=True, vertical="bottom")
+    for (name, marks), row in zip(grid, cells, strict=True):
+        texts = [
+            Text(text, style="dim") if mark.verdict is None else styled(mark.verdict, text)
+            for mark, text in zip(marks, row, strict=True)
+        ]
+        table.add_row(shown(name, ascii_only=ascii_only), *texts)
+    return table
+
+
+def _key(letters: Sequence[str], worlds: Sequence[str]) -> list[Text]:
+    """Return which letter stands for which topology."""
+    return [Text(f"  {letter} = {name}", style="dim") for letter, name in zip(letters, worlds, strict=True)]
+
+
+def _list(grid: Grid, worlds: Sequence[str], *, ascii_only: bool) -> RenderableType:
+    """Return the matrix as a list, for terminals that are too narrow for any table."""
+    lines: list[Text] = []
+    for name, marks in grid:
+        lines.append(Text(shown(name, ascii_only=ascii_only), style="bold"))
+        for world, mark in zip(worlds, marks, strict=True):
+            text = f"  {_cell(mark, counts=True, ascii_only=ascii_only)}  {world}"
+            lines.append(Text(text, style="dim") if mark.verdict is None else styled(mark.verdict, text))
+    return Group(*lines)

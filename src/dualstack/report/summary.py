@@ -1,0 +1,134 @@
+"""What a run says as a whole: its services, its counts, its headline, computed once for every face."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dualstack.report.faces import weight
+from dualstack.report.load import Loaded, Run, load
+from dualstack.report.support import REASON_SIZE, Cell, Statement, Support, World, counted
+from dualstack.report.text import clip, count
+from dualstack.results import Record
+from dualstack.verdict import FELL_SHORT, OUR_FAULT, Verdict
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that a face shows of a run.
+
+    Attributes:
+        loaded: What the run left in its folder.
+    """
+
+    loaded: Loaded
+
+    @classmethod
+    def of(cls, folder: Path) -> "Report":
+        """Read a run's folder.
+
+        Raises:
+            OSError: It cannot be read at all.
+        """
+        return cls(load(folder))
+
+    @property
+    def run(self) -> Run:
+        """What was run."""
+        return self.loaded.run
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The results, in the order in which they were written."""
+        return self.loaded.records
+
+    @cached_property
+    def worlds(self) -> tuple[World, ...]:
+        """The topologies, in the order of the run, then those that only records name."""
+        known = self.run.table("topologies")
+        used = dict.fromkeys(record.topology for record in self.records)
+        return tuple(
+            World(name, str(data.get("title") or name), str(data.get("summary") or ""))
+            for name, data in ((name, known.get(name, {})) for name in {**known, **used})
+            if name in used
+        )
+
+    @cached_property
+    def statements(self) -> tuple[Statement, ...]:
+        """The support statement of each service, in the order of the run."""
+        known = self.run.subjects
+        used = dict.fromkeys(record.subject for record in self.records)
+        return tuple(self._statement(name, known.get(name, {})) for name in {**known, **used})
+
+    def _statement(self, subject: str, data: Mapping[str, Any]) -> Statement:
+        """Return the statement of one service."""
+        claims = data.get("claims")
+        return Statement(
+            subject=subject,
+            about=str(data.get("summary") or ""),
+            claims={str(name): [str(item) for item in value] for name, value in claims.items()}
+            if isinstance(claims, Mapping)
+            else {},
+            cells=tuple(self.cell(subject, world) for world in self.worlds),
+        )
+
+    @cached_property
+    def _by_cell(self) -> dict[tuple[str, str], list[Record]]:
+        """The records of each cell, the gravest first."""
+        cells: dict[tuple[str, str], list[Record]] = {}
+        for record in sorted(self.records, key=lambda item: (weight(item.verdict), item.requirement, item.element)):
+            cells.setdefault((record.subject, record.topology), []).append(record)
+        return cells
+
+    def cell(self, subject: str, world: World) -> Cell:
+        """Return one service in one world."""
+        return Cell(subject=subject, world=world, records=tuple(self._by_cell.get((subject, world.name), ())))
+
+    @cached_property
+    def counts(self) -> dict[Verdict, int]:
+        """How many cases have each verdict, the gravest first."""
+        return counted(self.records)
+
+    @property
+    def missing(self) -> int:
+        """How many planned cases have no record; 0 if it is not known what was planned."""
+        recorded = len({record.case for record in self.records})
+        return max(0, (self.run.planned or 0) - recorded)
+
+    @property
+    def short(self) -> list[str]:
+        """The services that broke a requirement, or passed where their manifest says that they do not."""
+        return list(dict.fromkeys(record.subject for record in self.records if record.verdict in FELL_SHORT))
+
+    @property
+    def headline(self) -> str:
+        """The outcome of the run as one sentence."""
+        total = count(len(self.statements), "service")
+        if not self.records:
+            return "No case was recorded."
+        if self.short:
+            verb = "does" if len(self.short) == 1 else "do"
+            return f"{len(self.short)} of {total} {verb} not behave as required."
+        known = sum(statement.overall is Support.KNOWN for statement in self.statements)
+        unsure = sum(statement.overall is Support.NOT_VERIFIED for statement in self.statements)
+        if unsure or self.missing or self.loaded.damage:
+            return f"Nothing broke that was judged, but not everything was verified ({total})."
+        if known:
+            return f"Nothing unexpected: {known} of {total} {'falls' if known == 1 else 'fall'} short, as declared."
+        return f"{'The service behaves' if len(self.statements) == 1 else f'All {total} behave'} as required."
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader must know before trusting the rest, one sentence each."""
+        found = []
+        if self.run.interrupted:
+            found.append("This run was interrupted: it did not come to its end.")
+        if self.missing:
+            found.append(f"{count(self.missing, 'planned case')} of {self.run.planned} left no result.")
+        broken = sum(self.counts.get(verdict, 0) for verdict in OUR_FAULT)
+        if broken:
+            found.append(f"{count(broken, 'case')} could not be judged for reasons that are not the service's.")
+        troubles = self.run.data.get("troubles")
+        found += [clip(str(item), REASON_SIZE) for item in troubles] if isinstance(troubles, list) else []
+        return found + list(self.loaded.damage)

@@ -1,0 +1,92 @@
+"""A requirement: what a service must do, declared beside the one test that checks it."""
+
+import enum
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+Test = TypeVar("Test", bound=Callable[..., object])
+
+
+@enum.unique
+class Level(enum.Enum):
+    """How binding a requirement is; it decides the verdict on a service that falls short."""
+
+    MUST = "MUST"
+    SHOULD = "SHOULD"
+    OBSERVE = "OBSERVE"
+
+
+@enum.unique
+class Role(enum.Enum):
+    """Which part of a service a requirement speaks about."""
+
+    LISTENER = "listener"
+    CONNECTOR = "connector"
+
+
+@enum.unique
+class Need(enum.Enum):
+    """What a listener or connector must have for the requirement to apply; the value is the reason if it has not."""
+
+    IPV4 = "it does not claim IPv4"
+    IPV6 = "it does not claim IPv6"
+    BOTH = "it does not claim both families"
+    ONE = "it claims both families"
+    TCP = "it is not TCP"
+    BIND_IPV6 = "its manifest declares no IPv6 spelling for {bind}"
+    BIND_IPV6_ADDRESS = "its manifest declares no spelling of one IPv6 address for {bind}"
+    PEER = "its manifest does not say where it shows the client's address (peer_reply or peer_log)"
+    LITERALS = "its manifest says that it takes no address literals"
+    NAMES = "its manifest says that it takes no host names"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What is required, why, and how it is checked.
+
+    Attributes:
+        id: Stable and short: ``LISTEN-001``.
+        title: A line.
+        level: MUST, SHOULD or OBSERVE.
+        role: Whether it speaks about listeners or connectors.
+        statement: The obligation.
+        stimulus: What the harness does.
+        wire: What the packets must show.
+        cites: Where the obligation comes from, each with its section.
+        topologies: The worlds that it is sensitive to; it runs on no other.
+        needs: What the service must have for it to apply.
+        causes: Codes of the likely root causes, most likely first.
+    """
+
+    id: str
+    title: str
+    level: Level
+    role: Role
+    statement: str
+    stimulus: str
+    wire: str
+    cites: tuple[str, ...]
+    topologies: tuple[str, ...]
+    causes: tuple[str, ...]
+    needs: tuple[Need, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a requirement that could not be shown or run."""
+        if not re.fullmatch(r"[A-Z]+-\d{3}", self.id):
+            raise ValueError(f"{self.id!r} is no requirement id such as LISTEN-001")
+        for name in ("title", "statement", "stimulus", "wire", "cites", "topologies", "causes"):
+            if not getattr(self, name):
+                raise ValueError(f"{self.id}: {name} is empty")
+
+    def attach(self, test: Test) -> Test:
+        """Make ``test`` the check of this requirement (used as a decorator)."""
+        test.requirement = self  # type: ignore[attr-defined]  # the attribute is what `of` reads
+        return test
+
+    @staticmethod
+    def of(test: object) -> "Requirement | None":
+        """Return the requirement that ``test`` checks, if any."""
+        found = getattr(test, "requirement", None)
+        return found if isinstance(found, Requirement) else None

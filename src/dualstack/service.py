@@ -1,0 +1,178 @@
+"""Starting a service: what its manifest says, made into a program on a lab's host."""
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dualstack.errors import HostCannot, UsageError
+from dualstack.families import Family
+from dualstack.kinds import DOCKER, NETNS
+from dualstack.manifest import Connect, Subject, Transport
+from dualstack.manifest.placeholders import fill
+from dualstack.manifest.subject import filled
+from dualstack.prober.messages import Await, Launch
+from dualstack.rootfs import find_root
+
+SCRATCH = "/dev/shm/dualstack"  # noqa: S108 - a private tmpfs in the host's own mount namespace
+"""The private folder of a start on a host, where there is only one; several take it as the beginning of their names."""
+
+ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""The PATH of a program in a root file system of its own."""
+
+
+def root_of(subject: Subject) -> str:
+    """Return the private Debian root file system that the service needs, or nothing.
+
+    Raises:
+        HostCannot: It has not been built yet.
+    """
+    packages = subject.manifest.service.packages
+    if not packages:
+        return ""
+    root = find_root(packages)
+    if root is None:
+        raise HostCannot(
+            f"{subject.name} needs a private Debian root file system with {', '.join(packages)}; "
+            f"build it once: dualstack rootfs build {subject.path}"
+        )
+    return str(root)
+
+
+def environment_of(root: str, scratch: str) -> dict[str, str]:
+    """Return the variables that every program gets: of the user's own, only PATH is passed on."""
+    path = ROOT_PATH if root else os.environ.get("PATH", os.defpath)
+    return {"PATH": path, "HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8"}
+
+
+def launch_service(
+    subject: Subject,
+    scratch: str,
+    *,
+    af_inet6: bool,
+    binds: Mapping[str, str] | None = None,
+    contained: bool = False,
+) -> Launch:
+    """Return how the service is launched.
+
+    Args:
+        subject: The service.
+        scratch: The private folder of this start, made on the host.
+        af_inet6: Whether socket(AF_INET6) exists for it.
+        binds: What ``{bind}`` stands for, by listener, where it is not the default.
+        contained: Whether it runs in its container image.
+
+    Raises:
+        HostCannot: Its root file system has not been built.
+        UsageError: It has no command for this kind of lab.
+    """
+    if not contained and not subject.command:
+        raise UsageError(f"{subject.path}:\n  service.command: missing; as an image it runs with --lab docker only")
+    values = subject.values(scratch=scratch, binds=binds, contained=contained)
+    command = subject.image_command if contained else subject.command or ()
+    launch = Launch(
+        command=tuple(filled(command, values)),
+        directory="",
+        environment={key: fill(text, values) for key, text in subject.environment.items()},
+        scratch=scratch,
+        files={name: fill(text, values) for name, text in subject.files.items()},
+        af_inet6=af_inet6,
+    )
+    return _placed(launch, subject, contained=contained)
+
+
+def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
+    """Return the launch with the place where it happens: an image, a root file system, or this machine."""
+    if contained:
+        return dataclasses.replace(launch, image=subject.image, directory=subject.image_directory)
+    root = root_of(subject)
+    environment = environment_of(root, launch.scratch) | launch.environment
+    return dataclasses.replace(launch, root=root, directory=str(subject.directory), environment=environment)
+
+
+def launch_connector(
+    subject: Subject,
+    connector: Connect,
+    scratch: str,
+    *,
+    host: str,
+    target: str,
+    af_inet6: bool,
+    contained: bool = False,
+) -> Launch:
+    """Return how a connector's command is launched towards ``host`` (bare) or ``target`` (with its port)."""
+    values = {"host": host, "port": str(connector.port), "target": target}
+    others = subject.values(scratch=scratch, contained=contained)
+    values |= {key: text for key, text in others.items() if key not in values}
+    own = {**subject.environment, **connector.environment}
+    launch = Launch(
+        command=tuple(filled(connector.command, values)),
+        directory="",
+        environment={key: fill(text, values) for key, text in own.items()},
+        scratch=scratch,
+        af_inet6=af_inet6,
+        input=connector.input or "",
+    )
+    return _placed(launch, subject, contained=contained)
+
+
+def readiness_of(subject: Subject, families: Sequence[Family] = ()) -> Await:
+    """Return what makes the service ready.
+
+    Args:
+        subject: The service.
+        families: The families that its first port is expected to serve; waiting for the last of them is bounded.
+    """
+    ready = subject.manifest.ready
+    first = subject.listen[0] if subject.listen and ready.listening else None
+    return Await(
+        port=first.port if first else 0,
+        transport=first.transport if first else Transport.TCP,
+        log=ready.log,
+        timeout=subject.manifest.timeouts.ready,
+        families=tuple(families),
+    )
+
+
+def missing_programs(subject: Subject) -> list[str]:
+    """Return one line for each command of the manifest whose program does not exist."""
+    commands = {f"connect.{item.name}.command": item.command for item in subject.manifest.connect}
+    if subject.command:
+        commands["service.command"] = list(subject.command)
+    root = root_of(subject)
+    values = subject.values(scratch=str(subject.directory))
+    return [
+        f"{key}: found {word!r}, {problem}"
+        for key, command in commands.items()
+        if (problem := _why_not_runnable(word := fill(command[0], values), subject.directory, root))
+    ]
+
+
+def _why_not_runnable(program: str, directory: Path, root: str) -> str:
+    """Return why ``program`` cannot be executed, or nothing."""
+    if "/" in program:
+        path = directory / program
+        inside = Path(root + program) if root and program.startswith("/") else path
+        found = next((item for item in (path, inside) if item.exists()), None)
+        if found is None:
+            return f"no such file ({path})"
+        if found.is_dir():
+            return f"a folder, not a program ({found})"
+        return "" if os.access(found, os.X_OK) else f"not executable: chmod +x {found}"
+    where = os.pathsep.join(root + part for part in ROOT_PATH.split(":")) if root else None
+    if shutil.which(program, path=where):
+        return ""
+    place = "the private Debian root file system" if root else "PATH"
+    return f'not in {place}; give a path ("./{program}"), or name its Debian package in service.packages'
+
+
+def unfit(subjects: Sequence[Subject], lab: str) -> list[str]:
+    """Return why subjects cannot run in a kind of lab, one line each; without one, in any kind."""
+    problems = []
+    for subject in subjects:
+        if lab == DOCKER and not subject.image:
+            problems.append("image: missing; --lab docker runs images: name one, or a folder to build it from")
+        if lab == NETNS and subject.listen and not subject.command:
+            problems.append("service.command: missing; as an image it runs with --lab docker only")
+    return list(dict.fromkeys(problems))

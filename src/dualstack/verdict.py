@@ -1,0 +1,80 @@
+"""Verdicts: what may be said of a case, and what a run's exit code follows from."""
+
+import enum
+from collections.abc import Iterable
+
+from dualstack import errors
+from dualstack.requirement import Level
+
+
+@enum.unique
+class Verdict(enum.Enum):
+    """What is said of a case. Only the first three speak about the service."""
+
+    PASS = "pass"
+    FAIL = "fail"
+    DEVIATES = "deviates"
+    OBSERVED = "observed"
+    NOT_APPLICABLE = "not applicable"
+    INCONCLUSIVE = "inconclusive"
+    HOST_CANNOT = "host cannot"
+    BROKEN_LAB = "broken lab"
+    HARNESS_ERROR = "harness error"
+    TIMEOUT = "timeout"
+    KNOWN = "known"
+    UNEXPECTED_PASS = "unexpected pass"
+
+
+OUR_FAULT = frozenset({Verdict.BROKEN_LAB, Verdict.HARNESS_ERROR, Verdict.INCONCLUSIVE, Verdict.TIMEOUT})
+"""Verdicts that say that the harness or its lab fell short, not the service."""
+
+FELL_SHORT = frozenset({Verdict.FAIL, Verdict.UNEXPECTED_PASS})
+"""Verdicts that make a run fail on account of the service or of its manifest."""
+
+NOTHING_SHOWN = frozenset({Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE})
+"""Verdicts of cases that did not run: a run that had no others, because the machine cannot, is no success."""
+
+INTERRUPTED = 130
+"""The exit code of a run that was interrupted: 128 and the number of SIGINT, as shells count."""
+
+_BLAME = (
+    (errors.Inconclusive, Verdict.INCONCLUSIVE),
+    (errors.HostCannot, Verdict.HOST_CANNOT),
+    (errors.BrokenLab, Verdict.BROKEN_LAB),
+    (errors.DeadlineExpired, Verdict.TIMEOUT),
+    (errors.ServiceError, Verdict.FAIL),
+)
+
+
+def judge(level: Level, error: BaseException | None, *, known: bool = False) -> Verdict:
+    """Return the verdict on a case that ended in ``error``, or in nothing.
+
+    Args:
+        level: The requirement's level.
+        error: What the case raised; its type says who is to blame.
+        known: Whether the manifest declares the failing as known.
+    """
+    verdict = Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS
+    if error is not None:
+        verdict = next((found for kind, found in _BLAME if isinstance(error, kind)), Verdict.HARNESS_ERROR)
+        if verdict is Verdict.FAIL and level is not Level.MUST:
+            verdict = Verdict.DEVIATES if level is Level.SHOULD else Verdict.OBSERVED
+    if known and verdict in {Verdict.FAIL, Verdict.DEVIATES}:
+        return Verdict.KNOWN
+    if known and verdict is Verdict.PASS:
+        return Verdict.UNEXPECTED_PASS
+    return verdict
+
+
+def exit_code(verdicts: Iterable[Verdict], *, strict: bool = False) -> int:
+    """Return the exit code of a run: 0 as expected, 1 the service fell short, 3 harness or lab fell short.
+
+    Args:
+        verdicts: Those of all cases.
+        strict: Whether a SHOULD counts like a MUST.
+    """
+    seen = set(verdicts)
+    short = FELL_SHORT | {Verdict.DEVIATES} if strict else FELL_SHORT
+    if seen & OUR_FAULT or (Verdict.HOST_CANNOT in seen and not seen - NOTHING_SHOWN):
+        return 3
+    return 1 if seen & short else 0

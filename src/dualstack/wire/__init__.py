@@ -1,0 +1,1 @@
+"""Evidence from packets: recording them, classifying them, and what they must show."""

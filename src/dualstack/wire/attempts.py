@@ -1,0 +1,206 @@
+"""Attempts to reach a port, and what became of each."""
+
+import enum
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from dualstack.families import Family, endpoint
+from dualstack.manifest.models import Transport
+from dualstack.wire.evidence import Wire
+from dualstack.wire.frames import ACK, RST, SYN, Frame
+from dualstack.wire.headers import Icmp
+from dualstack.wire.story import icmp_text
+
+_PORT_UNREACHABLE = {"icmp": (3, 3), "icmpv6": (1, 4)}
+_TOO_BIG = {("icmp", 3, 4), ("icmpv6", 2, 0)}
+
+
+@enum.unique
+class Fate(enum.Enum):
+    """What became of an attempt."""
+
+    ANSWERED = "answered"
+    """TCP: SYN ACK. UDP: a datagram back."""
+    REFUSED = "refused"
+    """TCP: RST before any SYN ACK. UDP: port unreachable (ICMP type 3 code 3, ICMPv6 type 1 code 4)."""
+    ICMP_ERROR = "ICMP error"
+    """Any other ICMP error, and nothing better afterwards."""
+    UNANSWERED = "unanswered"
+    """Nothing came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt: a SYN and its retransmissions, or the datagrams from one client port to one address.
+
+    Attributes:
+        family: By the outer header.
+        transport: TCP or UDP.
+        src: The client's address.
+        sport: The client's port.
+        dst: The address that was tried.
+        dport: The port that was tried.
+        isn: The SYN's sequence number; 0 with UDP.
+        times: When it was sent and sent again, in seconds since the epoch.
+        fate: What became of it.
+        after: Seconds from the last sending before it to what decided its fate; None if nothing did.
+        error: What an ICMP error said, empty without one.
+        frames: The numbers of its frames in the capture, that which decided its fate included.
+    """
+
+    family: Family
+    transport: Transport
+    src: str
+    sport: int
+    dst: str
+    dport: int
+    isn: int
+    times: tuple[float, ...]
+    fate: Fate
+    after: float | None
+    error: str
+    frames: tuple[int, ...]
+
+    @property
+    def time(self) -> float:
+        """When it began, in seconds since the epoch."""
+        return self.times[0]
+
+    def __str__(self) -> str:
+        """Return it in words: who tried what, how often, and what came of it."""
+        again = f" ({len(self.times)} times)" if len(self.times) > 1 else ""
+        after = "" if self.after is None else f" after {self.after * 1000:.2f} ms"
+        ends = f"{endpoint(self.src, self.sport)} → {endpoint(self.dst, self.dport)}"
+        return f"{ends}{again}: {self.error or self.fate.value}{after}"
+
+
+@dataclass(slots=True)
+class _Draft:
+    """An attempt while the capture is being read."""
+
+    first: Frame
+    times: list[float] = field(default_factory=list)
+    frames: list[int] = field(default_factory=list)
+    fate: Fate = Fate.UNANSWERED
+    after: float | None = None
+    error: str = ""
+
+    def sent(self, frame: Frame) -> None:
+        """Count one more sending."""
+        self.times.append(frame.time)
+        self.frames.append(frame.number)
+
+    def decide(self, fate: Fate, frame: Frame, error: str = "") -> None:
+        """Take what ``frame`` says as its fate, unless that is known: an ICMP error may still be overtaken."""
+        if self.fate in {Fate.UNANSWERED, Fate.ICMP_ERROR}:
+            self.fate, self.error = fate, error
+            self.after = frame.time - self.times[-1]
+            self.frames.append(frame.number)
+
+    def attempt(self, family: Family, transport: Transport) -> Attempt:
+        """Return the finished attempt."""
+        return Attempt(
+            family=family,
+            transport=transport,
+            src=self.first.src,
+            sport=self.first.sport,
+            dst=self.first.dst,
+            dport=self.first.dport,
+            isn=self.first.seq,
+            times=tuple(self.times),
+            fate=self.fate,
+            after=self.after,
+            error=self.error,
+            frames=tuple(self.frames),
+        )
+
+
+def attempts(
+    wire: Wire,
+    port: int,
+    transport: Transport = Transport.TCP,
+    family: Family | None = None,
+    address: str | None = None,
+) -> tuple[Attempt, ...]:
+    """Return the attempts to reach ``port`` in the order in which they began.
+
+    SYNs are folded by addresses, ports and initial sequence number: a retransmission is no new attempt. Datagrams are
+    folded by addresses and ports. Only native packets count, not those inside a tunnel.
+
+    Args:
+        wire: What was captured.
+        port: The destination port.
+        transport: TCP or UDP.
+        family: Only attempts over this family; None for both.
+        address: Only attempts to reach this address, canonical text; None for all.
+    """
+    gather = _tcp if transport is Transport.TCP else _udp
+    drafts = gather(wire.frames, port)
+    return tuple(
+        draft.attempt(draft.first.family, transport)
+        for draft in drafts
+        if draft.first.family is not None
+        and (family is None or draft.first.family is family)
+        and (address is None or draft.first.dst == address)
+    )
+
+
+def _tcp(frames: Iterable[Frame], port: int) -> Iterable[_Draft]:
+    """Gather the attempts to reach a TCP port."""
+    drafts: dict[tuple[str, int, str, int], _Draft] = {}
+    for frame in frames:
+        if frame.kind == "tcp" and frame.dport == port and frame.flags & (SYN | ACK) == SYN:
+            draft = drafts.setdefault((frame.src, frame.sport, frame.dst, frame.seq), _Draft(frame))
+            draft.sent(frame)
+        elif frame.kind == "tcp" and frame.sport == port:
+            draft_of_reply = drafts.get((frame.dst, frame.dport, frame.src, (frame.ack - 1) % (1 << 32)))
+            if draft_of_reply is not None and frame.flags & ACK:
+                _decide_tcp(draft_of_reply, frame)
+        else:
+            for key, message in _quoting(frame, "tcp", port):
+                found = drafts.get(key)
+                if found is not None:
+                    _decide_icmp(found, frame, message, refused=False)
+    return drafts.values()
+
+
+def _decide_tcp(draft: _Draft, frame: Frame) -> None:
+    """Take a segment that acknowledges the SYN as the attempt's fate."""
+    if frame.flags & RST:
+        draft.decide(Fate.REFUSED, frame)
+    elif frame.flags & SYN:
+        draft.decide(Fate.ANSWERED, frame)
+
+
+def _udp(frames: Iterable[Frame], port: int) -> Iterable[_Draft]:
+    """Gather the attempts to reach a UDP port."""
+    drafts: dict[tuple[str, int, str, int], _Draft] = {}
+    for frame in frames:
+        answered = drafts.get((frame.dst, frame.dport, frame.src, 0)) if frame.kind == "udp" else None
+        if answered is not None and frame.sport == port:
+            answered.decide(Fate.ANSWERED, frame)
+        elif frame.kind == "udp" and frame.dport == port:
+            draft = drafts.setdefault((frame.src, frame.sport, frame.dst, 0), _Draft(frame))
+            draft.sent(frame)
+        else:
+            for key, message in _quoting(frame, "udp", port):
+                found = drafts.get(key)
+                if found is not None:
+                    refused = (message.type, message.code) == _PORT_UNREACHABLE[frame.kind]
+                    _decide_icmp(found, frame, message, refused=refused)
+    return drafts.values()
+
+
+def _quoting(frame: Frame, kind: str, port: int) -> Iterator[tuple[tuple[str, int, str, int], Icmp]]:
+    """Yield the key of the attempt that an ICMP error is about, with the error."""
+    message = frame.icmp
+    if message is None or message.quoted is None or (frame.kind, message.type, message.code) in _TOO_BIG:
+        return
+    quoted = message.quoted
+    if quoted.kind == kind and quoted.dport == port:
+        yield (quoted.src, quoted.sport, quoted.dst, quoted.seq), message
+
+
+def _decide_icmp(draft: _Draft, frame: Frame, message: Icmp, *, refused: bool) -> None:
+    """Take an ICMP error as the attempt's fate."""
+    draft.decide(Fate.REFUSED if refused else Fate.ICMP_ERROR, frame, icmp_text(frame.kind, message))

@@ -1,0 +1,137 @@
+"""Capturing the packets of a lab host: from before the service starts until everything has been seen."""
+
+import contextlib
+import json
+import secrets
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from dualstack.deadline import Deadline
+from dualstack.errors import HarnessError
+from dualstack.wire.evidence import Wire, read_wire
+
+__all__ = ["Capture", "Wire"]
+
+ENTRY = "dualstack.wire.recorder:record"
+"""What runs inside the host."""
+
+ANSWER_SECONDS = 20.0
+"""How long the recorder may take to answer; it gives up on its witnesses long before."""
+
+
+class Recordable(Protocol):
+    """What a capture needs of a host; every `dualstack.lab.protocol.Host` has it."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def interface(self) -> str:
+        """The interface that is recorded."""
+
+    def inside(self, entry: str) -> socket.socket:
+        """Run ``module:function`` in the host's network namespace; return the stream to it."""
+
+    def place(self, path: Path) -> str:
+        """Return where a process inside the host shall write what is to become ``path`` here."""
+
+    def fetch(self, path: Path) -> None:
+        """Bring what was written at `place` of ``path`` here, unless it is here already."""
+
+
+class Capture:
+    """A capture on one host; as a context manager it ends with its block, stopped or not.
+
+    Attributes:
+        path: The capture file.
+        mac: The hardware address of the host's interface.
+    """
+
+    def __init__(self, host: Recordable, path: Path, stream: socket.socket) -> None:
+        """Speak to a recorder on ``host`` through ``stream``; use `start` to get one."""
+        self.path = path
+        self.mac = ""
+        self._host = host
+        self._stream = stream
+        self._nonce = secrets.token_hex(8)
+        self._rest = b""
+        self._wire: Wire | None = None
+
+    @classmethod
+    def start(cls, host: Recordable, path: Path) -> Self:
+        """Start to record the host's interface into ``path``; it records already when this returns.
+
+        Raises:
+            HarnessError: The interface or the file cannot be opened, or the capture does not see its own witness.
+            DeadlineExpired: The recorder does not answer.
+        """
+        capture = cls(host, path, host.inside(ENTRY))
+        try:
+            answer = capture._ask(interface=host.interface, path=host.place(path.absolute()), nonce=capture._nonce)
+        except BaseException:
+            capture.close()
+            raise
+        capture.mac = str(answer["mac"])
+        return capture
+
+    def stop(self) -> Wire:
+        """End the recording once everything so far has been seen; return what was recorded, any number of times.
+
+        Raises:
+            HarnessError: The file could not be written, or the recorder has died.
+            DeadlineExpired: The recorder does not answer.
+        """
+        if self._wire is None:
+            try:
+                answer = self._ask(stop=True)
+            finally:
+                self.close()
+            self._host.fetch(self.path.absolute())
+            self._wire = read_wire(self.path, nonce=self._nonce, mac=self.mac, drops=int(answer["drops"]))
+        return self._wire
+
+    def close(self) -> None:
+        """End the recording at once; the file keeps what has come until now."""
+        self._stream.close()
+
+    def _ask(self, **order: object) -> dict[str, Any]:
+        """Send one order and return its answer."""
+        deadline = Deadline(ANSWER_SECONDS, f"the recorder of host {self._host.name} to answer")
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died; its last words may still be there
+            self._stream.sendall(json.dumps(order).encode() + b"\n")
+        answer: dict[str, Any] = json.loads(self._line(deadline))
+        if answer.get("error"):
+            raise HarnessError(answer["error"])
+        return answer
+
+    def _line(self, deadline: Deadline) -> bytes:
+        """Return the recorder's next line."""
+        while b"\n" not in self._rest:
+            self._stream.settimeout(max(deadline.remaining, 0.001))
+            try:
+                more = self._stream.recv(4096)
+            except TimeoutError:
+                raise deadline.error() from None
+            except ConnectionResetError:
+                more = b""
+            if not more:
+                raise HarnessError(f"{self.path}: the recorder of host {self._host.name} has died")
+            self._rest += more
+        line, self._rest = self._rest.split(b"\n", 1)
+        return line
+
+    def __enter__(self) -> Self:
+        """Return the capture itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End it."""
+        self.close()

@@ -1,0 +1,166 @@
+"""Dissecting selected frames in depth; the one module that knows scapy.
+
+scapy is slow to load and to dissect, so it is loaded when it is first needed, and is only given the frames of the flow
+in question.
+"""
+
+import enum
+import functools
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dualstack.families import Family
+from dualstack.wire.frames import Frame
+from dualstack.wire.pcap import select
+from dualstack.wire.witness import internet_checksum
+
+_LENGTH_PREFIX = 2
+"""Before each message of DNS over TCP stands its length (RFC 1035 §4.2.2)."""
+
+
+@enum.unique
+class Checksum(enum.Enum):
+    """What a UDP checksum is."""
+
+    VALID = "valid"
+    OFFLOADED = "left to the hardware"
+    """It is the pseudo-header's sum alone: the sender's kernel left the rest to the network card."""
+    ZERO = "zero"
+    WRONG = "wrong"
+    UNKNOWN = "not kept whole"
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """One question of a DNS message, with what a response says of it.
+
+    Attributes:
+        time: Seconds since the epoch.
+        family: The family of the packet.
+        transport: ``udp`` or ``tcp``.
+        src: The sender's address.
+        dst: The receiver's address.
+        id: The message's identifier.
+        name: The name in question, in lower case, without the last dot.
+        type: The record type in question: ``A``, ``AAAA`` …
+        rcode: The response code, 0 in a query.
+        answers: The data of the answer's records of any type, as text; empty in a query.
+    """
+
+    time: float
+    family: Family
+    transport: str
+    src: str
+    dst: str
+    id: int
+    name: str
+    type: str
+    rcode: int = 0
+    answers: tuple[str, ...] = ()
+
+
+@functools.cache
+def _scapy() -> ModuleType:
+    """Load scapy with the protocols that are dissected here."""
+    from scapy import all as scapy  # noqa: PLC0415 - loading it takes long, and most runs need no dissection
+
+    module: ModuleType = scapy
+    return module
+
+
+def _packets(path: Path, frames: Iterable[Frame]) -> list[tuple[Frame, Any]]:
+    """Return the frames with their dissection; those that are not in the file are left out."""
+    chosen = list(frames)
+    if not chosen:
+        return []
+    data = select(path, (frame.number for frame in chosen))
+    ether = _scapy().Ether
+    return [(frame, ether(data[frame.number])) for frame in chosen if frame.number in data]
+
+
+def details(path: Path, frames: Iterable[Frame]) -> tuple[str, ...]:
+    """Return scapy's one-line summary of each frame, from the network header inwards."""
+    return tuple(packet.payload.summary() for _, packet in _packets(path, frames))
+
+
+def udp_checksums(path: Path, frames: Iterable[Frame]) -> dict[int, Checksum]:
+    """Return what the UDP checksum of each frame is, by the frame's number."""
+    return {frame.number: _udp_checksum(packet) for frame, packet in _packets(path, frames)}
+
+
+def _udp_checksum(packet: Any) -> Checksum:
+    """Return what the checksum of the outermost UDP header is."""
+    scapy = _scapy()
+    datagram = packet.getlayer(scapy.UDP)
+    if datagram is None:
+        return Checksum.UNKNOWN
+    raw = bytes(datagram.original)[: datagram.len]
+    if datagram.chksum == 0:
+        return Checksum.ZERO
+    if len(raw) < datagram.len:
+        return Checksum.UNKNOWN
+    network = packet.getlayer(scapy.IPv6) or packet.getlayer(scapy.IP)
+    kind = Family.IPV6 if network.version == 6 else Family.IPV4  # noqa: PLR2004 - the version
+    ends = b"".join(socket.inet_pton(kind.af, end) for end in (network.src, network.dst))
+    pseudo = ends + datagram.len.to_bytes(4, "big") + (17).to_bytes(4, "big")
+    if internet_checksum(pseudo + raw) == 0:
+        return Checksum.VALID
+    return Checksum.OFFLOADED if datagram.chksum == ~internet_checksum(pseudo) & 0xFFFF else Checksum.WRONG
+
+
+def dns(path: Path, frames: Iterable[Frame]) -> tuple[Dns, ...]:
+    """Return the questions in the DNS messages that ``frames`` carry; what is no DNS message is passed over."""
+    found = []
+    for frame, packet in _packets(path, frames):
+        message = _message(frame, packet)
+        if message is not None and frame.family is not None:
+            found.extend(_questions(frame, frame.family, message))
+    return tuple(found)
+
+
+def _message(frame: Frame, packet: Any) -> Any:
+    """Return the DNS message that a frame carries, None if it carries none that is whole."""
+    scapy = _scapy()
+    transport = packet.getlayer(scapy.TCP if frame.kind == "tcp" else scapy.UDP)
+    if transport is None:
+        return None
+    payload = bytes(transport.payload.original)[: frame.size]
+    if frame.kind == "tcp":
+        length, payload = int.from_bytes(payload[:_LENGTH_PREFIX], "big"), payload[_LENGTH_PREFIX:]
+        if not length or len(payload) < length:
+            return None
+        payload = payload[:length]
+    try:
+        return scapy.DNS(payload)
+    except Exception:  # noqa: BLE001 - scapy promises no type of error for bytes that are no DNS message
+        return None
+
+
+def _questions(frame: Frame, family: Family, message: Any) -> list[Dns]:
+    """Return the questions of a message."""
+    types = _scapy().dnsqtypes
+    return [
+        Dns(
+            time=frame.time,
+            family=family,
+            transport=frame.kind,
+            src=frame.src,
+            dst=frame.dst,
+            id=message.id,
+            name=question.qname.decode("ascii", "backslashreplace").rstrip(".").lower(),
+            type=types.get(question.qtype, str(question.qtype)),
+            rcode=message.rcode if message.qr else 0,
+            answers=tuple(_rdata(record) for record in message.an or ()) if message.qr else (),
+        )
+        for question in message.qd or ()
+    ]
+
+
+def _rdata(record: Any) -> str:
+    """Return a record's data as text."""
+    data = getattr(record, "rdata", "")
+    return data.decode("ascii", "backslashreplace") if isinstance(data, bytes) else str(data)

@@ -1,0 +1,62 @@
+"""What packets must show: every predicate in one place.
+
+Each takes what a capture recorded and returns a `dualstack.finding.Finding`, or raises
+`dualstack.errors.Inconclusive` when the capture does not allow any statement: there is no frame of the flow, frames
+were dropped, or something is said to be absent and the capture has no witness for it.
+"""
+
+from dualstack.wire.attempts import Attempt, Fate, attempts
+from dualstack.wire.datagrams import dns_answers, dns_queries, udp6_checksum, udp_reply_address
+from dualstack.wire.dialling import (
+    answered,
+    families_of_flow,
+    he_fallback,
+    he_gap,
+    loser_quiet,
+    no_family_from,
+    refused,
+    syn_family,
+)
+from dualstack.wire.presence import absent, present
+from dualstack.wire.rfc6052 import embed
+from dualstack.wire.story import conversation
+from dualstack.wire.streams import half_close
+from dualstack.wire.template import Template
+from dualstack.wire.transition import (
+    TooBig,
+    mtu_respected,
+    nat64_destination,
+    no_mapped_on_wire,
+    packets_too_big,
+    tunnelled,
+)
+
+__all__ = [
+    "Attempt",
+    "Fate",
+    "Template",
+    "TooBig",
+    "absent",
+    "answered",
+    "attempts",
+    "conversation",
+    "dns_answers",
+    "dns_queries",
+    "embed",
+    "families_of_flow",
+    "half_close",
+    "he_fallback",
+    "he_gap",
+    "loser_quiet",
+    "mtu_respected",
+    "nat64_destination",
+    "no_family_from",
+    "no_mapped_on_wire",
+    "packets_too_big",
+    "present",
+    "refused",
+    "syn_family",
+    "tunnelled",
+    "udp6_checksum",
+    "udp_reply_address",
+]

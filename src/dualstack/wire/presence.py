@@ -1,0 +1,57 @@
+"""Whether a frame like a template is there, or is not."""
+
+from dualstack.errors import Inconclusive
+from dualstack.families import BOTH, Family
+from dualstack.finding import Finding
+from dualstack.wire.evidence import Wire
+from dualstack.wire.frames import Frame
+from dualstack.wire.story import line, lines
+from dualstack.wire.template import Template
+
+_NEAREST = 5
+"""How many frames are shown that came nearest to a template."""
+
+
+def present(wire: Wire, template: Template) -> Finding:
+    """There is a frame like ``template``; if there is none, those that come nearest are shown.
+
+    Raises:
+        Inconclusive: There is no frame but noise at all, or the capture is not whole.
+    """
+    wire.require_whole()
+    found = template.among(wire.frames)
+    if not found and not [frame for frame in wire.frames if not frame.noise]:
+        raise Inconclusive(f"{wire.path}: nothing but noise was captured, so there is nothing to judge")
+    return Finding(
+        ok=bool(found),
+        expected=f"a frame with {template}",
+        happened=f"{len(found)} of {len(wire.frames)} frames are like that",
+        packets=lines(found) or _nearest(wire.frames, template),
+    )
+
+
+def absent(wire: Wire, template: Template) -> Finding:
+    """There is no frame like ``template``.
+
+    Raises:
+        Inconclusive: The capture could have missed such a frame.
+    """
+    families: tuple[Family, ...] = BOTH if template.family is None else (template.family,)
+    wire.require_live(families)
+    found = template.among(wire.frames)
+    return Finding(
+        ok=not found,
+        expected=f"no frame with {template}",
+        happened=f"{len(found)} of {len(wire.frames)} frames are like that",
+        packets=lines(found),
+    )
+
+
+def _nearest(frames: tuple[Frame, ...], template: Template) -> tuple[str, ...]:
+    """Return the frames that differ least from a template, with what differs."""
+    ranked = sorted(frames, key=lambda frame: len(template.differences(frame)))[:_NEAREST]
+    start = frames[0].time
+    return tuple(
+        f"{line(frame, start)}  (differs in {', '.join(template.differences(frame))})"
+        for frame in sorted(ranked, key=lambda frame: frame.number)
+    )

@@ -1,0 +1,176 @@
+"""What must be true where the families meet: mapped addresses, path MTU, tunnels, translators."""
+
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dualstack.errors import Inconclusive
+from dualstack.families import Family
+from dualstack.finding import Finding
+from dualstack.wire.dialling import canonical, tried
+from dualstack.wire.evidence import Wire
+from dualstack.wire.frames import Frame
+from dualstack.wire.rfc6052 import embed
+from dualstack.wire.story import about, conversation, lines
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
+_REAL = frozenset({"::", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class TooBig:
+    """A message that a packet was too big for the path.
+
+    Attributes:
+        time: Seconds since the epoch.
+        family: Of the packet that was too big.
+        src: Who says so.
+        dst: Who is told.
+        mtu: What would fit, in bytes.
+    """
+
+    time: float
+    family: Family
+    src: str
+    dst: str
+    mtu: int
+
+
+def layers(frame: Frame) -> Iterator[Frame]:
+    """Yield a packet and the packets inside it, from the outermost."""
+    yield frame
+    if frame.inner is not None:
+        yield from layers(frame.inner)
+
+
+def no_mapped_on_wire(wire: Wire) -> Finding:
+    """No IPv6 header, outer or inner, has an IPv4-mapped or IPv4-compatible address.
+
+    RFC 4291 §2.5.5: ::ffff:0:0/96, and ::/96 but for :: and ::1. Such addresses live in the API only (RFC 4038 §4.2).
+
+    Raises:
+        Inconclusive: The capture could have missed such a packet.
+    """
+    wire.require_live([Family.IPV6])
+    found = [frame for frame in wire.frames if any(_mapped(layer) for layer in layers(frame))]
+    seen = sum(1 for frame in wire.frames for layer in layers(frame) if layer.family is Family.IPV6)
+    return Finding(
+        ok=not found,
+        expected="no IPv6 packet on the wire has an IPv4-mapped or IPv4-compatible address",
+        happened=f"{len(found)} packets have" if found else f"none of {seen} IPv6 headers has; the witnesses were seen",
+        packets=lines(found),
+    )
+
+
+def _mapped(frame: Frame) -> bool:
+    """Return whether an IPv6 header has an address that must not be on the wire."""
+    if frame.family is not Family.IPV6:
+        return False
+    return any(_is_mapped(address) for address in (frame.src, frame.dst) if address)
+
+
+def _is_mapped(address: str) -> bool:
+    """Return whether an address must not be on the wire."""
+    if not address.startswith("::") or address in _REAL:
+        return False
+    parsed = ipaddress.IPv6Address(address)
+    return parsed in _MAPPED or parsed in _COMPATIBLE
+
+
+def packets_too_big(wire: Wire) -> tuple[TooBig, ...]:
+    """Return the ICMPv6 "packet too big" and ICMP "fragmentation needed" messages, in order."""
+    return tuple(
+        TooBig(frame.time, frame.family, frame.src, frame.dst, frame.icmp.mtu)
+        for frame in wire.frames
+        if frame.icmp is not None
+        and frame.family is not None
+        and (frame.kind, frame.icmp.type) in {("icmpv6", 2), ("icmp", 3)}
+        and (frame.kind == "icmpv6" or frame.icmp.code == 4)  # noqa: PLR2004 - fragmentation needed
+    )
+
+
+def mtu_respected(wire: Wire, mac: str, mtu: int, after: float) -> Finding:
+    """No IPv6 packet of more than ``mtu`` bytes leaves the hardware address ``mac`` later than ``after``.
+
+    Args:
+        wire: What was captured, with segmentation offload switched off on the host.
+        mac: The hardware address.
+        mtu: Bytes of the IPv6 packet, header included.
+        after: Seconds since the epoch: a little later than the "packet too big" that said so.
+
+    Raises:
+        Inconclusive: No IPv6 packet left it later than that, or the capture is not whole.
+    """
+    wire.require_whole()
+    left = [
+        frame
+        for frame in wire.frames
+        if frame.outgoing_mac == mac.lower() and frame.family is Family.IPV6 and frame.time > after
+    ]
+    if not [frame for frame in left if not frame.noise]:
+        raise Inconclusive(f"{wire.path}: no IPv6 packet left {mac} afterwards, so there is nothing to judge")
+    big = [frame for frame in left if frame.length > mtu]
+    return Finding(
+        ok=not big,
+        expected=f"no IPv6 packet of more than {mtu} bytes leaves {mac}",
+        happened=f"{len(big)} of {len(left)} were bigger; the largest had {max(frame.length for frame in left)} bytes",
+        packets=lines(big or left),
+    )
+
+
+def tunnelled(wire: Wire, a: str, b: str, port: int) -> Finding:
+    """The flow of ``port`` crosses this link inside protocol 41 between ``a`` and ``b``, and nowhere natively.
+
+    RFC 4213 §3.
+
+    Args:
+        wire: What was captured on the link under the tunnel.
+        a: The IPv4 address of one end of the tunnel.
+        b: That of the other end.
+        port: The port of the flow inside.
+
+    Raises:
+        Inconclusive: There is no frame of the flow, or the capture could have missed a native copy.
+    """
+    wire.require_live([Family.IPV6])
+    flow = [frame for frame in about(wire.frames, [port]) if any(_ipv6_transport(layer) for layer in layers(frame))]
+    if not flow:
+        raise Inconclusive(f"{wire.path}: there is no IPv6 packet from or to port {port}, tunnelled or native")
+    ends = {canonical(a), canonical(b)}
+    native = [frame for frame in flow if frame.inner is None]
+    elsewhere = [
+        frame
+        for frame in flow
+        if frame.inner is not None and (frame.family is not Family.IPV4 or {frame.src, frame.dst} != ends)
+    ]
+    return Finding(
+        ok=not native and not elsewhere,
+        expected=f"the flow of port {port} is carried by protocol 41 between {a} and {b}, and nothing of it natively",
+        happened=f"of {len(flow)} packets {len(native)} were native, {len(elsewhere)} in another tunnel",
+        packets=lines(native or elsewhere or flow),
+    )
+
+
+def _ipv6_transport(frame: Frame) -> bool:
+    """Return whether a packet is IPv6 and carries TCP or UDP."""
+    return frame.family is Family.IPV6 and frame.kind in {"tcp", "udp"}
+
+
+def nat64_destination(wire: Wire, port: int, prefix: str, ipv4: str) -> Finding:
+    """Every SYN to ``port`` goes over IPv6 to the address that stands for ``ipv4`` behind ``prefix`` (RFC 6052 §2.2).
+
+    Raises:
+        Inconclusive: There is no SYN, or the capture could have missed one over IPv4.
+        ValueError: RFC 6052 knows no prefix of this length.
+    """
+    wanted = canonical(embed(prefix, ipv4))
+    all_tried = tried(wire, port)
+    wire.require_live([Family.IPV4])
+    others = [attempt for attempt in all_tried if attempt.dst != wanted]
+    return Finding(
+        ok=not others,
+        expected=f"every SYN to port {port} goes to {wanted}: {ipv4} behind {prefix}",
+        happened="; ".join(sorted({str(attempt) for attempt in others or all_tried})),
+        packets=conversation(wire, [port]),
+    )

@@ -1,0 +1,145 @@
+"""A world around a connector: its peer serves what it dials, names and all."""
+
+import contextlib
+import re
+import shlex
+import time
+from collections.abc import Iterator
+
+from dualstack.deadline import Deadline
+from dualstack.errors import DeadlineExpired
+from dualstack.families import Family, endpoint
+from dualstack.finding import Finding
+from dualstack.lab.protocol import Program
+from dualstack.manifest import Connect
+from dualstack.prober.client import Serving
+from dualstack.prober.messages import Names, Serve
+from dualstack.prober.names import query_name
+from dualstack.service import launch_connector
+from dualstack.wire.dialling import syn_family, tried
+from dualstack.wire.evidence import Wire
+from dualstack.world.base import World
+
+DNS = 53
+
+
+class ConnectorWorld(World):
+    """A world in which the service dials out."""
+
+    _starts = 0
+
+    @property
+    def connector(self) -> Connect:
+        """The connector that the case is about."""
+        return self.subject.connector(self.case.element)
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The connector's port, and DNS."""
+        return (self.element.port, DNS)
+
+    def serve(self, *families: Family) -> Serving:
+        """Let the peer serve what the connector expects, on its first address of each family; the other is refused."""
+        addresses = tuple(self.peer.plan.configured[family][0] for family in families)
+        self.note("the peer listens on " + " and ".join(endpoint(item, self.connector.port) for item in addresses))
+        return self.peer.prober.serve(
+            Serve(
+                addresses=addresses,
+                port=self.connector.port,
+                transport=self.connector.transport,
+                protocol=self.connector.protocol,
+            )
+        )
+
+    @contextlib.contextmanager
+    def names(self, a: str = "none", aaaa: str = "none") -> Iterator[str]:
+        """Serve one fresh name whose A and AAAA records are the peer's planned addresses, and yield it.
+
+        Args:
+            a: How A queries are answered: ``ok``, ``none`` (no data) …
+            aaaa: How AAAA queries are answered.
+        """
+        name = query_name(a=a, aaaa=aaaa)
+        plan = self.peer.plan
+        listen = tuple(address for family in Family for address in plan.configured[family][:1])
+        records = Names(listen, a=(plan.address(Family.IPV4),), aaaa=(plan.address(Family.IPV6),))
+        with self.peer.prober.names(records):
+            self.note(f"the name {name} has A: {a}, AAAA: {aaaa}")
+            yield name
+
+    def connect(self, host: str, serving: Serving, over: Family) -> bool:
+        """Run the connector towards ``host`` and require that its exchange completes.
+
+        Args:
+            host: A literal or a name.
+            serving: The peer's server that it should reach.
+            over: The family that it should reach it over.
+
+        Returns:
+            Whether it completed.
+        """
+        connector = self.connector
+        self._starts += 1
+        target = endpoint(host, connector.port)
+        launch = launch_connector(
+            self.subject,
+            connector,
+            self.scratch(self._starts),
+            host=host,
+            target=target,
+            af_inet6=self.host.spec.af_inet6,
+            contained=self.contained,
+        )
+        self.command = shlex.join(launch.command)
+        self.note(f"run the connector: {self.command}")
+        before = len(serving.accepted())
+        problem = self._run(self.host.start(launch))
+        clients = serving.accepted()[before:]
+        if not problem and not clients:
+            problem = "it reported success, but no client reached the peer"
+        self.note(f"{problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")
+        self.works[over.value] = self.works.get(over.value, True) and not problem
+        reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
+        within = self.subject.manifest.timeouts.connect
+        self.require(
+            Finding(
+                not problem,
+                f"it connects to {target} over {over.label} within {within:g} s",
+                problem or f"it succeeded: {reached}",
+            )
+        )
+        return not problem
+
+    def _run(self, program: Program) -> str:
+        """Wait for a connector's end; return what is wrong with it, or nothing."""
+        connector, timeouts = self.connector, self.subject.manifest.timeouts
+        began = time.monotonic()
+        problem = ""
+        try:
+            how = program.wait(Deadline(timeouts.connect, "the connector to end"))
+            if connector.exit_code is not None and how.code != connector.exit_code:
+                problem = f"it {how}"
+        except DeadlineExpired:
+            problem = f"it had not ended after {timeouts.connect:g} s"
+        self.waited += time.monotonic() - began
+        program.stop("SIGTERM", Deadline(timeouts.stop, "the connector to stop"))
+        log = program.log()
+        self._logs.append(log.text)
+        if not problem and connector.output is not None and not re.search(connector.output, log.text, re.MULTILINE):
+            problem = f"its output does not match {connector.output!r}"
+        return f'{problem}; its last line: "{log.last_line}"' if problem and log.last_line else problem
+
+    def shows_connected(self, family: Family) -> None:
+        """Require that every attempt of the connector was over ``family``."""
+        port = self.connector.port
+        if self.is_tcp:
+            self.shows(lambda wire: syn_family(wire, port, family))
+        else:
+            self.shows(lambda wire: _datagrams_over(wire, port, family, self.connector))
+
+
+def _datagrams_over(wire: Wire, port: int, family: Family, connector: Connect) -> Finding:
+    """Every datagram to ``port`` is a packet of ``family``."""
+    seen = {attempt.family for attempt in tried(wire, port, connector.transport)}
+    labels = ", ".join(sorted(item.label for item in seen))
+    return Finding(seen == {family}, f"every datagram to port {port} is {family.label}", f"they are {labels}")

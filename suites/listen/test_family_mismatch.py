@@ -1,0 +1,53 @@
+"""A client of a family that is not served is refused at once, instead of being left to wait."""
+
+from dualstack.families import Family
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.world import ListenerWorld
+
+
+@Requirement(
+    id="INTEROP-004",
+    title="Family mismatch is refused, not dropped",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="A client of the family that the service does not claim is refused at once: neither served, nor left "
+    "half-open, nor ignored.",
+    stimulus="Dial a service that claims one family over the other one.",
+    wire="Every connection attempt is answered by a reset within 1 s; every UDP request by ICMP port unreachable.",
+    cites=("RFC 9293 §3.10.7.1", "RFC 1122 §4.1.3.1", "RFC 4443 §3.1"),
+    topologies=("dual-stack",),
+    causes=("RC-EXPOSE", "RC-V6ONLY"),
+    needs=(Need.ONE,),
+).attach
+def test_family_mismatch_is_refused(world: ListenerWorld) -> None:
+    """The family that is not claimed is refused."""
+    world.start()
+    claimed = world.families[0]
+    world.answers(claimed, world.addresses(claimed)[0])
+    world.refuses(claimed.other, world.addresses(claimed.other)[0])
+    world.shows_refused(claimed.other)
+
+
+@Requirement(
+    id="INTEROP-005",
+    title="A listener on one IPv6 address takes no IPv4",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="Bound to one IPv6 address the service accepts IPv6 there and no IPv4, whatever IPV6_V6ONLY is.",
+    stimulus="Start the service with its own IPv6 address as listen address; dial it over both families.",
+    wire="IPv6 connection attempts are answered, IPv4 ones are reset.",
+    cites=("RFC 3493 §3.7, §3.8", "RFC 4942 §4.1"),
+    topologies=("dual-stack",),
+    causes=("RC-EXPOSE", "RC-V6ONLY"),
+    needs=(Need.IPV6, Need.BIND_IPV6_ADDRESS),
+).attach
+def test_listener_on_one_ipv6_address(world: ListenerWorld) -> None:
+    """A listener on one IPv6 address serves IPv6 only."""
+    address = world.addresses(Family.IPV6)[0]
+    bind = world.listener.bind
+    assert bind is not None
+    world.start(bind=bind.ipv6_address[0].replace("{address}", address), families=[Family.IPV6])
+    world.answers(Family.IPV6, address)
+    world.refuses(Family.IPV4, world.addresses(Family.IPV4)[0])
+    world.shows_served(Family.IPV6)
+    world.shows_refused(Family.IPV4)

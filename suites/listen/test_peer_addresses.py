@@ -1,0 +1,71 @@
+"""What the service believes its clients' addresses to be."""
+
+from dualstack.families import Family, unmapped
+from dualstack.finding import Finding
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.world import ListenerWorld
+
+
+def check_peer(world: ListenerWorld, family: Family, source: str, *, mapped_allowed: bool) -> None:
+    """Dial from ``source`` and require that the service shows exactly that address as its client's."""
+    address = world.addresses(family)[0]
+    dialled = world.answers(family, address, source=source)
+    shown = world.shown_peer(dialled)
+    plain = shown.strip("[]")
+    same = unmapped(plain) == source if mapped_allowed else plain_text(plain) == source
+    world.require(
+        Finding(
+            same,
+            f"the service shows its client's address as {source}" + (f" or ::ffff:{source}" if mapped_allowed else ""),
+            f'it shows "{shown}"' if shown else "it shows no address",
+        )
+    )
+
+
+def plain_text(address: str) -> str:
+    """Return the canonical text of an IPv6 address (RFC 5952), any other text as it is; no zone is stripped."""
+    return unmapped(address) if not address.lower().startswith("::ffff:") else address
+
+
+@Requirement(
+    id="INTEROP-001",
+    title="An IPv4 client of a dual-stack listener keeps its address",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="To the service an IPv4 client's address is that IPv4 address, or its IPv4-mapped form; never another, a "
+    "truncated or an unspecified one.",
+    stimulus="Hold an exchange over IPv4 and read the client's address from the answer or from the service's log.",
+    wire="The exchange is IPv4; no IPv4-mapped address appears on the wire.",
+    cites=("RFC 3493 §3.7", "RFC 4038 §4.2"),
+    topologies=("dual-stack",),
+    causes=("RC-MAPPED", "RC-SOCKADDR"),
+    needs=(Need.IPV4, Need.PEER),
+).attach
+def test_ipv4_client_keeps_its_address(world: ListenerWorld) -> None:
+    """An IPv4 client appears under its own address."""
+    world.start()
+    check_peer(world, Family.IPV4, world.peer.plan.configured[Family.IPV4][0], mapped_allowed=True)
+    world.shows_served(Family.IPV4)
+    world.shows_no_mapped()
+
+
+@Requirement(
+    id="INTEROP-002",
+    title="An IPv6 client keeps its address",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="To the service an IPv6 client's address is exactly that address, all sixteen bytes of it.",
+    stimulus="Hold exchanges over IPv6 from two addresses, one of them as long in text as an address can be; read the "
+    "client's address from the answer or from the service's log.",
+    wire="The exchanges are IPv6.",
+    cites=("RFC 3493 §3.3, §6.1", "RFC 4038 §5.1"),
+    topologies=("dual-stack", "ipv6-only"),
+    causes=("RC-SOCKADDR",),
+    needs=(Need.IPV6, Need.PEER),
+).attach
+def test_ipv6_client_keeps_its_address(world: ListenerWorld) -> None:
+    """IPv6 clients appear under their own addresses."""
+    world.start()
+    for source in world.peer.plan.configured[Family.IPV6]:
+        check_peer(world, Family.IPV6, source, mapped_allowed=False)
+    world.shows_served(Family.IPV6)

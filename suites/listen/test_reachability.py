@@ -1,0 +1,107 @@
+"""A dual-stack listener is reachable over both families, on one port, whatever the system's defaults are."""
+
+from dualstack.families import BOTH
+from dualstack.finding import Finding
+from dualstack.prober.messages import Outcome, SocketRow
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.world import ListenerWorld
+
+PROBES = 3
+"""How often each address is probed, each time from a fresh source port."""
+
+
+def serve_both(world: ListenerWorld) -> None:
+    """Start the service, probe every address of both families, and hold the packets against what was seen."""
+    world.start()
+    for family in world.families:
+        for address in world.addresses(family):
+            world.answers(family, address, times=PROBES)
+    for family in world.families:
+        world.shows_served(family)
+    world.shows_no_mapped()
+
+
+@Requirement(
+    id="LISTEN-001",
+    title="Dual-stack reachability of every declared port",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="A service that claims both families accepts and serves over both on each declared port.",
+    stimulus="Start the service on a dual-stack host; hold three exchanges with every address of both families.",
+    wire="Each connection attempt has the family that was dialled and is answered from the address that was dialled; "
+    "no IPv4-mapped address appears on the wire.",
+    cites=("RFC 4038 §4.2, §6.3.1", "RFC 3493 §3.7", "RFC 6540"),
+    topologies=("dual-stack", "multi-address"),
+    causes=("RC-V4SOCK", "RC-V6ONLY", "RC-LIBBUILD"),
+    needs=(Need.BOTH,),
+).attach
+def test_dual_stack_reachability(world: ListenerWorld) -> None:
+    """Every address of both families answers on a dual-stack host."""
+    serve_both(world)
+
+
+@Requirement(
+    id="LISTEN-005",
+    title="Dual-stack does not depend on the system's default of IPV6_V6ONLY",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="A service that claims both families serves both where IPv6 sockets are IPv6-only unless told otherwise, "
+    "as on Windows and the BSDs.",
+    stimulus="Set net.ipv6.bindv6only=1 before the service starts; then hold three exchanges with every address of "
+    "both families.",
+    wire="Each connection attempt has the family that was dialled and is answered from the address that was dialled. "
+    "The usual failure: IPv4 connection attempts are answered by a reset.",
+    cites=("RFC 3493 §5.3", "ipv6(7)"),
+    topologies=("dual-stack-bindv6only",),
+    causes=("RC-V6ONLY", "RC-V4SOCK"),
+    needs=(Need.BOTH,),
+).attach
+def test_independence_of_bindv6only(world: ListenerWorld) -> None:
+    """Every address of both families answers where IPV6_V6ONLY is on by default."""
+    serve_both(world)
+
+
+@Requirement(
+    id="LISTEN-006",
+    title="Same port number for both families",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="A service uses one port number for both families: clients dial a name and a port, and either address.",
+    stimulus="Probe the declared port over both families. Where it lacks one, look through the service's socket table "
+    "for another port that serves it.",
+    wire="Connection attempts of both families to one and the same port are answered.",
+    cites=("RFC 6724 §2", "RFC 8305 §2"),
+    topologies=("dual-stack",),
+    causes=("RC-V4SOCK",),
+    needs=(Need.BOTH,),
+).attach
+def test_same_port_for_both_families(world: ListenerWorld) -> None:
+    """No family of a declared port is served on another port instead."""
+    world.start()
+    port = world.listener.port
+    declared = {item.port for item in world.subject.listen}
+    answered = {family: world.dial(family, world.addresses(family)[0]).outcome is Outcome.ANSWERED for family in BOTH}
+    others = sorted({row.port for row in world.own_sockets() if _is_like(row, world) and row.port not in declared})
+    for family in BOTH:
+        elsewhere = [
+            other
+            for other in others
+            if not answered[family]
+            and world.dial(family, world.addresses(family)[0], port=other).outcome is Outcome.ANSWERED
+        ]
+        served = "is served there" if answered[family] else "is served on no port"
+        world.require(
+            Finding(
+                not elsewhere,
+                f"{family.label} is served on port {port}, like {family.other.label}, and not on another port instead",
+                f"{family.label} is served on port {elsewhere[0]} instead" if elsewhere else f"{family.label} {served}",
+            )
+        )
+    for family in BOTH:
+        if answered[family]:
+            world.shows_served(family)
+
+
+def _is_like(row: SocketRow, world: ListenerWorld) -> bool:
+    """Return whether a socket has the transport of the listener in question."""
+    return row.transport == world.listener.transport.value

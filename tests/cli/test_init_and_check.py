@@ -1,0 +1,167 @@
+"""``dualstack init`` and ``dualstack check``: a manifest to begin with, and every fault of it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+SERVER = """\
+schema = 1
+[service]
+name = "made-up"
+command = ["{python}", "-c", "pass", "{bind}"]
+[[listen]]
+name = "main"
+port = 8080
+[listen.bind]
+any = "::"
+"""
+
+
+Command = Callable[..., CompletedProcess[str]]
+"""How ``dualstack`` is run."""
+
+
+def write(folder: Path, text: str, name: str = "service.toml") -> Path:
+    """Write a manifest."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def fault(done: CompletedProcess[str]) -> str:
+    """Return the message of a command that was used wrongly, after checking that there is nothing else."""
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_init_writes_a_manifest(dualstack: Command, tmp_path: Path) -> None:
+    """A first manifest is written; once its program exists, it is right."""
+    done = dualstack("init")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "service.toml: written; edit it, then: dualstack check service.toml\n"
+    server = tmp_path / "server"
+    server.touch()
+    assert "service.command: found './server', not executable: chmod +x " in fault(dualstack("check", "service.toml"))
+    server.chmod(0o755)
+    done = dualstack("check", "service.toml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"{tmp_path}/service.toml: ok: my-service: main (tcp 8080: IPv4 and IPv6); ")
+
+
+def test_init_does_not_overwrite(dualstack: Command, tmp_path: Path) -> None:
+    """An existing file is only replaced when that is asked for."""
+    path = write(tmp_path, "mine")
+    assert fault(dualstack("init")) == "dualstack: service.toml: exists already; --force replaces it\n"
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert dualstack("init", "--force").returncode == 0
+    assert path.read_text(encoding="utf-8").startswith("# What dualstack is to verify.")
+
+
+def test_init_where_nothing_can_be_written(dualstack: Command) -> None:
+    """A folder that does not exist is named."""
+    assert fault(dualstack("init", "no/such/x.toml")) == (
+        "dualstack: no/such/x.toml: cannot be written: No such file or directory\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("port = 8080", "prot = 8080", "listen[0].prot: unknown key; did you mean 'port'? (allowed: bind, expect, "),
+        ("port = 8080", "port = 99999", "listen[0].port: found 99999, input should be less than or equal to 65535"),
+        ('"made-up"', '"mäde up"', "service.name: found 'mäde up', which does not match "),
+        ("schema = 1", "schema = 1.5", "schema: found 1.5, allowed: 1"),
+        ('"{bind}"', '"{bnid}"', "unknown placeholder {bnid} in '{bnid}'; allowed: {bind}, "),
+        ('"{bind}"', '"x"', "listen[0].bind: nothing tells the service where to listen; put {bind} into its command"),
+        ('any = "::"', "", "listen[0].bind: no spelling for what it claims, IPv4 and IPv6, but {bind} needs one; "),
+        ('"{python}", "-c"', '"./no-such"', "service.command: found './no-such', no such file ("),
+        ('"{python}", "-c"', '"no-such-prog"', "service.command: found 'no-such-prog', not in PATH; give a path (\"./"),
+        ('"{python}", "-c"', '"/"', "service.command: found '/', "),
+        ("[[listen]]", 'directory = "gone"\n[[listen]]', "service.directory: found 'gone', no such folder"),
+        (
+            "[[listen]]",
+            '[[connect]]\nname = "c"\ncommand = ["./dial", "{host}"]\n[[listen]]',
+            "connect.c.command: found './dial', no such file (",
+        ),
+        (
+            "[[listen]]",
+            '[[known]]\nrequirement = "LISTEN-055"\nreason = "some reason"\n[[listen]]',
+            "known[0].requirement: found 'LISTEN-055', which does not exist; did you mean 'LISTEN-005'? (dualstack",
+        ),
+        (
+            "[[listen]]",
+            '[[exception]]\nrequirement = "LISTEN-004"\ntopologies = ["ipv4-only"]\nreason = "some reason"\n[[listen]]',
+            "exception[0].topologies: found 'ipv4-only'; LISTEN-004 runs on: ipv4-only-no-af-inet6; did you mean ",
+        ),
+        ("schema = 1", "schema = ", "not TOML: Invalid value (at line 1, column 10)"),
+    ],
+)
+def test_check_names_the_fault(dualstack: Command, tmp_path: Path, old: str, new: str, message: str) -> None:
+    """File, key, what was found and what is allowed are named on stderr, and nothing else is printed."""
+    assert old in SERVER
+    path = write(tmp_path, SERVER.replace(old, new))
+    text = fault(dualstack("check", path))
+    assert text.startswith(f"dualstack: {path}:")
+    assert message in text
+
+
+@pytest.mark.parametrize("command", ["run", "survey", "check"])
+def test_every_command_refuses_a_wrong_manifest_alike(dualstack: Command, tmp_path: Path, command: str) -> None:
+    """A missing program and a typo end each command before anything is started, and leave nothing."""
+    missing = write(tmp_path, SERVER.replace('"{python}", "-c"', '"./no-such"'))
+    assert fault(dualstack(command, missing)) == (
+        f"dualstack: {missing}:\n  service.command: found './no-such', no such file ({tmp_path}/no-such)\n"
+    )
+    typo = write(tmp_path, SERVER.replace("port", "prot"))
+    assert "listen[0].prot: unknown key" in fault(dualstack(command, typo))
+    assert [path.name for path in tmp_path.iterdir()] == ["service.toml"]
+
+
+def test_check_names_the_faults_of_all(dualstack: Command, tmp_path: Path) -> None:
+    """Of several manifests each is checked; what is right is said of, what is wrong is named."""
+    first = write(tmp_path, SERVER.replace("8080", "0"), "a.toml")
+    good = write(tmp_path, SERVER, "b.toml")
+    last = write(tmp_path, "", "c.toml")
+    done = dualstack("check", first, good, last, tmp_path / "d.toml")
+    assert done.returncode == 2
+    assert done.stdout.startswith(f"{good}: ok: made-up: ")
+    found = re.findall(r"^(?:dualstack: )?(/.*?):", done.stderr, re.MULTILINE)
+    assert found == [str(first), str(last), f"{tmp_path}/d.toml"]
+
+
+def test_check_says_what_does_not_apply(dualstack: Command, tmp_path: Path) -> None:
+    """Each requirement that does not apply is named with its reason."""
+    path = write(tmp_path, SERVER + '[[exception]]\nrequirement = "LISTEN-009"\nreason = "one socket is enough"\n')
+    done = dualstack("check", path)
+    assert "    not applicable: LISTEN-009: one socket is enough\n" in done.stdout
+    assert "    not applicable: INTEROP-001: its manifest does not say where it shows the client's" in done.stdout
+    match = re.search(r"; (\d+) cases apply, (\d+) do not\n", done.stdout)
+    assert match is not None
+    assert min(map(int, match.groups())) > 0
+
+
+def test_paths_with_spaces_and_non_ascii(dualstack: Command, tmp_path: Path) -> None:
+    """A manifest, its folder and its program may have any name."""
+    path = write(tmp_path, SERVER.replace('"{python}", "-c"', '"./der größte server"'), "my folder ✗/größe 日本.toml")
+    assert f"{path}:\n  service.command: found './der größte server', no such file" in fault(dualstack("check", path))
+    program = path.parent / "der größte server"
+    program.write_text("#!/bin/sh\n", encoding="utf-8")
+    program.chmod(0o755)
+    done = dualstack("check", path)
+    assert done.returncode == 0
+    assert done.stdout.startswith(f"{path}: ok: made-up: ")
+
+
+def test_file_name_that_is_not_utf8(dualstack: Command, tmp_path: Path) -> None:
+    """A file's name may be bytes that are no UTF-8 (PEP 383); it is printed with them spelt out."""
+    name = b"caf\xe9.toml".decode("utf-8", "surrogateescape")
+    write(tmp_path, SERVER, name)
+    done = dualstack("check", name)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "/caf\\xe9.toml: ok: made-up: " in done.stdout

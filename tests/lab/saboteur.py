@@ -1,0 +1,85 @@
+"""Entry points that break a lab from the inside; the keeper of the tests' backend can import them."""
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+from pyroute2 import IPRoute
+
+from dualstack.errors import HarnessError
+from dualstack.lab import facts, sysctl
+from dualstack.prober.messages import Launch
+from dualstack.prober.seccomp import forbid_inet6
+
+
+def obey(stream: socket.socket) -> None:
+    """Carry out one list of changes, each ``[what, how, fields]``, and answer a line when they are done."""
+    with stream.makefile("rb") as lines, IPRoute() as route:
+        for what, how, fields in json.loads(lines.readline()):
+            _change(route, what, how, fields)
+    stream.sendall(b"done\n")
+
+
+def _change(route: IPRoute, what: str, how: str, fields: dict[str, Any]) -> None:
+    """Change an address, a route, a link, a neighbour or a setting."""
+    if what == "sysctl":
+        Path("/proc/sys/net", how).write_text(fields["value"])
+        return
+    getattr(route, what)(how, **fields)
+
+
+def serve_without_inet6(stream: socket.socket) -> None:
+    """Say what the kernel says, in a process that has lost AF_INET6."""
+    forbid_inet6()
+    facts.serve(stream)
+
+
+def serve_with_open_sandbox(stream: socket.socket) -> None:
+    """Say what the kernel says, with a sandbox that has forgotten its filter."""
+
+    def confine(_: Launch) -> None:
+        """Confine nothing."""
+
+    vars(facts)["confine"] = confine
+    facts.serve(stream)
+
+
+def write_odd_setting(stream: socket.socket) -> None:
+    """Try to apply a setting that reads back as something else, and one that does not exist; tell the errors."""
+    told = []
+    for settings in ({"ipv4/ip_unprivileged_port_start": "00"}, {"ipv6/no_such_thing": "1"}):
+        try:
+            sysctl.apply(settings)
+            told.append("")
+        except HarnessError as error:
+            told.append(str(error))
+    stream.sendall(json.dumps(told).encode() + b"\n")
+
+
+def look_around(stream: socket.socket) -> None:
+    """Tell what a process in a host sees of the machine."""
+    seen = {
+        "hostname": socket.gethostname(),
+        "files": {
+            name: Path("/etc", name).read_text() for name in ("resolv.conf", "hosts", "nsswitch.conf", "hostname")
+        },
+        "interfaces": sorted(name for _, name in socket.if_nameindex()),
+        "sysfs": sorted(entry.name for entry in Path("/sys/class/net").iterdir()),
+        "descriptors": len(list(Path("/proc/self/fd").iterdir())) - 1,
+        "localhost": sorted({row[4][0] for row in socket.getaddrinfo("localhost", 80)}),
+        "uid": os.getuid(),
+    }
+    stream.sendall(json.dumps(seen).encode() + b"\n")
+
+
+def wait_for_the_end(stream: socket.socket) -> None:
+    """Live until the stream ends."""
+    stream.sendall(b"here\n")
+    stream.recv(1)
+
+
+def fail(_: socket.socket) -> None:
+    """Raise."""
+    raise RuntimeError("as asked")

@@ -1,0 +1,146 @@
+"""Nothing outlives a lab: not after a close, an interrupt, or a SIGKILL of any process that it hangs on."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualstack.deadline import Deadline
+from dualstack.lab.netns import NetnsBackend
+from dualstack.lab.proving import prove
+from dualstack.lab.remains import boot_ticks, holders, link_of
+from dualstack.topology import load_topology
+
+VICTIM = Path(__file__).with_name("victim.py")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run to be killed, and what it said there is to be gone."""
+
+    process: subprocess.Popen[str]
+    told: dict[str, Any]
+    pidfds: tuple[int, ...]
+
+    def wait_for_the_end_of_all(self) -> None:
+        """Wait until the keeper and process 1 of its namespaces have ended."""
+        deadline = Deadline(10, "the keeper's processes to end")
+        for descriptor in self.pidfds:
+            poller = select.poll()
+            poller.register(descriptor, select.POLLIN)
+            if not poller.poll(deadline.remaining * 1000):
+                raise deadline.error()
+
+    def left(self, before: int) -> list[str]:
+        """Return what is left of it."""
+        return holders(set(self.told["namespaces"]), before)
+
+
+@contextmanager
+def running(scratch: Path, labs: int = 1, **popen: Any) -> Iterator[Run]:
+    """Run a victim until it has said what there is."""
+    command = [sys.executable, str(VICTIM), str(labs), str(scratch)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **(pipes | popen)) as process:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        pidfds = tuple(os.pidfd_open(pid) for pid in told["pids"])
+        try:
+            yield Run(process, told, pidfds)
+        finally:
+            process.kill()
+            for descriptor in pidfds:
+                os.close(descriptor)
+
+
+@pytest.mark.parametrize("victim", ["run", "keeper", "process 1"])
+def test_a_sigkill_leaves_nothing(backend: NetnsBackend, tmp_path: Path, victim: str) -> None:
+    """SIGKILL of the run, of the keeper or of process 1 ends every process of the labs, deaf and detached ones too."""
+    with running(tmp_path, labs=2) as run:
+        assert run.left(boot_ticks()), "the check sees what is there"
+        before = boot_ticks()
+        pid = {"run": run.process.pid, "keeper": run.told["pids"][0], "process 1": run.told["pids"][1]}[victim]
+        os.kill(pid, signal.SIGKILL)
+        run.wait_for_the_end_of_all()
+        assert run.left(before) == []
+
+
+def test_a_stopped_keeper_dies_too(backend: NetnsBackend, tmp_path: Path) -> None:
+    """Process 1 dies with the keeper's first process even if it is stopped and cannot notice anything itself."""
+    with running(tmp_path) as run:
+        os.kill(run.told["pids"][1], signal.SIGSTOP)
+        before = boot_ticks()
+        run.process.kill()
+        run.wait_for_the_end_of_all()
+        assert run.left(before) == []
+
+
+def test_an_interrupt_closes_in_order(backend: NetnsBackend, tmp_path: Path) -> None:
+    """A Ctrl-C, sent to the whole process group as a terminal does, leaves nothing, and the run can still say so."""
+    with running(tmp_path, start_new_session=True) as run:
+        assert run.process.stdout is not None
+        os.killpg(run.process.pid, signal.SIGINT)
+        said = json.loads(run.process.stdout.readline())
+        assert said["before"], "the keeper does not die of the Ctrl-C itself"
+        assert said["after"] == []
+        assert run.process.wait(10) == 0
+        run.wait_for_the_end_of_all()
+
+
+def test_the_end_of_a_thread_is_not_the_end_of_the_run() -> None:
+    """A backend that was started in a thread lives on when that thread ends."""
+    backend = NetnsBackend()
+    made = []
+    thread = threading.Thread(target=lambda: made.append(backend.up(load_topology("dual-stack"))))
+    thread.start()
+    thread.join()
+    assert prove(made[0])
+    made[0].close()
+    backend.close()
+    assert backend.remains() == []
+
+
+def test_two_backends_do_not_disturb_each_other() -> None:
+    """Two backends of one process make labs with the same addresses and names at the same time; one may end first."""
+    backends = NetnsBackend(), NetnsBackend()
+    labs = [backend.up(load_topology("dual-stack")) for backend in backends]
+    assert prove(labs[0]) == prove(labs[1])
+    assert backends[0].remains()
+    labs[0].close()
+    backends[0].close()
+    assert backends[0].remains() == []
+    assert prove(labs[1])
+    assert backends[1].remains()
+    labs[1].close()
+    backends[1].close()
+    assert backends[1].remains() == []
+
+
+def test_a_backend_can_be_used_again_after_its_end() -> None:
+    """A closed backend starts anew with the next lab; closing twice does nothing."""
+    backend = NetnsBackend()
+    for _ in range(2):
+        lab = backend.up(load_topology("ipv6-only"))
+        lab.close()
+        lab.close()
+        backend.close()
+        backend.close()
+    assert backend.remains() == []
+
+
+def test_the_check_sees_a_descriptor_that_is_held() -> None:
+    """A process that only holds a descriptor of a namespace is found by `holders`."""
+    with Path("/proc/self/ns/uts").open() as namespace:
+        link = link_of("uts", os.fstat(namespace.fileno()).st_ino)
+        assert any(line.startswith(f"process {os.getpid()} ") for line in holders({link}))
+    assert not any(line.startswith(f"process {os.getpid()} ") for line in holders({link}))

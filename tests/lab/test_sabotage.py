@@ -1,0 +1,200 @@
+"""Every lab proof fails when the lab is not what it claims: each is shown a lab that was broken from the inside."""
+
+import json
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from dualstack.addressing import Plan
+from dualstack.errors import BrokenLab
+from dualstack.lab.netns import NetnsLab
+from dualstack.lab.proofs import PROOFS, claims, judge
+from dualstack.lab.protocol import Host
+from dualstack.lab.proving import observe, prove
+from dualstack.topology import HostSpec, Topology, load_topology
+
+MakeLab = Callable[[Topology | str], NetnsLab]
+Change = tuple[str, str, dict[str, Any]]
+
+LO, LINK = 1, 2
+
+NO_LINK_LOCAL = {"ipv4": 1, "ipv6": 1, "link_local": False}
+NO_IPV6_LOOPBACK = {"ipv4": 1, "ipv6": 1, "ipv6_loopback": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Sabotage:
+    """What is done to the service's host of a world, and the proof that must fail for it."""
+
+    proof: str
+    world: str | Mapping[str, Any]
+    changes: tuple[Change, ...]
+    named: bool = True
+    """Whether no other proof fails before this one, so that the error names it."""
+
+
+def route(how: str, **fields: Any) -> Change:
+    """Change a route."""
+    return "route", how, fields
+
+
+def addr(how: str, index: int, address: str, prefixlen: int) -> Change:
+    """Change an address."""
+    return "addr", how, {"index": index, "address": address, "prefixlen": prefixlen}
+
+
+def setting(name: str, value: str) -> Change:
+    """Change a kernel setting."""
+    return "sysctl", name, {"value": value}
+
+
+DOWN: Change = ("link", "set", {"index": LINK, "state": "down"})
+
+SABOTAGES = {
+    "an address too many": Sabotage("addresses", "dual-stack", (addr("add", LINK, "198.51.100.200", 24),)),
+    "an address too few": Sabotage("addresses", "multi-address", (addr("del", LINK, "2001:db8:51:1::103", 64),)),
+    "a tentative address": Sabotage(
+        "addresses",
+        "ipv6-only",
+        (
+            DOWN,
+            setting("ipv6/conf/all/accept_dad", "1"),
+            setting("ipv6/conf/eth0/accept_dad", "1"),
+            setting("ipv6/conf/eth0/dad_transmits", "60"),
+            ("link", "set", {"index": LINK, "state": "up"}),
+            addr("add", LINK, "2001:db8:51:1::101", 64),
+        ),
+    ),
+    "the link is down": Sabotage("ipv4-path", "dual-stack", (DOWN,), named=False),
+    "IPv4 swallowed": Sabotage(
+        "ipv4-path", "dual-stack", (route("add", type="blackhole", dst="198.51.100.34/32"),), named=True
+    ),
+    "IPv6 swallowed": Sabotage(
+        "ipv6-path", "dual-stack", (route("add", type="blackhole", dst="2001:db8:51:1::201/128"),), named=True
+    ),
+    "IPv6 to nobody": Sabotage(
+        "ipv6-path",
+        "ipv6-only",
+        (
+            (
+                "neigh",
+                "replace",
+                {"ifindex": LINK, "dst": "2001:db8:51:1::201", "lladdr": "02:00:00:00:00:99", "state": 0x80},
+            ),
+        ),
+    ),
+    "an IPv4 address": Sabotage("no-ipv4-address", "ipv6-only", (addr("add", LINK, "169.254.7.7", 16),), named=False),
+    "a link-local IPv6 address": Sabotage("no-ipv6-address", "ipv4-only", (addr("add", LINK, "fe80::7", 64),)),
+    "an IPv4 route": Sabotage("ipv4-unreachable", "ipv6-only", (route("add", dst="198.51.100.0/24", oif=LINK),)),
+    "an IPv6 route": Sabotage("ipv6-unreachable", "ipv4-only", (route("add", dst="2001:db8:51:1::/64", oif=LINK),)),
+    "no 127.0.0.1": Sabotage("ipv4-loopback", "dual-stack", (addr("del", LO, "127.0.0.1", 8),)),
+    "lo is down": Sabotage(
+        "ipv6-loopback", "dual-stack", (("link", "set", {"index": LO, "state": "down"}),), named=False
+    ),
+    "no ::1": Sabotage("ipv6-loopback", "ipv4-only", (addr("del", LO, "::1", 128),)),
+    "127.0.0.1": Sabotage("no-ipv4-loopback", "ipv6-only-strict", (addr("add", LO, "127.0.0.1", 8),)),
+    "another 127": Sabotage("no-ipv4-loopback", "ipv6-only-strict", (addr("add", LO, "127.9.9.9", 8),)),
+    "::1": Sabotage("no-ipv6-loopback", NO_IPV6_LOOPBACK, (addr("add", LO, "::1", 128),)),
+    "no link-local": Sabotage("link-local", "dual-stack", (addr("del", LINK, "fe80::5eff:fe10:1", 64),)),
+    "link-local": Sabotage("no-link-local", NO_LINK_LOCAL, (addr("add", LINK, "fe80::7", 64),)),
+    "bindv6only off": Sabotage("bindv6only", "dual-stack-bindv6only", (setting("ipv6/bindv6only", "0"),)),
+    "bindv6only on": Sabotage("no-bindv6only", "dual-stack", (setting("ipv6/bindv6only", "1"),)),
+    "IPv6 enabled on lo": Sabotage(
+        "disable-ipv6", "ipv4-only-disable-ipv6", (setting("ipv6/conf/lo/disable_ipv6", "0"),)
+    ),
+    "IPv6 enabled on the link": Sabotage(
+        "disable-ipv6", "ipv4-only-disable-ipv6", (setting("ipv6/conf/eth0/disable_ipv6", "0"),)
+    ),
+    "an IPv4 default route": Sabotage(
+        "no-route-out", "dual-stack", (route("add", dst="default", gateway="198.51.100.33"),)
+    ),
+    "an IPv6 default route": Sabotage(
+        "no-route-out", "ipv6-only", (route("add", dst="::/0", gateway="2001:db8:51:1::201"),), named=False
+    ),
+    "another interface": Sabotage(
+        "no-route-out", "dual-stack", (("link", "add", {"ifname": "v0", "kind": "veth", "peer": {"ifname": "v1"}}),)
+    ),
+}
+
+
+def world(of: str | Mapping[str, Any]) -> Topology:
+    """Return a topology by name, or one made of a service's host with these fields and an ordinary peer."""
+    if isinstance(of, str):
+        return load_topology(of)
+    hosts = {"service": HostSpec(**of), "peer": HostSpec(ipv6=1)}
+    proofs = [f"{host}: {proof}" for host, spec in hosts.items() for proof in sorted(claims(spec))]
+    return Topology(name="made-up", title="Made up", summary="For a test.", host=hosts, proofs=proofs)
+
+
+def commit(lab: NetnsLab, changes: tuple[Change, ...]) -> None:
+    """Have the changes made inside the service's host."""
+    with lab.hosts["service"].inside("saboteur:obey") as stream:
+        stream.sendall(json.dumps(changes).encode() + b"\n")
+        stream.settimeout(10)
+        assert stream.recv(16) == b"done\n", "the sabotage itself failed"
+
+
+@pytest.mark.parametrize("sabotage", SABOTAGES.values(), ids=SABOTAGES)
+def test_a_broken_lab_is_found(make_lab: MakeLab, sabotage: Sabotage) -> None:
+    """A lab that was proved and then broken fails exactly the proof that is about what was broken."""
+    lab = make_lab(world(sabotage.world))
+    assert f"service: {sabotage.proof}" in prove(lab)
+    commit(lab, sabotage.changes)
+    seen = observe(lab)
+    fault = PROOFS[sabotage.proof](seen["service"]) or PROOFS[sabotage.proof](seen["peer"])
+    assert fault is not None
+    named = f"lab proof '{sabotage.proof}' failed" if sabotage.named else "lab proof '.*' failed"
+    with pytest.raises(BrokenLab, match=rf"{named} on host '(service|peer)' of .*: expected .+, found .+"):
+        judge(lab.topology, seen)
+
+
+class _Substitute:
+    """A lab whose service answers from another entry point."""
+
+    def __init__(self, lab: NetnsLab, entry: str) -> None:
+        self.topology: Topology = lab.topology
+        self.plan: Plan = lab.plan
+        self.hosts: Mapping[str, Host] = {**lab.hosts, "service": _SubstituteHost(lab.hosts["service"], entry)}
+
+    def close(self) -> None:
+        """Leave it to the lab."""
+
+
+class _SubstituteHost:
+    """A host whose processes are all of one entry point."""
+
+    def __init__(self, host: Host, entry: str) -> None:
+        self.name, self.spec, self.plan, self.interface = host.name, host.spec, host.plan, host.interface
+        self.prober, self.start = host.prober, host.start
+        self._inside, self._entry = host.inside, entry
+        self.place, self.fetch = host.place, host.fetch
+
+    def inside(self, _: str) -> socket.socket:
+        """Run the substitute."""
+        return self._inside(self._entry)
+
+
+@pytest.mark.parametrize(
+    ("proof", "topology", "entry"),
+    [
+        ("af-inet6", "ipv4-only", "saboteur:serve_without_inet6"),
+        ("no-af-inet6", "ipv4-only-no-af-inet6", "saboteur:serve_with_open_sandbox"),
+    ],
+)
+def test_a_broken_process_world_is_found(make_lab: MakeLab, proof: str, topology: str, entry: str) -> None:
+    """AF_INET6 that is missing where it should exist, or that the sandbox forgets to take away, is found."""
+    lab = make_lab(topology)
+    assert f"service: {proof}" in prove(lab)
+    seen = observe(_Substitute(lab, entry))
+    assert PROOFS[proof](seen["service"]) is not None
+    with pytest.raises(BrokenLab):
+        judge(lab.topology, seen)
+
+
+def test_every_proof_is_sabotaged() -> None:
+    """No proof of the registry goes without a test that makes it fail."""
+    tried = {sabotage.proof for sabotage in SABOTAGES.values()} | {"af-inet6", "no-af-inet6"}
+    assert tried == set(PROOFS)

@@ -1,0 +1,139 @@
+"""Every topology comes up as the embedded lab and is what it claims to be."""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from dualstack.deadline import Deadline
+from dualstack.errors import HarnessError, UsageError
+from dualstack.families import Family
+from dualstack.lab.netns import NetnsBackend, NetnsLab
+from dualstack.lab.protocol import Backend, Lab
+from dualstack.lab.proving import prove
+from dualstack.prober.messages import Launch
+from dualstack.topology import Topology, load_topology, topology_names
+
+MakeLab = Callable[[Topology | str], NetnsLab]
+
+
+def ask(lab: NetnsLab, host: str, entry: str) -> object:
+    """Return the JSON line that an entry point of `saboteur` answers."""
+    with lab.hosts[host].inside(f"saboteur:{entry}") as stream, stream.makefile("rb") as lines:
+        return json.loads(lines.readline())
+
+
+@pytest.mark.parametrize("name", topology_names())
+def test_every_topology_comes_up_and_proves_itself(make_lab: MakeLab, name: str) -> None:
+    """Each topology's proofs all hold in a fresh lab, on both hosts."""
+    topology = load_topology(name)
+    proved = prove(make_lab(topology))
+    listed = {entry if ":" in entry else f"{host}: {entry}" for entry in topology.proofs for host in topology.host}
+    assert set(proved) == listed
+    assert {line.partition(":")[0] for line in proved} == {"service", "peer"}
+
+
+def test_backend_and_lab_keep_the_protocol(backend: NetnsBackend, make_lab: MakeLab) -> None:
+    """The embedded backend is a `Backend`, and what it makes is a `Lab`."""
+    as_protocol: Backend = backend
+    lab: Lab = make_lab("dual-stack")
+    assert as_protocol.name == "netns"
+    assert lab.hosts["service"].interface == "eth0"
+    assert lab.hosts["service"].plan == lab.plan.hosts["service"]
+
+
+def test_a_host_has_its_own_view_of_the_machine(make_lab: MakeLab) -> None:
+    """A process in a host sees the lab's name, files and interfaces, and no descriptor of the keeper's."""
+    lab = make_lab("dual-stack")
+    seen = ask(lab, "service", "look_around")
+    assert isinstance(seen, dict)
+    peer, own = lab.plan.hosts["peer"], lab.plan.hosts["service"]
+    assert seen["hostname"] == "service"
+    assert seen["files"]["hostname"] == "service\n"
+    assert seen["files"]["resolv.conf"] == f"nameserver {peer.address(Family.IPV4)}\n"
+    assert "hosts: files dns\n" in seen["files"]["nsswitch.conf"]
+    for line in ("127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"):
+        assert line in seen["files"]["hosts"].splitlines()
+    for family in Family:
+        assert f"{own.address(family)} service" in seen["files"]["hosts"].splitlines()
+    assert seen["interfaces"] == seen["sysfs"] == ["eth0", "lo"]
+    assert seen["localhost"] == ["127.0.0.1", "::1"]
+    assert seen["descriptors"] == 4, "standard streams and the stream to the test"
+    assert seen["uid"] == 0
+
+
+def test_the_name_server_of_an_ipv6_world_is_an_ipv6_address(make_lab: MakeLab) -> None:
+    """In a world without IPv4, resolv.conf and hosts name IPv6 addresses only."""
+    lab = make_lab("ipv6-only")
+    seen = ask(lab, "service", "look_around")
+    assert isinstance(seen, dict)
+    assert seen["files"]["resolv.conf"] == f"nameserver {lab.plan.hosts['peer'].address(Family.IPV6)}\n"
+    assert not re.search(r"^198\.", seen["files"]["hosts"], re.MULTILINE)
+
+
+def test_a_setting_that_does_not_hold_is_an_error(make_lab: MakeLab) -> None:
+    """Every kernel setting is read back; one that differs, or does not exist, raises and is named."""
+    told = ask(make_lab("dual-stack"), "service", "write_odd_setting")
+    assert isinstance(told, list)
+    odd, missing = told
+    assert odd == "net/ipv4/ip_unprivileged_port_start: wrote 00, reads back 0"
+    assert missing.startswith("net/ipv6/no_such_thing: cannot be written")
+
+
+def test_a_process_inside_ends_with_its_lab(make_lab: MakeLab) -> None:
+    """A process that waits for its stream is killed when the lab is closed."""
+    lab = make_lab("dual-stack")
+    with lab.hosts["peer"].inside("saboteur:wait_for_the_end") as stream:
+        assert stream.recv(16) == b"here\n"
+        lab.close()
+        stream.settimeout(5)
+        assert stream.recv(1) == b""
+
+
+def test_an_entry_that_fails_ends_its_stream(make_lab: MakeLab, capfd: pytest.CaptureFixture[str]) -> None:
+    """An entry point that raises closes its stream, and the keeper lives on."""
+    lab = make_lab("dual-stack")
+    with lab.hosts["service"].inside("saboteur:fail") as stream:
+        stream.settimeout(5)
+        assert stream.recv(1) == b""
+    lab.hosts["service"].prober.ping()
+
+
+def test_an_unknown_entry_is_named(make_lab: MakeLab) -> None:
+    """An entry point that does not exist is an error with its name, not a dead stream."""
+    with pytest.raises(UsageError, match=r"no entry point 'dualstack\.lab\.facts:nothing'"):
+        make_lab("dual-stack").hosts["service"].inside("dualstack.lab.facts:nothing")
+
+
+def test_the_prober_is_alone_in_its_pid_namespace(make_lab: MakeLab, launch: Callable[..., Launch]) -> None:
+    """The prober sees only itself and what it started, so that killing everything it sees is complete."""
+    host = make_lab("dual-stack").hosts["service"]
+    program = host.start(launch("/bin/sh", "-c", "cat /proc/[0-9]*/comm; echo $$"))
+    assert program.wait(Deadline(5, "sh")).code == 0
+    *names, own = program.log().text.splitlines()
+    assert set(names) == {"prober", "sh"}
+    assert int(own) < 10
+
+
+def test_addresses_keep_their_order(make_lab: MakeLab) -> None:
+    """A host with several addresses of a family was given them in the order of the plan."""
+    lab = make_lab("multi-address")
+    rows = [row.address for row in lab.hosts["service"].prober.addresses() if row.address.startswith("198.")]
+    assert tuple(rows) == lab.plan.hosts["service"].configured[Family.IPV4]
+
+
+def test_a_keeper_that_was_killed_is_an_error_with_a_name() -> None:
+    """Without its keeper a backend raises `HarnessError`, and closing its labs still works."""
+    backend = NetnsBackend()
+    lab = backend.up(load_topology("dual-stack"))
+    assert backend._keeper is not None
+    os.kill(backend._keeper.pids[0], signal.SIGKILL)
+    assert backend._keeper._first_gone(5)
+    with pytest.raises(HarnessError, match="keeper of the labs is gone"):
+        lab.hosts["service"].inside("dualstack.lab.facts:serve")
+    lab.close()
+    backend.close()
+    assert backend.remains() == []

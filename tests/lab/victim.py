@@ -1,0 +1,44 @@
+"""A test run to be killed: it makes labs, starts things in them, says what there is to be gone, and waits.
+
+Arguments: how many labs, and a folder for what is started in them.
+"""
+
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+
+from dualstack.lab.netns import NetnsBackend
+from dualstack.lab.proving import prove
+from dualstack.prober.messages import Launch
+from dualstack.topology import load_topology, topology_names
+
+
+def main() -> None:
+    """Run until killed or interrupted; an interrupt closes everything in order."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
+    backend = NetnsBackend()
+    labs = [backend.up(load_topology(name)) for name in topology_names()[: int(sys.argv[1])]]
+    scratch = sys.argv[2]
+    proved = 0
+    for lab in labs:
+        proved += len(prove(lab))
+        sleeper = ("/bin/sh", "-c", "trap '' TERM INT HUP; sleep 1000 & setsid sleep 1000 & wait")
+        environment = {"PATH": os.defpath}
+        lab.hosts["service"].start(Launch(sleeper, directory=scratch, environment=environment, scratch=scratch))
+        lab.hosts["peer"].inside("dualstack.lab.facts:serve")
+    keeper = backend._keeper
+    assert keeper is not None
+    told = {"pids": keeper.pids, "namespaces": sorted(keeper.namespaces), "proved": proved, "uid": os.getuid()}
+    with suppress(KeyboardInterrupt):
+        sys.stdout.write(json.dumps(told) + "\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+    before = backend.remains()
+    backend.close()
+    sys.stdout.write(json.dumps({"before": before, "after": backend.remains()}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

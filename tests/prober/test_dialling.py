@@ -1,0 +1,306 @@
+"""Dialling: every outcome, on both families, over TCP and UDP, against real sockets."""
+
+from collections.abc import Callable
+
+import pytest
+
+from dualstack.errors import UsageError
+from dualstack.families import BOTH, Family
+from dualstack.manifest.models import Protocol, Transport
+from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve
+
+PORT = 7100
+
+each_family = pytest.mark.parametrize("family", BOTH, ids=lambda family: family.value)
+each_transport = pytest.mark.parametrize("transport", Transport, ids=lambda transport: transport.value)
+
+NOWHERE = {Family.IPV4: "198.51.100.9", Family.IPV6: "2001:db8::9"}
+
+# A TCP server on ::1 or 127.0.0.1; `{act}` is what it does with the first connection, `c`.
+SERVER = """
+import socket, struct, sys
+s = socket.socket(socket.AF_INET6 if ":" in "{address}" else socket.AF_INET)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("{address}", {port})); s.listen()
+while True:
+    c = s.accept()[0]
+    {act}
+"""
+RESET = 'c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)); c.close()'
+
+
+@pytest.fixture
+def server(start: Callable[..., HostProgram]) -> Callable[[Family, str], None]:
+    """Return a function that runs `SERVER` and waits until it listens."""
+
+    def run(family: Family, act: str) -> None:
+        program = start(SERVER.format(address=family.loopback, port=PORT, act=act))
+        ready = program.wait_ready(Await(PORT, Transport.TCP, None, 10))
+        assert ready.ready, f"{ready.detail}\n{program.log().text}"
+
+    return run
+
+
+@each_family
+@each_transport
+@pytest.mark.parametrize("protocol", [Protocol.ECHO, Protocol.UPPER])
+def test_a_right_answer_is_answered(prober: Prober, family: Family, transport: Transport, protocol: Protocol) -> None:
+    """The exchange completes; what was sent, what came and from where are reported."""
+    with prober.serve(Serve((family.loopback,), PORT, transport, protocol)):
+        result = prober.dial(Dial(family, family.loopback, PORT, transport, protocol))
+    assert result.outcome is Outcome.ANSWERED, result
+    assert result.connected is (transport is Transport.TCP)
+    assert result.source == family.loopback
+    assert result.source_port > 0
+    assert len(result.sent) == 250
+    assert result.answer == (result.sent if protocol is Protocol.ECHO else result.sent.upper())
+    assert result.errno == ""
+
+
+@each_family
+def test_http_is_answered(prober: Prober, family: Family) -> None:
+    """The status line is the answer, and the body (the client's address) has come too."""
+    with prober.serve(Serve((family.loopback,), PORT, protocol=Protocol.HTTP)):
+        result = prober.dial(Dial(family, family.loopback, PORT, protocol=Protocol.HTTP))
+    assert result.outcome is Outcome.ANSWERED, result
+    assert result.answer.endswith(f"\r\n\r\n{family.loopback}\n")
+
+
+@each_family
+def test_an_accepted_connection_is_an_answer(prober: Prober, family: Family) -> None:
+    """With ``connect`` nothing is said, and a connection that stays is enough."""
+    with prober.serve(Serve((family.loopback,), PORT, protocol=Protocol.CONNECT)):
+        result = prober.dial(Dial(family, family.loopback, PORT))
+    assert (result.outcome, result.connected, result.sent) == (Outcome.ANSWERED, True, "")
+
+
+@each_family
+@each_transport
+def test_a_closed_port_refuses(prober: Prober, family: Family, transport: Transport) -> None:
+    """A TCP reset and an ICMP port unreachable are both ECONNREFUSED, at once."""
+    result = prober.dial(Dial(family, family.loopback, PORT, transport, Protocol.ECHO))
+    assert (result.outcome, result.errno, result.connected) == (Outcome.REFUSED, "ECONNREFUSED", False), result
+    assert result.seconds < 1
+
+
+@each_family
+@each_transport
+def test_without_a_route_it_is_unreachable(prober: Prober, family: Family, transport: Transport) -> None:
+    """The errno says that there is no route."""
+    result = prober.dial(Dial(family, NOWHERE[family], PORT, transport, Protocol.ECHO))
+    assert (result.outcome, result.errno) == (Outcome.UNREACHABLE, "ENETUNREACH"), result
+    assert "ENETUNREACH" in result.detail
+
+
+@each_family
+@each_transport
+def test_a_source_that_the_host_lacks_is_unreachable(prober: Prober, family: Family, transport: Transport) -> None:
+    """The errno is that of the bind, and the detail names the source."""
+    dial = Dial(family, family.loopback, PORT, transport, Protocol.ECHO, source=NOWHERE[family])
+    result = prober.dial(dial)
+    assert (result.outcome, result.errno) == (Outcome.UNREACHABLE, "EADDRNOTAVAIL"), result
+    assert NOWHERE[family] in result.detail
+
+
+def test_a_source_is_used(prober: Prober) -> None:
+    """The local address is the one that was asked for."""
+    with prober.serve(Serve(("127.0.0.1",), PORT)) as serving:
+        result = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, source="127.0.0.7"))
+        (client,) = serving.accepted()
+    assert result.source == client.peer == "127.0.0.7"
+    assert result.source_port == client.peer_port
+
+
+@each_family
+@each_transport
+def test_silence_is_silent(prober: Prober, family: Family, transport: Transport) -> None:
+    """A socket that nobody reads gives no answer: SILENT when the time is up, and not before."""
+    with prober.hold(Hold(family, family.loopback, PORT, transport)):
+        result = prober.dial(Dial(family, family.loopback, PORT, transport, Protocol.ECHO, timeout=0.2))
+    assert (result.outcome, result.errno) == (Outcome.SILENT, ""), result
+    assert result.connected is (transport is Transport.TCP)
+    assert 0.2 <= result.seconds < 2
+    assert "0.2 s" in result.detail
+
+
+def test_an_unanswered_connection_attempt_is_silent(prober: Prober) -> None:
+    """When the listen queue is full SYNs get no answer at all: SILENT, without a connection."""
+    with prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT)):
+        dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, timeout=0.5)
+        results = prober.dial_all([dial] * 40)  # the queue of a held port is shorter
+    assert {result.outcome for result in results} == {Outcome.SILENT}
+    unconnected = [result for result in results if not result.connected]
+    assert unconnected
+    assert "did not answer the connection attempt" in unconnected[0].detail
+
+
+@each_family
+@each_transport
+def test_a_different_answer_is_wrong(prober: Prober, family: Family, transport: Transport) -> None:
+    """Upper case is no echo."""
+    with prober.serve(Serve((family.loopback,), PORT, transport, Protocol.UPPER)):
+        result = prober.dial(Dial(family, family.loopback, PORT, transport, Protocol.ECHO))
+    assert result.outcome is Outcome.WRONG, result
+    assert result.answer == result.sent.upper()
+
+
+@each_family
+def test_a_close_without_an_answer_is_silent(
+    prober: Prober, server: Callable[[Family, str], None], family: Family
+) -> None:
+    """A connection that the service closes before it answers is SILENT, and the detail says how it ended."""
+    server(family, "c.recv(10000); c.close()")
+    result = prober.dial(Dial(family, family.loopback, PORT, protocol=Protocol.ECHO))
+    assert (result.outcome, result.connected, result.errno) == (Outcome.SILENT, True, ""), result
+    assert "closed the connection" in result.detail
+
+
+@each_family
+def test_a_reset_is_silent(prober: Prober, server: Callable[[Family, str], None], family: Family) -> None:
+    """A connection that is accepted and reset is no answer: SILENT with ECONNRESET, whoever of us notices first."""
+    server(family, RESET)
+    results = prober.dial_all([Dial(family, family.loopback, PORT, protocol=Protocol.ECHO)] * 20)
+    assert {(result.outcome, result.errno, result.connected) for result in results} == {
+        (Outcome.SILENT, "ECONNRESET", True)
+    }
+
+
+@each_family
+def test_a_reset_at_once_is_not_accepted(prober: Prober, server: Callable[[Family, str], None], family: Family) -> None:
+    """Where nothing is said, a reset is seen too, if the service is not held up; one of ten is not."""
+    server(family, RESET)
+    dial = Dial(family, family.loopback, PORT)
+    results = (prober.dial(dial) for _ in range(10))
+    assert any((result.outcome, result.errno) == (Outcome.SILENT, "ECONNRESET") for result in results)
+
+
+def test_a_cut_answer_is_wrong(prober: Prober, server: Callable[[Family, str], None]) -> None:
+    """Half of an echo is WRONG, with the number of bytes that came."""
+    server(Family.IPV6, "c.send(c.recv(10000)[:100]); c.close()")
+    result = prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=Protocol.ECHO))
+    assert result.outcome is Outcome.WRONG
+    assert len(result.answer) == 100
+    assert "100 of 250" in result.detail
+
+
+def test_a_greeting_is_read_without_sending(prober: Prober, server: Callable[[Family, str], None]) -> None:
+    """``exchange`` may send nothing and only expect."""
+    server(Family.IPV4, 'c.send(b"220 ready\\r\\n")')
+    dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, expect=r"^220 ")
+    result = prober.dial(dial)
+    assert (result.outcome, result.sent, result.answer) == (Outcome.ANSWERED, "", "220 ready\r\n")
+
+
+@each_transport
+def test_an_exchange_is_matched(prober: Prober, transport: Transport) -> None:
+    """What the manifest sends and expects decides, in both directions."""
+    with prober.serve(Serve(("::1",), PORT, transport, Protocol.UPPER)):
+        right = Dial(Family.IPV6, "::1", PORT, transport, Protocol.EXCHANGE, send="ping\n", expect="^PING$")
+        wrong = Dial(Family.IPV6, "::1", PORT, transport, Protocol.EXCHANGE, send="ping\n", expect="PONG", timeout=0.2)
+        answered, failed = prober.dial_all([right, wrong])
+    assert answered.outcome is Outcome.ANSWERED, answered
+    assert failed.outcome is Outcome.WRONG, failed
+
+
+def test_a_half_close_is_seen_by_the_service(prober: Prober, server: Callable[[Family, str], None]) -> None:
+    """A server that answers only at the end of its input gets that end, and its own end is waited for."""
+    read_to_end = 'c.sendall(b"".join(iter(lambda: c.recv(10000), b""))); c.close()'
+    server(Family.IPV6, read_to_end)
+    whole = Dial(Family.IPV6, "::1", PORT, protocol=Protocol.ECHO, half_close=True)
+    open_end = Dial(Family.IPV6, "::1", PORT, protocol=Protocol.ECHO, timeout=0.2)
+    result = prober.dial(whole)
+    assert result.outcome is Outcome.ANSWERED, result
+    assert "then the service closed its side" in result.detail
+    assert prober.dial(open_end).outcome is Outcome.SILENT
+
+
+@pytest.mark.parametrize(("chunks", "segments"), [((), 1), ((1, 2, 100), 4)])
+def test_chunks_travel_one_by_one(
+    prober: Prober, start: Callable[..., HostProgram], chunks: tuple[int, ...], segments: int
+) -> None:
+    """Each piece is a segment of its own, and the rest is one; the service's kernel counts them (tcpi_data_segs_in)."""
+    count = "struct.unpack_from('I', c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), 152)[0]"
+    act = f"print(len(b''.join(iter(lambda: c.recv(10000), b''))), {count}, flush=True)"
+    program = start(SERVER.format(address="127.0.0.1", port=PORT, act=act))
+    assert program.wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
+    dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, chunks=chunks, half_close=True, timeout=0.5)
+    assert len(prober.dial(dial).sent) == 250
+    assert program.wait_ready(Await(0, Transport.TCP, r"^250 \d+$", 5)).ready
+    assert program.log().text == f"250 {segments}\n"
+
+
+def test_chunks_cost_a_millisecond_each(prober: Prober) -> None:
+    """Sending 20 single bytes takes some milliseconds, not the 40 ms of a delayed acknowledgement each."""
+    with prober.serve(Serve(("127.0.0.1",), PORT)):
+        dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, chunks=(1,) * 20)
+        result = prober.dial(dial)
+    assert result.outcome is Outcome.ANSWERED, result
+    assert result.seconds < 0.5
+
+
+@each_family
+def test_a_large_token_does_not_block(prober: Prober, family: Family) -> None:
+    """A megabyte comes back while it is still being sent; the report keeps 64 KiB of it."""
+    with prober.serve(Serve((family.loopback,), PORT)):
+        dial = Dial(family, family.loopback, PORT, protocol=Protocol.ECHO, token_size=1 << 20)
+        result = prober.dial(dial)
+    assert result.outcome is Outcome.ANSWERED, result.detail
+    assert len(result.answer) == len(result.sent) == 1 << 16
+
+
+def test_a_udp_reply_from_another_address_is_not_received(prober: Prober, start: Callable[..., HostProgram]) -> None:
+    """A service that answers from the wrong address stays SILENT to its client."""
+    program = start(
+        f"""
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", {PORT}))
+other = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); other.bind(("127.0.0.2", {PORT}))
+while True:
+    data, peer = s.recvfrom(10000); print("got it", flush=True); other.sendto(data, peer)
+"""
+    )
+    assert program.wait_ready(Await(PORT, Transport.UDP, None, 10)).ready
+    dial = Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO, timeout=0.3)
+    result = prober.dial(dial)
+    assert result.outcome is Outcome.SILENT, result
+    assert "got it" in program.log().text
+
+
+def test_an_empty_datagram_is_no_end(prober: Prober, start: Callable[..., HostProgram]) -> None:
+    """An empty datagram before the answer does not end a UDP exchange."""
+    program = start(
+        f"""
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); s.bind(("::1", {PORT}))
+while True:
+    data, peer = s.recvfrom(10000); s.sendto(b"", peer); s.sendto(data, peer)
+"""
+    )
+    assert program.wait_ready(Await(PORT, Transport.UDP, None, 10)).ready
+    result = prober.dial(Dial(Family.IPV6, "::1", PORT, Transport.UDP, Protocol.ECHO))
+    assert result.outcome is Outcome.ANSWERED, result
+
+
+def test_a_dial_names_one_address_of_its_family(prober: Prober) -> None:
+    """A name, or an address of the other family, is a mistake of the caller."""
+    with pytest.raises(UsageError, match="no IPv6 address"):
+        prober.dial(Dial(Family.IPV6, "127.0.0.1", PORT))
+    with pytest.raises(UsageError, match="no IPv4 address"):
+        prober.dial(Dial(Family.IPV4, "localhost", PORT))
+
+
+def test_a_zone_that_does_not_exist_is_unreachable(prober: Prober) -> None:
+    """An address with an unknown interface is an outcome with the kernel's errno."""
+    result = prober.dial(Dial(Family.IPV6, "fe80::1%nothing0", PORT))
+    assert (result.outcome, result.errno) == (Outcome.UNREACHABLE, "ENODEV"), result
+
+
+def test_dials_run_at_the_same_time(prober: Prober) -> None:
+    """Twenty dials that each wait for their time-out take as long as one, and keep their order."""
+    with prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT, Transport.UDP)):
+        silent = Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO, timeout=0.3)
+        refused = Dial(Family.IPV4, "127.0.0.1", PORT + 1, Transport.UDP, Protocol.ECHO)
+        results = prober.dial_all([silent, refused] * 10)
+    assert [result.outcome for result in results] == [Outcome.SILENT, Outcome.REFUSED] * 10
+    assert max(result.seconds for result in results) < 1.5

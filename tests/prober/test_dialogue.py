@@ -1,0 +1,156 @@
+"""What a right answer is, in each protocol, and what is said of a wrong one."""
+
+import pytest
+
+from dualstack.errors import UsageError
+from dualstack.families import Family
+from dualstack.manifest.models import Protocol, Transport
+from dualstack.prober.dialogue import Judgement, dialogue_for, make_token
+from dualstack.prober.messages import Dial, Outcome
+
+ENDING = "the service closed the connection"
+
+
+def of(protocol: Protocol, **fields: str) -> Dial:
+    """Return a dial in a protocol."""
+    return Dial(Family.IPV6, "2001:db8::1", 8080, protocol=protocol, **fields)  # type: ignore[arg-type]  # texts only
+
+
+def judged(found: Judgement | None) -> Judgement:
+    """Return a judgement that must be there."""
+    assert found is not None
+    return found
+
+
+def test_tokens_are_fresh_and_end_in_a_line_feed() -> None:
+    """Two tokens differ; each has the size asked for, is printable and ends its line."""
+    one, other = make_token(250), make_token(250)
+    assert one != other
+    assert len(one) == 250
+    assert one.endswith(b"\n")
+    assert one[:-1].decode().isprintable()
+
+
+@pytest.mark.parametrize("size", [-1, 0, 1])
+def test_a_token_has_a_least_size(size: int) -> None:
+    """A token without a byte besides its line feed proves nothing and is refused."""
+    with pytest.raises(UsageError, match="at least 2"):
+        make_token(size)
+
+
+def test_echo_demands_the_very_bytes() -> None:
+    """The same bytes are an answer; a part of them is none yet; any other byte, or one more, is wrong."""
+    talk = dialogue_for(of(Protocol.ECHO))
+    assert judged(talk.judge(talk.request, None)).outcome is Outcome.ANSWERED
+    assert talk.judge(talk.request[:-1], None) is None
+    assert judged(talk.judge(b"\0" + talk.request[1:], None)).outcome is Outcome.WRONG
+    more = judged(talk.judge(talk.request + b"!", None))
+    assert more.outcome is Outcome.WRONG
+    assert "goes on after the 250 bytes" in more.detail
+
+
+def test_a_difference_is_located() -> None:
+    """The detail names the first byte that is wrong."""
+    talk = dialogue_for(of(Protocol.ECHO))
+    wrong = talk.request[:16] + b"\0" + talk.request[17:]
+    assert "byte 17" in judged(talk.judge(wrong, None)).detail
+
+
+def test_a_cut_answer_is_wrong_and_no_answer_is_silence() -> None:
+    """At the end, some of the bytes are WRONG and none are SILENT, both with the reason for the end."""
+    talk = dialogue_for(of(Protocol.ECHO))
+    cut, none = judged(talk.judge(talk.request[:3], ENDING)), judged(talk.judge(b"", ENDING))
+    assert (cut.outcome, none.outcome) == (Outcome.WRONG, Outcome.SILENT)
+    assert "3 of 250" in cut.detail
+    assert ENDING in cut.detail
+    assert ENDING in none.detail
+
+
+def test_upper_is_no_echo() -> None:
+    """An echo is a wrong answer where upper case is demanded, and the other way round."""
+    upper, echo = dialogue_for(of(Protocol.UPPER)), dialogue_for(of(Protocol.ECHO))
+    assert judged(upper.judge(upper.request.upper(), None)).outcome is Outcome.ANSWERED
+    assert judged(upper.judge(upper.request, None)).outcome is Outcome.WRONG
+    assert judged(echo.judge(echo.request.upper(), None)).outcome is Outcome.WRONG
+
+
+def test_http_brackets_an_ipv6_host() -> None:
+    """The Host field holds a bracketed literal and the port (RFC 3986 §3.2.2)."""
+    lines = dialogue_for(of(Protocol.HTTP)).request.split(b"\r\n")
+    assert lines[0] == b"GET / HTTP/1.1"
+    assert b"Host: [2001:db8::1]:8080" in lines
+    assert b"Connection: close" in lines
+
+
+def test_http_leaves_a_zone_out_of_the_host() -> None:
+    """A zone means something on this host only and is not sent."""
+    request = dialogue_for(Dial(Family.IPV6, "fe80::1%eth0", 80, protocol=Protocol.HTTP)).request
+    assert b"Host: [fe80::1]:80\r\n" in request
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.1 404 Not Found\r\ncontent-length:0\r\n\r\n",
+        b"HTTP/1.0 204\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    ],
+)
+def test_http_knows_where_a_response_ends(answer: bytes) -> None:
+    """A whole response of any status is an answer, without the end of the connection; a byte less is not whole."""
+    talk = dialogue_for(of(Protocol.HTTP))
+    assert judged(talk.judge(answer, None)).outcome is Outcome.ANSWERED
+    assert talk.judge(answer[:-1], None) is None
+
+
+def test_http_takes_a_status_line_when_the_connection_ends() -> None:
+    """A valid status line is an answer even if the body does not come whole."""
+    talk = dialogue_for(of(Protocol.HTTP))
+    assert talk.judge(b"HTTP/1.1 500 Oops\r\n\r\nbo", None) is None
+    assert judged(talk.judge(b"HTTP/1.1 500 Oops\r\n\r\nbo", ENDING)).outcome is Outcome.ANSWERED
+
+
+@pytest.mark.parametrize("answer", [b"SSH-2.0-x\r\n", b"HTTP/1.1 OK\r\n", b"HTTP/1.1 999 Odd\r\n", b"\x15\x03\x01\n"])
+def test_http_refuses_what_is_no_status_line(answer: bytes) -> None:
+    """Another protocol's greeting, or a line without a status of three digits, is wrong."""
+    assert judged(dialogue_for(of(Protocol.HTTP)).judge(answer, None)).outcome is Outcome.WRONG
+
+
+def test_http_without_a_line_is_wrong_in_the_end() -> None:
+    """The beginning of a status line is none."""
+    talk = dialogue_for(of(Protocol.HTTP))
+    assert talk.judge(b"HTTP/1", None) is None
+    assert judged(talk.judge(b"HTTP/1", ENDING)).outcome is Outcome.WRONG
+    assert judged(talk.judge(b"", ENDING)).outcome is Outcome.SILENT
+
+
+def test_exchange_searches_the_answer() -> None:
+    """The expression may match anywhere, and bytes count as Latin-1."""
+    talk = dialogue_for(of(Protocol.EXCHANGE, send="PING\r\n", expect=r"\+PONG\xff"))
+    assert talk.request == b"PING\r\n"
+    assert judged(talk.judge(b"..+PONG\xff", None)).outcome is Outcome.ANSWERED
+    assert talk.judge(b"+PON", None) is None
+    assert judged(talk.judge(b"-ERR", ENDING)).outcome is Outcome.WRONG
+    assert judged(talk.judge(b"", ENDING)).outcome is Outcome.SILENT
+
+
+def test_exchange_without_an_expression_takes_any_answer() -> None:
+    """One byte is enough, none is not."""
+    talk = dialogue_for(of(Protocol.EXCHANGE, send="x"))
+    assert judged(talk.judge(b"?", None)).outcome is Outcome.ANSWERED
+    assert talk.judge(b"", None) is None
+    assert judged(talk.judge(b"", ENDING)).outcome is Outcome.SILENT
+
+
+def test_what_is_sent_must_be_bytes() -> None:
+    """A character beyond U+00FF stands for no byte."""
+    with pytest.raises(UsageError, match="Latin-1"):
+        dialogue_for(of(Protocol.EXCHANGE, send="€", expect="."))
+
+
+@pytest.mark.parametrize("protocol", [Protocol.CONNECT, Protocol.HTTP])
+def test_udp_has_no_connections(protocol: Protocol) -> None:
+    """What needs a connection cannot be asked over UDP."""
+    with pytest.raises(UsageError, match="UDP"):
+        dialogue_for(Dial(Family.IPV4, "192.0.2.1", 1, transport=Transport.UDP, protocol=protocol))

@@ -1,0 +1,89 @@
+"""Names that say how the name server behaves."""
+
+import pytest
+
+from dualstack.errors import UsageError
+from dualstack.families import Family
+from dualstack.prober.names import NOTHING, Action, Behaviour, behaviours, fresh_nonce, in_zone, query_name
+
+
+def test_a_name_says_what_was_asked_for() -> None:
+    """What `query_name` writes, `behaviours` reads."""
+    name = query_name(a="delay-300", aaaa="refused", nonce="7f3a")
+    assert name == "a-delay-300.aaaa-refused.7f3a.lab.test"
+    assert behaviours(name) == {
+        Family.IPV4: Behaviour(Action.DELAY, 300),
+        Family.IPV6: Behaviour(Action.REFUSED),
+    }
+
+
+@pytest.mark.parametrize("action", [action for action in Action if action is not Action.DELAY])
+def test_every_action_has_a_name(action: Action) -> None:
+    """Each action can be asked for, by either family."""
+    for name in (query_name(a=action.value), query_name(aaaa=action.value)):
+        assert Behaviour(action) in (behaviours(name) or {}).values()
+
+
+def test_names_are_fresh() -> None:
+    """Without a nonce every name is a new one."""
+    assert query_name(a="ok") != query_name(a="ok")
+    assert fresh_nonce() != fresh_nonce()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "aaaa-ok.a-servfail.x1.lab.test",
+        "a-servfail.aaaa-ok.x1.lab.test.",
+        "x1.aaaa-ok.a-servfail.LAB.test",
+        "A-ServFail.AAAA-ok.lab.test",
+    ],
+)
+def test_order_and_case_do_not_matter(name: str) -> None:
+    """Labels may stand in any order, in any case (RFC 4343), with or without a nonce and a final dot."""
+    assert behaviours(name) == {Family.IPV4: Behaviour(Action.SERVFAIL), Family.IPV6: Behaviour(Action.OK)}
+
+
+def test_a_label_left_out_means_none() -> None:
+    """A name with one label has no record of the other family."""
+    assert behaviours("aaaa-ok.x1.lab.test") == {Family.IPV4: NOTHING, Family.IPV6: Behaviour(Action.OK)}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lab.test",
+        "x1.lab.test",
+        "www.a-ok.x1.lab.test",
+        "a-ok.a-none.x1.lab.test",
+        "a-okay.x1.lab.test",
+        "a-delay.x1.lab.test",
+        "a-ok-5.x1.lab.test",
+        "_25._tcp.a-ok.lab.test",
+    ],
+)
+def test_other_names_do_not_exist(name: str) -> None:
+    """What says nothing, or says it wrongly, is no name of the zone."""
+    assert behaviours(name) is None
+
+
+@pytest.mark.parametrize("a", ["okay", "", "delay", "delay-x", "ok-3", "delay-123456"])
+def test_a_wrong_behaviour_is_refused(a: str) -> None:
+    """A mistake in a test is noticed where the name is made."""
+    with pytest.raises(UsageError, match=r"behaviour|milliseconds"):
+        query_name(a=a)
+
+
+def test_a_wrong_nonce_is_refused() -> None:
+    """A nonce is one label."""
+    with pytest.raises(UsageError, match="nonce"):
+        query_name(a="ok", nonce="two.labels")
+
+
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [("lab.test.", True), ("x.LAB.test", True), ("xlab.test", False), ("test", False), (".", False)],
+)
+def test_the_zone_ends_where_it_ends(name: str, inside: bool) -> None:  # noqa: FBT001 - a parameter
+    """Only the zone's own name and what is below it, label by label, is in the zone."""
+    assert in_zone(name) is inside

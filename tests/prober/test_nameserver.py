@@ -1,0 +1,240 @@
+"""The name server, asked with raw queries and by the C library."""
+
+from collections.abc import Iterator
+
+import pytest
+from dnslib import EDNS0, QTYPE, RCODE, DNSQuestion, DNSRecord
+
+from dualstack.families import Family
+from dualstack.manifest.models import Protocol, Transport
+from dualstack.prober.client import NameServer, Prober
+from dualstack.prober.messages import Dial, Dialled, Names, Outcome
+from dualstack.prober.names import query_name
+
+NAMESERVERS = ("127.0.0.53", "::1")  # the first one is what the host's resolv.conf names
+A = ("198.51.100.1", "198.51.100.2")
+AAAA = ("2001:db8::1", "2001:db8::2")
+
+each_server = pytest.mark.parametrize("address", NAMESERVERS)
+each_transport = pytest.mark.parametrize("transport", Transport, ids=lambda transport: transport.value)
+
+
+@pytest.fixture
+def server(prober: Prober) -> Iterator[NameServer]:
+    """Return a name server on both of `NAMESERVERS`."""
+    with prober.names(Names(NAMESERVERS, A, AAAA)) as made:
+        yield made
+
+
+def exchange(prober: Prober, address: str, transport: Transport, query: bytes, timeout: float = 2) -> Dialled:
+    """Send raw bytes to port 53."""
+    if transport is Transport.TCP:
+        query = len(query).to_bytes(2, "big") + query
+    family = Family.of(address)
+    text = query.decode("latin-1")
+    return prober.dial(
+        Dial(family, address, 53, transport, Protocol.EXCHANGE, send=text, expect="(?s)^.{12}", timeout=timeout)
+    )
+
+
+def ask(
+    prober: Prober, name: str, record: str, address: str = "127.0.0.53", transport: Transport = Transport.UDP
+) -> DNSRecord:
+    """Ask one question; return the answer."""
+    query = DNSRecord(q=DNSQuestion(name, getattr(QTYPE, record)))
+    result = exchange(prober, address, transport, query.pack())
+    assert result.outcome is Outcome.ANSWERED, result
+    data = result.answer.encode("latin-1")
+    reply = DNSRecord.parse(data if transport is Transport.UDP else data[2:])
+    assert reply.header.id == query.header.id
+    return reply
+
+
+def values(reply: DNSRecord) -> tuple[str, ...]:
+    """Return the addresses of an answer."""
+    return tuple(str(row.rdata) for row in reply.rr)
+
+
+@each_server
+@each_transport
+@pytest.mark.parametrize(("record", "expected"), [("A", A), ("AAAA", AAAA)])
+@pytest.mark.usefixtures("server")
+def test_addresses_are_answered(
+    prober: Prober, address: str, transport: Transport, record: str, expected: tuple[str, ...]
+) -> None:
+    """Both types are answered with authority, over UDP and TCP, over both families."""
+    reply = ask(prober, query_name(a="ok", aaaa="ok"), record, address, transport)
+    assert (values(reply), reply.header.rcode, reply.header.aa) == (expected, RCODE.NOERROR, 1)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "rcode", "authority"),
+    [
+        ("none", RCODE.NOERROR, 1),
+        ("nxdomain", RCODE.NXDOMAIN, 1),
+        ("servfail", RCODE.SERVFAIL, 0),
+        ("refused", RCODE.REFUSED, 0),
+        ("notimp", RCODE.NOTIMP, 0),
+    ],
+)
+@pytest.mark.usefixtures("server")
+def test_failures_concern_their_type_only(prober: Prober, behaviour: str, rcode: int, authority: int) -> None:
+    """AAAA fails as the name says, with an SOA where the answer is negative; A is answered all the same."""
+    name = query_name(a="ok", aaaa=behaviour)
+    reply = ask(prober, name, "AAAA")
+    assert (reply.header.rcode, values(reply), len(reply.auth)) == (rcode, (), authority)
+    assert all(row.rtype == QTYPE.SOA for row in reply.auth)
+    assert values(ask(prober, name, "A")) == A
+
+
+@pytest.mark.usefixtures("server")
+def test_first_is_the_first_address(prober: Prober) -> None:
+    """``first`` answers with one address, the first."""
+    assert values(ask(prober, query_name(a="first"), "A")) == A[:1]
+
+
+def test_a_dropped_question_is_never_answered(prober: Prober, server: NameServer) -> None:
+    """There is no answer, and the log has the question without a response code."""
+    name = query_name(a="drop")
+    query = DNSRecord(q=DNSQuestion(name, QTYPE.A)).pack()
+    result = exchange(prober, "127.0.0.53", Transport.UDP, query, timeout=0.2)
+    assert result.outcome is Outcome.SILENT
+    (entry,) = server.queries()
+    assert (entry.name, entry.rcode) == (name, "")
+
+
+@each_transport
+@pytest.mark.usefixtures("server")
+def test_a_delayed_answer_comes_when_it_is_due(prober: Prober, transport: Transport) -> None:
+    """An answer with a delay of 150 ms takes that long, and not much longer."""
+    query = DNSRecord(q=DNSQuestion(query_name(a="delay-150"), QTYPE.A)).pack()
+    result = exchange(prober, "127.0.0.53", transport, query)
+    assert result.outcome is Outcome.ANSWERED
+    assert 0.15 <= result.seconds < 1
+
+
+@pytest.mark.usefixtures("server")
+def test_unknown_names_and_foreign_zones(prober: Prober) -> None:
+    """A name that the zone lacks is NXDOMAIN with authority, one of another zone REFUSED without."""
+    unknown, foreign = ask(prober, "www.lab.test", "A"), ask(prober, "www.example.org", "A")
+    assert (unknown.header.rcode, unknown.header.aa) == (RCODE.NXDOMAIN, 1)
+    assert (foreign.header.rcode, foreign.header.aa) == (RCODE.REFUSED, 0)
+
+
+@pytest.mark.usefixtures("server")
+def test_other_types_exist_without_records(prober: Prober) -> None:
+    """A question for HTTPS or MX of a name that exists has no answer and no error; the zone has an SOA."""
+    for record in ("HTTPS", "MX"):
+        reply = ask(prober, query_name(a="ok"), record)
+        assert (reply.header.rcode, values(reply)) == (RCODE.NOERROR, ())
+    assert len(ask(prober, "lab.test", "SOA").rr) == 1
+
+
+@pytest.mark.usefixtures("server")
+def test_edns_is_answered_with_edns(prober: Prober) -> None:
+    """An OPT record in the question brings one in the answer (RFC 6891 §6.1.1); without one there is none."""
+    query = DNSRecord(q=DNSQuestion(query_name(a="ok"), QTYPE.A))
+    plain = DNSRecord.parse(exchange(prober, "::1", Transport.UDP, query.pack()).answer.encode("latin-1"))
+    query.add_ar(EDNS0(udp_len=4096))
+    extended = DNSRecord.parse(exchange(prober, "::1", Transport.UDP, query.pack()).answer.encode("latin-1"))
+    assert plain.ar == []
+    assert [row.rtype for row in extended.ar] == [QTYPE.OPT]
+    assert values(extended) == A
+
+
+def test_a_long_answer_is_cut_over_udp_and_whole_over_tcp(prober: Prober) -> None:
+    """What does not fit into 512 bytes has the TC bit over UDP (RFC 1035 §4.2.1)."""
+    many = tuple(f"2001:db8::{number:x}" for number in range(1, 41))
+    with prober.names(Names(("127.0.0.53",), aaaa=many)):
+        name = query_name(aaaa="ok")
+        cut = ask(prober, name, "AAAA")
+        whole = ask(prober, name, "AAAA", transport=Transport.TCP)
+    assert (cut.header.tc, values(cut)) == (1, ())
+    assert (whole.header.tc, values(whole)) == (0, many)
+
+
+@pytest.mark.usefixtures("server")
+def test_rubbish_is_a_format_error(prober: Prober) -> None:
+    """Bytes that are no DNS message are answered FORMERR with their number, and do not stop the server."""
+    result = exchange(prober, "127.0.0.53", Transport.UDP, b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\xc0")
+    reply = DNSRecord.parse(result.answer.encode("latin-1"))
+    assert (reply.header.id, reply.header.rcode) == (0x1234, RCODE.FORMERR)
+    assert values(ask(prober, query_name(a="ok"), "A")) == A
+
+
+def test_the_log_tells_who_asked_what(prober: Prober, server: NameServer) -> None:
+    """Client, family, transport, name, type, response code and number of answers are noted, in order."""
+    name = query_name(a="ok", aaaa="servfail")
+    ask(prober, name, "A", "127.0.0.53", Transport.TCP)
+    ask(prober, name, "AAAA", "::1")
+    first, second = server.queries()
+    assert (first.family, first.transport, first.name, first.record, first.rcode, first.answers) == (
+        "ipv4",
+        "tcp",
+        name,
+        "A",
+        "NOERROR",
+        2,
+    )
+    assert (second.client, second.family, second.transport, second.record, second.rcode) == (
+        "::1",
+        "ipv6",
+        "udp",
+        "AAAA",
+        "SERVFAIL",
+    )
+    assert first.at <= second.at
+
+
+@pytest.mark.usefixtures("server")
+def test_the_c_library_resolves_both_families(prober: Prober) -> None:
+    """A getaddrinfo on the host asks the lab's server and gets both families' addresses."""
+    found = prober.resolve(query_name(a="ok", aaaa="ok"))
+    assert (set(found.addresses), found.error) == ({*A, *AAAA}, "")
+
+
+@pytest.mark.parametrize(("family", "expected"), [(Family.IPV4, A), (Family.IPV6, AAAA)])
+def test_the_c_library_resolves_one_family(
+    prober: Prober, server: NameServer, family: Family, expected: tuple[str, ...]
+) -> None:
+    """Asked for one family, it asks for that record only."""
+    found = prober.resolve(query_name(a="ok", aaaa="ok"), family)
+    assert set(found.addresses) == set(expected)
+    assert {query.record for query in server.queries()} == {family.record}
+
+
+@pytest.mark.usefixtures("server")
+def test_the_c_library_survives_a_failing_aaaa(prober: Prober) -> None:
+    """A wrong NXDOMAIN for AAAA leaves the A addresses."""
+    assert set(prober.resolve(query_name(a="ok", aaaa="nxdomain")).addresses) == set(A)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_name_that_does_not_exist_is_told_by_name(prober: Prober) -> None:
+    """The error is the one that getaddrinfo gives."""
+    found = prober.resolve("www.lab.test")
+    assert (found.addresses, found.error) == ((), "EAI_NONAME")
+
+
+@pytest.mark.usefixtures("server")
+def test_addrconfig_reaches_the_c_library(prober: Prober) -> None:
+    """On a host whose only addresses are loopback ones AI_ADDRCONFIG leaves both families out of the question."""
+    name = query_name(a="ok", aaaa="ok")
+    assert prober.resolve(name, addrconfig=True) != prober.resolve(name, addrconfig=False)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_resolver_that_hangs_is_ended(prober: Prober) -> None:
+    """When the time is up the child is killed, and the error says so."""
+    found = prober.resolve(query_name(a="drop", aaaa="drop"), timeout=0.2)
+    assert (found.addresses, found.error) == ((), "timeout")
+    assert 0.2 <= found.seconds < 1
+
+
+def test_both_transports_need_the_port(prober: Prober) -> None:
+    """The server's sockets are V6ONLY and bound to its addresses, one for each transport."""
+    with prober.names(Names(NAMESERVERS)):
+        rows = [row for row in prober.sockets() if row.port == 53]
+    assert sorted((row.transport, row.address) for row in rows) == sorted(
+        (transport.value, address) for transport in Transport for address in NAMESERVERS
+    )

@@ -1,0 +1,168 @@
+"""The prober's servers, as a connector sees them."""
+
+import pytest
+
+from dualstack.errors import HarnessError, UsageError
+from dualstack.families import BOTH, Family
+from dualstack.manifest.models import Protocol, Transport
+from dualstack.prober.client import Prober
+from dualstack.prober.messages import Dial, Hold, Outcome, Serve
+
+PORT = 7200
+LOOPBACKS = tuple(family.loopback for family in BOTH)
+
+each_family = pytest.mark.parametrize("family", BOTH, ids=lambda family: family.value)
+each_transport = pytest.mark.parametrize("transport", Transport, ids=lambda transport: transport.value)
+
+
+@each_transport
+def test_clients_are_noted_by_address(prober: Prober, transport: Transport) -> None:
+    """Each client's address, the address that it dialled and the bytes of both directions are noted, in order."""
+    with prober.serve(Serve(LOOPBACKS, PORT, transport)) as serving:
+        assert serving.accepted() == ()
+        dials = [Dial(family, family.loopback, PORT, transport, Protocol.ECHO) for family in BOTH]
+        results = [prober.dial(dial) for dial in dials]
+        clients = serving.accepted()
+    assert [client.address for client in clients] == ["127.0.0.1", "::1"]
+    assert [(client.peer, client.peer_port) for client in clients] == [(r.source, r.source_port) for r in results]
+    assert [(client.received, client.answered) for client in clients] == [(250, 250)] * 2
+    assert 0 <= clients[0].at <= clients[1].at
+
+
+def test_a_connection_without_bytes_is_noted(prober: Prober) -> None:
+    """A client that only connects is a client, noted as soon as its connection is made."""
+    with prober.serve(Serve(("::1",), PORT, protocol=Protocol.CONNECT)) as serving:
+        prober.dial(Dial(Family.IPV6, "::1", PORT))
+        (client,) = serving.accepted()
+    assert (client.received, client.answered) == (0, 0)
+
+
+def test_a_udp_client_is_one_client(prober: Prober) -> None:
+    """Each of five clients, with a datagram each, is noted once."""
+    with prober.serve(Serve(("127.0.0.1",), PORT, Transport.UDP)) as serving:
+        prober.dial_all([Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO)] * 5)
+        clients = serving.accepted()
+    assert len({client.peer_port for client in clients}) == len(clients) == 5
+
+
+def test_an_echo_does_not_wait_for_a_line(prober: Prober) -> None:
+    """What arrives is answered at once, without a line feed and without the end of the stream."""
+    with prober.serve(Serve(("127.0.0.1",), PORT)):
+        dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, send="a", expect="^a$")
+        result = prober.dial(dial)
+    assert result.outcome is Outcome.ANSWERED, result
+
+
+def test_connect_swallows_what_it_gets(prober: Prober) -> None:
+    """A ``connect`` server reads and says nothing."""
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.CONNECT)) as serving:
+        result = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, timeout=0.1))
+        (client,) = serving.accepted()
+    assert result.outcome is Outcome.SILENT
+    assert (client.received, client.answered) == (250, 0)
+
+
+def test_head_has_no_body(prober: Prober) -> None:
+    """The HTTP server answers HEAD with a head alone."""
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.HTTP)):
+        send = "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
+        dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, send=send, expect="\r\n\r\n$")
+        result = prober.dial(dial)
+    assert result.outcome is Outcome.ANSWERED, result
+
+
+@each_transport
+def test_an_ipv6_socket_takes_no_ipv4(prober: Prober, transport: Transport) -> None:
+    """A server on :: leaves IPv4 alone: the port is refused there, and free for another server."""
+    with prober.serve(Serve(("::",), PORT, transport)):
+        refused = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, transport, Protocol.ECHO))
+        with prober.serve(Serve(("0.0.0.0",), PORT, transport)):
+            answered = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, transport, Protocol.ECHO))
+    assert refused.outcome is Outcome.REFUSED
+    assert answered.outcome is Outcome.ANSWERED
+
+
+@each_transport
+def test_closed_means_closed(prober: Prober, transport: Transport) -> None:
+    """After close the port refuses and can be bound again at once, although clients were there."""
+    serve = Serve(LOOPBACKS, PORT, transport)
+    dial = Dial(Family.IPV6, "::1", PORT, transport, Protocol.ECHO)
+    for _ in range(3):
+        with prober.serve(serve) as serving:
+            assert prober.dial(dial).outcome is Outcome.ANSWERED
+        serving.close()
+        assert prober.dial(dial).outcome is Outcome.REFUSED
+
+
+def test_open_connections_end_with_the_server(prober: Prober) -> None:
+    """A client that waits for an answer sees the connection end when the server is closed."""
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.CONNECT)):
+        number = prober._channel.send(
+            "dial",
+            {
+                "family": "ipv4",
+                "address": "127.0.0.1",
+                "port": PORT,
+                "protocol": "exchange",
+                "expect": "x",
+                "timeout": 5,
+            },
+        )
+    answer = prober._channel.receive(number, "dial", 10)
+    assert answer["outcome"] == "silent"
+    assert answer["seconds"] < 4
+
+
+def test_a_port_that_is_taken_is_an_error_of_ours(prober: Prober) -> None:
+    """A server that cannot have its port is no verdict on anybody, and what it had is closed again."""
+    with (
+        prober.hold(Hold(Family.IPV6, "::1", PORT)),
+        pytest.raises(HarnessError, match=rf"tcp \[::1\]:{PORT}: EADDRINUSE"),
+    ):
+        prober.serve(Serve(LOOPBACKS, PORT))
+    assert prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT)).outcome is Outcome.REFUSED
+
+
+@each_transport
+def test_there_is_no_server_for_what_only_a_manifest_knows(prober: Prober, transport: Transport) -> None:
+    """``exchange`` has no server."""
+    with pytest.raises(UsageError, match="exchange"):
+        prober.serve(Serve(LOOPBACKS, PORT, transport, Protocol.EXCHANGE))
+
+
+def test_there_is_no_http_over_udp(prober: Prober) -> None:
+    """HTTP over UDP is refused."""
+    with pytest.raises(UsageError, match="http"):
+        prober.serve(Serve(LOOPBACKS, PORT, Transport.UDP, Protocol.HTTP))
+
+
+@each_family
+@each_transport
+@pytest.mark.parametrize("listening", [True, False])
+def test_a_held_port_is_held(prober: Prober, family: Family, transport: Transport, listening: bool) -> None:  # noqa: FBT001 - a parameter
+    """Nobody else can bind a held port, listening or not; when it is let go it is free."""
+    port = PORT + 50  # without connections in TIME_WAIT, which a socket without SO_REUSEADDR cannot have
+    serve = Serve((family.loopback,), port, transport)
+    with (
+        prober.hold(Hold(family, family.loopback, port, transport, listening=listening)),
+        pytest.raises(HarnessError, match="EADDRINUSE"),
+    ):
+        prober.serve(serve)
+    prober.serve(serve).close()
+
+
+def test_a_held_port_is_of_its_family(prober: Prober) -> None:
+    """An address of the other family is a mistake of the caller."""
+    with pytest.raises(UsageError, match="no IPv6 address"):
+        prober.hold(Hold(Family.IPV6, "127.0.0.1", PORT))
+
+
+@pytest.mark.parametrize("v6only", [True, False])
+def test_a_held_ipv6_port_holds_ipv4_only_without_v6only(prober: Prober, v6only: bool) -> None:  # noqa: FBT001 - a parameter
+    """A foreign socket on :: conflicts with IPv4 exactly if IPV6_V6ONLY is off."""
+    with prober.hold(Hold(Family.IPV6, "::", PORT, v6only=v6only)):
+        if v6only:
+            prober.serve(Serve(("0.0.0.0",), PORT)).close()
+        else:
+            with pytest.raises(HarnessError, match="EADDRINUSE"):
+                prober.serve(Serve(("0.0.0.0",), PORT))

@@ -1,0 +1,174 @@
+"""The socket table and the host's configuration, as the kernel tells them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from dualstack.errors import HarnessError, UsageError
+from dualstack.families import BOTH, Family
+from dualstack.manifest.models import Transport
+from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.messages import Await, Dial, Hold, Serve, SocketRow
+
+PORT = 7300
+
+each_transport = pytest.mark.parametrize("transport", Transport, ids=lambda transport: transport.value)
+
+
+def rows(prober: Prober, port: int = PORT) -> list[SocketRow]:
+    """Return the rows of a port, without those that only remember a connection."""
+    return [row for row in prober.sockets() if row.port == port and row.state != "TIME_WAIT"]
+
+
+@each_transport
+@pytest.mark.parametrize("v6only", [True, False])
+def test_v6only_is_told(prober: Prober, transport: Transport, v6only: bool) -> None:  # noqa: FBT001 - a parameter
+    """For a socket on :: the column says what was set, over TCP and UDP."""
+    with prober.hold(Hold(Family.IPV6, "::", PORT, transport, v6only=v6only)):
+        (row,) = rows(prober)
+    assert (row.family, row.transport, row.address, row.v6only) == ("ipv6", transport.value, "::", v6only)
+    assert row.state == ("LISTEN" if transport is Transport.TCP else "UNCONN")
+    assert row.peer == ""
+
+
+@each_transport
+def test_an_ipv4_socket_has_no_v6only(prober: Prober, transport: Transport) -> None:
+    """The column is empty for IPv4."""
+    with prober.hold(Hold(Family.IPV4, "0.0.0.0", PORT, transport)):
+        (row,) = rows(prober)
+    assert (row.family, row.address, row.v6only) == ("ipv4", "0.0.0.0", None)
+
+
+def test_the_prober_owns_its_own(prober: Prober) -> None:
+    """The agent's sockets are told by its name and number: it is PID 1."""
+    with prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT)):
+        (row,) = rows(prober)
+    assert row.owner == "prober(1)"
+
+
+def test_a_connection_shows_both_ends(prober: Prober, start: Callable[..., HostProgram]) -> None:
+    """A program's connection is ESTABLISHED, with the peer bracketed, and belongs to it."""
+    with prober.serve(Serve(("::1",), PORT)):
+        program = start(
+            f"import socket, signal; c = socket.create_connection(('::1', {PORT})); print('up', flush=True); "
+            "signal.pause()"
+        )
+        assert program.wait_ready(Await(0, Transport.TCP, "up", 10)).ready, program.log().text
+        mine = [row for row in prober.sockets(Transport.TCP) if row.peer == f"[::1]:{PORT}"]
+    (row,) = mine
+    assert (row.state, row.v6only) == ("ESTABLISHED", None)
+    assert row.owner.startswith("python")
+
+
+def test_a_mapped_client_is_shown_as_the_kernel_has_it(prober: Prober, start: Callable[..., HostProgram]) -> None:
+    """An IPv4 connection on a dual-stack socket is an IPv6 socket with mapped addresses."""
+    program = start(
+        f"""
+import socket
+s = socket.create_server(("::", {PORT}), family=socket.AF_INET6, dualstack_ipv6=True)
+c = s.accept()[0]; print("up", flush=True); c.recv(1000)
+"""
+    )
+    assert program.wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
+    with prober.serve(Serve(("127.0.0.1",), PORT + 1)):
+        pass
+    prober._channel.send(
+        "dial", {"family": "ipv4", "address": "127.0.0.1", "port": PORT, "protocol": "exchange", "expect": "x"}
+    )
+    assert program.wait_ready(Await(0, Transport.TCP, "up", 10)).ready
+    found = [row for row in rows(prober) if row.state == "ESTABLISHED"]
+    assert [(row.family, row.address) for row in found] == [("ipv6", "::ffff:127.0.0.1")]
+    assert found[0].peer.startswith("[::ffff:127.0.0.1]:")
+
+
+def test_the_first_of_several_owners_is_named(prober: Prober, start: Callable[..., HostProgram]) -> None:
+    """A socket that a parent shares with its workers belongs to the lowest number: the parent."""
+    program = start(
+        f"""
+import os, signal, socket
+s = socket.create_server(("127.0.0.1", {PORT}))
+if not os.fork(): signal.pause()
+print(os.getpid(), flush=True); signal.pause()
+"""
+    )
+    assert program.wait_ready(Await(PORT, Transport.TCP, r"^\d+$", 10)).ready
+    (row,) = rows(prober)
+    assert row.owner.endswith(f"({program.log().text.strip()})")
+
+
+def test_one_transport_can_be_asked_for(prober: Prober) -> None:
+    """The other transport's rows are left out."""
+    with (
+        prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT)),
+        prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT, Transport.UDP)),
+    ):
+        assert {row.transport for row in prober.sockets(Transport.UDP)} == {"udp"}
+        assert {row.transport for row in prober.sockets(Transport.TCP)} == {"tcp"}
+        assert {row.transport for row in rows(prober)} == {"tcp", "udp"}
+
+
+def test_a_dead_client_leaves_an_ownerless_row(prober: Prober) -> None:
+    """A connection in TIME_WAIT belongs to nobody."""
+    with prober.serve(Serve(("127.0.0.1",), PORT)):
+        prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT))
+        waiting = [row for row in prober.sockets(Transport.TCP) if row.state == "TIME_WAIT"]
+    assert waiting
+    assert {row.owner for row in waiting} == {""}
+
+
+def test_the_loopback_addresses_are_told(prober: Prober) -> None:
+    """A host with nothing but lo has its two addresses, neither tentative nor duplicate."""
+    found = {(row.family, row.address, row.prefix_length, row.interface) for row in prober.addresses()}
+    assert found == {("ipv4", "127.0.0.1", 8, "lo"), ("ipv6", "::1", 128, "lo")}
+    assert not any(row.tentative or row.duplicate for row in prober.addresses())
+
+
+def test_addresses_are_told(linked_prober: Prober) -> None:
+    """Configured addresses appear; one is tentative as long as its link has no carrier to probe for duplicates on."""
+    found = {
+        row.address: (row.family, row.prefix_length, row.interface, row.tentative)
+        for row in linked_prober.addresses()
+        if row.interface != "lo"
+    }
+    assert found == {
+        "198.51.100.1": ("ipv4", 24, "eth0", False),
+        "2001:db8::1": ("ipv6", 64, "eth0", False),
+        "2001:db8::2": ("ipv6", 64, "eth0", True),
+    }
+
+
+def test_routes_are_told(linked_prober: Prober) -> None:
+    """Routes of the link, over gateways, and those that only refuse appear; multicast and local ones do not."""
+    found = {(row.destination, row.gateway, row.interface, row.kind) for row in linked_prober.routes()}
+    assert found == {
+        ("default", "198.51.100.254", "eth0", "unicast"),
+        ("198.51.100.0/24", "", "eth0", "unicast"),
+        ("192.0.2.0/24", "", "", "unreachable"),
+        ("default", "2001:db8::ffff", "eth0", "unicast"),
+        ("2001:db8::/64", "", "eth0", "unicast"),
+    }
+
+
+def test_a_host_without_links_has_no_routes(prober: Prober) -> None:
+    """The main table of a host with nothing but lo is empty for both families."""
+    assert [row for row in prober.routes() if row.interface != "lo"] == []
+
+
+def test_kernel_settings_are_told(prober: Prober) -> None:
+    """A setting is read as text, dots for slashes."""
+    assert prober.sysctl("net.ipv6.bindv6only") == "0"
+    assert prober.sysctl("net.ipv6.conf.lo.disable_ipv6") == "0"
+
+
+def test_an_unknown_kernel_setting_is_an_error(prober: Prober) -> None:
+    """A setting that does not exist is an error, and a path is no name."""
+    with pytest.raises(HarnessError, match=r"net\.ipv6\.nothing"):
+        prober.sysctl("net.ipv6.nothing")
+    with pytest.raises(UsageError, match="no name"):
+        prober.sysctl("../../etc/passwd")
+
+
+def test_both_families_are_in_the_table(prober: Prober) -> None:
+    """One server on both loopbacks is two rows."""
+    with prober.serve(Serve(tuple(family.loopback for family in BOTH), PORT)):
+        assert {row.family for row in rows(prober) if row.state == "LISTEN"} == {"ipv4", "ipv6"}

@@ -1,0 +1,70 @@
+"""Every subject's manifest can be read, and what the zoo declares can be caught."""
+
+from pathlib import Path
+
+import pytest
+
+from dualstack.content import ROOT
+from dualstack.manifest import subjects_of
+from dualstack.manifest.subject import filled
+from dualstack.topology import topology_names
+
+SERVICES = ROOT / "fixtures" / "services"
+REFERENCE = sorted((SERVICES / "reference").glob("*.toml"))
+ZOO = sorted((SERVICES / "zoo").glob("*.toml"))
+DOCUMENTS = {"msplib", "upper-single", "upper-fork", "upper-thread", "upper-udp"}
+"""The reference programs in the documents' own form: what they fail is declared."""
+
+every_manifest = pytest.mark.parametrize("path", [*REFERENCE, *ZOO], ids=lambda path: path.stem)
+
+
+@every_manifest
+def test_manifest_is_named_as_its_file(path: Path) -> None:
+    """A manifest can be read, its service is called as its file, and every topology that it names exists."""
+    (subject,) = subjects_of(path)
+    assert subject.manifest.service.name == {"echo": "reference"}.get(path.stem, path.stem)
+    assert {name for known in subject.manifest.known for name in known.topologies} <= set(topology_names())
+
+
+@every_manifest
+def test_manifest_starts_what_is_there(path: Path) -> None:
+    """What a manifest starts is a file beside it, or is compiled by its build command from the source beside it."""
+    (subject,) = subjects_of(path)
+    commands = [list(item.command) for item in subject.manifest.connect]
+    commands += [list(subject.command)] if subject.command else []
+    assert commands
+    for command in commands:
+        program, *arguments = filled(command, {"python": "python"})
+        if program == "python":
+            script = next(item for item in arguments if item.endswith(".py"))
+            assert (subject.directory / script).is_file()
+        else:
+            assert subject.manifest.service.build == [["make"]]
+            assert "gcc" in subject.manifest.service.packages
+            name = Path(program).name
+            assert any((subject.directory / folder / f"{name}.c").is_file() for folder in ("", "msplib", "tutorial"))
+
+
+@pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
+def test_zoo_member_cites_its_bug(path: Path) -> None:
+    """Each zoo member declares what it fails, with one report of the real bug that it reproduces."""
+    (subject,) = subjects_of(path)
+    urls = {known.url for known in subject.manifest.known}
+    assert len(urls) == 1
+    assert str(urls.pop()).startswith("https://github.com/")
+
+
+@pytest.mark.parametrize("path", REFERENCE, ids=lambda path: path.stem)
+def test_only_the_documents_forms_fail(path: Path) -> None:
+    """Among the reference services only the documents' own forms declare failings."""
+    (subject,) = subjects_of(path)
+    assert bool(subject.manifest.known) == (path.stem in DOCUMENTS)
+
+
+def test_zoo_is_complete() -> None:
+    """Together the zoo members and the documents' forms fail every requirement that there is of their areas."""
+    broken = {known.requirement for path in (*ZOO, *REFERENCE) for known in subjects_of(path)[0].manifest.known}
+    listen = {f"LISTEN-{number:03}" for number in (1, 2, 3, 4, 5, 6, 9, 11)}
+    connect = {f"CONNECT-{number:03}" for number in (1, 2, 3, 4, 5, 7, 8)}
+    interop = {f"INTEROP-{number:03}" for number in (1, 2, 4, 5)}
+    assert broken == listen | connect | interop

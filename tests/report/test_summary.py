@@ -1,0 +1,77 @@
+"""Support statements and counts: what is said of a service follows from its cases and from nothing else."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dualstack.report import write_json
+from dualstack.report.summary import Report
+from dualstack.report.support import Support
+from dualstack.results import Record
+from dualstack.verdict import OUR_FAULT, Verdict
+
+MakeRun = Callable[..., Path]
+MakeRecord = Callable[..., Record]
+
+_SAID = {
+    Verdict.FAIL: Support.FALLS_SHORT,
+    Verdict.KNOWN: Support.KNOWN,
+    Verdict.DEVIATES: Support.DEVIATES,
+    Verdict.PASS: Support.SUPPORTED,
+    Verdict.UNEXPECTED_PASS: Support.SUPPORTED,
+    Verdict.OBSERVED: Support.OBSERVED,
+    Verdict.NOT_APPLICABLE: Support.NOT_CLAIMED,
+    Verdict.HOST_CANNOT: Support.NOT_VERIFIED,
+    **dict.fromkeys(OUR_FAULT, Support.NOT_VERIFIED),
+}
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_each_verdict_decides(make_run: MakeRun, make_record: MakeRecord, verdict: Verdict) -> None:
+    """A single case decides what is said of its service in its world."""
+    report = Report.of(make_run([make_record(verdict)]))
+    assert report.statements[0].cells[0].support is _SAID[verdict]
+
+
+@pytest.mark.parametrize("verdict", [item for item in Verdict if item in OUR_FAULT | {Verdict.HOST_CANNOT}])
+def test_what_was_not_judged_is_never_supported(make_run: MakeRun, make_record: MakeRecord, verdict: Verdict) -> None:
+    """One case that could not be judged beside one that passed: not verified."""
+    report = Report.of(make_run([make_record(), make_record(verdict, requirement="INTEROP-001")]))
+    assert report.statements[0].cells[0].support is Support.NOT_VERIFIED
+    assert "could not be verified on Dual-stack" in report.statements[0].sentence
+
+
+def test_the_sentence_says_where_and_why(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """The statement names the worlds in which the service falls short, the reason, and where it works."""
+    report = Report.of(make_run([make_record(Verdict.FAIL), make_record(topology="ipv6-only")]))
+    sentence = report.statements[0].sentence
+    assert sentence.startswith("falls short on Dual-stack (expected: an IPv4 client is answered at 198.51.100.1:8080; ")
+    assert sentence.endswith("works on IPv6-only.")
+    assert report.headline == "1 of 1 service does not behave as required."
+
+
+def test_all_well_is_said_only_when_all_was_judged(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """The good headline needs every planned case to have passed."""
+    assert Report.of(make_run([make_record()])).headline == "The service behaves as required."
+
+
+def test_a_missing_case_takes_the_good_headline_away(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """One planned case without a result, and the run does not claim that all is well."""
+    report = Report.of(make_run([make_record()], planned=2))
+    assert report.missing == 1
+    assert report.headline.startswith("Nothing broke that was judged, but not everything was verified")
+
+
+def test_json_holds_every_record_and_the_summary(run_folder: Path, records: list[Record]) -> None:
+    """results.json has the documented keys, each record as it was written, and counts that add up."""
+    data = json.loads(write_json(run_folder).read_text(encoding="utf-8"))
+    assert data["schema"] == 1
+    assert data["records"] == json.loads(json.dumps([record.to_json() for record in records]))
+    assert sum(data["summary"]["verdicts"].values()) == data["summary"]["cases"] == len(records)
+    nginx = next(item for item in data["services"] if item["name"] == "nginx/both")
+    assert nginx["support"] == "falls short"
+    assert sum(len(topology["cases"]) for topology in nginx["topologies"]) == sum(
+        record.subject == "nginx/both" for record in records
+    )

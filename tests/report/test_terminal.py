@@ -1,0 +1,222 @@
+"""The terminal: readable at any width, with and without UTF-8 and colour, live and afterwards."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from dualstack.report.faces import FACES
+from dualstack.report.live import Lines, Picture, cells_of, tell, watcher
+from dualstack.report.matrix import show_results
+from dualstack.report.terminal import make_console
+from dualstack.results import Record
+from dualstack.verdict import Verdict
+
+MakeRun = Callable[..., Path]
+MakeRecord = Callable[..., Record]
+
+
+class Terminal(io.TextIOWrapper):
+    """A stream of a given encoding, as a terminal or a pipe has it."""
+
+    def __init__(self, encoding: str = "utf-8") -> None:
+        """Refuse, as a real stream does, what the encoding cannot carry."""
+        self.raw_bytes = io.BytesIO()
+        super().__init__(self.raw_bytes, encoding=encoding, errors="strict", write_through=True)
+
+    def shown(self) -> str:
+        """Return what was written."""
+        return self.raw_bytes.getvalue().decode(self.encoding)
+
+
+def _results(folder: Path, *, width: int = 80, encoding: str = "utf-8") -> str:
+    """Return what a terminal shows of a run."""
+    terminal = Terminal(encoding)
+    show_results(folder, make_console(terminal, width=width))
+    return terminal.shown()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_eighty_columns_are_enough(run_folder: Path, encoding: str) -> None:
+    """At 80 columns no line but a command or a path is longer, and every service and topology is named."""
+    text = _results(run_folder, encoding=encoding)
+    long = [line for line in text.splitlines() if len(line) > 80]
+    assert all(line.lstrip().startswith(("rerun", "report", "captures")) for line in long), long
+    for service in ("nginx/both", "redis/both", "redis/ipv4", "curl", "komodo/default"):
+        assert any(line.startswith(service) for line in text.splitlines())
+
+
+def test_signs_degrade_to_ascii(run_folder: Path) -> None:
+    """Without UTF-8 each verdict is a word of its own, and nothing but ASCII is written."""
+    text = _results(run_folder, encoding="ascii")
+    assert text.isascii()
+    for face in FACES.values():
+        assert f"{face.ascii} {face.verdict.value}" in text
+    assert len({face.ascii for face in FACES.values()}) == len({face.sign for face in FACES.values()}) == len(Verdict)
+
+
+@pytest.mark.parametrize("width", [30, 45, 60, 80, 120, 200])
+def test_any_width_shows_every_cell(run_folder: Path, width: int) -> None:
+    """Whatever the width, the failed cells and their topologies can be read."""
+    text = _results(run_folder, width=width)
+    assert text.count("✗ fail  ") >= 3
+    assert "komodo/default" in text
+    if width <= 60:
+        assert "dual-stack-bindv6only" in text
+
+
+def test_names_stand_where_they_fit(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """Topologies are named in the heading as long as that fits, else by letters with a key."""
+    folder = make_run([make_record(topology=name) for name in ("dual-stack", "ipv6-only-strict", "ipv4-only")])
+    assert "A = dual-stack" not in _results(folder)
+    assert "A = dual-stack" in _results(folder, width=26)
+
+
+def test_a_failure_tells_its_story(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """A failure shows requirement, steps, expectation, what happened, at most six packets, cause, cure and rerun."""
+    record = make_record(Verdict.FAIL)
+    text = _results(make_run([record]), width=120)
+    for label in ("required", "done", "expected", "happened", "packets", "cause", "cure", "rerun"):
+        assert f" {label} " in text
+    assert "TCP RST ACK" in text
+    assert "IPV6_V6ONLY off" in text
+    assert text.count(" ms  ") <= 6
+    assert record.rerun in text
+
+
+def test_many_failures_are_cut_short(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """Of thirty failures twelve are told, and the others are counted."""
+    text = _results(make_run([make_record(Verdict.FAIL, element=f"port-{number}") for number in range(30)]))
+    assert text.count("\n✗ fail  LISTEN-001") == 12
+    assert "and 18 more failings of this kind" in text
+
+
+def test_alike_harness_troubles_share_an_entry(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """Ten cases with one broken lab are one entry."""
+    broken = [
+        make_record(Verdict.BROKEN_LAB, element=f"port-{number}", reason="no carrier", findings=())
+        for number in range(10)
+    ]
+    text = _results(make_run(broken))
+    assert "10 cases: no carrier" in text
+    assert text.count("no carrier") == 1
+
+
+def test_a_log_cannot_act_on_the_terminal(make_run: MakeRun, make_record: MakeRecord, hostile: str) -> None:
+    """Escape sequences of a service do not reach the terminal."""
+    record = make_record(Verdict.FAIL, log=hostile, packets=(), findings=(), reason=hostile, subject="x[red]")
+    text = _results(make_run([record]))
+    assert "\x1b" not in text
+    assert "\x07" not in text
+    assert "x[red]" in text
+
+
+def test_no_color_is_respected(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NO_COLOR a terminal gets no colour; without it, it does."""
+
+    def coloured() -> bool:
+        terminal = Terminal()
+        show_results(run_folder, make_console(terminal, width=80))
+        return "\x1b[32m" in terminal.shown()
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert coloured()
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not coloured()
+
+
+def _events(records: list[Record]) -> list[dict[str, object]]:
+    """Return the event stream of a run."""
+    events: list[dict[str, object]] = [{"event": "planned", "cases": [record.case for record in records]}]
+    for record in records:
+        events.append({"event": "started", "case": record.case})
+        events.append({"event": "finished", "record": record.to_json()})
+    return [*events, {"event": "of another time"}]
+
+
+def test_a_pipe_gets_one_line_per_case(records: list[Record]) -> None:
+    """Where there is no terminal, each finished case is one line with its place, verdict, id and time."""
+    terminal = Terminal("ascii")
+    console = make_console(terminal, width=80)
+    with watcher(console) as watching:
+        assert isinstance(watching, Lines)
+        for event in _events(records):
+            tell(watching, event)
+    lines = terminal.shown().splitlines()
+    assert len(lines) == len(records) + 1
+    assert lines[0] == f"{len(records)} cases, 5 services, 8 topologies"
+    assert lines[1].startswith(f"[ 1/{len(records)}] ")
+    assert all(record.case in line for record, line in zip(records, lines[1:], strict=True))
+
+
+def test_a_terminal_gets_the_matrix(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal the matrix fills up: done of planned, the verdict so far, the progress and what runs now."""
+    monkeypatch.setenv("TERM", "xterm")
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, height=40, highlight=False)
+    watching = watcher(console)
+    assert isinstance(watching, Picture)
+    for event in _events(records)[:4]:
+        tell(watching, event)
+    text = _drawn(watching)
+    assert f"1 of {len(records)}" in text
+    assert f"now: {records[1].case}" in text
+    assert "✓ 1/2" in text
+    for event in _events(records)[4:]:
+        tell(watching, event)
+    text = _drawn(watching)
+    assert f"{len(records)} of {len(records)}" in text
+    assert "now: -" in text
+    assert "✗ 3" in text
+
+
+def _drawn(picture: Picture) -> str:
+    """Return a picture as plain text."""
+    plain = Console(file=io.StringIO(), width=100, height=40, color_system=None)
+    with plain.capture() as capture:
+        plain.print(picture.picture())
+    return capture.get()
+
+
+def test_the_live_matrix_stays_inside_the_terminal(make_record: MakeRecord) -> None:
+    """With more services than rows, those that still have cases to come are shown."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
+    picture = Picture(console)
+    done = [make_record(subject=f"done-{number}") for number in range(30)]
+    coming = [make_record(subject=f"coming-{number}") for number in range(5)]
+    picture.planned(35, cells_of([record.case for record in (*done, *coming)]))
+    for record in done:
+        picture.finished(record)
+    text = _drawn(picture)
+    assert len(text.splitlines()) < 24
+    assert all(record.subject in text for record in coming)
+
+
+def test_the_picture_leaves_the_terminal_as_it_was(make_record: MakeRecord) -> None:
+    """What was drawn live is erased at the end, and the cursor is shown again."""
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=80, height=24)
+    record = make_record()
+    with Picture(console) as picture:
+        picture.planned(1, cells_of([record.case]))
+        picture.started(record.case)
+        picture.finished(record)
+    assert file.getvalue().endswith(("\x1b[?25h", "\x1b[2K"))
+    assert "\x1b[?25h" in file.getvalue()
+
+
+def test_one_failing_in_several_worlds_is_told_once(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """A requirement that is broken on three topologies has one block, which names them all."""
+    worlds = ["dual-stack", "ipv6-only", "multi-address"]
+    text = _results(make_run([make_record(Verdict.FAIL, topology=name) for name in worlds]))
+    assert text.count("\n✗ fail  LISTEN-001") == 1
+    assert "likewise on ipv6-only, multi-address" in text
+
+
+def test_the_matrix_stands_last(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """What a reader sees without scrolling back is the matrix, below the failings."""
+    text = _results(make_run([make_record(Verdict.FAIL)]))
+    assert text.index("fail  LISTEN-001") < text.rindex("nginx/both")

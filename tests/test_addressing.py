@@ -1,0 +1,79 @@
+"""The address plan: what each host has, what it could have, and that nothing overlaps."""
+
+import ipaddress
+import itertools
+
+import pytest
+
+from dualstack.addressing import IPV4_NETWORK, IPV6_NETWORK, HostPlan, plan_addresses
+from dualstack.families import BOTH, Family
+from dualstack.topology import HostSpec, Topology, load_topology, topology_names
+
+
+def world(**hosts: HostSpec) -> Topology:
+    """Return a topology of these hosts."""
+    return Topology(name="made-up", title="x", summary="x", host=hosts, proofs=["addresses"])
+
+
+def everything(host: HostPlan) -> list[str]:
+    """Return every address of a host that is planned."""
+    return [address for family in BOTH for address in host.planned[family]]
+
+
+@pytest.mark.parametrize("name", topology_names())
+def test_addresses_are_in_their_network_and_unique(name: str) -> None:
+    """No address is planned twice; each is in its family's network and a host's address there."""
+    plan = plan_addresses(load_topology(name))
+    addresses = [address for host in plan.hosts.values() for address in everything(host)]
+    assert len(addresses) == len(set(addresses)) == len(plan.hosts) * 16
+    for address in map(ipaddress.ip_address, addresses):
+        network = plan.ipv4 if address.version == 4 else plan.ipv6
+        assert address in network
+        assert address not in (network.network_address, network.broadcast_address)
+
+
+def test_networks_are_for_documentation_and_not_unique_local() -> None:
+    """IPv6 is from 2001:db8::/32 (RFC 3849), since RFC 6724 prefers IPv4 to fc00::/7; IPv4 is from RFC 5737."""
+    assert IPV6_NETWORK.subnet_of(ipaddress.IPv6Network("2001:db8::/32"))
+    assert IPV4_NETWORK.subnet_of(ipaddress.IPv4Network("198.51.100.0/24"))
+
+
+@pytest.mark.parametrize(("ipv4", "ipv6"), list(itertools.product((0, 1, 3, 8), (0, 1, 8))))
+def test_configured_are_the_first_planned(ipv4: int, ipv6: int) -> None:
+    """A host has as many addresses as its topology says, the first planned ones."""
+    host = plan_addresses(world(service=HostSpec(ipv4=ipv4, ipv6=ipv6), peer=HostSpec())).hosts["service"]
+    assert [len(host.configured[family]) for family in BOTH] == [ipv4, ipv6]
+    for family in BOTH:
+        assert host.planned[family][: len(host.configured[family])] == host.configured[family]
+
+
+def test_an_address_is_planned_where_the_world_has_none() -> None:
+    """A name may point at an IPv6 address in a world without IPv6."""
+    host = plan_addresses(world(service=HostSpec(ipv6=0), peer=HostSpec())).hosts["service"]
+    assert host.configured[Family.IPV6] == ()
+    assert Family.of(host.address(Family.IPV6)) is Family.IPV6
+
+
+def test_every_second_ipv6_address_is_as_long_as_can_be() -> None:
+    """Short and long texts of addresses alternate, so that programs with short buffers are found."""
+    host = plan_addresses(world(service=HostSpec(ipv6=8), peer=HostSpec())).hosts["service"]
+    lengths = [len(address) for address in host.planned[Family.IPV6]]
+    assert all(length < 25 for length in lengths[::2])
+    assert all(length > 30 for length in lengths[1::2])
+
+
+def test_hardware_addresses_are_local_and_unique() -> None:
+    """Each host's hardware address is unicast, locally administered and its own."""
+    plan = plan_addresses(world(service=HostSpec(), peer=HostSpec(), third=HostSpec()))
+    macs = [host.mac for host in plan.hosts.values()]
+    assert len(set(macs)) == 3
+    assert all(int(mac[:2], 16) & 0b11 == 0b10 for mac in macs)
+
+
+def test_other_networks() -> None:
+    """Another worker's lab gets other networks, with their prefix lengths."""
+    ipv4, ipv6 = ipaddress.IPv4Network("203.0.113.0/24"), ipaddress.IPv6Network("2001:db8:7::/64")
+    plan = plan_addresses(load_topology("dual-stack"), ipv4, ipv6)
+    assert [plan.prefix_length(family) for family in BOTH] == [24, 64]
+    assert ipaddress.IPv4Address(plan.hosts["peer"].address(Family.IPV4)) in ipv4
+    assert ipaddress.IPv6Address(plan.hosts["peer"].address(Family.IPV6)) in ipv6

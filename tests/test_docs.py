@@ -1,0 +1,341 @@
+"""The documentation of manifests: its examples are right, its reference is the models' own, no key is left out."""
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from operator import ge, gt, le
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dualstack.content import ROOT
+from dualstack.manifest import Manifest, subjects_of
+from dualstack.manifest.document import reference
+from dualstack.plan import plan_cases
+from dualstack.suites import check_entries, requirements
+from dualstack.topology import Topology, load_topology, topology_names
+
+DOCS = ROOT / "docs"
+PAGE = (DOCS / "manifest.md").read_text(encoding="utf-8")
+TEMPLATE = (ROOT / "src" / "dualstack" / "manifest" / "template.toml").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+WHOLE = [text for text in EXAMPLES if text.startswith("schema = 1")]
+SCHEMA: dict[str, Any] = Manifest.model_json_schema(by_alias=True)
+TOPOLOGY_SCHEMA: dict[str, Any] = Topology.model_json_schema(by_alias=True)
+
+Rule = Callable[[dict[str, Any], object, str], list[str]]
+"""What one keyword of a schema finds wrong with data."""
+
+
+def test_page_has_its_examples() -> None:
+    """A server, a datagram service and a client are shown in full; there is a part of a manifest besides."""
+    assert len(WHOLE) == 3
+    assert len(EXAMPLES) == 4
+
+
+@pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client"])
+def test_example_is_right(tmp_path: Path, text: str) -> None:
+    """An example can be checked, and makes cases that apply."""
+    path = tmp_path / "service.toml"
+    path.write_text(text, encoding="utf-8")
+    subjects = subjects_of(path)
+    check_entries(subjects)
+    cases = [case for item in requirements().values() for case in plan_cases(item, subjects)]
+    assert sum(not case.not_applicable for case in cases) > 5
+
+
+def test_part_is_right(tmp_path: Path) -> None:
+    """The example of configurations fits behind the first example."""
+    (part,) = set(EXAMPLES) - set(WHOLE)
+    path = tmp_path / "service.toml"
+    path.write_text(WHOLE[0] + part, encoding="utf-8")
+    assert [subject.name for subject in subjects_of(path)] == ["shop/default", "shop/ipv4"]
+    assert "`shop/ipv4`" in PAGE
+
+
+def test_examples_show_what_they_are_for() -> None:
+    """The first uses {bind}, the second peer_reply over UDP, the third is a client."""
+    server, datagrams, client = map(tomllib.loads, WHOLE)
+    assert "{bind}" in server["service"]["command"]
+    assert server["listen"][0]["bind"]
+    assert datagrams["listen"][0]["transport"] == "udp"
+    assert datagrams["listen"][0]["peer_reply"]
+    assert "listen" not in client
+    assert any("{target}" in word for item in client["connect"] for word in item["command"])
+
+
+def test_peer_reply_of_the_example_fits_its_answer() -> None:
+    """The pattern finds both families' addresses in answers such as the example expects."""
+    listen = tomllib.loads(WHOLE[1])["listen"][0]
+    for answer, address in (("you are 192.0.2.1:99", "192.0.2.1:99"), ("you are [2001:db8::1]:99", "2001:db8::1")):
+        assert re.search(listen["expect"], answer)
+        match = re.search(listen["peer_reply"], answer)
+        assert match is not None
+        assert match[1] == address
+
+
+def test_reference_is_generated() -> None:
+    """The page ends with what ``dualstack schema --markdown`` prints."""
+    assert PAGE.endswith(reference().rstrip("\n") + "\n")
+    assert reference().count("\n| `") > 50
+
+
+def test_reference_names_every_key() -> None:
+    """Each key of each table has a line in the reference, with its description."""
+    tables = {name: item for name, item in SCHEMA["$defs"].items() if "properties" in item}
+    assert len(tables) == 10
+    for table in tables.values():
+        for key, field in table["properties"].items():
+            assert re.search(rf"^\| `{key}` \|.*\| {re.escape(field['description'])} \|$", reference(), re.MULTILINE), (
+                key
+            )
+
+
+def test_placeholders_are_explained() -> None:
+    """Every placeholder that a manifest may use is in the table."""
+    for name in (
+        "bind",
+        "port",
+        "NAME.bind",
+        "NAME.port",
+        "host",
+        "target",
+        "scratch",
+        "directory",
+        "python",
+        "address",
+    ):
+        assert f"`{{{name}}}`" in PAGE, name
+
+
+def test_page_names_only_what_exists() -> None:
+    """Requirements and topologies that the page names exist."""
+    named = set(re.findall(r"\b[A-Z]+-\d{3}\b", PAGE))
+    assert named
+    assert named <= set(requirements())
+
+
+def test_template_is_right(tmp_path: Path) -> None:
+    """What ``dualstack init`` writes can be checked as it is."""
+    path = tmp_path / "service.toml"
+    path.write_text(TEMPLATE, encoding="utf-8")
+    check_entries(subjects_of(path))
+
+
+def uncommented(text: str) -> str:
+    """Return the template with everything that is commented out put in force: keys and tables, not sentences."""
+    return re.sub(r"^# (?=\[|[a-z0-9_]+ = )", "", text, flags=re.MULTILINE)
+
+
+def test_template_is_right_when_everything_is_uncommented(tmp_path: Path) -> None:
+    """Each line that is commented out is right too (send, expect: another protocol; one way to an image)."""
+    text = uncommented(TEMPLATE).replace('protocol = "http"', 'protocol = "exchange"')
+    table = text[text.index("[image]") : text.index("[ready]")]
+    ways = {
+        key: re.sub(rf"^(?!{key} )(name|build|base|packages) = .*\n", "", table, flags=re.MULTILINE)
+        for key in ("base", "packages")
+    }
+    alone = {
+        key: re.sub(rf"^(?!{key} )(name|build|base|packages|binary) = .*\n", "", table, flags=re.MULTILINE)
+        for key in ("name", "build")
+    }
+    for key, one in (alone | ways).items():
+        path = tmp_path / f"{key}.toml"
+        path.write_text(text.replace(table, one), encoding="utf-8")
+        assert getattr(subjects_of(path)[0].manifest.image, key)
+    text = text.replace(table, ways["base"])
+    path = tmp_path / "service.toml"
+    path.write_text(text, encoding="utf-8")
+    (subject,) = subjects_of(path)
+    check_entries([subject])
+    assert subject.manifest.known
+    assert subject.manifest.exception
+    assert subject.manifest.connect
+
+
+def test_template_names_every_key() -> None:
+    """Every key of every table stands in the template, in its own table, in force or commented out."""
+    found = tomllib.loads(uncommented(TEMPLATE))
+    places = {
+        "Service": found["service"],
+        "Image": found["image"],
+        "Ready": found["ready"],
+        "Timeouts": found["timeouts"],
+        "Listen": found["listen"][0],
+        "Bind": found["listen"][0]["bind"],
+        "Connect": found["connect"][0],
+        "Configuration": found["configuration"][0],
+        "Exemption": found["exception"][0],
+        "Known": found["known"][0],
+    }
+    assert set(places) == {name for name, item in SCHEMA["$defs"].items() if "properties" in item}
+    missing = {name: sorted(set(SCHEMA["$defs"][name]["properties"]) - set(table)) for name, table in places.items()}
+    assert {name: keys for name, keys in missing.items() if keys} == {}
+    assert set(SCHEMA["properties"]) <= set(found)
+
+
+def faults(schema: dict[str, Any], data: object, where: str = "") -> list[str]:
+    """Return what is wrong with data by a JSON schema of ours."""
+    unknown = set(schema) - set(RULES) - {"title", "description", "default", "$defs"}
+    assert not unknown, f"{where}: what does {unknown} mean?"
+    return [fault for keyword in schema if keyword in RULES for fault in RULES[keyword](schema, data, where)]
+
+
+def _reference(schema: dict[str, Any], data: object, where: str) -> list[str]:
+    """Follow a reference into the definitions of manifests or topologies."""
+    name = schema["$ref"].removeprefix("#/$defs/")
+    return faults((SCHEMA["$defs"] | TOPOLOGY_SCHEMA["$defs"])[name], data, where)
+
+
+def _type(schema: dict[str, Any], data: object, where: str) -> list[str]:
+    """Hold the type against data's; true is no number."""
+    kinds: dict[str, type | tuple[type, ...]] = {
+        "string": str,
+        "object": dict,
+        "array": list,
+        "boolean": bool,
+        "null": type(None),
+        "integer": int,
+        "number": (int, float),
+    }
+    kind = schema["type"]
+    fits = isinstance(data, kinds[kind]) and (kind == "boolean" or not isinstance(data, bool))
+    return [] if fits else [f"{where}: no {kind}"]
+
+
+def _properties(schema: dict[str, Any], data: object, where: str) -> list[str]:
+    """Hold the keys of a table against what is known of them."""
+    if not isinstance(data, dict):
+        return []
+    table = schema["properties"]
+    found = [f"{where}.{key}: missing" for key in schema.get("required", ()) if key not in data]
+    return found + [fault for key in data if key in table for fault in faults(table[key], data[key], f"{where}.{key}")]
+
+
+def _additional(schema: dict[str, Any], data: object, where: str) -> list[str]:
+    """Hold the keys of a table that have no rule of their own against the rule for others."""
+    rule = schema["additionalProperties"]
+    extra = data.keys() - schema.get("properties", {}).keys() if isinstance(data, dict) else set()
+    if rule is False:
+        return [f"{where}.{key}: unknown" for key in extra]
+    assert isinstance(data, dict)
+    return [fault for key in extra for fault in faults(rule, data[key], f"{where}.{key}")]
+
+
+def _pattern_keys(schema: dict[str, Any], data: object, where: str) -> list[str]:
+    """Hold the values of a table whose keys match a pattern against its rule."""
+    rules = schema["patternProperties"].items()
+    table = data if isinstance(data, dict) else {}
+    return [
+        fault
+        for pattern, rule in rules
+        for key in table
+        if re.search(pattern, key)
+        for fault in faults(rule, table[key], f"{where}.{key}")
+    ]
+
+
+def _items(schema: dict[str, Any], data: object, where: str) -> list[str]:
+    """Hold each element of a list against the rule for all."""
+    elements = data if isinstance(data, list) else []
+    return [fault for i, item in enumerate(elements) for fault in faults(schema["items"], item, f"{where}[{i}]")]
+
+
+def _limit(keyword: str, fits: Callable[[float, float], bool]) -> Rule:
+    """Return the rule of a limit: of a number itself, of a text or list its length."""
+
+    def rule(schema: dict[str, Any], data: object, where: str) -> list[str]:
+        """Hold the limit against data."""
+        if not isinstance(data, int | float | str | list):
+            return []
+        measured = data if isinstance(data, int | float) else len(data)
+        return [] if fits(measured, schema[keyword]) else [f"{where}: {keyword} is {schema[keyword]}"]
+
+    return rule
+
+
+RULES: dict[str, Rule] = {
+    "$ref": _reference,
+    "type": _type,
+    "enum": lambda schema, data, where: [] if data in schema["enum"] else [f"{where}: none of {schema['enum']}"],
+    "const": lambda schema, data, where: [] if data == schema["const"] else [f"{where}: not {schema['const']}"],
+    "anyOf": lambda schema, data, where: (
+        [] if any(not faults(item, data, where) for item in schema["anyOf"]) else [f"{where}: no way fits"]
+    ),
+    "pattern": lambda schema, data, where: (
+        [] if not isinstance(data, str) or re.search(schema["pattern"], data) else [f"{where}: does not match"]
+    ),
+    "properties": _properties,
+    "required": lambda schema, data, where: [],  # noqa: ARG005 - judged with the properties
+    "additionalProperties": _additional,
+    "patternProperties": _pattern_keys,
+    "items": _items,
+    "format": lambda schema, data, where: [] if schema["format"] == "path" else [f"{where}: unknown format"],  # noqa: ARG005 - any text is a path
+    "minimum": _limit("minimum", ge),
+    "exclusiveMinimum": _limit("exclusiveMinimum", gt),
+    "maximum": _limit("maximum", le),
+    "minItems": _limit("minItems", ge),
+    "minLength": _limit("minLength", ge),
+    "maxLength": _limit("maxLength", le),
+}
+"""What each keyword means that a schema of ours uses (JSON Schema, draft 2020-12); another one is an error."""
+
+
+MANIFESTS = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
+
+
+@pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
+def test_schema_accepts_our_manifests(path: Path) -> None:
+    """What the models accept, an editor that knows the JSON schema accepts too."""
+    assert faults(SCHEMA, tomllib.loads(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("text", [*WHOLE, TEMPLATE, uncommented(TEMPLATE)])
+def test_schema_accepts_the_examples(text: str) -> None:
+    """The same holds for the examples and the template."""
+    assert faults(SCHEMA, tomllib.loads(text)) == []
+
+
+@pytest.mark.parametrize("name", topology_names())
+def test_schema_accepts_topologies(name: str) -> None:
+    """The schema of topologies accepts each of them."""
+    data = tomllib.loads((ROOT / "topologies" / f"{name}.toml").read_text(encoding="utf-8"))
+    assert faults(TOPOLOGY_SCHEMA, data) == []
+    assert load_topology(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("port = 8080", "port = 70000", ".listen[0].port: maximum is 65535"),
+        ("port = 8080", 'port = "8080"', ".listen[0].port: no integer"),
+        ("port = 8080", "", ".listen[0].port: missing"),
+        ("port = 8080", "port = 8080\nprot = 1", ".listen[0].prot: unknown"),
+        ('protocol = "http"', 'protocol = "htpp"', ".listen[0].protocol: none of "),
+        ("schema = 1", "schema = 2", ".schema: not 1"),
+        ('"shop"', '"my shop"', ".service.name: does not match"),
+        ('ipv4_any = "0.0.0.0"', "ipv4_any = 4", ".listen[0].bind"),
+    ],
+)
+def test_schema_refuses(old: str, new: str, fault: str) -> None:
+    """An editor that knows the JSON schema shows faults where they are."""
+    assert old in WHOLE[0]
+    found = faults(SCHEMA, tomllib.loads(WHOLE[0].replace(old, new, 1)))
+    assert any(line.startswith(fault) for line in found), found
+
+
+def test_schema_has_no_loose_end() -> None:
+    """Every reference inside the schema leads somewhere; it is data that JSON can hold."""
+    text = json.dumps(SCHEMA)
+    references = set(re.findall(r'"\$ref": "#/\$defs/(\w+)"', text))
+    assert references
+    assert references <= set(SCHEMA["$defs"])
+
+
+def test_no_path_of_a_machine() -> None:
+    """No page of the documentation names a path of the machine that it was written on."""
+    pages = sorted(DOCS.rglob("*.md"))
+    assert pages
+    assert [path.name for path in pages if re.search(r"/(home|work|root)/\w", path.read_text(encoding="utf-8"))] == []

@@ -1,0 +1,57 @@
+"""What the doctor says of a machine."""
+
+from pathlib import Path
+
+import pytest
+
+from dualstack import doctor
+from dualstack.errors import HarnessError
+from dualstack.lab.trials import TRIALS
+
+HEALTHY = dict.fromkeys(TRIALS, "")
+
+
+def test_every_thing_is_tried_and_told() -> None:
+    """On a machine that runs these tests everything that the embedded lab needs is there."""
+    checks = doctor.diagnose()
+    assert len(checks) == len(TRIALS) + 2
+    assert [check for check in checks if check.required and not check.ok] == []
+    assert all(check.found for check in checks)
+
+
+@pytest.mark.parametrize("trial", sorted(TRIALS))
+def test_what_is_missing_comes_with_a_way_to_get_it(monkeypatch: pytest.MonkeyPatch, trial: str) -> None:
+    """A trial that fails gives one check that says what was found and how to enable it."""
+    monkeypatch.setattr(doctor, "_try_all", lambda: HEALTHY | {trial: "Operation not permitted"})
+    (bad,) = [check for check in doctor.diagnose() if not check.ok]
+    assert "Operation not permitted" in bad.found
+    assert bad.enable
+
+
+@pytest.mark.parametrize("place", range(len(doctor._REFUSALS)))
+def test_a_setting_that_forbids_namespaces_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: int
+) -> None:
+    """Whatever forbids namespaces, the check names the file, its value, and the command that changes it."""
+    _, value, meaning, enable = doctor._REFUSALS[place]
+    file = tmp_path / "setting"
+    file.write_text(f"{value}\n")
+    monkeypatch.setattr(doctor, "_REFUSALS", ((str(file), value, meaning, enable),))
+    monkeypatch.setattr(doctor, "_try_all", lambda: HEALTHY | {"namespaces": "unshare: No space left on device"})
+    (bad,) = [check for check in doctor.diagnose() if not check.ok]
+    assert meaning in bad.found
+    assert f"{file} is {value}" in bad.found
+    assert bad.enable == enable
+
+
+def test_what_only_some_worlds_need_is_not_required() -> None:
+    """TUN, seccomp and overlays are looked at, but the embedded lab does not stand or fall with them."""
+    optional = {check.name for check in doctor.diagnose() if not check.required}
+    assert optional == {"/dev/net/tun", "seccomp filters", "overlay file systems in a user namespace"}
+
+
+def test_trials_that_cannot_run_are_a_harness_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the trials' own process fails, nothing is said of the machine."""
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(HarnessError, match="the trials could not be run"):
+        doctor.diagnose()

@@ -1,0 +1,257 @@
+"""Manifests: what is read from them, and what is said of wrong ones: file, key, found, allowed, did you mean."""
+
+from pathlib import Path
+
+import pytest
+
+from dualstack.content import ROOT
+from dualstack.errors import UsageError
+from dualstack.families import BOTH, Family
+from dualstack.manifest import Manifest, Protocol, Transport, load_manifest
+
+GOOD = """\
+schema = 1
+
+[service]
+name = "made-up"
+command = ["./server", "{bind}", "{port}"]
+
+[timeouts]
+ready = 3
+
+[[listen]]
+name = "main"
+port = 8080
+protocol = "http"
+families = ["ipv4", "ipv6"]
+
+[listen.bind]
+any = ["::", "[::]"]
+ipv4_any = "0.0.0.0"
+
+[[connect]]
+name = "client"
+command = ["./client", "{host}"]
+
+[[known]]
+requirement = "LISTEN-005"
+reason = "it leaves this to the kernel"
+"""
+
+SHIPPED = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
+
+
+def fault_of(tmp_path: Path, text: str) -> str:
+    """Return what is said of a manifest with this text, without the file's name."""
+    path = tmp_path / "dïenst one.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as raised:
+        load_manifest(path)
+    message = str(raised.value)
+    assert message.startswith(f"{path}:")
+    return message.removeprefix(f"{path}:").strip()
+
+
+def test_reads_a_manifest(tmp_path: Path) -> None:
+    """Keys, defaults and the single spelling that stands for a list of one are read."""
+    path = tmp_path / "service.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    manifest = load_manifest(path)
+    listen, connect = manifest.listen[0], manifest.connect[0]
+    assert (manifest.service.name, manifest.timeouts.ready, manifest.timeouts.stop) == ("made-up", 3.0, 5.0)
+    assert (listen.transport, listen.protocol, tuple(listen.families)) == (Transport.TCP, Protocol.HTTP, BOTH)
+    assert listen.bind is not None
+    assert (listen.bind.any, listen.bind.ipv4_any, listen.bind.ipv6_any) == (["::", "[::]"], ["0.0.0.0"], [])
+    assert (connect.protocol, connect.exit_code, connect.literals) == (Protocol.ECHO, 0, True)
+
+
+def test_is_a_value(tmp_path: Path) -> None:
+    """A manifest cannot be changed after it was read."""
+    path = tmp_path / "service.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    with pytest.raises(ValueError, match="frozen"):
+        load_manifest(path).service.name = "other"  # type: ignore[misc]  # that this is refused is what is tested
+
+
+FAULTS = [
+    # unknown keys and typos
+    ("[timeouts]", "[timeoust]", "timeoust: unknown key; did you mean 'timeouts'? (allowed: configuration, connect, "),
+    (
+        "[[listen]]",
+        "[listen]",
+        "listen: found one table, allowed: a list of tables; write [[listen]] instead of [listen]",
+    ),
+    (
+        "[timeouts]",
+        "[[timeouts]]",
+        "timeouts: found a list, allowed: a table; write [timeouts] instead of [[timeouts]]",
+    ),
+    ("[timeouts]\nready", "timeouts", "service.timeouts: unknown key (allowed: build, command, directory, "),
+    ("any = [", "any = { x = [", "not TOML: "),
+    (
+        'command = ["./server", "{bind}", "{port}"]',
+        'environment = "x"',
+        "service.environment: found 'x', allowed: a table",
+    ),
+    ("port = 8080", "prot = 8080", "listen[0].port: missing\n  listen[0].prot: unknown key; did you mean 'port'? "),
+    ("ipv4_any", "ipv4_al", "listen[0].bind.ipv4_al: unknown key; did you mean 'ipv4_any'? (allowed: any, ipv4_addr"),
+    ("ready = 3", "raedy = 3", "timeouts.raedy: unknown key; did you mean 'ready'? (allowed: build, connect, "),
+    ("ready = 3", "zzz = 3", "timeouts.zzz: unknown key (allowed: build, connect, "),
+    ('protocol = "http"', 'protocol = "htpp"', "listen[0].protocol: found 'htpp', allowed: 'connect', 'echo', 'upper'"),
+    ('["ipv4", "ipv6"]', '["ipv4", "ipv5"]', "listen[0].families[1]: found 'ipv5', allowed: 'ipv4' or 'ipv6'; did you"),
+    ('"{port}"]', '"{prot}"]', "unknown placeholder {prot} in '{prot}'; allowed: {bind}, {directory}, {main.bind}, "),
+    ('"{host}"]', '"{host}", "{prot}"]', "connect[0]: unknown placeholder {prot} in '{prot}'; allowed: {directory}, "),
+    ('"LISTEN-005"', '"listen-5"', "known[0].requirement: found 'listen-5', which does not match "),
+    # what is missing or not allowed
+    ("schema = 1", "", "schema: missing"),
+    ("schema = 1", "schema = 2", "schema: found 2, allowed: 1"),
+    ('name = "made-up"\n', "", "service.name: missing"),
+    ("made-up", "made up", "service.name: found 'made up', which does not match "),
+    ("port = 8080", "port = 65536", "listen[0].port: found 65536, input should be less than or equal to 65535"),
+    ("port = 8080", "port = 0", "listen[0].port: found 0, input should be greater than or equal to 1"),
+    ("port = 8080", 'port = "8080"', "listen[0].port: found '8080', input should be a valid integer"),
+    ("port = 8080", "port = true", "listen[0].port: found True, input should be a valid integer"),
+    ("port = 8080", 'port = 8080\none_connection = "yes"', "listen[0].one_connection: found 'yes', input should be a "),
+    ("ready = 3", "ready = 0", "timeouts.ready: found 0, input should be greater than 0"),
+    ("ready = 3", "ready = 1e9", "timeouts.ready: found 1000000000.0, input should be less than or equal to 600"),
+    ("ready = 3", "ready = nan", "timeouts.ready: found nan, input should be "),
+    ('["./client", "{host}"]', "[]", "connect[0].command: found [], list should have at least 1 item"),
+    ('["./client", "{host}"]', '"./client {host}"', "connect[0].command: found './client {host}', input should be a "),
+    ('["./client", "{host}"]', '["./cl\\u0000", "{host}"]', "connect[0].command[0]: it contains a NUL character"),
+    ('["ipv4", "ipv6"]', "[]", "listen[0].families: found [], list should have at least 1 item"),
+    ('["::", "[::]"]', "[1]", "listen[0].bind.any[0]: found 1, input should be a valid string"),
+    (
+        '"it leaves this to the kernel"',
+        '"so"',
+        "known[0].reason: found 'so', string should have at least 10 characters",
+    ),
+    # impossible combinations
+    ('["ipv4", "ipv6"]', '["ipv6", "ipv6"]', 'listen[0]: "families" names a family twice'),
+    ("port = 8080", 'port = 8080\ntransport = "udp"', 'listen[0]: protocol = "http" runs over TCP'),
+    ('protocol = "http"', 'transport = "udp"', 'listen[0]: protocol = "connect" cannot be seen over UDP: '),
+    ('protocol = "http"', 'protocol = "exchange"', 'listen[0]: "send" and "expect" belong to protocol = "exchange"'),
+    ('protocol = "http"', 'expect = "PONG"', 'listen[0]: "send" and "expect" belong to protocol = "exchange"'),
+    ('protocol = "http"', 'protocol = "exchange"\nsend = "→"', "listen[0].send: each character stands for one byte: "),
+    ('protocol = "http"', "peer_reply = 'ip \\S+'", 'listen[0]: "peer_reply" needs a group, e.g. "client ip: (\\S+)"'),
+    ('protocol = "http"', 'peer_log = "("', "listen[0].peer_log: not a regular expression: missing ), unterminated "),
+    (
+        'ipv4_any = "0.0.0.0"',
+        'ipv4_address = "1.2.3.4"',
+        "listen[0].bind: ipv4_address: '1.2.3.4' lacks the placeholder",
+    ),
+    ('"{host}"]', '"there"]', 'connect[0]: "command" contains neither {host} nor {target}: the connector is not told'),
+    (
+        '"{host}"]',
+        '"{host}"]\nprotocol = "exchange"',
+        'connect[0]: protocol = "exchange" is for listeners; the lab\'s ',
+    ),
+    ('"{host}"]', '"{host}"]\nexit_code = 256', "connect[0].exit_code: found 256, input should be less than or equal "),
+    ('"{host}"]', '"{host}"]\nenvironment = { A = "{hots}" }', "connect[0]: unknown placeholder {hots} in '{hots}'; "),
+    ('"{host}"]', '"{host}"]\nenvironment = { "A=" = "" }', "connect[0].environment.A=.[key]: found 'A=', which does "),
+    ('name = "client"', 'name = "main"', "listen and connect: the name 'main' appears twice"),
+    ('command = ["./server", "{bind}", "{port}"]', "", "service.command: missing, but the manifest has a [[listen]] "),
+    ("[timeouts]", 'files = { "../x" = "" }\n[timeouts]', "files: '../x' is no file inside the scratch folder"),
+    ("[timeouts]", 'files = { "/x" = "" }\n[timeouts]', "files: '/x' is no file inside the scratch folder"),
+    ("[timeouts]", 'files = { "." = "" }\n[timeouts]', "files: '.' is no file inside the scratch folder"),
+    ("[timeouts]", 'build = [["make", "{prot}"]]\n[timeouts]', "unknown placeholder {prot} in '{prot}'; allowed: "),
+    ("[timeouts]", 'stop_signal = "SIGTREM"\n[timeouts]', "service.stop_signal: found 'SIGTREM', allowed: 'SIGTERM', "),
+    ("[[known]]", '[[known]]\nconfigurations = ["v4"]', "known[0].configurations: found 'v4', allowed: none"),
+    ("[[known]]", '[[known]]\nsubjects = ["mian"]', "known[0].subjects: found 'mian', allowed: main, client; did you "),
+    (
+        "[[connect]]",
+        '[[listen]]\nname = "second"\nport = 8080\n[[connect]]',
+        "listen: 'main' and 'second' both want tcp port 8080; one [[listen]] table covers both families of a port",
+    ),
+    (
+        "[[known]]",
+        '[[configuration]]\nname = "a"\n[[configuration]]\nname = "a"\n[[known]]',
+        "configuration: the name 'a' appears twice",
+    ),
+    # no manifest at all
+    ("schema = 1", "schema = ", "not TOML: "),
+    ("schema = 1", "schema = 1\nschema = 1", "not TOML: Cannot overwrite a value"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "fault"), FAULTS, ids=[fault[:60] for *_, fault in FAULTS])
+def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """Each class of fault names its key, what was found and what is allowed."""
+    assert old in GOOD
+    found = fault_of(tmp_path, GOOD.replace(old, new))
+    assert found.startswith(fault), found
+
+
+def test_nothing_to_verify(tmp_path: Path) -> None:
+    """A manifest that neither listens nor connects is refused."""
+    text = 'schema = 1\n[service]\nname = "idle"\n'
+    assert fault_of(tmp_path, text) == "nothing to verify: it has neither a [[listen]] nor a [[connect]] table"
+
+
+def test_every_fault_is_named(tmp_path: Path) -> None:
+    """Three faults make three lines, each with its key."""
+    text = GOOD.replace("8080", "99999").replace("ready = 3", "raedy = 3").replace('"made-up"', '"a b"')
+    assert [line.split(":")[0].strip() for line in fault_of(tmp_path, text).splitlines()] == [
+        "service.name",
+        "timeouts.raedy",
+        "listen[0].port",
+    ]
+
+
+def test_same_port_of_two_transports_is_possible(tmp_path: Path) -> None:
+    """TCP and UDP have ports of their own."""
+    path = tmp_path / "service.toml"
+    second = '[[listen]]\nname = "second"\nport = 8080\ntransport = "udp"\nprotocol = "echo"\n[[connect]]'
+    path.write_text(GOOD.replace("[[connect]]", second), encoding="utf-8")
+    assert [item.port for item in load_manifest(path).listen] == [8080, 8080]
+
+
+def test_shell_variables_are_no_placeholders(tmp_path: Path) -> None:
+    """``${NAME}`` in a command belongs to the shell."""
+    path = tmp_path / "service.toml"
+    path.write_text(GOOD.replace('"./server", ', '"sh", "-c", "exec ./server ${FLAGS} $0 $1", '), encoding="utf-8")
+    assert load_manifest(path).service.command is not None
+
+
+@pytest.mark.parametrize(
+    ("make", "fault"),
+    [
+        (lambda path: path, "cannot be read: No such file or directory"),
+        (lambda path: path.mkdir(), "cannot be read: Is a directory"),
+        (lambda path: path.write_bytes(b"name = '\xff'"), "not UTF-8 text: "),
+        (lambda path: path.write_bytes(b""), "schema: missing\n  service: missing"),
+    ],
+    ids=["missing", "folder", "latin-1", "empty"],
+)
+def test_file_that_is_none(tmp_path: Path, make: object, fault: str) -> None:
+    """A file that cannot be read, or is empty, is an error of its own."""
+    path = tmp_path / "service.toml"
+    assert callable(make)
+    make(path)
+    with pytest.raises(UsageError) as raised:
+        load_manifest(path)
+    assert str(raised.value).startswith(f"{path}:")
+    assert fault in str(raised.value)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_manifests_are_right(path: Path) -> None:
+    """Every manifest of ours can be read, and is named like its file."""
+    manifest = load_manifest(path)
+    assert manifest.service.summary
+    assert set(manifest.listen[0].families if manifest.listen else BOTH) <= set(Family)
+
+
+def test_shipped_manifests_were_seen() -> None:
+    """The test above had something to look at."""
+    assert len(SHIPPED) > 20
+    assert {"reference", "zoo", "real"} <= {path.parent.name for path in SHIPPED}
+
+
+@pytest.mark.parametrize("model", [Manifest], ids=lambda model: model.__name__)
+def test_every_key_is_described(model: type[Manifest]) -> None:
+    """Every key of every table has a description, from which the reference is made."""
+    schema = model.model_json_schema(by_alias=True)
+    tables = {name: item for name, item in schema["$defs"].items() if "properties" in item}
+    assert {"Service", "Listen", "Bind", "Connect", "Ready", "Timeouts", "Known", "Exemption"} <= set(tables)
+    for name, table in tables.items():
+        assert [key for key, field in table["properties"].items() if not field.get("description")] == [], name

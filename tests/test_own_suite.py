@@ -1,0 +1,64 @@
+"""A team's own tests can use the fixtures, and the suites are plain pytest."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from dualstack.content import ROOT
+
+REFERENCE = ROOT / "fixtures" / "services" / "reference"
+
+
+def example(language: str, number: int = 0) -> str:
+    """Return an example of docs/pytest.md."""
+    text = (ROOT / "docs" / "pytest.md").read_text(encoding="utf-8")
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    return found[number]
+
+
+def pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pytest in ``folder`` as a team would."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_documented_example_works(tmp_path: Path) -> None:
+    """The conftest and the test of docs/pytest.md pass with the reference service, and fail with a broken one."""
+    (tmp_path / "conftest.py").write_text(example("python"), encoding="utf-8")
+    (tmp_path / "test_shop.py").write_text(example("python", 1), encoding="utf-8")
+    shutil.copy(REFERENCE / "echo.py", tmp_path)
+    manifest = (REFERENCE / "echo.toml").read_text(encoding="utf-8")
+    listens = manifest.split("[[connect]]")[0].replace("port = 7007", "port = 8080")
+    server = """
+import socket, sys
+with socket.create_server((sys.argv[1], 8080), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET) as s:
+    while True:
+        c = s.accept()[0]
+        c.recv(4096)
+        c.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+        c.close()
+"""
+    (tmp_path / "echo.py").write_text(server, encoding="utf-8")
+    for address, code in (("::", 0), ("0.0.0.0", 1)):
+        text = listens.replace('"--bind", "{bind}", "--port", "{port}"', f'"{address}"').split("[listen.bind]")[0]
+        (tmp_path / "service.toml").write_text(text, encoding="utf-8")
+        done = pytest(tmp_path)
+        assert done.returncode == code, done.stdout + done.stderr
+
+
+def test_the_suites_are_plain_pytest(tmp_path: Path) -> None:
+    """Pytest itself runs a suite on a service, writes the reports, and says where they are."""
+    arguments = ["--dualstack-service", str(REFERENCE / "echo.toml"), "--dualstack-topology", "ipv6-only"]
+    done = pytest(tmp_path, str(ROOT / "suites"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}", *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (report,) = tmp_path.glob("dualstack-results/*Z-*/report.html")
+    assert str(report) in done.stdout
+
+
+def test_the_suites_without_a_service_do_nothing(tmp_path: Path) -> None:
+    """Without a service nothing is run and nothing is written."""
+    done = pytest(tmp_path, str(ROOT / "suites"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}")
+    assert "passed" not in done.stdout
+    assert list(tmp_path.iterdir()) == []

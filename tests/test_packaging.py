@@ -1,0 +1,117 @@
+"""The wheel is the tool: it carries the content under one name, adds nothing else, and finds the same cases."""
+
+import re
+import subprocess
+import sys
+import venv
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CONTENT = ("suites", "fixtures", "topologies", "reports", "conftest.py")
+PRODUCTS = re.compile(r"(^|/)(build|__pycache__|\.[a-z_]+_cache)/|\.(pyc|o|so)$")
+"""Paths of what a compiler or a tool makes, which belong to one machine."""
+
+REFERENCE = "fixtures/services/reference/echo.toml"
+
+
+def run(command: Sequence[str | Path], cwd: Path = ROOT) -> str:
+    """Run a command and return what it prints; the test fails with its errors if it fails."""
+    done = subprocess.run([str(word) for word in command], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{command} exited with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def collected(python: str | Path, content: Path, cwd: Path) -> list[str]:
+    """Return the ids of the tests that a Python, started in ``cwd``, finds for the reference service."""
+    command: list[str | Path] = [python, "-m", "pytest", content / "suites", "--collect-only", "--quiet"]
+    command += ["--dualstack-service", content / REFERENCE, f"--rootdir={content}", f"--confcutdir={content}"]
+    command += [f"--config-file={content / 'suites' / 'pytest.ini'}", "-p", "no:xdist"]
+    return sorted(line for line in run(command, cwd).splitlines() if "::" in line)
+
+
+def names_in(archive: Path) -> list[str]:
+    """Return the names of the files in a wheel."""
+    with zipfile.ZipFile(archive) as opened:
+        return opened.namelist()
+
+
+def build(source: Path, folder: Path) -> Path:
+    """Build a wheel of ``source`` into ``folder`` and return it."""
+    run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder, source])
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the checkout."""
+    return build(ROOT, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a clean virtual environment into which the wheel is installed, as a user does it."""
+    folder = tmp_path_factory.mktemp("clean") / "a venv with ümläuts"
+    venv.create(folder, with_pip=True)
+    # PIP_CONSTRAINT and -c split their value at spaces in some versions of pip, so the file is named relatively.
+    run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "-c", "constraints.txt", wheel])
+    return folder
+
+
+def test_wheel_adds_one_package(wheel: Path) -> None:
+    """Site-packages gains ``dualstack`` and its metadata, and no other top-level name."""
+    tops = {name.split("/")[0] for name in names_in(wheel)}
+    assert "dualstack" in tops
+    assert {re.sub(r"-[0-9].*\.dist-info$", "", name) for name in tops} == {"dualstack"}
+
+
+def test_wheel_holds_the_content(wheel: Path) -> None:
+    """Every file of the content folders that is under version control is in the wheel, under ``dualstack/content``."""
+    tracked = run(["git", "ls-files", "-z", "--", *CONTENT]).split("\0")[:-1]
+    assert len(tracked) > len(CONTENT)
+    present = [name for name in tracked if (ROOT / name).exists()]
+    assert {f"dualstack/content/{name}" for name in present} <= set(names_in(wheel))
+
+
+def test_wheel_holds_no_products(wheel: Path) -> None:
+    """Nothing that was compiled on the building machine is in the wheel."""
+    assert [name for name in names_in(wheel) if PRODUCTS.search(name)] == []
+
+
+def test_wheel_of_the_sdist(wheel: Path, tmp_path: Path) -> None:
+    """The source distribution builds the same wheel as the checkout."""
+    run([sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", tmp_path / "sdist"])
+    (archive,) = (tmp_path / "sdist").iterdir()
+    assert sorted(names_in(build(archive, tmp_path / "again"))) == sorted(names_in(wheel))
+
+
+def test_content_of_an_installed_wheel(clean: Path, tmp_path: Path) -> None:
+    """``dualstack.content.ROOT`` of an installed wheel is its own folder, and it holds the content."""
+    python = clean / "bin" / "python"
+    root = Path(run([python, "-c", "from dualstack.content import ROOT; print(ROOT)"], tmp_path).strip())
+    assert root.is_relative_to(clean)
+    assert (root.parent.name, root.name) == ("dualstack", "content")
+    assert [name for name in CONTENT if not (root / name).exists()] == []
+    assert [name for name in CONTENT if (root.parents[1] / name).exists()] == []
+
+
+def test_installed_wheel_finds_the_same_cases(clean: Path, tmp_path: Path) -> None:
+    """A clean environment collects the same test ids as the checkout."""
+    python = clean / "bin" / "python"
+    root = Path(run([python, "-c", "from dualstack.content import ROOT; print(ROOT)"], tmp_path).strip())
+    ours = collected(sys.executable, ROOT, tmp_path)
+    assert len(ours) > 20
+    assert collected(python, root, tmp_path) == ours
+
+
+def test_installed_wheel_verifies_a_service(clean: Path, tmp_path: Path) -> None:
+    """The installed command verifies a service, from a folder that is not the checkout."""
+    manifest = Path(run([clean / "bin" / "python", "-c", "from dualstack.content import ROOT; print(ROOT)"]).strip())
+    command: list[str | Path] = [clean / "bin" / "dualstack", "run", manifest / REFERENCE]
+    command += ["--requirement", "LISTEN-001", "--topology", "dual-stack", "--results", tmp_path / "results"]
+    run(command, tmp_path)
+    assert (tmp_path / "results" / "latest" / "report.html").stat().st_size > 1000

@@ -1,0 +1,233 @@
+"""The plan: which cases there are, which do not apply and why, and which are known to fail."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from dualstack.content import ROOT
+from dualstack.manifest import Subject, subjects_of
+from dualstack.plan import CASE_ID, EVERYTHING, PlannedCase, Selection, ipv6_spellings, plan_cases
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.suites import requirements
+
+HEAD = 'schema = 1\n[service]\nname = "made-up"\ncommand = ["./server", "{bind}"]\n'
+LISTEN = '[[listen]]\nname = "main"\nport = 8080\n'
+BIND = '[listen.bind]\nany = "*"\nipv4_any = "0.0.0.0"\nipv6_any = ""\n'
+CONNECT = '[[connect]]\nname = "client"\ncommand = ["./client", "{host}"]\n'
+WORLDS = ("dual-stack", "ipv6-only")
+
+
+def require(*needs: Need, role: Role = Role.LISTENER, topologies: tuple[str, ...] = WORLDS) -> Requirement:
+    """Return a requirement."""
+    return Requirement(
+        id="LISTEN-001" if role is Role.LISTENER else "CONNECT-001",
+        title="x",
+        level=Level.MUST,
+        role=role,
+        statement="x",
+        stimulus="x",
+        wire="x",
+        cites=("x",),
+        topologies=topologies,
+        causes=("RC-V6ONLY",),
+        needs=needs,
+    )
+
+
+def subjects(tmp_path: Path, text: str) -> list[Subject]:
+    """Return the subjects of a manifest with this text."""
+    path = tmp_path / "service.toml"
+    path.write_text(HEAD.replace(', "{bind}"', "") + text if "[listen.bind]" not in text else HEAD + text)
+    return subjects_of(path)
+
+
+def plan(tmp_path: Path, text: str, requirement: Requirement, selection: Selection = EVERYTHING) -> list[PlannedCase]:
+    """Return the cases of one requirement on a manifest with this text."""
+    return plan_cases(requirement, subjects(tmp_path, text), selection)
+
+
+def test_one_case_for_each_part_and_world(tmp_path: Path) -> None:
+    """A listener's requirement makes a case for each listener and topology, and none for connectors."""
+    second = LISTEN.replace("main", "second").replace("8080", "8081")
+    cases = plan(tmp_path, LISTEN + second + CONNECT, require())
+    assert [case.id for case in cases] == [
+        "LISTEN-001:made-up:main@dual-stack",
+        "LISTEN-001:made-up:main@ipv6-only",
+        "LISTEN-001:made-up:second@dual-stack",
+        "LISTEN-001:made-up:second@ipv6-only",
+    ]
+    assert all(case.not_applicable == "" and case.known is None for case in cases)
+
+
+def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
+    """A connector's requirement makes cases for connectors only."""
+    cases = plan(tmp_path, LISTEN + CONNECT, require(role=Role.CONNECTOR))
+    assert {case.element for case in cases} == {"client"}
+    assert len(cases) == 2
+
+
+@pytest.mark.parametrize(
+    ("need", "has", "lacks"),
+    [
+        (Need.IPV4, LISTEN, LISTEN + 'families = ["ipv6"]\n'),
+        (Need.IPV6, LISTEN, LISTEN + 'families = ["ipv4"]\n'),
+        (Need.BOTH, LISTEN, LISTEN + 'families = ["ipv4"]\n'),
+        (Need.ONE, LISTEN + 'families = ["ipv4"]\n', LISTEN),
+        (Need.TCP, LISTEN, LISTEN + 'transport = "udp"\nprotocol = "echo"\n'),
+        (Need.BIND_IPV6, LISTEN + BIND.replace('ipv6_any = ""', 'ipv6_any = "::"'), LISTEN + BIND),
+        (Need.BIND_IPV6, LISTEN + BIND + 'ipv6_address = "{address}"\n', LISTEN),
+        (Need.BIND_IPV6_ADDRESS, LISTEN + BIND + 'ipv6_address = "[{address}]"\n', LISTEN + BIND),
+        (Need.BIND_IPV6_ADDRESS, LISTEN + BIND + 'ipv6_address = "[{address}]"\n', LISTEN),
+        (Need.PEER, LISTEN + 'peer_log = "(.)"\n', LISTEN),
+        (Need.PEER, LISTEN + 'peer_reply = "(.)"\n', LISTEN),
+    ],
+)
+def test_needs_of_listeners(tmp_path: Path, need: Need, has: str, lacks: str) -> None:
+    """A case applies where the listener has what is needed; else the need itself is the reason."""
+    assert [case.not_applicable for case in plan(tmp_path, has, require(need))] == ["", ""]
+    assert [case.not_applicable for case in plan(tmp_path, lacks, require(need))] == [need.value] * 2
+
+
+@pytest.mark.parametrize(
+    ("need", "lacks"),
+    [
+        (Need.LITERALS, "literals = false\n"),
+        (Need.NAMES, "names = false\n"),
+        (Need.IPV4, 'families = ["ipv6"]\n'),
+        (Need.BOTH, 'families = ["ipv6"]\n'),
+        (Need.TCP, 'transport = "udp"\n'),
+    ],
+)
+def test_needs_of_connectors(tmp_path: Path, need: Need, lacks: str) -> None:
+    """A case applies where the connector has what is needed; else the need itself is the reason."""
+    requirement = require(need, role=Role.CONNECTOR)
+    assert [case.not_applicable for case in plan(tmp_path, CONNECT, requirement)] == ["", ""]
+    assert [case.not_applicable for case in plan(tmp_path, CONNECT + lacks, requirement)] == [need.value] * 2
+
+
+def test_every_need_was_tried() -> None:
+    """The two tests above leave no need out."""
+    tables = [*test_needs_of_listeners.pytestmark, *test_needs_of_connectors.pytestmark]  # type: ignore[attr-defined]  # set by the decorator
+    assert {row[0] for table in tables for row in table.args[1]} == set(Need)
+
+
+def test_first_need_that_is_lacking_is_the_reason(tmp_path: Path) -> None:
+    """Of several lacking needs the first is named."""
+    cases = plan(tmp_path, LISTEN, require(Need.TCP, Need.PEER, Need.ONE))
+    assert {case.not_applicable for case in cases} == {Need.PEER.value}
+
+
+def test_exemption(tmp_path: Path) -> None:
+    """An exception leaves a requirement out where it says so, with its own reason."""
+    text = LISTEN + '[[exception]]\nrequirement = "LISTEN-001"\nreason = "not for this service"\n'
+    assert [case.not_applicable for case in plan(tmp_path, text, require(Need.PEER))] == ["not for this service"] * 2
+    text += 'topologies = ["ipv6-only"]\n'
+    assert [case.not_applicable for case in plan(tmp_path, text, require())] == ["", "not for this service"]
+    other = text.replace("LISTEN-001", "LISTEN-002")
+    assert [case.not_applicable for case in plan(tmp_path, other, require())] == ["", ""]
+
+
+KNOWN = '[[known]]\nrequirement = "LISTEN-001"\nreason = "a bug is known"\n'
+TWO = LISTEN + LISTEN.replace("main", "second").replace("8080", "8081")
+WAYS = '[[configuration]]\nname = "a"\n[[configuration]]\nname = "b"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        (TWO + KNOWN, {"main@dual-stack", "main@ipv6-only", "second@dual-stack", "second@ipv6-only"}),
+        (TWO + KNOWN + 'topologies = ["ipv6-only"]\n', {"main@ipv6-only", "second@ipv6-only"}),
+        (TWO + KNOWN + 'subjects = ["second"]\n', {"second@dual-stack", "second@ipv6-only"}),
+        (TWO + KNOWN + 'subjects = ["second"]\ntopologies = ["dual-stack"]\n', {"second@dual-stack"}),
+        (TWO + KNOWN.replace("-001", "-002"), set()),
+    ],
+)
+def test_known(tmp_path: Path, text: str, known: set[str]) -> None:
+    """A known failing holds for the topologies and parts that it names, or for all."""
+    assert {case.id.split(":")[2] for case in plan(tmp_path, text, require()) if case.known} == known
+
+
+def test_known_in_a_configuration(tmp_path: Path) -> None:
+    """A known failing may hold in one configuration only."""
+    cases = plan(tmp_path, LISTEN + WAYS + KNOWN + 'configurations = ["b"]\n', require())
+    assert {(case.subject.configuration, case.known is not None) for case in cases} == {("a", False), ("b", True)}
+
+
+def test_first_known_entry_counts(tmp_path: Path) -> None:
+    """Of two entries that fit, the first one's reason is given."""
+    cases = plan(tmp_path, LISTEN + KNOWN + KNOWN.replace("a bug", "another"), require())
+    assert {case.known.reason for case in cases if case.known} == {"a bug is known"}
+
+
+def test_known_can_be_ignored(tmp_path: Path) -> None:
+    """The selection can have known failings judged like any other."""
+    assert not any(case.known for case in plan(tmp_path, LISTEN + KNOWN, require(), Selection(ignore_known=True)))
+
+
+@pytest.mark.parametrize(
+    ("selection", "worlds"),
+    [
+        (Selection(), ["dual-stack", "ipv6-only"]),
+        (Selection(topologies=("ipv6-only",)), ["ipv6-only"]),
+        (Selection(topologies=("ipv4-only",)), []),
+        (Selection(requirements=("LISTEN-001",)), ["dual-stack", "ipv6-only"]),
+        (Selection(requirements=("LISTEN",)), ["dual-stack", "ipv6-only"]),
+        (Selection(requirements=("LIST",)), []),
+        (Selection(requirements=("LISTEN-002", "CONNECT")), []),
+        (Selection(requirements=("CONNECT", "LISTEN-001"), topologies=("dual-stack", "x")), ["dual-stack"]),
+    ],
+)
+def test_selection(tmp_path: Path, selection: Selection, worlds: list[str]) -> None:
+    """A selection names topologies, requirements or their groups; an empty part restricts nothing."""
+    assert [case.topology for case in plan(tmp_path, LISTEN, require(), selection)] == worlds
+
+
+def test_ipv6_spellings(tmp_path: Path) -> None:
+    """Only literals count: not "*", not an empty text, not ":port"."""
+    text = LISTEN + '[listen.bind]\nany = ["*", "", ":8080", "::"]\nipv6_any = "[::]"\nipv6_address = "{address}"\n'
+    subject = subjects(tmp_path, text)[0]
+    assert ipv6_spellings(subject.listen[0]) == ["::", "[::]", "{address}"]
+
+
+SHIPPED = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
+
+
+def shipped() -> list[PlannedCase]:
+    """Return the cases of every manifest of ours."""
+    everything = [subject for path in SHIPPED for subject in subjects_of(path)]
+    return [case for requirement in requirements().values() for case in plan_cases(requirement, everything)]
+
+
+def test_ids_are_unique_and_stable() -> None:
+    """Two cases never have one id, and planning again gives the same ids."""
+    ids = [case.id for case in shipped()]
+    assert len(ids) > 500
+    assert len(set(ids)) == len(ids)
+    assert ids == [case.id for case in shipped()]
+
+
+def test_ids_round_trip() -> None:
+    """An id can be taken apart, also where it stands in a pytest node id."""
+    for case in shipped():
+        match = CASE_ID.search(f"suites/listen/test_x.py::test_y[{case.id}]")
+        assert match is not None
+        assert match[0] == case.id
+        assert match.groupdict() == {
+            "requirement": case.requirement.id,
+            "subject": case.subject.name,
+            "element": case.element,
+            "topology": case.topology,
+        }
+
+
+def test_ids_do_not_depend_on_other_requirements(tmp_path: Path) -> None:
+    """Leaving a requirement, a listener or a world out does not change the ids of the other cases."""
+    whole = {case.id for case in plan(tmp_path, TWO, require())}
+    less = {case.id for case in plan(tmp_path, LISTEN, require(topologies=("ipv6-only",)))}
+    assert less < whole
+
+
+def test_ids_need_no_quoting_in_file_names() -> None:
+    """Ids are made of characters that a shell and a file system take, but for the separators."""
+    assert all(re.fullmatch(r"[A-Za-z0-9._+/:@-]+", case.id) for case in shipped())

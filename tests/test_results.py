@@ -1,0 +1,118 @@
+"""Result records: what is written is what is read, whatever a service printed and wherever a run was cut off."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from dualstack.finding import Finding
+from dualstack.prober.messages import SocketRow
+from dualstack.results import RECORDS, Record, append_record, read_records
+from dualstack.verdict import Verdict
+
+ODD = "\x1b[31m\x00\x7f\r\n\u0085\u2028\u202e ✗ Größe 日本 \U0001f9e6 \\udc80 \"'"
+"""Control characters, every kind of line end, and characters outside ASCII and the basic plane."""
+
+SMALL = Record(
+    case="LISTEN-001:a:main@dual-stack",
+    requirement="LISTEN-001",
+    title="a title",
+    level="MUST",
+    subject="a",
+    manifest="service.toml",
+    element="main",
+    topology="dual-stack",
+    verdict=Verdict.PASS,
+)
+
+ROW = SocketRow("ipv6", "tcp", "LISTEN", "::", 80, "", v6only=False, owner="server(7)")
+
+FULL = Record(
+    case="LISTEN-005:größe:main@dual-stack-bindv6only",
+    requirement="LISTEN-005",
+    title=ODD,
+    level="SHOULD",
+    subject=ODD,
+    manifest="/path with spaces/größe.toml",
+    element="other",
+    topology="dual-stack-bindv6only",
+    verdict=Verdict.UNEXPECTED_PASS,
+    reason=ODD,
+    works={"ipv4": True, "ipv6": False},
+    families=("ipv4", "ipv6"),
+    steps=("one", ODD),
+    findings=(Finding(False, ODD, "it happened", ("packet one", ODD)), Finding(True, "a", "b")),
+    sockets=(ROW, ROW),
+    log=ODD,
+    packets=(ODD,),
+    capture="cases/x/capture.pcap",
+    command="./server ''",
+    rerun="dualstack run x",
+    seconds=1.25,
+    waited=0.5,
+    causes=("RC-V6ONLY",),
+)
+
+
+@pytest.mark.parametrize("record", [SMALL, FULL], ids=["small", "full"])
+def test_round_trip(tmp_path: Path, record: Record) -> None:
+    """A record is read as it was written."""
+    append_record(tmp_path, record)
+    assert list(read_records(tmp_path)) == [record]
+
+
+def test_full_record_leaves_no_field_at_its_default() -> None:
+    """The round trip above is of every field."""
+    assert [name for name in FULL.to_json() if getattr(FULL, name) == getattr(SMALL, name)] == []
+
+
+def test_one_line_for_each(tmp_path: Path) -> None:
+    """Records are appended, one JSON line each, in UTF-8."""
+    for record in (SMALL, FULL, SMALL):
+        append_record(tmp_path, record)
+    data = (tmp_path / RECORDS).read_bytes()
+    assert data.count(b"\n") == 3
+    assert [json.loads(line)["case"] for line in data.splitlines()] == [SMALL.case, FULL.case, SMALL.case]
+    assert "日本".encode() in data
+
+
+@pytest.mark.parametrize("cut", [1, 2, 100, -1])
+def test_last_line_that_was_cut_short_is_left_out(tmp_path: Path, cut: int) -> None:
+    """A kill in the middle of a write costs that record only."""
+    append_record(tmp_path, SMALL)
+    append_record(tmp_path, FULL)
+    path = tmp_path / RECORDS
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + second[:cut])
+    assert list(read_records(tmp_path)) == [SMALL]
+
+
+def test_empty_file_holds_no_record(tmp_path: Path) -> None:
+    """A run that was killed before its first case has no records."""
+    (tmp_path / RECORDS).touch()
+    assert list(read_records(tmp_path)) == []
+
+
+def test_file_name_that_is_not_utf8(tmp_path: Path) -> None:
+    """A byte of a path that is not UTF-8 survives (PEP 383)."""
+    path = b"/srv/caf\xe9.toml".decode(sys.getfilesystemencoding(), "surrogateescape")
+    record = Record(**{**SMALL.to_json(), "verdict": Verdict.PASS, "manifest": path})
+    append_record(tmp_path, record)
+    assert [item.manifest for item in read_records(tmp_path)] == [path]
+
+
+@pytest.mark.parametrize("verdict", Verdict, ids=lambda verdict: verdict.value)
+def test_every_verdict_has_its_word(verdict: Verdict) -> None:
+    """A verdict is written as the word that people read."""
+    data = Record(**{**SMALL.to_json(), "verdict": verdict}).to_json()
+    assert data["verdict"] == verdict.value
+    assert Record.from_json(json.loads(json.dumps(data))).verdict is verdict
+
+
+def test_foreign_data_is_no_record() -> None:
+    """Data of another shape is refused instead of half read."""
+    with pytest.raises(TypeError):
+        Record.from_json({**FULL.to_json(), "colour": "red"})
+    with pytest.raises(ValueError, match="is not a valid Verdict"):
+        Record.from_json({**FULL.to_json(), "verdict": "fine"})

@@ -1,0 +1,53 @@
+"""The topologies that the project ships."""
+
+import pytest
+
+from dualstack.families import BOTH, Family
+from dualstack.lab.proofs import planned_proofs
+from dualstack.topology import load_topology, topology_names
+
+WORLDS = {
+    "dual-stack": BOTH,
+    "dual-stack-bindv6only": BOTH,
+    "ipv4-only": (Family.IPV4,),
+    "ipv4-only-disable-ipv6": (Family.IPV4,),
+    "ipv4-only-no-af-inet6": (Family.IPV4,),
+    "ipv6-only": (Family.IPV6,),
+    "ipv6-only-strict": (Family.IPV6,),
+    "multi-address": BOTH,
+}
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_the_worlds_are_there(name: str) -> None:
+    """Each world has the families that its name says, on both hosts, and the peer two addresses of each."""
+    topology = load_topology(name)
+    assert name in topology_names()
+    for host in ("service", "peer"):
+        assert topology.families(host) == WORLDS[name]
+    assert {topology.host["peer"].addresses(family) for family in WORLDS[name]} == {2}
+    assert topology.title
+    assert topology.summary.endswith(".")
+
+
+@pytest.mark.parametrize("name", topology_names())
+def test_every_topology_proves_what_it_says(name: str) -> None:
+    """The list of proofs of every topology is complete and contradicts nothing."""
+    assert set(planned_proofs(load_topology(name))) == set(load_topology(name).host)
+
+
+def test_the_single_family_worlds_differ_in_strength() -> None:
+    """The three IPv4-only and two IPv6-only worlds take more and more of the other family away from the service."""
+    service = {name: load_topology(name).host["service"] for name in WORLDS}
+    for name in ("ipv4-only", "ipv4-only-disable-ipv6", "ipv4-only-no-af-inet6"):
+        assert not service[name].link_local
+    assert (service["ipv4-only"].ipv6_loopback, service["ipv4-only"].disable_ipv6) == (True, False)
+    assert (service["ipv4-only-disable-ipv6"].disable_ipv6, service["ipv4-only-disable-ipv6"].af_inet6) == (True, True)
+    assert not service["ipv4-only-no-af-inet6"].af_inet6
+    assert (service["ipv6-only"].ipv4_loopback, service["ipv6-only-strict"].ipv4_loopback) == (True, False)
+
+
+def test_multi_address_has_three_of_each() -> None:
+    """The service's host of the multi-address world has three addresses of each family."""
+    service = load_topology("multi-address").host["service"]
+    assert (service.ipv4, service.ipv6) == (3, 3)

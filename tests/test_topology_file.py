@@ -1,0 +1,87 @@
+"""Topology files: what is read from them, and what is said of wrong ones."""
+
+from pathlib import Path
+
+import pytest
+
+from dualstack.errors import UsageError
+from dualstack.families import BOTH, Family
+from dualstack.topology import load_topology, read_topology, topology_names
+
+GOOD = """\
+title = "A world"
+summary = "What it is like."
+proofs = ["addresses"]
+[host.service]
+ipv6 = 0
+[host.peer]
+"""
+
+
+def fault_of(tmp_path: Path, text: str) -> str:
+    """Return what is said of a topology with this text, without the file's name."""
+    path = tmp_path / "wörld one.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as raised:
+        read_topology(path)
+    message = str(raised.value)
+    assert message.startswith(f"{path}:")
+    return message.removeprefix(f"{path}:").strip()
+
+
+def test_reads_a_file(tmp_path: Path) -> None:
+    """A topology is named by its file; hosts have one address of each family unless told otherwise."""
+    path = tmp_path / "a-world.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    topology = read_topology(path)
+    assert topology.name == "a-world"
+    assert topology.families() == (Family.IPV4,)
+    assert topology.families("peer") == BOTH
+    assert topology.host["peer"].ipv4_loopback
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("ipv6 = 0", "ipv5 = 0", "host.service.ipv5: unknown key; did you mean 'ipv6'? (allowed: af_inet6, "),
+        ("ipv6 = 0", "ipv6 = 9", "host.service.ipv6: found 9, input should be less than or equal to 8"),
+        ("ipv6 = 0", "ipv6 = -1", "host.service.ipv6: found -1, input should be greater than or equal to 0"),
+        ("ipv6 = 0", 'bindv6only = "maybe"', "host.service.bindv6only: found 'maybe', input should be a valid boolean"),
+        ("[host.peer]", "[host.pear]", "host.peer: missing"),
+        ("[host.service]", "[hosts.service]", "hosts: unknown key; did you mean 'host'? (allowed: host, name, "),
+        ('title = "A world"\n', "", "title: missing"),
+        ('["addresses"]', "[]", "proofs: found [], list should have at least 1 item"),
+        ('title = "A world"', "title = A world", "not TOML: "),
+    ],
+)
+def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """File, key, what was found and what is allowed are named, with the nearest key."""
+    assert old in GOOD
+    assert fault_of(tmp_path, GOOD.replace(old, new)).startswith(fault)
+
+
+def test_every_fault_is_named(tmp_path: Path) -> None:
+    """Two faults make two lines."""
+    text = GOOD.replace("ipv6 = 0", "ipv6 = 9").replace("[host.peer]", "[host.peer]\nmtu = 1500")
+    assert len(fault_of(tmp_path, text).splitlines()) == 2
+
+
+def test_unknown_name() -> None:
+    """A topology that does not exist is refused with the list of all and the nearest."""
+    with pytest.raises(
+        UsageError, match=r"no topology 'ipv6-onyl' \(there are: .*multi-address.*\); did you mean 'ipv6-only'\?"
+    ):
+        load_topology("ipv6-onyl")
+
+
+def test_a_path_is_no_name() -> None:
+    """A name cannot lead out of the folder of topologies."""
+    with pytest.raises(UsageError, match="no topology"):
+        load_topology("../topologies/dual-stack")
+
+
+def test_all_can_be_loaded() -> None:
+    """Every topology that is shipped is right, and named by its file."""
+    names = topology_names()
+    assert len(names) >= 8
+    assert [load_topology(name).name for name in names] == names
