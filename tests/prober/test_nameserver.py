@@ -231,6 +231,13 @@ def test_a_resolver_that_hangs_is_ended(prober: Prober) -> None:
     assert 0.2 <= found.seconds < 1
 
 
+def test_a_resolver_that_was_ended_keeps_no_port(prober: Prober) -> None:
+    """The killed child, a fork with copies of the server's sockets, is gone before the answer: the port is free."""
+    for _ in range(20):
+        with prober.names(Names(NAMESERVERS, A)):
+            assert prober.resolve(query_name(a="drop"), Family.IPV4, timeout=0.01).error == "timeout"
+
+
 def test_both_transports_need_the_port(prober: Prober) -> None:
     """The server's sockets are V6ONLY and bound to its addresses, one for each transport."""
     with prober.names(Names(NAMESERVERS)):

@@ -13,6 +13,7 @@ import stat
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
@@ -82,12 +83,13 @@ def _filled_pipe(data: bytes) -> int:
 def _supervise(launch: Launch, stdin: int, stdout: int, ended: int, report: int) -> NoReturn:
     """Start the program, tell its wait status, and stay until nothing of it is left (in the supervisor)."""
     os.setsid()  # away from the terminal's Ctrl-C
+    # Nobody may keep the agent's ports open: not after the report, which says that the program runs.
+    _close_all_but(stdin, stdout, ended, report)
     adopt_orphans()
     program = os.fork()
     if program == 0:
         _exec(launch, stdin, stdout, report)
-    # It must not keep the agent's ports open, nor the program's output; and the report is the program's to give.
-    _close_all_but(ended)
+    _close_all_but(ended)  # nor the program's output; and the report is the program's to give
     with suppress(ChildProcessError):
         while True:
             pid, status = os.wait()
@@ -96,10 +98,11 @@ def _supervise(launch: Launch, stdin: int, stdout: int, ended: int, report: int)
     os._exit(0)
 
 
-def _close_all_but(fd: int) -> None:
-    """Close every descriptor but the standard ones and ``fd``."""
-    os.closerange(3, fd)
-    os.closerange(fd + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+def _close_all_but(*kept: int) -> None:
+    """Close every descriptor but the standard ones and those to keep, also what whoever started the run left open."""
+    limits = (2, *sorted(kept), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+    for below, above in pairwise(limits):
+        os.closerange(below + 1, above)
 
 
 def _exec(launch: Launch, stdin: int, stdout: int, report: int) -> NoReturn:
@@ -107,7 +110,6 @@ def _exec(launch: Launch, stdin: int, stdout: int, report: int) -> NoReturn:
     os.setsid()
     for source, target in ((stdin, 0), (stdout, 1), (stdout, 2)):
         os.dup2(source, target)
-    # Descriptors of the agent are closed by exec; those that whoever started the run left open are not.
     _close_all_but(report)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     program = launch.command[0]

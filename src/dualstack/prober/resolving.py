@@ -37,6 +37,7 @@ async def resolve(name: str, family: Family | None, seconds: float, reaper: Reap
     finally:
         if not reaped.is_set():  # so that the number is still its own
             os.kill(child.pid, signal.SIGKILL)
+        await reaped.wait()  # it had copies of the agent's sockets, and so their ports
     return Resolved(addresses=tuple(addresses), error=error, seconds=monotonic() - start)
 
 
