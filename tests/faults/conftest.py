@@ -91,14 +91,12 @@ class Done:
         out: What it printed.
         err: What it printed as errors.
         folder: Its results.
-        memory: The most memory that any of its processes had, in bytes.
     """
 
     code: int
     out: str
     err: str
     folder: Path
-    memory: int
 
     @property
     def records(self) -> dict[str, Record]:
@@ -192,14 +190,11 @@ class Live:
             os.close(descriptor)
         out, err = (self.site.folder / name for name in ("out", "err"))
         assert over, f"the run had not ended after {seconds:g} s\n{out.read_text()}{err.read_text()}"
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
         return Done(
-            code=process.returncode,
+            code=process.wait(),
             out=out.read_text(encoding="utf-8", errors="surrogateescape"),
             err=err.read_text(encoding="utf-8", errors="surrogateescape"),
             folder=self.site.results / "latest",
-            memory=usage.ru_maxrss << 10,
         )
 
 

@@ -3,7 +3,9 @@
 They all listen on the same port: every case has a network of its own.
 """
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -122,7 +124,8 @@ def outcome(once: "Callable[[str, Callable[[Site], Done]], Outcome]") -> "Outcom
         floods.write_text(floods.read_text() + '[ready]\nlog = "^the last line$"\n')
         path = manifests[-1]
         path.write_text(path.read_text().replace('["{python}", "-I", "-S", ', '["./no-interpreter.sh", '))
-        return site.run(*ONE_CASE, "-n", "2", *manifests)
+        measured = (sys.executable, str(Path(__file__).with_name("measured.py")), str(site.folder / "memory"))
+        return site.run(*ONE_CASE, "-n", "2", *manifests, wrapper=measured)
 
     return once("misbehaving", run)
 
@@ -166,12 +169,12 @@ def test_an_end_in_mid_exchange_is_told(outcome: "Outcome", name: str) -> None:
 
 
 def test_a_flooded_log_is_bounded(outcome: "Outcome") -> None:
-    """Of 100 MiB of output the tail is kept; they cost neither memory nor much time."""
+    """Of 100 MiB of output the tail is kept; the run's processes never hold it all."""
     record = outcome.done.records["floods"]
     assert len(record.log) < 64 << 10
     assert record.log.splitlines()[-1] == "the last line"
-    assert outcome.done.memory < 1.8 * FLOOD, "what the largest process takes by itself, and most of the flood"
-    assert record.seconds < 10, "ten times what it takes"
+    memory = int((outcome.done.folder.parents[1] / "memory").read_text())
+    assert memory < 1.8 * FLOOD, "what the largest process takes by itself, and most of the flood"
 
 
 def test_output_without_end_is_bounded(outcome: "Outcome") -> None:
