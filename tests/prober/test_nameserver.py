@@ -110,7 +110,7 @@ def test_a_delayed_answer_comes_when_it_is_due(prober: Prober, transport: Transp
     query = DNSRecord(q=DNSQuestion(query_name(a="delay-150"), QTYPE.A)).pack()
     result = exchange(prober, "127.0.0.53", transport, query)
     assert result.outcome is Outcome.ANSWERED
-    assert 0.15 <= result.seconds
+    assert result.seconds >= 0.15
 
 
 @pytest.mark.usefixtures("server")
@@ -228,7 +228,7 @@ def test_a_resolver_that_hangs_is_ended(prober: Prober) -> None:
     """When the time is up the child is killed, and the error says so."""
     found = prober.resolve(query_name(a="drop", aaaa="drop"), timeout=0.2)
     assert (found.addresses, found.error) == ((), "timeout")
-    assert 0.2 <= found.seconds
+    assert found.seconds >= 0.2
 
 
 def test_a_resolver_that_was_ended_keeps_no_port(prober: Prober) -> None:
