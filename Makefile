@@ -42,10 +42,9 @@ unit: $(VENV)/.for-testing rootfs
 	.ci/with-engine $(MAKE) --no-print-directory tests
 
 # With CI=true and as root an engine is there (.ci/with-engine); it may have no registry to pull base images from.
-# Tests of one group run in one process: those that start engines of their own start them once.
 tests: $(VENV)/.for-testing
 	@if [ "$${CI:-}" = true ] && [ "$$(id -u)" = 0 ]; then $(RUN) dualstack images; fi
-	$(RUN) pytest -n $(WORKERS) --dist loadgroup
+	$(RUN) pytest -n $(WORKERS)
 
 bench: $(VENV)/.for-testing ## benchmarks, as ratios within one run
 	@for file in $$(grep -l "^def main" benchmarks/*.py); do echo "== $$file"; $(VENV)/bin/python "$$file" || exit 1; done

@@ -70,15 +70,6 @@ _IN_NAMESPACES = ("setpriv", "--pdeathsig=KILL", "unshare", "-m", "-n", "-p", "-
 """What it is started with: it ends with the tests, even if they are killed."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let one process run everything here, one after the other (--dist loadgroup): its engines are started once."""
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            if item.path.is_relative_to(Path(__file__).parent):
-                item.add_marker(pytest.mark.xdist_group("engines"))
-
-
 def remove_all_of(folder: Path) -> None:
     """Remove an engine's folder, and the control groups that are called like it."""
     shutil.rmtree(folder, ignore_errors=True)
