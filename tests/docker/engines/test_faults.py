@@ -278,8 +278,9 @@ def test_every_prefix_is_taken(bench: "Bench", own_engine: "OwnEngine", referenc
         assert own_engine.all() == before
         stack.close()
     assert done.code == 3, done
-    assert f"no free network: every prefix of {', '.join(map(str, POOLS))} that was tried is taken" in done.out
-    assert "docker network ls" in done.out
+    (record,) = done.records.values()
+    assert f"no free network: every prefix of {', '.join(map(str, POOLS))} that was tried is taken" in record.reason
+    assert "docker network ls" in record.reason
 
 
 def test_the_usual_prefixes_are_taken(bench: "Bench", own_engine: "OwnEngine", reference: Path) -> None:
