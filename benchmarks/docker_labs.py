@@ -149,7 +149,7 @@ def raw(world: World, threads: ThreadPoolExecutor) -> Turn:
     made: list[str] = []
 
     def start(host: HostPlan) -> str:
-        plan = world.container(host, made[0])
+        plan = world.container(host, world.name)
         wish = {
             "Image": plan.image,
             "Entrypoint": SLEEP[:1],

@@ -3,9 +3,28 @@
 from collections import Counter
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 _NO_DOCKER = "no docker lab: "
 """What the reason begins with for which tests of the docker lab are skipped."""
+
+_TOGETHER = ("tests/docker/engines/", "tests/test_packaging.py")
+"""Where the tests share what takes long to make: engines of their own, the wheel."""
+
+
+class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Every test by itself to whichever process has nothing to do; those that share something all to one, and first."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Return what a test goes together with."""
+        return next((place for place in _TOGETHER if nodeid.startswith(place)), nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Make what tests share once a run, not once a process."""
+    return _Scheduling(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

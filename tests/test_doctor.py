@@ -55,3 +55,26 @@ def test_trials_that_cannot_run_are_a_harness_error(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(HarnessError, match="the trials could not be run"):
         doctor.diagnose()
+
+
+def test_no_engine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a container engine the doctor says where it looked and how to have one; the embedded lab needs none."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    (check,) = doctor.diagnose_engine()
+    assert (check.ok, check.required) == (False, False)
+    assert check.found == "no container engine answers at unix:///nowhere/docker.sock"
+    assert check.enable.startswith("start it")
+
+
+def test_an_engine_that_one_may_not_use_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine whose socket belongs to others is a matter of a group, not of starting one."""
+
+    def refuse(_: str) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setenv("DOCKER_HOST", "unix:///its/socket")
+    monkeypatch.setattr("dualstack.lab.docker.engine._try", refuse)
+    (check,) = doctor.diagnose_engine()
+    assert (check.ok, check.required) == (False, False)
+    assert check.found == "no permission to use the container engine at unix:///its/socket"
+    assert "group docker" in check.enable

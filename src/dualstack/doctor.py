@@ -1,14 +1,19 @@
-"""What this machine can do for the embedded lab, what it cannot, and how to enable it."""
+"""What this machine can do for either kind of lab, what it cannot, and how to enable it."""
 
 import json
 import os
 import platform
+import secrets
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from dualstack.errors import HarnessError
+from dualstack.errors import DualstackError, HarnessError, HostCannot
+from dualstack.lab.docker.engine import Engine, NoEngine, connect
+from dualstack.lab.docker.labels import Owner, remove_network
+from dualstack.lab.docker.networks import make_network
+from dualstack.topology import load_topology
 
 _TRIAL_SECONDS = 60.0
 
@@ -146,3 +151,37 @@ def _cores() -> Check:
     """Return how many cores there are for parallel runs."""
     cores = len(os.sched_getaffinity(0))
     return Check("processor cores", ok=True, found=f"{cores}", enable="")
+
+
+def diagnose_engine() -> list[Check]:
+    """Look for a container engine, and try what labs of containers need of it; the embedded lab needs none of it."""
+    name = "container engine (--lab docker)"
+    try:
+        engine = connect()
+    except NoEngine as error:
+        return [Check(name, ok=False, found=error.found, enable=error.remedy, required=False)]
+    except HostCannot as error:
+        enable = "name one on this kind of processor in DOCKER_HOST"
+        return [Check(name, ok=False, found=str(error), enable=enable, required=False)]
+    try:
+        whose = "rootless" if engine.is_rootless() else "with root's rights"
+        found = f"{engine.version}, API {engine.api_version}, at {engine.address}, {whose}"
+        return [Check(name, ok=True, found=found, enable="", required=False), _ipv6_only_network(engine)]
+    except DualstackError as error:
+        return [Check(name, ok=False, found=str(error), enable="see what the engine's log says", required=False)]
+    finally:
+        engine.close()
+
+
+def _ipv6_only_network(engine: Engine) -> Check:
+    """Make an IPv6-only network on the engine and remove it; return whether that is possible, and how."""
+    name = "IPv6-only networks on the container engine"
+    run = f"doctor-{secrets.token_hex(4)}"
+    try:
+        made = make_network(engine, load_topology("ipv6-only"), f"dualstack-{run}", Owner(run, "doctor").labels())
+        remove_network(engine, made.identity)
+    except DualstackError as error:
+        enable = "docker network ls shows what there is; dualstack sweep removes what killed runs have left"
+        return Check(name, ok=False, found=str(error), enable=enable, required=False)
+    found = "works, without any IPv4" if made.native else "works; each host removes the IPv4 of this older engine"
+    return Check(name, ok=True, found=found, enable="", required=False)

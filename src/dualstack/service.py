@@ -84,8 +84,15 @@ def launch_service(
 
 def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
     """Return the launch with the place where it happens: an image, a root file system, or this machine."""
-    if contained:
-        return dataclasses.replace(launch, image=subject.image, directory=subject.image_directory)
+    image = subject.image_table
+    if contained and image is not None:
+        return dataclasses.replace(
+            launch,
+            image=subject.image,
+            directory=subject.image_directory,
+            read_only=image.read_only,
+            tmpfs=tuple(image.tmpfs),
+        )
     root = root_of(subject)
     environment = environment_of(root, launch.scratch) | launch.environment
     return dataclasses.replace(launch, root=root, directory=str(subject.directory), environment=environment)

@@ -1,5 +1,6 @@
 """What the tests of the docker lab share: an engine, a backend that leaves nothing, and small images of services."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -10,7 +11,9 @@ import pytest
 from dualstack.errors import HostCannot
 from dualstack.lab.docker.backend import DockerBackend, DockerLab
 from dualstack.lab.docker.engine import Engine, connect
-from dualstack.lab.docker.images import build_files, prober_image
+from dualstack.lab.docker.images import build_files
+from dualstack.lab.docker.own_image import prober_image
+from dualstack.lab.protocol import Host
 from dualstack.manifest.subject import PYTHON_BASE
 from dualstack.prober.messages import Launch
 from dualstack.topology import Topology, load_topology
@@ -55,6 +58,18 @@ def make_lab(backend: DockerBackend) -> Iterator[MakeLab]:
     yield make
     for lab in made:
         lab.close()
+
+
+@pytest.fixture(scope="session")
+def look() -> Callable[[Host], dict[str, Any]]:
+    """Return what tells what a process inside a host sees."""
+
+    def seen(host: Host) -> dict[str, Any]:
+        with host.inside("dualstack.lab.docker.looks:serve") as stream:
+            found: dict[str, Any] = json.loads(stream.makefile().readline())
+        return found
+
+    return seen
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,9 @@
 """Every topology comes up as a docker lab and is what it claims to be, and so is a lab that is used again."""
 
-import json
 import threading
 from collections.abc import Callable
-from ipaddress import ip_network
+from ipaddress import IPv6Address, ip_network
+from typing import Any
 
 import pytest
 
@@ -12,13 +12,14 @@ from dualstack.families import Family
 from dualstack.lab.docker import containers
 from dualstack.lab.docker.backend import DockerBackend, DockerLab
 from dualstack.lab.docker.engine import Engine
-from dualstack.lab.protocol import Backend, Lab
+from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
 from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.messages import Dial, Outcome, Serve
 from dualstack.topology import Topology, load_topology, topology_names
 
 MakeLab = Callable[[Topology | str], DockerLab]
+Look = Callable[[Host], dict[str, Any]]
 
 
 @pytest.mark.parametrize("name", topology_names())
@@ -67,19 +68,28 @@ def test_holders_have_little_power(engine: Engine, make_lab: MakeLab) -> None:
     assert engine.api.inspect_network(lab.network.identity)["Internal"] is True
 
 
-def test_nothing_inside_can_change_the_network(make_lab: MakeLab) -> None:
+def test_hosts_have_the_planned_hardware_addresses(make_lab: MakeLab, look: Look) -> None:
+    """Each host's interface has the hardware address of the plan, and the link-local address that follows from it."""
+    lab = make_lab("dual-stack")
+    for name, host in lab.members.items():
+        assert look(host)["mac"] == host.plan.mac
+        own = bytes.fromhex(host.plan.mac.replace(":", ""))
+        number = bytes([own[0] ^ 2]) + own[1:3] + b"\xff\xfe" + own[3:]  # RFC 4291, appendix A
+        link_local = str(IPv6Address(b"\xfe\x80" + bytes(6) + number))
+        assert link_local in [row.address for row in lab.hosts[name].prober.addresses()]
+
+
+def test_nothing_inside_can_change_the_network(make_lab: MakeLab, look: Look) -> None:
     """Once a host is set up, what runs inside has the capability to capture packets and no other."""
-    with make_lab("dual-stack").hosts["service"].inside("dualstack.lab.docker.looks:serve") as stream:
-        seen = json.loads(stream.makefile().readline())
+    seen = look(make_lab("dual-stack").hosts["service"])
     assert seen["effective"] == seen["permitted"] == 1 << 13
 
 
 @pytest.mark.parametrize("topology", ["dual-stack", "ipv6-only"])
-def test_names_come_from_the_lab(make_lab: MakeLab, topology: str) -> None:
+def test_names_come_from_the_lab(make_lab: MakeLab, look: Look, topology: str) -> None:
     """resolv.conf names the peer and hosts the lab's addresses: nothing leads to the engine's own name server."""
     lab = make_lab(topology)
-    with lab.hosts["service"].inside("dualstack.lab.docker.looks:serve") as stream:
-        seen = json.loads(stream.makefile().readline())
+    seen = look(lab.hosts["service"])
     families = lab.topology.families()
     assert seen["resolv.conf"] == f"nameserver {lab.plan.hosts['peer'].configured[families[0]][0]}\n"
     own = [line.split()[0] for line in seen["hosts"].splitlines() if line.endswith(" service")]

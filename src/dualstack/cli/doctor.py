@@ -5,12 +5,12 @@ import dataclasses
 import json
 
 from dualstack.cli.terminal import Terminal
-from dualstack.doctor import diagnose
+from dualstack.doctor import diagnose, diagnose_engine
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print each check; exit 3 if labs cannot be made here."""
-    checks = diagnose()
+    """Print each check; exit 3 if the embedded lab cannot be made here."""
+    checks = [*diagnose(), *diagnose_engine()]
     if options.json:
         print(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
     else:

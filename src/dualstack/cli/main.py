@@ -158,9 +158,10 @@ def _parser() -> argparse.ArgumentParser:
 
     command(
         "sweep",
-        "remove what killed runs have left on the container engine",
+        "remove what killed runs have left on the container engine, and old images",
         "Remove the containers and networks of runs in docker labs whose process is dead: those with this project's\n"
-        "labels and no others. The start of every such run does the same.",
+        "labels and no others. The start of every such run does the same. Then, unless a run lives, remove the images\n"
+        "that were made here and that nothing needs: of other versions, replaced ones, or of folders that are gone.",
         "  dualstack sweep",
     )
 

@@ -38,6 +38,7 @@ def _without_nul(text: str) -> str:
 
 
 Word = Annotated[str, AfterValidator(_without_nul)]
+Folder = Annotated[str, StringConstraints(pattern=r"^/[^:\x00]+$")]
 Command = Annotated[list[Word], Field(min_length=1)]
 Environment = dict[Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")], Word]
 
@@ -272,6 +273,8 @@ class Image(Table):
     command: list[Word] | None = Field(
         None, description="Instead of service.command; [] for the image's own entrypoint and command."
     )
+    read_only: StrictBool = Field(False, description="Whether its root file system is read-only, as it may be shipped.")
+    tmpfs: list[Folder] = Field([], description='With read_only: folders in memory to write to, e.g. "/tmp".')
 
     @model_validator(mode="after")
     def _is_one_image(self) -> Self:
@@ -281,6 +284,8 @@ class Image(Table):
             raise ValueError(f"one of name, build, base and packages is needed; found {' and '.join(named) or 'none'}")
         if self.is_assembled != bool(self.binary):
             raise ValueError('"binary" belongs to "base" or "packages": it is placed in the image that these name')
+        if self.tmpfs and not self.read_only:
+            raise ValueError('"tmpfs" belongs to read_only = true: every other image can be written to')
         return self
 
     @property

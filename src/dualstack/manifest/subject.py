@@ -16,8 +16,14 @@ from dualstack.manifest.placeholders import fill
 IMAGE_DIRECTORY = "/service"
 """Where the files of a service lie in an image that was made of them."""
 
+SERVICE_IMAGE = "dualstack-service"
+"""The repository of images that are made for services."""
+
 PYTHON_BASE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 """The base image of the same Python as ours."""
+
+_OF_THE_START = {"command", "read_only", "tmpfs"}
+"""Keys of an ``[image]`` table that say how it is started, not what is in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +84,8 @@ class Subject:
         image = self.image_table
         if image is None:
             return ""
-        made = hashlib.sha256(f"{self.directory}\0{image.model_dump_json(exclude={'command'})}".encode())
-        return image.name or f"dualstack-service:{made.hexdigest()[:16]}"
+        made = hashlib.sha256(f"{self.directory}\0{image.model_dump_json(exclude=_OF_THE_START)}".encode())
+        return image.name or f"{SERVICE_IMAGE}:{made.hexdigest()[:16]}"
 
     @property
     def image_table(self) -> Image | None:

@@ -163,6 +163,8 @@ class Launch:
         input: What it reads on its standard input; then end of file.
         image: The container image that it runs in, for the labs that run images; the command, where there is one, is
             executed in place of the image's own, and an empty directory stands for the image's own.
+        read_only: Whether the image's root file system is read-only.
+        tmpfs: Folders in memory that the image may write to then.
     """
 
     command: tuple[str, ...]
@@ -174,6 +176,8 @@ class Launch:
     input: str = ""
     files: dict[str, str] = field(default_factory=dict)
     image: str = ""
+    read_only: bool = False
+    tmpfs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

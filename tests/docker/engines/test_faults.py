@@ -14,7 +14,7 @@ import pytest
 
 from dualstack.errors import HarnessError
 from dualstack.lab.docker.engine import connect
-from dualstack.lab.docker.networks import POOL, make_network
+from dualstack.lab.docker.networks import POOLS, make_network
 from dualstack.manifest.subject import PYTHON_BASE
 from dualstack.rootfs import find_root
 from dualstack.topology import load_topology
@@ -72,6 +72,19 @@ for folder in ("/", "/service", "/usr", os.getcwd()):
         sys.exit(f"{folder} can be written")
 if os.getuid() == 0:
     sys.exit("this is root")
+runpy.run_path("/echo.py")
+"""
+
+WRITES = """\
+import runpy
+for folder in ("/", "/usr", "/var/tmp"):
+    try:
+        open(f"{folder}/written", "w").close()
+    except OSError as error:
+        print(folder, error.strerror)
+    else:
+        raise SystemExit(f"{folder} can be written")
+open("/run/written", "w").close()
 runpy.run_path("/echo.py")
 """
 
@@ -173,7 +186,13 @@ def test_an_image_that_cannot_be_built(bench: "Bench", own_engine: "OwnEngine") 
 def images(own_engine: "OwnEngine", tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Build the images of services on the tests' own engine; return their names."""
     folder = tmp_path_factory.mktemp("images")
-    sources = {"echo.c": STATIC_ECHO, "echo.py": ECHO, "not_to_write.py": NOT_TO_WRITE, "eats.py": EATS}
+    sources = {
+        "echo.c": STATIC_ECHO,
+        "echo.py": ECHO,
+        "not_to_write.py": NOT_TO_WRITE,
+        "eats.py": EATS,
+        "writes.py": WRITES,
+    }
     for name, text in sources.items():
         (folder / name).write_text(text, encoding="utf-8")
         (folder / name).chmod(0o644)
@@ -181,7 +200,8 @@ def images(own_engine: "OwnEngine", tmp_path_factory: pytest.TempPathFactory) ->
     files = {path.name: path for path in folder.iterdir()}
     eats = {"eats": [*FROM_PYTHON, "COPY eats.py /", 'CMD ["python3", "/eats.py"]']}
     waits = {"waits": [*FROM_PYTHON, 'CMD ["python3", "-c", "import signal; signal.pause()"]']}
-    every = SERVICES | eats | waits
+    writes = {"writes": [*FROM_PYTHON, "COPY writes.py /", 'CMD ["python3", "/writes.py"]']}
+    every = SERVICES | eats | waits | writes
     return {name: own_engine.build(f"dualstack-test:{name}", *lines, files=files) for name, lines in every.items()}
 
 
@@ -209,6 +229,21 @@ def test_every_image_is_judged(bench: "Bench", images: dict[str, str]) -> None:
     assert [name for name, item in JUDGED.items() if item[1] not in found[name][1] + found[name][2]] == [], found
 
 
+def test_a_root_file_system_that_is_read_only(bench: "Bench", images: dict[str, str]) -> None:
+    """With ``read_only`` nobody, not even root, can write to the image's files, but to the folders of ``tmpfs``."""
+    table = f'name = "{images["writes"]}"'
+    manifests = [
+        bench.manifest("shipped", f'{table}\nread_only = true\ntmpfs = ["/run"]'),
+        bench.manifest("to-write-to", table),
+    ]
+    done = bench.run(*ONE_CASE, *manifests)
+    assert {name: item.verdict.value for name, item in done.records.items()} == {
+        "shipped": "pass",
+        "to-write-to": "fail",
+    }, done
+    assert "/ can be written" in done.records["to-write-to"].reason
+
+
 def _memory_of(cgroup: str) -> Path:
     """Return the file that limits the memory of a control group."""
     first, second = Path("/sys/fs/cgroup/memory") / cgroup, Path("/sys/fs/cgroup") / cgroup
@@ -234,17 +269,29 @@ def test_a_service_that_is_killed_for_its_memory(
 
 def test_every_prefix_is_taken(bench: "Bench", own_engine: "OwnEngine", reference: Path) -> None:
     """With no prefix left the run ends with 3 and says who can tell by whom they are taken; theirs are not touched."""
+    with contextlib.ExitStack() as stack, own_engine.client() as api:
+        for pool in POOLS:
+            theirs = api.create_network(f"all of {pool.network_address}", ipam={"Config": [{"Subnet": str(pool)}]})
+            stack.callback(api.remove_network, theirs["Id"])
+        before = own_engine.all()
+        done = bench.run(*ONE_CASE, reference)
+        assert own_engine.all() == before
+        stack.close()
+    assert done.code == 3, done
+    (record,) = done.records.values()
+    assert f"no free network: every prefix of {', '.join(map(str, POOLS))} that was tried is taken" in record.reason
+    assert "docker network ls" in record.reason
+
+
+def test_the_usual_prefixes_are_taken(bench: "Bench", own_engine: "OwnEngine", reference: Path) -> None:
+    """With a whole private range in somebody's hands, as where it is routed, labs have prefixes of another."""
     with own_engine.client() as api:
-        theirs = api.create_network("all of it", ipam={"Config": [{"Subnet": str(POOL)}]})["Id"]
+        theirs = api.create_network("all of 10", ipam={"Config": [{"Subnet": "10.0.0.0/8"}]})["Id"]
         try:
-            before = own_engine.all()
             done = bench.run(*ONE_CASE, reference)
-            assert own_engine.all() == before
         finally:
             api.remove_network(theirs)
-    assert done.code == 3, done
-    assert f"no free network: every prefix of {POOL}" in done.out
-    assert "docker network ls" in done.out
+    assert done.code == 0, done
 
 
 def test_a_name_that_is_taken(own_engine: "OwnEngine", monkeypatch: pytest.MonkeyPatch) -> None:

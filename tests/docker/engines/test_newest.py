@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dualstack.families import Family
 from dualstack.lab.docker.backend import DockerBackend
 from dualstack.lab.docker.engine import Engine
+from dualstack.lab.protocol import Host
 from dualstack.lab.proving import prove
 from dualstack.topology import load_topology, topology_names
 
@@ -32,12 +33,20 @@ def newest_backend(newest_engine: "OwnEngine") -> Iterator[DockerBackend]:
 
 
 @pytest.mark.parametrize("name", topology_names())
-def test_every_world_is_proved(newest_backend: DockerBackend, name: str) -> None:
-    """Each topology's proofs all hold; one without IPv4 is on a network that has none by the engine's own word."""
+def test_every_world_is_proved(
+    newest_backend: DockerBackend, look: Callable[[Host], dict[str, Any]], name: str
+) -> None:
+    """Each topology's proofs all hold; one without IPv4 is on a network that has none by the engine's own word.
+
+    Each host has the hardware address of the plan.
+    """
     topology = load_topology(name)
     lab = newest_backend.up(topology)
     try:
         assert prove(lab)
+        assert {host: look(lab.hosts[host])["mac"] for host in lab.hosts} == {
+            host: plan.mac for host, plan in lab.plan.hosts.items()
+        }
         (found,) = newest_backend.engine.api.networks(ids=[lab.network.identity])
         ipv4 = any(Family.IPV4 in topology.families(host) for host in topology.host)
         assert found["EnableIPv4"] is ipv4

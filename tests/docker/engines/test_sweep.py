@@ -1,6 +1,7 @@
 """What a killed run leaves is removed by ``dualstack sweep`` and by the next run; nothing else ever is."""
 
 import contextlib
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dualstack.lab.docker.backend import DockerBackend
+from dualstack.lab.docker.engine import Engine
+from dualstack.lab.docker.images import MADE, build_files, image_id, labels_of
 from dualstack.lab.docker.labels import RUN, is_dead
+from dualstack.lab.docker.own_image import PROBER, prober_image
 from dualstack.lab.proving import prove
-from dualstack.manifest.subject import PYTHON_BASE
+from dualstack.manifest.subject import PYTHON_BASE, SERVICE_IMAGE
 from dualstack.topology import load_topology
 
 if TYPE_CHECKING:
@@ -93,6 +97,60 @@ def test_a_run_that_lives_is_left_alone(
         backend.close()
         assert backend.remains() == []
         backend.engine.close()
+
+
+def make_image(engine: Engine, tag: str, labels: dict[str, str], content: str = "") -> str:
+    """Make an image unlike any other; return its id."""
+    files = {"Dockerfile": (b"FROM scratch\nCOPY own /\n", 0o644), "own": (f"{tag} {content}".encode(), 0o644)}
+    build_files(engine, tag, files, labels)
+    return str(image_id(engine, tag))
+
+
+def test_images_that_nothing_needs_are_removed(
+    bench: "Bench", own_engine: "OwnEngine", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``dualstack sweep`` removes old images of ours that no container uses, and says how many and how much.
+
+    As long as a run lives, it removes none.
+    """
+    monkeypatch.setenv("DOCKER_HOST", own_engine.address)
+    here, gone = labels_of(Path(__file__).parent), labels_of(Path("/nowhere/at/all"))
+    backend = DockerBackend("lives")
+    engine = backend.engine
+    old = {
+        make_image(engine, f"{PROBER}:old", {MADE: "1"}),
+        make_image(engine, f"{SERVICE_IMAGE}:gone", gone),
+        make_image(engine, f"{SERVICE_IMAGE}:here", here, "at first"),
+    }
+    kept = {
+        make_image(engine, f"{SERVICE_IMAGE}:here", here, "later"),
+        make_image(engine, f"{SERVICE_IMAGE}:used", gone),
+        make_image(engine, "dualstack-test:based-on-ours", gone),
+        str(image_id(engine, prober_image(engine))),
+    }
+    user = engine.api.create_container(f"{SERVICE_IMAGE}:used", ["/own"])["Id"]
+    try:
+        lab = backend.up(load_topology("dual-stack"))
+        assert bench.command("sweep").out == "nothing was left by dead runs\n"
+        assert all_images(engine) >= old | kept
+        lab.close()
+        backend.close()
+        done = bench.command("sweep")
+        assert done.code == 0, done
+        assert all_images(engine) & (old | kept) == kept
+        assert f"removed image {PROBER}:old, 0.0 MB\n" in done.out
+        assert re.search(r"^\d+ images that nothing needs any more: \d+\.\d MB$", done.out, re.MULTILINE)
+    finally:
+        backend.close()
+        engine.api.remove_container(user)
+        for identity in all_images(engine) & (old | kept):
+            engine.api.remove_image(identity, force=True)
+        engine.close()
+
+
+def all_images(engine: Engine) -> set[str]:
+    """Return the id of every image on an engine."""
+    return {str(item["Id"]) for item in engine.api.images()}
 
 
 def test_every_object_says_whose_it_is(own_engine: "OwnEngine", monkeypatch: pytest.MonkeyPatch) -> None:

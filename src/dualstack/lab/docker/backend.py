@@ -13,9 +13,10 @@ from dualstack.errors import BrokenLab, DualstackError, HarnessError
 from dualstack.lab.docker import containers
 from dualstack.lab.docker.engine import Engine, connect, explained
 from dualstack.lab.docker.host import DockerHost
-from dualstack.lab.docker.images import assemble, build_folder, inspect, named_image, prober_image
+from dualstack.lab.docker.images import assemble, build_folder, inspect, named_image
 from dualstack.lab.docker.labels import Owner, of_owner, remove_container, remove_network, sweep
 from dualstack.lab.docker.networks import LabNetwork, make_network
+from dualstack.lab.docker.own_image import prober_image
 from dualstack.lab.protocol import Host
 from dualstack.manifest.models import Image
 from dualstack.topology import Topology
@@ -72,10 +73,12 @@ class DockerLab:
         if errors:
             self.remove()
             raise errors[0]
+        for host in self.members.values():
+            host.preload()
 
     def _start(self, host: DockerHost, image: str, native: bool) -> None:  # noqa: FBT001 - given by a thread pool
         """Start one host, and prove what only a container of its own can prove."""
-        host.up(image, self.network.identity, self.plan, native=native)
+        host.up(image, self.network.name, self.plan, native=native)
         if not host.spec.af_inet6:
             self._prove_no_inet6(host, image)
 
@@ -133,11 +136,16 @@ class DockerLab:
             HarnessError: The engine cannot.
         """
         self._open = False
-        for host in self.members.values():
-            host.release()
-        for host in self.members.values():
-            host.remove()
+        # Threads of its own: this may run in one of the backend's, and a pool must not wait for itself.
+        with ThreadPoolExecutor(len(self.members)) as threads:
+            list(threads.map(_end, self.members.values()))
         remove_network(self._backend.engine, self.network.identity)
+
+
+def _end(host: DockerHost) -> None:
+    """Let a host end, and remove its containers."""
+    host.release()
+    host.remove()
 
 
 class DockerBackend:
@@ -204,7 +212,7 @@ class DockerBackend:
             UsageError: It does not exist, or cannot be built.
         """
         if image.build is not None:
-            build_folder(self.engine, directory / image.build, reference, f"{where}:\n  image.build")
+            build_folder(self.engine, directory / image.build, directory, reference, f"{where}:\n  image.build")
         elif image.base is not None:
             assemble(self.engine, image.base, directory, image.binary, tag=reference, key=f"{where}:\n  image")
         else:

@@ -128,7 +128,7 @@ def holder_plan(
         image: The prober's image.
         name: The host's name.
         spec: What the host has.
-        network: The lab's network.
+        network: The name of the lab's network: engines before API 1.44 take no hardware address with its id.
         endpoint: Its addresses there (the engine's IPAMConfig).
         mac: Its hardware address there.
         labels: Its labels.

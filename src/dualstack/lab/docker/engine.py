@@ -24,6 +24,9 @@ _NATIVE_IPV6_ONLY = "1.48"
 _TIMEOUT = 60.0
 """Seconds that one request may take, on a machine that is busy with something else."""
 
+_CONNECTIONS = 64
+"""How many connections are kept for the next requests: each service that runs waits on one."""
+
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 _START = "start it (systemctl start docker, or dockerd as root), or name another one in DOCKER_HOST"
@@ -32,7 +35,22 @@ _PERMIT = "join the group docker (sudo usermod -aG docker $USER, then log in aga
 CONNECTION_ERRORS = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 """What a request fails with when the engine is gone."""
 
-__all__ = ["CONNECTION_ERRORS", "APIError", "Engine", "ImageNotFound", "NotFound", "connect", "explained"]
+__all__ = ["CONNECTION_ERRORS", "APIError", "Engine", "ImageNotFound", "NoEngine", "NotFound", "connect", "explained"]
+
+
+class NoEngine(HostCannot):
+    """There is no engine that could be used.
+
+    Attributes:
+        found: What was found instead.
+        remedy: How to have one.
+    """
+
+    def __init__(self, found: str, remedy: str, detail: str = "") -> None:
+        """Say both in one sentence, and in brackets what the system said."""
+        super().__init__(f"{found}: {remedy}" + (f" ({detail})" if detail else ""))
+        self.found = found
+        self.remedy = remedy
 
 
 class Engine:
@@ -58,6 +76,11 @@ class Engine:
         """Whether its networks can be without IPv4."""
         return bool(version_gte(self.api_version, _NATIVE_IPV6_ONLY))
 
+    def is_rootless(self) -> bool:
+        """Ask whether it runs without root's rights."""
+        with explained("the engine cannot be asked what it is"):
+            return "name=rootless" in (self.api.info().get("SecurityOptions") or ())
+
     def close(self) -> None:
         """Close the connection."""
         self.api.close()
@@ -67,7 +90,8 @@ def connect() -> Engine:
     """Connect to the engine that DOCKER_HOST names, or to the machine's own.
 
     Raises:
-        HostCannot: There is none, it may not be used, or it runs on another kind of processor.
+        NoEngine: There is none, or it may not be used.
+        HostCannot: It runs on another kind of processor.
     """
     address = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     try:
@@ -79,11 +103,11 @@ def connect() -> Engine:
             tls=tls if isinstance(tls, TLSConfig) else False,
             version="auto",
             timeout=_TIMEOUT,
-            num_pools=64,
+            max_pool_size=_CONNECTIONS,
         )
         described: dict[str, Any] = api.version()
     except (DockerException, *CONNECTION_ERRORS) as error:
-        raise HostCannot(_absence(address, error)) from None
+        raise _absence(address, error) from None
     wanted = _MACHINES.get(platform.machine(), platform.machine())
     if described["Arch"] != wanted:
         api.close()
@@ -103,18 +127,19 @@ def _try(address: str) -> None:
             trial.connect(path)
 
 
-def _absence(address: str, error: BaseException) -> str:
-    """Say why there is no engine, and what to do."""
+def _absence(address: str, error: BaseException) -> NoEngine:
+    """Return why there is no engine, and what to do."""
+    forbidden = NoEngine(f"no permission to use the container engine at {address}", _PERMIT)
     seen: BaseException | None = error
     while seen is not None:
         # What errno holds in an error of TLS is no number of the kernel's.
         known = isinstance(seen, OSError) and not isinstance(seen, ssl.SSLError)
         if known and getattr(seen, "errno", None) in {errno.EACCES, errno.EPERM}:
-            return f"no permission to use the container engine at {address}: {_PERMIT}"
+            return forbidden
         seen = seen.__cause__ or seen.__context__
     if "PermissionError" in str(error) or "Permission denied" in str(error):
-        return f"no permission to use the container engine at {address}: {_PERMIT}"
-    return f"no container engine answers at {address}: {_START} ({_short(error)})"
+        return forbidden
+    return NoEngine(f"no container engine answers at {address}", _START, _short(error))
 
 
 def _short(error: BaseException) -> str:

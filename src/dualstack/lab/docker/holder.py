@@ -3,6 +3,7 @@
 ``python3 -m dualstack.lab.docker.holder`` reads frames (see `mux`) on its standard input and answers on its standard
 output. The first request is ``settle``: what the host has, what it has not, and its files. Then:
 
+* ``{"do": "preload"}``: import, after the answer, what will be run inside;
 * ``{"do": "inside", "channel": n, "entry": "module:function"}``: run it in a process of its own, with a stream;
 * ``{"do": "recycle"}``: remove what programs left; why the host is still not as it was after ``settle``, if it is not;
 * ``{"do": "scratch", "folder": "/dev/shm/…", "files": {name: text}}``: make a program's private folder.
@@ -107,7 +108,7 @@ class Holder:
             kind = type(error).__name__ if isinstance(error, DualstackError) else "HarnessError"
             answer = {"error": str(error), "kind": kind}
         _write(frame(CONTROL, json.dumps(answer).encode() + b"\n"))
-        if request["do"] == "settle":
+        if request["do"] == "preload":
             for name in _PRELOADED:
                 importlib.import_module(name)
 
@@ -115,6 +116,10 @@ class Holder:
         """Make the namespace what it shall be."""
         settling.settle(request)
         self._files = request["files"]
+        return True
+
+    def _do_preload(self, _: Request) -> bool:
+        """Answer at once: nobody waits for the imports that follow."""
         return True
 
     def _do_recycle(self, _: Request) -> str:

@@ -97,7 +97,7 @@ class DockerHost:
 
         Args:
             image: The prober's image.
-            network: The lab's network.
+            network: The name of the lab's network.
             lab: The addresses of the whole lab.
             native: Whether the engine has given it no IPv4 address in the first place.
 
@@ -236,6 +236,7 @@ class DockerHost:
         # Signals work as on a machine: a process 1 would ignore those that it does not handle.
         init = not _is_init(launch.command or _words(image))
         host = {**containers.member_host(self.holder, af_inet6=launch.af_inet6), "Init": init}
+        host |= {"ReadonlyRootfs": launch.read_only, "Tmpfs": dict.fromkeys(launch.tmpfs, "")}
         return containers.Plan(
             image=launch.image,
             command=launch.command or None,
@@ -272,6 +273,14 @@ class DockerHost:
     def alive(self) -> bool:
         """Whether the holder is still there."""
         return self._pump is not None and not self._pump.gone
+
+    def preload(self) -> None:
+        """Let the holder import what will be run inside; not before every host of the lab is up, which it would delay.
+
+        Raises:
+            HarnessError: The holder is gone.
+        """
+        self.pump.ask({"do": "preload"}, _PATIENCE)
 
     def recycle(self) -> str:
         """End everything on the host; return why it is not as good as a fresh one, or nothing."""

@@ -1,115 +1,30 @@
-"""Images: the prober's own, and what a manifest's ``[image]`` table names, builds or assembles."""
+"""Images: what a manifest's ``[image]`` table names, builds or assembles, and what the engine says of them."""
 
-import compileall
-import hashlib
-import importlib.util
 import io
 import json
 import os
-import py_compile
+import platform
 import tarfile
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import dualstack
 from dualstack.errors import HostCannot, UsageError
 from dualstack.lab.docker.engine import APIError, Engine, ImageNotFound, explained, reason_of
-from dualstack.manifest.subject import PYTHON_BASE
-
-PROBER = "dualstack-prober"
-"""The repository of the prober's image; its tag is a hash of everything in it."""
 
 MADE = "dualstack.made"
 """The label of images that were made here."""
 
+_MADE_HERE = MappingProxyType({MADE: "1"})
+
+FOLDER = "dualstack.folder"
+"""The label of a service's image: the machine and the folder for which it was made."""
+
 _MOST = 256 << 20
 """Bytes of a service's files: a working directory that holds more is hardly what an image is meant to be."""
 
-_LIBRARIES = ("annotated_types", "dnslib", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection")
-"""What the code that runs inside containers imports, beyond the standard library."""
-
-_ROOMS = ("manifest", "prober", "lab", "wire", "content")
-_MODULES = ("__init__", "addressing", "deadline", "errors", "families", "finding", "topology")
-
-_RECIPE = """\
-FROM {base}
-COPY root/ /opt/dualstack/
-ENV PYTHONPATH=/opt/dualstack PYTHONDONTWRITEBYTECODE=1
-USER 0:0
-WORKDIR /
-ENTRYPOINT []
-CMD []
-"""
-
 _BASE_HELP = "build it from Debian's packages, without a registry: dualstack images"
-
-
-def prober_image(engine: Engine) -> str:
-    """Return the prober's image; build it if there is none with the same content yet.
-
-    Raises:
-        HostCannot: Its base image is missing and cannot be pulled.
-        HarnessError: It cannot be built.
-    """
-    files = dict(_prober_files())
-    # The same Python as ours, so that compiled libraries fit.
-    base = base_image(engine, PYTHON_BASE)
-    recipe = _RECIPE.format(base=base)
-    digest = hashlib.sha256(recipe.encode() + str(image_id(engine, base)).encode())
-    for name in sorted(files):
-        digest.update(f"{name}\0{len(files[name])}\0".encode() + files[name])
-    tag = f"{PROBER}:{digest.hexdigest()[:16]}"
-    if image_id(engine, tag) is None:
-        context = {f"root/{name}": (data, 0o644) for name, data in _compiled(files).items()}
-        with explained("the prober's image cannot be built"):
-            build_files(engine, tag, context | {"Dockerfile": (recipe.encode(), 0o644)})
-    return tag
-
-
-def _compiled(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Return files with the bytecode of those that are Python's; compiled here, the image needs no step that runs."""
-    with tempfile.TemporaryDirectory(prefix="dualstack-image-") as folder:
-        for name, data in files.items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-        compileall.compile_dir(
-            folder,
-            quiet=1,
-            stripdir=folder,
-            prependdir="/opt/dualstack",
-            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-        )
-        paths = [path for path in Path(folder).rglob("*") if path.is_file()]
-        return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
-
-
-def _prober_files() -> Iterator[tuple[str, bytes]]:
-    """Yield what the prober's image holds, by name: our own code, and the libraries that it imports."""
-    own = Path(str(dualstack.__file__)).parent
-    version = dualstack.__version__
-    metadata = f"Metadata-Version: 2.1\nName: dualstack\nVersion: {version}\n"
-    yield f"dualstack-{version}.dist-info/METADATA", metadata.encode()
-    for name in _MODULES:
-        yield f"dualstack/{name}.py", (own / f"{name}.py").read_bytes()
-    for room in _ROOMS:
-        for path in sorted((own / room).rglob("*.py")):
-            parts = path.relative_to(own)
-            if parts.parts[0] != "content" or len(parts.parts) == 2:  # noqa: PLR2004 - not what a wheel bundles
-                yield f"dualstack/{parts}", path.read_bytes()
-    for name in _LIBRARIES:
-        spec = importlib.util.find_spec(name)
-        assert spec is not None  # noqa: S101 - it is a dependency of this package
-        assert spec.origin is not None  # noqa: S101 - the same
-        origin = Path(spec.origin)
-        if origin.name != "__init__.py":
-            yield origin.name, origin.read_bytes()
-            continue
-        for path in sorted(origin.parent.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts and path.suffix in {".py", ".so"}:
-                yield f"{name}/{path.relative_to(origin.parent)}", path.read_bytes()
 
 
 def image_id(engine: Engine, reference: str) -> str | None:
@@ -135,8 +50,8 @@ def inspect(engine: Engine, reference: str) -> dict[str, Any]:
         return found
 
 
-def base_image(engine: Engine, reference: str) -> str:
-    """Return ``reference`` once the engine has it: as it is, or pulled.
+def base_image(engine: Engine, reference: str) -> None:
+    """Make sure that the engine has an image: as it is, or pulled.
 
     Raises:
         HostCannot: It is not there and cannot be pulled.
@@ -145,7 +60,6 @@ def base_image(engine: Engine, reference: str) -> str:
         problem = _pull(engine, reference)
         if problem:
             raise HostCannot(f"image {reference} is missing and cannot be pulled ({problem}); {_BASE_HELP}")
-    return reference
 
 
 def named_image(engine: Engine, reference: str, key: str) -> None:
@@ -172,8 +86,18 @@ def _pull(engine: Engine, reference: str) -> str:
     return "" if image_id(engine, reference) else "the registry has no such image"
 
 
-def build_folder(engine: Engine, folder: Path, tag: str, key: str) -> None:
-    """Build the image of a folder with a Dockerfile.
+def machine() -> str:
+    """Return what tells this machine from others that use the same engine."""
+    return platform.node() or "unknown"
+
+
+def labels_of(directory: Path) -> dict[str, str]:
+    """Return the labels of the image of a service that has this folder."""
+    return {**_MADE_HERE, FOLDER: f"{machine()} {directory}"}
+
+
+def build_folder(engine: Engine, folder: Path, directory: Path, tag: str, key: str) -> None:
+    """Build the image of a folder with a Dockerfile, for a service of some working directory.
 
     Raises:
         UsageError: It cannot be built; the message ends with the tail of the output.
@@ -184,7 +108,7 @@ def build_folder(engine: Engine, folder: Path, tag: str, key: str) -> None:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not _ignored(path.relative_to(folder)):
             files[str(path.relative_to(folder))] = (path.read_bytes(), path.stat().st_mode & 0o777)
-    _build_for(engine, tag, files, key)
+    _build_for(engine, tag, files, directory, key)
 
 
 def _ignored(path: Path) -> bool:
@@ -213,10 +137,10 @@ def assemble(engine: Engine, base: str, directory: Path, names: Sequence[str], *
             name = f"files/{path.relative_to(item if item.samefile(directory) else item.parent)}"
             # Whoever the service runs as must be able to read it.
             context[name] = (path.read_bytes(), (path.stat().st_mode & 0o777) | 0o444)
-    _build_for(engine, tag, context, key)
+    _build_for(engine, tag, context, directory, key)
 
 
-def _build_for(engine: Engine, tag: str, files: dict[str, tuple[bytes, int]], key: str) -> None:
+def _build_for(engine: Engine, tag: str, files: dict[str, tuple[bytes, int]], directory: Path, key: str) -> None:
     """Build an image that a manifest asks for.
 
     Raises:
@@ -224,12 +148,14 @@ def _build_for(engine: Engine, tag: str, files: dict[str, tuple[bytes, int]], ke
     """
     try:
         with explained("the image cannot be built", UsageError):
-            build_files(engine, tag, files)
+            build_files(engine, tag, files, labels_of(directory))
     except UsageError as error:
         raise UsageError(f"{key}: {error}") from None
 
 
-def build_files(engine: Engine, tag: str, files: dict[str, tuple[bytes, int]]) -> None:
+def build_files(
+    engine: Engine, tag: str, files: dict[str, tuple[bytes, int]], labels: Mapping[str, str] = _MADE_HERE
+) -> None:
     """Build an image of files, by name: content and mode.
 
     Raises:
@@ -244,7 +170,7 @@ def build_files(engine: Engine, tag: str, files: dict[str, tuple[bytes, int]]) -
         tag=tag,
         rm=True,
         forcerm=True,
-        labels={MADE: "1"},
+        labels=dict(labels),
         decode=True,
     )
     for line in answer:

@@ -3,12 +3,13 @@
 import contextlib
 import fcntl
 import ipaddress
+import itertools
 import os
-import random
+import secrets
 import socket
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,19 @@ from dualstack.topology import Topology
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-POOL = ipaddress.IPv4Network("10.192.0.0/10")
-"""Where IPv4 prefixes come from: private (RFC 1918), and away from where people begin to count."""
+POOLS = tuple(map(ipaddress.IPv4Network, ("10.192.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15")))
+"""Where IPv4 prefixes come from, the first that has one left: private (RFC 1918), at first away from where people begin
+to count; then what is set aside for the tests of network devices (RFC 2544)."""
 
-_IPV6_POOL = int(ipaddress.IPv6Address("2001:db8:d0c::"))
-"""Where IPv6 prefixes come from: documentation (RFC 3849), which no machine routes."""
+_IPV6_POOLS = tuple(map(ipaddress.IPv6Network, ("2001:db8:d0c::/48", "3fff:d0c::/48")))
+"""Where IPv6 prefixes come from: documentation (RFC 3849, RFC 9637), which hardly a machine routes."""
 
-_TRIES = 64
+_TRIES = 32
+"""How many prefixes of each pool are tried."""
+
+_SHORTEST = {4: 8, 6: 16}
+"""Routes with shorter prefixes, by IP's version, stand for a default route: tunnels have two halves of one, or more."""
+
 _GATEWAY = -2
 """The bridge's own address: the last one, since hosts count from the first."""
 
@@ -40,12 +47,14 @@ class LabNetwork:
 
     Attributes:
         identity: The engine's id of it.
+        name: Its name, which nothing else has.
         ipv4: Its IPv4 prefix; planned, also where it has none.
         ipv6: Its IPv6 prefix, the same way.
         native: Whether the engine itself keeps IPv4 out of an IPv6-only network.
     """
 
     identity: str
+    name: str
     ipv4: ipaddress.IPv4Network
     ipv6: ipaddress.IPv6Network
     native: bool
@@ -65,8 +74,9 @@ def make_network(engine: Engine, topology: Topology, name: str, labels: dict[str
             made = _create(engine, families, (ipv4, ipv6), name, labels)
             if made is not None:
                 return made
+    pools = ", ".join(map(str, POOLS))
     raise HostCannot(
-        f"no free network: every prefix of {POOL} that was tried is taken; docker network ls shows by whom"
+        f"no free network: every prefix of {pools} that was tried is taken; ip route and docker network ls show by whom"
     )
 
 
@@ -106,7 +116,7 @@ def _create(
         raise
     if native:
         _check_native(engine, identity)
-    return LabNetwork(identity, ipv4, ipv6, native)
+    return LabNetwork(identity, name, ipv4, ipv6, native)
 
 
 def _post(engine: Engine, wish: dict[str, Any]) -> str:
@@ -136,23 +146,40 @@ def _gateway(pool: Network) -> int:
     return _GATEWAY if pool.version == 4 else 0xFFFF  # noqa: PLR2004 - IP's version
 
 
-def _candidates(taken: list[Network]) -> Iterator[tuple[ipaddress.IPv4Network, ipaddress.IPv6Network]]:
+def _candidates(taken: Sequence[Network]) -> Iterator[tuple[ipaddress.IPv4Network, ipaddress.IPv6Network]]:
     """Yield pairs of prefixes that overlap nothing that is taken, in no order that others would follow too."""
-    tried = 0
-    for number in random.sample(range(1 << (24 - POOL.prefixlen)), k=1 << (24 - POOL.prefixlen)):
-        ipv4 = ipaddress.IPv4Network((int(POOL.network_address) + (number << 8), 24))
-        ipv6 = ipaddress.IPv6Network((_IPV6_POOL + ((number + 1) << 64), 64))
-        if any(_overlap(item, other) for item in (ipv4, ipv6) for other in taken):
-            continue
-        yield ipv4, ipv6
-        tried += 1
-        if tried == _TRIES:
-            return
+    before = 0
+    for pool in POOLS:
+        yield from itertools.islice(_free_pairs(pool, before, taken), _TRIES)
+        before += _size(pool)
 
 
-def _overlap(one: Network, other: Network) -> bool:
-    """Return whether two prefixes have an address in common."""
-    return type(one) is type(other) and one.overlaps(other)
+def _free_pairs(
+    pool: ipaddress.IPv4Network, before: int, taken: Sequence[Network]
+) -> Iterator[tuple[ipaddress.IPv4Network, ipaddress.IPv6Network]]:
+    """Yield every pair of a pool's that overlaps nothing; ``before`` tells its IPv6 prefixes from other pools'."""
+    if any(isinstance(item, ipaddress.IPv4Network) and pool.subnet_of(item) for item in taken):
+        return
+    size = _size(pool)
+    # A step that has no factor in common with the size leads everywhere once.
+    start, step = secrets.randbelow(size), secrets.randbelow(size) | 1
+    for number in ((start + turn * step) % size for turn in range(size)):
+        ipv4 = ipaddress.IPv4Network((int(pool.network_address) + (number << 8), 24))
+        subnet = (before + number + 1) << 64
+        choice = (ipaddress.IPv6Network((int(item.network_address) + subnet, 64)) for item in _IPV6_POOLS)
+        ipv6 = next((item for item in choice if not _overlaps_any(item, taken)), None)
+        if ipv6 is not None and not _overlaps_any(ipv4, taken):
+            yield ipv4, ipv6
+
+
+def _size(pool: ipaddress.IPv4Network) -> int:
+    """Return how many prefixes of ours a pool holds."""
+    return 1 << (24 - pool.prefixlen)
+
+
+def _overlaps_any(one: Network, others: Sequence[Network]) -> bool:
+    """Return whether a prefix has an address in common with any of the others."""
+    return any(type(one) is type(other) and one.overlaps(other) for other in others)
 
 
 def _engine_networks(engine: Engine) -> Iterable[Network]:
@@ -165,22 +192,22 @@ def _engine_networks(engine: Engine) -> Iterable[Network]:
                 yield ipaddress.ip_network(pool["Subnet"], strict=False)
 
 
-def _machine_networks() -> Iterable[Network]:
-    """Yield what this machine has routes to, but the default routes, and what its interfaces are on.
+def _machine_networks(proc: Path = Path("/proc/net")) -> Iterable[Network]:
+    """Yield what this machine has routes to, but those to nearly everything, and what its interfaces are on.
 
     An address comes with its interface's route, so the routes tell both.
     """
-    routes = Path("/proc/net/route")
+    routes = proc / "route"
     for line in routes.read_text().splitlines()[1:] if routes.exists() else ():
         fields = line.split()
         address, mask = (socket.inet_ntoa(struct.pack("=I", int(fields[place], 16))) for place in (1, 7))
         network = ipaddress.IPv4Network((address, mask), strict=False)
-        if network.prefixlen:
+        if network.prefixlen >= _SHORTEST[4]:
             yield network
-    routes = Path("/proc/net/ipv6_route")
+    routes = proc / "ipv6_route"
     for line in routes.read_text().splitlines() if routes.exists() else ():
         fields = line.split()
-        if length := int(fields[1], 16):
+        if (length := int(fields[1], 16)) >= _SHORTEST[6]:
             yield ipaddress.IPv6Network((bytes.fromhex(fields[0]), length), strict=False)
 
 
