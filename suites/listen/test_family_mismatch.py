@@ -11,7 +11,7 @@ from dualstack.world import ListenerWorld
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A client of the family that the service does not claim is refused at once: neither served, nor left "
-    "half-open, nor ignored. (LISTEN-007 says this of listeners that serve IPv6 only.)",
+    "half-open, nor ignored. For listeners that serve IPv6 only LISTEN-007 says it.",
     stimulus="Dial a service that claims IPv4 only over IPv6.",
     wire="Every connection attempt is answered by a reset within 1 s; every UDP request by ICMP port unreachable.",
     cites=("RFC 9293 §3.10.7.1", "RFC 1122 §4.1.3.1", "RFC 4443 §3.1"),
