@@ -3,8 +3,8 @@
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.wire.attempts import attempts
 from dualstack.wire.evidence import Wire
+from dualstack.wire.expect import attempts, no_mapped_on_wire
 from dualstack.world import ConnectorWorld
 from dualstack.world.connecting import Run
 
@@ -36,7 +36,7 @@ def test_mapped_literal(world: ConnectorWorld) -> None:
         run = world.run(f"::ffff:{address}", serving)
         world.require(succeeds_or_says(run, SOON + 2 * usual.seconds))
     world.shows(lambda wire: over_ipv4(wire, world))
-    world.shows_no_mapped()
+    world.shows(no_mapped_on_wire)
 
 
 def succeeds_or_says(run: Run, within: float) -> Finding:
