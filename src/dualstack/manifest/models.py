@@ -243,7 +243,7 @@ class Configuration(Table):
     environment: Environment = Field({}, description="Variables besides those of the service.")
     files: dict[str, str] = Field({}, description="Files besides (or instead of) those of the service.")
     families: list[Family] | None = Field(None, min_length=1, description="The families that it claims so configured.")
-    bind: str | None = Field(None, description="What {bind} stands for; LISTEN-011 and INTEROP-005 then do not apply.")
+    bind: str | None = Field(None, description="What {bind} stands for; no other spelling is tried then.")
 
 
 class Service(Table):
