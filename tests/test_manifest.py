@@ -139,6 +139,11 @@ FAULTS = [
         'ipv4_address = "1.2.3.4"',
         "listen[0].bind: ipv4_address: '1.2.3.4' lacks the placeholder",
     ),
+    (
+        'ipv4_any = "0.0.0.0"',
+        'ipv4_mapped = "::ffff:1.2.3.4"',
+        "listen[0].bind: ipv4_mapped: '::ffff:1.2.3.4' lacks the placeholder",
+    ),
     ('"{host}"]', '"there"]', 'connect[0]: "command" contains neither {host} nor {target}: the connector is not told'),
     (
         '"{host}"]',

@@ -122,6 +122,14 @@ def test_values_of_a_start_that_is_told_otherwise(tmp_path: Path) -> None:
     assert (values["bind"], values["main.bind"], values["second.bind"]) == ("192.0.2.1", "192.0.2.1", "")
 
 
+def test_port_in_a_spelling(tmp_path: Path) -> None:
+    """A spelling may name its listener's own port, once for each entry that it stands for; no other placeholder."""
+    pair = "0.0.0.0:{port}; listen [::]:{port} {scratch}"
+    values = one(tmp_path, PLAIN).values(scratch="/s", binds={"main": pair, "second": "{port}"})
+    assert values["bind"] == values["main.bind"] == "0.0.0.0:8080; listen [::]:8080 {scratch}"
+    assert values["second.bind"] == "8081"
+
+
 def test_bind_of_a_configuration(tmp_path: Path) -> None:
     """A configuration's bind is what {bind} stands for, and no other spelling is left to be tried."""
     fixed = subjects_of(manifest(tmp_path, PLAIN + CONFIGURED), ["fixed"])[0]

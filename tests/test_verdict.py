@@ -10,14 +10,14 @@ from dualstack.verdict import FELL_SHORT, OUR_FAULT, Verdict, exit_code, judge
 
 MUST, SHOULD, OBSERVE = Level.MUST, Level.SHOULD, Level.OBSERVE
 
-FAULT = (Verdict.FAIL, Verdict.KNOWN, Verdict.DEVIATES, Verdict.KNOWN, Verdict.OBSERVED, Verdict.OBSERVED)
+FAULT = (Verdict.FAIL, Verdict.KNOWN, Verdict.DEVIATES, Verdict.KNOWN, Verdict.OBSERVED, Verdict.KNOWN)
 GOOD = (
     Verdict.PASS,
     Verdict.UNEXPECTED_PASS,
     Verdict.PASS,
     Verdict.UNEXPECTED_PASS,
     Verdict.OBSERVED,
-    Verdict.OBSERVED,
+    Verdict.UNEXPECTED_PASS,
 )
 
 TABLE = [

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dualstack.families import Family
-from dualstack.manifest import Connect, Exemption, Known, Listen, Subject, Transport
+from dualstack.manifest import Bind, Connect, Exemption, Known, Listen, Subject, Transport
 from dualstack.requirement import Need, Requirement, Role
 
 CASE_ID = re.compile(r"(?P<requirement>[A-Z]+-\d{3}):(?P<subject>[^:@]+):(?P<element>[^:@]+)@(?P<topology>[a-z0-9-]+)")
@@ -108,11 +108,14 @@ def _has(element: Listen | Connect, need: Need) -> bool:
     return _CONDITIONS[need](element)
 
 
+def _bind(element: Listen | Connect) -> Bind:
+    """Return the spellings of ``{bind}``, or an empty table of them."""
+    return (element.bind if isinstance(element, Listen) else None) or Bind()
+
+
 def ipv6_spellings(element: Listen | Connect) -> list[str]:
     """Return the spellings of ``{bind}`` that are IPv6 literals or have a place for one."""
-    bind = element.bind if isinstance(element, Listen) else None
-    if bind is None:
-        return []
+    bind = _bind(element)
     return [text for text in (*bind.any, *bind.ipv6_any) if text.count(":") > 1] + list(bind.ipv6_address)
 
 
@@ -141,10 +144,13 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.BOTH: lambda element: len(element.families) > 1,
     Need.ONE: lambda element: len(element.families) == 1,
     Need.TCP: lambda element: element.transport is Transport.TCP,
+    Need.UDP: lambda element: element.transport is Transport.UDP,
+    Need.NO_DUAL_UDP: lambda element: element.transport is Transport.TCP or len(element.families) == 1,
     Need.BIND_IPV6: lambda element: bool(ipv6_spellings(element)),
-    Need.BIND_IPV6_ADDRESS: lambda element: (
-        isinstance(element, Listen) and element.bind is not None and bool(element.bind.ipv6_address)
-    ),
+    Need.BIND_IPV6_ADDRESS: lambda element: bool(_bind(element).ipv6_address),
+    Need.BIND_IPV6_ANY: lambda element: element.families == [Family.IPV6] or bool(_bind(element).ipv6_any),
+    Need.BIND_PAIR: lambda element: bool(_bind(element).pair),
+    Need.BIND_IPV4_MAPPED: lambda element: bool(_bind(element).ipv4_mapped),
     Need.PEER: lambda element: isinstance(element, Listen) and bool(element.peer_reply or element.peer_log),
     Need.LITERALS: lambda element: isinstance(element, Connect) and element.literals,
     Need.NAMES: lambda element: isinstance(element, Connect) and element.names,

@@ -45,6 +45,9 @@ _BLAME = (
     (errors.ServiceError, Verdict.FAIL),
 )
 
+_SHORT = {Level.MUST: Verdict.FAIL, Level.SHOULD: Verdict.DEVIATES, Level.OBSERVE: Verdict.OBSERVED}
+"""What is said of a service that falls short, by the requirement's level."""
+
 
 def judge(level: Level, error: BaseException | None, *, known: bool = False) -> Verdict:
     """Return the verdict on a case that ended in ``error``, or in nothing.
@@ -54,16 +57,14 @@ def judge(level: Level, error: BaseException | None, *, known: bool = False) -> 
         error: What the case raised; its type says who is to blame.
         known: Whether the manifest declares the failing as known.
     """
-    verdict = Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS
-    if error is not None:
-        verdict = next((found for kind, found in _BLAME if isinstance(error, kind)), Verdict.HARNESS_ERROR)
-        if verdict is Verdict.FAIL and level is not Level.MUST:
-            verdict = Verdict.DEVIATES if level is Level.SHOULD else Verdict.OBSERVED
-    if known and verdict in {Verdict.FAIL, Verdict.DEVIATES}:
-        return Verdict.KNOWN
-    if known and verdict is Verdict.PASS:
-        return Verdict.UNEXPECTED_PASS
-    return verdict
+    if error is None:
+        if known:
+            return Verdict.UNEXPECTED_PASS
+        return Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS
+    verdict = next((found for kind, found in _BLAME if isinstance(error, kind)), Verdict.HARNESS_ERROR)
+    if verdict is not Verdict.FAIL:
+        return verdict
+    return Verdict.KNOWN if known else _SHORT[level]
 
 
 def exit_code(verdicts: Iterable[Verdict], *, strict: bool = False) -> int:

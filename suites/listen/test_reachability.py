@@ -33,7 +33,7 @@ def serve_both(world: ListenerWorld) -> None:
     cites=("RFC 4038 §4.2, §6.3.1", "RFC 3493 §3.7", "RFC 6540"),
     topologies=("dual-stack", "multi-address"),
     causes=("RC-V4SOCK", "RC-V6ONLY", "RC-LIBBUILD"),
-    needs=(Need.BOTH,),
+    needs=(Need.BOTH, Need.NO_DUAL_UDP),
 ).attach
 def test_dual_stack_reachability(world: ListenerWorld) -> None:
     """Every address of both families answers on a dual-stack host."""
@@ -54,7 +54,7 @@ def test_dual_stack_reachability(world: ListenerWorld) -> None:
     cites=("RFC 3493 §5.3", "ipv6(7)"),
     topologies=("dual-stack-bindv6only",),
     causes=("RC-V6ONLY", "RC-V4SOCK"),
-    needs=(Need.BOTH,),
+    needs=(Need.BOTH, Need.NO_DUAL_UDP),
 ).attach
 def test_independence_of_bindv6only(world: ListenerWorld) -> None:
     """Every address of both families answers where IPV6_V6ONLY is on by default."""

@@ -26,7 +26,7 @@ def serve_without(world: ListenerWorld, absent: Family) -> None:
     cites=("RFC 6540 §2", "RFC 4038 §4.2", "draft-ietf-v6ops-ipv6-app-testing: IPv6-only-strict"),
     topologies=("ipv6-only", "ipv6-only-strict"),
     causes=("RC-V4SOCK", "RC-LITERAL", "RC-RESOLVER"),
-    needs=(Need.IPV6,),
+    needs=(Need.IPV6, Need.NO_DUAL_UDP),
 ).attach
 def test_host_without_ipv4(world: ListenerWorld) -> None:
     """The service serves IPv6 where there is no IPv4."""
@@ -45,7 +45,7 @@ def test_host_without_ipv4(world: ListenerWorld) -> None:
     cites=("RFC 4038 §4.4", "Linux ip-sysctl: disable_ipv6"),
     topologies=("ipv4-only", "ipv4-only-disable-ipv6"),
     causes=("RC-NOINET6",),
-    needs=(Need.IPV4,),
+    needs=(Need.IPV4, Need.NO_DUAL_UDP),
 ).attach
 def test_host_without_ipv6_address(world: ListenerWorld) -> None:
     """The service serves IPv4 where there is no IPv6 address."""

@@ -35,6 +35,7 @@ EVERYTHING = os.environ.get("DUALSTACK_PARITY") == "all"
 REAL = {
     "asyncio.toml": "asyncio/None",
     "curl.toml": "curl",
+    "memcached-address.toml": "memcached-address",
     "memcached.toml": "memcached/no-l",
     "mosquitto.toml": "mosquitto/default",
     "ncat.toml": "ncat",
@@ -47,6 +48,7 @@ REAL = {
     "python-socket.toml": "python-socket/dualstack_ipv6",
     "redis-address.toml": "redis-address",
     "redis-server.toml": "redis-server/any-ipv6",
+    "socat-address.toml": "socat-address",
     "socat.toml": "socat/TCP6-LISTEN",
     "wget.toml": "wget",
 }

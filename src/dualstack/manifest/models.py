@@ -126,7 +126,7 @@ class Ready(Table):
 class Bind(Table):
     """How the listener is told where to listen: what ``{bind}`` stands for, in each meaning that it accepts.
 
-    Each key takes one spelling or a list; the first one is used, and LISTEN-011 tries them all.
+    Each key takes one spelling or a list; the first one is used, and LISTEN-011 and LISTEN-008 (pair) try them all.
     """
 
     any: Spellings = Field([], description='Every address of every family, e.g. "[::]" or "".')
@@ -134,11 +134,16 @@ class Bind(Table):
     ipv6_any: Spellings = Field([], description='Every IPv6 address and no IPv4, e.g. "[::]" with IPV6_V6ONLY.')
     ipv4_address: Spellings = Field([], description='One IPv4 address; write "{address}" for it.')
     ipv6_address: Spellings = Field([], description='One IPv6 address; write "{address}" or "[{address}]".')
+    pair: Spellings = Field(
+        [],
+        description='Both "0.0.0.0" and "::" as two entries for one port, once in each order; {port} may stand in it.',
+    )
+    ipv4_mapped: Spellings = Field([], description='One IPv4-mapped address, e.g. "[::ffff:{address}]".')
 
     @model_validator(mode="after")
     def _addresses_have_their_place(self) -> Self:
         """Refuse an address spelling that has no place for the address."""
-        for key in ("ipv4_address", "ipv6_address"):
+        for key in ("ipv4_address", "ipv6_address", "ipv4_mapped"):
             for spelling in getattr(self, key):
                 if "{address}" not in spelling:
                     raise ValueError(f'{key}: {spelling!r} lacks the placeholder "{{address}}"')
@@ -239,7 +244,7 @@ class Configuration(Table):
     environment: Environment = Field({}, description="Variables besides those of the service.")
     files: dict[str, str] = Field({}, description="Files besides (or instead of) those of the service.")
     families: list[Family] | None = Field(None, min_length=1, description="The families that it claims so configured.")
-    bind: str | None = Field(None, description="What {bind} stands for; LISTEN-011 and INTEROP-005 then do not apply.")
+    bind: str | None = Field(None, description="What {bind} stands for; no other spelling is tried then.")
 
 
 class Service(Table):

@@ -125,7 +125,7 @@ class Subject:
         if contained:
             values |= {"directory": self.image_directory or ".", "python": "python3"}
         for position, item in enumerate(self.listen):
-            bind = (binds or {}).get(item.name, self.default_bind(item))
+            bind = fill((binds or {}).get(item.name, self.default_bind(item)), {"port": str(item.port)})
             values |= {f"{item.name}.bind": bind, f"{item.name}.port": str(item.port)}
             if position == 0:
                 values |= {"bind": bind, "port": str(item.port)}

@@ -5,6 +5,7 @@ import re
 import shlex
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired
@@ -13,7 +14,7 @@ from dualstack.finding import Finding
 from dualstack.lab.protocol import Program
 from dualstack.manifest import Connect
 from dualstack.prober.client import Serving
-from dualstack.prober.messages import Names, Serve
+from dualstack.prober.messages import Exit, Names, Serve
 from dualstack.prober.names import query_name
 from dualstack.service import launch_connector
 from dualstack.wire.dialling import syn_family, tried
@@ -21,6 +22,30 @@ from dualstack.wire.evidence import Wire
 from dualstack.world.base import World
 
 DNS = 53
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What came of one run of a connector.
+
+    Attributes:
+        fault: What is wrong with it, by its own account or because it did not end; empty where it reports a success.
+        how: How it ended; None if it had to be killed.
+        seconds: How long it ran.
+        said: Whether it wrote anything.
+        reached: Its connections, as the peer saw them; empty if there was none.
+    """
+
+    fault: str
+    how: Exit | None
+    seconds: float
+    said: bool
+    reached: str = ""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with it, also where it does not know; empty for a success."""
+        return self.fault or ("" if self.reached else "it reported success, but no client reached the peer")
 
 
 class ConnectorWorld(World):
@@ -78,56 +103,61 @@ class ConnectorWorld(World):
         Returns:
             Whether it completed.
         """
+        run = self.run(host, serving)
+        self.works[over.value] = self.works.get(over.value, True) and not run.problem
+        within = self.subject.manifest.timeouts.connect
+        self.require(
+            Finding(
+                not run.problem,
+                f"it connects to {endpoint(host, self.connector.port)} over {over.label} within {within:g} s",
+                run.problem or f"it succeeded: {run.reached}",
+            )
+        )
+        return not run.problem
+
+    def run(self, host: str, serving: Serving) -> Run:
+        """Run the connector towards ``host``, a literal or a name, and return what came of it; nothing is required."""
         connector = self.connector
         self._starts += 1
-        target = endpoint(host, connector.port)
         launch = launch_connector(
             self.subject,
             connector,
             self.scratch(self._starts),
             host=host,
-            target=target,
+            target=endpoint(host, connector.port),
             af_inet6=self.host.spec.af_inet6,
             contained=self.contained,
         )
         self.command = shlex.join(launch.command)
         self.note(f"run the connector: {self.command}")
         before = len(serving.accepted())
-        problem = self._run(self.host.start(launch))
+        run = self._wait(self.host.start(launch))
         clients = serving.accepted()[before:]
-        if not problem and not clients:
-            problem = "it reported success, but no client reached the peer"
-        self.note(f"{problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")
-        self.works[over.value] = self.works.get(over.value, True) and not problem
-        reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
-        within = self.subject.manifest.timeouts.connect
-        self.require(
-            Finding(
-                not problem,
-                f"it connects to {target} over {over.label} within {within:g} s",
-                problem or f"it succeeded: {reached}",
-            )
-        )
-        return not problem
+        run = replace(run, reached=", ".join(sorted({f"{item.peer} → {item.address}" for item in clients})))
+        self.note(f"{run.problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")
+        return run
 
-    def _run(self, program: Program) -> str:
-        """Wait for a connector's end; return what is wrong with it, or nothing."""
+    def _wait(self, program: Program) -> Run:
+        """Wait for a connector's end; return what it shows of itself."""
         connector, timeouts = self.connector, self.subject.manifest.timeouts
         began = time.monotonic()
-        problem = ""
+        problem, how = "", None
         try:
             how = program.wait(Deadline(timeouts.connect, "the connector to end"))
             if connector.exit_code is not None and how.code != connector.exit_code:
                 problem = f"it {how}"
         except DeadlineExpired:
             problem = f"it had not ended after {timeouts.connect:g} s"
-        self.waited += time.monotonic() - began
+        seconds = time.monotonic() - began
+        self.waited += seconds
         program.stop("SIGTERM", Deadline(timeouts.stop, "the connector to stop"))
         log = program.log()
         self._logs.append(log.text)
         if not problem and connector.output is not None and not re.search(connector.output, log.text, re.MULTILINE):
             problem = f"its output does not match {connector.output!r}"
-        return f'{problem}; its last line: "{log.last_line}"' if problem and log.last_line else problem
+        if problem and log.last_line:
+            problem += f'; its last line: "{log.last_line}"'
+        return Run(fault=problem, how=how, seconds=seconds, said=bool(log.last_line))
 
     def shows_connected(self, family: Family) -> None:
         """Require that every attempt of the connector was over ``family``."""

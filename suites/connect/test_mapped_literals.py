@@ -1,0 +1,63 @@
+"""A connector that is given an IPv4-mapped address means an IPv4 peer, or says that it will not."""
+
+from dualstack.families import Family
+from dualstack.finding import Finding
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.wire.evidence import Wire
+from dualstack.wire.expect import attempts, no_mapped_on_wire
+from dualstack.world import ConnectorWorld
+from dualstack.world.connecting import Run
+
+SOON = 2.0
+"""Seconds in which a connector must have given up, beside the time that it takes at all."""
+
+
+@Requirement(
+    id="INTEROP-003",
+    title="An IPv4-mapped target is dialled over IPv4",
+    level=Level.SHOULD,
+    role=Role.CONNECTOR,
+    statement="Given an IPv4-mapped IPv6 address (::ffff:a.b.c.d) as its target the service connects to a.b.c.d over "
+    "IPv4, or says at once that it cannot. It neither hangs nor claims a success that was none.",
+    stimulus="The peer listens on its IPv4 address; run the connector with that address, which shows how long it "
+    "takes, and then with its IPv4-mapped form (in brackets where a port follows it).",
+    wire="Every connection attempt is IPv4; no IPv4-mapped address appears on the wire.",
+    cites=("RFC 3493 §3.7", "RFC 4038 §4.2", "RFC 4291 §2.5.5.2"),
+    topologies=("dual-stack",),
+    causes=("RC-MAPPEDTARGET",),
+    needs=(Need.BOTH, Need.LITERALS),
+).attach
+def test_mapped_literal(world: ConnectorWorld) -> None:
+    """An IPv4-mapped literal leads to an IPv4 connection or to an error, soon."""
+    address = world.peer.plan.address(Family.IPV4)
+    with world.serve(Family.IPV4) as serving:
+        usual = world.run(address, serving)
+        # Twice the usual time again is the margin for a machine that is busy with something else.
+        run = world.run(f"::ffff:{address}", serving)
+        world.require(succeeds_or_says(run, SOON + 2 * usual.seconds))
+    world.shows(lambda wire: over_ipv4(wire, world))
+    world.shows(no_mapped_on_wire)
+
+
+def succeeds_or_says(run: Run, within: float) -> Finding:
+    """Return whether a run succeeded, or ended by itself with an error in time."""
+    expected = f"given an IPv4-mapped address it connects, or fails by itself with an error within {within:.1f} s"
+    if not run.problem:
+        return Finding(True, expected, f"it connected: {run.reached}")
+    ended = run.how is not None and not run.how.signal and run.seconds <= within
+    loud = bool(run.fault) and run.how is not None and (run.how.code != 0 or run.said)
+    return Finding(ended and loud, expected, f"after {run.seconds:.1f} s: {run.problem}")
+
+
+def over_ipv4(wire: Wire, world: ConnectorWorld) -> Finding:
+    """Return whether every attempt was over IPv4; that there is none is for the application to explain.
+
+    Raises:
+        Inconclusive: The capture is not whole.
+    """
+    wire.require_whole()
+    port = world.connector.port
+    made = attempts(wire, port, world.connector.transport)
+    others = [attempt for attempt in made if attempt.family is not Family.IPV4]
+    happened = "; ".join(f"{attempt.family.label}: {attempt}" for attempt in others or made)
+    return Finding(not others, f"every attempt to reach port {port} is IPv4", happened or "it made none")
