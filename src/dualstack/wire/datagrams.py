@@ -100,24 +100,26 @@ def udp_large_answer(wire: Wire, port: int) -> Finding:
 
 
 def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
-    """After ICMP port unreachable about its answers the service on ``port`` still answers (RFC 1122 §4.1.3.3).
+    """After ICMP port unreachable about its answers the service on ``port`` answers others (RFC 1122 §4.1.3.3).
 
     Raises:
         Inconclusive: No such error came over ``family``, or the capture is not whole.
     """
     wire.require_whole()
-    errors = [frame for frame in wire.frames if frame.family is family and _is_about(frame, port)]
-    if not errors:
+    gone = {end: frame for frame in reversed(wire.frames) if frame.family is family and (end := _gone(frame, port))}
+    if not gone:
         raise Inconclusive(f"{wire.path}: no ICMP port unreachable over {family.label} about an answer of port {port}")
+    first = min(frame.time for frame in gone.values())
     later = [
         frame
         for frame in wire.frames
-        if frame.kind == "udp" and frame.family is family and frame.sport == port and frame.time > errors[-1].time
+        if frame.kind == "udp" and frame.family is family and frame.sport == port and frame.time > first
     ]
+    others = {(frame.dst, frame.dport) for frame in later} - set(gone)
     return Finding(
-        ok=bool(later),
-        expected=f"after ICMP port unreachable about its answers over {family.label} it still answers on port {port}",
-        happened=f"{len(errors)} errors came; {len(later)} datagrams left it after the last",
+        ok=bool(others),
+        expected=f"after ICMP port unreachable about its answers over {family.label} port {port} answers other clients",
+        happened=f"{len(gone)} clients were gone; {len(others)} others were answered later",
         packets=conversation(wire, [port]),
     )
 
@@ -156,12 +158,12 @@ def _is_from(frame: Frame, port: int) -> bool:
     return frame.family is Family.IPV6 and frame.sport == port
 
 
-def _is_about(frame: Frame, port: int) -> bool:
-    """Return whether a frame is ICMP port unreachable about a datagram from ``port``."""
-    if frame.icmp is None or frame.icmp.quoted is None:
-        return False
-    what = (frame.kind, frame.icmp.type, frame.icmp.code)
-    return what in _PORT_UNREACHABLE and frame.icmp.quoted.kind == "udp" and frame.icmp.quoted.sport == port
+def _gone(frame: Frame, port: int) -> End | None:
+    """Return the client of whom ICMP port unreachable says that an answer from ``port`` did not find it."""
+    quoted = frame.icmp.quoted if frame.icmp is not None else None
+    if frame.icmp is None or quoted is None or (quoted.kind, quoted.sport) != ("udp", port):
+        return None
+    return (quoted.dst, quoted.dport) if (frame.kind, frame.icmp.type, frame.icmp.code) in _PORT_UNREACHABLE else None
 
 
 def _exchanges(wire: Wire, port: int, family: Family | None = None) -> tuple[dict[End, set[End]], dict[End, set[End]]]:
