@@ -20,6 +20,13 @@ def everything(host: HostPlan) -> list[str]:
     return [address for family in BOTH for address in host.planned[family]]
 
 
+def test_favourites_are_the_first_and_the_last() -> None:
+    """The kernel's favourites among several addresses are IPv4's first and IPv6's last one."""
+    host = plan_addresses(load_topology("multi-address")).hosts["service"]
+    assert host.favourite(Family.IPV4) == host.configured[Family.IPV4][0]
+    assert host.favourite(Family.IPV6) == host.configured[Family.IPV6][2]
+
+
 @pytest.mark.parametrize("name", topology_names())
 def test_addresses_are_in_their_network_and_unique(name: str) -> None:
     """No address is planned twice; each is in its family's network and a host's address there."""

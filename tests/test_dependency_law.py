@@ -20,7 +20,7 @@ from dualstack.content import ROOT
 ENGINE = Path(dualstack.__file__).parent
 
 FLOORS = (
-    ("families", "errors", "deadline", "finding", "content", "kinds"),
+    ("families", "errors", "deadline", "finding", "content", "kinds", "checksum"),
     ("manifest", "topology", "addressing", "requirement"),
     ("prober",),
     ("lab",),

@@ -130,6 +130,7 @@ FAULTS = [
     ("port = 8080", 'port = 8080\ntransport = "udp"', 'listen[0]: protocol = "http" runs over TCP'),
     ('protocol = "http"', 'transport = "udp"', 'listen[0]: protocol = "connect" cannot be seen over UDP: '),
     ('protocol = "http"', 'protocol = "exchange"', 'listen[0]: "send" and "expect" belong to protocol = "exchange"'),
+    ('protocol = "http"', 'large_send = "all"', 'listen[0]: "large_send" belongs to protocol = "exchange"'),
     ('protocol = "http"', 'expect = "PONG"', 'listen[0]: "send" and "expect" belong to protocol = "exchange"'),
     ('protocol = "http"', 'protocol = "exchange"\nsend = "→"', "listen[0].send: each character stands for one byte: "),
     ('protocol = "http"', "peer_reply = 'ip \\S+'", 'listen[0]: "peer_reply" needs a group, e.g. "client ip: (\\S+)"'),

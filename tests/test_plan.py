@@ -14,6 +14,7 @@ from dualstack.suites import requirements
 HEAD = 'schema = 1\n[service]\nname = "made-up"\ncommand = ["./server", "{bind}"]\n'
 LISTEN = '[[listen]]\nname = "main"\nport = 8080\n'
 BIND = '[listen.bind]\nany = "*"\nipv4_any = "0.0.0.0"\nipv6_any = ""\n'
+EXCHANGE = 'transport = "udp"\nprotocol = "exchange"\nsend = "one"\n'
 CONNECT = '[[connect]]\nname = "client"\ncommand = ["./client", "{host}"]\n'
 WORLDS = ("dual-stack", "ipv6-only")
 
@@ -82,6 +83,9 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
             LISTEN + 'transport = "udp"\nprotocol = "echo"\nfamilies = ["ipv4"]\n',
             LISTEN + 'transport = "udp"\nprotocol = "echo"\n',
         ),
+        (Need.LASTING, LISTEN, LISTEN + "one_connection = true\n"),
+        (Need.LARGE, LISTEN + 'transport = "udp"\nprotocol = "upper"\n', LISTEN + EXCHANGE),
+        (Need.LARGE, LISTEN + EXCHANGE + 'large_send = "all"\n', LISTEN),
         (Need.BIND_IPV6, LISTEN + BIND.replace('ipv6_any = ""', 'ipv6_any = "::"'), LISTEN + BIND),
         (Need.BIND_IPV6, LISTEN + BIND + 'ipv6_address = "{address}"\n', LISTEN),
         (Need.BIND_IPV6_ADDRESS, LISTEN + BIND + 'ipv6_address = "[{address}]"\n', LISTEN + BIND),

@@ -42,6 +42,13 @@ class HostPlan:
         """Return its first planned address of the family, configured or not."""
         return self.planned[family][0]
 
+    def favourite(self, family: Family) -> str:
+        """Return the configured address from which Linux sends where a program leaves the choice to it.
+
+        That is IPv4's primary address and IPv6's newest one: RFC 6724 §5 knows no preference among those of one link.
+        """
+        return self.configured[family][0 if family is Family.IPV4 else -1]
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dualstack.families import Family
-from dualstack.manifest import Bind, Connect, Exemption, Known, Listen, Subject, Transport
+from dualstack.manifest import Bind, Connect, Exemption, Known, Listen, Protocol, Subject, Transport
 from dualstack.requirement import Need, Requirement, Role
 
 CASE_ID = re.compile(r"(?P<requirement>[A-Z]+-\d{3}):(?P<subject>[^:@]+):(?P<element>[^:@]+)@(?P<topology>[a-z0-9-]+)")
@@ -138,6 +138,9 @@ def _names(entry: Exemption | Known, requirement: Requirement, topology: str) ->
     return entry.requirement == requirement.id and (not entry.topologies or topology in entry.topologies)
 
 
+_SAID_BACK = frozenset({Protocol.ECHO, Protocol.UPPER})
+"""The protocols whose answer is as long as the request."""
+
 _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.IPV4: lambda element: Family.IPV4 in element.families,
     Need.IPV6: lambda element: Family.IPV6 in element.families,
@@ -146,6 +149,10 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.TCP: lambda element: element.transport is Transport.TCP,
     Need.UDP: lambda element: element.transport is Transport.UDP,
     Need.NO_DUAL_UDP: lambda element: element.transport is Transport.TCP or len(element.families) == 1,
+    Need.LASTING: lambda element: isinstance(element, Listen) and not element.one_connection,
+    Need.LARGE: lambda element: (
+        isinstance(element, Listen) and (element.protocol in _SAID_BACK or element.large_send is not None)
+    ),
     Need.BIND_IPV6: lambda element: bool(ipv6_spellings(element)),
     Need.BIND_IPV6_ADDRESS: lambda element: bool(_bind(element).ipv6_address),
     Need.BIND_IPV6_ANY: lambda element: element.families == [Family.IPV6] or bool(_bind(element).ipv6_any),

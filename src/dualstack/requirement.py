@@ -37,6 +37,8 @@ class Need(enum.Enum):
     TCP = "it is not TCP"
     UDP = "it is not UDP"
     NO_DUAL_UDP = "it is a datagram service of both families, which LISTEN-012 is about"
+    LASTING = "it ends after one connection"
+    LARGE = "its manifest declares no large_send, a request with a large answer"
     BIND_IPV6 = "its manifest declares no IPv6 spelling for {bind}"
     BIND_IPV6_ADDRESS = "its manifest declares no spelling of one IPv6 address for {bind}"
     BIND_IPV6_ANY = "its manifest neither claims IPv6 alone nor declares a spelling of every IPv6 address for {bind}"

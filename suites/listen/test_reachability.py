@@ -14,7 +14,7 @@ def serve_both(world: ListenerWorld) -> None:
     """Start the service, probe every address of both families, and hold the packets against what was seen."""
     world.start()
     for family in world.families:
-        for address in world.addresses(family):
+        for address in world.entrances(family):
             world.answers(family, address, times=PROBES)
     for family in world.families:
         world.shows_served(family)

@@ -10,11 +10,12 @@ import pytest
 
 from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError, UsageError
-from dualstack.families import Family
+from dualstack.families import BOTH, Family
 from dualstack.lab.netns import NetnsBackend, NetnsLab
 from dualstack.lab.protocol import Backend, Lab
 from dualstack.lab.proving import prove
-from dualstack.prober.messages import Launch
+from dualstack.manifest import Protocol, Transport
+from dualstack.prober.messages import Launch, Sender, Serve, Volley
 from dualstack.topology import Topology, load_topology, topology_names
 
 MakeLab = Callable[[Topology | str], NetnsLab]
@@ -123,6 +124,19 @@ def test_addresses_keep_their_order(make_lab: MakeLab) -> None:
     lab = make_lab("multi-address")
     rows = [row.address for row in lab.hosts["service"].prober.addresses() if row.address.startswith("198.")]
     assert tuple(rows) == lab.plan.hosts["service"].configured[Family.IPV4]
+
+
+@pytest.mark.parametrize("family", BOTH, ids=lambda family: family.value)
+def test_the_kernel_has_a_favourite_among_several_addresses(make_lab: MakeLab, family: Family) -> None:
+    """A datagram service that lets the kernel choose answers from one and the same address, whichever was asked."""
+    lab = make_lab("multi-address")
+    service, peer = lab.hosts["service"], lab.hosts["peer"]
+    asked = service.plan.configured[family]
+    senders = tuple(Sender(address, peer.plan.configured[family][0], 0, ("one", "two")) for address in asked)
+    with service.prober.serve(Serve((family.wildcard,), 7000, Transport.UDP, Protocol.ECHO)):
+        results = peer.prober.volley(Volley(senders, 7000))
+    assert [heard.address for result in results for heard in result.heard] == [service.plan.favourite(family)] * 6
+    assert len(asked) == 3
 
 
 def test_a_keeper_that_was_killed_is_an_error_with_a_name() -> None:

@@ -10,7 +10,7 @@ from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Lab, Program
 from dualstack.manifest import Protocol, Transport
-from dualstack.prober.messages import Dial, Dialled, Hold, Outcome, Serve
+from dualstack.prober.messages import Dial, Dialled, Forge, Hold, Outcome, Serve
 
 PORT = 8000
 
@@ -105,6 +105,19 @@ def test_empty_datagram(run: Any, lab: Lab, form: str) -> None:
         client = run.python(lab.hosts["peer"], EMPTY_DATAGRAM, lab.hosts["service"].plan.address(family))
         run.until(client, "^answer b''")
         run.until(client, "^answer b'NEXT'")
+
+
+def test_port_drops_forged_senders(run: Any, lab: Lab) -> None:
+    """A mapped sender over IPv6 is neither answered nor shown; real IPv4 clients and IPv6 clients are."""
+    program = serve(run, lab, "upper-udp-ported")
+    host, peer = lab.hosts["service"].plan, lab.hosts["peer"]
+    forged = peer.plan.configured[Family.IPV4][1]
+    peer.prober.forge(Forge(f"::ffff:{forged}", 4000, host.address(Family.IPV6), PORT, "forged"))
+    for family in BOTH:
+        dialled = dial(lab, family)
+        assert dialled.outcome is Outcome.ANSWERED
+        run.until(program, f"^received from {re.escape(dialled.source)} at PORT {dialled.source_port}$")
+    assert forged not in program.log().text
 
 
 @either_family

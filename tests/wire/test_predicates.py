@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6ND_NS, ICMPv6PacketTooBig, IPv6
+from scapy.layers.inet6 import (
+    ICMPv6DestUnreach,
+    ICMPv6ND_NS,
+    ICMPv6PacketTooBig,
+    IPv6,
+    IPv6ExtHdrFragment,
+    fragment6,
+)
 from scapy.layers.l2 import ARP, Ether
 
 from dualstack.errors import Inconclusive
@@ -87,6 +94,29 @@ UDP_WRONG = net(F6, back=True) / UDP(sport=8081, dport=40000, chksum=0x1234) / b
 TUNNEL = IN() / IP(src="192.0.2.1", dst="192.0.2.2", proto=41)
 MAPPED = IPv6(src="::ffff:198.51.100.33", dst=S6) / TCP(dport=8080, flags="S")
 NAT64 = "2001:db8:64::c633:6421"
+FORGED = IN() / IPv6(src=f"::ffff:{C4}", dst=S6) / UDP(sport=40000, dport=8081) / b"ping"
+LARGE = net(F6, back=True) / IPv6ExtHdrFragment() / UDP(sport=8081, dport=40000) / (b"x" * 4000)
+OTHER = {F4: "198.51.100.2", F6: "2001:db8:51:1::999"}
+"""Another address of the server."""
+
+
+def stranger(family: Family) -> Any:
+    """Return a datagram to the client from another address of the server."""
+    layer: Any = IP(src=OTHER[F4], dst=C4) if family is F4 else IPv6(src=OTHER[F6], dst=C6)
+    return OUT() / layer / UDP(sport=8081, dport=40000)
+
+
+def gone(family: Family) -> Any:
+    """Return the ICMP error that a client which is gone has for an answer."""
+    answer = told(family)
+    if family is F4:
+        return net(F4) / ICMP(type=3, code=3) / answer[IP]
+    return net(F6) / ICMPv6DestUnreach(code=4) / answer[IPv6]
+
+
+def fragments_of(packet: Any) -> list[Any]:
+    """Return the fragments of a packet over IPv6."""
+    return list(fragment6(packet, 1500))
 
 
 @dataclass(frozen=True)
@@ -225,20 +255,70 @@ CASES = [
             [(0, syn(F6)), (0.2, syn(F4)), (0.3, reply(F4, "SA"))],
         ],
     ),
+    *(
+        Case(
+            name=f"udp_reply_address over {family.label}",
+            call=lambda wire, family=family: expect.udp_reply_address(wire, 8081, family),  # type: ignore[misc]  # a bound default
+            good=[(0, asked(family)), (0.1, told(family))],
+            bad=[
+                ([(0, asked(family)), (0.1, stranger(family))], OTHER[family]),
+                ([(0, asked(family)), (0.1, told(family)), (0.2, stranger(family))], OTHER[family]),
+                ([(0, asked(family))], "was not answered"),
+            ],
+            more_good=[
+                [(0, asked(family)), (0.1, asked(family)), (0.2, told(family)), (1, asked(family.other))],
+                [(0, asked(family)), (0.1, net(family, back=True) / UDP(sport=9000, dport=40000))],
+            ],
+        )
+        for family in BOTH
+    ),
     Case(
-        name="udp_reply_address",
-        call=lambda wire: expect.udp_reply_address(wire, 8081),
-        good=[(0, asked(F6)), (0.1, told(F6)), (1, asked(F4)), (1.1, told(F4))],
+        name="udp_reply_port",
+        call=lambda wire: expect.udp_reply_port(wire, 8081),
+        good=[(0, asked(F6)), (0.1, told(F6)), (1, asked(F4, 40001))],
         bad=[
-            (
-                [(0, asked(F6)), (0.1, OUT() / IPv6(src="2001:db8:51:1::999", dst=C6) / UDP(sport=8081, dport=40000))],
-                "::999",
-            ),
-            ([(0, asked(F4)), (0.1, OUT() / IP(src="198.51.100.2", dst=C4) / UDP(sport=8081, dport=40000))], "100.2"),
             ([(0, asked(F4)), (0.1, net(F4, back=True) / UDP(sport=9000, dport=40000))], "9000"),
-            ([(0, asked(F4))], "was not answered"),
+            (
+                [(0, asked(F6)), (0.1, told(F6)), (0.2, net(F6, back=True) / UDP(sport=9000, dport=40000))],
+                "was answered from [2001:db8:51:1::101]:9000",
+            ),
         ],
-        more_good=[[(0, asked(F6)), (0.1, asked(F6)), (0.2, told(F6))]],
+        more_good=[[(0, asked(F4)), (0.1, told(F4)), (1, asked(F6)), (1.1, stranger(F6))]],
+    ),
+    Case(
+        name="udp_large_answer",
+        call=lambda wire: expect.udp_large_answer(wire, 8081),
+        good=[(0, asked(F6)), *((1, piece) for piece in fragments_of(LARGE))],
+        bad=[
+            ([(0, asked(F6)), (1, told(F6, payload=b"x" * 1233))], "1 packets are larger"),
+            (
+                [(0, asked(F6)), *((1, piece) for piece in fragments_of(LARGE)), (2, told(F6, payload=b"x" * 1233))],
+                "1 pack",
+            ),
+        ],
+        more_good=[[(0, asked(F6)), (1, told(F6, payload=b"x" * 1232))]],
+    ),
+    *(
+        Case(
+            name=f"udp_goes_on over {family.label}",
+            call=lambda wire, family=family: expect.udp_goes_on(wire, 8081, family),  # type: ignore[misc]  # a bound default
+            good=[(0, asked(family)), (1, told(family)), (2, gone(family)), (3, told(family, 40001))],
+            bad=[
+                ([(0, asked(family)), (1, told(family)), (2, gone(family)), (3, told(family))], "0 others were"),
+                ([(1, told(family)), (2, gone(family)), (3, told(family.other))], "1 clients were gone; 0 others"),
+            ],
+        )
+        for family in BOTH
+    ),
+    Case(
+        name="udp_forgery_unanswered",
+        call=lambda wire: expect.udp_forgery_unanswered(wire, 8081, (C4,)),
+        good=[(0, FORGED), (1, asked(F6)), (2, told(F6))],
+        bad=[
+            ([(0, FORGED), (1, told(F4))], f"1 answers left, to {C4}"),
+            ([(0, FORGED), (1, OUT() / IPv6(src=S6, dst=f"::ffff:{C4}") / UDP(sport=8081))], f"to ::ffff:{C4}"),
+        ],
+        needs=BOTH,
     ),
     Case(
         name="udp6_checksum",
@@ -378,7 +458,7 @@ def test_absence_needs_its_witness(case: Case, make_wire: MakeWire) -> None:
     for family in case.needs:
         with pytest.raises(Inconclusive, match=f"no {family.label} witness"):
             case.call(make_wire(*case.good, witnessed=(family.other,)))
-        assert case.call(make_wire(*case.good, witnessed=(family,))).ok
+    assert case.call(make_wire(*case.good, witnessed=case.needs)).ok
 
 
 def test_another_hosts_witness_is_none(make_wire: MakeWire) -> None:
@@ -461,7 +541,7 @@ def test_families_of_flow(make_wire: MakeWire) -> None:
 
 def test_offloaded_checksum_is_not_wrong(make_wire: MakeWire) -> None:
     """A checksum that the kernel left to its network card, the pseudo-header's sum alone, is not wrong."""
-    datagram = asked(F6)
+    datagram = told(F6)
     raw = bytearray(bytes(datagram))
     pseudo = raw[22:54] + (12).to_bytes(4, "big") + (17).to_bytes(4, "big")
     total = sum(int.from_bytes(pseudo[at : at + 2], "big") for at in range(0, len(pseudo), 2))

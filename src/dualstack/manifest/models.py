@@ -159,6 +159,11 @@ class Listen(Table):
     protocol: Protocol = Field(Protocol.CONNECT, description="What is said: connect, echo, upper, http or exchange.")
     send: Bytes | None = Field(None, description='With protocol = "exchange": what is sent first (Latin-1).')
     expect: Regex | None = Field(None, description='With protocol = "exchange": the answer, as a regular expression.')
+    large_send: Bytes | None = Field(
+        None,
+        min_length=1,
+        description='With protocol = "exchange": what has a UDP answer of over 1500 bytes (UDP-005).',
+    )
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
     bind: Bind | None = Field(None, description="How it is told where to listen; leave out if it cannot be told.")
     one_connection: StrictBool = Field(False, description="It ends after one connection; the harness starts it anew.")
@@ -174,6 +179,8 @@ class Listen(Table):
         custom = self.send is not None or self.expect is not None
         if custom != (self.protocol is Protocol.EXCHANGE):
             raise ValueError('"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
+        if self.large_send is not None and not custom:
+            raise ValueError('"large_send" belongs to protocol = "exchange"')
         if self.transport is Transport.UDP and self.protocol is Protocol.CONNECT:
             raise ValueError('protocol = "connect" cannot be seen over UDP: name a protocol that answers')
         if self.transport is Transport.UDP and self.protocol is Protocol.HTTP:

@@ -4,6 +4,7 @@ As PID 1 of the host's pid namespace it reaps orphans, and its end is the end of
 """
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -21,13 +22,15 @@ from dualstack.prober import interfaces
 from dualstack.prober.children import Reaper, adopt_orphans
 from dualstack.prober.codec import pack, unpack
 from dualstack.prober.dialling import dial
-from dualstack.prober.messages import Await, Dial, Hold, Launch, Names, Serve
+from dualstack.prober.forging import send_forged
+from dualstack.prober.messages import Await, Dial, Forge, Hold, Launch, Names, Serve, Volley
 from dualstack.prober.nameserver import NameServer
 from dualstack.prober.processes import descendants, processes
 from dualstack.prober.programs import RunningProgram, start
 from dualstack.prober.resolving import resolve
 from dualstack.prober.serving import Closeable, Holder, Server
 from dualstack.prober.sockdiag import SocketTable
+from dualstack.prober.volleys import fire
 
 Fields = dict[str, Any]
 T = TypeVar("T")
@@ -126,9 +129,12 @@ class Agent:
         self._verbs: dict[str, _Verb] = {
             "ping": self._ping,
             "dial": self._dial,
+            "volley": self._volley,
+            "forge": self._forge,
             "serve": self._serve,
             "accepted": self._accepted,
             "hold": self._hold,
+            "try_hold": self._try_hold,
             "names": self._names,
             "queries": self._queries,
             "close": self._close,
@@ -177,6 +183,15 @@ class Agent:
         """Dial a service."""
         return pack(await dial(unpack(Dial, fields)))
 
+    async def _volley(self, fields: Fields) -> Fields:
+        """Send the datagrams of several clients."""
+        return {"rows": [pack(row) for row in await fire(unpack(Volley, fields))]}
+
+    async def _forge(self, fields: Fields) -> Fields:
+        """Send a datagram with a forged source."""
+        send_forged(unpack(Forge, fields))
+        return {}
+
     async def _serve(self, fields: Fields) -> Fields:
         """Start a server for connectors."""
         return self._keep(Server(unpack(Serve, fields)))
@@ -188,6 +203,15 @@ class Agent:
     async def _hold(self, fields: Fields) -> Fields:
         """Occupy a port."""
         return self._keep(Holder(unpack(Hold, fields)))
+
+    async def _try_hold(self, fields: Fields) -> Fields:
+        """Occupy a port, unless it is taken."""
+        try:
+            return await self._hold(fields)
+        except HarnessError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE:
+                return {"handle": 0}
+            raise
 
     async def _names(self, fields: Fields) -> Fields:
         """Start a name server."""

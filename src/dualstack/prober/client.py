@@ -17,6 +17,7 @@ from dualstack.prober.messages import (
     Dial,
     Dialled,
     Exit,
+    Forge,
     Hold,
     Launch,
     Log,
@@ -27,6 +28,8 @@ from dualstack.prober.messages import (
     RouteRow,
     Serve,
     SocketRow,
+    Volley,
+    Volleyed,
 )
 
 T = TypeVar("T")
@@ -158,6 +161,19 @@ class Prober:
         seconds = max((dial.timeout for dial in dials), default=0) + _GRACE
         return [unpack(Dialled, self._channel.receive(number, "dial", seconds)) for number in numbers]
 
+    def volley(self, volley: Volley) -> tuple[Volleyed, ...]:
+        """Send the datagrams of several clients in turn; return what each saw, in the order of its senders."""
+        rounds = max((len(sender.texts) for sender in volley.senders), default=0)
+        return _rows(Volleyed, self._channel.request("volley", pack(volley), rounds * volley.timeout + _GRACE))
+
+    def forge(self, forge: Forge) -> None:
+        """Send one datagram over IPv6 with a forged source.
+
+        Raises:
+            HarnessError: The host does not let us, or has no way to the address.
+        """
+        self._channel.request("forge", pack(forge), _GRACE)
+
     def serve(self, serve: Serve) -> Serving:
         """Start a server for connectors.
 
@@ -173,6 +189,11 @@ class Prober:
             HarnessError: It cannot be bound.
         """
         return Held(self._channel, self._open("hold", pack(hold)))
+
+    def try_hold(self, hold: Hold) -> Held | None:
+        """Occupy a port as `hold` does; return None if it is taken (EADDRINUSE)."""
+        handle = self._open("try_hold", pack(hold))
+        return Held(self._channel, handle) if handle else None
 
     def names(self, names: Names) -> NameServer:
         """Start a name server.

@@ -199,6 +199,7 @@ class Holder:
             hold.transport,
             v6only=hold.v6only,
             reuse=hold.listening,
+            shared=hold.shared,
             backlog=16 if hold.listening else None,
         )
 

@@ -49,7 +49,14 @@ def open_socket(family: Family, transport: Transport) -> socket.socket:
 
 
 def bound_socket(
-    address: str, port: int, transport: Transport, *, v6only: bool = True, reuse: bool = True, backlog: int | None = 512
+    address: str,
+    port: int,
+    transport: Transport,
+    *,
+    v6only: bool = True,
+    reuse: bool = True,
+    shared: bool = False,
+    backlog: int | None = 512,
 ) -> socket.socket:
     """Return a non-blocking socket that is bound and, for TCP and unless ``backlog`` is None, listening.
 
@@ -59,6 +66,7 @@ def bound_socket(
         transport: TCP or UDP.
         v6only: IPV6_V6ONLY of an IPv6 socket, always set explicitly.
         reuse: Whether a TCP socket may have a port with connections in TIME_WAIT (SO_REUSEADDR).
+        shared: Whether a UDP socket may have a port with another one that allows it (SO_REUSEADDR, on both).
         backlog: How many connections may wait to be accepted.
 
     Raises:
@@ -73,7 +81,7 @@ def bound_socket(
     try:
         if family is Family.IPV6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
-        if transport is Transport.TCP and reuse:
+        if shared if transport is Transport.UDP else reuse:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(socket_address(family, address, port))
         if transport is Transport.TCP and backlog is not None:

@@ -1,7 +1,9 @@
-"""What must be true of UDP: the reply's address, the checksum over IPv6; and which names were asked for."""
+"""What must be true of UDP: where answers come from, how they leave, what is not answered; and DNS questions."""
+
+from collections.abc import Collection
 
 from dualstack.errors import Inconclusive
-from dualstack.families import Family, endpoint
+from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
 from dualstack.wire import dissect
 from dualstack.wire.dissect import Checksum, Dns
@@ -11,12 +13,15 @@ from dualstack.wire.story import conversation, lines
 
 DNS_PORT = 53
 
+_LEAST_MTU = 1280
+_PORT_UNREACHABLE = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4)})
+
 End = tuple[str, int]
 """An address and a port."""
 
 
-def udp_reply_address(wire: Wire, port: int) -> Finding:
-    """Each client that sent a request to ``port`` is answered from the very address and port that it sent it to.
+def udp_reply_address(wire: Wire, port: int, family: Family) -> Finding:
+    """Each client that sent a request to ``port`` over ``family`` is answered from the very address that it asked.
 
     RFC 1122 §4.1.3.5: a connected client never sees an answer from any other address.
 
@@ -24,34 +29,150 @@ def udp_reply_address(wire: Wire, port: int) -> Finding:
         Inconclusive: There is no request, or the capture is not whole.
     """
     wire.require_whole()
-    asked, replied = _exchanges(wire, port)
+    asked, replied = _exchanges(wire, port, family)
     if not asked:
-        raise Inconclusive(f"{wire.path}: nobody sent a datagram to port {port}, so there is nothing to judge")
-    wrong = [
-        f"{endpoint(*client)} asked {_ends(asked[client])} and was answered from {endpoint(*source)}"
-        for client, sources in replied.items()
-        for source in sorted(sources - asked[client])
-    ]
-    silent = [
-        f"{endpoint(*client)} asked {endpoint(*target)} and was not answered from there"
-        for client, targets in asked.items()
-        for target in sorted(targets - replied.get(client, set()))
-    ]
+        raise Inconclusive(f"{wire.path}: nobody asked port {port} over {family.label}, so there is nothing to judge")
+    wrong, silent = [], []
+    for client, targets in asked.items():
+        sources = {address for address, _ in replied.get(client, ())}
+        wanted = {address for address, _ in targets}
+        wrong += [
+            f"{endpoint(*client)} asked {', '.join(sorted(wanted))} and was answered from {source}"
+            for source in sorted(sources - wanted)
+        ]
+        silent += [
+            f"{endpoint(*client)} asked {target} and was not answered from there" for target in sorted(wanted - sources)
+        ]
     return Finding(
         ok=not wrong and not silent,
-        expected=f"each request to UDP port {port} is answered from the address and port that it was sent to",
+        expected=f"each request to UDP port {port} over {family.label} is answered from the address that was asked",
         happened="; ".join(wrong or silent) or f"{len(asked)} clients were answered from where they had asked",
         packets=conversation(wire, [port, *(client[1] for client in asked)]),
     )
 
 
-def _exchanges(wire: Wire, port: int) -> tuple[dict[End, set[End]], dict[End, set[End]]]:
+def udp_reply_port(wire: Wire, port: int) -> Finding:
+    """Whoever asked ``port`` is answered from that port (RFC 1122 §4.1.3.5); who got no answer is not judged.
+
+    Raises:
+        Inconclusive: Nobody was answered, or the capture is not whole.
+    """
+    wire.require_whole()
+    asked, replied = _exchanges(wire, port)
+    if not replied:
+        raise Inconclusive(f"{wire.path}: nobody who asked UDP port {port} was answered, so there is nothing to judge")
+    wrong = [
+        f"{endpoint(*client)} was answered from {endpoint(*source)}"
+        for client, sources in replied.items()
+        for source in sorted(sources)
+        if source[1] != port
+    ]
+    return Finding(
+        ok=not wrong,
+        expected=f"each answer to a request to UDP port {port} comes from port {port}",
+        happened="; ".join(wrong) or f"{len(replied)} of {len(asked)} clients were answered, all from there",
+        packets=conversation(wire, [port, *(client[1] for client in asked)]),
+    )
+
+
+def udp_large_answer(wire: Wire, port: int) -> Finding:
+    """What leaves ``port`` over IPv6 and is too large for every path leaves in fragments (RFC 8200 §4.5).
+
+    A payload of up to 1232 bytes fits a packet of 1280 bytes, which every path carries (RFC 8200 §5).
+
+    Raises:
+        Inconclusive: No datagram left the port over IPv6, or the capture is not whole.
+    """
+    wire.require_whole()
+    left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(frame, port)]
+    if not left:
+        raise Inconclusive(f"{wire.path}: no datagram left port {port} over IPv6, so there is nothing to judge")
+    large = [frame for frame in left if not frame.fragment and frame.length > _LEAST_MTU]
+    pieces = sum(frame.fragment for frame in left)
+    return Finding(
+        ok=not large,
+        expected=f"what leaves UDP port {port} over IPv6 has at most {_LEAST_MTU} bytes a packet, or is fragmented",
+        happened=f"{len(large)} packets are larger and no fragments"
+        if large
+        else f"{len(left)} datagrams left, {pieces} of them in fragments (next header 44)",
+        packets=lines(large or left),
+    )
+
+
+def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
+    """After ICMP port unreachable about its answers the service on ``port`` answers others (RFC 1122 §4.1.3.3).
+
+    Raises:
+        Inconclusive: No such error came over ``family``, or the capture is not whole.
+    """
+    wire.require_whole()
+    gone = {end: frame for frame in reversed(wire.frames) if frame.family is family and (end := _gone(frame, port))}
+    if not gone:
+        raise Inconclusive(f"{wire.path}: no ICMP port unreachable over {family.label} about an answer of port {port}")
+    first = min(frame.time for frame in gone.values())
+    later = [
+        frame
+        for frame in wire.frames
+        if frame.kind == "udp" and frame.family is family and frame.sport == port and frame.time > first
+    ]
+    others = {(frame.dst, frame.dport) for frame in later} - set(gone)
+    return Finding(
+        ok=bool(others),
+        expected=f"after ICMP port unreachable about its answers over {family.label} port {port} answers other clients",
+        happened=f"{len(gone)} clients were gone; {len(others)} others were answered later",
+        packets=conversation(wire, [port]),
+    )
+
+
+def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> Finding:
+    """Nothing leaves ``port`` for the IPv4 addresses whose mapped forms were forged as sources over IPv6.
+
+    Args:
+        wire: What was captured on the service's host.
+        port: The service's port.
+        sources: The IPv4 addresses; an answer to one would go there, or to its mapped form.
+
+    Raises:
+        Inconclusive: A forged datagram is missing, or the capture could have missed an answer.
+    """
+    wire.require_live(BOTH)
+    mapped = {f"::ffff:{source}": source for source in sources}
+    forged = [frame for frame in wire.frames if frame.kind == "udp" and frame.dport == port and frame.src in mapped]
+    missing = sorted(set(mapped) - {frame.src for frame in forged})
+    if missing:
+        raise Inconclusive(f"{wire.path}: no datagram from {', '.join(missing)} came, so there is nothing to judge")
+    ends = {*mapped, *mapped.values()}
+    answers = [frame for frame in wire.frames if frame.kind == "udp" and frame.sport == port and frame.dst in ends]
+    return Finding(
+        ok=not answers,
+        expected=f"IPv6 datagrams from {' and '.join(sorted(mapped))} are not answered, neither to these nor over IPv4",
+        happened=f"{len(answers)} answers left, to {', '.join(sorted({frame.dst for frame in answers}))}"
+        if answers
+        else f"{len(forged)} came and none was answered; the witnesses were seen",
+        packets=lines([*forged, *answers]),
+    )
+
+
+def _is_from(frame: Frame, port: int) -> bool:
+    """Return whether an IPv6 frame is from a port; of fragments only the first shows one."""
+    return frame.family is Family.IPV6 and frame.sport == port
+
+
+def _gone(frame: Frame, port: int) -> End | None:
+    """Return the client of whom ICMP port unreachable says that an answer from ``port`` did not find it."""
+    quoted = frame.icmp.quoted if frame.icmp is not None else None
+    if frame.icmp is None or quoted is None or (quoted.kind, quoted.sport) != ("udp", port):
+        return None
+    return (quoted.dst, quoted.dport) if (frame.kind, frame.icmp.type, frame.icmp.code) in _PORT_UNREACHABLE else None
+
+
+def _exchanges(wire: Wire, port: int, family: Family | None = None) -> tuple[dict[End, set[End]], dict[End, set[End]]]:
     """Return, by client, what it sent requests to, and from where datagrams came back after the first of them."""
     asked: dict[End, set[End]] = {}
     replied: dict[End, set[End]] = {}
     for frame in wire.frames:
         source, target = (frame.src, frame.sport), (frame.dst, frame.dport)
-        if frame.kind != "udp":
+        if frame.kind != "udp" or (family is not None and frame.family is not family):
             continue
         if target in asked:
             replied.setdefault(target, set()).add(source)
@@ -60,13 +181,8 @@ def _exchanges(wire: Wire, port: int) -> tuple[dict[End, set[End]], dict[End, se
     return asked, replied
 
 
-def _ends(ends: set[End]) -> str:
-    """Name some ends."""
-    return ", ".join(endpoint(*end) for end in sorted(ends))
-
-
 def udp6_checksum(wire: Wire, port: int) -> Finding:
-    """Every datagram over IPv6 from or to ``port`` has a checksum, and it is right (RFC 8200 §8.1).
+    """Every datagram over IPv6 from ``port`` has a checksum, and it is right (RFC 8200 §8.1).
 
     A checksum that the sender's kernel left to its hardware counts as right: it holds the sum of the pseudo-header.
 
@@ -74,25 +190,18 @@ def udp6_checksum(wire: Wire, port: int) -> Finding:
         Inconclusive: There is no such datagram, or the capture is not whole.
     """
     wire.require_whole()
-    datagrams = [
-        frame
-        for frame in wire.frames
-        if frame.kind == "udp"
-        and frame.family is Family.IPV6
-        and port in {frame.sport, frame.dport}
-        and not frame.fragment
-    ]
+    datagrams = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(frame, port) and not frame.fragment]
     if not datagrams:
-        raise Inconclusive(f"{wire.path}: there is no datagram over IPv6 from or to port {port}")
+        raise Inconclusive(f"{wire.path}: there is no datagram over IPv6 from port {port}")
     sums = dissect.udp_checksums(wire.path, datagrams)
     unknown = [number for number, found in sums.items() if found is Checksum.UNKNOWN]
     if len(unknown) == len(datagrams):
-        raise Inconclusive(f"{wire.path}: no datagram from or to port {port} was kept whole, so no checksum is known")
+        raise Inconclusive(f"{wire.path}: no datagram from port {port} was kept whole, so no checksum is known")
     bad = [frame for frame in datagrams if sums[frame.number] in {Checksum.ZERO, Checksum.WRONG}]
     found_bad = sorted({sums[frame.number].value for frame in bad})
     return Finding(
         ok=not bad,
-        expected=f"every datagram over IPv6 from or to port {port} has a right checksum, never zero",
+        expected=f"every datagram over IPv6 from port {port} has a right checksum, never zero",
         happened=f"{len(bad)} of {len(datagrams)} datagrams have not: {', '.join(found_bad)}"
         if bad
         else f"{len(datagrams) - len(unknown)} datagrams have one",

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dualstack.checksum import internet_checksum
 from dualstack.families import Family
 from dualstack.wire.frames import Frame
 from dualstack.wire.pcap import select
-from dualstack.wire.witness import internet_checksum
 
 _LENGTH_PREFIX = 2
 """Before each message of DNS over TCP stands its length (RFC 1035 §4.2.2)."""

@@ -6,7 +6,16 @@ were dropped, or something is said to be absent and the capture has no witness f
 """
 
 from dualstack.wire.attempts import Attempt, Fate, attempts
-from dualstack.wire.datagrams import dns_answers, dns_queries, udp6_checksum, udp_reply_address
+from dualstack.wire.datagrams import (
+    dns_answers,
+    dns_queries,
+    udp6_checksum,
+    udp_forgery_unanswered,
+    udp_goes_on,
+    udp_large_answer,
+    udp_reply_address,
+    udp_reply_port,
+)
 from dualstack.wire.dialling import (
     answered,
     families_of_flow,
@@ -58,5 +67,9 @@ __all__ = [
     "syn_family",
     "tunnelled",
     "udp6_checksum",
+    "udp_forgery_unanswered",
+    "udp_goes_on",
+    "udp_large_answer",
     "udp_reply_address",
+    "udp_reply_port",
 ]

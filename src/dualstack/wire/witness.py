@@ -7,6 +7,7 @@ address is one that no interface has, so every stack that sees it drops it: no w
 import socket
 import struct
 
+from dualstack.checksum import internet_checksum
 from dualstack.families import BOTH, Family
 
 MARK = b"dualstack-witness "
@@ -48,11 +49,3 @@ def frame(family: Family, mac: bytes, payload: bytes) -> bytes:
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0x4000, 1, socket.IPPROTO_UDP, 0) + src + dst
     header = header[:10] + struct.pack("!H", internet_checksum(header)) + header[12:]
     return ethernet + header + datagram
-
-
-def internet_checksum(data: bytes) -> int:
-    """Return the checksum of RFC 1071."""
-    total: int = sum(word for (word,) in struct.iter_unpack("!H", data + b"\0" * (len(data) % 2)))
-    while total > 0xFFFF:  # noqa: PLR2004 - sixteen bits
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF

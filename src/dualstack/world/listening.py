@@ -154,7 +154,25 @@ class ListenerWorld(World):
 
     # -- its clients -----------------------------------------------------------------------------------------------
 
-    def dial(self, family: Family, address: str, *, source: str = "", port: int = 0, timeout: float = 0.0) -> Dialled:
+    def entrances(self, family: Family) -> tuple[str, ...]:
+        """Return the addresses at which the service must be reachable: all of the host's.
+
+        Of a datagram service it is one alone, that from which the kernel answers where it is let: whether the others
+        answer for themselves is what UDP-001 and UDP-002 are about.
+        """
+        return self.addresses(family) if self.is_tcp else (self.host.plan.favourite(family),)
+
+    def dial(
+        self,
+        family: Family,
+        address: str,
+        *,
+        source: str = "",
+        port: int = 0,
+        timeout: float = 0.0,
+        size: int = 250,
+        send: str | None = None,
+    ) -> Dialled:
         """Hold one exchange with the service from the peer, and note it.
 
         Args:
@@ -163,6 +181,8 @@ class ListenerWorld(World):
             source: The peer's address to dial from; empty for its first one.
             port: The port; 0 for the listener's.
             timeout: Seconds; 0 for what the manifest allows an exchange.
+            size: How many bytes are said with protocol echo or upper.
+            send: What is said with protocol exchange; None for what the manifest says.
         """
         listener = self.listener
         if listener.one_connection and self._dialled:
@@ -178,9 +198,10 @@ class ListenerWorld(World):
                 transport=listener.transport,
                 protocol=listener.protocol,
                 source=source or next(iter(self.peer.plan.configured[family]), ""),
-                send=listener.send,
+                send=listener.send if send is None else send,
                 expect=listener.expect,
                 timeout=timeout or self.subject.manifest.timeouts.exchange,
+                token_size=size,
             )
         )
         self.waited += dialled.seconds
@@ -188,10 +209,19 @@ class ListenerWorld(World):
         self.note(f"dial {where}" + (f" from {source}" if source else "") + f": {dialled.detail}")
         return dialled
 
-    def answers(self, family: Family, address: str, *, times: int = 1, source: str = "") -> Dialled:
-        """Require that clients of ``family`` are answered at ``address``; return the last exchange."""
+    def answers(
+        self,
+        family: Family,
+        address: str,
+        *,
+        times: int = 1,
+        source: str = "",
+        size: int = 250,
+        send: str | None = None,
+    ) -> Dialled:
+        """Require that clients of ``family`` are answered at ``address``; return the last exchange (see `dial`)."""
         for _ in range(times):
-            dialled = self.dial(family, address, source=source)
+            dialled = self.dial(family, address, source=source, size=size, send=send)
             ok = dialled.outcome is Outcome.ANSWERED
             self.works[family.value] = self.works.get(family.value, True) and ok
             if not ok:

@@ -20,7 +20,7 @@ _LIBRARIES = ("annotated_types", "dnslib", "pydantic", "pydantic_core", "typing_
 """What the code that runs inside containers imports, beyond the standard library."""
 
 _ROOMS = ("manifest", "prober", "lab", "wire", "content")
-_MODULES = ("addressing", "deadline", "errors", "families", "finding", "topology")
+_MODULES = ("addressing", "checksum", "deadline", "errors", "families", "finding", "topology")
 
 _RECIPE = """\
 FROM {base}

@@ -5,7 +5,7 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
 PROBES = 3
-"""How often each address is asked, each time from a fresh source port."""
+"""How often an address is asked, each time from a fresh source port."""
 
 
 @Requirement(
@@ -16,7 +16,7 @@ PROBES = 3
     statement="A UDP service that claims both families answers over each family that its host has: over both on a "
     "dual-stack host, whatever the system's default of IPV6_V6ONLY is, and over the one that is left elsewhere.",
     stimulus="Start the service on hosts with both families, with IPv6 only and with IPv4 only; hold three exchanges "
-    "with every address of the host.",
+    "with an address of each family.",
     wire="Each request is answered by a datagram over the same family from the address and port that were asked; no "
     "packet of a family that the host lacks leaves it.",
     cites=("RFC 3493 §3.7, §5.3", "RFC 4038 §4.2, §6.3.1", "RFC 6540 §2"),
@@ -33,10 +33,10 @@ PROBES = 3
     needs=(Need.UDP, Need.BOTH),
 ).attach
 def test_dual_stack_datagrams(world: ListenerWorld) -> None:
-    """Every address of every family that the host has answers."""
+    """Every family that the host has is answered."""
     world.start()
     for family in world.families:
-        for address in world.addresses(family):
+        for address in world.entrances(family):
             world.answers(family, address, times=PROBES)
     for family in BOTH:
         if family in world.families:

@@ -1,0 +1,67 @@
+"""Datagrams over IPv6 have checksums, and large ones arrive whole."""
+
+from dualstack.errors import Inconclusive
+from dualstack.families import Family
+from dualstack.manifest import Protocol
+from dualstack.prober.messages import Outcome
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.wire.expect import udp6_checksum, udp_large_answer
+from dualstack.world import ListenerWorld
+
+LARGE = 4000
+"""How many bytes are said where the answer is as long as the request: three packets of 1500 bytes."""
+
+ONE_PACKET = 1452
+"""The largest payload of one packet of 1500 bytes over IPv6."""
+
+TIMES = 3
+
+SIZES = (2, 250, 1000)
+"""Bytes of requests that fit one packet: programs may send small and large answers in different ways."""
+
+
+@Requirement(
+    id="UDP-005",
+    title="Large datagrams over IPv6",
+    level=Level.SHOULD,
+    role=Role.LISTENER,
+    statement="An answer that is larger than a packet arrives whole over IPv6: the sending host fragments it, since "
+    "routers do not, or the service keeps its datagrams at 1232 bytes.",
+    stimulus="Over IPv6 hold three exchanges whose answer has 4000 bytes, or that the manifest names as large_send.",
+    wire="The answers leave in fragments (next header 44), or in packets of at most 1280 bytes.",
+    cites=("RFC 8200 §4.5, §5", "RFC 8085 §3.2", "RFC 8201 §4"),
+    topologies=("dual-stack",),
+    causes=("RC-MTU",),
+    needs=(Need.UDP, Need.IPV6, Need.LARGE),
+).attach
+def test_large_datagrams(world: ListenerWorld) -> None:
+    """Answers of more than one packet arrive whole."""
+    world.start()
+    listener = world.listener
+    address = world.addresses(Family.IPV6)[0]
+    dialled = world.answers(Family.IPV6, address, times=TIMES, size=LARGE, send=listener.large_send)
+    if dialled.outcome is Outcome.ANSWERED and len(dialled.answer) <= ONE_PACKET:
+        raise Inconclusive(f"the answer to large_send has only {len(dialled.answer)} bytes, which fit one packet")
+    world.shows(lambda wire: udp_large_answer(wire, listener.port))
+
+
+@Requirement(
+    id="UDP-006",
+    title="UDP checksum present over IPv6",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="Every UDP datagram that the service sends over IPv6 has a checksum: IPv6 has none of its own, and hosts "
+    "drop datagrams without one.",
+    stimulus="Over IPv6 hold exchanges of several sizes.",
+    wire="Every datagram from the service's port has a right checksum, never zero.",
+    cites=("RFC 8200 §8.1", "RFC 6935 §5", "RFC 8085 §3.4.1"),
+    topologies=("dual-stack",),
+    causes=("RC-NOCHECKSUM",),
+    needs=(Need.UDP, Need.IPV6),
+).attach
+def test_checksum_over_ipv6(world: ListenerWorld) -> None:
+    """Answers of every size have a right checksum."""
+    world.start()
+    for size in SIZES if world.listener.protocol is not Protocol.EXCHANGE else SIZES[:1]:
+        world.answers(Family.IPV6, world.addresses(Family.IPV6)[0], size=size)
+    world.shows(lambda wire: udp6_checksum(wire, world.listener.port))

@@ -1,0 +1,41 @@
+"""What a client of a volley was told, and what was not meant for it."""
+
+from dualstack.families import Family
+from dualstack.manifest import Protocol, Transport
+from dualstack.prober.dialogue import dialogue_for
+from dualstack.prober.messages import Dial, Heard
+from dualstack.world.volleys import Ask, Told
+
+S6, C6 = "2001:db8::1", "2001:db8::2"
+
+
+def told(protocol: Protocol, *texts: str, asked: int = 2, **fields: str) -> Told:
+    """Return a client that asked in a protocol, and heard these texts; ``{0}`` is the answer to its first request."""
+    dial = Dial(Family.IPV6, S6, 8000, Transport.UDP, protocol, **fields)  # type: ignore[arg-type]  # texts only
+    said = tuple(dialogue_for(dial) for _ in range(asked))
+    answers = [one.request.upper().decode() for one in said]
+    heard = tuple(Heard(S6, 8000, text.format(*answers)) for text in texts)
+    return Told(Ask(S6, C6), 4000, said, heard)
+
+
+def test_answered_in_any_order() -> None:
+    """Every request has its answer, whatever order they came in."""
+    client = told(Protocol.UPPER, "{1}", "{0}")
+    assert (client.unanswered, client.strays) == (0, ())
+    assert client.name == "[2001:db8::2]:4000"
+
+
+def test_lost_and_stray_answers_are_counted() -> None:
+    """An answer that did not come is missing, and what answers nothing is a stray, also where the number is right."""
+    assert told(Protocol.UPPER, "{0}").unanswered == 1
+    client = told(Protocol.UPPER, "{0}", "SOMEBODY ELSE'S\n")
+    assert client.unanswered == 1
+    assert [heard.text for heard in client.strays] == ["SOMEBODY ELSE'S\n"]
+    assert told(Protocol.UPPER).unanswered == 2
+
+
+def test_without_tokens_what_matches_is_an_answer() -> None:
+    """In an exchange of the manifest's every text that matches will do, and any other is a stray."""
+    client = told(Protocol.EXCHANGE, "you are 4000", "who?", send="who", expect=r"you are \d+")
+    assert client.unanswered == 0
+    assert [heard.text for heard in client.strays] == ["who?"]
