@@ -24,6 +24,7 @@ class Role(enum.Enum):
 
     LISTENER = "listener"
     CONNECTOR = "connector"
+    BOTH = "listener and connector"
 
 
 @enum.unique
@@ -37,6 +38,8 @@ class Need(enum.Enum):
     TCP = "it is not TCP"
     BIND_IPV6 = "its manifest declares no IPv6 spelling for {bind}"
     BIND_IPV6_ADDRESS = "its manifest declares no spelling of one IPv6 address for {bind}"
+    LOOPBACK = "it is not for loopback clients only"
+    BIND_LOCALHOST = "its manifest declares no spelling of localhost for {bind}"
     PEER = "its manifest does not say where it shows the client's address (peer_reply or peer_log)"
     LITERALS = "its manifest says that it takes no address literals"
     NAMES = "its manifest says that it takes no host names"
@@ -50,7 +53,7 @@ class Requirement:
         id: Stable and short: ``LISTEN-001``.
         title: A line.
         level: MUST, SHOULD or OBSERVE.
-        role: Whether it speaks about listeners or connectors.
+        role: Whether it speaks about listeners, connectors or both.
         statement: The obligation.
         stimulus: What the harness does.
         wire: What the packets must show.

@@ -81,6 +81,14 @@ class Transport(enum.Enum):
 
 
 @enum.unique
+class Reach(enum.Enum):
+    """Whom a listener is for: clients anywhere on the network, or those on the service's own host only."""
+
+    NETWORK = "network"
+    LOOPBACK = "loopback"
+
+
+@enum.unique
 class Protocol(enum.Enum):
     """What is said over the transport, so that "it answers" means more than "a connection opened".
 
@@ -133,6 +141,7 @@ class Bind(Table):
     ipv6_any: Spellings = Field([], description='Every IPv6 address and no IPv4, e.g. "[::]" with IPV6_V6ONLY.')
     ipv4_address: Spellings = Field([], description='One IPv4 address; write "{address}" for it.')
     ipv6_address: Spellings = Field([], description='One IPv6 address; write "{address}" or "[{address}]".')
+    localhost: Spellings = Field([], description='The loopback addresses, by name: "localhost".')
 
     @model_validator(mode="after")
     def _addresses_have_their_place(self) -> Self:
@@ -154,6 +163,9 @@ class Listen(Table):
     send: Bytes | None = Field(None, description='With protocol = "exchange": what is sent first (Latin-1).')
     expect: Regex | None = Field(None, description='With protocol = "exchange": the answer, as a regular expression.')
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
+    reach: Reach = Field(
+        Reach.NETWORK, description="Whom it is for: network, or loopback: only clients on its own host."
+    )
     bind: Bind | None = Field(None, description="How it is told where to listen; leave out if it cannot be told.")
     one_connection: StrictBool = Field(False, description="It ends after one connection; the harness starts it anew.")
     partial_bind: str | None = Field(
@@ -238,7 +250,10 @@ class Configuration(Table):
     environment: Environment = Field({}, description="Variables besides those of the service.")
     files: dict[str, str] = Field({}, description="Files besides (or instead of) those of the service.")
     families: list[Family] | None = Field(None, min_length=1, description="The families that it claims so configured.")
-    bind: str | None = Field(None, description="What {bind} stands for; LISTEN-011 and INTEROP-005 then do not apply.")
+    reach: Reach | None = Field(None, description="Whom its listeners are for, so configured.")
+    bind: str | None = Field(
+        None, description="What {bind} stands for; LISTEN-011, LISTEN-013, INTEROP-005 then do not apply."
+    )
 
 
 class Service(Table):

@@ -17,7 +17,7 @@ from dualstack.wire.dialling import (
     refused,
     syn_family,
 )
-from dualstack.wire.presence import absent, present
+from dualstack.wire.presence import absent, present, stays_inside
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.story import conversation
 from dualstack.wire.streams import half_close
@@ -26,7 +26,7 @@ from dualstack.wire.transition import (
     TooBig,
     mtu_respected,
     nat64_destination,
-    no_mapped_on_wire,
+    no_unreal_address,
     packets_too_big,
     tunnelled,
 )
@@ -51,10 +51,11 @@ __all__ = [
     "mtu_respected",
     "nat64_destination",
     "no_family_from",
-    "no_mapped_on_wire",
+    "no_unreal_address",
     "packets_too_big",
     "present",
     "refused",
+    "stays_inside",
     "syn_family",
     "tunnelled",
     "udp6_checksum",

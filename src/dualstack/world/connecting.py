@@ -78,6 +78,20 @@ class ConnectorWorld(World):
         Returns:
             Whether it completed.
         """
+        problem, reached = self.run(host, serving)
+        self.works[over.value] = self.works.get(over.value, True) and not problem
+        within = self.subject.manifest.timeouts.connect
+        self.require(
+            Finding(
+                not problem,
+                f"it connects to {endpoint(host, self.connector.port)} over {over.label} within {within:g} s",
+                problem or f"it succeeded: {reached}",
+            )
+        )
+        return not problem
+
+    def run(self, host: str, serving: Serving) -> tuple[str, str]:
+        """Run the connector towards ``host``; return what is wrong and whom it reached. Nothing is required."""
         connector = self.connector
         self._starts += 1
         target = endpoint(host, connector.port)
@@ -98,17 +112,7 @@ class ConnectorWorld(World):
         if not problem and not clients:
             problem = "it reported success, but no client reached the peer"
         self.note(f"{problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")
-        self.works[over.value] = self.works.get(over.value, True) and not problem
-        reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
-        within = self.subject.manifest.timeouts.connect
-        self.require(
-            Finding(
-                not problem,
-                f"it connects to {target} over {over.label} within {within:g} s",
-                problem or f"it succeeded: {reached}",
-            )
-        )
-        return not problem
+        return problem, ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
 
     def _run(self, program: Program) -> str:
         """Wait for a connector's end; return what is wrong with it, or nothing."""
