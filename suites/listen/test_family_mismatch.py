@@ -13,7 +13,7 @@ from dualstack.world import ListenerWorld
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A client of the family that the service does not claim is refused at once: neither left half-open nor "
-    "ignored. (Whether it is served instead is the matter of SEC-004.)",
+    "ignored. Whether it is served instead is the matter of SEC-004.",
     stimulus="Dial a service that claims one family over the other one.",
     wire="Every connection attempt that is not answered gets a reset within 1 s; every such UDP request ICMP port "
     "unreachable.",

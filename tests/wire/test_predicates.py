@@ -320,6 +320,17 @@ CASES = [
         needs=(F4,),
         vacuous=True,
     ),
+    Case(
+        name="stays_inside",
+        call=lambda wire: expect.stays_inside(wire, 8080),
+        good=[(0, syn(F6, dport=22)), (1, net(F4) / UDP(sport=40000, dport=8080))],
+        bad=[
+            ([(0, syn(F6))], "1 packets did"),
+            ([(0, syn(F4, dport=22)), (1, reply(F4, "RA"))], "1 packets did"),
+            ([(0, TUNNEL / T6 / TCP(sport=40000, dport=8080, flags="S"))], "1 packets did"),
+        ],
+        vacuous=True,
+    ),
 ]
 
 EVERY = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
@@ -384,6 +395,13 @@ def test_absence_needs_its_witness(case: Case, make_wire: MakeWire) -> None:
         with pytest.raises(Inconclusive, match=f"no {family.label} witness"):
             case.call(make_wire(*case.good, witnessed=(family.other,)))
         assert case.call(make_wire(*case.good, witnessed=(family,))).ok
+
+
+def test_what_stays_inside_would_have_been_seen(make_wire: MakeWire) -> None:
+    """That nothing crossed the link needs the witnesses of both families."""
+    for family in BOTH:
+        with pytest.raises(Inconclusive, match=f"no {family.other.label} witness"):
+            expect.stays_inside(make_wire(witnessed=(family,)), 8080)
 
 
 def test_another_hosts_witness_is_none(make_wire: MakeWire) -> None:
