@@ -2,7 +2,7 @@
 
 from dualstack.families import BOTH, Family
 from dualstack.requirement import Level, Requirement, Role
-from dualstack.wire.expect import no_unreal_address
+from dualstack.wire.expect import no_mapped_on_wire
 from dualstack.world import ConnectorWorld, ListenerWorld, World
 
 
@@ -21,7 +21,7 @@ from dualstack.world import ConnectorWorld, ListenerWorld, World
     topologies=("dual-stack", "ipv6-only"),
     causes=("RC-MAPPED",),
 ).attach
-def test_no_unreal_address_on_the_wire(world: World) -> None:
+def test_no_mapped_on_wire_on_the_wire(world: World) -> None:
     """What the service sends has addresses that can be answered."""
     if isinstance(world, ListenerWorld):
         world.start()
@@ -30,7 +30,7 @@ def test_no_unreal_address_on_the_wire(world: World) -> None:
     if isinstance(world, ConnectorWorld):
         for family in world.families:
             connect_over(world, family)
-    world.shows(no_unreal_address)
+    world.shows(no_mapped_on_wire)
 
 
 def connect_over(world: ConnectorWorld, family: Family) -> None:

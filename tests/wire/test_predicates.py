@@ -247,8 +247,8 @@ CASES = [
         bad=[([(0, asked(F6)), (0.1, UDP_FIXED_ZERO)], "zero"), ([(0, asked(F6)), (0.1, UDP_WRONG)], "wrong")],
     ),
     Case(
-        name="no_unreal_address",
-        call=expect.no_unreal_address,
+        name="no_mapped_on_wire",
+        call=expect.no_mapped_on_wire,
         good=[*handshake(F6), (1, OUT() / IPv6(src="::", dst="ff02::1") / ICMPv6ND_NS())],
         bad=[
             ([(0, OUT() / MAPPED)], "1 packets have"),

@@ -26,7 +26,7 @@ from dualstack.wire.transition import (
     TooBig,
     mtu_respected,
     nat64_destination,
-    no_unreal_address,
+    no_mapped_on_wire,
     packets_too_big,
     tunnelled,
 )
@@ -51,7 +51,7 @@ __all__ = [
     "mtu_respected",
     "nat64_destination",
     "no_family_from",
-    "no_unreal_address",
+    "no_mapped_on_wire",
     "packets_too_big",
     "present",
     "refused",

@@ -43,7 +43,7 @@ def layers(frame: Frame) -> Iterator[Frame]:
         yield from layers(frame.inner)
 
 
-def no_unreal_address(wire: Wire) -> Finding:
+def no_mapped_on_wire(wire: Wire) -> Finding:
     """No IPv6 header, outer or inner, has an address that stands for something else or for nothing.
 
     RFC 4291 §2.5: ::ffff:0:0/96 (IPv4-mapped) lives in the API only (RFC 4038 §4.2), ::/96 (IPv4-compatible) is
