@@ -51,7 +51,7 @@ def test_part_is_right(tmp_path: Path) -> None:
     (part,) = set(EXAMPLES) - set(WHOLE)
     path = tmp_path / "service.toml"
     path.write_text(WHOLE[0] + part, encoding="utf-8")
-    assert [subject.name for subject in subjects_of(path)] == ["shop/default", "shop/ipv4"]
+    assert [subject.name for subject in subjects_of(path)] == ["shop/default", "shop/ipv4", "shop/local"]
     assert "`shop/ipv4`" in PAGE
 
 

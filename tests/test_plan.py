@@ -71,6 +71,8 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("need", "has", "lacks"),
     [
+        (Need.LOOPBACK, LISTEN + 'reach = "loopback"\n', LISTEN),
+        (Need.BIND_LOCALHOST, LISTEN + BIND + 'localhost = "localhost"\n', LISTEN + BIND),
         (Need.IPV4, LISTEN, LISTEN + 'families = ["ipv6"]\n'),
         (Need.IPV6, LISTEN, LISTEN + 'families = ["ipv4"]\n'),
         (Need.BOTH, LISTEN, LISTEN + 'families = ["ipv4"]\n'),
@@ -119,6 +121,12 @@ def test_needs_of_connectors(tmp_path: Path, need: Need, lacks: str) -> None:
     requirement = require(need, role=Role.CONNECTOR)
     assert [case.not_applicable for case in plan(tmp_path, CONNECT, requirement)] == ["", ""]
     assert [case.not_applicable for case in plan(tmp_path, CONNECT + lacks, requirement)] == [need.value] * 2
+
+
+def test_a_requirement_on_both(tmp_path: Path) -> None:
+    """A requirement on listeners and connectors makes cases for each of them."""
+    cases = plan(tmp_path, LISTEN + CONNECT, require(role=Role.BOTH, topologies=("dual-stack",)))
+    assert [case.element for case in cases] == ["main", "client"]
 
 
 def test_every_need_was_tried() -> None:

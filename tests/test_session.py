@@ -157,7 +157,7 @@ def test_description(tmp_path: Path, manifest: Path) -> None:
     assert (found["run"], found["dualstack"], found["strict"]) == (opened.id, __version__, True)
     assert found["arguments"] == ["--service", ODD]
     assert found["subjects"] == [
-        {"name": "made-up", "summary": "Größe", "manifest": str(manifest), "claims": {"main": ["ipv6"]}}
+        {"name": "made-up", "summary": "Größe", "manifest": str(manifest), "claims": {"main": ["ipv6"]}, "loopback": []}
     ]
     assert set(found["requirements"]) == set(requirements())
     assert found["requirements"]["LISTEN-005"]["causes"] == list(requirement("LISTEN-005").causes)

@@ -7,7 +7,7 @@ import pytest
 
 from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
-from dualstack.manifest import Listen, Subject, subjects_of
+from dualstack.manifest import Listen, Reach, Subject, subjects_of
 from dualstack.manifest.subject import default_spelling, filled
 
 PLAIN = """\
@@ -153,6 +153,46 @@ def test_default_spelling(families: list[str], bind: object, spelling: str) -> N
     """The default is the first spelling that covers what the listener claims, and no more where there is one."""
     listener = Listen.model_validate({"name": "a", "port": 1, "families": families, "bind": bind})
     assert default_spelling(listener) == spelling
+
+
+@pytest.mark.parametrize(
+    ("families", "bind", "spelling"),
+    [
+        (["ipv4", "ipv6"], {"any": "*", "localhost": ["localhost", "lo"]}, "localhost"),
+        (["ipv4"], {"ipv4_any": "0.0.0.0", "ipv4_address": "tcp:{address}"}, "tcp:127.0.0.1"),
+        (["ipv6"], {"ipv6_any": "::", "ipv6_address": ["[{address}]", "{address}"]}, "[::1]"),
+        (["ipv4", "ipv6"], {"any": "*", "ipv4_address": "{address}"}, ""),
+        (["ipv4"], {"any": "*", "localhost": "localhost"}, ""),
+    ],
+)
+def test_default_spelling_for_loopback(families: list[str], bind: object, spelling: str) -> None:
+    """A loopback listener is told its loopback addresses, and never a wildcard for want of another spelling."""
+    data = {"name": "a", "port": 1, "families": families, "bind": bind, "reach": "loopback"}
+    assert default_spelling(Listen.model_validate(data)) == spelling
+
+
+def test_reach_of_a_configuration(tmp_path: Path) -> None:
+    """Listeners are for the network unless they or a configuration say otherwise; a configuration has the last word."""
+    text = PLAIN.replace('name = "second"', 'name = "second"\nreach = "loopback"').replace(
+        "[listen.bind]", '[listen.bind]\nlocalhost = "localhost"'
+    )
+    text += '[[configuration]]\nname = "plain"\n[[configuration]]\nname = "network"\nreach = "network"\n'
+    text += '[[configuration]]\nname = "local"\nreach = "loopback"\nfamilies = ["ipv6"]\nbind = "::1"\n'
+    plain, network, local = subjects_of(manifest(tmp_path, text))
+    assert [item.reach for item in plain.listen] == [Reach.NETWORK, Reach.LOOPBACK]
+    assert [item.reach for item in network.listen] == [Reach.NETWORK] * 2
+    assert [item.reach for item in local.listen] == [Reach.LOOPBACK] * 2
+
+
+@pytest.mark.parametrize(
+    ("families", "keys"), [("", "localhost"), ('families = ["ipv6"]\n', "ipv6_address")], ids=["both", "one"]
+)
+def test_loopback_without_a_spelling(tmp_path: Path, families: str, keys: str) -> None:
+    """A loopback listener that is told where to listen needs a spelling for that; the error names the key."""
+    text = 'schema = 1\n[service]\nname = "x"\ncommand = ["./x", "{bind}"]\n[[listen]]\nname = "m"\nport = 1\n'
+    text += f'reach = "loopback"\n{families}[listen.bind]\nany = "*"\n'
+    with pytest.raises(UsageError, match=rf"but \{{bind\}} needs one; allowed: {keys}$"):
+        one(tmp_path, text)
 
 
 def test_where_the_service_is_told_nothing(tmp_path: Path) -> None:

@@ -47,6 +47,18 @@ def test_the_single_family_worlds_differ_in_strength() -> None:
     assert (service["ipv6-only"].ipv4_loopback, service["ipv6-only-strict"].ipv4_loopback) == (True, False)
 
 
+@pytest.mark.parametrize("name", WORLDS)
+def test_loopback_addresses(name: str) -> None:
+    """Clients on the service's own host find both loopback addresses but where the world takes one of them away."""
+    lost = {
+        "ipv6-only-strict": Family.IPV4,
+        "ipv4-only-disable-ipv6": Family.IPV6,
+        "ipv4-only-no-af-inet6": Family.IPV6,
+    }
+    assert load_topology(name).loopbacks() == tuple(family for family in BOTH if family is not lost.get(name))
+    assert set(load_topology(name).loopbacks("peer")) == set(BOTH)
+
+
 def test_multi_address_has_three_of_each() -> None:
     """The service's host of the multi-address world has three addresses of each family."""
     service = load_topology("multi-address").host["service"]

@@ -107,7 +107,7 @@ def complete(record: Record, world: World, folder: Path) -> Record:
         command=world.command,
         seconds=round(world.seconds, 4),
         waited=round(world.waited, 4),
-        causes=likely(record.causes, world.works),
+        causes=likely(record.causes, world.works, world.output),
     )
     wire = world.captured
     if wire is None:

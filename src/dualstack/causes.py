@@ -1,6 +1,7 @@
 """Root causes: why services fall short on a family, and how that is cured in each language."""
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Cause:
         explanation: What goes wrong, for an engineer who has read nothing else.
         fix: The cure in one sentence, whatever the language.
         remedy: The cure by language, for each of `LANGUAGES`.
+        sign: What a service writes that suffers from it, as a regular expression; empty where nothing is typical.
     """
 
     code: str
@@ -32,6 +34,7 @@ class Cause:
     explanation: str
     fix: str
     remedy: Mapping[str, str]
+    sign: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a cause that would leave its reader without an answer."""
@@ -70,8 +73,8 @@ def cause(code: str) -> Cause:
     return causes[code]
 
 
-def likely(codes: Sequence[str], works: Mapping[str, bool]) -> tuple[str, ...]:
-    """Return the causes that fit what the application saw, in their order.
+def likely(codes: Sequence[str], works: Mapping[str, bool], output: str = "") -> tuple[str, ...]:
+    """Return the causes that fit what the application saw, in their order; first those that the output is a sign of.
 
     Where IPv4 works and IPv6 does not, a default of IPV6_V6ONLY is not to blame; where IPv6 works and IPv4 does not, an
     IPv4-only socket is not.
@@ -79,7 +82,10 @@ def likely(codes: Sequence[str], works: Mapping[str, bool]) -> tuple[str, ...]:
     Args:
         codes: A requirement's causes, most likely first.
         works: Whether each family worked; a family that was not tried is absent.
+        output: What the service wrote.
     """
     lost = {family for family, ok in works.items() if not ok}
     excluded = {frozenset({"ipv6"}): "RC-V6ONLY", frozenset({"ipv4"}): "RC-V4SOCK"}.get(frozenset(lost), "")
-    return tuple(code for code in codes if code != excluded) or tuple(codes)
+    fitting = [code for code in codes if code != excluded] or list(codes)
+    signs = {code: item.sign for code, item in load_causes().items() if item.sign}
+    return tuple(sorted(fitting, key=lambda code: code not in signs or not re.search(signs[code], output)))

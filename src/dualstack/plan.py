@@ -1,11 +1,11 @@
 """The plan of a run: which requirement is checked on which part of which service, in which world."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from dualstack.families import Family
-from dualstack.manifest import Bind, Connect, Exemption, Known, Listen, Protocol, Subject, Transport
+from dualstack.manifest import Bind, Connect, Exemption, Known, Listen, Protocol, Reach, Subject, Transport
 from dualstack.requirement import Need, Requirement, Role
 
 CASE_ID = re.compile(r"(?P<requirement>[A-Z]+-\d{3}):(?P<subject>[^:@]+):(?P<element>[^:@]+)@(?P<topology>[a-z0-9-]+)")
@@ -74,9 +74,9 @@ def plan_cases(
     """Return the cases of one requirement: on each fitting part of each subject, in each world it is sensitive to."""
     cases = []
     for subject in subjects:
-        elements: Sequence[Listen | Connect] = (
-            subject.listen if requirement.role is Role.LISTENER else subject.manifest.connect
-        )
+        elements: list[Listen | Connect] = []
+        elements += subject.listen if requirement.role is not Role.CONNECTOR else ()
+        elements += subject.manifest.connect if requirement.role is not Role.LISTENER else ()
         for element in elements:
             for topology in requirement.topologies:
                 if not selection.takes(requirement, element.name, topology):
@@ -158,6 +158,8 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.BIND_IPV6_ANY: lambda element: element.families == [Family.IPV6] or bool(_bind(element).ipv6_any),
     Need.BIND_PAIR: lambda element: bool(_bind(element).pair),
     Need.BIND_IPV4_MAPPED: lambda element: bool(_bind(element).ipv4_mapped),
+    Need.LOOPBACK: lambda element: isinstance(element, Listen) and element.reach is Reach.LOOPBACK,
+    Need.BIND_LOCALHOST: lambda element: bool(_bind(element).localhost),
     Need.PEER: lambda element: isinstance(element, Listen) and bool(element.peer_reply or element.peer_log),
     Need.LITERALS: lambda element: isinstance(element, Connect) and element.literals,
     Need.NAMES: lambda element: isinstance(element, Connect) and element.names,

@@ -24,6 +24,7 @@ class Role(enum.Enum):
 
     LISTENER = "listener"
     CONNECTOR = "connector"
+    BOTH = "listener and connector"
 
 
 @enum.unique
@@ -44,6 +45,8 @@ class Need(enum.Enum):
     BIND_IPV6_ANY = "its manifest neither claims IPv6 alone nor declares a spelling of every IPv6 address for {bind}"
     BIND_PAIR = "its manifest declares no spelling of both wildcards as two entries for {bind}"
     BIND_IPV4_MAPPED = "its manifest declares no spelling of an IPv4-mapped address for {bind}"
+    LOOPBACK = "it is not for loopback clients only"
+    BIND_LOCALHOST = "its manifest declares no spelling of localhost for {bind}"
     PEER = "its manifest does not say where it shows the client's address (peer_reply or peer_log)"
     LITERALS = "its manifest says that it takes no address literals"
     NAMES = "its manifest says that it takes no host names"
@@ -57,7 +60,7 @@ class Requirement:
         id: Stable and short: ``LISTEN-001``.
         title: A line.
         level: MUST, SHOULD or OBSERVE.
-        role: Whether it speaks about listeners or connectors.
+        role: Whether it speaks about listeners, connectors or both.
         statement: The obligation.
         stimulus: What the harness does.
         wire: What the packets must show.

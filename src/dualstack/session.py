@@ -16,7 +16,7 @@ from typing import Any
 from dualstack import __version__
 from dualstack.errors import HarnessError, UsageError
 from dualstack.kinds import NETNS
-from dualstack.manifest import Connect, Listen, Subject, subjects_of
+from dualstack.manifest import Connect, Listen, Reach, Subject, subjects_of
 from dualstack.plan import EVERYTHING, PlannedCase, Selection
 from dualstack.requirement import Requirement
 from dualstack.results import RUN
@@ -168,6 +168,7 @@ def _describe_subject(subject: Subject) -> dict[str, Any]:
         "summary": subject.manifest.service.summary,
         "manifest": str(subject.path),
         "claims": {item.name: [family.value for family in item.families] for item in elements},
+        "loopback": [item.name for item in subject.listen if item.reach is Reach.LOOPBACK],
     }
 
 

@@ -38,6 +38,12 @@ class HostSpec(_Table):
         """Return how many addresses of the family the host has on the link."""
         return self.ipv4 if family is Family.IPV4 else self.ipv6
 
+    @property
+    def loopbacks(self) -> tuple[Family, ...]:
+        """The families of which lo has its address; disable_ipv6 takes ::1 away as well."""
+        present = {Family.IPV4: self.ipv4_loopback, Family.IPV6: self.ipv6_loopback and not self.disable_ipv6}
+        return tuple(family for family in BOTH if present[family])
+
 
 class Topology(_Table):
     """A network world: hosts joined by one link."""
@@ -51,6 +57,10 @@ class Topology(_Table):
     def families(self, host: str = "service") -> tuple[Family, ...]:
         """Return the families in which ``host`` has an address on the link."""
         return tuple(family for family in BOTH if self.host[host].addresses(family))
+
+    def loopbacks(self, host: str = "service") -> tuple[Family, ...]:
+        """Return the families of which ``host`` has the loopback address."""
+        return self.host[host].loopbacks
 
 
 def topology_names() -> list[str]:

@@ -35,7 +35,7 @@ def plain_text(address: str) -> str:
     statement="To the service an IPv4 client's address is that IPv4 address, or its IPv4-mapped form; never another, a "
     "truncated or an unspecified one.",
     stimulus="Hold an exchange over IPv4 and read the client's address from the answer or from the service's log.",
-    wire="The exchange is IPv4; no IPv4-mapped address appears on the wire.",
+    wire="The exchange is IPv4.",
     cites=("RFC 3493 §3.7", "RFC 4038 §4.2"),
     topologies=("dual-stack",),
     causes=("RC-MAPPED", "RC-SOCKADDR"),
@@ -44,9 +44,8 @@ def plain_text(address: str) -> str:
 def test_ipv4_client_keeps_its_address(world: ListenerWorld) -> None:
     """An IPv4 client appears under its own address."""
     world.start()
-    check_peer(world, Family.IPV4, world.peer.plan.configured[Family.IPV4][0], mapped_allowed=True)
+    check_peer(world, Family.IPV4, world.sources(Family.IPV4)[0], mapped_allowed=True)
     world.shows_served(Family.IPV4)
-    world.shows_no_mapped()
 
 
 @Requirement(
@@ -55,8 +54,8 @@ def test_ipv4_client_keeps_its_address(world: ListenerWorld) -> None:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="To the service an IPv6 client's address is exactly that address, all sixteen bytes of it.",
-    stimulus="Hold exchanges over IPv6 from two addresses, one of them as long in text as an address can be; read the "
-    "client's address from the answer or from the service's log.",
+    stimulus="Hold exchanges over IPv6 from every address of the client (on the link two, one of them as long in text "
+    "as an address can be); read the client's address from the answer or from the service's log.",
     wire="The exchanges are IPv6.",
     cites=("RFC 3493 §3.3, §6.1", "RFC 4038 §5.1"),
     topologies=("dual-stack", "ipv6-only"),
@@ -66,6 +65,6 @@ def test_ipv4_client_keeps_its_address(world: ListenerWorld) -> None:
 def test_ipv6_client_keeps_its_address(world: ListenerWorld) -> None:
     """IPv6 clients appear under their own addresses."""
     world.start()
-    for source in world.peer.plan.configured[Family.IPV6]:
+    for source in world.sources(Family.IPV6):
         check_peer(world, Family.IPV6, source, mapped_allowed=False)
     world.shows_served(Family.IPV6)

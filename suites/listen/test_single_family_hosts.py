@@ -25,7 +25,7 @@ def serve_without(world: ListenerWorld, absent: Family) -> None:
     wire="No IPv4 and no ARP frame leaves the host, from before the service starts until it has ended.",
     cites=("RFC 6540 §2", "RFC 4038 §4.2", "draft-ietf-v6ops-ipv6-app-testing: IPv6-only-strict"),
     topologies=("ipv6-only", "ipv6-only-strict"),
-    causes=("RC-V4SOCK", "RC-LITERAL", "RC-RESOLVER"),
+    causes=("RC-V4SOCK", "RC-LITERAL", "RC-RESOLVER", "RC-LOOPBACK"),
     needs=(Need.IPV6, Need.NO_DUAL_UDP),
 ).attach
 def test_host_without_ipv4(world: ListenerWorld) -> None:
@@ -44,7 +44,7 @@ def test_host_without_ipv4(world: ListenerWorld) -> None:
     wire="No IPv6 frame leaves the host but what the kernel sends by itself.",
     cites=("RFC 4038 §4.4", "Linux ip-sysctl: disable_ipv6"),
     topologies=("ipv4-only", "ipv4-only-disable-ipv6"),
-    causes=("RC-NOINET6",),
+    causes=("RC-NOINET6", "RC-LOOPBACK"),
     needs=(Need.IPV4, Need.NO_DUAL_UDP),
 ).attach
 def test_host_without_ipv6_address(world: ListenerWorld) -> None:

@@ -17,6 +17,7 @@ from dualstack.report import render_report, write_all
 from dualstack.report.faces import FACES
 from dualstack.report.html import TEMPLATES
 from dualstack.results import RECORDS, RUN, Record
+from dualstack.topology import load_topology, topology_names
 from dualstack.verdict import Verdict
 
 MakeRun = Callable[..., Path]
@@ -220,3 +221,24 @@ def test_five_hundred_cases_stay_small(make_run: MakeRun, make_record: MakeRecor
     ]
     assert all(len(item.log) > 10_000 for item in many)
     assert render_report(make_run(many)).stat().st_size < 1_500_000
+
+
+def test_a_claim_for_loopback_says_so(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """Of a listener for clients on its own host the report says that, and of no other."""
+    folder = make_run([make_record()])
+    run = json.loads((folder / RUN).read_text())
+    assert "for clients on its own host" not in _page(folder).text
+    run["subjects"] = [{**item, "loopback": ["http"]} for item in run["subjects"]]
+    (folder / RUN).write_text(json.dumps(run))
+    assert "http over IPv4 and IPv6 for clients on its own host." in _page(folder).text
+
+
+def test_each_strength_has_a_column(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """The ways in which a family can be missing are never folded: each is a column with a heading of its own."""
+    names = [name for name in topology_names() if name.startswith(("ipv4-only", "ipv6-only"))]
+    folder = make_run([make_record(topology=name) for name in names])
+    page = _page(folder)
+    titles = {load_topology(name).title for name in names}
+    assert len(titles) == len(names) >= 5
+    cells = [data["data-cell-world"] for _, data in page.tags if data.get("data-cell-subject") == "nginx/both"]
+    assert sorted(map(str, cells)) == names

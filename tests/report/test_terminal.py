@@ -1,6 +1,7 @@
 """The terminal: readable at any width, with and without UTF-8 and colour, live and afterwards."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from dualstack.report.live import Lines, Picture, cells_of, tell, watcher
 from dualstack.report.matrix import show_results
 from dualstack.report.terminal import make_console
 from dualstack.results import Record
+from dualstack.topology import topology_names
 from dualstack.verdict import Verdict
 
 MakeRun = Callable[..., Path]
@@ -72,6 +74,15 @@ def test_names_stand_where_they_fit(make_run: MakeRun, make_record: MakeRecord) 
     folder = make_run([make_record(topology=name) for name in ("dual-stack", "ipv6-only-strict", "ipv4-only")])
     assert "A = dual-stack" not in _results(folder)
     assert "A = dual-stack" in _results(folder, width=26)
+
+
+def test_each_strength_has_a_column(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """The ways in which a family can be missing are never folded: the worst of one hides no other."""
+    names = [name for name in topology_names() if name.startswith(("ipv4-only", "ipv6-only"))]
+    records = [make_record(Verdict.FAIL if at % 2 else Verdict.PASS, topology=name) for at, name in enumerate(names)]
+    (row,) = [line for line in _results(make_run(records), width=200).splitlines() if line.startswith("nginx/both")]
+    assert len(names) >= 5
+    assert sorted(re.findall("[✓✗]", row)) == sorted("✗" if at % 2 else "✓" for at in range(len(names)))
 
 
 def test_a_failure_tells_its_story(make_run: MakeRun, make_record: MakeRecord) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from dualstack.cli.terminal import Terminal
 from dualstack.errors import HostCannot, UsageError
 from dualstack.kinds import DOCKER
-from dualstack.manifest import Subject, subjects_of
+from dualstack.manifest import Reach, Subject, subjects_of
 from dualstack.plan import plan_cases
 from dualstack.service import missing_programs, root_of, unfit
 from dualstack.suites import check_entries, requirements
@@ -64,7 +64,8 @@ def _tell(console: Terminal, subject: Subject) -> None:
     cases = [case for item in requirements().values() for case in plan_cases(item, [subject])]
     left_out = [case for case in cases if case.not_applicable]
     claims = [
-        f"{item.name} ({item.transport.value} {item.port}: {' and '.join(family.label for family in item.families)})"
+        f"{item.name} ({item.transport.value} {item.port}: {' and '.join(family.label for family in item.families)}"
+        f"{', loopback' * (item.reach is Reach.LOOPBACK)})"
         for item in subject.listen
     ] + [
         f"{item.name} (dials {' and '.join(family.label for family in item.families)})"

@@ -82,6 +82,14 @@ class Transport(enum.Enum):
 
 
 @enum.unique
+class Reach(enum.Enum):
+    """Whom a listener is for: clients anywhere on the network, or those on the service's own host only."""
+
+    NETWORK = "network"
+    LOOPBACK = "loopback"
+
+
+@enum.unique
 class Protocol(enum.Enum):
     """What is said over the transport, so that "it answers" means more than "a connection opened".
 
@@ -139,6 +147,7 @@ class Bind(Table):
         description='Both "0.0.0.0" and "::" as two entries for one port, once in each order; {port} may stand in it.',
     )
     ipv4_mapped: Spellings = Field([], description='One IPv4-mapped address, e.g. "[::ffff:{address}]".')
+    localhost: Spellings = Field([], description='The loopback addresses, by name: "localhost".')
 
     @model_validator(mode="after")
     def _addresses_have_their_place(self) -> Self:
@@ -165,6 +174,9 @@ class Listen(Table):
         description='With protocol = "exchange": what has a UDP answer of over 1500 bytes (UDP-005).',
     )
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
+    reach: Reach = Field(
+        Reach.NETWORK, description="Whom it is for: network, or loopback: only clients on its own host."
+    )
     bind: Bind | None = Field(None, description="How it is told where to listen; leave out if it cannot be told.")
     one_connection: StrictBool = Field(False, description="It ends after one connection; the harness starts it anew.")
     partial_bind: str | None = Field(
@@ -251,6 +263,7 @@ class Configuration(Table):
     environment: Environment = Field({}, description="Variables besides those of the service.")
     files: dict[str, str] = Field({}, description="Files besides (or instead of) those of the service.")
     families: list[Family] | None = Field(None, min_length=1, description="The families that it claims so configured.")
+    reach: Reach | None = Field(None, description="Whom its listeners are for, so configured.")
     bind: str | None = Field(None, description="What {bind} stands for; no other spelling is tried then.")
 
 

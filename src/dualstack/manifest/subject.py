@@ -10,7 +10,7 @@ from pathlib import Path
 from dualstack.errors import UsageError
 from dualstack.families import Family
 from dualstack.manifest.load import load_manifest
-from dualstack.manifest.models import Bind, Connect, Image, Listen, Manifest
+from dualstack.manifest.models import Bind, Connect, Image, Listen, Manifest, Reach
 from dualstack.manifest.placeholders import fill
 
 IMAGE_DIRECTORY = "/service"
@@ -37,7 +37,7 @@ class Subject:
         command: The command with its placeholders; None for a service that only dials out.
         environment: Variables with their placeholders.
         files: Contents by name, relative to the scratch folder, with their placeholders.
-        listen: The listeners, with the families that they claim in this configuration.
+        listen: The listeners, with the families and the reach that they claim in this configuration.
     """
 
     path: Path
@@ -140,10 +140,20 @@ def default_spelling(listener: Listen) -> str:
 def _spellings(listener: Listen) -> list[str]:
     """Return the spellings that cover what the listener claims, the closest first."""
     bind = listener.bind or Bind()
+    if listener.reach is Reach.LOOPBACK:
+        return _loopback_spellings(listener.families, bind)
     if len(listener.families) > 1:
         return [*bind.any, *bind.ipv6_any]
     own = bind.ipv4_any if listener.families[0] is Family.IPV4 else bind.ipv6_any
     return [*own, *bind.any]
+
+
+def _loopback_spellings(families: Sequence[Family], bind: Bind) -> list[str]:
+    """Return the spellings of the loopback addresses of these families."""
+    if len(families) > 1:
+        return bind.localhost
+    own = bind.ipv4_address if families[0] is Family.IPV4 else bind.ipv6_address
+    return [spelling.replace("{address}", families[0].loopback) for spelling in own]
 
 
 def subjects_of(path: Path, configurations: Sequence[str] = ()) -> list[Subject]:
@@ -191,6 +201,7 @@ def _configured(plain: Subject, wanted: Sequence[str]) -> list[Subject]:
                 listen.model_copy(
                     update={
                         "families": item.families or listen.families,
+                        "reach": item.reach or listen.reach,
                         "bind": listen.bind if item.bind is None else None,
                     }
                 )
@@ -226,10 +237,17 @@ def _check_binds(subject: Subject) -> None:
             )
         if used is not None and not told and not _spellings(listener):
             claim = " and ".join(family.label for family in listener.families)
-            keys = "any" if len(listener.families) > 1 else f"{listener.families[0].value}_any or any"
             raise UsageError(
-                f"{key}: no spelling for what it claims, {claim}, but {used} needs one{way}; allowed: {keys}"
+                f"{key}: no spelling for what it claims, {claim}, but {used} needs one{way}; "
+                f"allowed: {_keys_for(listener)}"
             )
+
+
+def _keys_for(listener: Listen) -> str:
+    """Return the keys of ``[listen.bind]`` of which one must be given for what the listener claims."""
+    if listener.reach is Reach.LOOPBACK:
+        return "localhost" if len(listener.families) > 1 else f"{listener.families[0].value}_address"
+    return "any" if len(listener.families) > 1 else f"{listener.families[0].value}_any or any"
 
 
 def filled(texts: Sequence[str], values: Mapping[str, str]) -> list[str]:

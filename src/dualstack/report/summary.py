@@ -63,7 +63,7 @@ class Report:
 
     def _statement(self, subject: str, data: Mapping[str, Any]) -> Statement:
         """Return the statement of one service."""
-        claims = data.get("claims")
+        claims, loopback = data.get("claims"), data.get("loopback")
         return Statement(
             subject=subject,
             about=str(data.get("summary") or ""),
@@ -71,6 +71,7 @@ class Report:
             if isinstance(claims, Mapping)
             else {},
             cells=tuple(self.cell(subject, world) for world in self.worlds),
+            loopback=tuple(map(str, loopback)) if isinstance(loopback, list) else (),
         )
 
     @cached_property

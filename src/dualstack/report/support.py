@@ -138,12 +138,14 @@ class Statement:
         about: What its manifest says it is, one sentence; may be empty.
         claims: The families that each listener and connector claims.
         cells: What is said of it, by world.
+        loopback: The listeners that claim to serve clients on their own host only.
     """
 
     subject: str
     about: str
     claims: Mapping[str, Sequence[str]]
     cells: tuple[Cell, ...]
+    loopback: tuple[str, ...] = ()
 
     @property
     def overall(self) -> Support:

@@ -26,7 +26,7 @@ from dualstack.wire.dialling import (
     refused,
     syn_family,
 )
-from dualstack.wire.presence import absent, present
+from dualstack.wire.presence import absent, present, stays_inside
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.story import conversation
 from dualstack.wire.streams import half_close
@@ -64,6 +64,7 @@ __all__ = [
     "packets_too_big",
     "present",
     "refused",
+    "stays_inside",
     "syn_family",
     "tunnelled",
     "udp6_checksum",

@@ -3,9 +3,10 @@
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
+from dualstack.manifest.models import Transport
 from dualstack.wire.evidence import Wire
 from dualstack.wire.frames import Frame
-from dualstack.wire.story import line, lines
+from dualstack.wire.story import about, line, lines
 from dualstack.wire.template import Template
 
 _NEAREST = 5
@@ -43,6 +44,25 @@ def absent(wire: Wire, template: Template) -> Finding:
         ok=not found,
         expected=f"no frame with {template}",
         happened=f"{len(found)} of {len(wire.frames)} frames are like that",
+        packets=lines(found),
+    )
+
+
+def stays_inside(wire: Wire, port: int, transport: Transport = Transport.TCP) -> Finding:
+    """No packet from or to ``port``, and no ICMP error about one, crosses the link: all of it stayed inside the host.
+
+    Raises:
+        Inconclusive: The capture could have missed such a packet.
+    """
+    wire.require_live(BOTH)
+    kinds = {transport.value, "icmp", "icmpv6"}
+    found = [frame for frame in about(wire.frames, [port]) if frame.kind in kinds or frame.inner is not None]
+    return Finding(
+        ok=not found,
+        expected=f"no packet of {transport.value} port {port} crosses the link",
+        happened=f"{len(found)} packets did"
+        if found
+        else f"none of {len(wire.frames)} frames on the link was one; the witnesses were seen",
         packets=lines(found),
     )
 

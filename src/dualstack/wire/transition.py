@@ -13,9 +13,8 @@ from dualstack.wire.frames import Frame
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.story import about, conversation, lines
 
-_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
-_COMPATIBLE = ipaddress.IPv6Network("::/96")
-_REAL = frozenset({"::", "::1"})
+_UNREAL = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("::/96"))
+_WITHOUT_ADDRESS = frozenset({"ND", "RS/RA", "MLD"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,37 +44,38 @@ def layers(frame: Frame) -> Iterator[Frame]:
 
 
 def no_mapped_on_wire(wire: Wire) -> Finding:
-    """No IPv6 header, outer or inner, has an IPv4-mapped or IPv4-compatible address.
+    """No IPv6 header, outer or inner, has an address that stands for something else or for nothing.
 
-    RFC 4291 §2.5.5: ::ffff:0:0/96, and ::/96 but for :: and ::1. Such addresses live in the API only (RFC 4038 §4.2).
+    RFC 4291 §2.5: ::ffff:0:0/96 (IPv4-mapped) lives in the API only (RFC 4038 §4.2), ::/96 (IPv4-compatible) is
+    deprecated and holds ::1, which never leaves a host, and ::, which is the source only of what is said by who has no
+    address yet: neighbour and router solicitations and multicast listener reports (RFC 4861 §4, RFC 3590 §4).
 
     Raises:
         Inconclusive: The capture could have missed such a packet.
     """
     wire.require_live([Family.IPV6])
-    found = [frame for frame in wire.frames if any(_mapped(layer) for layer in layers(frame))]
+    found = [frame for frame in wire.frames if any(_is_unreal(layer) for layer in layers(frame))]
     seen = sum(1 for frame in wire.frames for layer in layers(frame) if layer.family is Family.IPV6)
     return Finding(
         ok=not found,
-        expected="no IPv6 packet on the wire has an IPv4-mapped or IPv4-compatible address",
+        expected="no IPv6 packet on the wire has an IPv4-mapped, IPv4-compatible, loopback or unspecified address",
         happened=f"{len(found)} packets have" if found else f"none of {seen} IPv6 headers has; the witnesses were seen",
         packets=lines(found),
     )
 
 
-def _mapped(frame: Frame) -> bool:
+def _is_unreal(frame: Frame) -> bool:
     """Return whether an IPv6 header has an address that must not be on the wire."""
     if frame.family is not Family.IPV6:
         return False
-    return any(_is_mapped(address) for address in (frame.src, frame.dst) if address)
+    ends = [frame.dst] if frame.src == "::" and frame.noise in _WITHOUT_ADDRESS else [frame.src, frame.dst]
+    return any(end.startswith("::") and _in_unreal(end) for end in ends)
 
 
-def _is_mapped(address: str) -> bool:
-    """Return whether an address must not be on the wire."""
-    if not address.startswith("::") or address in _REAL:
-        return False
+def _in_unreal(address: str) -> bool:
+    """Return whether an address is in one of the prefixes that must not be on the wire."""
     parsed = ipaddress.IPv6Address(address)
-    return parsed in _MAPPED or parsed in _COMPATIBLE
+    return any(parsed in network for network in _UNREAL)
 
 
 def packets_too_big(wire: Wire) -> tuple[TooBig, ...]:

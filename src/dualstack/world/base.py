@@ -19,7 +19,7 @@ from dualstack.service import SCRATCH
 from dualstack.topology import load_topology
 from dualstack.wire.capture import Capture
 from dualstack.wire.evidence import Wire
-from dualstack.wire.expect import no_family_from, no_mapped_on_wire
+from dualstack.wire.expect import no_family_from
 
 KERNEL_NOISE = frozenset({"ND", "MLD", "RS/RA", "IGMP"})
 """What a kernel sends by itself, whatever services do."""
@@ -151,10 +151,6 @@ class World:
         """The ports whose packets tell the case's story."""
         return (self.element.port,)
 
-    def addresses(self, family: Family) -> tuple[str, ...]:
-        """Return the service's addresses of the family in this world."""
-        return self.host.plan.configured[family]
-
     def scratch(self, number: int) -> str:
         """Return the private folder of the service's start with that number; it exists only inside the lab."""
         return f"{SCRATCH}-{number}"
@@ -201,10 +197,6 @@ class World:
         """
         allowed = KERNEL_NOISE if family is Family.IPV6 else frozenset[str]()
         self.shows(lambda wire: no_family_from(wire, wire.mac, family, allow=allowed))
-
-    def shows_no_mapped(self) -> None:
-        """Require that no IPv4-mapped address appeared on the wire (RFC 4291 §2.5.5.2: it is for APIs only)."""
-        self.shows(no_mapped_on_wire)
 
     def wire(self) -> Wire:
         """End the service and the capture, and return what was on the wire."""

@@ -4,20 +4,25 @@ import re
 import shlex
 import time
 from collections.abc import Sequence
+from functools import cached_property
 
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, ServiceError
-from dualstack.families import Family, endpoint
+from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Program
 from dualstack.manifest import Listen
 from dualstack.prober.messages import Dial, Dialled, Exit, Log, Outcome, Readiness, SocketRow
 from dualstack.service import launch_service, readiness_of
-from dualstack.wire.expect import answered, refused
+from dualstack.wire.expect import answered, refused, stays_inside
 from dualstack.world.base import World
+from dualstack.world.clients import Clients, clients_of
 
 _DYING = 0.2
 """Seconds that a service which is about to end is given, after an exchange failed."""
+
+_NO_ADDRESS = re.compile(r"(?i)cannot assign requested address|address not available|EADDRNOTAVAIL")
+"""How it reads that an address to bind does not exist: strerror's text with two C libraries, or its name."""
 
 
 class ListenerWorld(World):
@@ -27,6 +32,7 @@ class ListenerWorld(World):
     _bind: str | None = None
     _expected: Sequence[Family] | None = None
     _starts = 0
+    _ever: tuple[SocketRow, ...] = ()
     _dialled = False
     _logged = 0
 
@@ -34,6 +40,24 @@ class ListenerWorld(World):
     def listener(self) -> Listen:
         """The listener that the case is about."""
         return self.subject.listener(self.case.element)
+
+    @cached_property
+    def clients(self) -> Clients:
+        """Whom the listener is for: clients on the link, or on the service's own host."""
+        return clients_of(self.listener.reach, self.lab)
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families that the listener claims and over which its clients can reach it in this world."""
+        return tuple(family for family in BOTH if family in self.listener.families and self.addresses(family))
+
+    def addresses(self, family: Family) -> tuple[str, ...]:
+        """Return the service's addresses of the family, as its clients dial them in this world."""
+        return self.clients.addresses[family]
+
+    def sources(self, family: Family) -> tuple[str, ...]:
+        """Return the addresses of the family that its clients have."""
+        return self.clients.sources[family]
 
     # -- the service -----------------------------------------------------------------------------------------------
 
@@ -88,7 +112,8 @@ class ListenerWorld(World):
         self._expected = families
         readiness = self.ready(self.launch(bind), families)
         if not readiness.ready:
-            raise ServiceError(f"the service did not become ready: {readiness.detail}{self.last_words()}")
+            why = f"{readiness.detail}{self._missing_loopback()}{self.last_words()}"
+            raise ServiceError(f"the service did not become ready: {why}")
 
     def ended(self, program: Program, deadline: Deadline) -> Exit | None:
         """Wait for the program's end; return None if it still runs when the time is up."""
@@ -132,6 +157,15 @@ class ListenerWorld(World):
         last = self.log.last_line
         return f'; its last line: "{last}"' if last else "; it printed nothing"
 
+    def _missing_loopback(self) -> str:
+        """Say that a loopback address is missing if the service says that an address is, as a part of a sentence."""
+        missing = [family.loopback for family in BOTH if family not in self.lab.topology.loopbacks()]
+        lines = self.log.text.splitlines()
+        told = next((line.strip() for line in lines if missing and _NO_ADDRESS.search(line)), "")
+        if not told:
+            return ""
+        return f'; this host has no {" and no ".join(missing)}, and the service says: "{told[:200]}"'
+
     def _obituary(self) -> str:
         """Say how the service ended and what it wrote last, if it has ended, as the end of a sentence.
 
@@ -150,6 +184,7 @@ class ListenerWorld(World):
         rows = [row for row in self.host.prober.sockets() if row.owner and not row.owner.endswith("(1)")]
         listening = tuple(row for row in rows if row.state in {"LISTEN", "UNCONN"})
         self.sockets = listening or self.sockets
+        self._ever += listening
         return listening
 
     # -- its clients -----------------------------------------------------------------------------------------------
@@ -160,7 +195,8 @@ class ListenerWorld(World):
         Of a datagram service it is one alone, that from which the kernel answers where it is let: whether the others
         answer for themselves is what UDP-001 and UDP-002 are about.
         """
-        return self.addresses(family) if self.is_tcp else (self.host.plan.favourite(family),)
+        alone = not self.is_tcp and not self.clients.inside
+        return (self.host.plan.favourite(family),) if alone else self.addresses(family)
 
     def dial(
         self,
@@ -172,32 +208,37 @@ class ListenerWorld(World):
         timeout: float = 0.0,
         size: int = 250,
         send: str | None = None,
+        clients: Clients | None = None,
     ) -> Dialled:
-        """Hold one exchange with the service from the peer, and note it.
+        """Hold one exchange with the service, and note it.
 
         Args:
             family: The family to dial over.
             address: The address to dial.
-            source: The peer's address to dial from; empty for its first one.
+            source: The client's address to dial from; empty for its first one, or for what the kernel chooses towards
+                an address with a zone.
             port: The port; 0 for the listener's.
             timeout: Seconds; 0 for what the manifest allows an exchange.
             size: How many bytes are said with protocol echo or upper.
             send: What is said with protocol exchange; None for what the manifest says.
+            clients: Who dials; None for those whom the listener is for.
         """
         listener = self.listener
+        clients = clients or self.clients
         if listener.one_connection and self._dialled:
             self.start(self._bind, self._expected)
         self._dialled = True
         if listener.peer_log is not None:
             self._logged = self.log.size
-        dialled = self.peer.prober.dial(
+        chosen = "" if "%" in address else next(iter(clients.sources[family]), "")
+        dialled = clients.host.prober.dial(
             Dial(
                 family=family,
                 address=address,
                 port=port or listener.port,
                 transport=listener.transport,
                 protocol=listener.protocol,
-                source=source or next(iter(self.peer.plan.configured[family]), ""),
+                source=source or chosen,
                 send=listener.send if send is None else send,
                 expect=listener.expect,
                 timeout=timeout or self.subject.manifest.timeouts.exchange,
@@ -206,6 +247,7 @@ class ListenerWorld(World):
         )
         self.waited += dialled.seconds
         where = f"{listener.transport.value} {endpoint(address, port or listener.port)}"
+        where += " on the service's own host" * clients.inside
         self.note(f"dial {where}" + (f" from {source}" if source else "") + f": {dialled.detail}")
         return dialled
 
@@ -231,10 +273,16 @@ class ListenerWorld(World):
         self.require(Finding(ok, f"an {family.label} client is answered at {where}", happened))
         return dialled
 
-    def refuses(self, family: Family, address: str) -> None:
-        """Require that a client of ``family`` is refused at ``address``, at once and not by silence."""
+    def refuses(self, family: Family, address: str, *, clients: Clients | None = None) -> None:
+        """Require that a client of ``family`` is refused at ``address``, at once and not by silence.
+
+        Args:
+            family: The family to dial over.
+            address: The address to dial.
+            clients: Who dials; None for those whom the listener is for.
+        """
         within = self.subject.manifest.timeouts.refuse
-        dialled = self.dial(family, address, timeout=within)
+        dialled = self.dial(family, address, timeout=within, clients=clients)
         where = endpoint(address, self.listener.port)
         self.require(
             Finding(
@@ -266,12 +314,42 @@ class ListenerWorld(World):
     # -- the wire --------------------------------------------------------------------------------------------------
 
     def shows_served(self, family: Family) -> None:
-        """Require that every attempt over ``family`` was answered over it, from the address that was dialled."""
+        """Require that every attempt over ``family`` was answered over it, from the address that was dialled.
+
+        What clients on its own host exchange with it crosses no link. The socket that dialled was of ``family``; that
+        the service has one that takes it, and that the link stayed silent, is what is left to be shown.
+        """
         listener = self.listener
+        if self.clients.inside:
+            self.require(self._takes(family))
+            self.shows_inside()
+            return
         self.shows(lambda wire: answered(wire, listener.port, family, transport=listener.transport))
 
     def shows_refused(self, family: Family) -> None:
         """Require that every attempt over ``family`` was refused in time."""
+        if self.clients.inside:
+            self.shows_inside()
+        else:
+            self.shows_refused_on_the_link(family)
+
+    def shows_refused_on_the_link(self, family: Family) -> None:
+        """Require that every attempt of the peer over ``family`` was refused in time, whomever the listener is for."""
         listener = self.listener
         within = self.subject.manifest.timeouts.refuse
         self.shows(lambda wire: refused(wire, listener.port, family, transport=listener.transport, within=within))
+
+    def shows_inside(self) -> None:
+        """Require that no packet of the listener's port crossed the link."""
+        listener = self.listener
+        self.shows(lambda wire: stays_inside(wire, listener.port, listener.transport))
+
+    def _takes(self, family: Family) -> Finding:
+        """Return whether one of the service's sockets on the port takes packets of ``family``."""
+        listener = self.listener
+        own = [row for row in self._ever if (row.port, row.transport) == (listener.port, listener.transport.value)]
+        return Finding(
+            any(family in row.serves for row in own),
+            f"a socket of the service takes {family.label} on {listener.transport.value} port {listener.port}",
+            f"its sockets there: {', '.join(sorted({row.address for row in own})) or 'none'}",
+        )

@@ -1,0 +1,60 @@
+"""Where a listener's clients are: on the link, or on its own host with the loopback addresses that the world has."""
+
+from collections.abc import Callable
+
+import pytest
+
+from dualstack.families import BOTH, Family
+from dualstack.lab.netns import NetnsLab
+from dualstack.manifest import Reach
+from dualstack.prober.messages import Dial, Hold, Outcome
+from dualstack.world.clients import clients_of, in_the_house, link_local, on_the_link
+
+MakeLab = Callable[[str], NetnsLab]
+PORT = 7999
+
+
+@pytest.mark.parametrize(
+    ("topology", "families"),
+    [
+        ("dual-stack", BOTH),
+        ("ipv4-only", BOTH),
+        ("ipv6-only", BOTH),
+        ("ipv4-only-disable-ipv6", (Family.IPV4,)),
+        ("ipv6-only-strict", (Family.IPV6,)),
+    ],
+)
+def test_loopback_clients_dial_what_there_is(make_lab: MakeLab, topology: str, families: tuple[Family, ...]) -> None:
+    """A loopback listener's clients are on its own host; each address that they are given can be bound and dialled."""
+    lab = make_lab(topology)
+    clients = clients_of(Reach.LOOPBACK, lab)
+    assert clients.inside
+    assert clients.host is lab.hosts["service"]
+    assert clients.sources == clients.addresses
+    assert clients.addresses == {family: (family.loopback,) if family in families else () for family in BOTH}
+    for family in families:
+        with clients.host.prober.hold(Hold(family, family.loopback, PORT)):
+            dialled = clients.host.prober.dial(Dial(family, family.loopback, PORT, source=family.loopback))
+            assert dialled.outcome is Outcome.ANSWERED, dialled.detail
+
+
+def test_network_clients_are_the_peer(make_lab: MakeLab) -> None:
+    """A network listener's clients are on the peer and dial every address of the service's host on the link."""
+    lab = make_lab("multi-address")
+    clients = clients_of(Reach.NETWORK, lab)
+    assert not clients.inside
+    assert clients.host is lab.hosts["peer"]
+    assert [len(clients.addresses[family]) for family in BOTH] == [3, 3]
+    assert clients.sources == lab.hosts["peer"].plan.configured
+
+
+def test_link_local_addresses_can_be_dialled(make_lab: MakeLab) -> None:
+    """The service's link-local address is reached from the link and from its own host; IPv4-only worlds have none."""
+    lab = make_lab("dual-stack")
+    with lab.hosts["service"].prober.hold(Hold(Family.IPV6, "::", PORT)):
+        for clients in (on_the_link(lab), in_the_house(lab)):
+            (address,) = link_local(lab, clients)
+            dialled = clients.host.prober.dial(Dial(Family.IPV6, address, PORT))
+            assert dialled.outcome is Outcome.ANSWERED, dialled.detail
+    other = make_lab("ipv4-only")
+    assert link_local(other, on_the_link(other)) == ()
