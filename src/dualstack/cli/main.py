@@ -77,10 +77,12 @@ def _parser() -> argparse.ArgumentParser:
         "Results go to dualstack-results/RUN/; dualstack-results/latest leads to the newest.",
         "  dualstack run service.toml\n"
         "  dualstack run service.toml --requirement LISTEN --topology ipv6-only-strict\n"
+        "  dualstack run service.toml --suite connect\n"
         "  dualstack run *.toml -n 4 --strict",
     )
     _manifests(run)
     run.add_argument("--configuration", action="append", default=[], metavar="NAME", help="only this configuration")
+    run.add_argument("--suite", action="append", default=[], metavar="NAME", help="only this suite: listen, connect …")
     run.add_argument("--requirement", action="append", default=[], metavar="ID", help="only this one, or this group")
     run.add_argument("--topology", action="append", default=[], metavar="NAME", help="only this topology")
     run.add_argument("--element", action="append", default=[], metavar="NAME", help="only this listener or connector")
@@ -126,9 +128,12 @@ def _parser() -> argparse.ArgumentParser:
     listing = command(
         "list",
         "list the requirements, or the topologies",
-        examples="  dualstack list\n  dualstack list --topologies\n  dualstack list --json",
+        examples="  dualstack list\n  dualstack list --suite connect\n"
+        "  dualstack list --topologies\n  dualstack list --json",
     )
-    listing.add_argument("--topologies", action="store_true", help="list the topologies instead")
+    which = listing.add_mutually_exclusive_group()
+    which.add_argument("--suite", action="append", default=[], metavar="NAME", help="only those of this suite")
+    which.add_argument("--topologies", action="store_true", help="list the topologies instead")
     listing.add_argument("--json", action="store_true", help="print data instead of a table")
 
     explain = command(
