@@ -242,8 +242,8 @@ def test_what_is_left_alone_is_the_kernels(host: Host, transport: Transport, v6o
         host.prober.hold(Hold(Family.IPV6, "::", 20000, transport, v6only=v6only)),
         host.prober.serve(Serve(("::",), 20001, transport, v6only=v6only)),
     ):
-        rows = {row.port: row.v6only for row in host.prober.sockets(transport)}
-    assert rows == {20000: expected, 20001: expected}
+        rows = {row.port: row.v6only for row in host.prober.sockets(transport) if not row.peer}
+    assert rows.items() >= {20000: expected, 20001: expected}.items()
 
 
 def test_a_held_port_may_be_shared(host: Host) -> None:
