@@ -143,6 +143,13 @@ def test_report_without_a_run(dualstack: Command, tmp_path: Path) -> None:
     assert "dualstack-results/latest: no run's results" in fault(dualstack("report"))
 
 
+def test_survey_of_an_unknown_state(dualstack: Command, reference: Path) -> None:
+    """A state of the kernel that does not exist is answered with those that do, and the nearest."""
+    text = fault(dualstack("survey", reference, "--state", "normall"))
+    assert text.startswith("dualstack: no state 'normall' (there are: normal, bindv6only, ")
+    assert text.endswith("; did you mean 'normal'?\n")
+
+
 def test_survey_of_a_client(dualstack: Command, tmp_path: Path) -> None:
     """A survey looks at listeners; without any it says so instead of printing an empty table."""
     path = tmp_path / "client.toml"

@@ -100,11 +100,17 @@ def _parser() -> argparse.ArgumentParser:
         "survey",
         "show what services really do, without judging",
         "For each way in which a service can be configured, and each state of a kernel: which sockets it opens, which\n"
-        "families answer, which error it gives. Nothing is judged.",
-        "  dualstack survey service.toml\n  dualstack survey --json *.toml > survey.json",
+        "families answer, which error it gives. Nothing is judged. With --taken also what becomes of it where\n"
+        "somebody else has its port already.",
+        "  dualstack survey service.toml\n  dualstack survey --taken --state normal service.toml\n"
+        "  dualstack survey --json *.toml > survey.json",
     )
     _manifests(survey)
     survey.add_argument("--configuration", action="append", default=[], metavar="NAME", help="only this configuration")
+    survey.add_argument("--taken", action="store_true", help="also with the port taken by another socket, in five ways")
+    survey.add_argument(
+        "--state", action="append", default=[], metavar="NAME", help="only this state, as its column says"
+    )
     survey.add_argument("--json", action="store_true", help="print data instead of a table")
     survey.add_argument("-n", "--workers", type=_positive, default=2, metavar="N", help="labs at once (default: 2)")
 
