@@ -44,6 +44,9 @@ TAKEN: dict[str, tuple[Hold, ...]] = {
 """What somebody else has the port with before the service is started: sockets that listen, one that is bound with
 SO_REUSEADDR and takes both families, and a socket for each family that would share it (SO_REUSEPORT)."""
 
+ANOTHERS = "another's"
+"""What stands for the answer of a family in which the port is another's alone."""
+
 NOT_LISTENING = "✗"
 
 _NOT_EXECUTABLE = 126
@@ -74,7 +77,8 @@ class Observation:
         taken: A key of `TAKEN`.
         sockets: ``4``, ``6`` (IPV6_V6ONLY), ``D`` (IPv6 socket that serves both), joined by ``+``; a specific address
             stands behind ``@``; ``✗`` when it does not listen.
-        answers: How an exchange over each family ended; a family that the world lacks is left out.
+        answers: How an exchange over each family ended; a family that the world lacks is left out, and one in which
+            the port is another's alone is not tried.
         error: The last line of its output, if it does not listen.
         rows: The sockets in full.
         effect: What it came to: the value of an `Effect`.
@@ -201,7 +205,11 @@ def _look(lab: Lab, way: Way) -> tuple[Evidence, dict[str, str], str]:
     try:
         readiness = program.wait_ready(readiness_of(way.subject, world))
         own, others = _unconnected(host, listener)
-        answers = {family.value: _dial(lab, listener, family, host) for family in world if readiness.ready}
+        answers = {
+            family.value: _dial(lab, way, family) if _may_answer(family, own, others) else ANOTHERS
+            for family in world
+            if readiness.ready
+        }
         answered = frozenset(family for family in world if answers.get(family.value) == Outcome.ANSWERED.value)
         log = program.log()
         seen = replace(seen, own=own, others=others, answered=answered, ended=program.poll(), output=log.text)
@@ -218,19 +226,25 @@ def _unconnected(host: Host, listener: Listen) -> tuple[tuple[SocketRow, ...], t
     return own, tuple(row for row in rows if row not in own)
 
 
-def _dial(lab: Lab, listener: Listen, family: Family, host: Host) -> str:
+def _may_answer(family: Family, own: tuple[SocketRow, ...], others: tuple[SocketRow, ...]) -> bool:
+    """Return whether the service, or nobody, has the port in a family: another would let a client wait in vain."""
+    mine, theirs = ([row for row in serving(rows) if family in row.serves] for rows in (own, others))
+    return bool(mine) or not theirs
+
+
+def _dial(lab: Lab, way: Way, family: Family) -> str:
     """Return how an exchange over the family ended."""
-    address = host.plan.configured[family][0]
+    listener = way.listener
     dialled = lab.hosts["peer"].prober.dial(
         Dial(
             family=family,
-            address=address,
+            address=lab.hosts["service"].plan.configured[family][0],
             port=listener.port,
             transport=listener.transport,
             protocol=listener.protocol,
             send=listener.send,
             expect=listener.expect,
-            timeout=2.0,
+            timeout=way.subject.manifest.timeouts.exchange,
         )
     )
     return dialled.errno or dialled.outcome.value

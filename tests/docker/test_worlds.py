@@ -151,7 +151,7 @@ def test_no_icmp_error_is_held_back(backend: DockerBackend) -> None:
     """A UDP port that refuses does so every time, however often it is asked, so that the lab can be used again."""
     lab = backend.up(load_topology("ipv6-only"))
     address = lab.plan.hosts["service"].address(Family.IPV6)
-    dials = [Dial(Family.IPV6, address, port, Transport.UDP, Protocol.ECHO) for port in range(20000, 20040)]
+    dials = [Dial(Family.IPV6, address, port, Transport.UDP, Protocol.ECHO) for port in range(20000, 20200)]
     assert {dialled.outcome for dialled in lab.hosts["peer"].prober.dial_all(dials)} == {Outcome.REFUSED}
     assert _given_back(backend, lab) is lab
 

@@ -89,7 +89,7 @@ def test_no_icmp_error_is_held_back(make_lab: MakeLab, family: Family) -> None:
     """A UDP port that refuses does so every time, however often it is asked: a kernel by itself stops after six."""
     lab = make_lab("dual-stack")
     address = lab.plan.hosts["service"].address(family)
-    dials = [Dial(family, address, port, Transport.UDP, Protocol.ECHO) for port in range(20000, 20040)]
+    dials = [Dial(family, address, port, Transport.UDP, Protocol.ECHO) for port in range(20000, 20200)]
     outcomes = {dialled.outcome for dialled in lab.hosts["peer"].prober.dial_all(dials)}
     assert outcomes == {Outcome.REFUSED}
 

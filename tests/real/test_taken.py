@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dualstack.content import ROOT
-from dualstack.survey import TAKEN
+from dualstack.survey import ANOTHERS, TAKEN
 
 EXPECTED = Path(__file__).with_name("expected_taken.csv")
 SERVICES = ROOT / "fixtures" / "services"
@@ -80,6 +80,8 @@ def test_taken_ports() -> None:
     ]
     assert set(TAKEN) == {taken for _, _, taken in expected}
     assert not differ, "\n".join(differ)
+    (half,) = (row for row in found if (row["service"], row["taken"]) == ("swallowed-error", "0.0.0.0"))
+    assert half["answers"] == {"ipv4": ANOTHERS, "ipv6": "answered"}
 
 
 def test_a_failure_that_comes_late_and_a_silent_split(tmp_path: Path) -> None:

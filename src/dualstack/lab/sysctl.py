@@ -9,9 +9,10 @@ _NO_LINK_LOCAL = "1"
 """IN6_ADDR_GEN_MODE_NONE."""
 
 
-UNLIMITED_ERRORS = {"net.ipv4.icmp_ratelimit": "0", "net.ipv6.icmp.ratelimit": "0"}
-"""The settings, by name, with which a kernel sends every ICMP error that is due: by itself it keeps back what comes
-after the first few within a second (RFC 4443 §2.4), and a UDP port that refuses would look like one that is silent."""
+UNLIMITED_ERRORS = {"net.ipv4.icmp_ratemask": "0", "net.ipv6.icmp.ratemask": "255"}
+"""The settings, by name, with which a kernel sends every ICMP error that is due: no type is limited, or one alone that
+does not exist. By itself it keeps back what comes after the first few within a second (RFC 4443 §2.4), and a UDP port
+that refuses would look like one that is silent."""
 
 
 def host_settings(spec: HostSpec) -> dict[str, str]:
