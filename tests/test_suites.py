@@ -11,7 +11,7 @@ from dualstack.causes import load_causes
 from dualstack.errors import HarnessError, UsageError
 from dualstack.manifest import subjects_of
 from dualstack.requirement import Level, Requirement
-from dualstack.suites import SUITES, check_entries, requirement, requirements
+from dualstack.suites import SUITES, check_entries, requirement, requirements, suites
 from dualstack.topology import topology_names
 
 FILES = sorted(SUITES.rglob("test_*.py"))
@@ -96,6 +96,23 @@ def test_first_set_is_there() -> None:
     assert {f"{group}-{number:03}" for group, numbers in groups.items() for number in numbers} <= set(requirements())
 
 
+def test_a_suite_is_a_folder() -> None:
+    """Each folder of the suites is one by its name, and all of them together are everything."""
+    assert set(suites()) == {path.parent.name for path in FILES}
+    for name, found in suites().items():
+        ids = [item for path in (SUITES / name).glob("test_*.py") for item, _ in declared(path)]
+        assert sorted(ids) == list(found) == list(requirements([name]))
+    assert requirements(suites()) == requirements()
+
+
+def test_unknown_suite_names_the_nearest() -> None:
+    """A suite that does not exist is refused with those that do, and with the nearest."""
+    with pytest.raises(
+        UsageError, match=r"no suite 'lisen' \(there are: connect, .*listen.*\); did you mean 'listen'\?"
+    ):
+        requirements(["connect", "lisen"])
+
+
 @pytest.mark.parametrize("wanted", ["LISTEN-005", "listen-005", "Listen-005"])
 def test_found_by_id(wanted: str) -> None:
     """An id is found in any case."""
@@ -127,7 +144,7 @@ def test_one_requirement_in_two_tests_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("dualstack.suites.SUITES", tmp_path / "suites")
     monkeypatch.setattr("importlib.import_module", module)
     with pytest.raises(HarnessError, match=f"test_two.py: {REQUIREMENTS[0].id} is declared twice"):
-        requirements.__wrapped__()
+        suites.__wrapped__()
 
 
 def entries(tmp_path: Path, text: str) -> None:

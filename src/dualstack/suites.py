@@ -1,4 +1,4 @@
-"""The requirements that the suites declare, each beside the one test that checks it."""
+"""The suites and the requirements that they declare, each beside the one test that checks it."""
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,13 +15,13 @@ SUITES = ROOT / "suites"
 
 
 @cache
-def requirements() -> Mapping[str, Requirement]:
-    """Return every requirement by its id, in the order of the ids.
+def suites() -> Mapping[str, Mapping[str, Requirement]]:
+    """Return the suites by name, which is that of their folder: the requirements of each by id, in the ids' order.
 
     Raises:
         HarnessError: Two tests claim to check the same requirement.
     """
-    found: dict[str, Requirement] = {}
+    found: dict[str, dict[str, Requirement]] = {}
     for path in sorted(SUITES.rglob("test_*.py")):
         name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
         module = importlib.import_module(f"dualstack.content.{name}")
@@ -29,9 +29,25 @@ def requirements() -> Mapping[str, Requirement]:
             requirement = Requirement.of(test)
             if requirement is None:
                 continue
-            if found.setdefault(requirement.id, requirement) is not requirement:
+            if any(requirement.id in suite for suite in found.values()):
                 raise HarnessError(f"{path}: {requirement.id} is declared twice")
-    return MappingProxyType(dict(sorted(found.items())))
+            found.setdefault(path.parent.name, {})[requirement.id] = requirement
+    return MappingProxyType({name: MappingProxyType(dict(sorted(suite.items()))) for name, suite in found.items()})
+
+
+def requirements(wanted: Iterable[str] = ()) -> Mapping[str, Requirement]:
+    """Return every requirement by its id, in the order of the ids; or those of some suites alone.
+
+    Raises:
+        UsageError: There is no suite of that name; the nearest is named.
+    """
+    known = suites()
+    for name in wanted:
+        if name not in known:
+            hint = did_you_mean(name, list(known))
+            raise UsageError(f"no suite {name!r} (there are: {', '.join(known)}){hint}")
+    chosen = [known[name] for name in wanted] or known.values()
+    return dict(sorted(item for suite in chosen for item in suite.items()))
 
 
 def requirement(wanted: str) -> Requirement:

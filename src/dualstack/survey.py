@@ -2,18 +2,20 @@
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 
 from dualstack.deadline import Deadline
+from dualstack.effect import Effect, Evidence, complaint, effect_of, serving
 from dualstack.errors import ServiceError
 from dualstack.families import Family
 from dualstack.lab.netns import NetnsBackend
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
 from dualstack.manifest import Bind, Listen, Subject
-from dualstack.prober.messages import Dial, SocketRow
+from dualstack.prober.messages import Dial, Exit, Hold, Outcome, SocketRow
 from dualstack.service import SCRATCH, launch_service, readiness_of
 from dualstack.topology import load_topology
 
@@ -26,17 +28,40 @@ STATES = {
 }
 """The states of a kernel, and the topology that each one is."""
 
+FREE = "free"
+"""The name of a port that nobody has."""
+
+_SHARING = Hold(Family.IPV4, Family.IPV4.wildcard, 0, reuse_port=True)
+
+TAKEN: dict[str, tuple[Hold, ...]] = {
+    FREE: (),
+    "0.0.0.0": (Hold(Family.IPV4, Family.IPV4.wildcard, 0),),
+    "[::] V6ONLY": (Hold(Family.IPV6, Family.IPV6.wildcard, 0),),
+    "[::]": (Hold(Family.IPV6, Family.IPV6.wildcard, 0, v6only=False),),
+    "[::] bound": (Hold(Family.IPV6, Family.IPV6.wildcard, 0, v6only=False, listening=False, reuse_address=True),),
+    "shared": (_SHARING, replace(_SHARING, family=Family.IPV6, address=Family.IPV6.wildcard)),
+}
+"""What somebody else has the port with before the service is started: sockets that listen, one that is bound with
+SO_REUSEADDR and takes both families, and a socket for each family that would share it (SO_REUSEPORT)."""
+
+ANOTHERS = "another's"
+"""What stands for the answer of a family in which the port is another's alone."""
+
 NOT_LISTENING = "✗"
+
+_NOT_EXECUTABLE = 126
+"""The code with which a shell tells of a program that cannot be executed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to configure a listener: a configuration, or a spelling of where to listen."""
+    """One way to configure a listener: a configuration, or a spelling of where to listen; and what is asked so."""
 
     subject: Subject
     listener: Listen
     label: str
     bind: str | None
+    asked: frozenset[Family]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +74,14 @@ class Observation:
         listener: The listener's name.
         transport: ``tcp`` or ``udp``.
         state: A key of `STATES`.
+        taken: A key of `TAKEN`.
         sockets: ``4``, ``6`` (IPV6_V6ONLY), ``D`` (IPv6 socket that serves both), joined by ``+``; a specific address
             stands behind ``@``; ``✗`` when it does not listen.
-        answers: How an exchange over each family ended; a family that the world lacks is left out.
+        answers: How an exchange over each family ended; a family that the world lacks is left out, and one in which
+            the port is another's alone is not tried.
         error: The last line of its output, if it does not listen.
         rows: The sockets in full.
+        effect: What it came to: the value of an `Effect`.
     """
 
     service: str
@@ -61,10 +89,12 @@ class Observation:
     listener: str
     transport: str
     state: str
+    taken: str
     sockets: str
     answers: dict[str, str]
     error: str
     rows: tuple[SocketRow, ...]
+    effect: str
 
 
 def ways(subject: Subject) -> Iterator[Way]:
@@ -74,13 +104,27 @@ def ways(subject: Subject) -> Iterator[Way]:
         spellings = [] if subject.configuration else [*bind.any, *bind.ipv4_any, *bind.ipv6_any]
         spellings += [] if subject.configuration else [*bind.ipv4_address, *bind.ipv6_address]
         if spellings:
-            yield from (Way(subject, listener, repr(text), text) for text in dict.fromkeys(spellings))
+            for text in dict.fromkeys(spellings):
+                yield Way(subject, listener, repr(text), text, _asked(bind, text))
         else:
-            yield Way(subject, listener, subject.configuration or "default", None)
+            yield Way(subject, listener, subject.configuration or "default", None, frozenset(listener.families))
+
+
+def _asked(bind: Bind, text: str) -> frozenset[Family]:
+    """Return the families that a spelling asks for; a place for an address is filled with one of these alone."""
+    if "{address}" in text:
+        return frozenset({Family.IPV6 if text in bind.ipv6_address else Family.IPV4})
+    meanings = {Family.IPV4: [*bind.any, *bind.ipv4_any], Family.IPV6: [*bind.any, *bind.ipv6_any]}
+    return frozenset(family for family, texts in meanings.items() if text in texts)
 
 
 def survey(
-    subjects: Sequence[Subject], labs: int = 2, progress: Callable[[int, int], object] | None = None
+    subjects: Sequence[Subject],
+    labs: int = 2,
+    progress: Callable[[int, int], object] | None = None,
+    *,
+    states: Iterable[str] = tuple(STATES),
+    taken: Iterable[str] = (FREE,),
 ) -> list[Observation]:
     """Observe every way of every subject in every state.
 
@@ -88,16 +132,18 @@ def survey(
         subjects: What to observe.
         labs: How many labs to have at once.
         progress: Told how many observations are done, and of how many.
+        states: Keys of `STATES`.
+        taken: Keys of `TAKEN`.
 
     Raises:
         HostCannot: This machine cannot make a lab, or a root file system has not been built.
         BrokenLab: A lab is not what it claims to be.
     """
-    work = [(way, state) for subject in subjects for way in ways(subject) for state in STATES]
+    work = list(product([way for subject in subjects for way in ways(subject)], taken, states))
     backends: queue.Queue[Backend] = queue.Queue()
     lock, done = threading.Lock(), 0
 
-    def one(item: tuple[Way, str]) -> Observation:
+    def one(item: tuple[Way, str, str]) -> Observation:
         nonlocal done
         backend = backends.get()
         try:
@@ -120,79 +166,85 @@ def survey(
             backend.close()
 
 
-def observe(backend: Backend, way: Way, state: str) -> Observation:
-    """Start the service once, and look."""
+def observe(backend: Backend, way: Way, taken: str, state: str) -> Observation:
+    """Start the service once, on a port that is free or taken, and look."""
     lab = backend.up(load_topology(STATES[state]))
     try:
         prove(lab)
-        rows, answers, error = _look(lab, way)
+        for hold in TAKEN[taken]:
+            lab.hosts["service"].prober.hold(replace(hold, port=way.listener.port, transport=way.listener.transport))
+        evidence, answers, error = _look(lab, way)
     finally:
         lab.close()
+    effect = effect_of(evidence)
     return Observation(
         service=way.subject.manifest.service.name,
         way=way.label,
         listener=way.listener.name,
         transport=way.listener.transport.value,
         state=state,
-        sockets=notation(rows),
+        taken=taken,
+        sockets=notation(serving(evidence.own)),
         answers=answers,
-        error=error,
-        rows=rows,
+        error=error or (complaint(evidence.output) if effect in {Effect.HALF, Effect.LATE} else ""),
+        rows=evidence.own,
+        effect=effect.value,
     )
 
 
-def _look(lab: Lab, way: Way) -> tuple[tuple[SocketRow, ...], dict[str, str], str]:
-    """Return the listener's sockets, how exchanges with it ended, and the error of a service that does not listen."""
-    host = lab.hosts["service"]
-    bind = way.bind
-    if bind is not None and "{address}" in bind:
-        family = Family.IPV6 if bind in (way.listener.bind or Bind()).ipv6_address else Family.IPV4
-        bind = bind.replace("{address}", host.plan.address(family))
-    binds = None if bind is None else {way.listener.name: bind}
-    launch = launch_service(way.subject, SCRATCH, af_inet6=host.spec.af_inet6, binds=binds)
+def _look(lab: Lab, way: Way) -> tuple[Evidence, dict[str, str], str]:
+    """Return what a start shows, how exchanges ended, and the error of a service that does not listen."""
+    host, listener, world = lab.hosts["service"], way.listener, lab.topology.families()
+    address = host.plan.address(next(iter(way.asked))) if "{address}" in (way.bind or "") else ""
+    seen = Evidence(asked=way.asked, address=address, world=frozenset(world))
+    binds = None if way.bind is None else {listener.name: way.bind.replace("{address}", address)}
     try:
-        program = host.start(launch)
+        program = host.start(launch_service(way.subject, SCRATCH, af_inet6=host.spec.af_inet6, binds=binds))
     except ServiceError as error:
-        return (), {}, str(error)
+        return replace(seen, ended=Exit(_NOT_EXECUTABLE), output=str(error)), {}, str(error)
     try:
-        readiness = program.wait_ready(readiness_of(way.subject, lab.topology.families()))
-        rows = _listening(host, way.listener)
+        readiness = program.wait_ready(readiness_of(way.subject, world))
+        own, others = _unconnected(host, listener)
         answers = {
-            family.value: _dial(lab, way.listener, family, host)
-            for family in lab.topology.families()
+            family.value: _dial(lab, way, family) if _may_answer(family, own, others) else ANOTHERS
+            for family in world
             if readiness.ready
         }
-        return rows, answers, "" if rows else program.log().last_line or readiness.detail
+        answered = frozenset(family for family in world if answers.get(family.value) == Outcome.ANSWERED.value)
+        log = program.log()
+        seen = replace(seen, own=own, others=others, answered=answered, ended=program.poll(), output=log.text)
+        return seen, answers, "" if serving(own) else log.last_line or readiness.detail
     finally:
         seconds = way.subject.manifest.timeouts.stop
         program.stop(way.subject.manifest.service.stop_signal, Deadline(seconds, "the service to stop"))
 
 
-def _listening(host: Host, listener: Listen) -> tuple[SocketRow, ...]:
-    """Return the service's sockets on the listener's port."""
-    return tuple(
-        row
-        for row in host.prober.sockets()
-        if row.port == listener.port
-        and row.transport == listener.transport.value
-        and row.state in {"LISTEN", "UNCONN"}
-        and not row.owner.endswith("(1)")
-    )
+def _unconnected(host: Host, listener: Listen) -> tuple[tuple[SocketRow, ...], tuple[SocketRow, ...]]:
+    """Return the sockets on the listener's port that have no peer: the service's, and those of others."""
+    rows = [row for row in host.prober.sockets(listener.transport) if row.port == listener.port and not row.peer]
+    own = tuple(row for row in rows if not row.owner.endswith("(1)"))
+    return own, tuple(row for row in rows if row not in own)
 
 
-def _dial(lab: Lab, listener: Listen, family: Family, host: Host) -> str:
+def _may_answer(family: Family, own: tuple[SocketRow, ...], others: tuple[SocketRow, ...]) -> bool:
+    """Return whether the service, or nobody, has the port in a family: another would let a client wait in vain."""
+    mine, theirs = ([row for row in serving(rows) if family in row.serves] for rows in (own, others))
+    return bool(mine) or not theirs
+
+
+def _dial(lab: Lab, way: Way, family: Family) -> str:
     """Return how an exchange over the family ended."""
-    address = host.plan.configured[family][0]
+    listener = way.listener
     dialled = lab.hosts["peer"].prober.dial(
         Dial(
             family=family,
-            address=address,
+            address=lab.hosts["service"].plan.configured[family][0],
             port=listener.port,
             transport=listener.transport,
             protocol=listener.protocol,
             send=listener.send,
             expect=listener.expect,
-            timeout=2.0,
+            timeout=way.subject.manifest.timeouts.exchange,
         )
     )
     return dialled.errno or dialled.outcome.value

@@ -70,7 +70,7 @@ def test_port_cannot_be_taken_over(world: ListenerWorld) -> None:
         raise ServiceError("the service answers at none of its host's addresses")
     for family, address in places:
         place = endpoint(address, listener.port)
-        held = world.host.prober.try_hold(Hold(family, address, listener.port, listener.transport, shared=True))
+        held = world.host.prober.try_hold(Hold(family, address, listener.port, listener.transport, reuse_address=True))
         if held is None:
             happened, ok = "it cannot be bound: EADDRINUSE", True
         else:

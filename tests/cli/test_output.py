@@ -12,7 +12,7 @@ import pytest
 from dualstack.causes import load_causes
 from dualstack.cli.terminal import _plain
 from dualstack.manifest import Manifest
-from dualstack.suites import requirements
+from dualstack.suites import requirements, suites
 from dualstack.topology import Topology, topology_names
 
 ASCII = {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
@@ -35,6 +35,9 @@ def test_list_as_data(dualstack: Command) -> None:
     for name, item in requirements().items():
         assert (rows[name]["level"], rows[name]["title"]) == (item.level.value, item.title)
         assert rows[name]["topologies"].split() == list(item.topologies)
+    for suite, items in suites().items():
+        assert {name for name, row in rows.items() if row["suite"] == suite} == set(items)
+        assert [row["id"] for row in json.loads(printed(dualstack("list", "--json", "--suite", suite)))] == list(items)
 
 
 def test_list_as_table(dualstack: Command) -> None:

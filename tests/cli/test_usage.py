@@ -8,6 +8,8 @@ from subprocess import CompletedProcess
 import pytest
 
 from dualstack import __version__
+from dualstack.results import read_records
+from dualstack.suites import requirements
 
 COMMANDS = ("run", "survey", "check", "init", "list", "explain", "schema", "doctor", "report", "rootfs")
 
@@ -95,6 +97,9 @@ def test_wrong_words(dualstack: Command, words: list[str], message: str) -> None
     [
         (["--topology", "ipv6-onyl"], "dualstack: no topology 'ipv6-onyl' (there are: dual-stack, "),
         (["--topology", "ipv6-onyl"], "; did you mean 'ipv6-only'?\n"),
+        (["--suite", "conect"], "dualstack: no suite 'conect' (there are: connect, "),
+        (["--suite", "conect"], "; did you mean 'connect'?\n"),
+        (["--suite", "listen", "--requirement", "CONNECT-001"], "dualstack: no case is left to run: none of the"),
         (["--requirement", "LISEN-005"], "dualstack: no requirement 'LISEN-005'; did you mean 'LISTEN-005'? "),
         (["--requirement", "LISTEN-404"], "dualstack: no requirement 'LISTEN-404'; did you mean 'LISTEN-"),
         (["--configuration", "both"], "no configuration 'both' (it has: none)\n"),
@@ -108,6 +113,15 @@ def test_wrong_selection(dualstack: Command, reference: Path, words: list[str], 
     text = fault(dualstack("run", reference, *words))
     assert message in text
     assert text.count("\n") == 1
+
+
+def test_only_one_suite(dualstack: Command, reference: Path, tmp_path: Path) -> None:
+    """A run of a suite has the cases of its folder, whatever their ids begin with, and no others."""
+    done = dualstack("run", reference, "--suite", "listen", "--topology", "ipv6-only", "--results", "out")
+    assert done.returncode == 0, done.stderr
+    checked = {record.requirement for record in read_records(tmp_path / "out" / "latest")}
+    assert checked == {item.id for item in requirements(["listen"]).values() if "ipv6-only" in item.topologies}
+    assert {name.split("-")[0] for name in checked} >= {"LISTEN", "INTEROP"}
 
 
 def test_explain_unknown(dualstack: Command) -> None:
@@ -127,6 +141,13 @@ def test_report_without_a_run(dualstack: Command, tmp_path: Path) -> None:
             == f"dualstack: {name}: no run's results (it has neither records.jsonl nor run.json)\n"
         )
     assert "dualstack-results/latest: no run's results" in fault(dualstack("report"))
+
+
+def test_survey_of_an_unknown_state(dualstack: Command, reference: Path) -> None:
+    """A state of the kernel that does not exist is answered with those that do, and the nearest."""
+    text = fault(dualstack("survey", reference, "--state", "normall"))
+    assert text.startswith("dualstack: no state 'normall' (there are: normal, bindv6only, ")
+    assert text.endswith("; did you mean 'normal'?\n")
 
 
 def test_survey_of_a_client(dualstack: Command, tmp_path: Path) -> None:

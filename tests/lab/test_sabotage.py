@@ -20,6 +20,7 @@ MakeLab = Callable[[Topology | str], NetnsLab]
 Change = tuple[str, str, dict[str, Any]]
 
 LO, LINK = 1, 2
+IFA_F_NODAD = 0x02
 
 NO_LINK_LOCAL = {"ipv4": 1, "ipv6": 1, "link_local": False}
 NO_IPV6_LOOPBACK = {"ipv4": 1, "ipv6": 1, "ipv6_loopback": False}
@@ -41,9 +42,10 @@ def route(how: str, **fields: Any) -> Change:
     return "route", how, fields
 
 
-def addr(how: str, index: int, address: str, prefixlen: int) -> Change:
-    """Change an address."""
-    return "addr", how, {"index": index, "address": address, "prefixlen": prefixlen}
+def addr(how: str, index: int, address: str, prefixlen: int, *, flags: int = IFA_F_NODAD) -> Change:
+    """Change an address; one of IPv6 can be used at once, however long the kernel takes to come to it."""
+    fields = {"index": index, "address": address, "prefixlen": prefixlen}
+    return "addr", how, fields | ({"flags": flags} if ":" in address and how == "add" else {})
 
 
 def setting(name: str, value: str) -> Change:
@@ -65,7 +67,7 @@ SABOTAGES = {
             setting("ipv6/conf/eth0/accept_dad", "1"),
             setting("ipv6/conf/eth0/dad_transmits", "60"),
             ("link", "set", {"index": LINK, "state": "up"}),
-            addr("add", LINK, "2001:db8:51:1::101", 64),
+            addr("add", LINK, "2001:db8:51:1::101", 64, flags=0),
         ),
     ),
     "the link is down": Sabotage("ipv4-path", "dual-stack", (DOWN,), named=False),

@@ -15,7 +15,7 @@ from dualstack.lab.netns import NetnsBackend, NetnsLab
 from dualstack.lab.protocol import Backend, Lab
 from dualstack.lab.proving import prove
 from dualstack.manifest import Protocol, Transport
-from dualstack.prober.messages import Launch, Sender, Serve, Volley
+from dualstack.prober.messages import Dial, Launch, Outcome, Sender, Serve, Volley
 from dualstack.topology import Topology, load_topology, topology_names
 
 MakeLab = Callable[[Topology | str], NetnsLab]
@@ -82,6 +82,16 @@ def test_a_setting_that_does_not_hold_is_an_error(make_lab: MakeLab) -> None:
     odd, missing = told
     assert odd == "net/ipv4/ip_unprivileged_port_start: wrote 00, reads back 0"
     assert missing.startswith("net/ipv6/no_such_thing: cannot be written")
+
+
+@pytest.mark.parametrize("family", Family, ids=lambda family: family.value)
+def test_no_icmp_error_is_held_back(make_lab: MakeLab, family: Family) -> None:
+    """A UDP port that refuses does so every time, however often it is asked: a kernel by itself stops after six."""
+    lab = make_lab("dual-stack")
+    address = lab.plan.hosts["service"].address(family)
+    dials = [Dial(family, address, port, Transport.UDP, Protocol.ECHO) for port in range(20000, 20200)]
+    outcomes = {dialled.outcome for dialled in lab.hosts["peer"].prober.dial_all(dials)}
+    assert outcomes == {Outcome.REFUSED}
 
 
 def test_a_process_inside_ends_with_its_lab(make_lab: MakeLab) -> None:

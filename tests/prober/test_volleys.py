@@ -103,7 +103,7 @@ except OSError as error:
 @each_family
 def test_a_shared_port_is_got_from_who_shares_it(prober: Prober, family: Family) -> None:
     """A foreign UDP socket gets a port a second time if both set SO_REUSEADDR, and is told otherwise if not."""
-    shared = Hold(family, family.loopback, PORT, Transport.UDP, shared=True)
+    shared = Hold(family, family.loopback, PORT, Transport.UDP, reuse_address=True)
     plain = Hold(family, family.loopback, PORT, Transport.UDP)
     with prober.hold(plain):
         assert prober.try_hold(shared) is None

@@ -77,10 +77,12 @@ def _parser() -> argparse.ArgumentParser:
         "Results go to dualstack-results/RUN/; dualstack-results/latest leads to the newest.",
         "  dualstack run service.toml\n"
         "  dualstack run service.toml --requirement LISTEN --topology ipv6-only-strict\n"
+        "  dualstack run service.toml --suite connect\n"
         "  dualstack run *.toml -n 4 --strict",
     )
     _manifests(run)
     run.add_argument("--configuration", action="append", default=[], metavar="NAME", help="only this configuration")
+    run.add_argument("--suite", action="append", default=[], metavar="NAME", help="only this suite: listen, connect …")
     run.add_argument("--requirement", action="append", default=[], metavar="ID", help="only this one, or this group")
     run.add_argument("--topology", action="append", default=[], metavar="NAME", help="only this topology")
     run.add_argument("--element", action="append", default=[], metavar="NAME", help="only this listener or connector")
@@ -98,11 +100,17 @@ def _parser() -> argparse.ArgumentParser:
         "survey",
         "show what services really do, without judging",
         "For each way in which a service can be configured, and each state of a kernel: which sockets it opens, which\n"
-        "families answer, which error it gives. Nothing is judged.",
-        "  dualstack survey service.toml\n  dualstack survey --json *.toml > survey.json",
+        "families answer, which error it gives. Nothing is judged. With --taken also what becomes of it where\n"
+        "somebody else has its port already.",
+        "  dualstack survey service.toml\n  dualstack survey --taken --state normal service.toml\n"
+        "  dualstack survey --json *.toml > survey.json",
     )
     _manifests(survey)
     survey.add_argument("--configuration", action="append", default=[], metavar="NAME", help="only this configuration")
+    survey.add_argument("--taken", action="store_true", help="also with the port taken by another socket, in five ways")
+    survey.add_argument(
+        "--state", action="append", default=[], metavar="NAME", help="only this state, as its column says"
+    )
     survey.add_argument("--json", action="store_true", help="print data instead of a table")
     survey.add_argument("-n", "--workers", type=_positive, default=2, metavar="N", help="labs at once (default: 2)")
 
@@ -126,9 +134,12 @@ def _parser() -> argparse.ArgumentParser:
     listing = command(
         "list",
         "list the requirements, or the topologies",
-        examples="  dualstack list\n  dualstack list --topologies\n  dualstack list --json",
+        examples="  dualstack list\n  dualstack list --suite connect\n"
+        "  dualstack list --topologies\n  dualstack list --json",
     )
-    listing.add_argument("--topologies", action="store_true", help="list the topologies instead")
+    which = listing.add_mutually_exclusive_group()
+    which.add_argument("--suite", action="append", default=[], metavar="NAME", help="only those of this suite")
+    which.add_argument("--topologies", action="store_true", help="list the topologies instead")
     listing.add_argument("--json", action="store_true", help="print data instead of a table")
 
     explain = command(

@@ -25,7 +25,7 @@ from dualstack.report.live import tell, watcher
 from dualstack.report.matrix import show_results
 from dualstack.results import RECORDS
 from dualstack.session import RESULTS
-from dualstack.suites import requirement, requirements
+from dualstack.suites import SUITES, requirement, requirements
 from dualstack.topology import load_topology
 from dualstack.verdict import INTERRUPTED
 
@@ -147,12 +147,12 @@ def _count(options: argparse.Namespace, selection: Selection) -> int:
         except UsageError as error:
             faults.append(str(error))
             continue
-        count += sum(len(plan_cases(item, subjects, selection)) for item in requirements().values())
+        count += sum(len(plan_cases(item, subjects, selection)) for item in requirements(options.suite).values())
     if faults:
         raise UsageError("\n".join(faults))
     if not count:
         raise UsageError(
-            "no case is left to run: none of the requirements and topologies asked for fits these services"
+            "no case is left to run: none of the suites, requirements and topologies asked for fits these services"
         )
     return count
 
@@ -160,9 +160,10 @@ def _count(options: argparse.Namespace, selection: Selection) -> int:
 def _pytest(options: argparse.Namespace, selection: Selection, results: Path, events: int, planned: int) -> list[str]:
     """Return the command of the pytest that does the work; nothing of the user's own configuration reaches it."""
     workers = (0 if planned <= _FEW else os.cpu_count() or 1) if options.workers == "auto" else int(options.workers)
-    command = [sys.executable, "-m", "pytest", str(ROOT / "suites"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}"]
+    folders = [str(SUITES / name) for name in dict.fromkeys(options.suite)] or [str(SUITES)]
+    command = [sys.executable, "-m", "pytest", *folders, f"--rootdir={ROOT}", f"--confcutdir={ROOT}"]
     command += [
-        f"--config-file={ROOT / 'suites' / 'pytest.ini'}",
+        f"--config-file={SUITES / 'pytest.ini'}",
         f"--dualstack-results={results}",
         f"--dualstack-events={events}",
         f"--dualstack-lab={options.lab}",

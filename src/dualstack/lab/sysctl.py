@@ -9,6 +9,12 @@ _NO_LINK_LOCAL = "1"
 """IN6_ADDR_GEN_MODE_NONE."""
 
 
+UNLIMITED_ERRORS = {"net.ipv4.icmp_ratemask": "0", "net.ipv6.icmp.ratemask": "255"}
+"""The settings, by name, with which a kernel sends every ICMP error that is due: no type is limited, or one alone that
+does not exist. By itself it keeps back what comes after the first few within a second (RFC 4443 §2.4), and a UDP port
+that refuses would look like one that is silent."""
+
+
 def host_settings(spec: HostSpec) -> dict[str, str]:
     """Return the settings of a host, by path below /proc/sys/net, in the order in which they must be written.
 
@@ -16,6 +22,7 @@ def host_settings(spec: HostSpec) -> dict[str, str]:
     """
     settings = {
         "ipv4/ip_unprivileged_port_start": "0",
+        **{name.replace(".", "/").removeprefix("net/"): value for name, value in UNLIMITED_ERRORS.items()},
         "ipv6/bindv6only": str(int(spec.bindv6only)),
         "ipv6/conf/all/accept_dad": "0",
         "ipv6/conf/default/accept_dad": "0",

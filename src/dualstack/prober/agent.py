@@ -132,6 +132,7 @@ class Agent:
             "volley": self._volley,
             "forge": self._forge,
             "serve": self._serve,
+            "listen": self._listen,
             "accepted": self._accepted,
             "hold": self._hold,
             "try_hold": self._try_hold,
@@ -195,6 +196,11 @@ class Agent:
     async def _serve(self, fields: Fields) -> Fields:
         """Start a server for connectors."""
         return self._keep(Server(unpack(Serve, fields)))
+
+    async def _listen(self, fields: Fields) -> Fields:
+        """Let a server listen that is only bound."""
+        self._thing(Server, fields).listen()
+        return {}
 
     async def _accepted(self, fields: Fields) -> Fields:
         """Tell a server's clients."""

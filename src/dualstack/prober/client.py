@@ -71,6 +71,14 @@ class _Opened:
 class Serving(_Opened):
     """A server of the prober's, for connectors."""
 
+    def listen(self) -> None:
+        """Let it listen, if it is only bound.
+
+        Raises:
+            HarnessError: The kernel refuses; the message says why.
+        """
+        self._ask("listen")
+
     def accepted(self) -> tuple[Accepted, ...]:
         """Return its clients until now, in the order in which they came."""
         return _rows(Accepted, self._ask("accepted"))

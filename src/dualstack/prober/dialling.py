@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from time import monotonic
 
-from dualstack.families import endpoint
+from dualstack.families import Family, endpoint
 from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.dialogue import Dialogue, Judgement, dialogue_for
 from dualstack.prober.messages import Dial, Dialled, Outcome
@@ -80,6 +80,8 @@ class _Attempt:
         request = self._request
         remote = socket_address(request.family, request.address, request.port)
         self._socket = made = open_socket(request.family, request.transport)
+        if request.family is Family.IPV6 and request.v6only is not None:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, request.v6only)
         if request.source:
             made.bind(socket_address(request.family, request.source, 0))
         if request.transport is Transport.UDP:

@@ -42,6 +42,7 @@ class Dial:
         send: What is sent with ``Protocol.EXCHANGE``; for the others the agent makes it up (a fresh token each time).
         expect: The regular expression, over bytes read as Latin-1, that the answer must contain (``EXCHANGE``).
         timeout: Seconds for the whole exchange.
+        v6only: IPV6_V6ONLY of an IPv6 socket; None for the kernel's own choice.
         half_close: Whether to shut down the sending side once everything is sent.
         chunks: Sizes in which to send (TCP_NODELAY), the rest in one piece; empty for all at once.
         token_size: How many bytes the made-up text of ``ECHO`` and ``UPPER`` has.
@@ -56,6 +57,7 @@ class Dial:
     send: str | None = None
     expect: str | None = None
     timeout: float = 5.0
+    v6only: bool | None = None
     half_close: bool = False
     chunks: tuple[int, ...] = ()
     token_size: int = 250
@@ -178,16 +180,24 @@ class Serve:
     """A server on the prober's side, for connectors.
 
     Attributes:
-        addresses: Where it listens: one socket per address (IPv6 sockets with IPV6_V6ONLY).
+        addresses: Where it listens: one socket per address.
         port: The port.
         transport: TCP or UDP.
         protocol: ``CONNECT`` accepts and reads to the end; ``ECHO``, ``UPPER`` and ``HTTP`` answer.
+        v6only: IPV6_V6ONLY of IPv6 sockets; None for the kernel's own choice.
+        reuse_address: SO_REUSEADDR; None for what servers do: TCP sockets have it, UDP sockets have not.
+        reuse_port: SO_REUSEPORT.
+        listening: Whether TCP sockets listen at once; if not, they are bound, and listen when they are told to.
     """
 
     addresses: tuple[str, ...]
     port: int
     transport: Transport = Transport.TCP
     protocol: Protocol = Protocol.ECHO
+    v6only: bool | None = True
+    reuse_address: bool | None = None
+    reuse_port: bool = False
+    listening: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,18 +230,21 @@ class Hold:
         address: The address to bind.
         port: The port.
         transport: TCP or UDP.
-        v6only: IPV6_V6ONLY, set explicitly on an IPv6 socket.
+        v6only: IPV6_V6ONLY of an IPv6 socket; None for the kernel's own choice.
         listening: Whether a TCP socket also listens.
-        shared: Whether a UDP socket has SO_REUSEADDR: it then gets a port whose owner has set it too.
+        reuse_address: SO_REUSEADDR; None to have it on a TCP socket that listens, and on no other: it would let others
+            share a port that does not listen.
+        reuse_port: SO_REUSEPORT.
     """
 
     family: Family
     address: str
     port: int
     transport: Transport = Transport.TCP
-    v6only: bool = True
+    v6only: bool | None = True
     listening: bool = True
-    shared: bool = False
+    reuse_address: bool | None = None
+    reuse_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Protocol as Interface
 from dualstack.errors import UsageError
 from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.messages import Accepted, Hold, Serve
-from dualstack.prober.sockets import bound_socket, socket_address
+from dualstack.prober.sockets import bound_socket, listen, socket_address
 
 _READ = 64 << 10
 _MOST_CLIENTS = 4096  # that are noted
@@ -67,14 +67,35 @@ class Server:
         self._tasks: dict[asyncio.Task[None], socket.socket] = {}
         self._sockets: list[socket.socket] = []
         self._loop = asyncio.get_running_loop()
-        ready = self._accept if serve.transport is Transport.TCP else self._datagrams
         try:
             for address in serve.addresses:
-                self._sockets.append(bound_socket(address, serve.port, serve.transport))
+                self._sockets.append(
+                    bound_socket(
+                        address,
+                        serve.port,
+                        serve.transport,
+                        v6only=serve.v6only,
+                        reuse_address=serve.reuse_address,
+                        reuse_port=serve.reuse_port,
+                        backlog=None,
+                    )
+                )
+            if serve.listening or serve.transport is Transport.UDP:
+                self.listen()
         except BaseException:
             self.close()
             raise
+
+    def listen(self) -> None:
+        """Start to serve, with TCP sockets that listen from now on.
+
+        Raises:
+            HarnessError: One of them cannot; the message says why.
+        """
+        ready = self._accept if self._serve.transport is Transport.TCP else self._datagrams
         for made in self._sockets:
+            if self._serve.transport is Transport.TCP:
+                listen(made)
             self._loop.add_reader(made, ready, made)
 
     async def accepted(self) -> list[Accepted]:
@@ -192,14 +213,15 @@ class Holder:
             HarnessError: It cannot be bound.
         """
         socket_address(hold.family, hold.address, hold.port)
-        # SO_REUSEADDR would let others share a TCP port that does not listen: it would not be held.
+        wanted = hold.listening and hold.transport is Transport.TCP
+        reuse = wanted if hold.reuse_address is None else hold.reuse_address
         self._socket = bound_socket(
             hold.address,
             hold.port,
             hold.transport,
             v6only=hold.v6only,
-            reuse=hold.listening,
-            shared=hold.shared,
+            reuse_address=reuse,
+            reuse_port=hold.reuse_port,
             backlog=16 if hold.listening else None,
         )
 

@@ -8,6 +8,9 @@ from dualstack.errors import HarnessError, UsageError
 from dualstack.families import Family, endpoint
 from dualstack.manifest.models import Transport
 
+BACKLOG = 512
+"""How many connections may wait for a server of the prober's."""
+
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 
 
@@ -53,10 +56,10 @@ def bound_socket(
     port: int,
     transport: Transport,
     *,
-    v6only: bool = True,
-    reuse: bool = True,
-    shared: bool = False,
-    backlog: int | None = 512,
+    v6only: bool | None = True,
+    reuse_address: bool | None = None,
+    reuse_port: bool = False,
+    backlog: int | None = BACKLOG,
 ) -> socket.socket:
     """Return a non-blocking socket that is bound and, for TCP and unless ``backlog`` is None, listening.
 
@@ -64,14 +67,16 @@ def bound_socket(
         address: The local address.
         port: The local port.
         transport: TCP or UDP.
-        v6only: IPV6_V6ONLY of an IPv6 socket, always set explicitly.
-        reuse: Whether a TCP socket may have a port with connections in TIME_WAIT (SO_REUSEADDR).
-        shared: Whether a UDP socket may have a port with another one that allows it (SO_REUSEADDR, on both).
+        v6only: IPV6_V6ONLY of an IPv6 socket; None leaves it as ``net.ipv6.bindv6only`` makes it.
+        reuse_address: SO_REUSEADDR; None sets it on TCP sockets alone, whose port may have connections in TIME_WAIT.
+        reuse_port: SO_REUSEPORT.
         backlog: How many connections may wait to be accepted.
 
     Raises:
-        HarnessError: It cannot be bound; the message says where and why.
+        HarnessError: It cannot be bound or cannot listen; the message says which, where and why.
     """
+    if reuse_address is None:
+        reuse_address = transport is Transport.TCP
     family = Family.of(address)
     where = f"{transport.value} {endpoint(address, port)}"
     try:
@@ -79,17 +84,36 @@ def bound_socket(
     except OSError as error:
         raise HarnessError(f"the prober cannot make a socket for {where}: {error.strerror}") from error
     try:
-        if family is Family.IPV6:
+        if family is Family.IPV6 and v6only is not None:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
-        if shared if transport is Transport.UDP else reuse:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse_address)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, reuse_port)
         made.bind(socket_address(family, address, port))
-        if transport is Transport.TCP and backlog is not None:
-            made.listen(backlog)
     except OSError as error:
         made.close()
         raise HarnessError(f"the prober cannot bind {where}: {errno_name(error)} ({error.strerror})") from error
+    if transport is Transport.TCP and backlog is not None:
+        try:
+            listen(made, backlog)
+        except HarnessError:
+            made.close()
+            raise
     return made
+
+
+def listen(made: socket.socket, backlog: int = BACKLOG) -> None:
+    """Let a bound TCP socket listen.
+
+    Raises:
+        HarnessError: It cannot; the message says where and why.
+    """
+    try:
+        made.listen(backlog)
+    except OSError as error:
+        where = endpoint(*made.getsockname()[:2])
+        raise HarnessError(
+            f"the prober cannot listen on tcp {where}: {errno_name(error)} ({error.strerror})"
+        ) from error
 
 
 def errno_name(error: OSError) -> str:

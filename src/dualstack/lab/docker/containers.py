@@ -16,6 +16,7 @@ from dualstack.errors import HarnessError
 from dualstack.lab.docker.engine import Engine, explained
 from dualstack.lab.docker.labels import remove_container
 from dualstack.lab.docker.secured import plain
+from dualstack.lab.sysctl import UNLIMITED_ERRORS
 from dualstack.topology import HostSpec
 
 _ENDPOINT_SYSCTLS = "1.46"
@@ -159,7 +160,11 @@ def holder_plan(
 
 def settings(spec: HostSpec) -> tuple[dict[str, str], dict[str, str]]:
     """Return the kernel settings of a host: by name, and those of its link by name below net.ipv6.conf.<link>."""
-    own = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv6.bindv6only": str(int(spec.bindv6only))}
+    own = {
+        "net.ipv4.ip_unprivileged_port_start": "0",
+        "net.ipv6.bindv6only": str(int(spec.bindv6only)),
+        **UNLIMITED_ERRORS,
+    }
     if spec.disable_ipv6:
         own |= {f"net.ipv6.conf.{scope}.disable_ipv6": "1" for scope in ("all", "default", "lo")}
         return own, {"disable_ipv6": "1"}

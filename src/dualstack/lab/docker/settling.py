@@ -76,7 +76,7 @@ def unquiet() -> str:
     """Return what a case has left in the kernel that the next one would notice, empty when there is nothing.
 
     A closed connection that lingers (TIME_WAIT) keeps its local port busy. That of a client is some port that nobody
-    asks for; that of a server is the one that the next service wants. Of ICMP errors the kernel sends only so many.
+    asks for; that of a server is the one that the next service wants.
     """
     lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     for table in _SOCKETS:
@@ -87,12 +87,7 @@ def unquiet() -> str:
                 continue
             if row[3] != _TIME_WAIT or not served:
                 return f"{table}: {row[1]} {row[2]} {row[3]}"
-    counters = [line.split() for line in Path("/proc/net/snmp6").read_text().splitlines()]
-    if any(int(value) for key, value in counters if key == "Icmp6OutDestUnreachs"):
-        return "ICMPv6 errors were sent"
-    lines = [line for line in Path("/proc/net/snmp").read_text().splitlines() if line.startswith("Icmp:")]
-    names, values = (line.split() for line in lines)
-    return "ICMP errors were sent" if int(values[names.index("OutDestUnreachs")]) else ""
+    return ""
 
 
 def _drop_default_routes(kernel: rtnl.Rtnl, family: Family) -> None:

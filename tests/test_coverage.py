@@ -1,0 +1,179 @@
+"""What checks each claim of the documents: docs/coverage.toml names what exists, and docs/coverage.md is made of it.
+
+``python tests/test_coverage.py`` writes the page.
+"""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from dualstack.content import ROOT
+from dualstack.suites import requirements
+
+DATA = ROOT / "docs" / "coverage.toml"
+PAGE = DATA.with_suffix(".md")
+SERVICES = ROOT / "fixtures" / "services"
+
+HEAD = """\
+# Coverage
+
+What documents about five systems claim of IPv4, IPv6 and sockets, and what checks it: requirements
+(`dualstack explain ID`), tests of this repository, and the subjects that show it. Where a reason stands beside them a
+claim is checked in part; where it stands alone the claim is not checked, and the reason says why.
+
+This page is made of [coverage.toml](coverage.toml) by `python tests/test_coverage.py`.
+"""
+
+_IDS = re.compile(r"(?:[MRUKL]\d+(?:(?:-| to )[MRUKL]\d+)?(?:, | and )?)+(?=:| is )")
+_RANGE = re.compile(r"([MRUKL])(\d+)(?:(?:-| to )[MRUKL](\d+))?")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claim.
+
+    Attributes:
+        id: As the tests' docstrings name it: ``M20``.
+        claim: The claim, in our own words.
+        requirements: The requirements that check it, also those that are planned.
+        tests: Files of tests, or tests: ``tests/prober/test_binding.py::test_every_pair``.
+        subjects: Services that show it, right or wrong: ``zoo/two-ports``.
+        reason: Why nothing checks it, or not all of it.
+    """
+
+    id: str
+    claim: str
+    requirements: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    reason: str = ""
+
+    @property
+    def status(self) -> str:
+        """How far it is checked: ``checked``, ``in part`` or ``not``."""
+        if not self.tests and not set(self.requirements) & set(requirements()):
+            return "not"
+        return "in part" if self.reason else "checked"
+
+
+def load() -> tuple[dict[str, list[Claim]], list[str]]:
+    """Return the claims by source, and the requirements that are planned."""
+    data = tomllib.loads(DATA.read_text(encoding="utf-8"))
+    sources = {
+        source["title"]: [
+            Claim(**claim | {key: tuple(claim.get(key, ())) for key in ("requirements", "tests", "subjects")})
+            for claim in source["claim"]
+        ]
+        for source in data["source"]
+    }
+    return sources, data["planned"]
+
+
+def claims() -> list[Claim]:
+    """Return every claim."""
+    return [claim for own in load()[0].values() for claim in own]
+
+
+def render() -> str:
+    """Return the page."""
+    sources, _ = load()
+    lines = [HEAD, "| source | claims | checked | in part | not |", "|---|---|---|---|---|"]
+    for title, own in [*sources.items(), ("**together**", claims())]:
+        counts = [sum(claim.status == status for claim in own) for status in ("checked", "in part", "not")]
+        lines.append(" | ".join(["| " + title, str(len(own)), *map(str, counts)]) + " |")
+    for title, own in sources.items():
+        lines += [f"\n## {title}\n", "| | claim | checked by |", "|---|---|---|"]
+        lines += [f"| {claim.id} | {claim.claim} | {_by(claim)} |" for claim in own]
+    return "\n".join(lines) + "\n"
+
+
+def _by(claim: Claim) -> str:
+    """Return what checks a claim, and why not more does."""
+    known = requirements()
+    parts = [item if item in known else f"{item} (planned)" for item in claim.requirements]
+    parts += [f"[{test.rpartition('::')[2].rpartition('/')[2]}](../{test.partition('::')[0]})" for test in claim.tests]
+    parts += [f"[{subject}](../fixtures/services/{subject}.toml)" for subject in claim.subjects]
+    return ". ".join(part for part in (", ".join(parts), claim.reason) if part)
+
+
+@cache
+def checks_in(path: Path) -> dict[str, str]:
+    """Return the tests of a file, with their docstrings."""
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    found = [node for node in body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    return {node.name: ast.get_docstring(node) or "" for node in found}
+
+
+def missing(claim: Claim, planned: list[str]) -> Iterator[str]:
+    """Yield what a claim names and does not exist."""
+    yield from (item for item in claim.requirements if item not in requirements() and item not in planned)
+    yield from (item for item in claim.subjects if not (SERVICES / f"{item}.toml").is_file())
+    for test in claim.tests:
+        file, _, name = test.partition("::")
+        if not (ROOT / file).is_file() or (name and name not in checks_in(ROOT / file)):
+            yield test
+
+
+def claimed_by(docstring: str) -> list[str]:
+    """Return the claims that a test's docstring begins with: ``M26-M28, L6: …``, ``L19 is wrong: …``."""
+    head = _IDS.match(docstring)
+    return [
+        f"{found[1]}{number}"
+        for found in _RANGE.finditer(head[0] if head else "")
+        for number in range(int(found[2]), int(found[3] or found[2]) + 1)
+    ]
+
+
+def test_the_page_is_up_to_date() -> None:
+    """The page is what its data says; ``python tests/test_coverage.py`` writes it anew."""
+    assert PAGE.read_text(encoding="utf-8") == render()
+
+
+@pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.id)
+def test_a_claim_is_checked_or_says_why_not(claim: Claim) -> None:
+    """Each claim names only what exists, and has what checks it, or the reason why nothing does."""
+    assert not list(missing(claim, load()[1]))
+    assert claim.claim.endswith(".")
+    assert claim.requirements or claim.tests or claim.reason
+    assert not claim.reason or claim.reason.endswith(".")
+
+
+def test_what_does_not_exist_is_found() -> None:
+    """A requirement, a subject, a file of tests and a test that do not exist are each named."""
+    here = "tests/test_coverage.py"
+    wrong = ("LISTEN-404", "tests/test_nothing.py", f"{here}::test_nothing", "zoo/nothing")
+    claim = Claim("M1", "x.", wrong[:1], (*wrong[1:3], f"{here}::test_what_does_not_exist_is_found", here), wrong[3:])
+    assert set(missing(claim, [])) == set(wrong)
+    assert set(missing(claim, ["LISTEN-404"])) == set(wrong[1:])
+    assert Claim("M1", "x.", ("LISTEN-404",)).status == "not"
+
+
+def test_no_claim_stands_twice() -> None:
+    """Every id is that of one claim, and all the claims of the five sources are there."""
+    ids = [claim.id for claim in claims()]
+    assert len(set(ids)) == len(ids)
+    for letter, numbers in (("R", 13), ("U", 5), ("K", 10), ("L", 23)):
+        assert [item for item in ids if item[0] == letter] == [f"{letter}{number}" for number in range(1, numbers + 1)]
+
+
+def test_what_tests_say_is_what_the_data_says() -> None:
+    """A test whose docstring begins with claims is named at each of them."""
+    named = {(claim.id, test) for claim in claims() for test in claim.tests}
+    said = {
+        (claim, f"{path.relative_to(ROOT)}::{name}")
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name, docstring in checks_in(path).items()
+        for claim in claimed_by(docstring)
+    }
+    assert len(said) > 100
+    assert said <= named
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(), encoding="utf-8")

@@ -1,0 +1,118 @@
+"""What a start came to: one effect for each combination of sockets, answers, and what the program says."""
+
+from dataclasses import replace
+
+import pytest
+
+from dualstack.effect import Effect, Evidence, complaint, effect_of
+from dualstack.families import BOTH, Family
+from dualstack.prober.messages import Exit, SocketRow
+
+V4, V6 = frozenset({Family.IPV4}), frozenset({Family.IPV6})
+ALL = frozenset(BOTH)
+ADDRESS = "2001:db8::1"
+FAILED = "bind: Address already in use\n"
+
+
+def row(address: str, *, v6only: bool = False, state: str = "LISTEN", transport: str = "tcp") -> SocketRow:
+    """Return a socket on an address."""
+    family = Family.of(address)
+    return SocketRow(
+        family=family.value,
+        transport=transport,
+        state=state,
+        address=address,
+        port=80,
+        peer="",
+        v6only=None if family is Family.IPV4 else v6only,
+        owner="it(7)",
+    )
+
+
+FOUR = row("0.0.0.0")
+DUAL = row("::")
+SIX = row("::", v6only=True)
+BOUND = row("::", state="CLOSE")
+SEEN = Evidence(asked=ALL, address="", world=ALL, own=(DUAL,), answered=ALL)
+
+
+@pytest.mark.parametrize(
+    ("seen", "effect"),
+    [
+        (SEEN, Effect.BOTH),
+        (replace(SEEN, own=(FOUR, SIX)), Effect.BOTH),
+        (replace(SEEN, own=(FOUR, SIX), output=FAILED), Effect.BOTH),
+        (replace(SEEN, own=(row("::", state="UNCONN", transport="udp"),)), Effect.BOTH),
+        (replace(SEEN, asked=V4, own=(FOUR,), answered=V4), Effect.ONE),
+        (replace(SEEN, asked=V6, own=(SIX,), answered=V6), Effect.ONE),
+        (replace(SEEN, asked=V6, own=(row(ADDRESS, v6only=True),), address=ADDRESS, answered=V6), Effect.ONE),
+        (replace(SEEN, world=V4, own=(FOUR,), answered=V4), Effect.ONE),
+        (replace(SEEN, world=V6, answered=V6), Effect.ONE),
+        (replace(SEEN, own=(), answered=frozenset()), Effect.NONE),
+        (replace(SEEN, own=(), answered=frozenset(), ended=Exit(0)), Effect.NONE),
+        (replace(SEEN, answered=frozenset()), Effect.NONE),
+        (replace(SEEN, own=(), others=(DUAL,)), Effect.NONE),
+        (replace(SEEN, asked=V6, world=V4, answered=frozenset()), Effect.WIDER),
+        (replace(SEEN, asked=V4), Effect.WIDER),
+        (replace(SEEN, asked=V6), Effect.WIDER),
+        (replace(SEEN, asked=V6, own=(SIX,), address=ADDRESS, answered=V6), Effect.WIDER),
+        (replace(SEEN, asked=V4, own=(row("::ffff:0.0.0.0"),), address="192.0.2.1", answered=V4), Effect.WIDER),
+        (replace(SEEN, own=(FOUR,), answered=V4), Effect.NARROWER),
+        (replace(SEEN, own=(FOUR,), answered=V4, output="listening on 80\n"), Effect.NARROWER),
+        (replace(SEEN, own=(SIX,), others=(FOUR,)), Effect.NARROWER),
+        (replace(SEEN, own=(), ended=Exit(1), answered=frozenset()), Effect.REFUSES),
+        (replace(SEEN, own=(), ended=Exit(None, "SIGABRT"), answered=frozenset()), Effect.REFUSES),
+        (replace(SEEN, own=(), ended=Exit(0), answered=frozenset(), output=FAILED), Effect.REFUSES),
+        (replace(SEEN, own=(FOUR,), answered=V4, output=FAILED), Effect.HALF),
+        (replace(SEEN, own=(SIX,), answered=V6, output="IPv4: Permission denied"), Effect.HALF),
+        (replace(SEEN, own=(FOUR, BOUND), answered=V4, output=FAILED), Effect.LATE),
+        (replace(SEEN, own=(BOUND,), answered=frozenset()), Effect.LATE),
+        (replace(SEEN, own=(FOUR, SIX, BOUND)), Effect.BOTH),
+        (replace(SEEN, own=(DUAL, DUAL)), Effect.SPLIT),
+        (replace(SEEN, own=(FOUR, SIX), others=(FOUR,)), Effect.SPLIT),
+        (replace(SEEN, own=(FOUR, DUAL)), Effect.SPLIT),
+        (replace(SEEN, own=(SIX, DUAL)), Effect.SPLIT),
+        (replace(SEEN, own=(DUAL,), others=(FOUR,), answered=V6), Effect.SPLIT),
+        (replace(SEEN, own=(DUAL, row(ADDRESS, v6only=True))), Effect.BOTH),
+    ],
+)
+def test_effect(seen: Evidence, effect: Effect) -> None:
+    """The evidence has this effect."""
+    assert effect_of(seen) is effect
+
+
+def test_every_effect_was_tried() -> None:
+    """The test above leaves no effect out, and none has another's word."""
+    (mark,) = test_effect.pytestmark  # type: ignore[attr-defined]  # set by the decorator
+    assert {effect for _, effect in mark.args[1]} == set(Effect)
+
+
+def test_what_answers_must_be_its_own() -> None:
+    """A port that answers through somebody else's socket is not served by the service."""
+    seen = replace(SEEN, own=(SIX,), others=(FOUR,), answered=ALL)
+    assert effect_of(seen) is Effect.NARROWER
+    assert effect_of(replace(seen, asked=V6)) is Effect.ONE
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)",
+        "thread 'main' panicked at src/main.rs",
+        "OSError: [Errno 98] Address already in use",
+        "Error: listen EADDRINUSE: address already in use :::80",
+        "listen tcp6 [::1]:80: bind: cannot assign requested address",
+        "WARNING: IPv6 is not available",
+        "Could not create server TCP listening socket *:6379",
+        "Unable to bind",
+    ],
+)
+def test_a_complaint_is_found(line: str) -> None:
+    """Lines in which programs say that something did not work are recognized, wherever they stand."""
+    assert complaint(f"starting\n  {line}\nready\n") == line
+
+
+@pytest.mark.parametrize("text", ["", "listening on [::]:80\n", "Server started\nready to accept connections\n"])
+def test_no_complaint(text: str) -> None:
+    """What merely says that all is well is no complaint."""
+    assert complaint(text) == ""
