@@ -25,7 +25,7 @@ from dualstack.lab.docker.labels import RUN
 from dualstack.manifest.subject import PYTHON_BASE
 from dualstack.results import Record, read_records
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds that one run, or the start of an engine, may take on a machine that is busy with something else."""
 
 PLACE, NAME = Path("/var/tmp"), "dualstack-engine-"  # noqa: S108 - the names are its own
