@@ -9,6 +9,18 @@ _NO_LINK_LOCAL = "1"
 """IN6_ADDR_GEN_MODE_NONE."""
 
 
+DETECT_DUPLICATES = {"ipv6/conf/all/accept_dad": "1"}
+"""What has every address that is added from now on checked (RFC 4862 §5.4), unless its adder says otherwise."""
+
+
+def ipv6_settings(*, enabled: bool) -> dict[str, str]:
+    """Return what switches IPv6 off or on at run time; off takes every IPv6 address from every interface.
+
+    Switched on again, a host has its loopback and link-local addresses back and no other.
+    """
+    return {"ipv6/conf/all/disable_ipv6": str(int(not enabled))}
+
+
 def host_settings(spec: HostSpec) -> dict[str, str]:
     """Return the settings of a host, by path below /proc/sys/net, in the order in which they must be written.
 

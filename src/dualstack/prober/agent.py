@@ -21,7 +21,8 @@ from dualstack.prober import interfaces
 from dualstack.prober.children import Reaper, adopt_orphans
 from dualstack.prober.codec import pack, unpack
 from dualstack.prober.dialling import dial
-from dualstack.prober.messages import Await, Dial, Hold, Launch, Names, Serve
+from dualstack.prober.lingering import Lingering, linger
+from dualstack.prober.messages import Await, Dial, Hold, Launch, Linger, Names, Serve
 from dualstack.prober.nameserver import NameServer
 from dualstack.prober.processes import descendants, processes
 from dualstack.prober.programs import RunningProgram, start
@@ -126,6 +127,8 @@ class Agent:
         self._verbs: dict[str, _Verb] = {
             "ping": self._ping,
             "dial": self._dial,
+            "linger": self._linger,
+            "ends": self._ends,
             "serve": self._serve,
             "accepted": self._accepted,
             "hold": self._hold,
@@ -143,6 +146,7 @@ class Agent:
             "ready": self._ready,
             "log": self._log,
             "wait_log": self._wait_log,
+            "signal": self._signal,
             "stop": self._stop,
         }
 
@@ -177,6 +181,15 @@ class Agent:
         """Dial a service."""
         return pack(await dial(unpack(Dial, fields)))
 
+    async def _linger(self, fields: Fields) -> Fields:
+        """Open connections that stay open."""
+        lingering = await linger(unpack(Linger, fields))
+        return self._keep(lingering) | {"held": lingering.held, "last": pack(lingering.last)}
+
+    async def _ends(self, fields: Fields) -> Fields:
+        """Tell what has become of connections that were to stay open."""
+        return pack(self._thing(Lingering, fields).ends())
+
     async def _serve(self, fields: Fields) -> Fields:
         """Start a server for connectors."""
         return self._keep(Server(unpack(Serve, fields)))
@@ -198,7 +211,7 @@ class Agent:
         return {"rows": [pack(row) for row in await self._thing(NameServer, fields).queries()]}
 
     async def _close(self, fields: Fields) -> Fields:
-        """Close a server, a held port or a name server."""
+        """Close a server, a held port, a name server or connections that stay open."""
         thing = self._things.pop(fields["handle"], None)
         if thing is not None and not isinstance(thing, RunningProgram):
             thing.close()
@@ -254,6 +267,11 @@ class Agent:
     async def _log(self, fields: Fields) -> Fields:
         """Tell what a program has written."""
         return pack(self._thing(RunningProgram, fields).output.log())
+
+    async def _signal(self, fields: Fields) -> Fields:
+        """Send a signal to a program's first process."""
+        self._thing(RunningProgram, fields).signal(fields["signal"])
+        return {}
 
     async def _stop(self, fields: Fields) -> Fields:
         """Stop a program and all that it forked."""
