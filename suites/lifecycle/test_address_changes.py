@@ -25,7 +25,7 @@ SERVED_WITHIN = 10.0
     wire="Each connection attempt is answered from the address that was dialled.",
     cites=("RFC 3493 §3.8", "RFC 4862 §5.5"),
     topologies=("dual-stack",),
-    causes=("RC-BINDEARLY",),
+    causes=("RC-SNAPSHOT",),
 ).attach
 def test_addresses_added_after_the_start(world: ListenerWorld) -> None:
     """A host that gets its addresses late is served on all of them."""
@@ -95,14 +95,14 @@ def test_listen_address_that_is_not_usable_yet(world: ListenerWorld) -> None:
     wire="Each connection attempt is answered from the address that was dialled.",
     cites=("RFC 4038 §4.4", "Linux ip-sysctl: disable_ipv6"),
     topologies=("dual-stack",),
-    causes=("RC-NOINET6",),
+    causes=("RC-SNAPSHOT", "RC-NOINET6"),
     needs=(Need.IPV6,),
 ).attach
 def test_ipv6_switched_off_and_on(world: ListenerWorld) -> None:
     """IPv4 does not depend on IPv6, and IPv6 comes back."""
     served = world.served()
     for families in world.rounds(served):
-        world.start(families=families)
+        world.ensure(families)
         world.set_ipv6(enabled=False)
         if Family.IPV4 in families:
             world.answers(Family.IPV4, world.addresses(Family.IPV4)[0])
@@ -127,7 +127,7 @@ def test_ipv6_switched_off_and_on(world: ListenerWorld) -> None:
     wire="The connection attempt is answered from the address that was dialled.",
     cites=("RFC 4862 §5.5.4",),
     topologies=("dual-stack",),
-    causes=("RC-BINDEARLY",),
+    causes=("RC-SNAPSHOT",),
     needs=(Need.IPV6, Need.BIND_IPV6_ADDRESS),
 ).attach
 def test_listen_address_goes_and_comes_back(world: ListenerWorld) -> None:

@@ -49,7 +49,7 @@ def test_restart_with_connections_in_time_wait(world: ListenerWorld) -> None:
     served = world.served()
     apart = takes_turns(world, served)
     for families in world.rounds(served, apart=apart):
-        world.start(families=families)
+        world.ensure(families)
         held = hold(world, families, 1 if apart else AFTER_STOP)
         world.stop()
         await_closed(held)
@@ -73,7 +73,7 @@ def test_restart_with_connections_in_time_wait(world: ListenerWorld) -> None:
     wire="Each connection attempt is answered from the address that was dialled.",
     cites=("RFC 9293 §3.6", "socket(7): SO_REUSEADDR", "fork(2): open descriptors"),
     topologies=("dual-stack",),
-    causes=("RC-REUSEADDR", "RC-LEAK"),
+    causes=("RC-REUSEADDR", "RC-INHERIT"),
     needs=(Need.TCP,),
 ).attach
 def test_restart_after_a_kill(world: ListenerWorld) -> None:
@@ -82,7 +82,7 @@ def test_restart_after_a_kill(world: ListenerWorld) -> None:
     # A web server closes the connection that it has answered on; on these nothing is said yet.
     protocol = Protocol.CONNECT if world.listener.protocol is Protocol.HTTP else None
     for families in world.rounds(served, apart=takes_turns(world, served)):
-        world.start(families=families)
+        world.ensure(families)
         held = hold(world, families, AFTER_KILL, protocol)
         await_accepted(world)
         world.leave("SIGKILL")

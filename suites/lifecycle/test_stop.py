@@ -21,7 +21,7 @@ from dualstack.world import ListenerWorld
     wire="Every connection attempt is answered by a reset within 1 s; every UDP request by ICMP port unreachable.",
     cites=("signal(7): SIGTERM", "RFC 9293 §3.10.7.1", "RFC 1122 §4.1.3.1", "RFC 4443 §3.1"),
     topologies=("dual-stack",),
-    causes=("RC-LEAK", "RC-BLOCKING"),
+    causes=("RC-STOP", "RC-INHERIT"),
 ).attach
 def test_stopping_closes_both_families(world: ListenerWorld) -> None:
     """After a stop nothing of the service is left on its port."""

@@ -10,7 +10,7 @@ from dualstack.errors import HarnessError
 
 def test_every_cause_has_a_remedy_for_every_language() -> None:
     """Each cause says what goes wrong in words, and what to do in each of the six languages."""
-    assert len(load_causes()) == 33
+    assert len(load_causes()) == 36
     for item in load_causes().values():
         assert tuple(item.remedy) == LANGUAGES
         for text in (item.explanation, item.fix, *item.remedy.values()):

@@ -22,6 +22,7 @@ class Lingering:
         """Keep them."""
         self.last = last
         self._connections = connections
+        self._ended: dict[socket.socket, str] = {}
 
     @property
     def held(self) -> int:
@@ -30,17 +31,24 @@ class Lingering:
 
     def ends(self) -> Ends:
         """Read what has come, and tell what has become of the connections."""
-        seen = [_end_of(item) for item in self._connections]
+        seen = [self._ended.get(item, "") or self._read(item) for item in self._connections]
         return Ends(open=seen.count("open"), closed=seen.count("closed"), reset=seen.count("reset"))
 
     def close(self) -> None:
         """Close them; what is unread then would make resets of that."""
+        self.ends()
         for item in self._connections:
-            _end_of(item)
             item.close()
 
+    def _read(self, connection: socket.socket) -> str:
+        """Read what has come on a connection and return what it is; the kernel tells of an end only once."""
+        state = _state_of(connection)
+        if state != "open":
+            self._ended[connection] = state
+        return state
 
-def _end_of(connection: socket.socket) -> str:
+
+def _state_of(connection: socket.socket) -> str:
     """Read what has come on a connection and return what it is: ``open``, ``closed`` by the service, or ``reset``."""
     left = _MOST_BYTES
     try:

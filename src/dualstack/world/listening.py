@@ -108,6 +108,11 @@ class ListenerWorld(World):
         if not readiness.ready:
             raise ServiceError(f"the service did not become ready: {readiness.detail}{self.last_words()}")
 
+    def ensure(self, families: Sequence[Family]) -> None:
+        """Start the service, as `start` does, unless it runs already and serves as many clients as there are."""
+        if self.listener.one_connection or self._program is None or self._program.poll() is not None:
+            self.start(families=families)
+
     def ended(self, program: Program, deadline: Deadline) -> Exit | None:
         """Wait for the program's end; return None if it still runs when the time is up."""
         began = time.monotonic()
