@@ -39,7 +39,7 @@ SETTLED = 5.0
     stimulus="Hold 20 connections of each family open, each after an exchange, stop the service, let the clients "
     "close, look into the kernel's socket table, start the service, and hold an exchange over each family.",
     wire="Each connection attempt is answered from the address that was dialled.",
-    cites=("RFC 9293 §3.3.2, §3.6.1", "socket(7): SO_REUSEADDR", "bind(2): EADDRINUSE"),
+    cites=("RFC 9293 §3.3.2, §3.6", "socket(7): SO_REUSEADDR", "bind(2): EADDRINUSE"),
     topologies=("dual-stack",),
     causes=("RC-REUSEADDR",),
     needs=(Need.TCP,),
