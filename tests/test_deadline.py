@@ -60,3 +60,17 @@ def test_cannot_be_prolonged() -> None:
     """A deadline is a value: it cannot be moved."""
     with pytest.raises(AttributeError):
         Deadline(1.0, "x").seconds = 5.0  # type: ignore[misc]  # that this is refused is what is tested
+
+
+def test_until_looks_at_least_once() -> None:
+    """What holds already is seen, also when no time is left; what never holds is not, when the time is up."""
+    assert Deadline(0, "nothing").until(lambda: True)
+    assert not Deadline(0.03, "nothing").until(lambda: False)
+
+
+def test_until_sees_what_comes_true() -> None:
+    """The wait ends with the condition, long before the time is up."""
+    looks = iter([False, False, True])
+    deadline = Deadline(60, "the third look")
+    assert deadline.until(lambda: next(looks))
+    assert not deadline.expired

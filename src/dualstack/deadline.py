@@ -1,9 +1,13 @@
 """Deadlines: how long to wait, and for what."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from dualstack.errors import DeadlineExpired
+
+_LOOK = 0.01
+"""Seconds between two looks at what no event tells of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,14 @@ class Deadline:
     def expired(self) -> bool:
         """Whether the time is up."""
         return self.remaining == 0.0
+
+    def until(self, condition: Callable[[], bool]) -> bool:
+        """Look until ``condition`` holds, at least once; return whether it does when the time is up at the latest."""
+        while not condition():
+            if self.expired:
+                return False
+            time.sleep(min(_LOOK, self.remaining))
+        return True
 
     def check(self, detail: str = "") -> None:
         """Raise `DeadlineExpired` when the time is up; ``detail`` says what was seen instead."""

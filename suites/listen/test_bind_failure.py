@@ -3,10 +3,9 @@
 import re
 
 from dualstack.deadline import Deadline
-from dualstack.errors import ServiceError
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.prober.messages import Exit, Hold, Outcome
+from dualstack.prober.messages import Exit, Hold
 from dualstack.requirement import Level, Requirement, Role
 from dualstack.world import ListenerWorld
 
@@ -33,28 +32,12 @@ IN_USE = re.compile(r"(?i)in use|EADDRINUSE|\b98\b|10048")
 ).attach
 def test_bind_failure_is_loud_and_total(world: ListenerWorld) -> None:
     """The service does not hide that its port is taken in one family."""
-    for family in served_undisturbed(world):
-        if not start_against(world, family).ok:
-            break  # one silent failure is enough, and each takes the whole time that there is
-
-
-def served_undisturbed(world: ListenerWorld) -> list[Family]:
-    """Return the families that the service serves when nothing is in its way: it cannot fail to bind any other.
-
-    Raises:
-        ServiceError: It serves none.
-    """
-    world.start()
-    served = [
-        family
-        for family in world.families
-        if world.dial(family, world.addresses(family)[0]).outcome is Outcome.ANSWERED
-    ]
+    served = world.served()
     world.require(complete(world, served))
     world.stop()
-    if not served:
-        raise ServiceError("the service serves no family even when its port is free")
-    return served
+    for family in served:
+        if not start_against(world, family).ok:
+            break  # one silent failure is enough, and each takes the whole time that there is
 
 
 def complete(world: ListenerWorld, served: list[Family]) -> Finding:

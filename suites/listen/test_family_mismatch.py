@@ -58,9 +58,7 @@ def test_family_mismatch_is_refused(world: ListenerWorld) -> None:
 def test_listener_on_one_ipv6_address(world: ListenerWorld) -> None:
     """A listener on one IPv6 address serves IPv6 only."""
     address = world.addresses(Family.IPV6)[0]
-    bind = world.listener.bind
-    assert bind is not None
-    world.start(bind=bind.ipv6_address[0].replace("{address}", address), families=[Family.IPV6])
+    world.start(bind=world.bind_to(address), families=[Family.IPV6])
     world.answers(Family.IPV6, address)
     world.refuses(Family.IPV4, world.addresses(Family.IPV4)[0])
     world.shows_served(Family.IPV6)

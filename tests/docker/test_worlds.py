@@ -1,12 +1,14 @@
 """Every topology comes up as a docker lab and is what it claims to be, and so is a lab that is used again."""
 
 import threading
+import time
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_network
 from typing import Any
 
 import pytest
 
+from dualstack.deadline import Deadline
 from dualstack.errors import BrokenLab, HarnessError, UsageError
 from dualstack.families import Family
 from dualstack.lab.docker import containers
@@ -188,3 +190,41 @@ def test_a_holder_that_was_killed_is_an_error_with_a_name(engine: Engine, backen
     with pytest.raises(HarnessError, match=r"host 'service' is gone"):
         lab.hosts["service"].inside("dualstack.lab.facts:serve")
     lab.close()
+
+
+def test_a_host_changes_while_a_case_runs(make_lab: MakeLab) -> None:
+    """Addresses are added, with and without detection, and removed; IPv6 is switched off and on."""
+    lab = make_lab("dual-stack")
+    host = lab.hosts["service"]
+    ipv4, ipv6 = (host.plan.planned[family][1] for family in Family)
+
+    def own() -> set[str]:
+        return {row.address for row in host.prober.addresses() if not row.tentative}
+
+    for address in (ipv4, ipv6):
+        host.add_address(address)
+        assert address in own()
+        host.remove_address(address)
+        assert address not in own()
+    began = time.monotonic()
+    host.add_address(ipv6, detect=True)
+    assert Deadline(30, "the address to be usable").until(lambda: ipv6 in own())
+    assert time.monotonic() - began > 0.9
+    host.set_ipv6(enabled=False)
+    assert not [address for address in own() if ":" in address]
+    host.set_ipv6(enabled=True)
+    assert Deadline(30, "the link-local address").until(lambda: {address[:4] for address in own()} >= {"::1", "fe80"})
+    host.add_address(ipv6)
+    with host.prober.serve(Serve((Family.IPV6.wildcard,), 7600)):
+        dial = Dial(Family.IPV6, ipv6, 7600, protocol=Protocol.ECHO)
+        assert lab.hosts["peer"].prober.dial(dial).outcome is Outcome.ANSWERED
+
+
+def test_a_changed_lab_is_not_used_again(backend: DockerBackend) -> None:
+    """A lab with a host that was changed is removed: the next case gets another one."""
+    lab = backend.up(load_topology("dual-stack"))
+    host = lab.members["service"]
+    host.add_address(host.plan.planned[Family.IPV4][1])
+    assert host.recycle() == "its addresses or settings were changed"
+    lab.close()
+    assert backend.settle_idle() is not lab

@@ -173,6 +173,7 @@ class _SubstituteHost:
         self.prober, self.start = host.prober, host.start
         self._inside, self._entry = host.inside, entry
         self.place, self.fetch = host.place, host.fetch
+        self.add_address, self.remove_address, self.set_ipv6 = host.add_address, host.remove_address, host.set_ipv6
 
     def inside(self, _: str) -> socket.socket:
         """Run the substitute."""

@@ -45,6 +45,27 @@ def test_a_signal_that_ended_it_is_named(start: Start) -> None:
     assert program.wait(soon()) == Exit(None, "SIGSEGV")
 
 
+def test_the_first_process_alone_is_sent_a_signal(start: Start) -> None:
+    """What it has forked is sent nothing and lives on, until the program is stopped."""
+    program = start(f"import os; {SERVER} os.fork() or print('both', flush=True); {PAUSE}")
+    assert program.wait_log("both", soon()) is not None
+    program.signal("SIGKILL")
+    assert program.wait(soon()) == Exit(None, "SIGKILL")
+    left = program.wait_ready(LISTENING)
+    assert left.ready, left.detail
+    assert "what it left behind is ready" in left.detail
+    program.signal("SIGKILL")
+    assert program.stop("SIGTERM", soon()) == Exit(None, "SIGKILL")
+
+
+def test_an_unknown_signal_is_no_signal(start: Start) -> None:
+    """A name that is no signal's is refused, and the program runs on."""
+    program = start(f"import signal; {PAUSE}")
+    with pytest.raises(UsageError, match="SIGNOTHING"):
+        program.signal("SIGNOTHING")
+    assert program.poll() is None
+
+
 def test_input_is_read_and_ends(prober: Prober, launch: Callable[..., Launch]) -> None:
     """It reads what it is given, then the end of file; more than a pipe holds by itself too."""
     for text in ("", "héllo\n", "x" * 300_000):

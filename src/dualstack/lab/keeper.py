@@ -8,6 +8,9 @@ the number of the process that it must not outlive. One request at a time:
 ==========  ======================================================  ==========================================
 ``up``      ``topology``: a `Topology` as JSON                      ``lab``: its number; ``hosts``, ``switch``: inodes
 ``inside``  ``lab``, ``host``, ``entry``, ``alone``; the stream     ``pid``: in the keeper's PID namespace
+``add``     ``lab``, ``host``, ``address``, ``detect``              nothing
+``remove``  ``lab``, ``host``, ``address``                          nothing
+``set``     ``lab``, ``host``, ``settings``: see `sysctl.apply`     nothing
 ``down``    ``lab``                                                 nothing
 ==========  ======================================================  ==========================================
 
@@ -32,10 +35,12 @@ from pathlib import Path
 
 from dualstack.addressing import Plan, plan_addresses
 from dualstack.errors import DualstackError, HarnessError, HostCannot
-from dualstack.lab import control
+from dualstack.families import Family
+from dualstack.lab import control, sysctl
+from dualstack.lab.addresses import give_address, take_address
 from dualstack.lab.files import host_files
 from dualstack.lab.namespaces import KINDS, enter_namespaces, own_mounts, run_as_first_process
-from dualstack.lab.netlink import Namespace, build_hosts
+from dualstack.lab.netlink import INTERFACE, Namespace, build_hosts
 from dualstack.lab.ready import wait_until_ready
 from dualstack.lab.tenant import find_entry, live
 from dualstack.prober import libc
@@ -126,6 +131,9 @@ class Keeper:
                 return self._up(Topology.model_validate(request["topology"]))
             case "inside":
                 return {"pid": self._inside(request, descriptors[0])}
+            case "add" | "remove" | "set":
+                self._change(request)
+                return {}
             case "down":
                 self._down(request["lab"])
                 return {}
@@ -172,6 +180,23 @@ class Keeper:
             libc.setns(self._home["net"], libc.CLONE_NEWNET)
         lab.tenants.add(pid)
         return pid
+
+    def _change(self, request: control.Message) -> None:
+        """Change a host while a case runs."""
+        lab = self._labs[request["lab"]]
+        try:
+            libc.setns(lab.hosts[request["host"]].fd, libc.CLONE_NEWNET)
+            if request["do"] == "set":
+                sysctl.apply(request["settings"])
+                return
+            address = request["address"]
+            length = lab.plan.prefix_length(Family.of(address))
+            if request["do"] == "add":
+                give_address(INTERFACE, address, length, detect=request["detect"])
+            else:
+                take_address(INTERFACE, address, length)
+        finally:
+            libc.setns(self._home["net"], libc.CLONE_NEWNET)
 
     def _leave(self, stream: int) -> socket.socket:
         """In a child: let go of everything that is the keeper's, and return the stream that is the child's."""

@@ -14,7 +14,7 @@ from dualstack import errors
 from dualstack.addressing import HostPlan, Plan, plan_addresses
 from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError
-from dualstack.lab import control
+from dualstack.lab import control, sysctl
 from dualstack.lab.netlink import INTERFACE
 from dualstack.lab.protocol import Host, Program
 from dualstack.lab.remains import boot_ticks, holders, link_of
@@ -52,6 +52,24 @@ class NetnsHost:
             ServiceError: It cannot be executed; the message says why.
         """
         return self.prober.start(launch)
+
+    def add_address(self, address: str, *, detect: bool = False) -> None:
+        """Give the host an address on the link; with ``detect`` an IPv6 one is tentative at first."""
+        if detect:
+            self._change({"do": "set", "settings": sysctl.DETECT_DUPLICATES})
+        self._change({"do": "add", "address": address, "detect": detect})
+
+    def remove_address(self, address: str) -> None:
+        """Take an address on the link from the host."""
+        self._change({"do": "remove", "address": address})
+
+    def set_ipv6(self, *, enabled: bool) -> None:
+        """Switch IPv6 off or on for all of the host."""
+        self._change({"do": "set", "settings": sysctl.ipv6_settings(enabled=enabled)})
+
+    def _change(self, request: control.Message) -> None:
+        """Have the keeper change the host."""
+        self._keeper.ask({**request, "lab": self._lab, "host": self.name})
 
     def inside(self, entry: str) -> socket.socket:
         """Run ``module:function`` in a process of its own inside the host; return the stream to it."""

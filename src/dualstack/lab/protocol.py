@@ -34,6 +34,9 @@ class Program(Protocol):
     def log(self) -> Log:
         """Return what it has written so far."""
 
+    def signal(self, signal: str) -> None:
+        """Send ``signal`` to its first process alone; what that forked is sent nothing, and may live on."""
+
     def stop(self, signal: str, deadline: Deadline) -> Exit | None:
         """Send ``signal`` and wait for it and all its children to be gone; what is left then is killed.
 
@@ -70,6 +73,34 @@ class Host(Protocol):
 
         Raises:
             ServiceError: It cannot be executed; the message says why.
+        """
+
+    def add_address(self, address: str, *, detect: bool = False) -> None:
+        """Give the host an address on the link, beside those that it has; IPv4 ones are usable at once.
+
+        Args:
+            address: One of the addresses that are planned for it.
+            detect: Whether the kernel first looks for duplicates of an IPv6 address (RFC 4862 §5.4): it is tentative
+                for 1 to 2 s, in which it can be neither bound nor found. Without it, it is usable at once.
+
+        Raises:
+            HarnessError: The kernel refuses.
+        """
+
+    def remove_address(self, address: str) -> None:
+        """Take an address on the link from the host.
+
+        Raises:
+            HarnessError: The kernel refuses.
+        """
+
+    def set_ipv6(self, *, enabled: bool) -> None:
+        """Switch IPv6 off or on for all of the host (net.ipv6.conf.all.disable_ipv6).
+
+        Off takes every IPv6 address from it; on gives back those of the loopback interface and the link-local ones.
+
+        Raises:
+            HarnessError: The kernel refuses.
         """
 
     def inside(self, entry: str) -> socket.socket:

@@ -175,9 +175,10 @@ def set_up(index: int) -> Step:
     return Step(f"bring interface {index} up", _NEW_LINK, 0, _link(index, _IFF_UP))
 
 
-def add_address(index: int, address: str, length: int) -> Step:
-    """Return the step that gives an interface an address, usable at once (no duplicate address detection)."""
-    return Step(f"add {address}", _NEW_ADDRESS, _CREATE | _EXCLUSIVE, _address(index, address, length))
+def add_address(index: int, address: str, length: int, *, detect: bool = False) -> Step:
+    """Return the step that gives an interface an address, usable at once unless duplicates of it are to be detected."""
+    body = _address(index, address, length, detect=detect)
+    return Step(f"add {address}", _NEW_ADDRESS, _CREATE | _EXCLUSIVE, body)
 
 
 def delete_address(index: int, address: str, length: int) -> Step:
@@ -209,11 +210,11 @@ def _link(index: int, flags: int, *attributes: bytes) -> bytes:
     return _LINK.pack(socket.AF_UNSPEC, 0, index, flags, flags) + b"".join(attributes)
 
 
-def _address(index: int, address: str, length: int) -> bytes:
+def _address(index: int, address: str, length: int, *, detect: bool = False) -> bytes:
     """Pack a struct ifaddrmsg and the address."""
     family = Family.of(address)
     packed = socket.inet_pton(family.af, address)
-    flags = _IFA_F_NODAD if family is Family.IPV6 else 0
+    flags = _IFA_F_NODAD if family is Family.IPV6 and not detect else 0
     header = _ADDRESS.pack(family.af, length, flags, 0, index)
     return header + _attribute(_IFA_LOCAL, packed) + _attribute(_IFA_ADDRESS, packed)
 

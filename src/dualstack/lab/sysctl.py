@@ -13,6 +13,16 @@ UNLIMITED_ERRORS = {"net.ipv4.icmp_ratemask": "0", "net.ipv6.icmp.ratemask": "25
 """The settings, by name, with which a kernel sends every ICMP error that is due: no type is limited, or one alone that
 does not exist. By itself it keeps back what comes after the first few within a second (RFC 4443 §2.4), and a UDP port
 that refuses would look like one that is silent."""
+DETECT_DUPLICATES = {"ipv6/conf/all/accept_dad": "1"}
+"""What has every address that is added from now on checked (RFC 4862 §5.4), unless its adder says otherwise."""
+
+
+def ipv6_settings(*, enabled: bool) -> dict[str, str]:
+    """Return what switches IPv6 off or on at run time; off takes every IPv6 address from every interface.
+
+    Switched on again, a host has its loopback and link-local addresses back and no other.
+    """
+    return {"ipv6/conf/all/disable_ipv6": str(int(not enabled))}
 
 
 def host_settings(spec: HostSpec) -> dict[str, str]:

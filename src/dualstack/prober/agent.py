@@ -23,7 +23,8 @@ from dualstack.prober.children import Reaper, adopt_orphans
 from dualstack.prober.codec import pack, unpack
 from dualstack.prober.dialling import dial
 from dualstack.prober.forging import send_forged
-from dualstack.prober.messages import Await, Dial, Forge, Hold, Launch, Names, Serve, Volley
+from dualstack.prober.lingering import Lingering, linger
+from dualstack.prober.messages import Await, Dial, Forge, Hold, Launch, Linger, Names, Serve, Volley
 from dualstack.prober.nameserver import NameServer
 from dualstack.prober.processes import descendants, processes
 from dualstack.prober.programs import RunningProgram, start
@@ -131,6 +132,8 @@ class Agent:
             "dial": self._dial,
             "volley": self._volley,
             "forge": self._forge,
+            "linger": self._linger,
+            "ends": self._ends,
             "serve": self._serve,
             "listen": self._listen,
             "accepted": self._accepted,
@@ -150,6 +153,7 @@ class Agent:
             "ready": self._ready,
             "log": self._log,
             "wait_log": self._wait_log,
+            "signal": self._signal,
             "stop": self._stop,
         }
 
@@ -193,6 +197,15 @@ class Agent:
         send_forged(unpack(Forge, fields))
         return {}
 
+    async def _linger(self, fields: Fields) -> Fields:
+        """Open connections that stay open."""
+        lingering = await linger(unpack(Linger, fields))
+        return self._keep(lingering) | {"held": lingering.held, "last": pack(lingering.last)}
+
+    async def _ends(self, fields: Fields) -> Fields:
+        """Tell what has become of connections that were to stay open."""
+        return pack(self._thing(Lingering, fields).ends())
+
     async def _serve(self, fields: Fields) -> Fields:
         """Start a server for connectors."""
         return self._keep(Server(unpack(Serve, fields)))
@@ -228,7 +241,7 @@ class Agent:
         return {"rows": [pack(row) for row in await self._thing(NameServer, fields).queries()]}
 
     async def _close(self, fields: Fields) -> Fields:
-        """Close a server, a held port or a name server."""
+        """Close a server, a held port, a name server or connections that stay open."""
         thing = self._things.pop(fields["handle"], None)
         if thing is not None and not isinstance(thing, RunningProgram):
             thing.close()
@@ -284,6 +297,11 @@ class Agent:
     async def _log(self, fields: Fields) -> Fields:
         """Tell what a program has written."""
         return pack(self._thing(RunningProgram, fields).output.log())
+
+    async def _signal(self, fields: Fields) -> Fields:
+        """Send a signal to a program's first process."""
+        self._thing(RunningProgram, fields).signal(fields["signal"])
+        return {}
 
     async def _stop(self, fields: Fields) -> Fields:
         """Stop a program and all that it forked."""

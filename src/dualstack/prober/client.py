@@ -16,10 +16,12 @@ from dualstack.prober.messages import (
     Await,
     Dial,
     Dialled,
+    Ends,
     Exit,
     Forge,
     Hold,
     Launch,
+    Linger,
     Log,
     Names,
     Query,
@@ -88,6 +90,25 @@ class Held(_Opened):
     """A port that is occupied until this is closed."""
 
 
+class Lingering(_Opened):
+    """Connections to a service that stay open until this is closed.
+
+    Attributes:
+        held: How many there are.
+        last: The last exchange: the one that was not answered, if there was one.
+    """
+
+    def __init__(self, channel: Channel, handle: int, held: int, last: Dialled) -> None:
+        """Keep what opening them has shown."""
+        super().__init__(channel, handle)
+        self.held = held
+        self.last = last
+
+    def ends(self) -> Ends:
+        """Return what has become of them until now."""
+        return unpack(Ends, self._ask("ends"))
+
+
 class NameServer(_Opened):
     """The lab's name server."""
 
@@ -135,6 +156,10 @@ class HostProgram:
         """Return what it has written so far."""
         return unpack(Log, self._ask("log"))
 
+    def signal(self, signal: str) -> None:
+        """Send ``signal`` to its first process alone; what that forked is sent nothing, and may live on."""
+        self._ask("signal", fields={"signal": signal})
+
     def stop(self, signal: str, deadline: Deadline) -> Exit | None:
         """Send ``signal`` to it and all that it forked, and wait for them to be gone; what is left then is killed.
 
@@ -181,6 +206,11 @@ class Prober:
             HarnessError: The host does not let us, or has no way to the address.
         """
         self._channel.request("forge", pack(forge), _GRACE)
+
+    def linger(self, linger: Linger) -> Lingering:
+        """Open connections to a service, each with an exchange, and leave them open."""
+        answer = self._channel.request("linger", pack(linger), linger.dial.timeout * linger.count + _GRACE)
+        return Lingering(self._channel, int(answer["handle"]), answer["held"], unpack(Dialled, answer["last"]))
 
     def serve(self, serve: Serve) -> Serving:
         """Start a server for connectors.

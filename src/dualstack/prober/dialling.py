@@ -31,10 +31,32 @@ async def dial(request: Dial) -> Dialled:
         UsageError: The request itself is impossible.
     """
     attempt = _Attempt(request, dialogue_for(request))
+    try:
+        return await _carry_out(attempt)
+    finally:
+        attempt.close()
+
+
+async def dial_and_keep(request: Dial) -> tuple[Dialled, socket.socket | None]:
+    """Carry out one exchange and, when it was answered, return its connection too, which stays open.
+
+    Raises:
+        UsageError: The request itself is impossible.
+    """
+    attempt = _Attempt(request, dialogue_for(request))
+    try:
+        dialled = await _carry_out(attempt)
+        return dialled, attempt.release() if dialled.outcome is Outcome.ANSWERED else None
+    finally:
+        attempt.close()
+
+
+async def _carry_out(attempt: "_Attempt") -> Dialled:
+    """Make the attempt and return how it ended."""
     start = monotonic()
     error_name = ""
     try:
-        async with asyncio.timeout(request.timeout):
+        async with asyncio.timeout(attempt.timeout):
             judgement = await attempt.run()
     except TimeoutError as error:  # ours, or the kernel's ETIMEDOUT
         error_name = errno_name(error)
@@ -42,8 +64,6 @@ async def dial(request: Dial) -> Dialled:
     except OSError as error:
         error_name = errno_name(error)
         judgement = attempt.failed(error)
-    finally:
-        attempt.close()
     return Dialled(
         outcome=judgement.outcome,
         errno=error_name,
@@ -100,6 +120,16 @@ class _Attempt:
         if request.protocol is Protocol.CONNECT:
             return await self._stay(made)
         return await self._exchange_stream(made)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that it may take."""
+        return self._request.timeout
+
+    def release(self) -> socket.socket | None:
+        """Return the socket, which is not closed by this any more."""
+        made, self._socket = self._socket, None
+        return made
 
     def close(self) -> None:
         """Close the socket."""

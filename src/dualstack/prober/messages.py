@@ -176,6 +176,34 @@ class Forge:
 
 
 @dataclass(frozen=True, slots=True)
+class Linger:
+    """Connections to a service that stay open, each after an exchange.
+
+    Attributes:
+        dial: The exchange; over TCP.
+        count: How many connections there shall be. They are opened one after the other, until one is not answered.
+    """
+
+    dial: Dial
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What has become of connections that were to stay open.
+
+    Attributes:
+        open: How many are open.
+        closed: How many the service has closed.
+        reset: How many it has reset, or lost in another way.
+    """
+
+    open: int
+    closed: int
+    reset: int
+
+
+@dataclass(frozen=True, slots=True)
 class Serve:
     """A server on the prober's side, for connectors.
 

@@ -184,6 +184,18 @@ class RunningProgram:
             detail = "; ".join([*ended, *missing])
         return Readiness(ready=ready, exit=self.exit, seconds=seconds, detail=detail)
 
+    def signal(self, signal_name: str) -> None:
+        """Send a signal to its first process alone.
+
+        Raises:
+            UsageError: There is no such signal.
+        """
+        number = _number_of(signal_name)
+        # Its supervisor's children are the program itself and orphans of it, which are younger; of a program that went
+        # into the background only these are left.
+        children = {pid for pid, process in processes().items() if process.parent == self._supervisor}
+        _send(set(sorted(children)[:1]), number)
+
     async def stop(self, signal_name: str, seconds: float) -> Exit | None:
         """Send a signal to all its processes, wait until they are gone, kill what is left after ``seconds``.
 
@@ -194,10 +206,7 @@ class RunningProgram:
             UsageError: There is no such signal.
             HarnessError: Even SIGKILL did not end it.
         """
-        number = getattr(signal, signal_name, None)
-        if not isinstance(number, signal.Signals):
-            raise UsageError(f"there is no signal {signal_name!r}")
-        _send(self.members(), number)
+        _send(self.members(), _number_of(signal_name))
         if await self._await_end(seconds):
             return self.exit
         await self._kill()
@@ -239,6 +248,18 @@ class RunningProgram:
         """
         roots = {process.pid for process in processes().values() if process.parent in (0, 1)}
         return os.getpid() == 1 and roots == {1, self._supervisor}
+
+
+def _number_of(name: str) -> signal.Signals:
+    """Return a signal's number.
+
+    Raises:
+        UsageError: There is no such signal.
+    """
+    number = getattr(signal, name, None)
+    if not isinstance(number, signal.Signals):
+        raise UsageError(f"there is no signal {name!r}")
+    return number
 
 
 def _send(pids: set[int], number: signal.Signals) -> None:

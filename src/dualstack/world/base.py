@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError, Inconclusive, RequirementBroken
 from dualstack.families import Family
 from dualstack.finding import Finding
@@ -23,6 +24,9 @@ from dualstack.wire.expect import no_family_from
 
 KERNEL_NOISE = frozenset({"ND", "MLD", "RS/RA", "IGMP"})
 """What a kernel sends by itself, whatever services do."""
+
+_DETECTION = 10.0
+"""Seconds that the detection of duplicates may take; the kernel takes up to 2 s for it."""
 
 _LOG_SHOWN = 16 * 1024
 """How many characters of a service's output a record carries: the last ones."""
@@ -168,6 +172,35 @@ class World:
     def output(self) -> str:
         """The tail of everything that the service has written."""
         return "\n".join(text.rstrip("\n") for text in self._logs if text)[-_LOG_SHOWN:]
+
+    # -- the host's network ------------------------------------------------------------------------------------------
+
+    def add_address(self, address: str, *, detect: bool = False) -> None:
+        """Give the service's host an address; with ``detect`` an IPv6 one is tentative at first (RFC 4862 §5.4)."""
+        self.host.add_address(address, detect=detect)
+        self.note(f"the host is given {address}" + (", which is tentative" if detect else ""))
+
+    def remove_address(self, address: str) -> None:
+        """Take an address from the service's host."""
+        self.host.remove_address(address)
+        self.note(f"{address} is taken from the host")
+
+    def set_ipv6(self, *, enabled: bool) -> None:
+        """Switch IPv6 off or on for the service's host; off takes its addresses on gives none back."""
+        self.host.set_ipv6(enabled=enabled)
+        self.note(f"IPv6 is switched {'on' if enabled else 'off'} (disable_ipv6={int(not enabled)})")
+
+    def await_usable(self, address: str) -> None:
+        """Wait until an address of the service's host is not tentative any more.
+
+        Raises:
+            DeadlineExpired: It is not there, or still tentative.
+        """
+        deadline = Deadline(_DETECTION, f"{address} to be usable")
+        rows = self.host.prober.addresses
+        if not deadline.until(lambda: any(row.address == address and not row.tentative for row in rows())):
+            raise deadline.error()
+        self.note(f"{address} is usable")
 
     # -- evidence and judgement ----------------------------------------------------------------------------------------
 

@@ -1,22 +1,29 @@
 """A world around a listener: the service runs in it, and its peer dials it."""
 
+import dataclasses
 import re
 import shlex
 import time
 from collections.abc import Sequence
 from functools import cached_property
+from pathlib import Path
 
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, ServiceError
 from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
-from dualstack.lab.protocol import Program
-from dualstack.manifest import Listen
-from dualstack.prober.messages import Dial, Dialled, Exit, Log, Outcome, Readiness, SocketRow
+from dualstack.lab.protocol import Backend, Program
+from dualstack.manifest import Listen, Protocol
+from dualstack.plan import PlannedCase
+from dualstack.prober.client import Lingering
+from dualstack.prober.messages import Dial, Dialled, Exit, Linger, Log, Outcome, Readiness, SocketRow
 from dualstack.service import launch_service, readiness_of
 from dualstack.wire.expect import answered, refused, stays_inside
 from dualstack.world.base import World
 from dualstack.world.clients import Clients, clients_of
+
+_KILLING = 10.0
+"""Seconds within which what was killed must be gone."""
 
 _DYING = 0.2
 """Seconds that a service which is about to end is given, after an exchange failed."""
@@ -35,6 +42,12 @@ class ListenerWorld(World):
     _ever: tuple[SocketRow, ...] = ()
     _dialled = False
     _logged = 0
+
+    def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
+        """See `World`."""
+        super().__init__(case, backend, folder)
+        self._left: list[Program] = []
+        self._lingering: list[Lingering] = []
 
     @property
     def listener(self) -> Listen:
@@ -88,15 +101,20 @@ class ListenerWorld(World):
         self._program = self.host.start(launch)
         return self._program
 
-    def ready(self, program: Program, families: Sequence[Family] | None = None) -> Readiness:
+    def ready(
+        self, program: Program, families: Sequence[Family] | None = None, within: float | None = None
+    ) -> Readiness:
         """Wait until ``program`` is ready, has ended, or its time is up.
 
         Args:
             program: What was launched.
             families: The families that it is expected to serve; None for those that it claims and this world has.
+            within: Seconds that it may take; None for what the manifest allows.
         """
-        expected = self.families if families is None else families
-        readiness = program.wait_ready(readiness_of(self.subject, expected))
+        condition = readiness_of(self.subject, self.families if families is None else families)
+        if within is not None:
+            condition = dataclasses.replace(condition, timeout=within)
+        readiness = program.wait_ready(condition)
         self.waited += readiness.seconds
         state = "ready" if readiness.ready else f"not ready: {readiness.detail}"
         self.note(f"after {readiness.seconds * 1000:.0f} ms the service is {state}")
@@ -114,6 +132,11 @@ class ListenerWorld(World):
         if not readiness.ready:
             why = f"{readiness.detail}{self._missing_loopback()}{self.last_words()}"
             raise ServiceError(f"the service did not become ready: {why}")
+
+    def ensure(self, families: Sequence[Family]) -> None:
+        """Start the service, as `start` does, unless it runs already and serves as many clients as there are."""
+        if self.listener.one_connection or self._program is None or self._program.poll() is not None:
+            self.start(families=families)
 
     def ended(self, program: Program, deadline: Deadline) -> Exit | None:
         """Wait for the program's end; return None if it still runs when the time is up."""
@@ -143,9 +166,28 @@ class ListenerWorld(World):
         self._logs.append(program.log().text)
         return how
 
+    def leave(self, signal: str) -> Exit | None:
+        """Send a signal to the service's first process alone, and wait for its end; return None if it still runs.
+
+        Whatever it leaves behind lives on, beside a service that is started later, until the case ends.
+        """
+        program, self._program = self._program, None
+        if program is None:
+            return None
+        self._left.append(program)
+        self.note(f"send {signal} to the service's first process")
+        program.signal(signal)
+        return self.ended(program, Deadline(self.subject.manifest.timeouts.stop, "the service to stop"))
+
     def _stop_all(self) -> None:
-        """Stop the service."""
+        """Stop the service, kill what others have left behind, and let clients go."""
         self.stop()
+        for program in self._left:
+            program.stop("SIGKILL", Deadline(_KILLING, "what the service left behind to end"))
+            self._logs.append(program.log().text)
+        self._left.clear()
+        for lingering in self._lingering:
+            lingering.close()
 
     @property
     def log(self) -> Log:
@@ -224,24 +266,20 @@ class ListenerWorld(World):
             clients: Who dials; None for those whom the listener is for.
         """
         listener = self.listener
-        clients = clients or self.clients
-        if listener.one_connection and self._dialled:
+        if listener.one_connection and self._dialled and self._program is not None:
             self.start(self._bind, self._expected)
         self._dialled = True
         if listener.peer_log is not None:
             self._logged = self.log.size
-        chosen = "" if "%" in address else next(iter(clients.sources[family]), "")
+        clients = clients or self.clients
+        plain = self._dial(family, address, clients)
         dialled = clients.host.prober.dial(
-            Dial(
-                family=family,
-                address=address,
-                port=port or listener.port,
-                transport=listener.transport,
-                protocol=listener.protocol,
-                source=source or chosen,
-                send=listener.send if send is None else send,
-                expect=listener.expect,
-                timeout=timeout or self.subject.manifest.timeouts.exchange,
+            dataclasses.replace(
+                plain,
+                port=port or plain.port,
+                source=source or plain.source,
+                send=plain.send if send is None else send,
+                timeout=timeout or plain.timeout,
                 token_size=size,
             )
         )
@@ -250,6 +288,70 @@ class ListenerWorld(World):
         where += " on the service's own host" * clients.inside
         self.note(f"dial {where}" + (f" from {source}" if source else "") + f": {dialled.detail}")
         return dialled
+
+    def _dial(self, family: Family, address: str, clients: Clients, protocol: Protocol | None = None) -> Dial:
+        """Return an exchange with the listener from the clients' first address, in its own or another protocol.
+
+        Towards an address with a zone the kernel chooses the client's.
+        """
+        listener = self.listener
+        own = protocol in (None, listener.protocol)
+        return Dial(
+            family=family,
+            address=address,
+            port=listener.port,
+            transport=listener.transport,
+            protocol=protocol or listener.protocol,
+            source="" if "%" in address else next(iter(clients.sources[family]), ""),
+            send=listener.send if own else None,
+            expect=listener.expect if own else None,
+            timeout=self.subject.manifest.timeouts.exchange,
+        )
+
+    def linger(self, family: Family, count: int, protocol: Protocol | None = None) -> Lingering:
+        """Hold connections over ``family`` open, each after an exchange, and note how many; they end with the case.
+
+        Args:
+            family: The family to dial over.
+            count: How many there shall be; of a service that ends after one connection, one.
+            protocol: What is said; None for what the listener speaks.
+        """
+        count = 1 if self.listener.one_connection else count
+        self._dialled = True
+        dial = self._dial(family, self.addresses(family)[0], self.clients, protocol)
+        lingering = self.clients.host.prober.linger(Linger(dial, count))
+        self._lingering.append(lingering)
+        self.waited += lingering.last.seconds
+        self.note(
+            f"{lingering.held} {family.label} connection(s) are held open; of the last one: {lingering.last.detail}"
+        )
+        return lingering
+
+    def served(self) -> list[Family]:
+        """Return the families that the service serves when nothing is in its way: it cannot lose any other.
+
+        Raises:
+            ServiceError: It serves none.
+        """
+        self.start()
+        dialled = {family: self.dial(family, self.addresses(family)[0]) for family in self.families}
+        served = [family for family, seen in dialled.items() if seen.outcome is Outcome.ANSWERED]
+        if not served:
+            raise ServiceError("the service serves no family even when nothing is in its way")
+        return served
+
+    def rounds(self, families: list[Family], *, apart: bool = False) -> list[list[Family]]:
+        """Return the families that one start can serve: all together, or each ``apart``.
+
+        They are always apart for a service that ends after one connection.
+        """
+        return [[family] for family in families] if apart or self.listener.one_connection else [families]
+
+    def bind_to(self, address: str) -> str:
+        """Return the first spelling of one IPv6 listen address; the manifest must have one."""
+        bind = self.listener.bind
+        assert bind is not None  # noqa: S101 - Need.BIND_IPV6_ADDRESS
+        return bind.ipv6_address[0].replace("{address}", address)
 
     def answers(
         self,

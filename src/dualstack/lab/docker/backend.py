@@ -11,10 +11,10 @@ from typing import Any, Self
 from dualstack.addressing import plan_addresses
 from dualstack.errors import BrokenLab, DualstackError, HarnessError
 from dualstack.lab.docker import containers
-from dualstack.lab.docker.engine import Engine, connect, explained
+from dualstack.lab.docker.engine import Engine, connect
 from dualstack.lab.docker.host import DockerHost
 from dualstack.lab.docker.images import assemble, build_folder, inspect, named_image
-from dualstack.lab.docker.labels import Owner, of_owner, remove_container, remove_network, sweep
+from dualstack.lab.docker.labels import Owner, of_owner, remove_network, sweep
 from dualstack.lab.docker.networks import LabNetwork, make_network
 from dualstack.lab.docker.own_image import prober_image
 from dualstack.lab.protocol import Host
@@ -94,15 +94,7 @@ class DockerLab:
             labels=self._labels,
             host=containers.member_host(host.holder, af_inet6=False),
         )
-        engine = self._backend.engine
-        with explained("the seccomp profile without AF_INET6 cannot be tried"):
-            attached = containers.make(engine, plan)
-            containers.start(engine, attached, "the seccomp profile without AF_INET6 cannot be tried")
-            try:
-                code = int(engine.api.wait(attached.identity)["StatusCode"])
-            finally:
-                attached.stream.close()
-                remove_container(engine, attached.identity)
+        code = containers.run(self._backend.engine, plan, "the seccomp profile without AF_INET6 cannot be tried")
         if code != _EAFNOSUPPORT:
             raise BrokenLab(
                 f"lab proof 'no-af-inet6' failed on host {host.name!r} of {self.topology.name}: expected errno "

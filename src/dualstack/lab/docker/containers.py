@@ -175,6 +175,22 @@ def settings(spec: HostSpec) -> tuple[dict[str, str], dict[str, str]]:
     return own, {"disable_ipv6": "0", "accept_dad": "0", "accept_ra": "0", "router_solicitations": "0"}
 
 
+def run(engine: Engine, plan: Plan, what: str) -> int:
+    """Run a container of ours to its end and remove it; return its exit code.
+
+    Raises:
+        HarnessError: The engine cannot; ``what`` says what could not be done.
+    """
+    with explained(what):
+        attached = make(engine, plan)
+        start(engine, attached, what)
+        try:
+            return int(engine.api.wait(attached.identity)["StatusCode"])
+        finally:
+            attached.stream.close()
+            remove_container(engine, attached.identity)
+
+
 def _at_least(engine: Engine, version: str) -> bool:
     """Return whether the engine speaks this version of the API."""
     return [int(part) for part in engine.api_version.split(".")] >= [int(part) for part in version.split(".")]

@@ -5,6 +5,8 @@ output. The first request is ``settle``: what the host has, what it has not, and
 
 * ``{"do": "preload"}``: import, after the answer, what will be run inside;
 * ``{"do": "inside", "channel": n, "entry": "module:function"}``: run it in a process of its own, with a stream;
+* ``{"do": "add", "interface": "eth0", "address": "…", "length": 64, "detect": false}``: give the host an address;
+* ``{"do": "remove", "interface": "eth0", "address": "…", "length": 64}``: take one from it;
 * ``{"do": "recycle"}``: remove what programs left; why the host is still not as it was after ``settle``, if it is not;
 * ``{"do": "scratch", "folder": "/dev/shm/…", "files": {name: text}}``: make a program's private folder.
 
@@ -27,6 +29,7 @@ from typing import Any, NoReturn
 
 from dualstack.deadline import Deadline
 from dualstack.errors import DualstackError, UsageError
+from dualstack.lab.addresses import give_address, take_address
 from dualstack.lab.docker import settling
 from dualstack.lab.docker.mux import CONTROL, LARGEST, Unpacker, frame
 
@@ -120,6 +123,15 @@ class Holder:
 
     def _do_preload(self, _: Request) -> bool:
         """Answer at once: nobody waits for the imports that follow."""
+
+    def _do_add(self, request: Request) -> bool:
+        """Give the host an address."""
+        give_address(request["interface"], request["address"], request["length"], detect=request["detect"])
+        return True
+
+    def _do_remove(self, request: Request) -> bool:
+        """Take an address from the host."""
+        take_address(request["interface"], request["address"], request["length"])
         return True
 
     def _do_recycle(self, _: Request) -> str:
@@ -178,6 +190,7 @@ def _live(entry: Any, stream: socket.socket) -> NoReturn:
             os.dup2(null, standard)  # the way to the test process is the holder's alone
         os.close(null)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        settling.keep_only_capture()
         entry(stream)
         code = 0
     except BaseException:  # noqa: BLE001 - the process ends here; what happened must be seen

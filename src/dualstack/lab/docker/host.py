@@ -12,6 +12,7 @@ from typing import Any
 from dualstack.addressing import HostPlan, Plan
 from dualstack.errors import HarnessError, ServiceError, UsageError
 from dualstack.families import Family
+from dualstack.lab import sysctl
 from dualstack.lab.docker import containers, parcel
 from dualstack.lab.docker.engine import APIError, Engine, ImageNotFound, explained, reason_of
 from dualstack.lab.docker.images import inspect
@@ -84,6 +85,9 @@ class DockerHost:
         self.plan = plan
         self.interface = INTERFACE
         self.holder = ""
+        self._image = ""
+        self._lengths: Mapping[Family, int] = {}
+        self._changed = False
         self._engine = engine
         self._labels = labels
         self._later = later
@@ -104,6 +108,8 @@ class DockerHost:
         Raises:
             HarnessError: It should, but something failed.
         """
+        self._image = image
+        self._lengths = {family: lab.prefix_length(family) for family in Family}
         families = Family.IPV6 in _networked(lab)
         endpoint = {} if native else {"IPv4Address": self.plan.planned[Family.IPV4][0]}
         endpoint |= {"IPv6Address": self.plan.planned[Family.IPV6][0]} if families else {}
@@ -159,6 +165,41 @@ class DockerHost:
     def prober(self) -> DockerProber:
         """The prober inside the host; started when it is first asked for."""
         return DockerProber(self.inside(_AGENT))
+
+    def add_address(self, address: str, *, detect: bool = False) -> None:
+        """Give the host an address on the link; with ``detect`` an IPv6 one is tentative at first."""
+        if detect:
+            self._set(sysctl.DETECT_DUPLICATES)
+        self._change({"do": "add", "address": address, "detect": detect})
+
+    def remove_address(self, address: str) -> None:
+        """Take an address on the link from the host."""
+        self._change({"do": "remove", "address": address})
+
+    def set_ipv6(self, *, enabled: bool) -> None:
+        """Switch IPv6 off or on for all of the host."""
+        self._set(sysctl.ipv6_settings(enabled=enabled))
+
+    def _change(self, request: dict[str, Any]) -> None:
+        """Have the holder change the host's addresses; it is not as good as a fresh one any more."""
+        self._changed = True
+        length = self._lengths[Family.of(request["address"])]
+        self.pump.ask({**request, "interface": INTERFACE, "length": length}, _PATIENCE)
+
+    def _set(self, settings: Mapping[str, str]) -> None:
+        """Write kernel settings of the host, given by path below /proc/sys/net.
+
+        From inside a container they cannot be written: the engine does it for one that joins the host, and refuses
+        values that do not hold.
+        """
+        self._changed = True
+        names = {f"net.{name.replace('/', '.')}": value for name, value in settings.items()}
+        host = {"NetworkMode": f"container:{self.holder}", "CapDrop": ["ALL"], "Sysctls": names}
+        plan = containers.Plan(self._image, ["python3", "-I", "-S", "-c", ""], self._labels, host)
+        what = f"host {self.name!r} cannot be given {', '.join(f'{name}={value}' for name, value in names.items())}"
+        code = containers.run(self._engine, plan, what)
+        if code:
+            raise HarnessError(f"{what}: exit code {code}")
 
     def inside(self, entry: str) -> socket:
         """Run ``module:function`` in a process of its own inside the host; return the stream to it."""
@@ -289,6 +330,8 @@ class DockerHost:
             del self.prober
         if self._members:  # something of the service still runs
             return "the service still runs"
+        if self._changed:
+            return "its addresses or settings were changed"
         self._places.clear()
         return str(self.pump.ask({"do": "recycle"}, _PATIENCE))
 

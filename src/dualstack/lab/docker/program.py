@@ -211,6 +211,10 @@ class ContainerProgram:
             self._state.wait(_HEALTH_LOOK)
         return [f"its image's health check is {health['Status']}" + (f' and says "{said}"' if said else "")]
 
+    def signal(self, signal: str) -> None:
+        """Send ``signal`` to its first process alone; when that ends, everything in the container ends with it."""
+        self._signal(_number_of(signal))
+
     def stop(self, signal: str, deadline: Deadline) -> Exit | None:
         """Send ``signal`` and wait for its end; what is left then is killed.
 

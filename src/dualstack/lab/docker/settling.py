@@ -32,7 +32,7 @@ _CAP_NET_RAW = 13
 
 
 def settle(request: dict[str, Any]) -> None:
-    """Make the namespace what it shall be, then give up the power to change it.
+    """Make the namespace what it shall be.
 
     Args:
         request: ``interface``; ``delete`` and ``add``: ``[interface, address, prefix length]``; ``link_local``;
@@ -63,7 +63,6 @@ def settle(request: dict[str, Any]) -> None:
     kernel.close()
     events.close()
     write_files(request["files"])
-    _keep_only_capture()
 
 
 def write_files(files: dict[str, str]) -> None:
@@ -145,8 +144,12 @@ def _missing(kernel: rtnl.Rtnl, index: int, interface: str, wanted: int) -> str:
     return f"the solicited-node group of {socket.inet_ntop(socket.AF_INET6, lost[0])} is not joined" if lost else ""
 
 
-def _keep_only_capture() -> None:
-    """Give up every capability but that to capture packets: nothing inside changes the network from here on."""
+def keep_only_capture() -> None:
+    """Give up every capability but that to capture packets: what runs inside changes nothing of the network.
+
+    Raises:
+        HarnessError: The kernel refuses.
+    """
     library = ctypes.CDLL(None, use_errno=True)
     kept = 1 << _CAP_NET_RAW
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)

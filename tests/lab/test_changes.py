@@ -1,0 +1,119 @@
+"""A host of the embedded lab changes while a case runs: its addresses, and IPv6 as a whole."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from dualstack.deadline import Deadline
+from dualstack.errors import HarnessError
+from dualstack.families import BOTH, Family
+from dualstack.lab.netns import NetnsLab
+from dualstack.lab.protocol import Host
+from dualstack.lab.proving import prove
+from dualstack.manifest.models import Protocol
+from dualstack.prober.messages import Dial, Outcome, Serve
+from dualstack.topology import Topology
+
+MakeLab = Callable[[Topology | str], NetnsLab]
+
+PORT = 7600
+
+each_family = pytest.mark.parametrize("family", BOTH, ids=lambda family: family.value)
+
+
+def on_link(host: Host) -> set[str]:
+    """Return the addresses of a host's link but its link-local ones."""
+    rows = [row for row in host.prober.addresses() if row.interface == host.interface]
+    return {row.address for row in rows if not row.address.startswith("fe80:")}
+
+
+def reach(lab: NetnsLab, address: str) -> Outcome:
+    """Dial an address of the service's host, where a server is started for it."""
+    family = Family.of(address)
+    with lab.hosts["service"].prober.serve(Serve((family.wildcard,), PORT)):
+        return lab.hosts["peer"].prober.dial(Dial(family, address, PORT, protocol=Protocol.ECHO)).outcome
+
+
+@each_family
+def test_an_address_is_added_and_removed(make_lab: MakeLab, family: Family) -> None:
+    """An address that is added is reached at once, one that is removed is gone, and others stay."""
+    lab = make_lab("dual-stack")
+    prove(lab)
+    host = lab.hosts["service"]
+    before = on_link(host)
+    new = host.plan.planned[family][1]
+    host.add_address(new)
+    assert on_link(host) == before | {new}
+    assert reach(lab, new) is Outcome.ANSWERED
+    host.remove_address(new)
+    assert on_link(host) == before
+
+
+def test_a_host_loses_every_address_and_gets_them_back(make_lab: MakeLab) -> None:
+    """With none at all on its link a host can be given addresses of both families, and is reached again."""
+    lab = make_lab("dual-stack")
+    host = lab.hosts["service"]
+    own = [address for family in BOTH for address in host.plan.configured[family]]
+    for address in own:
+        host.remove_address(address)
+    assert on_link(host) == set()
+    for address in own:
+        host.add_address(address)
+    assert {reach(lab, address) for address in own} == {Outcome.ANSWERED}
+
+
+def test_what_cannot_be_changed_is_an_error(make_lab: MakeLab) -> None:
+    """An address that is there cannot be added, one that is not there cannot be removed, and the lab lives on."""
+    host = make_lab("dual-stack").hosts["service"]
+    address = host.plan.address(Family.IPV6)
+    with pytest.raises(HarnessError, match=f"add {address}: File exists"):
+        host.add_address(address)
+    with pytest.raises(HarnessError, match=r"delete .+: Cannot assign requested address"):
+        host.remove_address(host.plan.planned[Family.IPV6][1])
+    assert address in on_link(host)
+
+
+def test_duplicates_are_looked_for(make_lab: MakeLab) -> None:
+    """An address with detection is tentative for at least a second, and usable then."""
+    lab = make_lab("dual-stack")
+    host = lab.hosts["service"]
+    new = host.plan.planned[Family.IPV6][1]
+    began = time.monotonic()
+    host.add_address(new, detect=True)
+    assert new in on_link(host)
+    usable = Deadline(30, "the address to be usable").until(
+        lambda: any(row.address == new and not row.tentative for row in host.prober.addresses())
+    )
+    assert usable
+    assert time.monotonic() - began > 0.9
+    assert reach(lab, new) is Outcome.ANSWERED
+
+
+def test_a_duplicate_is_found(make_lab: MakeLab) -> None:
+    """An address that a neighbour has stays unusable: what looks for duplicates does reach the link."""
+    lab = make_lab("dual-stack")
+    host = lab.hosts["service"]
+    taken = lab.hosts["peer"].plan.address(Family.IPV6)
+    host.add_address(taken, detect=True)
+    found = Deadline(30, "the duplicate to be found").until(
+        lambda: any(row.address == taken and row.duplicate for row in host.prober.addresses())
+    )
+    assert found
+
+
+def test_ipv6_is_switched_off_and_on(make_lab: MakeLab) -> None:
+    """Off takes every IPv6 address and leaves IPv4 alone; on gives back ::1 and link-local, others can be added."""
+    lab = make_lab("dual-stack")
+    host = lab.hosts["service"]
+    ipv4, ipv6 = (host.plan.address(family) for family in BOTH)
+    host.set_ipv6(enabled=False)
+    assert host.prober.sysctl("net.ipv6.conf.eth0.disable_ipv6") == "1"
+    assert not [row for row in host.prober.addresses() if row.family == "ipv6"]
+    assert reach(lab, ipv4) is Outcome.ANSWERED
+    host.set_ipv6(enabled=True)
+    given = {row.address[:4] for row in host.prober.addresses() if row.family == "ipv6"}
+    assert given == {"::1", "fe80"}
+    host.add_address(ipv6)
+    assert reach(lab, ipv6) is Outcome.ANSWERED
+    assert not [row for row in lab.hosts["peer"].prober.addresses() if row.tentative]

@@ -1,0 +1,107 @@
+"""Connections that stay open: how many there are, and what becomes of them."""
+
+from collections.abc import Callable
+
+import pytest
+
+from dualstack.deadline import Deadline
+from dualstack.errors import HarnessError, UsageError
+from dualstack.families import BOTH, Family
+from dualstack.manifest.models import Protocol, Transport
+from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.messages import Await, Dial, Ends, Linger, Outcome, Serve, SocketRow
+
+PORT = 7500
+HELD = 3
+
+SERVER = f"""
+import socket, struct, sys
+listener = socket.create_server(("127.0.0.1", {PORT}))
+clients = []
+while True:
+    clients.append(listener.accept()[0])
+    clients[-1].sendall(clients[-1].recv(4096))
+    if len(clients) == {HELD}:
+        {{act}}
+"""
+CLOSE = "[item.close() for item in clients]"
+RESET = '[item.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)) for item in clients]; ' + CLOSE
+TAKE_TURNS = "clients[0].recv(1)"
+
+each_family = pytest.mark.parametrize("family", BOTH, ids=lambda family: family.value)
+
+
+def echo(family: Family, timeout: float = 5.0) -> Dial:
+    """Return an exchange with the loopback address of a family."""
+    return Dial(family, family.loopback, PORT, protocol=Protocol.ECHO, timeout=timeout)
+
+
+def established(prober: Prober) -> list[SocketRow]:
+    """Return the connections of the server's side."""
+    return [row for row in prober.sockets(Transport.TCP) if row.port == PORT and row.state == "ESTABLISHED"]
+
+
+@pytest.fixture
+def serving(start: Callable[..., HostProgram]) -> Callable[[str], None]:
+    """Return a function that runs `SERVER`, which does something once it has its clients."""
+
+    def run(act: str) -> None:
+        ready = start(SERVER.format(act=act)).wait_ready(Await(PORT, Transport.TCP, None, 10))
+        assert ready.ready, ready.detail
+
+    return run
+
+
+@each_family
+def test_as_many_are_held_as_were_wanted(prober: Prober, family: Family) -> None:
+    """Each connection has had its exchange, and stays open in the kernel's table until it is let go."""
+    with prober.serve(Serve((family.loopback,), PORT)) as server:
+        with prober.linger(Linger(echo(family), HELD)) as lingering:
+            assert lingering.held == HELD
+            assert lingering.last.outcome is Outcome.ANSWERED
+            assert lingering.ends() == Ends(open=HELD, closed=0, reset=0)
+            assert [item.answered for item in server.accepted()] == [250] * HELD
+            assert len(established(prober)) == HELD
+        assert Deadline(5, "them to be closed").until(lambda: not established(prober))
+
+
+@pytest.mark.parametrize(
+    ("act", "ends"), [(CLOSE, Ends(open=0, closed=HELD, reset=0)), (RESET, Ends(open=0, closed=0, reset=HELD))]
+)
+def test_what_the_service_does_with_them_is_told(
+    prober: Prober, serving: Callable[[str], None], act: str, ends: Ends
+) -> None:
+    """Connections that the service closes, and those that it resets, are told apart, however often one asks."""
+    serving(act)
+    with prober.linger(Linger(echo(Family.IPV4), HELD)) as lingering:
+        assert lingering.held == HELD
+        assert Deadline(5, "the service to act").until(lambda: lingering.ends().open == 0)
+        assert lingering.ends() == ends
+
+
+def test_it_stops_at_the_first_that_is_not_answered(prober: Prober, serving: Callable[[str], None]) -> None:
+    """Of a service that serves no more clients only the answered connections are held, and the last attempt is told."""
+    serving(TAKE_TURNS)
+    with prober.linger(Linger(echo(Family.IPV4, timeout=0.5), HELD + 2)) as lingering:
+        assert lingering.held == HELD
+        assert lingering.last.outcome is Outcome.SILENT
+
+
+def test_a_refusal_holds_none(prober: Prober) -> None:
+    """Where nobody listens there is nothing to hold."""
+    with prober.linger(Linger(echo(Family.IPV6), HELD)) as lingering:
+        assert lingering.held == 0
+        assert lingering.last.outcome is Outcome.REFUSED
+        assert lingering.ends() == Ends(open=0, closed=0, reset=0)
+    with pytest.raises(HarnessError, match="no such Lingering"):
+        lingering.ends()
+
+
+def test_datagrams_cannot_linger(prober: Prober) -> None:
+    """UDP has no connections to hold, and none is not a number of them."""
+    for linger in (
+        Linger(Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO), 1),
+        Linger(echo(Family.IPV4), 0),
+    ):
+        with pytest.raises(UsageError, match="at least one"):
+            prober.linger(linger)
