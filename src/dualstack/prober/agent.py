@@ -23,14 +23,14 @@ from dualstack.prober.children import Reaper, adopt_orphans
 from dualstack.prober.codec import pack, unpack
 from dualstack.prober.dialling import dial
 from dualstack.prober.forging import send_forged
-from dualstack.prober.lingering import Lingering, linger
-from dualstack.prober.messages import Await, Dial, Forge, Hold, Launch, Linger, Names, Serve, Volley
+from dualstack.prober.messages import Await, Dial, Forge, Hold, Launch, Names, Serve, Stay, Volley
 from dualstack.prober.nameserver import NameServer
 from dualstack.prober.processes import descendants, processes
 from dualstack.prober.programs import RunningProgram, start
 from dualstack.prober.resolving import resolve
 from dualstack.prober.serving import Closeable, Holder, Server
 from dualstack.prober.sockdiag import SocketTable
+from dualstack.prober.staying import Staying, stay
 from dualstack.prober.volleys import fire
 
 Fields = dict[str, Any]
@@ -132,7 +132,7 @@ class Agent:
             "dial": self._dial,
             "volley": self._volley,
             "forge": self._forge,
-            "linger": self._linger,
+            "stay": self._stay,
             "ends": self._ends,
             "serve": self._serve,
             "listen": self._listen,
@@ -197,14 +197,14 @@ class Agent:
         send_forged(unpack(Forge, fields))
         return {}
 
-    async def _linger(self, fields: Fields) -> Fields:
+    async def _stay(self, fields: Fields) -> Fields:
         """Open connections that stay open."""
-        lingering = await linger(unpack(Linger, fields))
-        return self._keep(lingering) | {"held": lingering.held, "last": pack(lingering.last)}
+        staying = await stay(unpack(Stay, fields))
+        return self._keep(staying) | {"held": staying.held, "last": pack(staying.last)}
 
     async def _ends(self, fields: Fields) -> Fields:
         """Tell what has become of connections that were to stay open."""
-        return pack(self._thing(Lingering, fields).ends())
+        return pack(self._thing(Staying, fields).ends())
 
     async def _serve(self, fields: Fields) -> Fields:
         """Start a server for connectors."""

@@ -21,7 +21,6 @@ from dualstack.prober.messages import (
     Forge,
     Hold,
     Launch,
-    Linger,
     Log,
     Names,
     Query,
@@ -30,6 +29,7 @@ from dualstack.prober.messages import (
     RouteRow,
     Serve,
     SocketRow,
+    Stay,
     Volley,
     Volleyed,
 )
@@ -90,7 +90,7 @@ class Held(_Opened):
     """A port that is occupied until this is closed."""
 
 
-class Lingering(_Opened):
+class Staying(_Opened):
     """Connections to a service that stay open until this is closed.
 
     Attributes:
@@ -207,10 +207,10 @@ class Prober:
         """
         self._channel.request("forge", pack(forge), _GRACE)
 
-    def linger(self, linger: Linger) -> Lingering:
+    def stay(self, stay: Stay) -> Staying:
         """Open connections to a service, each with an exchange, and leave them open."""
-        answer = self._channel.request("linger", pack(linger), linger.dial.timeout * linger.count + _GRACE)
-        return Lingering(self._channel, int(answer["handle"]), answer["held"], unpack(Dialled, answer["last"]))
+        answer = self._channel.request("stay", pack(stay), stay.dial.timeout * stay.count + _GRACE)
+        return Staying(self._channel, int(answer["handle"]), answer["held"], unpack(Dialled, answer["last"]))
 
     def serve(self, serve: Serve) -> Serving:
         """Start a server for connectors.

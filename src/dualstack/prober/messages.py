@@ -176,7 +176,7 @@ class Forge:
 
 
 @dataclass(frozen=True, slots=True)
-class Linger:
+class Stay:
     """Connections to a service that stay open, each after an exchange.
 
     Attributes:

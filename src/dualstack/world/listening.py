@@ -15,8 +15,8 @@ from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend, Program
 from dualstack.manifest import Listen, Protocol
 from dualstack.plan import PlannedCase
-from dualstack.prober.client import Lingering
-from dualstack.prober.messages import Dial, Dialled, Exit, Linger, Log, Outcome, Readiness, SocketRow
+from dualstack.prober.client import Staying
+from dualstack.prober.messages import Dial, Dialled, Exit, Log, Outcome, Readiness, SocketRow, Stay
 from dualstack.service import launch_service, readiness_of
 from dualstack.wire.expect import answered, refused, stays_inside
 from dualstack.world.base import World
@@ -47,7 +47,7 @@ class ListenerWorld(World):
         """See `World`."""
         super().__init__(case, backend, folder)
         self._left: list[Program] = []
-        self._lingering: list[Lingering] = []
+        self._staying: list[Staying] = []
 
     @property
     def listener(self) -> Listen:
@@ -186,8 +186,8 @@ class ListenerWorld(World):
             program.stop("SIGKILL", Deadline(_KILLING, "what the service left behind to end"))
             self._logs.append(program.log().text)
         self._left.clear()
-        for lingering in self._lingering:
-            lingering.close()
+        for staying in self._staying:
+            staying.close()
 
     @property
     def log(self) -> Log:
@@ -308,7 +308,7 @@ class ListenerWorld(World):
             timeout=self.subject.manifest.timeouts.exchange,
         )
 
-    def linger(self, family: Family, count: int, protocol: Protocol | None = None) -> Lingering:
+    def stay(self, family: Family, count: int, protocol: Protocol | None = None) -> Staying:
         """Hold connections over ``family`` open, each after an exchange, and note how many; they end with the case.
 
         Args:
@@ -319,13 +319,11 @@ class ListenerWorld(World):
         count = 1 if self.listener.one_connection else count
         self._dialled = True
         dial = self._dial(family, self.addresses(family)[0], self.clients, protocol)
-        lingering = self.clients.host.prober.linger(Linger(dial, count))
-        self._lingering.append(lingering)
-        self.waited += lingering.last.seconds
-        self.note(
-            f"{lingering.held} {family.label} connection(s) are held open; of the last one: {lingering.last.detail}"
-        )
-        return lingering
+        staying = self.clients.host.prober.stay(Stay(dial, count))
+        self._staying.append(staying)
+        self.waited += staying.last.seconds
+        self.note(f"{staying.held} {family.label} connection(s) are held open; of the last one: {staying.last.detail}")
+        return staying
 
     def served(self) -> list[Family]:
         """Return the families that the service serves when nothing is in its way: it cannot lose any other.

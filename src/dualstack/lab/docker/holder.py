@@ -123,6 +123,7 @@ class Holder:
 
     def _do_preload(self, _: Request) -> bool:
         """Answer at once: nobody waits for the imports that follow."""
+        return True
 
     def _do_add(self, request: Request) -> bool:
         """Give the host an address."""

@@ -9,7 +9,7 @@ from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.client import HostProgram, Prober
-from dualstack.prober.messages import Await, Dial, Ends, Linger, Outcome, Serve, SocketRow
+from dualstack.prober.messages import Await, Dial, Ends, Outcome, Serve, SocketRow, Stay
 
 PORT = 7500
 HELD = 3
@@ -56,10 +56,10 @@ def serving(start: Callable[..., HostProgram]) -> Callable[[str], None]:
 def test_as_many_are_held_as_were_wanted(prober: Prober, family: Family) -> None:
     """Each connection has had its exchange, and stays open in the kernel's table until it is let go."""
     with prober.serve(Serve((family.loopback,), PORT)) as server:
-        with prober.linger(Linger(echo(family), HELD)) as lingering:
-            assert lingering.held == HELD
-            assert lingering.last.outcome is Outcome.ANSWERED
-            assert lingering.ends() == Ends(open=HELD, closed=0, reset=0)
+        with prober.stay(Stay(echo(family), HELD)) as staying:
+            assert staying.held == HELD
+            assert staying.last.outcome is Outcome.ANSWERED
+            assert staying.ends() == Ends(open=HELD, closed=0, reset=0)
             assert [item.answered for item in server.accepted()] == [250] * HELD
             assert len(established(prober)) == HELD
         assert Deadline(5, "them to be closed").until(lambda: not established(prober))
@@ -73,35 +73,35 @@ def test_what_the_service_does_with_them_is_told(
 ) -> None:
     """Connections that the service closes, and those that it resets, are told apart, however often one asks."""
     serving(act)
-    with prober.linger(Linger(echo(Family.IPV4), HELD)) as lingering:
-        assert lingering.held == HELD
-        assert Deadline(5, "the service to act").until(lambda: lingering.ends().open == 0)
-        assert lingering.ends() == ends
+    with prober.stay(Stay(echo(Family.IPV4), HELD)) as staying:
+        assert staying.held == HELD
+        assert Deadline(5, "the service to act").until(lambda: staying.ends().open == 0)
+        assert staying.ends() == ends
 
 
 def test_it_stops_at_the_first_that_is_not_answered(prober: Prober, serving: Callable[[str], None]) -> None:
     """Of a service that serves no more clients only the answered connections are held, and the last attempt is told."""
     serving(TAKE_TURNS)
-    with prober.linger(Linger(echo(Family.IPV4, timeout=0.5), HELD + 2)) as lingering:
-        assert lingering.held == HELD
-        assert lingering.last.outcome is Outcome.SILENT
+    with prober.stay(Stay(echo(Family.IPV4, timeout=0.5), HELD + 2)) as staying:
+        assert staying.held == HELD
+        assert staying.last.outcome is Outcome.SILENT
 
 
 def test_a_refusal_holds_none(prober: Prober) -> None:
     """Where nobody listens there is nothing to hold."""
-    with prober.linger(Linger(echo(Family.IPV6), HELD)) as lingering:
-        assert lingering.held == 0
-        assert lingering.last.outcome is Outcome.REFUSED
-        assert lingering.ends() == Ends(open=0, closed=0, reset=0)
-    with pytest.raises(HarnessError, match="no such Lingering"):
-        lingering.ends()
+    with prober.stay(Stay(echo(Family.IPV6), HELD)) as staying:
+        assert staying.held == 0
+        assert staying.last.outcome is Outcome.REFUSED
+        assert staying.ends() == Ends(open=0, closed=0, reset=0)
+    with pytest.raises(HarnessError, match="no such Staying"):
+        staying.ends()
 
 
-def test_datagrams_cannot_linger(prober: Prober) -> None:
+def test_datagrams_cannot_stay(prober: Prober) -> None:
     """UDP has no connections to hold, and none is not a number of them."""
-    for linger in (
-        Linger(Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO), 1),
-        Linger(echo(Family.IPV4), 0),
+    for stay in (
+        Stay(Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO), 1),
+        Stay(echo(Family.IPV4), 0),
     ):
         with pytest.raises(UsageError, match="at least one"):
-            prober.linger(linger)
+            prober.stay(stay)

@@ -5,14 +5,14 @@ import socket
 from dualstack.errors import UsageError
 from dualstack.manifest.models import Transport
 from dualstack.prober.dialling import dial_and_keep
-from dualstack.prober.messages import Dialled, Ends, Linger
+from dualstack.prober.messages import Dialled, Ends, Stay
 
 _READ = 64 << 10
 _MOST_BYTES = 64 << 20  # from one connection, at a time
 
 
-class Lingering:
-    """The connections of one `Linger`.
+class Staying:
+    """The connections of one `Stay`.
 
     Attributes:
         last: The last exchange.
@@ -64,14 +64,14 @@ def _state_of(connection: socket.socket) -> str:
     return "open"
 
 
-async def linger(request: Linger) -> Lingering:
+async def stay(request: Stay) -> Staying:
     """Open connections one after the other, each with an exchange, until one is not answered; all stay open.
 
     Raises:
         UsageError: The transport has no connections, or none is wanted.
     """
     if request.dial.transport is not Transport.TCP or request.count < 1:
-        raise UsageError("only TCP connections can linger, at least one of them")
+        raise UsageError("only TCP connections can stay, at least one of them")
     connections: list[socket.socket] = []
     try:
         while True:
@@ -79,7 +79,7 @@ async def linger(request: Linger) -> Lingering:
             if connection is not None:
                 connections.append(connection)
             if connection is None or len(connections) == request.count:
-                return Lingering(dialled, connections)
+                return Staying(dialled, connections)
     except BaseException:
         for item in connections:
             item.close()
