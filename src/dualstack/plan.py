@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dualstack.families import Family
-from dualstack.manifest import Connect, Exemption, Known, Listen, Subject, Transport
+from dualstack.manifest import Connect, Exemption, Known, Listen, Protocol, Subject, Transport
 from dualstack.requirement import Need, Requirement, Role
 
 CASE_ID = re.compile(r"(?P<requirement>[A-Z]+-\d{3}):(?P<subject>[^:@]+):(?P<element>[^:@]+)@(?P<topology>[a-z0-9-]+)")
@@ -141,6 +141,8 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.BOTH: lambda element: len(element.families) > 1,
     Need.ONE: lambda element: len(element.families) == 1,
     Need.TCP: lambda element: element.transport is Transport.TCP,
+    Need.ANSWER: lambda element: element.protocol is not Protocol.CONNECT,
+    Need.MANY: lambda element: not (isinstance(element, Listen) and element.one_connection),
     Need.BIND_IPV6: lambda element: bool(ipv6_spellings(element)),
     Need.BIND_IPV6_ADDRESS: lambda element: (
         isinstance(element, Listen) and element.bind is not None and bool(element.bind.ipv6_address)

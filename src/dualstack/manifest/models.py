@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    StrictInt,
     StringConstraints,
     model_validator,
 )
@@ -156,6 +157,9 @@ class Listen(Table):
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
     bind: Bind | None = Field(None, description="How it is told where to listen; leave out if it cannot be told.")
     one_connection: StrictBool = Field(False, description="It ends after one connection; the harness starts it anew.")
+    clients: StrictInt = Field(
+        200, ge=1, le=200, description="How many clients of each family it is made for at a time, where that is fewer."
+    )
     partial_bind: str | None = Field(
         None, min_length=10, description="Why it is right to run on when one family cannot be bound (LISTEN-009)."
     )
@@ -253,6 +257,9 @@ class Service(Table):
     files: dict[str, str] = Field({}, description="Files written to {scratch} before each start; placeholders apply.")
     packages: list[str] = Field([], description="Debian packages: build and run in a private Debian root filesystem.")
     stop_signal: Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"] = Field("SIGTERM", description="How it is stopped.")
+    signals: list[Literal["SIGCHLD", "SIGWINCH", "SIGCONT"]] = Field(
+        [], description="Harmless signals that mean something to it: ROBUST-004 does not send them."
+    )
 
 
 class Image(Table):

@@ -20,7 +20,7 @@ from dualstack.wire.dialling import (
 from dualstack.wire.presence import absent, present
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.story import conversation
-from dualstack.wire.streams import half_close
+from dualstack.wire.streams import half_close, in_pieces, outlives_resets
 from dualstack.wire.template import Template
 from dualstack.wire.transition import (
     TooBig,
@@ -47,11 +47,13 @@ __all__ = [
     "half_close",
     "he_fallback",
     "he_gap",
+    "in_pieces",
     "loser_quiet",
     "mtu_respected",
     "nat64_destination",
     "no_family_from",
     "no_mapped_on_wire",
+    "outlives_resets",
     "packets_too_big",
     "present",
     "refused",

@@ -1,12 +1,14 @@
 """A world around a listener: the service runs in it, and its peer dials it."""
 
+import contextlib
 import re
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dualstack.deadline import Deadline
-from dualstack.errors import DeadlineExpired, ServiceError
+from dualstack.errors import DeadlineExpired, HarnessError, ServiceError
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Program
@@ -90,6 +92,34 @@ class ListenerWorld(World):
         if not readiness.ready:
             raise ServiceError(f"the service did not become ready: {readiness.detail}{self.last_words()}")
 
+    @property
+    def program(self) -> Program:
+        """The service as it runs.
+
+        Raises:
+            HarnessError: It was not started.
+        """
+        if self._program is None:
+            raise HarnessError("the service was not started")
+        return self._program
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep every process of the service stopped."""
+        self.program.pause()
+        self.note("the service is stopped where it is")
+        try:
+            yield
+        finally:
+            self.program.resume()
+            self.note("the service goes on")
+
+    def survives(self, what: str) -> None:
+        """Require that the service has not ended after what was done to it, as the end of a sentence."""
+        how = self.program.poll()
+        happened = f"it {how}{self.last_words()}" if how else "it runs on"
+        self.require(Finding(how is None, f"the service runs on after {what}", happened))
+
     def ended(self, program: Program, deadline: Deadline) -> Exit | None:
         """Wait for the program's end; return None if it still runs when the time is up."""
         began = time.monotonic()
@@ -164,29 +194,58 @@ class ListenerWorld(World):
             port: The port; 0 for the listener's.
             timeout: Seconds; 0 for what the manifest allows an exchange.
         """
+        dial = self.exchange(family, address)
+        dial = replace(dial, source=source or dial.source, port=port or dial.port, timeout=timeout or dial.timeout)
+        return self.carry_out(dial)
+
+    def exchange(self, family: Family, address: str = "") -> Dial:
+        """Return what one exchange with the listener is, from the peer's first address of the family.
+
+        Args:
+            family: The family to dial over.
+            address: The address to dial; empty for the service's first one.
+        """
+        listener = self.listener
+        return Dial(
+            family=family,
+            address=address or self.addresses(family)[0],
+            port=listener.port,
+            transport=listener.transport,
+            protocol=listener.protocol,
+            source=next(iter(self.peer.plan.configured[family]), ""),
+            send=listener.send,
+            expect=listener.expect,
+            timeout=self.subject.manifest.timeouts.exchange,
+        )
+
+    def carry_out(self, dial: Dial) -> Dialled:
+        """Hold an exchange from the peer, whatever it is, and note it."""
         listener = self.listener
         if listener.one_connection and self._dialled:
             self.start(self._bind, self._expected)
         self._dialled = True
         if listener.peer_log is not None:
             self._logged = self.log.size
-        dialled = self.peer.prober.dial(
-            Dial(
-                family=family,
-                address=address,
-                port=port or listener.port,
-                transport=listener.transport,
-                protocol=listener.protocol,
-                source=source or next(iter(self.peer.plan.configured[family]), ""),
-                send=listener.send,
-                expect=listener.expect,
-                timeout=timeout or self.subject.manifest.timeouts.exchange,
-            )
-        )
+        dialled = self.peer.prober.dial(dial)
         self.waited += dialled.seconds
-        where = f"{listener.transport.value} {endpoint(address, port or listener.port)}"
-        self.note(f"dial {where}" + (f" from {source}" if source else "") + f": {dialled.detail}")
+        where = f"{dial.transport.value} {endpoint(dial.address, dial.port)}"
+        own = self.peer.plan.configured[dial.family][:1]
+        source = f" from {dial.source}" if dial.source and dial.source not in own else ""
+        self.note(f"dial {where}{source}: {dialled.detail}")
         return dialled
+
+    def served(self) -> tuple[Family, ...]:
+        """Return the claimed families over which the service answers while nothing disturbs it.
+
+        Raises:
+            ServiceError: It answers over none.
+        """
+        served = tuple(
+            family for family in self.families if self.carry_out(self.exchange(family)).outcome is Outcome.ANSWERED
+        )
+        if not served:
+            raise ServiceError("the service serves no family even when nothing disturbs it")
+        return served
 
     def answers(self, family: Family, address: str, *, times: int = 1, source: str = "") -> Dialled:
         """Require that clients of ``family`` are answered at ``address``; return the last exchange."""
@@ -199,6 +258,17 @@ class ListenerWorld(World):
         where = endpoint(address, self.listener.port)
         happened = dialled.detail if ok else dialled.detail + self._obituary()
         self.require(Finding(ok, f"an {family.label} client is answered at {where}", happened))
+        return dialled
+
+    def answers_if(self, dial: Dial, manner: str) -> Dialled:
+        """Require that one client is answered although its exchange is special: ``manner`` says how, after "that"."""
+        self.note(f"the next client {manner}")
+        dialled = self.carry_out(dial)
+        ok = dialled.outcome is Outcome.ANSWERED
+        self.works[dial.family.value] = self.works.get(dial.family.value, True) and ok
+        where = endpoint(dial.address, dial.port)
+        happened = dialled.detail if ok else dialled.detail + self._obituary()
+        self.require(Finding(ok, f"an {dial.family.label} client that {manner} is answered at {where}", happened))
         return dialled
 
     def refuses(self, family: Family, address: str) -> None:
