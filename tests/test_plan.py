@@ -75,6 +75,8 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
         (Need.BOTH, LISTEN, LISTEN + 'families = ["ipv4"]\n'),
         (Need.ONE, LISTEN + 'families = ["ipv4"]\n', LISTEN),
         (Need.TCP, LISTEN, LISTEN + 'transport = "udp"\nprotocol = "echo"\n'),
+        (Need.ANSWER, LISTEN + 'protocol = "echo"\n', LISTEN),
+        (Need.MANY, LISTEN, LISTEN + "one_connection = true\n"),
         (Need.BIND_IPV6, LISTEN + BIND.replace('ipv6_any = ""', 'ipv6_any = "::"'), LISTEN + BIND),
         (Need.BIND_IPV6, LISTEN + BIND + 'ipv6_address = "{address}"\n', LISTEN),
         (Need.BIND_IPV6_ADDRESS, LISTEN + BIND + 'ipv6_address = "[{address}]"\n', LISTEN + BIND),

@@ -35,8 +35,8 @@ class Need(enum.Enum):
     BOTH = "it does not claim both families"
     ONE = "it claims both families"
     TCP = "it is not TCP"
-    ANSWER = 'nothing is answered there: its protocol is "connect"'
-    MANY = "it serves one connection and ends: its manifest says one_connection"
+    ANSWER = 'its protocol is "connect": nothing is said there, and nothing answered'
+    MANY = "it ends after one connection: its manifest says one_connection"
     BIND_IPV6 = "its manifest declares no IPv6 spelling for {bind}"
     BIND_IPV6_ADDRESS = "its manifest declares no spelling of one IPv6 address for {bind}"
     PEER = "its manifest does not say where it shows the client's address (peer_reply or peer_log)"

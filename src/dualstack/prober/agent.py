@@ -292,19 +292,19 @@ class Agent:
 
     async def _signal(self, fields: Fields) -> Fields:
         """Send signals to a program's main process."""
-        await self._thing(RunningProgram, fields).signal(fields["signals"], fields["every"])
+        await self._thing(RunningProgram, fields).attendance.signal(fields["signals"], fields["every"])
         return {}
 
     async def _pause(self, fields: Fields) -> Fields:
         """Stop a program's processes where they are."""
-        await self._thing(RunningProgram, fields).pause()
+        await self._thing(RunningProgram, fields).attendance.pause()
         return {}
 
     async def _resume(self, fields: Fields) -> Fields:
         """Let a program's processes go on."""
-        self._thing(RunningProgram, fields).resume()
+        self._thing(RunningProgram, fields).attendance.resume()
         return {}
 
     async def _vitals(self, fields: Fields) -> Fields:
         """Count what a program holds."""
-        return pack(self._thing(RunningProgram, fields).vitals())
+        return pack(self._thing(RunningProgram, fields).attendance.vitals())

@@ -3,24 +3,23 @@
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
 from contextlib import suppress
 from time import monotonic
 
-from dualstack.errors import HarnessError, HostCannot, UsageError
+from dualstack.errors import HarnessError
+from dualstack.prober.attending import Attendance, send, signal_number
 from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
 from dualstack.prober.forking import report_of
 from dualstack.prober.launching import STATUS, Started, fork_program
-from dualstack.prober.messages import Await, Exit, Launch, Readiness, Vitals
+from dualstack.prober.messages import Await, Exit, Launch, Readiness
 from dualstack.prober.output import Output, Watch
-from dualstack.prober.processes import count_descriptors, descendants, process_name, processes, socket_owners
+from dualstack.prober.processes import descendants, process_name, processes, socket_owners
 from dualstack.prober.sockdiag import KernelSocket, SocketTable
 
 _READ = 64 << 10
 _PIPE_HOLDS = 1 << 20  # the most that a pipe's buffer can hold
 _FIRST_LOOK, _LAST_LOOK = 0.001, 0.01  # seconds between looks at the socket table: at first, and in the end
 _KILL_TIME = 5.0  # seconds within which SIGKILL must have worked
-_PAUSE_TIME = 5.0  # seconds within which SIGSTOP must have worked
 _KILL_EACH, _KILL_AGAIN = 0.2, 0.01  # seconds in which processes are killed one by one, and between two rounds
 
 
@@ -30,12 +29,14 @@ class RunningProgram:
     Attributes:
         exit: How it ended; None while it runs.
         output: What it has written.
+        attendance: What can be done to its processes while they run.
     """
 
     def __init__(self, started: Started, reaper: Reaper, table: SocketTable) -> None:
         """Start to follow it."""
         self.exit: Exit | None = None
         self.output = Output()
+        self.attendance = Attendance(self.members, self._main)
         self._table = table
         self._supervisor = started.child.pid
         self._over = self._lost = False
@@ -197,67 +198,16 @@ class RunningProgram:
             HarnessError: Even SIGKILL did not end it.
         """
         number = signal_number(signal_name)
-        _send(self.members(), number)
+        send(self.members(), number)
         if await self._await_end(seconds):
             return self.exit
         await self._kill()
         return None
 
-    async def signal(self, names: Sequence[str], every: float) -> None:
-        """Send signals to its main process, ``every`` seconds apart, until it has ended.
-
-        Raises:
-            UsageError: There is no such signal.
-        """
-        for number in [signal_number(name) for name in names]:
-            main = self._main()
-            if main is None:
-                return
-            _send({main}, number)
-            await asyncio.sleep(every)
-
     def _main(self) -> int | None:
         """Return its main process, the first one that has no parent among its own; None once it has ended."""
         roots = {process.pid for process in processes().values() if process.parent == self._supervisor}
         return min(roots, default=None)
-
-    async def pause(self) -> None:
-        """Stop all its processes, and wait until none of them runs.
-
-        Raises:
-            HarnessError: One of them runs on.
-        """
-        start = monotonic()
-        while running := self._running():
-            if monotonic() - start > _PAUSE_TIME:
-                names = ", ".join(process_name(pid) for pid in sorted(running))
-                raise HarnessError(f"{names} ran on for {_PAUSE_TIME:g} s after SIGSTOP")
-            _send(running, signal.SIGSTOP)
-            await asyncio.sleep(_FIRST_LOOK)
-
-    def _running(self) -> set[int]:
-        """Return its processes that are neither stopped nor have ended."""
-        table = processes()
-        return {pid for pid in self.members() if pid in table and table[pid].state not in "tTZX"}
-
-    def resume(self) -> None:
-        """Let all its processes go on."""
-        _send(self.members(), signal.SIGCONT)
-
-    def vitals(self) -> Vitals:
-        """Count its processes, their descriptors, and those that nobody waited for.
-
-        Raises:
-            HostCannot: The descriptors of one of its processes may not be listed.
-        """
-        table, members = processes(), self.members()
-        own = [table[pid] for pid in members if pid in table]
-        try:
-            descriptors = sum(count_descriptors(process.pid) for process in own)
-        except PermissionError as error:
-            raise HostCannot(f"the open files of the service may not be counted: {error}") from None
-        zombies = sum(process.state == "Z" for process in own)
-        return Vitals(processes=len(own), descriptors=descriptors, zombies=zombies)
 
     async def _kill(self) -> None:
         """Kill all its processes, again and again until its supervisor tells that the last one is gone.
@@ -277,7 +227,7 @@ class RunningProgram:
                 with suppress(ProcessLookupError):
                     os.kill(-1, signal.SIGKILL)  # one step of the kernel: who keeps forking cannot outrun it
             else:
-                _send(members, signal.SIGKILL)
+                send(members, signal.SIGKILL)
             if not self._over:
                 await pulsed(self._changed, _KILL_AGAIN)
 
@@ -295,25 +245,6 @@ class RunningProgram:
         """
         roots = {process.pid for process in processes().values() if process.parent in (0, 1)}
         return os.getpid() == 1 and roots == {1, self._supervisor}
-
-
-def signal_number(name: str) -> signal.Signals:
-    """Return the signal of that name.
-
-    Raises:
-        UsageError: There is none.
-    """
-    number = getattr(signal, name, None)
-    if not isinstance(number, signal.Signals):
-        raise UsageError(f"there is no signal {name!r}")
-    return number
-
-
-def _send(pids: set[int], number: signal.Signals) -> None:
-    """Send a signal to each process that still exists."""
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
 
 
 async def start(launch: Launch, reaper: Reaper, table: SocketTable) -> RunningProgram:

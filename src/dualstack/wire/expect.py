@@ -20,7 +20,7 @@ from dualstack.wire.dialling import (
 from dualstack.wire.presence import absent, present
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.story import conversation
-from dualstack.wire.streams import half_close, in_pieces, outlives_resets
+from dualstack.wire.streams import half_close, outlives_resets, require_pieces
 from dualstack.wire.template import Template
 from dualstack.wire.transition import (
     TooBig,
@@ -47,7 +47,6 @@ __all__ = [
     "half_close",
     "he_fallback",
     "he_gap",
-    "in_pieces",
     "loser_quiet",
     "mtu_respected",
     "nat64_destination",
@@ -57,6 +56,7 @@ __all__ = [
     "packets_too_big",
     "present",
     "refused",
+    "require_pieces",
     "syn_family",
     "tunnelled",
     "udp6_checksum",

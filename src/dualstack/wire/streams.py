@@ -46,8 +46,8 @@ def _missing(flow: list[Frame], closing: int, sport: int) -> str:
     return ""
 
 
-def in_pieces(wire: Wire, sport: int, least: int) -> Finding:
-    """The client's port ``sport`` sent its bytes in at least ``least`` segments.
+def require_pieces(wire: Wire, sport: int, least: int) -> None:
+    """Make sure that the client's port ``sport`` sent its bytes in at least ``least`` segments.
 
     Raises:
         Inconclusive: It did not, so that the service was not asked in pieces, or the capture is not whole.
@@ -56,12 +56,6 @@ def in_pieces(wire: Wire, sport: int, least: int) -> Finding:
     count = sum(1 for frame in wire.frames if frame.kind == "tcp" and frame.sport == sport and frame.size)
     if count < least:
         raise Inconclusive(f"{wire.path}: the client on port {sport} sent {count} data segments; {least} were meant")
-    return Finding(
-        ok=True,
-        expected=f"the client on port {sport} sends its request in at least {least} segments",
-        happened=f"it sent {count}",
-        packets=conversation(wire, [sport]),
-    )
 
 
 def outlives_resets(wire: Wire, port: int, family: Family) -> Finding:

@@ -84,6 +84,7 @@ class DockerHost:
         self.plan = plan
         self.interface = INTERFACE
         self.holder = ""
+        self._image = ""
         self._engine = engine
         self._labels = labels
         self._later = later
@@ -104,6 +105,7 @@ class DockerHost:
         Raises:
             HarnessError: It should, but something failed.
         """
+        self._image = image
         families = Family.IPV6 in _networked(lab)
         endpoint = {} if native else {"IPv4Address": self.plan.planned[Family.IPV4][0]}
         endpoint |= {"IPv6Address": self.plan.planned[Family.IPV6][0]} if families else {}
@@ -222,8 +224,21 @@ class DockerHost:
             attached.stream,
             foreign=self.prober.raw_sockets,
             checked=checked,
+            attend=lambda: self._attend(attached.identity),
             discard=self._discarder(attached.identity),
         )
+
+    def _attend(self, service: str) -> socket:
+        """Start who attends to a service's processes; return the stream to it, which ends it.
+
+        Raises:
+            HarnessError: The engine cannot.
+        """
+        what = "the service's processes cannot be attended to"
+        with explained(what):
+            attached = containers.make(self._engine, containers.attendant_plan(self._image, service, self._labels))
+        containers.start(self._engine, attached, what)
+        return attached.stream
 
     def _plan(self, launch: Launch, image: Mapping[str, Any], *, checked: bool) -> containers.Plan:
         """Return the plan of a service's container."""
