@@ -32,7 +32,7 @@ while True: signal.pause()
 @pytest.fixture(scope="session")
 def image(make_image: Callable[..., str]) -> str:
     """An image whose service runs as an ordinary user."""
-    lines = ("COPY script.py /script.py", "USER 4321", 'ENTRYPOINT ["python3", "-u", "/script.py"]')
+    lines = ("COPY script.py /script.py", "USER 4321", 'ENTRYPOINT ["python3", "/script.py"]')
     return make_image("attended", *lines, files={"script.py": SCRIPT})
 
 
