@@ -38,6 +38,9 @@ def require(*needs: Need, role: Role = Role.LISTENER, topologies: tuple[str, ...
 def subjects(tmp_path: Path, text: str) -> list[Subject]:
     """Return the subjects of a manifest with this text."""
     path = tmp_path / "service.toml"
+    if "acl." in text:
+        path.write_text(HEAD.replace("{bind}", "{acl}") + text)
+        return subjects_of(path)
     path.write_text(HEAD.replace(', "{bind}"', "") + text if "[listen.bind]" not in text else HEAD + text)
     return subjects_of(path)
 
@@ -77,6 +80,7 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
         (Need.TCP, LISTEN, LISTEN + 'transport = "udp"\nprotocol = "echo"\n'),
         (Need.ANSWER, LISTEN + 'protocol = "echo"\n', LISTEN),
         (Need.MANY, LISTEN, LISTEN + "one_connection = true\n"),
+        (Need.ACL, LISTEN + 'acl.deny = "{address}"\n', LISTEN),
         (Need.BIND_IPV6, LISTEN + BIND.replace('ipv6_any = ""', 'ipv6_any = "::"'), LISTEN + BIND),
         (Need.BIND_IPV6, LISTEN + BIND + 'ipv6_address = "{address}"\n', LISTEN),
         (Need.BIND_IPV6_ADDRESS, LISTEN + BIND + 'ipv6_address = "[{address}]"\n', LISTEN + BIND),

@@ -148,6 +148,7 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
         isinstance(element, Listen) and element.bind is not None and bool(element.bind.ipv6_address)
     ),
     Need.PEER: lambda element: isinstance(element, Listen) and bool(element.peer_reply or element.peer_log),
+    Need.ACL: lambda element: isinstance(element, Listen) and element.acl is not None,
     Need.LITERALS: lambda element: isinstance(element, Connect) and element.literals,
     Need.NAMES: lambda element: isinstance(element, Connect) and element.names,
 }

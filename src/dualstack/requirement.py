@@ -40,6 +40,7 @@ class Need(enum.Enum):
     BIND_IPV6 = "its manifest declares no IPv6 spelling for {bind}"
     BIND_IPV6_ADDRESS = "its manifest declares no spelling of one IPv6 address for {bind}"
     PEER = "its manifest does not say where it shows the client's address (peer_reply or peer_log)"
+    ACL = "its manifest does not say how it is told whom to serve (listen.acl)"
     LITERALS = "its manifest says that it takes no address literals"
     NAMES = "its manifest says that it takes no host names"
 

@@ -41,10 +41,10 @@ def test_a_container_is_attended_to(make_lab: MakeLab, image: str, launch: Calla
     program = make_lab("dual-stack").hosts["service"].start(launch(image))
     assert program.wait_log("^ready$", Deadline(60, "it to be ready")) is not None, program.log().text
     for name in ("SIGCHLD", "SIGWINCH", "SIGCONT"):
-        program.signal([name])
+        program.storm([name])
         assert program.wait_log(f"^{name}$", Deadline(10, name)) is not None
     with pytest.raises(UsageError, match="there is no signal 'SIGNONE'"):
-        program.signal(["SIGNONE"])
+        program.storm(["SIGNONE"])
     vitals = program.vitals()
     assert (vitals.processes, vitals.zombies) == (3, 1)
     assert 26 <= vitals.descriptors <= 30
@@ -54,7 +54,7 @@ def test_a_container_is_attended_to(make_lab: MakeLab, image: str, launch: Calla
     assert program.wait_log("^child$", Deadline(0.1, "it to write"), size) is None
     program.resume()
     assert program.wait_log("^child$", Deadline(10, "it to write"), size) is not None
-    program.signal(["SIGSTOP", "SIGCONT", "SIGKILL"], every=0.01)
+    program.storm(["SIGSTOP", "SIGCONT", "SIGKILL"], every=0.01)
     assert program.wait(Deadline(10, "its end")).signal == "SIGKILL"
     assert program.vitals().processes == 0
     program.resume()

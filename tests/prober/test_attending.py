@@ -49,7 +49,7 @@ def test_signals_reach_the_main_process(start: Start) -> None:
     names = ["SIGCHLD", "SIGWINCH", "SIGCONT"] * 3
     for name in names:  # one of a kind at a time: the kernel counts those that wait only once
         since = program.log().size
-        program.signal([name])
+        program.storm([name])
         assert program.wait_log(f"^{name} True$", Deadline(10, name), since) is not None
     assert "False" not in program.log().text
     assert program.poll() is None
@@ -58,17 +58,17 @@ def test_signals_reach_the_main_process(start: Start) -> None:
 def test_signals_are_sent_in_order_and_end_with_the_program(start: Start) -> None:
     """Those that follow the one that ends it are not missed."""
     program = start("import signal; signal.pause()")
-    program.signal(["SIGWINCH", "SIGUSR1", *["SIGWINCH"] * 1000], every=0.001)
+    program.storm(["SIGWINCH", "SIGUSR1", *["SIGWINCH"] * 1000], every=0.001)
     how = program.wait(Deadline(10, "its end"))
     assert how.signal == "SIGUSR1"
-    program.signal(["SIGWINCH"])
+    program.storm(["SIGWINCH"])
 
 
 def test_an_unknown_signal_is_refused(start: Start) -> None:
     """Nothing is sent then."""
     program = start("import signal; signal.pause()")
     with pytest.raises(UsageError, match="there is no signal 'SIGNONE'"):
-        program.signal(["SIGTERM", "SIGNONE"])
+        program.storm(["SIGTERM", "SIGNONE"])
     assert program.poll() is None
 
 

@@ -34,7 +34,7 @@ class Program(Protocol):
     def log(self) -> Log:
         """Return what it has written so far."""
 
-    def signal(self, signals: Sequence[str], every: float = 0.0) -> None:
+    def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
         """Send signals to its main process, in that order, ``every`` seconds apart; none once it has ended.
 
         Raises:

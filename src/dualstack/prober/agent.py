@@ -149,7 +149,7 @@ class Agent:
             "log": self._log,
             "wait_log": self._wait_log,
             "stop": self._stop,
-            "signal": self._signal,
+            "storm": self._storm,
             "pause": self._pause,
             "resume": self._resume,
             "vitals": self._vitals,
@@ -290,9 +290,9 @@ class Agent:
         how = await self._thing(RunningProgram, fields).stop(fields["signal"], fields["seconds"])
         return {"exit": pack(how) if how is not None else None}
 
-    async def _signal(self, fields: Fields) -> Fields:
+    async def _storm(self, fields: Fields) -> Fields:
         """Send signals to a program's main process."""
-        await self._thing(RunningProgram, fields).attendance.signal(fields["signals"], fields["every"])
+        await self._thing(RunningProgram, fields).attendance.storm(fields["signals"], fields["every"])
         return {}
 
     async def _pause(self, fields: Fields) -> Fields:

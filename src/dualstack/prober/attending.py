@@ -28,7 +28,7 @@ class Attendance:
         self.members = members
         self.main = main
 
-    async def signal(self, names: Sequence[str], every: float) -> None:
+    async def storm(self, names: Sequence[str], every: float) -> None:
         """Send signals to the main process, ``every`` seconds apart, until it has ended.
 
         Raises:

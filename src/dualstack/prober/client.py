@@ -169,14 +169,14 @@ class HostProgram:
         seconds = deadline.remaining
         return _exit(self._ask("stop", seconds, {"signal": signal, "seconds": seconds}))
 
-    def signal(self, signals: Sequence[str], every: float = 0.0) -> None:
+    def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
         """Send signals to its main process, in that order, ``every`` seconds apart; none once it has ended.
 
         Raises:
             UsageError: There is no such signal.
         """
         seconds = every * len(signals)
-        self._ask("signal", seconds, {"signals": list(signals), "every": every})
+        self._ask("storm", seconds, {"signals": list(signals), "every": every})
 
     def pause(self) -> None:
         """Stop all its processes where they are; returns when none of them runs."""

@@ -27,6 +27,7 @@ class ListenerWorld(World):
 
     _program: Program | None = None
     _bind: str | None = None
+    _acl: str | None = None
     _expected: Sequence[Family] | None = None
     _starts = 0
     _dialled = False
@@ -39,17 +40,18 @@ class ListenerWorld(World):
 
     # -- the service -----------------------------------------------------------------------------------------------
 
-    def launch(self, bind: str | None = None) -> Program:
+    def launch(self, bind: str | None = None, acl: str | None = None) -> Program:
         """Start the service without waiting for it; one that runs is stopped first.
 
         Args:
             bind: What ``{bind}`` stands for; None for the manifest's default.
+            acl: What ``{acl}`` stands for; None for what serves everybody.
 
         Raises:
             ServiceError: It cannot be executed.
         """
         self.stop()
-        self._bind = bind
+        self._bind, self._acl = bind, acl
         self._starts += 1
         self._dialled = False
         self.sockets = ()
@@ -59,6 +61,7 @@ class ListenerWorld(World):
             self.scratch(self._starts),
             af_inet6=self.host.spec.af_inet6,
             binds=binds,
+            acls=None if acl is None else {self.listener.name: acl},
             contained=self.contained,
         )
         self.command = shlex.join(launch.command) or f"what the image {launch.image} executes by itself"
@@ -81,14 +84,14 @@ class ListenerWorld(World):
         self.own_sockets()
         return readiness
 
-    def start(self, bind: str | None = None, families: Sequence[Family] | None = None) -> None:
+    def start(self, bind: str | None = None, families: Sequence[Family] | None = None, acl: str | None = None) -> None:
         """Start the service and wait until it is ready; see `launch` and `ready`.
 
         Raises:
             ServiceError: It cannot be executed, ended, or did not become ready in time.
         """
         self._expected = families
-        readiness = self.ready(self.launch(bind), families)
+        readiness = self.ready(self.launch(bind, acl), families)
         if not readiness.ready:
             raise ServiceError(f"the service did not become ready: {readiness.detail}{self.last_words()}")
 
@@ -222,7 +225,7 @@ class ListenerWorld(World):
         """Hold an exchange from the peer, whatever it is, and note it."""
         listener = self.listener
         if listener.one_connection and self._dialled:
-            self.start(self._bind, self._expected)
+            self.start(self._bind, self._expected, self._acl)
         self._dialled = True
         if listener.peer_log is not None:
             self._logged = self.log.size
@@ -270,6 +273,28 @@ class ListenerWorld(World):
         happened = dialled.detail if ok else dialled.detail + self._obituary()
         self.require(Finding(ok, f"an {dial.family.label} client that {manner} is answered at {where}", happened))
         return dialled
+
+    def denies(self, family: Family, address: str) -> None:
+        """Require that a client of ``family`` is not served at ``address``, as its manifest says that this looks."""
+        dialled = self.dial(family, address)
+        ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
+        where = endpoint(address, self.listener.port)
+        self.require(Finding(ok, f"an {family.label} client is denied at {where}", dialled.detail))
+
+    def admits(self, family: Family, address: str) -> None:
+        """Require that a client of ``family`` is served at ``address``, and not with what a denied one is answered."""
+        dialled = self.dial(family, address)
+        denied = self._is_denial(dialled)
+        ok = dialled.outcome is Outcome.ANSWERED and not denied
+        self.works[family.value] = self.works.get(family.value, True) and ok
+        where = endpoint(address, self.listener.port)
+        happened = f"it is denied: {dialled.detail}" if denied else dialled.detail + ("" if ok else self._obituary())
+        self.require(Finding(ok, f"an {family.label} client is served at {where}", happened))
+
+    def _is_denial(self, dialled: Dialled) -> bool:
+        """Return whether an answer is what a denied client gets."""
+        acl = self.listener.acl
+        return acl is not None and acl.denied is not None and re.search(acl.denied, dialled.answer) is not None
 
     def refuses(self, family: Family, address: str) -> None:
         """Require that a client of ``family`` is refused at ``address``, at once and not by silence."""

@@ -1,6 +1,6 @@
 """Who attends to a service's processes: a container of the prober's in the process namespace of the service's own.
 
-``python3 -m dualstack.lab.docker.attendant`` reads a JSON object a line on its standard input, ``{"do": "signal",
+``python3 -m dualstack.lab.docker.attendant`` reads a JSON object a line on its standard input, ``{"do": "storm",
 "signals": [...], "every": seconds}``, ``{"do": "pause"}``, ``{"do": "resume"}`` or ``{"do": "vitals"}``, and answers
 each with a line, ``{"ok": {...}}`` or ``{"error": "<text>", "kind": "<name of an exception of dualstack.errors>"}``. It
 ends with its standard input, and with the service.
@@ -35,8 +35,8 @@ async def answer(request: dict[str, Any]) -> dict[str, Any]:
     service = Attendance(members, main_process)
     try:
         match request["do"]:
-            case "signal":
-                await service.signal(request["signals"], request["every"])
+            case "storm":
+                await service.storm(request["signals"], request["every"])
             case "pause":
                 await service.pause()
             case "resume":

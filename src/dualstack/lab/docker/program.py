@@ -222,9 +222,9 @@ class ContainerProgram:
             self._state.wait(_HEALTH_LOOK)
         return [f"its image's health check is {health['Status']}" + (f' and says "{said}"' if said else "")]
 
-    def signal(self, signals: Sequence[str], every: float = 0.0) -> None:
+    def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
         """Send signals to its main process, in that order, ``every`` seconds apart; none once it has ended."""
-        self._attended({"do": "signal", "signals": list(signals), "every": every}, every * len(signals))
+        self._attended({"do": "storm", "signals": list(signals), "every": every}, every * len(signals))
 
     def pause(self) -> None:
         """Stop all its processes where they are; returns when none of them runs."""
