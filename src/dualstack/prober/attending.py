@@ -34,12 +34,12 @@ class Attendance:
         Raises:
             UsageError: There is no such signal.
         """
-        for number in [signal_number(name) for name in names]:
-            main = self.main()
-            if main is None:
-                return
-            send([main], number)
-            await asyncio.sleep(every)
+        numbers = [signal_number(name) for name in names]
+        main = self.main()
+        with suppress(ProcessLookupError):
+            for number in numbers if main is not None else ():
+                os.kill(main, number)
+                await asyncio.sleep(every)
 
     async def pause(self) -> None:
         """Stop all processes, and wait until none of them runs.

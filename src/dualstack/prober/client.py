@@ -39,6 +39,10 @@ _GRACE = 10.0
 """Seconds that the agent may take beyond what the request itself takes; a loaded machine is slow."""
 
 
+_LATE = 0.1
+"""Seconds by which each step of something with many steps may be late."""
+
+
 class _Opened:
     """Something that is open on the host until it is closed."""
 
@@ -175,7 +179,7 @@ class HostProgram:
         Raises:
             UsageError: There is no such signal.
         """
-        seconds = every * len(signals)
+        seconds = (every + _LATE) * len(signals)
         self._ask("storm", seconds, {"signals": list(signals), "every": every})
 
     def pause(self) -> None:

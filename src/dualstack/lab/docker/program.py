@@ -29,6 +29,9 @@ _HEALTH_LOOK = 0.2
 _DYING_SECONDS = 2.0
 """Seconds that a service is given to be gone, once nobody attends to it any more."""
 
+_LATE = 0.1
+"""Seconds by which each signal may be late."""
+
 _KILL_SECONDS = 20.0
 _SIGNALLED = 128
 _FATAL = frozenset(
@@ -224,7 +227,7 @@ class ContainerProgram:
 
     def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
         """Send signals to its main process, in that order, ``every`` seconds apart; none once it has ended."""
-        self._attended({"do": "storm", "signals": list(signals), "every": every}, every * len(signals))
+        self._attended({"do": "storm", "signals": list(signals), "every": every}, (every + _LATE) * len(signals))
 
     def pause(self) -> None:
         """Stop all its processes where they are; returns when none of them runs."""
