@@ -36,8 +36,10 @@ class Attendance:
         """
         numbers = [signal_number(name) for name in names]
         main = self.main()
+        if main is None:
+            return
         with suppress(ProcessLookupError):
-            for number in numbers if main is not None else ():
+            for number in numbers:
                 os.kill(main, number)
                 await asyncio.sleep(every)
 
