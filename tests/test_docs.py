@@ -85,7 +85,7 @@ def test_reference_is_generated() -> None:
 def test_reference_names_every_key() -> None:
     """Each key of each table has a line in the reference, with its description."""
     tables = {name: item for name, item in SCHEMA["$defs"].items() if "properties" in item}
-    assert len(tables) == 10
+    assert len(tables) == 11
     for table in tables.values():
         for key, field in table["properties"].items():
             assert re.search(rf"^\| `{key}` \|.*\| {re.escape(field['description'])} \|$", reference(), re.MULTILINE), (
@@ -106,6 +106,8 @@ def test_placeholders_are_explained() -> None:
         "directory",
         "python",
         "address",
+        "acl",
+        "NAME.acl",
     ):
         assert f"`{{{name}}}`" in PAGE, name
 
@@ -164,6 +166,7 @@ def test_template_names_every_key() -> None:
         "Ready": found["ready"],
         "Timeouts": found["timeouts"],
         "Listen": found["listen"][0],
+        "Acl": found["listen"][0]["acl"],
         "Bind": found["listen"][0]["bind"],
         "Connect": found["connect"][0],
         "Configuration": found["configuration"][0],

@@ -99,7 +99,11 @@ FAULTS = [
     ("ready = 3", "zzz = 3", "timeouts.zzz: unknown key (allowed: build, connect, "),
     ('protocol = "http"', 'protocol = "htpp"', "listen[0].protocol: found 'htpp', allowed: 'connect', 'echo', 'upper'"),
     ('["ipv4", "ipv6"]', '["ipv4", "ipv5"]', "listen[0].families[1]: found 'ipv5', allowed: 'ipv4' or 'ipv6'; did you"),
-    ('"{port}"]', '"{prot}"]', "unknown placeholder {prot} in '{prot}'; allowed: {bind}, {directory}, {main.bind}, "),
+    (
+        '"{port}"]',
+        '"{prot}"]',
+        "unknown placeholder {prot} in '{prot}'; allowed: {acl}, {bind}, {directory}, {main.acl}, ",
+    ),
     ('"{host}"]', '"{host}", "{prot}"]', "connect[0]: unknown placeholder {prot} in '{prot}'; allowed: {directory}, "),
     ('"LISTEN-005"', '"listen-5"', "known[0].requirement: found 'listen-5', which does not match "),
     # what is missing or not allowed
@@ -145,6 +149,21 @@ FAULTS = [
         'ipv4_mapped = "::ffff:1.2.3.4"',
         "listen[0].bind: ipv4_mapped: '::ffff:1.2.3.4' lacks the placeholder",
     ),
+    ("ipv4_any =", 'acl.open = ""\nipv4_any =', "listen[0].bind.acl: unknown key"),
+    ('protocol = "http"', "acl = {}", 'listen[0].acl: neither "deny" nor "allow": at least one of them is needed'),
+    ('protocol = "http"', 'acl = { deny = "x" }', "listen[0].acl: deny: 'x' lacks the placeholder \"{address}\""),
+    ('protocol = "http"', 'acl = { allow = "x" }', "listen[0].acl: allow: 'x' lacks the placeholder \"{address}\""),
+    (
+        "port = 8080",
+        "port = 8080\nclients = 0",
+        "listen[0].clients: found 0, input should be greater than or equal to 1",
+    ),
+    (
+        "port = 8080",
+        "port = 8080\nclients = 201",
+        "listen[0].clients: found 201, input should be less than or equal to",
+    ),
+    ("[timeouts]", 'signals = ["SIGTERM"]\n[timeouts]', "service.signals[0]: found 'SIGTERM', allowed: 'SIGCHLD', "),
     ('"{host}"]', '"there"]', 'connect[0]: "command" contains neither {host} nor {target}: the connector is not told'),
     (
         '"{host}"]',

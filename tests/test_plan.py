@@ -39,6 +39,9 @@ def require(*needs: Need, role: Role = Role.LISTENER, topologies: tuple[str, ...
 def subjects(tmp_path: Path, text: str) -> list[Subject]:
     """Return the subjects of a manifest with this text."""
     path = tmp_path / "service.toml"
+    if "acl." in text:
+        path.write_text(HEAD.replace("{bind}", "{acl}") + text)
+        return subjects_of(path)
     path.write_text(HEAD.replace(', "{bind}"', "") + text if "[listen.bind]" not in text else HEAD + text)
     return subjects_of(path)
 
@@ -72,6 +75,7 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
     ("need", "has", "lacks"),
     [
         (Need.LOOPBACK, LISTEN + 'reach = "loopback"\n', LISTEN),
+        (Need.NETWORK, LISTEN, LISTEN + 'reach = "loopback"\n'),
         (Need.BIND_LOCALHOST, LISTEN + BIND + 'localhost = "localhost"\n', LISTEN + BIND),
         (Need.IPV4, LISTEN, LISTEN + 'families = ["ipv6"]\n'),
         (Need.IPV6, LISTEN, LISTEN + 'families = ["ipv4"]\n'),
@@ -85,9 +89,11 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
             LISTEN + 'transport = "udp"\nprotocol = "echo"\nfamilies = ["ipv4"]\n',
             LISTEN + 'transport = "udp"\nprotocol = "echo"\n',
         ),
-        (Need.LASTING, LISTEN, LISTEN + "one_connection = true\n"),
         (Need.LARGE, LISTEN + 'transport = "udp"\nprotocol = "upper"\n', LISTEN + EXCHANGE),
         (Need.LARGE, LISTEN + EXCHANGE + 'large_send = "all"\n', LISTEN),
+        (Need.ANSWER, LISTEN + 'protocol = "echo"\n', LISTEN),
+        (Need.MANY, LISTEN, LISTEN + "one_connection = true\n"),
+        (Need.ACL, LISTEN + 'acl.deny = "{address}"\n', LISTEN),
         (Need.BIND_IPV6, LISTEN + BIND.replace('ipv6_any = ""', 'ipv6_any = "::"'), LISTEN + BIND),
         (Need.BIND_IPV6, LISTEN + BIND + 'ipv6_address = "{address}"\n', LISTEN),
         (Need.BIND_IPV6_ADDRESS, LISTEN + BIND + 'ipv6_address = "[{address}]"\n', LISTEN + BIND),

@@ -108,6 +108,9 @@ def test_values(tmp_path: Path) -> None:
         "python": sys.executable,
         "bind": "::",
         "port": "8080",
+        "acl": "",
+        "main.acl": "",
+        "second.acl": "",
         "main.bind": "::",
         "main.port": "8080",
         "second.bind": "",
@@ -128,6 +131,33 @@ def test_port_in_a_spelling(tmp_path: Path) -> None:
     values = one(tmp_path, PLAIN).values(scratch="/s", binds={"main": pair, "second": "{port}"})
     assert values["bind"] == values["main.bind"] == "0.0.0.0:8080; listen [::]:8080 {scratch}"
     assert values["second.bind"] == "8081"
+
+
+def test_acl_is_open_unless_a_start_is_told_otherwise(tmp_path: Path) -> None:
+    """{acl} stands for what serves everybody; a start may say something else."""
+    text = PLAIN + '[listen.acl]\nopen = "all"\nallow = "{address}"\n'
+    subject = one(tmp_path, text.replace("{second.bind}:", "{second.acl}:{second.bind}:"))
+    assert subject.values(scratch="/s")["second.acl"] == "all"
+    values = subject.values(scratch="/s", acls={"second": "192.0.2.1"})
+    assert (values["second.acl"], values["main.acl"]) == ("192.0.2.1", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("{second.bind}:", "{second.acl}:{second.bind}:", r"listen\[1\].acl: missing, but {second.acl} needs it"),
+        ("{bind}:", "{acl}:{bind}:", r"listen\[0\].acl: missing, but {acl} needs it"),
+        (
+            "port = 8080",
+            'port = 8080\nacl.deny = "{address}"',
+            r"listen\[0\].acl: nothing tells the service whom to serve",
+        ),
+    ],
+)
+def test_acl_needs_its_placeholder(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """A placeholder without the table and the table without a placeholder are refused."""
+    with pytest.raises(UsageError, match=fault):
+        one(tmp_path, PLAIN.replace(old, new))
 
 
 def test_bind_of_a_configuration(tmp_path: Path) -> None:

@@ -149,18 +149,21 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.TCP: lambda element: element.transport is Transport.TCP,
     Need.UDP: lambda element: element.transport is Transport.UDP,
     Need.NO_DUAL_UDP: lambda element: element.transport is Transport.TCP or len(element.families) == 1,
-    Need.LASTING: lambda element: isinstance(element, Listen) and not element.one_connection,
     Need.LARGE: lambda element: (
         isinstance(element, Listen) and (element.protocol in _SAID_BACK or element.large_send is not None)
     ),
+    Need.ANSWER: lambda element: element.protocol is not Protocol.CONNECT,
+    Need.MANY: lambda element: not (isinstance(element, Listen) and element.one_connection),
     Need.BIND_IPV6: lambda element: bool(ipv6_spellings(element)),
     Need.BIND_IPV6_ADDRESS: lambda element: bool(_bind(element).ipv6_address),
     Need.BIND_IPV6_ANY: lambda element: element.families == [Family.IPV6] or bool(_bind(element).ipv6_any),
     Need.BIND_PAIR: lambda element: bool(_bind(element).pair),
     Need.BIND_IPV4_MAPPED: lambda element: bool(_bind(element).ipv4_mapped),
     Need.LOOPBACK: lambda element: isinstance(element, Listen) and element.reach is Reach.LOOPBACK,
+    Need.NETWORK: lambda element: not (isinstance(element, Listen) and element.reach is Reach.LOOPBACK),
     Need.BIND_LOCALHOST: lambda element: bool(_bind(element).localhost),
     Need.PEER: lambda element: isinstance(element, Listen) and bool(element.peer_reply or element.peer_log),
+    Need.ACL: lambda element: isinstance(element, Listen) and element.acl is not None,
     Need.LITERALS: lambda element: isinstance(element, Connect) and element.literals,
     Need.NAMES: lambda element: isinstance(element, Connect) and element.names,
 }

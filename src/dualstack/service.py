@@ -52,6 +52,7 @@ def launch_service(
     *,
     af_inet6: bool,
     binds: Mapping[str, str] | None = None,
+    acls: Mapping[str, str] | None = None,
     contained: bool = False,
 ) -> Launch:
     """Return how the service is launched.
@@ -61,6 +62,7 @@ def launch_service(
         scratch: The private folder of this start, made on the host.
         af_inet6: Whether socket(AF_INET6) exists for it.
         binds: What ``{bind}`` stands for, by listener, where it is not the default.
+        acls: What ``{acl}`` stands for, by listener, where it is not that everybody is served.
         contained: Whether it runs in its container image.
 
     Raises:
@@ -69,7 +71,7 @@ def launch_service(
     """
     if not contained and not subject.command:
         raise UsageError(f"{subject.path}:\n  service.command: missing; as an image it runs with --lab docker only")
-    values = subject.values(scratch=scratch, binds=binds, contained=contained)
+    values = subject.values(scratch=scratch, binds=binds, acls=acls, contained=contained)
     command = subject.image_command if contained else subject.command or ()
     launch = Launch(
         command=tuple(filled(command, values)),

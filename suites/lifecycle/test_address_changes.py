@@ -26,6 +26,7 @@ SERVED_WITHIN = 10.0
     cites=("RFC 3493 §3.8", "RFC 4862 §5.5"),
     topologies=("dual-stack",),
     causes=("RC-SNAPSHOT",),
+    needs=(Need.NETWORK,),
 ).attach
 def test_addresses_added_after_the_start(world: ListenerWorld) -> None:
     """A host that gets its addresses late is served on all of them."""
@@ -61,7 +62,7 @@ def present(world: ListenerWorld) -> list[str]:
     cites=("RFC 4862 §5.4", "ip(7): IP_FREEBIND", "bind(2): EADDRNOTAVAIL"),
     topologies=("dual-stack",),
     causes=("RC-BINDEARLY",),
-    needs=(Need.IPV6, Need.BIND_IPV6_ADDRESS),
+    needs=(Need.IPV6, Need.BIND_IPV6_ADDRESS, Need.NETWORK),
 ).attach
 def test_listen_address_that_is_not_usable_yet(world: ListenerWorld) -> None:
     """A service that is started before its address exists serves it as soon as it does."""
@@ -96,7 +97,7 @@ def test_listen_address_that_is_not_usable_yet(world: ListenerWorld) -> None:
     cites=("RFC 4038 §4.4", "Linux ip-sysctl: disable_ipv6"),
     topologies=("dual-stack",),
     causes=("RC-SNAPSHOT", "RC-NOINET6"),
-    needs=(Need.IPV6,),
+    needs=(Need.IPV6, Need.NETWORK),
 ).attach
 def test_ipv6_switched_off_and_on(world: ListenerWorld) -> None:
     """IPv4 does not depend on IPv6, and IPv6 comes back."""
@@ -128,7 +129,7 @@ def test_ipv6_switched_off_and_on(world: ListenerWorld) -> None:
     cites=("RFC 4862 §5.5.4",),
     topologies=("dual-stack",),
     causes=("RC-SNAPSHOT",),
-    needs=(Need.IPV6, Need.BIND_IPV6_ADDRESS),
+    needs=(Need.IPV6, Need.BIND_IPV6_ADDRESS, Need.NETWORK),
 ).attach
 def test_listen_address_goes_and_comes_back(world: ListenerWorld) -> None:
     """What a listener on one address does when that address is gone for a while."""

@@ -42,7 +42,7 @@ SETTLED = 5.0
     cites=("RFC 9293 §3.3.2, §3.6", "socket(7): SO_REUSEADDR", "bind(2): EADDRINUSE"),
     topologies=("dual-stack",),
     causes=("RC-REUSEADDR",),
-    needs=(Need.TCP,),
+    needs=(Need.TCP, Need.NETWORK),
 ).attach
 def test_restart_with_connections_in_time_wait(world: ListenerWorld) -> None:
     """The service binds its port although connections that it closed linger there."""
@@ -74,7 +74,7 @@ def test_restart_with_connections_in_time_wait(world: ListenerWorld) -> None:
     cites=("RFC 9293 §3.6", "socket(7): SO_REUSEADDR", "fork(2): open descriptors"),
     topologies=("dual-stack",),
     causes=("RC-REUSEADDR", "RC-INHERIT"),
-    needs=(Need.TCP,),
+    needs=(Need.TCP, Need.NETWORK),
 ).attach
 def test_restart_after_a_kill(world: ListenerWorld) -> None:
     """Neither live connections nor surviving children keep a new start from the port."""

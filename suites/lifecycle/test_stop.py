@@ -5,7 +5,7 @@ import signal
 from dualstack.deadline import Deadline
 from dualstack.finding import Finding
 from dualstack.prober.messages import Exit, SocketRow
-from dualstack.requirement import Level, Requirement, Role
+from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
 
@@ -22,6 +22,7 @@ from dualstack.world import ListenerWorld
     cites=("signal(7): SIGTERM", "RFC 9293 §3.10.7.1", "RFC 1122 §4.1.3.1", "RFC 4443 §3.1"),
     topologies=("dual-stack",),
     causes=("RC-STOP", "RC-INHERIT"),
+    needs=(Need.NETWORK,),
 ).attach
 def test_stopping_closes_both_families(world: ListenerWorld) -> None:
     """After a stop nothing of the service is left on its port."""

@@ -21,7 +21,7 @@ from dualstack.world import ListenerWorld
     cites=("RFC 3493 §5.3", "ipv6(7)", "RFC 9293 §3.10.7.1"),
     topologies=("dual-stack",),
     causes=("RC-V6ONLY", "RC-EXPOSE"),
-    needs=(Need.BIND_IPV6_ANY,),
+    needs=(Need.BIND_IPV6_ANY, Need.NETWORK),
 ).attach
 def test_ipv6_only_listener(world: ListenerWorld) -> None:
     """IPv4 is refused, and the IPv4 port is free before and after the start."""

@@ -18,7 +18,7 @@ from dualstack.world import ListenerWorld
     cites=("RFC 3493 §3.7, §5.3", "RFC 4291 §2.5.5.2"),
     topologies=("dual-stack",),
     causes=("RC-EXPOSE", "RC-V6ONLY"),
-    needs=(Need.BIND_IPV4_MAPPED,),
+    needs=(Need.BIND_IPV4_MAPPED, Need.NETWORK),
 ).attach
 def test_mapped_listen_address(world: ListenerWorld) -> None:
     """A mapped listen address gives an IPv4 listener or an error."""

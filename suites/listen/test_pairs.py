@@ -19,7 +19,7 @@ from dualstack.world import ListenerWorld
     cites=("RFC 3493 §5.3", "bind(2): EADDRINUSE", "listen(2): EADDRINUSE"),
     topologies=("dual-stack", "dual-stack-bindv6only"),
     causes=("RC-DOUBLEBIND", "RC-REUSEPORT", "RC-V6ONLY"),
-    needs=(Need.BIND_PAIR,),
+    needs=(Need.BIND_PAIR, Need.NETWORK),
 ).attach
 def test_configured_pair(world: ListenerWorld) -> None:
     """Both families are served, by one entry each, in every order."""

@@ -23,7 +23,7 @@ from dualstack.world import ListenerWorld
     cites=("RFC 3493 §3.5, §3.8", "RFC 4942 §4.1"),
     topologies=("multi-address",),
     causes=("RC-EXPOSE",),
-    needs=(Need.IPV6, Need.BIND_IPV6_ADDRESS),
+    needs=(Need.IPV6, Need.BIND_IPV6_ADDRESS, Need.NETWORK),
 ).attach
 def test_specific_address(world: ListenerWorld) -> None:
     """Of all addresses only the configured one answers."""

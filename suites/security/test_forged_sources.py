@@ -35,7 +35,7 @@ CONTROL_SECONDS = 5.0
     cites=("RFC 4942 §2.2", "RFC 4291 §2.5.5.2", "draft-itojun-v6ops-v4mapped-harmful-02"),
     topologies=("dual-stack",),
     causes=("RC-SPOOF",),
-    needs=(Need.UDP, Need.IPV6, Need.LASTING),
+    needs=(Need.UDP, Need.IPV6, Need.MANY, Need.NETWORK),
 ).attach
 def test_forged_mapped_source(world: ListenerWorld) -> None:
     """A forged IPv4-mapped source gains nothing: no answer, and no name of a trusted client."""

@@ -73,11 +73,11 @@ def test_init_where_nothing_can_be_written(dualstack: Command) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("port = 8080", "prot = 8080", "listen[0].prot: unknown key; did you mean 'port'? (allowed: bind, expect, "),
+        ("port = 8080", "prot = 8080", "listen[0].prot: unknown key; did you mean 'port'? (allowed: acl, bind, "),
         ("port = 8080", "port = 99999", "listen[0].port: found 99999, input should be less than or equal to 65535"),
         ('"made-up"', '"mäde up"', "service.name: found 'mäde up', which does not match "),
         ("schema = 1", "schema = 1.5", "schema: found 1.5, allowed: 1"),
-        ('"{bind}"', '"{bnid}"', "unknown placeholder {bnid} in '{bnid}'; allowed: {bind}, "),
+        ('"{bind}"', '"{bnid}"', "unknown placeholder {bnid} in '{bnid}'; allowed: {acl}, {bind}, "),
         ('"{bind}"', '"x"', "listen[0].bind: nothing tells the service where to listen; put {bind} into its command"),
         ('any = "::"', "", "listen[0].bind: no spelling for what it claims, IPv4 and IPv6, but {bind} needs one; "),
         ('"{python}", "-c"', '"./no-such"', "service.command: found './no-such', no such file ("),

@@ -387,6 +387,19 @@ CASES = [
         more_good=[[*handshake(F4), (2, sent(F4, "FA")), (3, sent(F4, "FPA", b"answer", back=True))]],
     ),
     Case(
+        name="outlives_resets",
+        call=lambda wire: expect.outlives_resets(wire, 8080, F6),
+        good=[*handshake(F6), (1, sent(F6, "R")), *handshake(F6, 2, 40001)],
+        bad=[
+            ([*handshake(F6), (1, sent(F6, "R")), (2, syn(F6, 40001))], "unanswered"),
+            ([*handshake(F6), (1, sent(F6, "R")), (2, syn(F6, 40001)), (3, reply(F6, "RA", 40001))], "refused"),
+        ],
+        more_good=[
+            [*handshake(F6), (1, sent(F6, "RA")), (2, syn(F6, 40001)), *handshake(F6, 3, 40002)],
+            [*handshake(F6), (1, sent(F6, "R")), *handshake(F6, 2, 40001), (3, syn(F4))],
+        ],
+    ),
+    Case(
         name="present",
         call=lambda wire: expect.present(wire, expect.Template(family=F6, kind="tcp", flags=0x12, payload=False)),
         good=handshake(F6),
@@ -636,3 +649,26 @@ def test_rfc6052_knows_six_lengths() -> None:
     """Any other prefix length is an error."""
     with pytest.raises(ValueError, match="no prefix of this length"):
         expect.embed("2001:db8::/44", "192.0.2.33")
+
+
+def test_resets_without_a_later_client_prove_nothing(make_wire: MakeWire) -> None:
+    """Nor do clients of whom none reset its connection, or resets of the other family."""
+    for frames in (
+        [*handshake(F6), (1, sent(F6, "R"))],
+        [*handshake(F6), *handshake(F6, 2, 40001)],
+        [*handshake(F4), (1, sent(F4, "R")), *handshake(F6, 2, 40001)],
+        [*handshake(F6), (1, reply(F6, "R")), *handshake(F6, 2, 40001)],
+    ):
+        with pytest.raises(Inconclusive, match="no client came over IPv6 after one that reset"):
+            expect.outlives_resets(make_wire(*frames), 8080, F6)
+
+
+def test_pieces_are_counted(make_wire: MakeWire) -> None:
+    """Only data segments of the client's port count; fewer than were meant prove nothing."""
+    pieces = [(1 + at, sent(F6, "PA", b"x")) for at in range(3)]
+    wire = make_wire(*handshake(F6), *pieces, (9, LATER), (9.1, sent(F6, "PA", b"answer", back=True)))
+    expect.require_pieces(wire, 40000, 3)
+    with pytest.raises(Inconclusive, match="port 40000 sent 3 data segments; 4 were meant"):
+        expect.require_pieces(wire, 40000, 4)
+    with pytest.raises(Inconclusive, match="dropped 3 frames"):
+        expect.require_pieces(make_wire(*pieces, drops=3), 40000, 3)

@@ -1,14 +1,14 @@
 """What every lab backend offers. What differs between them is only how a host is made and how it runs a program."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from dualstack.addressing import HostPlan, Plan
 from dualstack.deadline import Deadline
 from dualstack.prober.client import Prober
-from dualstack.prober.messages import Await, Exit, Launch, Log, Readiness
+from dualstack.prober.messages import Await, Exit, Launch, Log, Readiness, Vitals
 from dualstack.topology import HostSpec, Topology
 
 
@@ -36,6 +36,27 @@ class Program(Protocol):
 
     def signal(self, signal: str) -> None:
         """Send ``signal`` to its first process alone; what that forked is sent nothing, and may live on."""
+
+    def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
+        """Send signals to its main process, in that order, ``every`` seconds apart; none once it has ended.
+
+        Raises:
+            UsageError: There is no such signal.
+            HostCannot: One of them cannot be sent here.
+        """
+
+    def pause(self) -> None:
+        """Stop all its processes where they are; returns when none of them runs."""
+
+    def resume(self) -> None:
+        """Let its processes go on."""
+
+    def vitals(self) -> Vitals:
+        """Count what it holds.
+
+        Raises:
+            HostCannot: It cannot be counted here.
+        """
 
     def stop(self, signal: str, deadline: Deadline) -> Exit | None:
         """Send ``signal`` and wait for it and all its children to be gone; what is left then is killed.

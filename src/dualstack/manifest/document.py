@@ -13,6 +13,7 @@ _HEADINGS = {
     "Timeouts": "[timeouts]",
     "Listen": "[[listen]]",
     "Bind": "[listen.bind]",
+    "Acl": "[listen.acl]",
     "Connect": "[[connect]]",
     "Configuration": "[[configuration]]",
     "Exemption": "[[exception]]",

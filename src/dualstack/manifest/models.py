@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
+    StrictInt,
     StringConstraints,
     model_validator,
 )
@@ -159,6 +160,28 @@ class Bind(Table):
         return self
 
 
+class Acl(Table):
+    """How the listener is told whom to serve: what ``{acl}`` stands for."""
+
+    open: str = Field("", description="Everybody is served; {acl} stands for it unless SEC-001 asks for more.")
+    deny: str | None = Field(None, description='One client is denied; write "{address}" for it.')
+    allow: str | None = Field(None, description='Only one client is allowed; write "{address}" for it.')
+    denied: Regex | None = Field(
+        None, description="What a denied client is answered; without it a refusal, or an end without an answer."
+    )
+
+    @model_validator(mode="after")
+    def _rules_have_their_place(self) -> Self:
+        """Refuse a table without a rule, and a rule without a place for the client's address."""
+        rules = {key: rule for key in ("deny", "allow") if (rule := getattr(self, key)) is not None}
+        if not rules:
+            raise ValueError('neither "deny" nor "allow": at least one of them is needed')
+        for key, rule in rules.items():
+            if "{address}" not in rule:
+                raise ValueError(f'{key}: {rule!r} lacks the placeholder "{{address}}"')
+        return self
+
+
 class Listen(Table):
     """Something of the service that accepts: one port of one transport."""
 
@@ -178,7 +201,11 @@ class Listen(Table):
         Reach.NETWORK, description="Whom it is for: network, or loopback: only clients on its own host."
     )
     bind: Bind | None = Field(None, description="How it is told where to listen; leave out if it cannot be told.")
+    acl: Acl | None = Field(None, description="How it is told whom to serve; leave out if it cannot be told.")
     one_connection: StrictBool = Field(False, description="It ends after one connection; the harness starts it anew.")
+    clients: StrictInt = Field(
+        200, ge=1, le=200, description="How many clients of each family it is made for at a time, where that is fewer."
+    )
     partial_bind: str | None = Field(
         None, min_length=10, description="Why it is right to run on when one family cannot be bound (LISTEN-009)."
     )
@@ -279,6 +306,9 @@ class Service(Table):
     files: dict[str, str] = Field({}, description="Files written to {scratch} before each start; placeholders apply.")
     packages: list[str] = Field([], description="Debian packages: build and run in a private Debian root filesystem.")
     stop_signal: Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"] = Field("SIGTERM", description="How it is stopped.")
+    signals: list[Literal["SIGCHLD", "SIGWINCH", "SIGCONT"]] = Field(
+        [], description="Harmless signals that mean something to it: ROBUST-004 does not send them."
+    )
 
 
 class Image(Table):
@@ -357,8 +387,8 @@ class Manifest(Table):
         for path in (*self.service.files, *(name for item in self.configuration for name in item.files)):
             if Path(path).is_absolute() or ".." in Path(path).parts or not Path(path).parts:
                 raise ValueError(f"files: {path!r} is no file inside the scratch folder")
-        names = {"bind", "port", "scratch", "directory", "python"}
-        names |= {f"{item.name}.{what}" for item in self.listen for what in ("bind", "port")}
+        names = {"bind", "port", "acl", "scratch", "directory", "python"}
+        names |= {f"{item.name}.{what}" for item in self.listen for what in ("bind", "port", "acl")}
         environments = [self.service.environment, *(item.environment for item in self.configuration)]
         commands.append(self.image.command if self.image else None)
         for texts in (*commands, *self.service.build, *(list(environment.values()) for environment in environments)):

@@ -112,13 +112,19 @@ class Subject:
         return tuple(own) if own is not None else self.command or ()
 
     def values(
-        self, *, scratch: str, binds: Mapping[str, str] | None = None, contained: bool = False
+        self,
+        *,
+        scratch: str,
+        binds: Mapping[str, str] | None = None,
+        acls: Mapping[str, str] | None = None,
+        contained: bool = False,
     ) -> dict[str, str]:
         """Return the placeholders' values for one start.
 
         Args:
             scratch: The private folder of this start.
             binds: What ``{bind}`` stands for, by listener, where it is not the default.
+            acls: What ``{acl}`` stands for, by listener, where it is not that everybody is served.
             contained: Whether it runs in its container image.
         """
         values = {"scratch": scratch, "directory": str(self.directory), "python": sys.executable}
@@ -126,9 +132,11 @@ class Subject:
             values |= {"directory": self.image_directory or ".", "python": "python3"}
         for position, item in enumerate(self.listen):
             bind = fill((binds or {}).get(item.name, self.default_bind(item)), {"port": str(item.port)})
-            values |= {f"{item.name}.bind": bind, f"{item.name}.port": str(item.port)}
+            acl = (acls or {}).get(item.name, item.acl.open if item.acl else "")
+            own = {"bind": bind, "port": str(item.port), "acl": acl}
+            values |= {f"{item.name}.{key}": text for key, text in own.items()}
             if position == 0:
-                values |= {"bind": bind, "port": str(item.port)}
+                values |= own
         return values
 
 
@@ -184,6 +192,7 @@ def subjects_of(path: Path, configurations: Sequence[str] = ()) -> list[Subject]
     subjects = _configured(plain, configurations) if manifest.configuration else [plain]
     for subject in subjects:
         _check_binds(subject)
+        _check_acls(subject)
     return subjects
 
 
@@ -222,7 +231,7 @@ def _check_against_files(path: Path, manifest: Manifest) -> None:
 
 def _check_binds(subject: Subject) -> None:
     """Refuse a ``{bind}`` that stands for nothing, and spellings that no ``{bind}`` hands to the service."""
-    texts = [*(subject.command or ()), *subject.image_command, *subject.environment.values(), *subject.files.values()]
+    texts = _texts(subject)
     configuration = next((item for item in subject.manifest.configuration if item.name == subject.configuration), None)
     told = configuration is not None and configuration.bind is not None
     for position, listener in enumerate(subject.listen):
@@ -248,6 +257,26 @@ def _keys_for(listener: Listen) -> str:
     if listener.reach is Reach.LOOPBACK:
         return "localhost" if len(listener.families) > 1 else f"{listener.families[0].value}_address"
     return "any" if len(listener.families) > 1 else f"{listener.families[0].value}_any or any"
+
+
+def _texts(subject: Subject) -> list[str]:
+    """Return everything whose placeholders are filled when the subject is started."""
+    return [*(subject.command or ()), *subject.image_command, *subject.environment.values(), *subject.files.values()]
+
+
+def _check_acls(subject: Subject) -> None:
+    """Refuse an ``{acl}`` that stands for nothing, and rules that no ``{acl}`` hands to the service."""
+    for position, listener in enumerate(subject.listen):
+        placeholders = ["{acl}"] * (position == 0) + [f"{{{listener.name}.acl}}"]
+        used = next((item for item in placeholders if any(item in text for text in _texts(subject))), None)
+        key = f"{subject.path}:\n  listen[{position}].acl"
+        if used is None and listener.acl is not None:
+            raise UsageError(
+                f"{key}: nothing tells the service whom to serve; put {placeholders[0]} into its command, environment "
+                "or files, or leave [listen.acl] out"
+            )
+        if used is not None and listener.acl is None:
+            raise UsageError(f"{key}: missing, but {used} needs it")
 
 
 def filled(texts: Sequence[str], values: Mapping[str, str]) -> list[str]:

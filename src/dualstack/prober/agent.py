@@ -21,9 +21,10 @@ from dualstack.manifest.models import Transport
 from dualstack.prober import interfaces
 from dualstack.prober.children import Reaper, adopt_orphans
 from dualstack.prober.codec import pack, unpack
+from dualstack.prober.crowds import Lingerers, Loading
 from dualstack.prober.dialling import dial
 from dualstack.prober.forging import send_forged
-from dualstack.prober.messages import Await, Dial, Forge, Hold, Launch, Names, Serve, Stay, Volley
+from dualstack.prober.messages import Await, Dial, Forge, Hold, Launch, Linger, Load, Names, Serve, Stay, Volley
 from dualstack.prober.nameserver import NameServer
 from dualstack.prober.processes import descendants, processes
 from dualstack.prober.programs import RunningProgram, start
@@ -134,6 +135,10 @@ class Agent:
             "forge": self._forge,
             "stay": self._stay,
             "ends": self._ends,
+            "linger": self._linger,
+            "reset": self._reset,
+            "load": self._load,
+            "loaded": self._loaded,
             "serve": self._serve,
             "listen": self._listen,
             "accepted": self._accepted,
@@ -155,6 +160,10 @@ class Agent:
             "wait_log": self._wait_log,
             "signal": self._signal,
             "stop": self._stop,
+            "storm": self._storm,
+            "pause": self._pause,
+            "resume": self._resume,
+            "vitals": self._vitals,
         }
 
     async def do(self, verb: str, fields: Fields) -> Fields:
@@ -206,6 +215,27 @@ class Agent:
         """Tell what has become of connections that were to stay open."""
         return pack(self._thing(Staying, fields).ends())
 
+    async def _linger(self, fields: Fields) -> Fields:
+        """Let clients come, fall silent and stay."""
+        lingerers = Lingerers()
+        await lingerers.gather(unpack(Linger, fields))
+        return {"rows": [pack(row) for row in lingerers.clients], **self._keep(lingerers)}
+
+    async def _reset(self, fields: Fields) -> Fields:
+        """Let clients that stay end with a reset."""
+        lingerers = self._things.pop(fields["handle"], None)
+        if isinstance(lingerers, Lingerers):
+            lingerers.reset()
+        return {}
+
+    async def _load(self, fields: Fields) -> Fields:
+        """Let clients come again and again."""
+        return self._keep(Loading(unpack(Load, fields)))
+
+    async def _loaded(self, fields: Fields) -> Fields:
+        """Wait for the end of a load, or end it."""
+        return pack(await self._thing(Loading, fields).finish(fields["seconds"]))
+
     async def _serve(self, fields: Fields) -> Fields:
         """Start a server for connectors."""
         return self._keep(Server(unpack(Serve, fields)))
@@ -242,6 +272,7 @@ class Agent:
 
     async def _close(self, fields: Fields) -> Fields:
         """Close a server, a held port, a name server or connections that stay open."""
+        """Close a server, a held port, a name server, or clients."""
         thing = self._things.pop(fields["handle"], None)
         if thing is not None and not isinstance(thing, RunningProgram):
             thing.close()
@@ -307,3 +338,22 @@ class Agent:
         """Stop a program and all that it forked."""
         how = await self._thing(RunningProgram, fields).stop(fields["signal"], fields["seconds"])
         return {"exit": pack(how) if how is not None else None}
+
+    async def _storm(self, fields: Fields) -> Fields:
+        """Send signals to a program's main process."""
+        await self._thing(RunningProgram, fields).attendance.storm(fields["signals"], fields["every"])
+        return {}
+
+    async def _pause(self, fields: Fields) -> Fields:
+        """Stop a program's processes where they are."""
+        await self._thing(RunningProgram, fields).attendance.pause()
+        return {}
+
+    async def _resume(self, fields: Fields) -> Fields:
+        """Let a program's processes go on."""
+        self._thing(RunningProgram, fields).attendance.resume()
+        return {}
+
+    async def _vitals(self, fields: Fields) -> Fields:
+        """Count what a program holds."""
+        return pack(self._thing(RunningProgram, fields).attendance.vitals())

@@ -21,6 +21,9 @@ from dualstack.prober.messages import (
     Forge,
     Hold,
     Launch,
+    Linger,
+    Load,
+    Loaded,
     Log,
     Names,
     Query,
@@ -30,6 +33,7 @@ from dualstack.prober.messages import (
     Serve,
     SocketRow,
     Stay,
+    Vitals,
     Volley,
     Volleyed,
 )
@@ -38,6 +42,10 @@ T = TypeVar("T")
 
 _GRACE = 10.0
 """Seconds that the agent may take beyond what the request itself takes; a loaded machine is slow."""
+
+
+_LATE = 0.1
+"""Seconds by which each step of something with many steps may be late."""
 
 
 class _Opened:
@@ -109,6 +117,38 @@ class Staying(_Opened):
         return unpack(Ends, self._ask("ends"))
 
 
+class Lingering(_Opened):
+    """Clients of the prober's that have fallen silent and keep their connections until this is closed.
+
+    Attributes:
+        clients: How far each of them came, in the order of the dials.
+    """
+
+    def __init__(self, channel: Channel, handle: int, clients: tuple[Dialled, ...]) -> None:
+        """Keep their handle."""
+        super().__init__(channel, handle)
+        self.clients = clients
+
+    def reset(self) -> None:
+        """End their connections with a TCP reset each, instead of an orderly close."""
+        if not self._closed:
+            self._ask("reset")
+        self._closed = True
+
+
+class Loading(_Opened):
+    """Clients of the prober's that come again and again until this is closed."""
+
+    def finish(self, deadline: Deadline) -> Loaded:
+        """Wait until all rounds are over, or end the clients of a load without a number of rounds.
+
+        Those that have not come to their end by the deadline are ended; their last exchange is not counted.
+        """
+        seconds = deadline.remaining
+        answer = self._channel.request("loaded", {"handle": self._handle, "seconds": seconds}, seconds + _GRACE)
+        return unpack(Loaded, answer)
+
+
 class NameServer(_Opened):
     """The lab's name server."""
 
@@ -169,6 +209,31 @@ class HostProgram:
         seconds = deadline.remaining
         return _exit(self._ask("stop", seconds, {"signal": signal, "seconds": seconds}))
 
+    def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
+        """Send signals to its main process, in that order, ``every`` seconds apart; none once it has ended.
+
+        Raises:
+            UsageError: There is no such signal.
+        """
+        seconds = (every + _LATE) * len(signals)
+        self._ask("storm", seconds, {"signals": list(signals), "every": every})
+
+    def pause(self) -> None:
+        """Stop all its processes where they are; returns when none of them runs."""
+        self._ask("pause")
+
+    def resume(self) -> None:
+        """Let its processes go on."""
+        self._ask("resume")
+
+    def vitals(self) -> Vitals:
+        """Count what it holds.
+
+        Raises:
+            HostCannot: It cannot be counted here.
+        """
+        return unpack(Vitals, self._ask("vitals"))
+
     def _ask(self, verb: str, seconds: float = 0, fields: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask the agent about it, for something that may take ``seconds``."""
         return self._channel.request(verb, {"handle": self._handle} | (fields or {}), seconds + _GRACE)
@@ -211,6 +276,24 @@ class Prober:
         """Open connections to a service, each with an exchange, and leave them open."""
         answer = self._channel.request("stay", pack(stay), stay.dial.timeout * stay.count + _GRACE)
         return Staying(self._channel, int(answer["handle"]), answer["held"], unpack(Dialled, answer["last"]))
+
+    def linger(self, linger: Linger) -> Lingering:
+        """Let clients come and fall silent; return when each of them is as far as it shall go, or has failed.
+
+        Raises:
+            HostCannot: The host has no room for them.
+        """
+        seconds = max((dial.timeout for dial in linger.dials), default=0) + _GRACE
+        answer = self._channel.request("linger", pack(linger), seconds)
+        return Lingering(self._channel, int(answer["handle"]), _rows(Dialled, answer))
+
+    def load(self, load: Load) -> Loading:
+        """Let clients begin to hold exchanges, one after the other; return at once.
+
+        Raises:
+            HostCannot: The host has no room for them.
+        """
+        return Loading(self._channel, self._open("load", pack(load)))
 
     def serve(self, serve: Serve) -> Serving:
         """Start a server for connectors.

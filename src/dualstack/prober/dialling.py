@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from contextlib import suppress
 from time import monotonic
 
+from dualstack.errors import UsageError
 from dualstack.families import Family, endpoint
 from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.dialogue import Dialogue, Judgement, dialogue_for
-from dualstack.prober.messages import Dial, Dialled, Outcome
+from dualstack.prober.messages import Dial, Dialled, Outcome, Stage
 from dualstack.prober.sockets import errno_name, open_socket, socket_address
 
 _READ = 64 << 10
 _KEPT = 64 << 10  # of what was sent and of what came, for the report
 _RESET_WAIT = 0.03  # how long an accepted connection is watched for a reset that follows "at once"
-_END_WAIT = 1.0  # how long the service has to close its side after a half-close, once the answer is there
+_END_WAIT = 3.0  # how long the service has to close its side after a half-close, once the answer is there
 _ACK_LOOK, _ACK_LOOKS = 0.001, 50  # seconds between looks whether a piece was acknowledged, and how many
 
 
@@ -30,33 +31,25 @@ async def dial(request: Dial) -> Dialled:
     Raises:
         UsageError: The request itself is impossible.
     """
-    attempt = _Attempt(request, dialogue_for(request))
-    try:
-        return await _carry_out(attempt)
-    finally:
-        attempt.close()
+    dialled, made = await dial_until(request, Stage.ANSWERED)
+    if made is not None:
+        made.close()
+    return dialled
 
 
-async def dial_and_keep(request: Dial) -> tuple[Dialled, socket.socket | None]:
-    """Carry out one exchange and, when it was answered, return its connection too, which stays open.
+async def dial_until(request: Dial, stage: Stage) -> tuple[Dialled, socket.socket | None]:
+    """Carry out one exchange up to a stage; return how it went and its socket, which stays open if there is one.
 
     Raises:
         UsageError: The request itself is impossible.
     """
-    attempt = _Attempt(request, dialogue_for(request))
-    try:
-        dialled = await _carry_out(attempt)
-        return dialled, attempt.release() if dialled.outcome is Outcome.ANSWERED else None
-    finally:
-        attempt.close()
-
-
-async def _carry_out(attempt: "_Attempt") -> Dialled:
-    """Make the attempt and return how it ended."""
+    if request.transport is Transport.UDP and stage is not Stage.ANSWERED:
+        raise UsageError("a client falls silent in the middle of a connection: over TCP only")
+    attempt = _Attempt(request, dialogue_for(request), stage)
     start = monotonic()
     error_name = ""
     try:
-        async with asyncio.timeout(attempt.timeout):
+        async with asyncio.timeout(request.timeout):
             judgement = await attempt.run()
     except TimeoutError as error:  # ours, or the kernel's ETIMEDOUT
         error_name = errno_name(error)
@@ -64,7 +57,10 @@ async def _carry_out(attempt: "_Attempt") -> Dialled:
     except OSError as error:
         error_name = errno_name(error)
         judgement = attempt.failed(error)
-    return Dialled(
+    except BaseException:
+        attempt.close()
+        raise
+    dialled = Dialled(
         outcome=judgement.outcome,
         errno=error_name,
         connected=attempt.connected,
@@ -75,20 +71,22 @@ async def _carry_out(attempt: "_Attempt") -> Dialled:
         seconds=monotonic() - start,
         detail=judgement.detail,
     )
+    return dialled, attempt.socket
 
 
 class _Attempt:
     """The state of one exchange, kept so that a time-out or an error can be judged by what was seen before."""
 
-    def __init__(self, request: Dial, dialogue: Dialogue) -> None:
+    def __init__(self, request: Dial, dialogue: Dialogue, stage: Stage) -> None:
         """Prepare; nothing is opened yet."""
+        self.socket: socket.socket | None = None
         self.answer = bytearray()
         self.sent = bytearray()
         self.connected = False
         self.source: tuple[str, int] = ("", 0)
         self._request = request
         self._dialogue = dialogue
-        self._socket: socket.socket | None = None
+        self._stage = stage
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> Judgement:
@@ -99,7 +97,7 @@ class _Attempt:
         """
         request = self._request
         remote = socket_address(request.family, request.address, request.port)
-        self._socket = made = open_socket(request.family, request.transport)
+        self.socket = made = open_socket(request.family, request.transport)
         if request.family is Family.IPV6 and request.v6only is not None:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, request.v6only)
         if request.source:
@@ -117,24 +115,16 @@ class _Attempt:
             raise
         self.connected = True
         self._note_source(made)
+        if self._stage is not Stage.ANSWERED:
+            return await self._fall_silent(made)
         if request.protocol is Protocol.CONNECT:
             return await self._stay(made)
         return await self._exchange_stream(made)
 
-    @property
-    def timeout(self) -> float:
-        """Seconds that it may take."""
-        return self._request.timeout
-
-    def release(self) -> socket.socket | None:
-        """Return the socket, which is not closed by this any more."""
-        made, self._socket = self._socket, None
-        return made
-
     def close(self) -> None:
         """Close the socket."""
-        if self._socket is not None:
-            self._socket.close()
+        if self.socket is not None:
+            self.socket.close()
 
     def timed_out(self, error_name: str) -> Judgement:
         """Judge when the time is up."""
@@ -168,6 +158,16 @@ class _Attempt:
     def _note_source(self, made: socket.socket) -> None:
         """Note the local address."""
         self.source = made.getsockname()[:2]
+
+    async def _fall_silent(self, made: socket.socket) -> Judgement:
+        """Go no further than the stage; what the service says then is not read."""
+        if self._stage is Stage.HALF_SENT:
+            half = self._dialogue.request[: len(self._dialogue.request) // 2]
+            await self._loop.sock_sendall(made, half)
+            self.sent += half
+        elif self._stage is Stage.SENT:
+            await self._send(made)
+        return Judgement(Outcome.SILENT, f"the client fell silent when it had sent {len(self.sent)} bytes")
 
     async def _stay(self, made: socket.socket) -> Judgement:
         """Watch an accepted connection for an instant: who resets it at once has not accepted it."""
@@ -218,6 +218,8 @@ class _Attempt:
     async def _send(self, made: socket.socket) -> None:
         """Send the request, in the pieces that were asked for."""
         for last, piece in self._pieces():
+            if last and self._request.half_close:  # its end travels with it, so that no answer comes in between
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
             await self._loop.sock_sendall(made, piece)
             self.sent += piece
             if not last:

@@ -54,14 +54,16 @@ def dialogue_for(dial: Dial) -> Dialogue:
     kind = dial.protocol
     if dial.transport is Transport.UDP and kind in (Speech.CONNECT, Speech.HTTP):
         raise UsageError(f"protocol {kind.value!r} cannot be spoken over UDP")
+    if dial.requests > 1 and kind not in (Speech.ECHO, Speech.UPPER):
+        raise UsageError(f"protocol {kind.value!r} takes one request at a time")
     match kind:
         case Speech.CONNECT:
             return Accepting()
         case Speech.ECHO:
-            token = make_token(dial.token_size)
+            token = make_tokens(dial.token_size, dial.requests)
             return Exact(token, token, "came back unchanged")
         case Speech.UPPER:
-            token = make_token(dial.token_size)
+            token = make_tokens(dial.token_size, dial.requests)
             return Exact(token, token.upper(), "came back in upper case")
         case Speech.HTTP:
             return Http(dial.address, dial.port)
@@ -90,6 +92,11 @@ def make_token(size: int) -> bytes:
     if size < 2:  # noqa: PLR2004 - a character and the line feed
         raise UsageError(f"a token has at least 2 bytes; found {size}")
     return secrets.token_urlsafe(size)[: size - 1].encode() + b"\n"
+
+
+def make_tokens(size: int, count: int) -> bytes:
+    """Return ``count`` different tokens of ``size`` bytes, one after the other."""
+    return b"".join(make_token(size) for _ in range(count))
 
 
 class Accepting:

@@ -45,6 +45,7 @@ class Dial:
         v6only: IPV6_V6ONLY of an IPv6 socket; None for the kernel's own choice.
         half_close: Whether to shut down the sending side once everything is sent.
         chunks: Sizes in which to send (TCP_NODELAY), the rest in one piece; empty for all at once.
+        requests: How many requests are sent at once, without waiting for an answer in between (``ECHO`` and ``UPPER``).
         token_size: How many bytes the made-up text of ``ECHO`` and ``UPPER`` has.
     """
 
@@ -60,6 +61,7 @@ class Dial:
     v6only: bool | None = None
     half_close: bool = False
     chunks: tuple[int, ...] = ()
+    requests: int = 1
     token_size: int = 250
 
 
@@ -88,6 +90,84 @@ class Dialled:
     sent: str
     seconds: float
     detail: str
+
+
+MOST_CLIENTS = 400
+"""How many clients a `Linger` or a `Load` may have."""
+
+
+@enum.unique
+class Stage(enum.Enum):
+    """How far an exchange over TCP goes before its client falls silent."""
+
+    CONNECTED = "connected"
+    """The connection is there, and nothing was sent."""
+    HALF_SENT = "half sent"
+    """The first half of the request was sent."""
+    SENT = "sent"
+    """The request was sent (with ``half_close``: and its end), and nothing was read."""
+    ANSWERED = "answered"
+    """The exchange is over, however it ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Linger:
+    """Clients over TCP that begin at the same time, fall silent, and keep their connections until they are closed.
+
+    Attributes:
+        dials: One for each client, at most `MOST_CLIENTS`.
+        stage: How far each of them goes.
+    """
+
+    dials: tuple[Dial, ...]
+    stage: Stage = Stage.CONNECTED
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Clients that begin at the same time and hold one exchange after the other, each on a new connection or socket.
+
+    Attributes:
+        dials: One for each client, at most `MOST_CLIENTS`.
+        rounds: How many exchanges each client holds; 0 for as many as it can until the load is ended.
+        pause: Seconds that a client waits between two exchanges.
+    """
+
+    dials: tuple[Dial, ...]
+    rounds: int = 1
+    pause: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a `Load`.
+
+    Attributes:
+        exchanges: How many exchanges each client has finished, in the order of the dials.
+        longest: The seconds that the longest exchange of each client took, in that order; 0.0 if it finished none.
+        failed: How many of all exchanges did not end with the right answer.
+        failures: The first few of those.
+    """
+
+    exchanges: tuple[int, ...]
+    longest: tuple[float, ...]
+    failed: int
+    failures: tuple[Dialled, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What a program, with all that it forked, holds of its host.
+
+    Attributes:
+        processes: How many processes it has, those too that have ended and that nobody waited for.
+        descriptors: How many descriptors its processes have open.
+        zombies: How many of its processes have ended and were not waited for.
+    """
+
+    processes: int
+    descriptors: int
+    zombies: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,14 @@ class Process:
         parent: Its parent's number; 0 for one that was put into the namespace from outside.
         session: Its session.
         name: Its name, at most 15 characters.
+        state: One letter: ``R`` runs, ``S`` and ``D`` sleep, ``T`` is stopped, ``Z`` has ended and was not waited for.
     """
 
     pid: int
     parent: int
     session: int
     name: str
+    state: str
 
 
 def processes() -> dict[int, Process]:
@@ -36,7 +38,7 @@ def processes() -> dict[int, Process]:
             # The name stands in parentheses and may itself hold any character.
             text = Path(f"/proc/{pid}/stat").read_text(errors="backslashreplace")
             name, rest = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
-            found[pid] = Process(pid=pid, parent=int(rest[1]), session=int(rest[3]), name=name)
+            found[pid] = Process(pid=pid, parent=int(rest[1]), session=int(rest[3]), name=name, state=rest[0])
     return found
 
 
@@ -80,6 +82,17 @@ def sockets_of(pid: int) -> Iterator[int]:
                 match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(f"{folder}/{name}"))  # noqa: PTH115 - the same
                 if match:
                     yield int(match[1])
+
+
+def count_descriptors(pid: int) -> int:
+    """Return how many descriptors a process has open; 0 for one that has ended.
+
+    Raises:
+        PermissionError: They may not be listed.
+    """
+    with suppress(*_GONE):
+        return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - see sockets_of
+    return 0
 
 
 def process_name(pid: int) -> str:

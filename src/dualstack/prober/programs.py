@@ -6,7 +6,8 @@ import signal
 from contextlib import suppress
 from time import monotonic
 
-from dualstack.errors import HarnessError, UsageError
+from dualstack.errors import HarnessError
+from dualstack.prober.attending import Attendance, send, signal_number
 from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
 from dualstack.prober.forking import report_of
 from dualstack.prober.launching import STATUS, Started, fork_program
@@ -28,12 +29,14 @@ class RunningProgram:
     Attributes:
         exit: How it ended; None while it runs.
         output: What it has written.
+        attendance: What can be done to its processes while they run.
     """
 
     def __init__(self, started: Started, reaper: Reaper, table: SocketTable) -> None:
         """Start to follow it."""
         self.exit: Exit | None = None
         self.output = Output()
+        self.attendance = Attendance(self.members, self._main)
         self._table = table
         self._supervisor = started.child.pid
         self._over = self._lost = False
@@ -190,11 +193,9 @@ class RunningProgram:
         Raises:
             UsageError: There is no such signal.
         """
-        number = _number_of(signal_name)
-        # Its supervisor's children are the program itself and orphans of it, which are younger; of a program that went
-        # into the background only these are left.
-        children = {pid for pid, process in processes().items() if process.parent == self._supervisor}
-        _send(set(sorted(children)[:1]), number)
+        number, main = signal_number(signal_name), self._main()
+        if main is not None:
+            send({main}, number)
 
     async def stop(self, signal_name: str, seconds: float) -> Exit | None:
         """Send a signal to all its processes, wait until they are gone, kill what is left after ``seconds``.
@@ -206,11 +207,20 @@ class RunningProgram:
             UsageError: There is no such signal.
             HarnessError: Even SIGKILL did not end it.
         """
-        _send(self.members(), _number_of(signal_name))
+        send(self.members(), signal_number(signal_name))
         if await self._await_end(seconds):
             return self.exit
         await self._kill()
         return None
+
+    def _main(self) -> int | None:
+        """Return its main process, the first one that has no parent among its own; None once it has ended.
+
+        Its supervisor's children are the program itself and orphans of it, which are younger; of a program that went
+        into the background only these are left.
+        """
+        roots = {process.pid for process in processes().values() if process.parent == self._supervisor}
+        return min(roots, default=None)
 
     async def _kill(self) -> None:
         """Kill all its processes, again and again until its supervisor tells that the last one is gone.
@@ -230,7 +240,7 @@ class RunningProgram:
                 with suppress(ProcessLookupError):
                     os.kill(-1, signal.SIGKILL)  # one step of the kernel: who keeps forking cannot outrun it
             else:
-                _send(members, signal.SIGKILL)
+                send(members, signal.SIGKILL)
             if not self._over:
                 await pulsed(self._changed, _KILL_AGAIN)
 
@@ -248,25 +258,6 @@ class RunningProgram:
         """
         roots = {process.pid for process in processes().values() if process.parent in (0, 1)}
         return os.getpid() == 1 and roots == {1, self._supervisor}
-
-
-def _number_of(name: str) -> signal.Signals:
-    """Return a signal's number.
-
-    Raises:
-        UsageError: There is no such signal.
-    """
-    number = getattr(signal, name, None)
-    if not isinstance(number, signal.Signals):
-        raise UsageError(f"there is no signal {name!r}")
-    return number
-
-
-def _send(pids: set[int], number: signal.Signals) -> None:
-    """Send a signal to each process that still exists."""
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
 
 
 async def start(launch: Launch, reaper: Reaper, table: SocketTable) -> RunningProgram:

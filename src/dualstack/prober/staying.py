@@ -4,8 +4,8 @@ import socket
 
 from dualstack.errors import UsageError
 from dualstack.manifest.models import Transport
-from dualstack.prober.dialling import dial_and_keep
-from dualstack.prober.messages import Dialled, Ends, Stay
+from dualstack.prober.dialling import dial_until
+from dualstack.prober.messages import Dialled, Ends, Outcome, Stage, Stay
 
 _READ = 64 << 10
 _MOST_BYTES = 64 << 20  # from one connection, at a time
@@ -75,10 +75,13 @@ async def stay(request: Stay) -> Staying:
     connections: list[socket.socket] = []
     try:
         while True:
-            dialled, connection = await dial_and_keep(request.dial)
-            if connection is not None:
+            dialled, connection = await dial_until(request.dial, Stage.ANSWERED)
+            answered = dialled.outcome is Outcome.ANSWERED
+            if connection is not None and answered:
                 connections.append(connection)
-            if connection is None or len(connections) == request.count:
+            elif connection is not None:
+                connection.close()
+            if not answered or len(connections) == request.count:
                 return Staying(dialled, connections)
     except BaseException:
         for item in connections:

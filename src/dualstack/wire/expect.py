@@ -29,7 +29,7 @@ from dualstack.wire.dialling import (
 from dualstack.wire.presence import absent, present, stays_inside
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.story import conversation
-from dualstack.wire.streams import half_close
+from dualstack.wire.streams import half_close, outlives_resets, require_pieces
 from dualstack.wire.template import Template
 from dualstack.wire.transition import (
     TooBig,
@@ -61,9 +61,11 @@ __all__ = [
     "nat64_destination",
     "no_family_from",
     "no_mapped_on_wire",
+    "outlives_resets",
     "packets_too_big",
     "present",
     "refused",
+    "require_pieces",
     "stays_inside",
     "syn_family",
     "tunnelled",

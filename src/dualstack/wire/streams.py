@@ -1,7 +1,9 @@
-"""What must be true of TCP connections: half-close."""
+"""What must be true of TCP connections: half-close, segments, resets."""
 
 from dualstack.errors import Inconclusive
+from dualstack.families import Family
 from dualstack.finding import Finding
+from dualstack.wire.attempts import Fate, attempts
 from dualstack.wire.evidence import Wire
 from dualstack.wire.frames import FIN, RST, Frame
 from dualstack.wire.story import conversation
@@ -42,3 +44,38 @@ def _missing(flow: list[Frame], closing: int, sport: int) -> str:
     if not any(frame.size for frame in after[: fin + 1]):
         return "the service closed without sending anything more"
     return ""
+
+
+def require_pieces(wire: Wire, sport: int, least: int) -> None:
+    """Make sure that the client's port ``sport`` sent its bytes in at least ``least`` segments.
+
+    Raises:
+        Inconclusive: It did not, so that the service was not asked in pieces, or the capture is not whole.
+    """
+    wire.require_whole()
+    count = sum(1 for frame in wire.frames if frame.kind == "tcp" and frame.sport == sport and frame.size)
+    if count < least:
+        raise Inconclusive(f"{wire.path}: the client on port {sport} sent {count} data segments; {least} were meant")
+
+
+def outlives_resets(wire: Wire, port: int, family: Family) -> Finding:
+    """The last attempt over ``family`` to reach ``port`` that began after a client's RST is answered by SYN ACK.
+
+    Raises:
+        Inconclusive: No client sent RST, none came after it, or the capture is not whole.
+    """
+    wire.require_whole()
+    resets = [
+        frame.time
+        for frame in wire.frames
+        if frame.kind == "tcp" and frame.family is family and frame.dport == port and frame.flags & RST
+    ]
+    later = [item for item in attempts(wire, port, family=family) if resets and item.time > resets[-1]]
+    if not later:
+        raise Inconclusive(f"{wire.path}: no client came over {family.label} after one that reset its connection")
+    return Finding(
+        ok=later[-1].fate is Fate.ANSWERED,
+        expected=f"after clients over {family.label} that reset their connections a SYN to port {port} is answered",
+        happened=f"{len(resets)} segments of clients carried RST; then {later[-1]}",
+        packets=conversation(wire, [port]),
+    )

@@ -1,15 +1,16 @@
 """A world around a listener: the service runs in it, and its peer dials it."""
 
-import dataclasses
+import contextlib
 import re
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 from dualstack.deadline import Deadline
-from dualstack.errors import DeadlineExpired, ServiceError
+from dualstack.errors import DeadlineExpired, HarnessError, ServiceError
 from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend, Program
@@ -37,6 +38,7 @@ class ListenerWorld(World):
 
     _program: Program | None = None
     _bind: str | None = None
+    _acl: str | None = None
     _expected: Sequence[Family] | None = None
     _starts = 0
     _ever: tuple[SocketRow, ...] = ()
@@ -74,17 +76,18 @@ class ListenerWorld(World):
 
     # -- the service -----------------------------------------------------------------------------------------------
 
-    def launch(self, bind: str | None = None) -> Program:
+    def launch(self, bind: str | None = None, acl: str | None = None) -> Program:
         """Start the service without waiting for it; one that runs is stopped first.
 
         Args:
             bind: What ``{bind}`` stands for; None for the manifest's default.
+            acl: What ``{acl}`` stands for; None for what serves everybody.
 
         Raises:
             ServiceError: It cannot be executed.
         """
         self.stop()
-        self._bind = bind
+        self._bind, self._acl = bind, acl
         self._starts += 1
         self._dialled = False
         self.sockets = ()
@@ -94,6 +97,7 @@ class ListenerWorld(World):
             self.scratch(self._starts),
             af_inet6=self.host.spec.af_inet6,
             binds=binds,
+            acls=None if acl is None else {self.listener.name: acl},
             contained=self.contained,
         )
         self.command = shlex.join(launch.command) or f"what the image {launch.image} executes by itself"
@@ -113,7 +117,7 @@ class ListenerWorld(World):
         """
         condition = readiness_of(self.subject, self.families if families is None else families)
         if within is not None:
-            condition = dataclasses.replace(condition, timeout=within)
+            condition = replace(condition, timeout=within)
         readiness = program.wait_ready(condition)
         self.waited += readiness.seconds
         state = "ready" if readiness.ready else f"not ready: {readiness.detail}"
@@ -121,14 +125,14 @@ class ListenerWorld(World):
         self.own_sockets()
         return readiness
 
-    def start(self, bind: str | None = None, families: Sequence[Family] | None = None) -> None:
+    def start(self, bind: str | None = None, families: Sequence[Family] | None = None, acl: str | None = None) -> None:
         """Start the service and wait until it is ready; see `launch` and `ready`.
 
         Raises:
             ServiceError: It cannot be executed, ended, or did not become ready in time.
         """
         self._expected = families
-        readiness = self.ready(self.launch(bind), families)
+        readiness = self.ready(self.launch(bind, acl), families)
         if not readiness.ready:
             why = f"{readiness.detail}{self._missing_loopback()}{self.last_words()}"
             raise ServiceError(f"the service did not become ready: {why}")
@@ -137,6 +141,34 @@ class ListenerWorld(World):
         """Start the service, as `start` does, unless it runs already and serves as many clients as there are."""
         if self.listener.one_connection or self._program is None or self._program.poll() is not None:
             self.start(families=families)
+
+    @property
+    def program(self) -> Program:
+        """The service as it runs.
+
+        Raises:
+            HarnessError: It was not started.
+        """
+        if self._program is None:
+            raise HarnessError("the service was not started")
+        return self._program
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """Keep every process of the service stopped."""
+        self.program.pause()
+        self.note("the service is stopped where it is")
+        try:
+            yield
+        finally:
+            self.program.resume()
+            self.note("the service goes on")
+
+    def survives(self, what: str) -> None:
+        """Require that the service has not ended after what was done to it, as the end of a sentence."""
+        how = self.program.poll()
+        happened = f"it {how}{self.last_words()}" if how else "it runs on"
+        self.require(Finding(how is None, f"the service runs on after {what}", happened))
 
     def ended(self, program: Program, deadline: Deadline) -> Exit | None:
         """Wait for the program's end; return None if it still runs when the time is up."""
@@ -265,40 +297,35 @@ class ListenerWorld(World):
             send: What is said with protocol exchange; None for what the manifest says.
             clients: Who dials; None for those whom the listener is for.
         """
-        listener = self.listener
-        if listener.one_connection and self._dialled and self._program is not None:
-            self.start(self._bind, self._expected)
-        self._dialled = True
-        if listener.peer_log is not None:
-            self._logged = self.log.size
-        clients = clients or self.clients
-        plain = self._dial(family, address, clients)
-        dialled = clients.host.prober.dial(
-            dataclasses.replace(
-                plain,
-                port=port or plain.port,
-                source=source or plain.source,
-                send=plain.send if send is None else send,
-                timeout=timeout or plain.timeout,
-                token_size=size,
-            )
+        dial = self.exchange(family, address, clients)
+        dial = replace(
+            dial,
+            source=source or dial.source,
+            port=port or dial.port,
+            send=dial.send if send is None else send,
+            timeout=timeout or dial.timeout,
+            token_size=size,
         )
-        self.waited += dialled.seconds
-        where = f"{listener.transport.value} {endpoint(address, port or listener.port)}"
-        where += " on the service's own host" * clients.inside
-        self.note(f"dial {where}" + (f" from {source}" if source else "") + f": {dialled.detail}")
-        return dialled
+        return self.carry_out(dial, clients)
 
-    def _dial(self, family: Family, address: str, clients: Clients, protocol: Protocol | None = None) -> Dial:
-        """Return an exchange with the listener from the clients' first address, in its own or another protocol.
+    def exchange(
+        self, family: Family, address: str = "", clients: Clients | None = None, protocol: Protocol | None = None
+    ) -> Dial:
+        """Return what one exchange with the listener is, from the clients' first address of the family.
 
         Towards an address with a zone the kernel chooses the client's.
+
+        Args:
+            family: The family to dial over.
+            address: The address to dial; empty for the service's first one.
+            clients: Who dials; None for those whom the listener is for.
+            protocol: What is said; None for what the listener speaks.
         """
-        listener = self.listener
+        listener, clients = self.listener, clients or self.clients
         own = protocol in (None, listener.protocol)
         return Dial(
             family=family,
-            address=address,
+            address=address or self.addresses(family)[0],
             port=listener.port,
             transport=listener.transport,
             protocol=protocol or listener.protocol,
@@ -307,6 +334,22 @@ class ListenerWorld(World):
             expect=listener.expect if own else None,
             timeout=self.subject.manifest.timeouts.exchange,
         )
+
+    def carry_out(self, dial: Dial, clients: Clients | None = None) -> Dialled:
+        """Hold an exchange, whatever it is, and note it."""
+        listener, clients = self.listener, clients or self.clients
+        if listener.one_connection and self._dialled and self._program is not None:
+            self.start(self._bind, self._expected, self._acl)
+        self._dialled = True
+        if listener.peer_log is not None:
+            self._logged = self.log.size
+        dialled = clients.host.prober.dial(dial)
+        self.waited += dialled.seconds
+        where = f"{dial.transport.value} {endpoint(dial.address, dial.port)}"
+        where += " on the service's own host" * clients.inside
+        source = f" from {dial.source}" if dial.source and dial.source not in clients.sources[dial.family][:1] else ""
+        self.note(f"dial {where}{source}: {dialled.detail}")
+        return dialled
 
     def stay(self, family: Family, count: int, protocol: Protocol | None = None) -> Staying:
         """Hold connections over ``family`` open, each after an exchange, and note how many; they end with the case.
@@ -318,21 +361,23 @@ class ListenerWorld(World):
         """
         count = 1 if self.listener.one_connection else count
         self._dialled = True
-        dial = self._dial(family, self.addresses(family)[0], self.clients, protocol)
-        staying = self.clients.host.prober.stay(Stay(dial, count))
+        staying = self.clients.host.prober.stay(Stay(self.exchange(family, protocol=protocol), count))
         self._staying.append(staying)
         self.waited += staying.last.seconds
         self.note(f"{staying.held} {family.label} connection(s) are held open; of the last one: {staying.last.detail}")
         return staying
 
     def served(self) -> list[Family]:
-        """Return the families that the service serves when nothing is in its way: it cannot lose any other.
+        """Return the families that the service serves when nothing is in its way; it is started unless it runs.
+
+        It cannot lose any other.
 
         Raises:
             ServiceError: It serves none.
         """
-        self.start()
-        dialled = {family: self.dial(family, self.addresses(family)[0]) for family in self.families}
+        if self._program is None:
+            self.start()
+        dialled = {family: self.carry_out(self.exchange(family)) for family in self.families}
         served = [family for family, seen in dialled.items() if seen.outcome is Outcome.ANSWERED]
         if not served:
             raise ServiceError("the service serves no family even when nothing is in its way")
@@ -372,6 +417,39 @@ class ListenerWorld(World):
         happened = dialled.detail if ok else dialled.detail + self._obituary()
         self.require(Finding(ok, f"an {family.label} client is answered at {where}", happened))
         return dialled
+
+    def answers_if(self, dial: Dial, manner: str) -> Dialled:
+        """Require that one client is answered although its exchange is special: ``manner`` says how, after "that"."""
+        self.note(f"the next client {manner}")
+        dialled = self.carry_out(dial)
+        ok = dialled.outcome is Outcome.ANSWERED
+        self.works[dial.family.value] = self.works.get(dial.family.value, True) and ok
+        where = endpoint(dial.address, dial.port)
+        happened = dialled.detail if ok else dialled.detail + self._obituary()
+        self.require(Finding(ok, f"an {dial.family.label} client that {manner} is answered at {where}", happened))
+        return dialled
+
+    def denies(self, family: Family, address: str) -> None:
+        """Require that a client of ``family`` is not served at ``address``, as its manifest says that this looks."""
+        dialled = self.dial(family, address)
+        ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
+        where = endpoint(address, self.listener.port)
+        self.require(Finding(ok, f"an {family.label} client is denied at {where}", dialled.detail))
+
+    def admits(self, family: Family, address: str) -> None:
+        """Require that a client of ``family`` is served at ``address``, and not with what a denied one is answered."""
+        dialled = self.dial(family, address)
+        denied = self._is_denial(dialled)
+        ok = dialled.outcome is Outcome.ANSWERED and not denied
+        self.works[family.value] = self.works.get(family.value, True) and ok
+        where = endpoint(address, self.listener.port)
+        happened = f"it is denied: {dialled.detail}" if denied else dialled.detail + ("" if ok else self._obituary())
+        self.require(Finding(ok, f"an {family.label} client is served at {where}", happened))
+
+    def _is_denial(self, dialled: Dialled) -> bool:
+        """Return whether an answer is what a denied client gets."""
+        acl = self.listener.acl
+        return acl is not None and acl.denied is not None and re.search(acl.denied, dialled.answer) is not None
 
     def refuses(self, family: Family, address: str, *, clients: Clients | None = None) -> None:
         """Require that a client of ``family`` is refused at ``address``, at once and not by silence.

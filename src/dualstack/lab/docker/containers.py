@@ -204,6 +204,30 @@ def member_host(holder: str, *, af_inet6: bool) -> dict[str, Any]:
     return {"NetworkMode": f"container:{holder}", "IpcMode": f"container:{holder}", "SecurityOpt": security}
 
 
+def attendant_plan(image: str, service: str, labels: Mapping[str, str]) -> Plan:
+    """Return the plan of a container that sees, and may signal, the processes of a service's container.
+
+    Args:
+        image: The prober's image.
+        service: The engine's id of the service's container.
+        labels: Its labels.
+    """
+    host = {
+        "NetworkMode": "none",
+        "PidMode": f"container:{service}",
+        "CapDrop": ["ALL"],
+        "CapAdd": [
+            "DAC_READ_SEARCH",
+            "KILL",
+            "SYS_PTRACE",
+        ],  # a service may run as any user, and hide its files from others
+        "SecurityOpt": ["no-new-privileges"],
+        "AutoRemove": True,
+    }
+    command = ["python3", "-m", "dualstack.lab.docker.attendant"]
+    return Plan(image=image, command=command, labels=labels, host=host, more={"User": "0"}, stdin=True)
+
+
 def no_inet6_profile() -> dict[str, Any]:
     """Return the seccomp profile under which socket(AF_INET6) fails as in a kernel without IPv6.
 

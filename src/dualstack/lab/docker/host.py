@@ -263,8 +263,21 @@ class DockerHost:
             attached.stream,
             foreign=self.prober.raw_sockets,
             checked=checked,
+            attend=lambda: self._attend(attached.identity),
             discard=self._discarder(attached.identity),
         )
+
+    def _attend(self, service: str) -> socket:
+        """Start who attends to a service's processes; return the stream to it, which ends it.
+
+        Raises:
+            HarnessError: The engine cannot.
+        """
+        what = "the service's processes cannot be attended to"
+        with explained(what):
+            attached = containers.make(self._engine, containers.attendant_plan(self._image, service, self._labels))
+        containers.start(self._engine, attached, what)
+        return attached.stream
 
     def _plan(self, launch: Launch, image: Mapping[str, Any], *, checked: bool) -> containers.Plan:
         """Return the plan of a service's container."""

@@ -7,11 +7,15 @@ import struct
 import threading
 from collections.abc import Callable, Sequence
 from time import monotonic
+from typing import Any
 
 from dualstack.deadline import Deadline
-from dualstack.errors import DeadlineExpired, HarnessError, UsageError
+from dualstack.errors import DeadlineExpired, HarnessError
+from dualstack.lab.docker.attending import Attendant
 from dualstack.lab.docker.engine import CONNECTION_ERRORS, APIError, Engine, NotFound, explained
-from dualstack.prober.messages import Await, Exit, Log, Readiness, SocketRow
+from dualstack.prober.attending import signal_number
+from dualstack.prober.codec import unpack
+from dualstack.prober.messages import Await, Exit, Log, Readiness, SocketRow, Vitals
 from dualstack.prober.output import Output, Watch
 
 _READ = 64 << 10
@@ -21,6 +25,12 @@ _FIRST_LOOK, _LAST_LOOK = 0.002, 0.02
 
 _HEALTH_LOOK = 0.2
 """Seconds between looks at the health check."""
+
+_DYING_SECONDS = 2.0
+"""Seconds that a service is given to be gone, once nobody attends to it any more."""
+
+_LATE = 0.1
+"""Seconds by which each signal may be late."""
 
 _KILL_SECONDS = 20.0
 _SIGNALLED = 128
@@ -43,6 +53,7 @@ class ContainerProgram:
         *,
         foreign: Foreign,
         checked: bool,
+        attend: Callable[[], socket.socket],
         discard: Callable[[], None],
     ) -> None:
         """Follow a container that has just been started.
@@ -53,6 +64,7 @@ class ContainerProgram:
             stream: What it says.
             foreign: Returns the host's sockets that are not the prober's; the prober's own have an owner.
             checked: Whether its image has a health check.
+            attend: Starts who attends to its processes, and returns the stream to it.
             discard: Removes the container, once it is not needed any more.
         """
         self.identity = identity
@@ -60,6 +72,8 @@ class ContainerProgram:
         self._stream = stream
         self._foreign = foreign
         self._checked = checked
+        self._attend = attend
+        self._attendant: Attendant | None = None
         self._discard = discard
         self._state = threading.Condition()  # guards everything below
         self._output = Output()
@@ -213,7 +227,42 @@ class ContainerProgram:
 
     def signal(self, signal: str) -> None:
         """Send ``signal`` to its first process alone; when that ends, everything in the container ends with it."""
-        self._signal(_number_of(signal))
+        self._signal(signal_number(signal))
+
+    def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
+        """Send signals to its main process, in that order, ``every`` seconds apart; none once it has ended."""
+        self._attended({"do": "storm", "signals": list(signals), "every": every}, (every + _LATE) * len(signals))
+
+    def pause(self) -> None:
+        """Stop all its processes where they are; returns when none of them runs."""
+        self._attended({"do": "pause"})
+
+    def resume(self) -> None:
+        """Let its processes go on."""
+        self._attended({"do": "resume"})
+
+    def vitals(self) -> Vitals:
+        """Count what it holds."""
+        answer = self._attended({"do": "vitals"})
+        return unpack(Vitals, answer) if answer is not None else Vitals(0, 0, 0)
+
+    def _attended(self, request: dict[str, Any], seconds: float = 0.0) -> dict[str, Any] | None:
+        """Have something done to its processes; return the answer, or None if they have all ended.
+
+        Raises:
+            DualstackError: It cannot be done.
+        """
+        if self.poll() is not None:
+            return None
+        try:
+            if self._attendant is None:
+                self._attendant = Attendant(self._attend())
+            return self._attendant.ask(request, seconds)
+        except HarnessError:
+            with contextlib.suppress(DeadlineExpired):  # it ends with the service
+                self.wait(Deadline(_DYING_SECONDS, "the service to end"))
+                return None
+            raise
 
     def stop(self, signal: str, deadline: Deadline) -> Exit | None:
         """Send ``signal`` and wait for its end; what is left then is killed.
@@ -221,7 +270,7 @@ class ContainerProgram:
         Returns:
             How it ended by itself, or None when it had to be killed.
         """
-        number = _number_of(signal)
+        number = signal_number(signal)
         try:
             if self.poll() is None:
                 self._signal(number)
@@ -231,6 +280,8 @@ class ContainerProgram:
             self.wait(Deadline(_KILL_SECONDS, "a killed container to end"))
             return None
         finally:
+            if self._attendant is not None:
+                self._attendant.close()
             self._discard()
 
     def _signal(self, number: int) -> None:
@@ -243,18 +294,6 @@ class ContainerProgram:
             except APIError as error:
                 if "is not running" not in str(error):
                     raise
-
-
-def _number_of(name: str) -> int:
-    """Return a signal's number.
-
-    Raises:
-        UsageError: There is no such signal.
-    """
-    number = getattr(signal, name, None)
-    if not isinstance(number, signal.Signals):
-        raise UsageError(f"there is no signal {name!r}")
-    return number
 
 
 def _exit_of(code: int, engine: Engine, identity: str) -> Exit:

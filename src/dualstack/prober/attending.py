@@ -1,0 +1,101 @@
+"""What is done to processes that run: signals, a pause, and counting what they hold."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from time import monotonic
+
+from dualstack.errors import HarnessError, HostCannot, UsageError
+from dualstack.prober.messages import Vitals
+from dualstack.prober.processes import count_descriptors, process_name, processes
+
+_PAUSE_TIME = 5.0  # seconds within which SIGSTOP must have worked
+_LOOK = 0.001  # seconds between two looks whether it has
+
+
+class Attendance:
+    """The processes of one program.
+
+    Attributes:
+        members: Returns all of them, by number.
+        main: Returns the number of the one that signals are for; None once it has ended.
+    """
+
+    def __init__(self, members: Callable[[], set[int]], main: Callable[[], int | None]) -> None:
+        """Attend to them."""
+        self.members = members
+        self.main = main
+
+    async def storm(self, names: Sequence[str], every: float) -> None:
+        """Send signals to the main process, ``every`` seconds apart, until it has ended.
+
+        Raises:
+            UsageError: There is no such signal.
+        """
+        numbers = [signal_number(name) for name in names]
+        main = self.main()
+        if main is None:
+            return
+        with suppress(ProcessLookupError):
+            for number in numbers:
+                os.kill(main, number)
+                await asyncio.sleep(every)
+
+    async def pause(self) -> None:
+        """Stop all processes, and wait until none of them runs.
+
+        Raises:
+            HarnessError: One of them runs on.
+        """
+        start = monotonic()
+        while running := self._running():
+            if monotonic() - start > _PAUSE_TIME:
+                names = ", ".join(process_name(pid) for pid in sorted(running))
+                raise HarnessError(f"{names} ran on for {_PAUSE_TIME:g} s after SIGSTOP")
+            send(running, signal.SIGSTOP)
+            await asyncio.sleep(_LOOK)
+
+    def resume(self) -> None:
+        """Let all processes go on."""
+        send(self.members(), signal.SIGCONT)
+
+    def vitals(self) -> Vitals:
+        """Count the processes, their descriptors, and those that nobody waited for.
+
+        Raises:
+            HostCannot: The descriptors of one of them may not be listed.
+        """
+        table, members = processes(), self.members()
+        own = [table[pid] for pid in members if pid in table]
+        try:
+            descriptors = sum(count_descriptors(process.pid) for process in own)
+        except PermissionError as error:
+            raise HostCannot(f"the open files of the service may not be counted: {error}") from None
+        zombies = sum(process.state == "Z" for process in own)
+        return Vitals(processes=len(own), descriptors=descriptors, zombies=zombies)
+
+    def _running(self) -> set[int]:
+        """Return the processes that are neither stopped nor have ended."""
+        table = processes()
+        return {pid for pid in self.members() if pid in table and table[pid].state not in "tTZX"}
+
+
+def signal_number(name: str) -> signal.Signals:
+    """Return the signal of that name.
+
+    Raises:
+        UsageError: There is none.
+    """
+    number = getattr(signal, name, None)
+    if not isinstance(number, signal.Signals):
+        raise UsageError(f"there is no signal {name!r}")
+    return number
+
+
+def send(pids: Iterable[int], number: signal.Signals) -> None:
+    """Send a signal to each process that still exists."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)

@@ -1,0 +1,100 @@
+"""TCP is a stream: how a request is cut into segments, and when its client stops to send, changes no answer."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from dualstack.families import Family
+from dualstack.manifest import Protocol
+from dualstack.prober.dialogue import dialogue_for
+from dualstack.prober.messages import Dial
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.wire.expect import half_close, require_pieces
+from dualstack.world import ListenerWorld
+
+SINGLE = 16
+"""How many bytes travel alone at the beginning of a request, and how many at its end."""
+
+SEGMENTS = 10
+"""In how many segments a slow request travels at least, unless it has fewer bytes."""
+
+SLOW = 5.0
+"""Seconds that a request in pieces may take longer: a piece waits up to 50 ms until the one before is acknowledged."""
+
+FIXED, SPLIT = 250, 100
+"""The length of the made-up requests, which some services have as their fixed length, and where it is split."""
+
+
+@Requirement(
+    id="ROBUST-001",
+    title="Half-close by the client",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="A client that sends its request and then ends its sending side still receives the whole answer, over "
+    "each family; then the service closes its side too.",
+    stimulus="Start the service on a dual-stack host. Over each family that it serves: send a request and FIN in one "
+    "segment, and read to the end.",
+    wire="After the client's FIN the service sends its answer and then its own FIN; nobody sends RST.",
+    cites=("RFC 9293 §3.6.1", "RFC 1122 §4.2.2.13", "shutdown(2)"),
+    topologies=("dual-stack",),
+    causes=("RC-HALFCLOSE",),
+    needs=(Need.TCP, Need.ANSWER, Need.NETWORK),
+).attach
+def test_half_close(world: ListenerWorld) -> None:
+    """Who has said everything is still answered."""
+    world.start()
+    ports = []
+    for family in world.served():
+        dial = replace(world.exchange(family), half_close=True)
+        ports.append(world.answers_if(dial, "ends its sending side with its request").source_port)
+    for port in ports:
+        world.shows(lambda wire, port=port: half_close(wire, port))  # type: ignore[misc]  # bound in each round
+
+
+@Requirement(
+    id="ROBUST-002",
+    title="Segmented and coalesced input",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="The answer to a request does not depend on how TCP cuts it: it may come byte by byte, in two pieces, or "
+    "together with the request that follows it.",
+    stimulus="Start the service on a dual-stack host. Over each family that it serves: send a request whose first and "
+    "last 16 bytes travel alone; one in two pieces (100 and 150 bytes where it is of our making); and, where "
+    "several requests fit one connection (echo and upper), two of them in one segment.",
+    wire="The slow request travels in at least 10 data segments, or in as many as it has bytes.",
+    cites=("RFC 9293 §3.8", "recv(2)", "socket(7): SO_RCVLOWAT"),
+    topologies=("dual-stack",),
+    causes=("RC-PARTIAL",),
+    needs=(Need.TCP, Need.ANSWER, Need.NETWORK),
+).attach
+def test_segmented_and_coalesced_input(world: ListenerWorld) -> None:
+    """A request is understood however it arrives."""
+    world.start()
+    slow = []
+    for family in world.served():
+        for dial, manner in shapes(world, family):
+            dialled = world.answers_if(dial, manner)
+            if len(dial.chunks) > 1:
+                slow.append((dialled.source_port, min(SEGMENTS, len(dialled.sent))))
+    wire = world.wire()
+    if all(finding.ok for finding in world.findings):
+        for port, least in slow:
+            require_pieces(wire, port, least)
+
+
+def shapes(world: ListenerWorld, family: Family) -> Iterator[tuple[Dial, str]]:
+    """Yield the special exchanges over a family, each with what its client does."""
+    plain = replace(world.exchange(family), token_size=FIXED)
+    patient = replace(plain, timeout=plain.timeout + SLOW)
+    size = len(dialogue_for(plain).request)
+    yield replace(patient, chunks=singly(size)), "sends its request byte by byte"
+    if size > 1:
+        yield replace(patient, chunks=(SPLIT if size == FIXED else size // 2,)), "sends its request in two pieces"
+    if plain.protocol in {Protocol.ECHO, Protocol.UPPER} and not world.listener.one_connection:
+        yield replace(plain, requests=2), "sends two requests in one segment"
+
+
+def singly(size: int) -> tuple[int, ...]:
+    """Return the pieces of a request: its beginning and its end byte by byte, all of it if it is short."""
+    if size <= 2 * SINGLE:
+        return (1,) * size
+    return (1,) * SINGLE + (size - 2 * SINGLE,) + (1,) * SINGLE

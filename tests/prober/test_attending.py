@@ -1,0 +1,100 @@
+"""What is done to programs that run: signals to the main process, a pause of all, and what they hold."""
+
+from collections.abc import Callable
+
+import pytest
+
+from dualstack.deadline import Deadline
+from dualstack.errors import UsageError
+from dualstack.prober.client import HostProgram
+
+Start = Callable[..., HostProgram]
+
+COUNTING = """
+import os, signal, time
+def note(number, _): print(signal.Signals(number).name, os.getpid() == MAIN, flush=True)
+MAIN = os.getpid()
+for name in ("SIGCHLD", "SIGWINCH", "SIGCONT"): signal.signal(getattr(signal, name), note)
+os.fork()
+print("ready", flush=True)
+while True: time.sleep(0.01)  # a signal just before pause() would wait for the next one
+"""
+
+# A child that ends and is not waited for, and one that counts on; both have a file of their own open.
+HOLDING = """
+import os, time
+files = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]
+if os.fork() == 0: os._exit(0)
+number = 0
+if os.fork() == 0:
+    while True:
+        number += 1
+        print("child", number, flush=True)
+        time.sleep(0.001)
+os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+def ready(program: HostProgram) -> HostProgram:
+    """Wait until a program says that it is ready."""
+    assert program.wait_log("^ready$", Deadline(10, "it to be ready")) is not None
+    return program
+
+
+def test_signals_reach_the_main_process(start: Start) -> None:
+    """They come in order, to the first process and to no other."""
+    program = ready(start(COUNTING))
+    names = ["SIGCHLD", "SIGWINCH", "SIGCONT"] * 3
+    for name in names:  # one of a kind at a time: the kernel counts those that wait only once
+        since = program.log().size
+        program.storm([name])
+        assert program.wait_log(f"^{name} True$", Deadline(10, name), since) is not None
+    assert "False" not in program.log().text
+    assert program.poll() is None
+
+
+def test_signals_are_sent_in_order_and_end_with_the_program(start: Start) -> None:
+    """Those that follow the one that ends it are not missed."""
+    program = start("import signal; signal.pause()")
+    program.storm(["SIGWINCH", "SIGUSR1", *["SIGWINCH"] * 1000], every=0.001)
+    how = program.wait(Deadline(10, "its end"))
+    assert how.signal == "SIGUSR1"
+    program.storm(["SIGWINCH"])
+
+
+def test_an_unknown_signal_is_refused(start: Start) -> None:
+    """Nothing is sent then."""
+    program = start("import signal; signal.pause()")
+    with pytest.raises(UsageError, match="there is no signal 'SIGNONE'"):
+        program.storm(["SIGTERM", "SIGNONE"])
+    assert program.poll() is None
+
+
+def test_a_paused_program_does_nothing(start: Start) -> None:
+    """All its processes stand still when `pause` returns, and go on when they are let."""
+    program = ready(start(HOLDING))
+    program.pause()
+    size = program.log().size
+    assert program.wait_log("^child", Deadline(0.05, "it to write"), size) is None
+    assert program.log().size == size
+    program.resume()
+    assert program.wait_log("^child", Deadline(10, "it to write"), size) is not None
+
+
+def test_a_paused_program_can_be_stopped(start: Start) -> None:
+    """It does not take the signal, and is killed."""
+    program = ready(start(HOLDING))
+    program.pause()
+    assert program.stop("SIGTERM", Deadline(0.1, "it to stop")) is None
+
+
+def test_vitals_are_counted(start: Start) -> None:
+    """Three processes, one of them a zombie; two have ten files and the standard three each."""
+    program = ready(start(HOLDING))
+    vitals = program.vitals()
+    assert (vitals.processes, vitals.zombies) == (3, 1)
+    assert 2 * 10 + 2 * 3 <= vitals.descriptors <= 2 * 10 + 2 * 3 + 4
+    program.stop("SIGKILL", Deadline(5, "it to stop"))
+    assert program.vitals().processes == 0
