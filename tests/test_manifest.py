@@ -101,7 +101,7 @@ FAULTS = [
     ('["ipv4", "ipv6"]', '["ipv4", "ipv5"]', "listen[0].families[1]: found 'ipv5', allowed: 'ipv4' or 'ipv6'; did you"),
     ('"{port}"]', '"{prot}"]', "unknown placeholder {prot} in '{prot}'; allowed: {bind}, {directory}, {main.bind}, "),
     ('"{host}"]', '"{host}", "{prot}"]', "connect[0]: unknown placeholder {prot} in '{prot}'; allowed: {directory}, "),
-    ('"LISTEN-005"', '"listen-5"', "known[0].requirement: found 'listen-5', which does not match "),
+    ('"LISTEN-005"', '"listen-5"', "known[0].requirement[0]: found 'listen-5', which does not match "),
     # what is missing or not allowed
     ("schema = 1", "", "schema: missing"),
     ("schema = 1", "schema = 2", "schema: found 2, allowed: 1"),

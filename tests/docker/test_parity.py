@@ -115,7 +115,8 @@ def selection(kind: str, manifests: list[Path]) -> str:
     if kind == "real":
         return " or ".join(REAL[path.name] + ("" if ":" in REAL[path.name] else ":") for path in manifests)
     loaded = [load_manifest(path) for path in manifests]
-    return " or ".join(sorted({f"{known.requirement}:{item.service.name}:" for item in loaded for known in item.known}))
+    named = {(name, item.service.name) for item in loaded for known in item.known for name in known.requirement}
+    return " or ".join(sorted(f"{requirement}:{service}:" for requirement, service in named))
 
 
 @pytest.fixture(scope="session")
