@@ -225,7 +225,9 @@ class Exemption(Table):
 class Known(Table):
     """A failing that is known: its cases are *known* instead of *fail*, and an *unexpected pass* when it is gone."""
 
-    requirement: RequirementIds = Field(min_length=1, description="The requirement that the service breaks, or several.")
+    requirement: RequirementIds = Field(
+        min_length=1, description="The requirement that the service breaks, or several."
+    )
     topologies: list[str] = Field([], description="Only on these topologies; all without it.")
     configurations: list[str] = Field([], description="Only in these configurations; all without it.")
     subjects: list[str] = Field([], description="Only for these listeners or connectors; all without it.")
