@@ -156,12 +156,14 @@ def _look(lab: Lab, way: Way) -> tuple[tuple[SocketRow, ...], dict[str, str], st
         return (), {}, str(error)
     try:
         readiness = program.wait_ready(readiness_of(way.subject, lab.topology.families()))
-        rows = _listening(host, way.listener)
+        early = _listening(host, way.listener)
         answers = {
             family.value: _dial(lab, way.listener, family, host)
             for family in lab.topology.families()
             if readiness.ready
         }
+        # A service that answers has opened all its sockets; one that takes a single connection has closed them again.
+        rows = _listening(host, way.listener) or early
         return rows, answers, "" if rows else program.log().last_line or readiness.detail
     finally:
         seconds = way.subject.manifest.timeouts.stop
