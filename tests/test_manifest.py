@@ -105,7 +105,7 @@ FAULTS = [
         "unknown placeholder {prot} in '{prot}'; allowed: {acl}, {bind}, {directory}, {main.acl}, ",
     ),
     ('"{host}"]', '"{host}", "{prot}"]', "connect[0]: unknown placeholder {prot} in '{prot}'; allowed: {directory}, "),
-    ('"LISTEN-005"', '"listen-5"', "known[0].requirement: found 'listen-5', which does not match "),
+    ('"LISTEN-005"', '"listen-5"', "known[0].requirement[0]: found 'listen-5', which does not match "),
     # what is missing or not allowed
     ("schema = 1", "", "schema: missing"),
     ("schema = 1", "schema = 2", "schema: found 2, allowed: 1"),

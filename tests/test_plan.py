@@ -183,6 +183,14 @@ def test_known_in_a_configuration(tmp_path: Path) -> None:
     assert {(case.subject.configuration, case.known is not None) for case in cases} == {("a", False), ("b", True)}
 
 
+@pytest.mark.parametrize("table", ["known", "exception"])
+def test_entry_for_several_requirements(tmp_path: Path, table: str) -> None:
+    """One entry may name several requirements, and holds for each of them and no other."""
+    text = LISTEN + f'[[{table}]]\nrequirement = ["LISTEN-002", "LISTEN-001"]\nreason = "for both of them"\n'
+    for one, fits in ((text, True), (text.replace("LISTEN-001", "LISTEN-003"), False)):
+        assert [bool(case.known or case.not_applicable) for case in plan(tmp_path, one, require())] == [fits, fits]
+
+
 def test_first_known_entry_counts(tmp_path: Path) -> None:
     """Of two entries that fit, the first one's reason is given."""
     cases = plan(tmp_path, LISTEN + KNOWN + KNOWN.replace("a bug", "another"), require())

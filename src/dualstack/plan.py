@@ -135,7 +135,7 @@ def _known(subject: Subject, requirement: Requirement, element: str, topology: s
 
 def _names(entry: Exemption | Known, requirement: Requirement, topology: str) -> bool:
     """Return whether a manifest's entry is about this requirement on this topology."""
-    return entry.requirement == requirement.id and (not entry.topologies or topology in entry.topologies)
+    return requirement.id in entry.requirement and (not entry.topologies or topology in entry.topologies)
 
 
 _SAID_BACK = frozenset({Protocol.ECHO, Protocol.UPPER})

@@ -81,12 +81,13 @@ def check_entries(subjects: Iterable[Subject]) -> None:
 def _unknown_in(entry: Exemption | Known) -> Iterator[str]:
     """Yield what a manifest's entry names and does not exist."""
     known = requirements()
-    if entry.requirement not in known:
-        hint = did_you_mean(entry.requirement, list(known))
-        yield f"requirement: found {entry.requirement!r}, which does not exist{hint} (dualstack list shows them all)"
-        return
-    allowed = known[entry.requirement].topologies
-    for name in entry.topologies:
-        if name not in allowed:
-            hint = did_you_mean(name, allowed)
-            yield f"topologies: found {name!r}; {entry.requirement} runs on: {', '.join(allowed)}{hint}"
+    for wanted in entry.requirement:
+        if wanted not in known:
+            hint = did_you_mean(wanted, list(known))
+            yield f"requirement: found {wanted!r}, which does not exist{hint} (dualstack list shows them all)"
+            continue
+        allowed = known[wanted].topologies
+        for name in entry.topologies:
+            if name not in allowed:
+                hint = did_you_mean(name, allowed)
+                yield f"topologies: found {name!r}; {wanted} runs on: {', '.join(allowed)}{hint}"

@@ -210,6 +210,9 @@ def _look(lab: Lab, way: Way) -> tuple[Evidence, dict[str, str], str]:
             for family in world
             if readiness.ready
         }
+        # A service that answers has opened all its sockets; one that takes a single connection has closed them again.
+        late, others = _unconnected(host, listener)
+        own = late or own
         answered = frozenset(family for family in world if answers.get(family.value) == Outcome.ANSWERED.value)
         log = program.log()
         seen = replace(seen, own=own, others=others, answered=answered, ended=program.poll(), output=log.text)

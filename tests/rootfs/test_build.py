@@ -66,6 +66,9 @@ Status: deinstall ok config-files
 Version: 1.0
 END
 cat "$sources" > "$target/sources"
+for word; do
+    case "$word" in --extract-hook=*share/man*) sh -c "${word#--extract-hook=}" hook "$target" ;; esac
+done
 """,
 }
 
@@ -244,6 +247,12 @@ def manifest(folder: Path, name: str, packages: list[str]) -> Path:
     service = f'[service]\nname = "{name}"\npackages = {json.dumps(packages)}\ncommand = ["x"]\n'
     path.write_text(f'schema = 1\n{service}[[listen]]\nname = "x"\nport = 1\n')
     return path
+
+
+def test_folders_for_manual_pages(machine: Path) -> None:
+    """What Java and PostgreSQL link their manual pages into is there, though no page is."""
+    root = build_root(["nginx"], silent)
+    assert [path.name for path in sorted((root / "usr/share/man").iterdir())] == [f"man{n}" for n in range(1, 9)]
 
 
 def test_one_root_for_several_manifests(machine: Path, tmp_path: Path) -> None:

@@ -72,6 +72,9 @@ def _as_list(data: object) -> object:
 
 
 Spellings = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
+RequirementIds = Annotated[
+    list[RequirementId], BeforeValidator(_as_list, json_schema_input_type=RequirementId | list[RequirementId])
+]
 
 
 @enum.unique
@@ -266,7 +269,7 @@ class Connect(Table):
 class Exemption(Table):
     """A requirement that is not for this service, and why: its cases are *not applicable*."""
 
-    requirement: RequirementId = Field(description="The requirement, e.g. LISTEN-004.")
+    requirement: RequirementIds = Field(min_length=1, description="The requirement, e.g. LISTEN-004, or several.")
     topologies: list[str] = Field([], description="Only on these topologies; all without it.")
     reason: str = Field(min_length=10, description="Why; it is printed in the report.")
 
@@ -274,7 +277,9 @@ class Exemption(Table):
 class Known(Table):
     """A failing that is known: its cases are *known* instead of *fail*, and an *unexpected pass* when it is gone."""
 
-    requirement: RequirementId = Field(description="The requirement that the service breaks.")
+    requirement: RequirementIds = Field(
+        min_length=1, description="The requirement that the service breaks, or several."
+    )
     topologies: list[str] = Field([], description="Only on these topologies; all without it.")
     configurations: list[str] = Field([], description="Only in these configurations; all without it.")
     subjects: list[str] = Field([], description="Only for these listeners or connectors; all without it.")

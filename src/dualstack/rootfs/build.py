@@ -29,6 +29,9 @@ _GIVE_DEVICES = (
 )
 """A hook: mmdebstrap's own way wants a devpts with another user's files, which one user's namespace cannot have."""
 
+_GIVE_MAN_FOLDERS = 'for n in 1 2 3 4 5 6 7 8; do mkdir -p "$1/usr/share/man/man$n"; done'
+"""A hook: packages with alternatives (Java, PostgreSQL) link manual pages into folders that are left out here."""
+
 _NOISE = re.compile("skipping|hook|received signal|chroot architecture")
 """Lines of mmdebstrap that tell a user nothing."""
 
@@ -156,6 +159,7 @@ def _bootstrap(tool: Sequence[str], apt: PrivateApt, packages: Sequence[str], fo
         "--format=directory",
         "--skip=chroot/mount/dev,check/qemu",
         f"--extract-hook={_GIVE_DEVICES}",
+        f"--extract-hook={_GIVE_MAN_FOLDERS}",
         f"--aptopt={apt.transfer}",
         '--aptopt=APT::Sandbox::User "root"',
         "--dpkgopt=force-unsafe-io",
