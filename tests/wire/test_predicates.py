@@ -1,8 +1,11 @@
 """Every predicate: it holds on a good capture, fails on bad ones, and says nothing of captures that prove nothing."""
 
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,7 +171,35 @@ CASES = [
         name="answered over UDP",
         call=lambda wire: expect.answered(wire, 8081, F4, transport=Transport.UDP),
         good=[(0, asked(F4)), (0.1, told(F4))],
-        bad=[([(0, asked(F4))], "unanswered"), ([(0, asked(F4)), (0.1, told(F4, 40001))], "unanswered")],
+        more_good=[
+            [(0, asked(F4)), (0.1, told(F4)), (1, asked(F6))],
+            [(at, asked(F4)) for at in range(14)] + [(14, told(F4))],
+        ],
+        bad=[
+            ([(at, asked(F4, 40000 + at)) for at in range(5)], "and 1 more"),
+            ([(0, asked(F4)), (0.1, reply(F4, "SA", 40000, 8081))], "unanswered"),
+            ([(0, asked(F4))], "unanswered"),
+            ([(0, asked(F4)), (0.1, told(F4, 40001))], "unanswered"),
+        ],
+    ),
+    Case(
+        name="answered at one address",
+        call=lambda wire: expect.answered(wire, 8080, F6, "2001:db8:51:1:0:0:0:101%eth0"),
+        good=handshake(F6),
+        more_good=[
+            [*handshake(F6), (1, OUT() / IPv6(src=C6, dst="2001:db8:51:1::999") / TCP(dport=8080, flags="S"))],
+            [(0, syn(F6, seq=0xFFFFFFFF)), (0.1, reply(F6, "SA", seq=-1))],
+        ],
+        bad=[([(0, syn(F6)), (0.1, reply(F6, "A"))], "unanswered")],
+    ),
+    Case(
+        name="refused in time, just",
+        call=lambda wire: expect.refused(wire, 8080, F6, within=0.5, address=S6),
+        good=[(0, syn(F6)), (0.5, reply(F6, "RA")), (1, syn(F4))],
+        bad=[
+            ([(0, syn(F6)), (0.501, reply(F6, "RA"))], "501.00 ms"),
+            ([(0, syn(F6)), (0.2, sent(F6, "A"))], "unanswered"),
+        ],
     ),
     *(
         Case(
@@ -447,6 +478,30 @@ def test_fails_on_a_bad_capture(case: Case, make_wire: MakeWire) -> None:
         assert said in finding.happened
         assert finding.packets
         assert finding.expected != finding.happened
+
+
+@EVERY
+def test_what_is_said(case: Case, make_wire: MakeWire) -> None:
+    """Every finding reads as it was read and approved: what was expected, what happened, the packets that show it.
+
+    After a change on purpose: ``DUALSTACK_RECORD=1 pytest tests/wire/test_predicates.py``, then read the difference.
+    """
+    captures = [case.good, *case.more_good, *(bad for bad, _ in case.bad), []]
+    said = "\n".join(_words(lambda: case.call(make_wire(*frames))) for frames in captures)  # noqa: B023 - called at once
+    path = Path(__file__).with_name("findings") / f"{re.sub('[^a-z0-9]+', '-', case.name.lower())}.txt"
+    if os.environ.get("DUALSTACK_RECORD"):
+        path.write_text(said, encoding="utf-8")
+    assert said == path.read_text(encoding="utf-8")
+
+
+def _words(judge: Callable[[], Finding]) -> str:
+    """Return all that a predicate says, line by line."""
+    try:
+        finding = judge()
+    except Inconclusive as error:
+        return f"inconclusive: {str(error).partition('made.pcap')[2]}\n"
+    lines = [f"ok: {finding.ok}", f"expected: {finding.expected}", f"happened: {finding.happened}", *finding.packets]
+    return "\n".join(lines) + "\n"
 
 
 @EVERY

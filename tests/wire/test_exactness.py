@@ -1,0 +1,408 @@
+"""What the coarser tests would let pass: each field of what is read, each byte of what is sent, each boundary."""
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, NoReturn
+
+import pytest
+from scapy.layers.dns import DNS, DNSQR, DNSRR
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6, IPv6ExtHdrFragment
+from scapy.layers.l2 import ARP, Ether
+
+from dualstack.checksum import internet_checksum
+from dualstack.errors import DeadlineExpired, HarnessError
+from dualstack.families import BOTH, Family
+from dualstack.manifest.models import Transport
+from dualstack.wire import capture as capturing
+from dualstack.wire import counts, expect
+from dualstack.wire.attempts import Attempt, Fate
+from dualstack.wire.capture import Capture
+from dualstack.wire.counts import classify
+from dualstack.wire.dissect import Dns, details
+from dualstack.wire.evidence import Wire
+from dualstack.wire.frames import parse
+from dualstack.wire.pcap import HEADER, RECORD, SNAPLEN, Pcap
+from dualstack.wire.story import flag_names, lines, what
+from dualstack.wire.template import Template
+from dualstack.wire.witness import NOBODY, witnesses
+
+MakeWire = Callable[..., Wire]
+
+MAC = "02:00:5e:10:00:01"
+S4, C4, S6, C6 = "198.51.100.1", "198.51.100.33", "2001:db8::1", "2001:db8::33"
+LINK = Ether(src=MAC, dst="02:00:5e:10:00:02")
+FOUR, SIX = LINK / IP(src=C4, dst=S4), LINK / IPv6(src=C6, dst=S6)
+HELLO = TCP(sport=40000, dport=8080, flags="S", seq=7)
+BACK4 = Ether(src="02:00:5e:10:00:02", dst=MAC) / IP(src=S4, dst=C4)
+
+
+# --- counting ---------------------------------------------------------------------------------------------------------
+
+
+def pcap(path: Path, order: str, frames: Sequence[bytes]) -> Path:
+    """Write a capture in a byte order."""
+    fields = struct.unpack("=IHHiIII", HEADER)
+    records = (struct.pack(order + "4I", 1, 0, len(data), len(data)) + data for data in frames)
+    path.write_bytes(struct.pack(order + "IHHiIII", *fields) + b"".join(records))
+    return path
+
+
+def never(*_: object, **__: object) -> NoReturn:
+    """Stand in for what must not be called."""
+    raise AssertionError("a usual frame was parsed")
+
+
+USUAL = {
+    "tcp4": (bytes(FOUR / HELLO)[:42], (Family.IPV4, "tcp", "")),
+    "udp4": (bytes(FOUR / UDP(sport=40000, dport=8081))[:42], (Family.IPV4, "udp", "")),
+    "icmp4": (bytes(FOUR / ICMP())[:42], (Family.IPV4, "icmp", "")),
+    "6in4": (bytes(LINK / IP(src=C4, dst=S4, proto=41) / IPv6() / HELLO)[:42], (Family.IPV4, "other", "")),
+    "arp": (bytes(LINK / ARP())[:14], (Family.IPV4, "arp", "ARP")),
+    "tcp6": (bytes(SIX / HELLO)[:62], (Family.IPV6, "tcp", "")),
+    "udp6": (bytes(SIX / UDP(sport=40000, dport=8081))[:62], (Family.IPV6, "udp", "")),
+    "icmp6": (bytes(SIX / ICMPv6DestUnreach() / SIX[IPv6] / HELLO)[:62], (Family.IPV6, "icmpv6", "")),
+}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("name", USUAL)
+def test_usual_frames_are_counted_without_parsing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, order: str
+) -> None:
+    """The least of a usual frame is enough to count it by its fixed fields, in files of both byte orders."""
+    frame, key = USUAL[name]
+    whole = bytes(SIX / HELLO)  # behind it, so that the fields of a short frame are there to be read
+    monkeypatch.setattr(counts, "parse", never)
+    expected = {key: 2, (Family.IPV6, "tcp", ""): 1} if name != "tcp6" else {key: 3}
+    assert classify(pcap(tmp_path / "x.pcap", order, [frame, frame, whole])).by_key == expected
+
+
+def test_the_last_frame_is_counted_without_parsing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fields of the least IPv6 frame end with the file."""
+    monkeypatch.setattr(counts, "parse", never)
+    assert classify(pcap(tmp_path / "x.pcap", "<", [USUAL["tcp6"][0]])).of(Family.IPV6, "tcp") == 1
+
+
+def test_a_short_frame_at_the_end_is_parsed(tmp_path: Path) -> None:
+    """A frame that ends before its fields do is what `parse` says it is."""
+    for frame in (bytes(LINK / ARP())[:14], bytes(FOUR / HELLO)[:41], b"", bytes(LINK)[:13]):
+        found = classify(pcap(tmp_path / "x.pcap", "<", [frame])).by_key
+        assert found == {counts._key(parse(frame)): 1}
+
+
+@pytest.mark.parametrize("kept", [SNAPLEN, SNAPLEN + 1])
+def test_a_record_longer_than_any_is_damage(tmp_path: Path, kept: int) -> None:
+    """A length up to the snapshot length means a file that is cut short; more is damage, which is named with place."""
+    path = pcap(tmp_path / "x.pcap", "<", [bytes(FOUR / HELLO)] * 2)
+    with path.open("ab") as file:
+        file.write(RECORD.pack(1, 0, kept, kept) + b"x")
+    if kept == SNAPLEN:
+        assert classify(path).cut_short
+        reader = Pcap(path)
+        assert len(list(reader)) == 2
+        assert reader.cut_short is True
+        return
+    for read in (classify, lambda path: list(Pcap(path))):
+        with pytest.raises(HarnessError, match=rf"x\.pcap: .*record 3.*{kept}"):
+            read(path)
+
+
+# --- what is sent -----------------------------------------------------------------------------------------------------
+
+
+def test_every_byte_of_a_witness() -> None:
+    """Witnesses are as an independent implementation makes them: addresses, ports, hop limit, flags and checksums."""
+    source = bytes.fromhex(MAC.replace(":", ""))
+    ethernet = Ether(src=source, dst=NOBODY)
+    ends = {
+        Family.IPV4: IP(src="192.0.2.253", dst="192.0.2.254", ttl=1, flags="DF", id=0),
+        Family.IPV6: IPv6(src="2001:db8:ffff:ffff::253", dst="2001:db8:ffff:ffff::254", hlim=1),
+    }
+    for nonce in ("feedbeef", "odd"):
+        for family, frame in witnesses(source, "start", nonce).items():
+            payload = f"dualstack-witness {family.value} start {nonce}"
+            assert frame == bytes(ethernet / ends[family] / UDP(sport=9, dport=9) / payload)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [(b"", 0xFFFF), (b"\xff\xff", 0), (b"\x01", 0xFEFF), (b"\xff\xff\x00\x01", 0xFFFE), (b"\x80\x00\x80\x00", 0xFFFE)],
+)
+def test_the_internet_checksum(data: bytes, expected: int) -> None:
+    """RFC 1071: the sum's carries are added, odd data is padded with zero, the complement is taken."""
+    assert internet_checksum(data) == expected
+
+
+# --- what is read -----------------------------------------------------------------------------------------------------
+
+
+def test_every_field_of_an_attempt(make_wire: MakeWire) -> None:
+    """An attempt has who tried what when, and the frames that say so."""
+    back = BACK4 / TCP(sport=8080, dport=40000, flags="RA", ack=8)
+    wire = make_wire((0, SIX / HELLO), (1, FOUR / HELLO), (2, FOUR / HELLO), (2.5, back))
+    _, found = expect.attempts(wire, 8080)
+    start = wire.frames[0].time
+    assert found == Attempt(
+        family=Family.IPV4,
+        transport=Transport.TCP,
+        src=C4,
+        sport=40000,
+        dst=S4,
+        dport=8080,
+        isn=7,
+        times=(start + 1, start + 2),
+        fate=Fate.REFUSED,
+        after=0.5,
+        error="",
+        frames=tuple(frame.number for frame in wire.frames[1:]),
+    )
+    assert str(found) == "198.51.100.33:40000 → 198.51.100.1:8080 (2 times): refused after 500.00 ms"
+
+
+def test_both_filters_count(make_wire: MakeWire) -> None:
+    """Attempts are those of the family and of the address, not of either."""
+    other = LINK / IP(src=C4, dst="198.51.100.2") / HELLO
+    wire = make_wire((0, SIX / HELLO), (1, FOUR / HELLO), (2, other))
+    assert [one.dst for one in expect.attempts(wire, 8080, family=Family.IPV4, address=S4)] == [S4]
+    assert [one.dst for one in expect.attempts(wire, 8080, family=Family.IPV4)] == [S4, "198.51.100.2"]
+
+
+def test_an_error_about_another_flow_is_not_ours(make_wire: MakeWire) -> None:
+    """An ICMP error decides the fate of what it quotes: same transport, same ports."""
+    request = FOUR / UDP(sport=40000, dport=8081) / b"ping"
+    for quoted in (TCP(sport=40000, dport=8081), UDP(sport=40000, dport=9)):
+        error = BACK4 / ICMP(type=3, code=3) / IP(src=C4, dst=S4) / quoted
+        (attempt,) = expect.attempts(make_wire((0, request), (1, error)), 8081, Transport.UDP)
+        assert attempt.fate is Fate.UNANSWERED
+
+
+def test_every_field_of_a_dns_message(make_wire: MakeWire) -> None:
+    """Questions and answers have both ends, the identifier, the name, types known and unknown, and data as text."""
+    query = DNS(id=5, qd=[DNSQR(qname=b"Www.L\xfc.test", qtype=65280)], an=[DNSRR(rrname="x", type="A", rdata=S4)])
+    records = [DNSRR(rrname="x", type="TXT", rdata=b"caf\xe9"), DNSRR(rrname="x", type="A", rdata=S4)]
+    answer = DNS(id=6, qr=1, rcode=3, qd=[DNSQR(qname="www.lab.test", qtype="MX")], an=records[1:])
+    out, back = SIX / UDP(sport=40000, dport=53), BACK4 / UDP(sport=53, dport=40000)
+    wire = make_wire((0, out / query), (1, back / answer))
+    start = wire.frames[0].time
+    (asked,), (told,) = expect.dns_queries(wire), expect.dns_answers(wire)
+    assert asked == Dns(start, Family.IPV6, "udp", C6, S6, 5, "www.l\\xfc.test", "65280", 0, ())
+    assert told == Dns(start + 1, Family.IPV4, "udp", S4, C4, 6, "www.lab.test", "MX", 3, (S4,))
+
+
+@pytest.mark.parametrize("claimed", [0, 200])
+def test_dns_over_tcp_is_whole_or_nothing(make_wire: MakeWire, claimed: int) -> None:
+    """A message over TCP that is empty, or not all there, is none."""
+    message = bytes(DNS(id=7, qd=DNSQR(qname="b.lab.test", qtype="A")))
+    segment = TCP(sport=40000, dport=53, flags="PA") / (claimed.to_bytes(2, "big") + message)
+    assert expect.dns_queries(make_wire((0, FOUR / segment))) == ()
+
+
+def test_too_big_has_its_time_and_ends(make_wire: MakeWire) -> None:
+    """What says that a packet was too big has a time, who says it, and who is told."""
+    wire = make_wire((3, BACK4 / ICMP(type=3, code=4, nexthopmtu=1400) / FOUR[IP] / HELLO))
+    (found,) = expect.packets_too_big(wire)
+    assert (found.time, found.src, found.dst) == (wire.frames[0].time, S4, C4)
+
+
+def test_ipv4_checksums_are_known_too(make_wire: MakeWire) -> None:
+    """The pseudo-header is that of the datagram's own family."""
+    good = FOUR / UDP(sport=1, dport=2) / b"x"
+    bad = FOUR / UDP(sport=1, dport=2, chksum=7) / b"x"
+    wire = make_wire((0, good), (1, bad))
+    from dualstack.wire.dissect import Checksum, udp_checksums  # noqa: PLC0415 - loads scapy when it is called
+
+    assert list(udp_checksums(wire.path, wire.frames).values()) == [Checksum.VALID, Checksum.WRONG]
+    assert len(details(wire.path, wire.frames)) == 2
+
+
+# --- what is said -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("packet", "words"),
+    [
+        (FOUR / HELLO, "TCP SYN"),
+        (FOUR / TCP(flags=0), "TCP no flags"),
+        (FOUR / TCP(flags="PA") / b"x", "TCP PSH ACK, 1 byte"),
+        (FOUR / TCP(flags="PA") / b"xx", "TCP PSH ACK, 2 bytes"),
+        (LINK / IP(src=C4, dst=S4, flags="MF") / TCP(flags="A") / b"xx", "TCP ACK, 2 bytes, a fragment"),
+        (LINK / IP(src=C4, dst=S4, flags="MF") / UDP() / b"xx", "UDP, 2 bytes, a fragment"),
+        (FOUR / ICMP(type=3, code=4, nexthopmtu=1400) / FOUR[IP] / HELLO, "ICMP fragmentation needed, MTU 1400, about"),
+        (FOUR / ICMP(type=11, code=9) / FOUR[IP] / HELLO, "ICMP type 11 code 9, about"),
+        (FOUR / ICMP(), "ICMP echo request"),
+    ],
+)
+def test_a_packet_in_words(make_wire: MakeWire, packet: Any, words: str) -> None:
+    """The story names protocol, flags, size, fragment, ICMP error and what that is about."""
+    said = what(make_wire((0, packet)).frames[0])
+    assert said.startswith(words), said
+    assert ("about" in said) is ("about" in words)
+    assert not said.endswith(words) or said == words
+
+
+def test_flags_have_names() -> None:
+    """Every flag has its name, and none has words of its own."""
+    assert (flag_names(0), flag_names(0x12), flag_names(0x11)) == ("no flags", "SYN ACK", "FIN ACK")
+
+
+def test_long_stories_leave_out_the_middle(make_wire: MakeWire) -> None:
+    """All lines have their time from the first one, and one of them says how many packets are left out."""
+    frames = make_wire(*((at, FOUR / TCP(sport=at, flags="S")) for at in range(14))).frames
+    for number in range(1, 14):
+        written = lines(frames[:number], most=10)
+        shown = [line for line in written if "TCP SYN" in line]
+        said = [line for line in written if line not in shown]
+        assert written[0].startswith("+0.000 ms")
+        assert len(shown) == min(number, 10)
+        assert len(said) == (number > 10)
+        assert all(str(number - 10) in line for line in said)
+
+
+def test_differences_are_named(make_wire: MakeWire) -> None:
+    """A template says which fields are different, and with which values."""
+    (frame,) = make_wire((0, FOUR / TCP(sport=1, dport=2, flags="PA") / b"xx")).frames
+    wanted = Template(family=Family.IPV6, dport=3, flags=0x02, without=0x10, payload=False)
+    assert wanted.differences(frame) == {
+        "family": Family.IPV4,
+        "dport": 2,
+        "flags": 0x18,
+        "without": 0x18,
+        "payload": 2,
+    }
+    assert Template(flags=0x18, without=0x02, payload=True).matches(frame)
+
+
+def test_fragments_have_no_checksum_of_their_own(make_wire: MakeWire) -> None:
+    """The checksum of a datagram in fragments is not judged, and TCP on the same port is none of its business."""
+    fragment = LINK / IPv6(src=C6, dst=S6) / IPv6ExtHdrFragment(m=1, nh=17) / UDP(sport=8081, dport=1, chksum=1)
+    whole = SIX / UDP(sport=8081, dport=1) / b"x"
+    other = SIX / UDP(sport=9, dport=1, chksum=1) / b"x"
+    old = FOUR / UDP(sport=8081, dport=1, chksum=1) / b"x"
+    finding = expect.udp6_checksum(
+        make_wire((0, fragment), (1, whole), (2, other), (3, old), (4, SIX / TCP(sport=8081, dport=1))), 8081
+    )
+    assert (finding.ok, finding.happened) == (True, "1 datagrams have one")
+
+
+# --- the recorder's client --------------------------------------------------------------------------------------------
+
+
+class ToldHost:
+    """A host whose recorder says what a test tells it to."""
+
+    name, interface = "service", "eth0"
+    fetched: ClassVar[list[Path]] = []
+
+    def __init__(self, answers: Sequence[bytes]) -> None:
+        """Answer each order with the next of ``answers``; then close."""
+        self.orders: list[dict[str, object]] = []
+        self.fetched.clear()
+        self._answers = list(answers)
+        self._thread: threading.Thread | None = None
+
+    def place(self, path: Path) -> str:
+        """Return a path that only the host knows."""
+        return f"/inside{path}"
+
+    def fetch(self, path: Path) -> None:
+        """Note that it was fetched, and make it a capture."""
+        self.fetched.append(path)
+        path.write_bytes(HEADER)
+
+    def inside(self, entry: str) -> socket.socket:
+        """Return the stream to what stands in for the recorder."""
+        assert entry == "dualstack.wire.recorder:record"
+        ours, theirs = socket.socketpair()
+        self._thread = threading.Thread(target=self._serve, args=(theirs,))
+        self._thread.start()
+        return ours
+
+    def _serve(self, stream: socket.socket) -> None:
+        """Answer, in two pieces."""
+        with stream, stream.makefile("rb") as lines_of:
+            for answer in self._answers:
+                self.orders.append(json.loads(lines_of.readline() or b"{}"))
+                stream.sendall(answer[:5])
+                stream.sendall(answer[5:])
+
+    def join(self) -> None:
+        """Wait for its end."""
+        assert self._thread is not None
+        self._thread.join(10)
+
+
+@contextmanager
+def told(*answers: bytes) -> Iterator[ToldHost]:
+    """Make a host that answers so."""
+    host = ToldHost(answers)
+    yield host
+    host.join()
+
+
+READY = b'{"ready": true, "mac": "02:00:5e:10:00:01"}\n'
+
+
+def test_the_recorder_is_told_what_to_do(tmp_path: Path) -> None:
+    """It gets interface, path inside, and a nonce of its own; then it is stopped and the file is fetched."""
+    path = tmp_path / "x.pcap"
+    nonces = set()
+    for _ in range(2):
+        with told(READY, b'{"frames": 0, "drops": 7, "error": "", "witnessed": []}\n') as host:
+            capture = Capture.start(host, path)
+            assert capture.mac == "02:00:5e:10:00:01"
+            wire = capture.stop()
+        first, second = host.orders
+        nonces.add(str(first.pop("nonce")))
+        assert first == {"interface": "eth0", "path": f"/inside{path}"}
+        assert second == {"stop": True}
+        assert host.fetched == [path]
+        assert (wire.drops, wire.mac) == (7, capture.mac)
+    assert len(nonces) == 2
+    assert {len(nonce) for nonce in nonces} == {16}
+
+
+def test_answers_may_come_at_once(tmp_path: Path) -> None:
+    """Two answers in one piece are two."""
+    stopped = b'{"frames": 0, "drops": 1, "error": "", "witnessed": []}\n'
+    with told(READY + stopped + b'{"more": 1}\n') as host:
+        capture = Capture.start(host, tmp_path / "x.pcap")
+        assert capture.stop().drops == 1
+
+
+def test_a_recorder_that_ends_has_died(tmp_path: Path) -> None:
+    """The end of the stream, also in the middle of an answer, is told with the file's and the host's names."""
+    for words in (b"", b'{"ready": tr'):
+        with told(words) as host, pytest.raises(HarnessError, match=r"x\.pcap: the recorder of host service has died"):
+            Capture.start(host, tmp_path / "x.pcap")
+
+
+def test_a_recorder_that_is_silent_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When its time is up the error says what was waited for."""
+    monkeypatch.setattr(capturing, "ANSWER_SECONDS", 0.05)
+    ours, theirs = socket.socketpair()
+    host = ToldHost([])
+    monkeypatch.setattr(host, "inside", lambda _: ours)
+    with theirs, pytest.raises(DeadlineExpired, match="the recorder of host service to answer"):
+        Capture.start(host, tmp_path / "x.pcap")
+
+
+def test_words_of_a_recorder_that_died_before_it_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its last words are read although nothing can be sent to it any more."""
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b'{"error": "x.pcap: no room"}\n')
+    theirs.close()
+    host = ToldHost([])
+    monkeypatch.setattr(host, "inside", lambda _: ours)
+    with pytest.raises(HarnessError, match=r"^x\.pcap: no room$"):
+        Capture.start(host, tmp_path / "x.pcap")
+
+
+def test_every_family_has_a_witness() -> None:
+    """One frame for each family."""
+    assert list(witnesses(bytes(6), "stop", "1")) == list(BOTH)
