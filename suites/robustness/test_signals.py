@@ -41,7 +41,7 @@ END_WITHIN = 30.0
     cites=("signal(7): Interruption of system calls", "accept(2): EINTR", "sigaction(2): SA_RESTART"),
     topologies=("dual-stack",),
     causes=("RC-EINTR",),
-    needs=(Need.ANSWER, Need.MANY, Need.NETWORK),
+    needs=(Need.TCP, Need.ANSWER, Need.MANY, Need.NETWORK),
 ).attach
 def test_signals_do_not_break_exchanges(world: ListenerWorld) -> None:
     """Clients are served while signals rain."""

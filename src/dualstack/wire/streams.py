@@ -70,7 +70,7 @@ def outlives_resets(wire: Wire, port: int, family: Family) -> Finding:
         for frame in wire.frames
         if frame.kind == "tcp" and frame.family is family and frame.dport == port and frame.flags & RST
     ]
-    later = [item for item in attempts(wire, port, family=family) if resets and item.time > resets[-1]]
+    later = [item for item in attempts(wire, port, family=family) if resets and item.time > resets[0]]
     if not later:
         raise Inconclusive(f"{wire.path}: no client came over {family.label} after one that reset its connection")
     return Finding(

@@ -356,10 +356,10 @@ class ListenerWorld(World):
 
         Args:
             family: The family to dial over.
-            count: How many there shall be; of a service that ends after one connection, one.
+            count: How many there shall be at most; of a service that ends after one connection, one.
             protocol: What is said; None for what the listener speaks.
         """
-        count = 1 if self.listener.one_connection else count
+        count = 1 if self.listener.one_connection else min(count, self.listener.clients)
         self._dialled = True
         staying = self.clients.host.prober.stay(Stay(self.exchange(family, protocol=protocol), count))
         self._staying.append(staying)
