@@ -42,7 +42,9 @@ with socket.create_server((sys.argv[1], 8080), family=socket.AF_INET6 if ":" in 
 """
     (tmp_path / "echo.py").write_text(server, encoding="utf-8")
     for address, code in (("::", 0), ("0.0.0.0", 1)):
-        text = listens.replace('"--bind", "{bind}", "--port", "{port}", "--acl", "{acl}"', f'"{address}"').split("[listen.bind]")[0]
+        text = listens.replace('"--bind", "{bind}", "--port", "{port}", "--acl", "{acl}"', f'"{address}"').split(
+            "[listen.bind]"
+        )[0]
         (tmp_path / "service.toml").write_text(text, encoding="utf-8")
         done = pytest(tmp_path)
         assert done.returncode == code, done.stdout + done.stderr
