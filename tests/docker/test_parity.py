@@ -215,9 +215,9 @@ def test_verdicts_agree(kind: str, tmp_path: Path, record_property: Callable[[st
 @pytest.mark.usefixtures("images")
 def test_verdicts_agree_over_restarts_and_loads(tmp_path: Path) -> None:
     """The suites that restart the service and load it come to the same verdicts on the reference service."""
-    both = [run(lab, tmp_path / lab, [SERVICES / "reference" / "echo.toml"]) for lab in ("netns", "docker")]
-    assert set(both[0]) == set(both[1])
-    found = faults(*both, accepted(PAGE.read_text(encoding="utf-8")))
+    netns, docker = (run(lab, tmp_path / lab, [SERVICES / "reference" / "echo.toml"]) for lab in ("netns", "docker"))
+    assert set(netns) == set(docker)
+    found = faults(netns, docker, accepted(PAGE.read_text(encoding="utf-8")))
     assert not found, "\n".join(found)
 
 
