@@ -8,7 +8,7 @@ from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Lab, Program
 from dualstack.manifest import Protocol
-from dualstack.prober.messages import Dial, Dialled, Hold, Outcome
+from dualstack.prober.messages import Dial, Dialled, Hold, Outcome, Stay
 
 PORT = 3005
 MESSAGE = 250
@@ -95,10 +95,17 @@ def test_one_port_serves_both_families(run: Any, lab: Lab, form: str, family: Fa
 @either_form
 def test_restarts_at_once(run: Any, lab: Lab, form: str) -> None:
     """M23: after the server has closed first, its address in TIME_WAIT, the next server can bind at once."""
-    run.serve(lab.hosts["service"], form, PORT)
-    assert dial(lab, Family.IPV6).outcome is Outcome.ANSWERED
-    assert any(row.state == "TIME_WAIT" for row in lab.hosts["service"].prober.sockets() if row.port == PORT)
-    run.serve(lab.hosts["service"], form, PORT)
+    service, peer = (lab.hosts[name] for name in ("service", "peer"))
+    run.serve(service, form, PORT)
+    exchange = Dial(Family.IPV6, service.plan.address(Family.IPV6), PORT, protocol=Protocol.ECHO)
+    with peer.prober.stay(Stay(exchange, 1)) as client:
+        assert Deadline(10, "the server to close").until(lambda: client.ends().closed == 1)
+
+    def waits() -> bool:
+        return any(row.state == "TIME_WAIT" for row in service.prober.sockets() if row.port == PORT)
+
+    assert Deadline(10, "the connection to be in TIME_WAIT").until(waits)
+    run.serve(service, form, PORT)
     assert dial(lab, Family.IPV4).outcome is Outcome.ANSWERED
 
 
