@@ -30,7 +30,7 @@ COLUMNS = {
     "no AF_INET6": "no_af_inet6",
     "no IPv4": "no_ipv4",
 }
-ONE_ADDRESS = {"nginx-address", "redis-address"}
+ONE_ADDRESS = frozenset({"memcached-address", "nginx-address", "redis-address", "socat-address"})
 """Services that are told where to listen from outside; each spelling is another way, and they are in no table."""
 
 
