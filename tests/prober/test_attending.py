@@ -12,7 +12,7 @@ Start = Callable[..., HostProgram]
 
 COUNTING = """
 import os, signal, time
-def note(number, _): print(signal.Signals(number).name, os.getpid() == MAIN, flush=True)
+def note(number, _): os.write(1, f"{signal.Signals(number).name} {os.getpid() == MAIN}\\n".encode())
 MAIN = os.getpid()
 for name in ("SIGCHLD", "SIGWINCH", "SIGCONT"): signal.signal(getattr(signal, name), note)
 os.fork()

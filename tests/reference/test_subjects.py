@@ -7,6 +7,8 @@ import pytest
 from dualstack.content import ROOT
 from dualstack.manifest import subjects_of
 from dualstack.manifest.subject import filled
+from dualstack.requirement import Level
+from dualstack.suites import requirements
 from dualstack.topology import topology_names
 
 SERVICES = ROOT / "fixtures" / "services"
@@ -21,15 +23,15 @@ every_manifest = pytest.mark.parametrize("path", [*REFERENCE, *ZOO], ids=lambda 
 @every_manifest
 def test_manifest_is_named_as_its_file(path: Path) -> None:
     """A manifest can be read, its service is called as its file, and every topology that it names exists."""
-    (subject,) = subjects_of(path)
-    assert subject.manifest.service.name == {"echo": "reference"}.get(path.stem, path.stem)
+    subject, *_ = subjects_of(path)
+    assert subject.manifest.service.name == {"echo": "reference", "local": "reference-local"}.get(path.stem, path.stem)
     assert {name for known in subject.manifest.known for name in known.topologies} <= set(topology_names())
 
 
 @every_manifest
 def test_manifest_starts_what_is_there(path: Path) -> None:
     """What a manifest starts is a file beside it, or is compiled by its build command from the source beside it."""
-    (subject,) = subjects_of(path)
+    subject, *_ = subjects_of(path)
     commands = [list(item.command) for item in subject.manifest.connect]
     commands += [list(subject.command)] if subject.command else []
     assert commands
@@ -47,25 +49,24 @@ def test_manifest_starts_what_is_there(path: Path) -> None:
 
 @pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
 def test_zoo_member_cites_its_bug(path: Path) -> None:
-    """Each zoo member declares what it fails, with one report of the real bug that it reproduces."""
-    (subject,) = subjects_of(path)
+    """Each zoo member declares what it fails, with one report of the real bug that it reproduces, if there is one."""
+    subject, *_ = subjects_of(path)
     urls = {known.url for known in subject.manifest.known}
     assert len(urls) == 1
-    assert str(urls.pop()).startswith("https://github.com/")
+    url = urls.pop()
+    assert url is None or url.startswith("https://")
 
 
 @pytest.mark.parametrize("path", REFERENCE, ids=lambda path: path.stem)
 def test_only_the_documents_forms_fail(path: Path) -> None:
     """Among the reference services only the documents' own forms declare failings."""
-    (subject,) = subjects_of(path)
+    subject, *_ = subjects_of(path)
     assert bool(subject.manifest.known) == (path.stem in DOCUMENTS)
 
 
 def test_zoo_is_complete() -> None:
-    """Together the zoo members and the documents' forms fail every requirement that there is of their areas."""
+    """Every requirement is failed by a member of the zoo or a document's form, but the one that only observes."""
     known = [item for path in (*ZOO, *REFERENCE) for item in subjects_of(path)[0].manifest.known]
     broken = {requirement for item in known for requirement in item.requirement}
-    listen = {f"LISTEN-{number:03}" for number in range(1, 13)}
-    connect = {f"CONNECT-{number:03}" for number in (1, 2, 3, 4, 5, 7, 8)}
-    interop = {f"INTEROP-{number:03}" for number in range(1, 7)}
-    assert broken == listen | connect | interop
+    assert set(requirements()) - broken == {"LIFE-006"}
+    assert requirements()["LIFE-006"].level is Level.OBSERVE
