@@ -18,7 +18,7 @@ from dualstack.rootfs import build, build_for, build_root, find_root, packages_o
 from dualstack.rootfs.apt import private_apt
 from dualstack.rootfs.store import MARKER, cache_folder, roots_folder
 
-NEEDED = ("sh", "cat", "mkdir", "touch", "ln", "unshare", "sleep", "env")
+NEEDED = ("sh", "cat", "chmod", "mkdir", "touch", "ln", "unshare", "sleep", "env")
 
 SOURCES = """\
 deb http://mirror.example/debian bookworm main
@@ -41,8 +41,11 @@ esac""",
 mkdir -p "$3/usr/bin"
 cat > "$3/usr/bin/mmdebstrap" <<'END'
 #!/usr/bin/perl
+system("mmtarfilter") == 0 or die;
 exec("mmdebstrap-stand-in", @ARGV);
-END""",
+END
+printf '#!/bin/sh\n' > "$3/usr/bin/mmtarfilter"
+chmod +x "$3"/usr/bin/mmtarfilter""",
     "mmdebstrap": """
 [ "$1" = --version ] && exit 0
 for word; do target=$sources; sources=$word; done
@@ -144,7 +147,7 @@ def test_settings_of_the_machine(machine: Path) -> None:
 
 
 def test_mmdebstrap_is_fetched(machine: Path) -> None:
-    """Where mmdebstrap is not installed it is fetched into the cache folder and run from there."""
+    """Where mmdebstrap is not installed it is fetched into the cache folder and run from there; it finds its helper."""
     (machine / "mmdebstrap").rename(machine / "mmdebstrap-stand-in")
     perl = shutil.which("perl", path=os.defpath)
     assert perl is not None, "every Debian has perl"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dualstack.errors import HarnessError, HostCannot, UsageError
 from dualstack.rootfs.sources import Source, code_names, of_distribution, read_sources
+from dualstack.rootfs.store import cache_folder
 
 _ORIGINS = frozenset({"Debian", "Ubuntu"})
 _TRANSFER = re.compile(r"Acquire::(https?|ftp|tor|Check-|Force|Retries|Max-|Min-|Connection)")
@@ -20,9 +21,17 @@ _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def environment() -> dict[str, str]:
-    """Return the variables for apt and mmdebstrap: the user's own, but messages in English and sbin on the PATH."""
+    """Return the variables for apt and mmdebstrap: the user's own, but messages in English, and more on the PATH.
+
+    That is sbin, and the programs that were fetched: mmdebstrap calls its own mmtarfilter by name.
+    """
     kept = {key: value for key, value in os.environ.items() if key not in {"APT_CONFIG", "TMPDIR"}}
-    return kept | {"LC_ALL": "C.UTF-8", "PATH": f"{os.environ.get('PATH', os.defpath)}:{_SBIN}"}
+    return kept | {"LC_ALL": "C.UTF-8", "PATH": f"{os.environ.get('PATH', os.defpath)}:{_SBIN}:{fetched_programs()}"}
+
+
+def fetched_programs() -> Path:
+    """Return the folder of the programs that were fetched because the machine lacks them."""
+    return cache_folder() / "tools" / "usr" / "bin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dualstack.errors import HarnessError, HostCannot, UsageError
 from dualstack.manifest import load_manifest
-from dualstack.rootfs.apt import PrivateApt, environment, private_apt
+from dualstack.rootfs.apt import PrivateApt, environment, fetched_programs, private_apt
 from dualstack.rootfs.enclosure import enclosed
 from dualstack.rootfs.store import building, cache_folder, find_root, folder_for, remove_tree, write_marker
 
@@ -133,7 +133,7 @@ def _mmdebstrap(apt: PrivateApt, progress: Progress) -> list[str]:
         return ["mmdebstrap"]
     if shutil.which("perl") is None:
         raise HostCannot("perl is missing, which mmdebstrap needs: apt install perl")
-    script = cache_folder() / "tools" / "usr" / "bin" / "mmdebstrap"
+    script = fetched_programs() / "mmdebstrap"
     if not script.exists():
         progress("mmdebstrap is not installed: fetching it into the cache folder")
         apt.fetch("mmdebstrap", cache_folder() / "tools")
