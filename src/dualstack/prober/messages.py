@@ -112,15 +112,18 @@ class Stage(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Linger:
-    """Clients over TCP that begin at the same time, fall silent, and keep their connections until they are closed.
+    """Clients over TCP that fall silent, and keep their connections until they are closed.
 
     Attributes:
         dials: One for each client, at most `MOST_CLIENTS`.
         stage: How far each of them goes.
+        in_turn: Whether each comes after the one before it was answered; all begin at the same time if not. Who is not
+            answered then is the last, and keeps no connection.
     """
 
     dials: tuple[Dial, ...]
     stage: Stage = Stage.CONNECTED
+    in_turn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,21 +259,8 @@ class Forge:
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
-    """Connections to a service that stay open, each after an exchange.
-
-    Attributes:
-        dial: The exchange; over TCP.
-        count: How many connections there shall be. They are opened one after the other, until one is not answered.
-    """
-
-    dial: Dial
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class Ends:
-    """What has become of connections that were to stay open.
+    """What has become of the connections of clients that linger.
 
     Attributes:
         open: How many are open.
