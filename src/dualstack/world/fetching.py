@@ -1,0 +1,216 @@
+"""A service that fetches what its clients name: what it is asked for, and what it comes for.
+
+Canaries are HTTP servers of ours: one on the service's own host, at every address that this has, and one on its peer,
+at the addresses that it may fetch from. What proves a connection is that a canary has accepted it. A connection inside
+one host crosses no link, so no capture shows it.
+"""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Self
+
+from dualstack.errors import Inconclusive
+from dualstack.families import BOTH, Family, endpoint
+from dualstack.finding import Finding
+from dualstack.lab.protocol import Host
+from dualstack.manifest import Fetch, Protocol, Transport
+from dualstack.prober.client import Serving
+from dualstack.prober.messages import Accepted, Dial, Dialled, Names, Outcome, Serve
+from dualstack.prober.names import query_name
+from dualstack.wire.evidence import Wire
+from dualstack.wire.expect import Template, present
+from dualstack.world.clients import in_the_house, link_local
+from dualstack.world.listening import ListenerWorld
+from dualstack.world.spellings import Spelling, added_addresses, request_for, spellings, url_of
+
+_WITNESS_SECONDS = 2.0
+
+_SYN, _ACK = 0x02, 0x10
+
+
+class Canary:
+    """A server of ours that nobody but those who are led to it connects to."""
+
+    def __init__(self, host: Host, addresses: tuple[str, ...], port: int) -> None:
+        """Let it listen on a host."""
+        self._host = host
+        self._port = port
+        self._serving: Serving = host.prober.serve(Serve(addresses, port, Transport.TCP, Protocol.HTTP))
+        self._seen = 0
+
+    def close(self) -> None:
+        """End it."""
+        self._serving.close()
+
+    def fresh(self) -> tuple[Accepted, ...]:
+        """Return who has come since the last look."""
+        accepted = self._serving.accepted()
+        seen, self._seen = self._seen, len(accepted)
+        return accepted[seen:]
+
+    def missed(self, addresses: Sequence[str]) -> list[str]:
+        """Dial each address from the canary's own host; return those whose witness the canary did not see."""
+        dials = [
+            Dial(Family.of(item), item, self._port, timeout=_WITNESS_SECONDS, source="", v6only=None)
+            for item in addresses
+        ]
+        ports = [dialled.source_port for dialled in self._host.prober.dial_all(dials)]
+        heard = {client.peer_port for client in self.fresh()}
+        return [address for address, port in zip(addresses, ports, strict=True) if port not in heard]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of one target that a client named.
+
+    Attributes:
+        dialled: The exchange with the service.
+        told: Whether the client was told something: an answer, or the end of the connection, in time.
+        inside: Who has come to the canary on the service's own host.
+        outside: Who has come to the canary on its peer.
+    """
+
+    dialled: Dialled
+    told: bool
+    inside: tuple[Accepted, ...]
+    outside: tuple[Accepted, ...]
+
+
+class Fetching:
+    """A service that runs among canaries and names that lead to them; as a context manager it ends with its block."""
+
+    def __init__(self, world: ListenerWorld, fetch: Fetch) -> None:
+        """Prepare; nothing is started before it is entered."""
+        self._world = world
+        self._fetch = fetch
+        self._open = ExitStack()
+        self.unshown: list[str] = []
+        """Why nothing can be said of what was not fetched."""
+
+    def __enter__(self) -> Self:
+        """Give the service's host what is needed, start canaries and names, and then the service.
+
+        Raises:
+            Inconclusive: The canary does not see its witnesses.
+            ServiceError: The service does not become ready.
+        """
+        world, fetch = self._world, self._fetch
+        for address in added_addresses(fetch.also_refuses):
+            world.add_address(address)
+        own = link_local(world.lab, in_the_house(world.lab))
+        self.targets = spellings(fetch.also_refuses, own, names=fetch.names)
+        plan = world.peer.plan
+        listen = tuple(plan.address(family) for family in BOTH)
+        try:
+            self._inside = Canary(world.host, tuple(family.wildcard for family in BOTH), fetch.port)
+            self._open.callback(self._inside.close)
+            self._outside = Canary(world.peer, listen, fetch.port)
+            self._open.callback(self._outside.close)
+            records = Names(listen, a=listen[:1], aaaa=listen[1:])
+            self._names = self._open.enter_context(world.peer.prober.names(records))
+            world.note(f"canaries listen on port {fetch.port} of the service's host and of its peer")
+            self._prove_canary()
+            world.start()
+        except BaseException:
+            self._open.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        """End canaries and names."""
+        self._open.close()
+
+    @property
+    def doors(self) -> tuple[str, ...]:
+        """The addresses at which the canary on the service's host is reached, each once."""
+        return tuple(dict.fromkeys(spelling.reaches for spelling in self.targets))
+
+    def _prove_canary(self) -> None:
+        """Dial the canary on the service's host at every door.
+
+        Raises:
+            Inconclusive: It does not see its witnesses.
+        """
+        if missed := self._inside.missed(self.doors):
+            raise Inconclusive(f"the canary on the service's host does not hear at {' and '.join(missed)}")
+
+    def ask(self, host: str) -> Asked:
+        """Let a client have a target fetched, and note what came of it."""
+        world = self._world
+        family = world.families[0]
+        dial = world.exchange(family, protocol=Protocol.EXCHANGE)
+        server = endpoint(dial.address, dial.port)
+        dial = replace(dial, send=request_for(self._fetch, host, server), expect=None)
+        world.note(f"the next client asks for {url_of(self._fetch, host)}")
+        dialled = world.carry_out(dial)
+        told = dialled.connected and (dialled.outcome is Outcome.ANSWERED or dialled.seconds < dial.timeout)
+        return Asked(dialled, told, self._inside.fresh(), self._outside.fresh())
+
+    def controls(self) -> list[str]:
+        """Have everything fetched that may be; return the URLs of what was not."""
+        fetch, plan = self._fetch, self._world.peer.plan
+        hosts = [plan.address(family) for family in fetch.families]
+        if fetch.names:
+            hosts += [query_name(**{family.record.lower(): "ok"}) for family in fetch.families]
+        return [url_of(fetch, host) for host in hosts if not self.ask(host).outside]
+
+    def refuses(self, spelling: Spelling) -> None:
+        """Require that a target is refused: nothing reaches the service's own host, and the client is told something.
+
+        A name that leads to an allowed address too may be fetched from there.
+        """
+        asked = self.ask(spelling.host)
+        url = url_of(self._fetch, spelling.host)
+        seconds = self._world.subject.manifest.timeouts.exchange
+        expected = f"for {url}, {spelling.what}, nothing reaches its own host, and the client is told in {seconds:g} s"
+        what = _came(asked.inside) if asked.inside else "the canary saw nothing"
+        if not asked.inside and asked.outside:
+            what += ", and a connection came to the allowed address"
+        self._world.note(what)
+        self._world.require(
+            Finding(asked.told and not asked.inside, expected, f"{what}; to the client: {asked.dialled.detail}")
+        )
+        if spelling.named and not any(_same(query.name, spelling.host) for query in self._names.queries()):
+            self.unshown.append(f"it never asked for the address of {spelling.host}")
+
+    def ends_quietly(self) -> None:
+        """Stop the service, and require that nothing more has come; then let the canary show that it still hears."""
+        self._world.stop()
+        late = self._inside.fresh()
+        expected = "until the service has ended nothing else reaches its own host"
+        self._world.require(Finding(not late, expected, _came(late) if late else "the canary saw nothing"))
+        if missed := self._inside.missed(self.doors):
+            self.unshown.append(f"in the end the canary did not hear at {' and '.join(missed)}")
+
+    def shows_fetched(self) -> None:
+        """Require that the connections to what may be fetched are on the link, over each family."""
+        port, plan = self._fetch.port, self._world.peer.plan
+
+        def dialled(wire: Wire, family: Family) -> Finding:
+            syn = Template(
+                outgoing_mac=wire.mac,
+                family=family,
+                kind="tcp",
+                dst=plan.address(family),
+                dport=port,
+                flags=_SYN,
+                without=_ACK,
+            )
+            return present(wire, syn)
+
+        for family in self._fetch.families:
+            self._world.shows(lambda wire, family=family: dialled(wire, family))  # type: ignore[misc]  # mypy: default
+
+
+def _came(clients: Sequence[Accepted]) -> str:
+    """Say where clients have come to a canary."""
+    return f"the canary was connected to at {' and '.join(sorted({client.address for client in clients}))}"
+
+
+def _same(name: str, other: str) -> bool:
+    """Return whether two names are the same (RFC 4343 §2)."""
+    return name.lower() == other.lower()
