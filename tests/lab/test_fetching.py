@@ -174,6 +174,26 @@ def test_refusing_does_no_harm(judged: Judged, script: str, said: str) -> None:
     assert said in reason
 
 
+PRIVATE = """
+def connect(host, port):
+    found = [item for item in allowed(host, port) if not item[1][0].startswith(("10.", "fd", "::ffff:10."))]
+    if not found:
+        refuse()
+    return connected(found)
+"""
+
+
+def test_an_allowed_target_is_found_where_the_link_is_private(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the peer's IPv4 address is one of those that are refused, another one is the control, and as good."""
+    monkeypatch.setattr("dualstack.world.fetching.is_private", lambda _: True)
+    refused = 'also_refuses = ["private"]'
+    assert judged(PRIVATE, refused) == (Verdict.PASS, "")
+    verdict, reason = judged(PRIVATE.replace('"::ffff:10."', '"::ffff:10.", "203."'), refused)
+    assert verdict is Verdict.INCONCLUSIVE
+    assert "it does not fetch http://203.0.113.33:8000/ and http://a-ok.aaaa-none." in reason
+    assert judged(PRIVATE.replace('"fd"', '"fe"'), refused)[0] is Verdict.FAIL
+
+
 def test_what_reaches_the_canary_counts_without_a_control(judged: Judged) -> None:
     """A service that fetches from its own host alone fails, although it fetches nothing that is allowed."""
     verdict, reason = judged("def connect(host, port): return connected([(socket.AF_INET, ('127.0.0.1', 8000))])")
@@ -196,7 +216,7 @@ def test_a_canary_that_goes_deaf_is_no_witness(judged: Judged, monkeypatch: pyte
     def deafen(fetching: Fetching) -> list[str]:
         inside: Canary = fetching._inside
         inside._serving.close()
-        inside._serving = inside._host.prober.serve(Serve(("127.0.0.1",), 8001))
+        inside._serving = fetching._world.host.prober.serve(Serve(("127.0.0.1",), 8001))
         inside._seen = 0
         return original(fetching)
 

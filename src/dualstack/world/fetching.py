@@ -15,7 +15,7 @@ from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Host
-from dualstack.manifest import Fetch, Protocol, Transport
+from dualstack.manifest import Fetch, Protocol, Refused, Transport
 from dualstack.prober.client import Serving
 from dualstack.prober.messages import Accepted, Dial, Dialled, Names, Outcome, Serve
 from dualstack.prober.names import query_name
@@ -23,7 +23,15 @@ from dualstack.wire.evidence import Wire
 from dualstack.wire.expect import Template, present
 from dualstack.world.clients import in_the_house, link_local
 from dualstack.world.listening import ListenerWorld
-from dualstack.world.spellings import Spelling, added_addresses, request_for, spellings, url_of
+from dualstack.world.spellings import (
+    ALLOWED,
+    Spelling,
+    added_addresses,
+    is_private,
+    request_for,
+    spellings,
+    url_of,
+)
 
 _WITNESS_SECONDS = 2.0
 
@@ -35,7 +43,6 @@ class Canary:
 
     def __init__(self, host: Host, addresses: tuple[str, ...], port: int) -> None:
         """Let it listen on a host."""
-        self._host = host
         self._port = port
         self._serving: Serving = host.prober.serve(Serve(addresses, port, Transport.TCP, Protocol.HTTP))
         self._seen = 0
@@ -50,13 +57,10 @@ class Canary:
         seen, self._seen = self._seen, len(accepted)
         return accepted[seen:]
 
-    def missed(self, addresses: Sequence[str]) -> list[str]:
-        """Dial each address from the canary's own host; return those whose witness the canary did not see."""
-        dials = [
-            Dial(Family.of(item), item, self._port, timeout=_WITNESS_SECONDS, source="", v6only=None)
-            for item in addresses
-        ]
-        ports = [dialled.source_port for dialled in self._host.prober.dial_all(dials)]
+    def missed(self, addresses: Sequence[str], host: Host) -> list[str]:
+        """Dial each address from a host; return those whose witness the canary did not see."""
+        dials = [Dial(Family.of(item), item, self._port, timeout=_WITNESS_SECONDS, v6only=None) for item in addresses]
+        ports = [dialled.source_port for dialled in host.prober.dial_all(dials)]
         heard = {client.peer_port for client in self.fresh()}
         return [address for address, port in zip(addresses, ports, strict=True) if port not in heard]
 
@@ -68,14 +72,14 @@ class Asked:
     Attributes:
         dialled: The exchange with the service.
         told: Whether the client was told something: an answer, or the end of the connection, in time.
-        inside: Who has come to the canary on the service's own host.
-        outside: Who has come to the canary on its peer.
+        wrong: Who has come to the canary on the service's own host.
+        right: Who has come to an allowed target.
     """
 
     dialled: Dialled
     told: bool
-    inside: tuple[Accepted, ...]
-    outside: tuple[Accepted, ...]
+    wrong: tuple[Accepted, ...]
+    right: tuple[Accepted, ...]
 
 
 class Fetching:
@@ -86,6 +90,7 @@ class Fetching:
         self._world = world
         self._fetch = fetch
         self._open = ExitStack()
+        self._allowed: dict[Family, str] = {}
         self.unshown: list[str] = []
         """Why nothing can be said of what was not fetched."""
 
@@ -101,17 +106,17 @@ class Fetching:
             world.add_address(address)
         own = link_local(world.lab, in_the_house(world.lab))
         self.targets = spellings(fetch.also_refuses, own, names=fetch.names)
-        plan = world.peer.plan
-        listen = tuple(plan.address(family) for family in BOTH)
+        peer = tuple(world.peer.plan.address(family) for family in BOTH)
+        allowed = tuple(self._allow(family, address) for family, address in zip(BOTH, peer, strict=True))
         try:
             self._inside = Canary(world.host, tuple(family.wildcard for family in BOTH), fetch.port)
             self._open.callback(self._inside.close)
-            self._outside = Canary(world.peer, listen, fetch.port)
+            self._outside = Canary(world.peer, peer, fetch.port)
             self._open.callback(self._outside.close)
-            records = Names(listen, a=listen[:1], aaaa=listen[1:])
+            records = Names(peer, a=allowed[:1], aaaa=allowed[1:])
             self._names = self._open.enter_context(world.peer.prober.names(records))
             world.note(f"canaries listen on port {fetch.port} of the service's host and of its peer")
-            self._prove_canary()
+            self._prove_canaries()
             world.start()
         except BaseException:
             self._open.close()
@@ -127,16 +132,33 @@ class Fetching:
     @property
     def doors(self) -> tuple[str, ...]:
         """The addresses at which the canary on the service's host is reached, each once."""
-        return tuple(dict.fromkeys(spelling.reaches for spelling in self.targets))
+        own = [address for address in self._allowed.values() if address == ALLOWED]
+        return tuple(dict.fromkeys([*(spelling.reaches for spelling in self.targets), *own]))
 
-    def _prove_canary(self) -> None:
-        """Dial the canary on the service's host at every door.
+    def _allow(self, family: Family, address: str) -> str:
+        """Return what the service may fetch from over a family: the peer's address, unless that is refused itself.
+
+        Then it is one more address of the service's own host: what an engine's network carries is its own prefix alone.
+        """
+        refused = Refused.PRIVATE in self._fetch.also_refuses
+        if refused and family is Family.IPV4 and is_private(address):
+            address = ALLOWED
+            self._world.add_address(address)
+            self._world.note(f"the link's own network is private: the allowed IPv4 target is {address} on its own host")
+        self._allowed[family] = address
+        return address
+
+    def _prove_canaries(self) -> None:
+        """Dial both canaries from the service's host: the one there at every door.
 
         Raises:
-            Inconclusive: It does not see its witnesses.
+            Inconclusive: One of them does not see its witnesses.
         """
-        if missed := self._inside.missed(self.doors):
+        if missed := self._inside.missed(self.doors, self._world.host):
             raise Inconclusive(f"the canary on the service's host does not hear at {' and '.join(missed)}")
+        peers = [address for address in self._allowed.values() if address != ALLOWED]
+        if missed := self._outside.missed(peers, self._world.host):
+            raise Inconclusive(f"the service's host does not reach the canary on its peer at {' and '.join(missed)}")
 
     def ask(self, host: str) -> Asked:
         """Let a client have a target fetched, and note what came of it."""
@@ -148,15 +170,18 @@ class Fetching:
         world.note(f"the next client asks for {url_of(self._fetch, host)}")
         dialled = world.carry_out(dial)
         told = dialled.connected and (dialled.outcome is Outcome.ANSWERED or dialled.seconds < dial.timeout)
-        return Asked(dialled, told, self._inside.fresh(), self._outside.fresh())
+        inside = self._inside.fresh()
+        wrong = tuple(client for client in inside if client.address != ALLOWED)
+        right = tuple(client for client in inside if client.address == ALLOWED)
+        return Asked(dialled, told, wrong, right + self._outside.fresh())
 
     def controls(self) -> list[str]:
         """Have everything fetched that may be; return the URLs of what was not."""
-        fetch, plan = self._fetch, self._world.peer.plan
-        hosts = [plan.address(family) for family in fetch.families]
+        fetch = self._fetch
+        hosts = [self._allowed[family] for family in fetch.families]
         if fetch.names:
             hosts += [query_name(**{family.record.lower(): "ok"}) for family in fetch.families]
-        return [url_of(fetch, host) for host in hosts if not self.ask(host).outside]
+        return [url_of(fetch, host) for host in hosts if not self.ask(host).right]
 
     def refuses(self, spelling: Spelling) -> None:
         """Require that a target is refused: nothing reaches the service's own host, and the client is told something.
@@ -167,12 +192,12 @@ class Fetching:
         url = url_of(self._fetch, spelling.host)
         seconds = self._world.subject.manifest.timeouts.exchange
         expected = f"for {url}, {spelling.what}, nothing reaches its own host, and the client is told in {seconds:g} s"
-        what = _came(asked.inside) if asked.inside else "the canary saw nothing"
-        if not asked.inside and asked.outside:
+        what = _came(asked.wrong) if asked.wrong else "the canary saw nothing"
+        if not asked.wrong and asked.right:
             what += ", and a connection came to the allowed address"
         self._world.note(what)
         self._world.require(
-            Finding(asked.told and not asked.inside, expected, f"{what}; to the client: {asked.dialled.detail}")
+            Finding(asked.told and not asked.wrong, expected, f"{what}; to the client: {asked.dialled.detail}")
         )
         if spelling.named and not any(_same(query.name, spelling.host) for query in self._names.queries()):
             self.unshown.append(f"it never asked for the address of {spelling.host}")
@@ -180,29 +205,29 @@ class Fetching:
     def ends_quietly(self) -> None:
         """Stop the service, and require that nothing more has come; then let the canary show that it still hears."""
         self._world.stop()
-        late = self._inside.fresh()
+        late = [client for client in self._inside.fresh() if client.address != ALLOWED]
         expected = "until the service has ended nothing else reaches its own host"
         self._world.require(Finding(not late, expected, _came(late) if late else "the canary saw nothing"))
-        if missed := self._inside.missed(self.doors):
+        if missed := self._inside.missed(self.doors, self._world.host):
             self.unshown.append(f"in the end the canary did not hear at {' and '.join(missed)}")
 
     def shows_fetched(self) -> None:
-        """Require that the connections to what may be fetched are on the link, over each family."""
-        port, plan = self._fetch.port, self._world.peer.plan
+        """Require that the connections to what may be fetched on the peer are on the link, over each family."""
+        port = self._fetch.port
 
         def dialled(wire: Wire, family: Family) -> Finding:
             syn = Template(
                 outgoing_mac=wire.mac,
                 family=family,
                 kind="tcp",
-                dst=plan.address(family),
+                dst=self._allowed[family],
                 dport=port,
                 flags=_SYN,
                 without=_ACK,
             )
             return present(wire, syn)
 
-        for family in self._fetch.families:
+        for family in (item for item in self._fetch.families if self._allowed[item] != ALLOWED):
             self._world.shows(lambda wire, family=family: dialled(wire, family))  # type: ignore[misc]  # mypy: default
 
 

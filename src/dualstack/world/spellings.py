@@ -19,8 +19,13 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 PRIVATE = ("10.51.0.1", "fd51:51:51:1::1")
 """What the service's host is given besides its addresses, so that private targets are there."""
 
+ALLOWED = "203.0.113.33"
+"""What stands for an allowed target where private ones are refused and the link's own network is private (RFC 5737)."""
+
 METADATA = "169.254.169.254"
 """The link-local address of IPv4 that filters are most often for: that of a cloud's metadata."""
+
+_RFC1918 = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
 REBOUND_AFTER = (1, 2)
 """After how many answers a name is rebound: a service may look it up once for its filter, or twice."""
@@ -73,6 +78,11 @@ def added_addresses(refused: Collection[Refused]) -> tuple[str, ...]:
         Refused.NAT64: (str(translated(Family.IPV4.loopback)),),
     }
     return tuple(address for kind in Refused if kind in refused for address in given[kind])
+
+
+def is_private(address: str) -> bool:
+    """Return whether an IPv4 address is in a network of RFC 1918."""
+    return any(ipaddress.IPv4Address(address) in network for network in _RFC1918)
 
 
 def translated(address: str) -> ipaddress.IPv6Address:
