@@ -29,7 +29,7 @@ from dualstack.world.fetching import Fetching
     ),
     topologies=("dual-stack",),
     causes=("RC-SSRF", "RC-ACLTEXT", "RC-MAPPED"),
-    needs=(Need.FETCH, Need.TCP, Need.MANY),
+    needs=(Need.FETCH, Need.MANY),
 ).attach
 def test_refused_targets_are_not_fetched(world: ListenerWorld) -> None:
     """No spelling makes the service connect to its own host, and it fetches what is allowed, before and after."""

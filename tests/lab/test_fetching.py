@@ -194,6 +194,44 @@ def test_an_allowed_target_is_found_where_the_link_is_private(judged: Judged, mo
     assert judged(PRIVATE.replace('"fd"', '"fe"'), refused)[0] is Verdict.FAIL
 
 
+ANSWERS_FIRST = """
+def fetch_later(host, port):
+    threading.Event().wait(0.3)
+    connected(found(host, port)).close()
+
+def connect(host, port):
+    threading.Thread(target=fetch_later, args=(host, port)).start()
+    raise PermissionError
+"""
+
+
+def test_a_service_may_answer_first(judged: Judged) -> None:
+    """What is fetched once the client has its answer is waited for, and found although another target was asked for."""
+    assert judged(ANSWERS_FIRST.replace("found", "allowed")) == (Verdict.PASS, "")
+    verdict, reason = judged(ANSWERS_FIRST.replace("found", "resolved"))
+    assert verdict is Verdict.FAIL
+    assert "the canary was connected to at" in reason
+
+
+LATE_FOR_LAST = """
+last = []
+
+def connect(host, port):
+    if last:
+        connected(resolved("::1", port)).close()
+    if host.startswith("a-none.aaaa-rebind-2"):
+        last.append(host)
+    return connected(allowed(host, port))
+"""
+
+
+def test_what_comes_among_the_last_controls_counts(judged: Judged) -> None:
+    """A connection that the last of the refused targets led to may come when allowed ones are asked for again."""
+    verdict, reason = judged(LATE_FOR_LAST)
+    assert verdict is Verdict.FAIL
+    assert reason.endswith("nothing else reaches its own host; happened: the canary was connected to at ::1")
+
+
 def test_what_reaches_the_canary_counts_without_a_control(judged: Judged) -> None:
     """A service that fetches from its own host alone fails, although it fetches nothing that is allowed."""
     verdict, reason = judged("def connect(host, port): return connected([(socket.AF_INET, ('127.0.0.1', 8000))])")

@@ -7,10 +7,11 @@ one host crosses no link, so no capture shows it.
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
@@ -65,23 +66,6 @@ class Canary:
         return [address for address, port in zip(addresses, ports, strict=True) if port not in heard]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What came of one target that a client named.
-
-    Attributes:
-        dialled: The exchange with the service.
-        told: Whether the client was told something: an answer, or the end of the connection, in time.
-        wrong: Who has come to the canary on the service's own host.
-        right: Who has come to an allowed target.
-    """
-
-    dialled: Dialled
-    told: bool
-    wrong: tuple[Accepted, ...]
-    right: tuple[Accepted, ...]
-
-
 class Fetching:
     """A service that runs among canaries and names that lead to them; as a context manager it ends with its block."""
 
@@ -91,6 +75,7 @@ class Fetching:
         self._fetch = fetch
         self._open = ExitStack()
         self._allowed: dict[Family, str] = {}
+        self._wrong: list[Accepted] = []
         self.unshown: list[str] = []
         """Why nothing can be said of what was not fetched."""
 
@@ -160,54 +145,80 @@ class Fetching:
         if missed := self._outside.missed(peers, self._world.host):
             raise Inconclusive(f"the service's host does not reach the canary on its peer at {' and '.join(missed)}")
 
-    def ask(self, host: str) -> Asked:
-        """Let a client have a target fetched, and note what came of it."""
+    def ask(self, host: str) -> tuple[Dialled, bool]:
+        """Let a client have a target fetched.
+
+        Returns:
+            The exchange with the service, and whether the client was told something in time: an answer, or the end of
+            the connection.
+        """
         world = self._world
-        family = world.families[0]
-        dial = world.exchange(family, protocol=Protocol.EXCHANGE)
+        dial = world.exchange(world.families[0], protocol=Protocol.EXCHANGE)
         server = endpoint(dial.address, dial.port)
         dial = replace(dial, send=request_for(self._fetch, host, server), expect=None)
         world.note(f"the next client asks for {url_of(self._fetch, host)}")
         dialled = world.carry_out(dial)
-        told = dialled.connected and (dialled.outcome is Outcome.ANSWERED or dialled.seconds < dial.timeout)
-        inside = self._inside.fresh()
-        wrong = tuple(client for client in inside if client.address != ALLOWED)
-        right = tuple(client for client in inside if client.address == ALLOWED)
-        return Asked(dialled, told, wrong, right + self._outside.fresh())
+        return dialled, dialled.connected and (dialled.outcome is Outcome.ANSWERED or dialled.seconds < dial.timeout)
 
     def controls(self) -> list[str]:
-        """Have everything fetched that may be; return the URLs of what was not."""
+        """Have everything fetched that may be; return the URLs of what was not.
+
+        A service may answer first and fetch later, so each target is waited for.
+        """
         fetch = self._fetch
         hosts = [self._allowed[family] for family in fetch.families]
         if fetch.names:
             hosts += [query_name(**{family.record.lower(): "ok"}) for family in fetch.families]
-        return [url_of(fetch, host) for host in hosts if not self.ask(host).right]
+        return [url_of(fetch, host) for host in hosts if not self._fetches(host)]
+
+    def _fetches(self, host: str) -> bool:
+        """Return whether an allowed target is fetched in time."""
+        deadline = Deadline(self._world.subject.manifest.timeouts.exchange, f"{host} to be fetched")
+        self.ask(host)
+        return deadline.until(self._came_right)
+
+    def _came_right(self) -> bool:
+        """Return whether somebody has come to an allowed target since the last look."""
+        inside = self._inside.fresh()
+        self._wrong += [client for client in inside if client.address != ALLOWED]
+        return bool(self._outside.fresh()) or any(client.address == ALLOWED for client in inside)
+
+    def _came_wrong(self) -> list[Accepted]:
+        """Return who has come to the service's own host since this was last asked, also while controls were."""
+        wrong, self._wrong = self._wrong, []
+        return wrong
 
     def refuses(self, spelling: Spelling) -> None:
         """Require that a target is refused: nothing reaches the service's own host, and the client is told something.
 
-        A name that leads to an allowed address too may be fetched from there.
+        A name that leads to an allowed address too may be fetched from there. What a service does later, when it has
+        answered, is found with another target, or in the end.
         """
-        asked = self.ask(spelling.host)
+        dialled, told = self.ask(spelling.host)
+        right, wrong = self._came_right(), self._came_wrong()
         url = url_of(self._fetch, spelling.host)
         seconds = self._world.subject.manifest.timeouts.exchange
         expected = f"for {url}, {spelling.what}, nothing reaches its own host, and the client is told in {seconds:g} s"
-        what = _came(asked.wrong) if asked.wrong else "the canary saw nothing"
-        if not asked.wrong and asked.right:
-            what += ", and a connection came to the allowed address"
+        what = _came(wrong)
+        if right and not wrong:
+            what += ", and a connection came to an allowed address"
         self._world.note(what)
-        self._world.require(
-            Finding(asked.told and not asked.wrong, expected, f"{what}; to the client: {asked.dialled.detail}")
-        )
-        if spelling.named and not any(_same(query.name, spelling.host) for query in self._names.queries()):
-            self.unshown.append(f"it never asked for the address of {spelling.host}")
+        self._world.require(Finding(told and not wrong, expected, f"{what}; to the client: {dialled.detail}"))
 
     def ends_quietly(self) -> None:
-        """Stop the service, and require that nothing more has come; then let the canary show that it still hears."""
+        """Stop the service, and require that nothing more has come.
+
+        Then look whether the refusals show something: names were looked up, and the canary still hears.
+        """
         self._world.stop()
-        late = [client for client in self._inside.fresh() if client.address != ALLOWED]
-        expected = "until the service has ended nothing else reaches its own host"
-        self._world.require(Finding(not late, expected, _came(late) if late else "the canary saw nothing"))
+        asked = {query.name.lower() for query in self._names.queries()}
+        unasked = [spelling.host for spelling in self.targets if spelling.named and spelling.host.lower() not in asked]
+        self.unshown += [f"it never asked for the address of {host}" for host in unasked]
+        self._came_right()
+        late = self._came_wrong()
+        self._world.require(
+            Finding(not late, "until the service has ended nothing else reaches its own host", _came(late))
+        )
         if missed := self._inside.missed(self.doors, self._world.host):
             self.unshown.append(f"in the end the canary did not hear at {' and '.join(missed)}")
 
@@ -232,10 +243,7 @@ class Fetching:
 
 
 def _came(clients: Sequence[Accepted]) -> str:
-    """Say where clients have come to a canary."""
+    """Say where clients have come to the canary."""
+    if not clients:
+        return "the canary saw nothing"
     return f"the canary was connected to at {' and '.join(sorted({client.address for client in clients}))}"
-
-
-def _same(name: str, other: str) -> bool:
-    """Return whether two names are the same (RFC 4343 §2)."""
-    return name.lower() == other.lower()
