@@ -123,7 +123,7 @@ class Fetching:
     def _allow(self, family: Family, address: str) -> str:
         """Return what the service may fetch from over a family: the peer's address, unless that is refused itself.
 
-        Then it is one more address of the service's own host: what an engine's network carries is its own prefix alone.
+        Then it is one more address of the service's own host: a docker lab's network did not carry another prefix.
         """
         refused = Refused.PRIVATE in self._fetch.also_refuses
         if refused and family is Family.IPV4 and is_private(address):
