@@ -56,6 +56,12 @@ class Report:
         )
 
     @cached_property
+    def columns(self) -> tuple[World, ...]:
+        """The topologies that the matrix shows: those in which anything applied; all if nothing did anywhere."""
+        judged = {record.topology for record in self.records if record.verdict is not Verdict.NOT_APPLICABLE}
+        return tuple(world for world in self.worlds if world.name in judged or not judged)
+
+    @cached_property
     def statements(self) -> tuple[Statement, ...]:
         """The support statement of each service, in the order of the run."""
         known = self.run.subjects
