@@ -50,7 +50,12 @@ class Report:
         known = self.run.table("topologies")
         used = dict.fromkeys(record.topology for record in self.records)
         return tuple(
-            World(name, *(str(data.get(key) or "") for key in ("title", "summary", "stands_for")))
+            World(
+                name,
+                title=str(data.get("title") or name),
+                summary=str(data.get("summary") or ""),
+                host=str(data.get("stands_for") or ""),
+            )
             for name, data in ((name, known.get(name, {})) for name in {**known, **used})
             if name in used
         )
