@@ -101,7 +101,10 @@ class Protocol(enum.Enum):
 class Timeouts(Table):
     """How long, in seconds, each step may take."""
 
-    ready: Seconds = Field(10.0, description="From start until the service is ready.")
+    ready: Seconds = Field(
+        10.0,
+        description="From start until the service is ready; without a processor on a busy machine, thrice as long.",
+    )
     exchange: Seconds = Field(5.0, description="One exchange with a listener.")
     refuse: Seconds = Field(1.0, description="Until a refusal (TCP reset, ICMP port unreachable) must have come.")
     connect: Seconds = Field(10.0, description="One run of a connect command.")

@@ -11,6 +11,7 @@ from dualstack.manifest.models import Transport
 from dualstack.prober.channel import Channel
 from dualstack.prober.codec import pack, unpack
 from dualstack.prober.messages import (
+    PATIENCE,
     Accepted,
     AddressRow,
     Await,
@@ -167,7 +168,7 @@ class HostProgram:
 
     def wait_ready(self, condition: Await) -> Readiness:
         """Wait until it is ready, has ended, or the time is up."""
-        return unpack(Readiness, self._ask("ready", condition.timeout, pack(condition)))
+        return unpack(Readiness, self._ask("ready", condition.timeout * PATIENCE, pack(condition)))
 
     def wait_log(self, pattern: str, deadline: Deadline, since: int = 0) -> str | None:
         """Wait for a line of its output, from byte ``since`` on, that matches; return it, or None if none came."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,18 @@ def processes() -> dict[int, Process]:
 def _numbers() -> Iterator[int]:
     """Yield the process numbers that /proc lists."""
     return (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208 - see sockets_of
+
+
+def kept_waiting(pids: Iterable[int]) -> float:
+    """Return the seconds for which one of these processes could have run, but had no processor; the longest of all.
+
+    A kernel that does not count them (CONFIG_SCHED_INFO) says 0.
+    """
+    delays = [0]
+    for pid in pids:
+        with suppress(*_GONE):
+            delays.append(int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]))
+    return max(delays) / 1e9
 
 
 def descendants(table: Mapping[int, Process], root: int) -> set[int]:

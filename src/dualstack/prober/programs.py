@@ -11,9 +11,9 @@ from dualstack.prober.attending import Attendance, send, signal_number
 from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
 from dualstack.prober.forking import report_of
 from dualstack.prober.launching import STATUS, Started, fork_program
-from dualstack.prober.messages import Await, Exit, Launch, Readiness
+from dualstack.prober.messages import PATIENCE, Await, Exit, Launch, Readiness
 from dualstack.prober.output import Output, Watch
-from dualstack.prober.processes import descendants, process_name, processes, socket_owners
+from dualstack.prober.processes import descendants, kept_waiting, process_name, processes, socket_owners
 from dualstack.prober.sockdiag import KernelSocket, SocketTable
 
 _READ = 64 << 10
@@ -121,8 +121,11 @@ class RunningProgram:
             self.output.unwatch(watch)
 
     async def wait_ready(self, condition: Await) -> Readiness:
-        """Return when it is ready, when it has ended and nothing of it is left, or when the time is up."""
-        start = monotonic()
+        """Return when it is ready, when it has ended and nothing of it is left, or when the time is up.
+
+        On a busy machine its time stands still while it has no processor, see `PATIENCE`.
+        """
+        start, timeout = monotonic(), condition.timeout
         self._serving_since = None
         watch = self.output.watch(condition.log) if condition.log is not None else None
         try:
@@ -133,9 +136,11 @@ class RunningProgram:
                 # Of what forks, a look at /proc may miss the one process that is left: it proves life, not death. Only
                 # the supervisor's end, an instant after that of the last process, proves that nothing is left.
                 ready = not missing and (self.exit is None or bool(self.members()))
-                if self._over or ready or passed >= condition.timeout:
+                if passed >= timeout:
+                    timeout = min(condition.timeout + kept_waiting(self.members()), condition.timeout * PATIENCE)
+                if self._over or ready or passed >= timeout:
                     return self._readiness(passed, missing, ready=ready)
-                await pulsed(self._changed, min(look, condition.timeout - passed))
+                await pulsed(self._changed, min(look, timeout - passed))
                 look = min(look * 1.5, _LAST_LOOK)
         finally:
             if watch is not None:

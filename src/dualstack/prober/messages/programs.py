@@ -75,6 +75,10 @@ class Log:
         return lines[-1][:200] if lines else ""
 
 
+PATIENCE = 3
+"""How many times its time-out a program is waited for at most, if other programs kept it from running."""
+
+
 @dataclass(frozen=True, slots=True)
 class Await:
     """What makes a program ready.
