@@ -19,12 +19,26 @@ from dualstack.errors import DualstackError, HarnessError
 from dualstack.families import Family
 from dualstack.manifest.models import Transport
 from dualstack.prober import interfaces
+from dualstack.prober.advertising import send_advertisement
 from dualstack.prober.children import Reaper, adopt_orphans
 from dualstack.prober.codec import pack, unpack
 from dualstack.prober.crowds import Lingerers, Loading
 from dualstack.prober.dialling import dial
 from dualstack.prober.forging import send_forged
-from dualstack.prober.messages import Await, Dial, Forge, Hold, Launch, Linger, Load, Names, Serve, Stay, Volley
+from dualstack.prober.messages import (
+    Advertise,
+    Await,
+    Dial,
+    Forge,
+    Hold,
+    Launch,
+    Linger,
+    Load,
+    Names,
+    Serve,
+    Stay,
+    Volley,
+)
 from dualstack.prober.nameserver import NameServer
 from dualstack.prober.processes import descendants, processes
 from dualstack.prober.programs import RunningProgram, start
@@ -133,9 +147,11 @@ class Agent:
             "dial": self._dial,
             "volley": self._volley,
             "forge": self._forge,
+            "advertise": self._advertise,
             "stay": self._stay,
             "ends": self._ends,
             "linger": self._linger,
+            "speak": self._speak,
             "reset": self._reset,
             "load": self._load,
             "loaded": self._loaded,
@@ -206,6 +222,11 @@ class Agent:
         send_forged(unpack(Forge, fields))
         return {}
 
+    async def _advertise(self, fields: Fields) -> Fields:
+        """Send a router advertisement."""
+        send_advertisement(unpack(Advertise, fields))
+        return {}
+
     async def _stay(self, fields: Fields) -> Fields:
         """Open connections that stay open."""
         staying = await stay(unpack(Stay, fields))
@@ -220,6 +241,10 @@ class Agent:
         lingerers = Lingerers()
         await lingerers.gather(unpack(Linger, fields))
         return {"rows": [pack(row) for row in lingerers.clients], **self._keep(lingerers)}
+
+    async def _speak(self, fields: Fields) -> Fields:
+        """Let clients that are silent hold their exchanges."""
+        return {"rows": [pack(row) for row in await self._thing(Lingerers, fields).speak()]}
 
     async def _reset(self, fields: Fields) -> Fields:
         """Let clients that stay end with a reset."""

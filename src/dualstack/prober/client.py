@@ -13,6 +13,7 @@ from dualstack.prober.codec import pack, unpack
 from dualstack.prober.messages import (
     Accepted,
     AddressRow,
+    Advertise,
     Await,
     Dial,
     Dialled,
@@ -128,6 +129,17 @@ class Lingering(_Opened):
         """Keep their handle."""
         super().__init__(channel, handle)
         self.clients = clients
+
+    def speak(self, seconds: float) -> tuple[Dialled, ...]:
+        """Let those that have connected and said nothing hold their exchanges, all at the same time, and leave.
+
+        Args:
+            seconds: The longest time that any of their dials allows.
+
+        Returns:
+            How the exchanges ended, in the order of the dials, without those that had not connected.
+        """
+        return _rows(Dialled, self._channel.request("speak", {"handle": self._handle}, seconds + _GRACE))
 
     def reset(self) -> None:
         """End their connections with a TCP reset each, instead of an orderly close."""
@@ -271,6 +283,14 @@ class Prober:
             HarnessError: The host does not let us, or has no way to the address.
         """
         self._channel.request("forge", pack(forge), _GRACE)
+
+    def advertise(self, advertise: Advertise) -> None:
+        """Send one router advertisement to all nodes of the link.
+
+        Raises:
+            HarnessError: The host does not let us, or has no such interface.
+        """
+        self._channel.request("advertise", pack(advertise), _GRACE)
 
     def stay(self, stay: Stay) -> Staying:
         """Open connections to a service, each with an exchange, and leave them open."""

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Sequence
 
 from dualstack.errors import HostCannot, UsageError
-from dualstack.prober.dialling import dial, dial_until
-from dualstack.prober.messages import MOST_CLIENTS, Dial, Dialled, Linger, Load, Loaded, Outcome
+from dualstack.prober.dialling import dial, dial_until, speak
+from dualstack.prober.messages import MOST_CLIENTS, Dial, Dialled, Linger, Load, Loaded, Outcome, Stage
 
 _MOST_FAILURES = 5  # that are told in full
 _OWN_DESCRIPTORS = 64  # that the agent, or a service under load, has open beside its connections
@@ -36,6 +36,7 @@ class Lingerers:
         """Start without any."""
         self.clients: list[Dialled] = []
         self._sockets: list[socket.socket] = []
+        self._silent: list[tuple[Dial, socket.socket]] = []
 
     async def gather(self, linger: Linger) -> None:
         """Let the clients come, until each has reached its stage or failed.
@@ -52,6 +53,13 @@ class Lingerers:
                 self.close()
                 raise item
             self.clients.append(item[0])
+            if linger.stage is Stage.CONNECTED and item[0].connected and item[1] is not None:
+                self._silent.append((linger.dials[len(self.clients) - 1], item[1]))
+
+    async def speak(self) -> list[Dialled]:
+        """Let those that have connected and said nothing hold their exchanges, all at the same time, and leave."""
+        silent, self._silent = self._silent, []
+        return list(await asyncio.gather(*(speak(dial, made) for dial, made in silent)))
 
     def close(self) -> None:
         """Close the connections."""

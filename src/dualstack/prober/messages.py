@@ -256,6 +256,26 @@ class Forge:
 
 
 @dataclass(frozen=True, slots=True)
+class Advertise:
+    """One router advertisement (RFC 4861 §4.2) with one prefix of 64 bits, for whoever is on the link.
+
+    Lifetimes of 0 withdraw what an earlier one has announced (RFC 4861 §6.3.4, RFC 4862 §5.5.3).
+
+    Attributes:
+        prefix: The prefix, as an address whose last 64 bits are zero.
+        interface: The interface by which it leaves.
+        lifetime: Seconds for which the prefix is valid, for hosts to make themselves addresses of, and for which its
+            sender wants to be their default router.
+        preferred: Seconds for which such an address is preferred.
+    """
+
+    prefix: str
+    interface: str
+    lifetime: int
+    preferred: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stay:
     """Connections to a service that stay open, each after an exchange.
 
@@ -508,6 +528,8 @@ class AddressRow:
         interface: The interface that has it.
         tentative: Whether duplicate address detection is still running (RFC 4862 §5.4).
         duplicate: Whether duplicate address detection failed.
+        temporary: Whether it is one of those that are made for a while, for privacy (RFC 8981).
+        deprecated: Whether its preferred lifetime is over (RFC 4862 §5.5.4).
     """
 
     family: str
@@ -516,6 +538,8 @@ class AddressRow:
     interface: str
     tentative: bool
     duplicate: bool
+    temporary: bool = False
+    deprecated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
