@@ -59,9 +59,9 @@ def test_router_advertisements(world: ListenerWorld) -> None:
     # Whose datagrams leave from a temporary address, because nothing says from where, is UDP-002's business.
     world.host.accept_routers(prefer_temporary=world.is_tcp)
     with ExitStack() as rest:
-        together, ports = True, []
+        together, clients = True, []
         if world.is_tcp:
-            ports = rest.enter_context(connections(world, served))
+            clients = rest.enter_context(connections(world, served))
             together = world.dial(served[0], world.addresses(served[0])[0]).outcome is Outcome.ANSWERED
         else:
             rest.enter_context(associations(world, served))
@@ -69,8 +69,8 @@ def test_router_advertisements(world: ListenerWorld) -> None:
     if not together:  # it serves one client after the other, so that those who come had to wait for those who stay
         come_and_go(world, PREFIXES[1], served)
     world.survives("router advertisements")
-    for port in ports:
-        world.shows(partial(flow_outlives_advertisements, sport=port, count=ADVERTISEMENTS))
+    for client in clients:
+        world.shows(partial(flow_outlives_advertisements, client=client, count=ADVERTISEMENTS))
     shows_served(world, served)
 
 
@@ -88,11 +88,11 @@ def come_and_go(world: ListenerWorld, prefix: str, families: Sequence[Family]) -
 
 
 @contextmanager
-def connections(world: ListenerWorld, families: Sequence[Family]) -> Iterator[list[int]]:
+def connections(world: ListenerWorld, families: Sequence[Family]) -> Iterator[list[tuple[str, int]]]:
     """Have connections over ``families`` before something happens, and require that they work after it.
 
     Yields:
-        The clients' ports.
+        The clients' addresses and ports.
     """
     dials = tuple(world.exchange(family) for family in families)
     with world.peer.prober.linger(Linger(dials)) as clients:
@@ -101,7 +101,7 @@ def connections(world: ListenerWorld, families: Sequence[Family]) -> Iterator[li
         world.note(
             f"{sum(client.connected for client in clients.clients)} connections are open; nothing is said on them"
         )
-        yield [client.source_port for client in clients.clients if client.connected]
+        yield [(client.source, client.source_port) for client in clients.clients if client.connected]
         spoken = clients.speak(max(dial.timeout for dial in dials))
     connected = [family for family, client in zip(families, clients.clients, strict=True) if client.connected]
     for family, dialled in zip(connected, spoken, strict=True):

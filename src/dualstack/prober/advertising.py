@@ -32,7 +32,8 @@ def send_advertisement(advertise: Advertise) -> None:
             raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
             raw.sendto(message(advertise), (ALL_NODES, 0, 0, index))
     except OSError as error:
-        raise HarnessError(f"cannot advertise {advertise.prefix}: {error.strerror}") from error
+        where = f"{advertise.prefix}/64 on {advertise.interface}"
+        raise HarnessError(f"cannot advertise {where}: {error.strerror or error}") from error
 
 
 def message(advertise: Advertise) -> bytes:

@@ -7,7 +7,7 @@ from dualstack.manifest.models import Transport
 from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.evidence import Wire
 from dualstack.wire.frames import FIN, RST, SYN, Frame
-from dualstack.wire.story import about, lines
+from dualstack.wire.story import lines
 
 _ROUTER_ADVERTISEMENT = 134
 
@@ -17,48 +17,64 @@ def advertisements(wire: Wire) -> list[Frame]:
     return [frame for frame in wire.frames if _is_advertisement(frame)]
 
 
-def flow_outlives_advertisements(wire: Wire, sport: int, count: int) -> Finding:
-    """What came from the client's port ``sport`` before ``count`` advertisements is answered after them.
+def flow_outlives_advertisements(wire: Wire, client: tuple[str, int], count: int) -> Finding:
+    """What the client says on a connection that is older than ``count`` advertisements is answered after them.
 
-    All of the connection is between the two addresses of its SYN, and the service does not end it before it answers.
+    All of the connection is between the two ends of its SYN, and the service does not end it before it answers.
+
+    Args:
+        wire: What was captured on the service's host.
+        client: The client's address and port; of several connections the last one is meant that is old enough.
+        count: How many advertisements, from the first one that the connection saw.
 
     Raises:
-        Inconclusive: There is no SYN, fewer advertisements followed it, or the capture is not whole.
+        Inconclusive: No SYN of the client is followed by so many advertisements, or the capture is not whole.
     """
     wire.require_whole()
-    flow = [frame for frame in wire.frames if frame.kind == "tcp" and sport in {frame.sport, frame.dport}]
-    opening = next((frame for frame in flow if frame.sport == sport and frame.flags & SYN), None)
-    later = [] if opening is None else [frame for frame in advertisements(wire) if frame.number > opening.number]
-    if opening is None or len(later) < count:
+    heard = advertisements(wire)
+    own = [frame for frame in wire.frames if frame.kind == "tcp" and client in (_source(frame), _target(frame))]
+    openings = [frame for frame in own if _source(frame) == client and frame.flags & SYN]
+    old = [frame for frame in openings if sum(item.number > frame.number for item in heard) >= count]
+    if not old:
         raise Inconclusive(
-            f"{wire.path}: {len(later)} router advertisements came after a SYN from port {sport}; {count} were meant"
+            f"{wire.path}: no SYN from {endpoint(*client)} is followed by {count} router advertisements, "
+            "so there is nothing to judge"
         )
-    last = later[count - 1]
+    opening = old[-1]
+    end = next((frame.number for frame in openings if frame.number > opening.number and frame.seq != opening.seq), None)
+    flow = [frame for frame in own if frame.number >= opening.number and (end is None or frame.number < end)]
+    seen = [frame for frame in heard if frame.number > opening.number][:count]
     return Finding(
-        ok=not (fault := _fault(flow, opening, last)),
-        expected=f"a connection from port {sport} that is older than {count} router advertisements goes on after them, "
-        f"between {opening.src} and {opening.dst}",
-        happened=fault or "the service sent data after them, between these addresses",
-        packets=lines(sorted([*about(wire.frames, [sport]), *later[:count]], key=lambda frame: frame.number)),
+        ok=not (fault := _fault(flow, opening, seen[-1])),
+        expected=f"the connection from {endpoint(*client)} to {endpoint(*_target(opening))}, which is older than "
+        f"{count} router advertisements, goes on after them",
+        happened=fault or "the service goes on sending, from the same address",
+        packets=lines(sorted([*flow, *seen], key=lambda frame: frame.number)),
     )
 
 
 def _fault(flow: list[Frame], opening: Frame, last: Frame) -> str:
     """Say what is not as it must be of a connection; empty if everything is."""
-    client, service = (opening.src, opening.sport), (opening.dst, opening.dport)
-    back = [frame for frame in flow if frame.dport == opening.sport]
-    moved = next(
-        (frame for frame in flow if {(frame.src, frame.sport), (frame.dst, frame.dport)} != {client, service}), None
-    )
+    ends = {_source(opening), _target(opening)}
+    moved = next((frame for frame in flow if {_source(frame), _target(frame)} != ends), None)
     if moved is not None:
-        return f"a packet went from {endpoint(moved.src, moved.sport)} to {endpoint(moved.dst, moved.dport)}"
-    answer = next((frame for frame in back if frame.size and frame.number > last.number), None)
+        return f"a packet went from {endpoint(*_source(moved))} to {endpoint(*_target(moved))}"
+    said = [frame for frame in flow if _source(frame) == _source(opening)]
+    back = [frame for frame in flow if _target(frame) == _source(opening)]
+    request = next((frame.number for frame in said if frame.size), None)
+    if any(frame.size and (request is None or frame.number < request) for frame in back):
+        # It speaks first, and may have nothing more to say: that the connection is still there shows in what it sends
+        # for the client's next segment.
+        said_later = next((frame.number for frame in said if frame.number > last.number), last.number)
+        answer = next((frame for frame in back if frame.number > said_later), None)
+    else:
+        answer = next((frame for frame in back if frame.size and frame.number > last.number), None)
     ending = next((frame for frame in back if frame.flags & (FIN | RST)), None)
-    if ending is not None and (answer is None or ending.number < answer.number):
+    if ending is not None and (answer is None or ending.number < answer.number or answer.flags & RST):
         how = "RST" if ending.flags & RST else "FIN"
         when = "before" if ending.number < last.number else "after"
         return f"the service sent {how} {when} the last of them"
-    return "" if answer is not None else "the service sent no data after them"
+    return "" if answer is not None else "the service sent nothing more after them"
 
 
 def served_amid_advertisements(wire: Wire, port: int, family: Family, transport: Transport = Transport.TCP) -> Finding:
@@ -82,6 +98,16 @@ def served_amid_advertisements(wire: Wire, port: int, family: Family, transport:
         happened=f"{len(heard)} advertisements; " + "; ".join(map(str, shown)),
         packets=lines([frame for frame in wire.frames if _is_advertisement(frame) or _is_of(frame, shown)]),
     )
+
+
+def _source(frame: Frame) -> tuple[str, int]:
+    """Return where a segment comes from."""
+    return frame.src, frame.sport
+
+
+def _target(frame: Frame) -> tuple[str, int]:
+    """Return where a segment goes."""
+    return frame.dst, frame.dport
 
 
 def _is_of(frame: Frame, shown: list[Attempt]) -> bool:
