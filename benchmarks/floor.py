@@ -32,7 +32,7 @@ OPERSTATE_UP, FORWARDING = 6, 3
 def topology_of_three() -> Topology:
     """Return a world of three dual-stack hosts."""
     hosts = {name: HostSpec() for name in ("service", "peer", "third")}
-    return Topology(name="three", title="Three hosts", summary="Dual-stack.", host=hosts, proofs=["addresses"])
+    return Topology(name="three", title="Three", stands_for="three", summary="", host=hosts, proofs=["addresses"])
 
 
 def attribute(kind: int, value: bytes) -> bytes:

@@ -33,7 +33,7 @@ Contestant = Callable[[int], float]
 def topology_of_three() -> Topology:
     """Return a world of three dual-stack hosts."""
     hosts = {name: HostSpec() for name in ("service", "peer", "third")}
-    return Topology(name="three", title="Three hosts", summary="Dual-stack.", host=hosts, proofs=["addresses"])
+    return Topology(name="three", title="Three", stands_for="three", summary="", host=hosts, proofs=["addresses"])
 
 
 def ours(stack: ExitStack) -> Contestant:

@@ -12,7 +12,7 @@ from dualstack.topology import HostSpec, Topology, load_topology, topology_names
 
 def world(**hosts: HostSpec) -> Topology:
     """Return a topology of these hosts."""
-    return Topology(name="made-up", title="x", summary="x", host=hosts, proofs=["addresses"])
+    return Topology(name="made-up", title="x", stands_for="x", summary="x", host=hosts, proofs=["addresses"])
 
 
 def everything(host: HostPlan) -> list[str]:

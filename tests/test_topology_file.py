@@ -10,6 +10,7 @@ from dualstack.topology import load_topology, read_topology, topology_names
 
 GOOD = """\
 title = "A world"
+stands_for = "a host"
 summary = "What it is like."
 proofs = ["addresses"]
 [host.service]

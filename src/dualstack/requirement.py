@@ -71,6 +71,8 @@ class Requirement:
         topologies: The worlds that it is sensitive to; it runs on no other.
         needs: What the service must have for it to apply.
         causes: Codes of the likely root causes, most likely first.
+        plain: Whether the service runs as it is configured and nothing is in its way: what its clients see then is what
+            a report says of it on such a host.
     """
 
     id: str
@@ -84,6 +86,7 @@ class Requirement:
     topologies: tuple[str, ...]
     causes: tuple[str, ...]
     needs: tuple[Need, ...] = ()
+    plain: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a requirement that could not be shown or run."""

@@ -68,7 +68,7 @@ class RunSession:
             "arguments": list(arguments),
             "strict": self.strict,
             "subjects": [_describe_subject(subject) for subject in self.subjects],
-            "topologies": {item.name: {"title": item.title, "summary": item.summary} for item in worlds},
+            "topologies": {item.name: item.model_dump(include={"title", "stands_for", "summary"}) for item in worlds},
             "requirements": {item.id: _describe_requirement(item) for item in requirements.values()},
         }
 
@@ -178,6 +178,8 @@ def _describe_requirement(requirement: Requirement) -> dict[str, Any]:
         "id": requirement.id,
         "title": requirement.title,
         "level": requirement.level.value,
+        "role": requirement.role.value,
+        "plain": requirement.plain,
         "statement": requirement.statement,
         "stimulus": requirement.stimulus,
         "wire": requirement.wire,

@@ -10,7 +10,7 @@ from itertools import product
 from dualstack.deadline import Deadline
 from dualstack.effect import Effect, Evidence, complaint, effect_of, serving
 from dualstack.errors import ServiceError
-from dualstack.families import Family
+from dualstack.families import BOTH, Family
 from dualstack.lab.netns import NetnsBackend
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
@@ -100,22 +100,24 @@ class Observation:
 def ways(subject: Subject) -> Iterator[Way]:
     """Yield each way in which the subject's listeners can be told where to listen."""
     for listener in subject.listen:
-        bind = listener.bind or Bind()
-        spellings = [] if subject.configuration else [*bind.any, *bind.ipv4_any, *bind.ipv6_any]
-        spellings += [] if subject.configuration else [*bind.ipv4_address, *bind.ipv6_address]
-        if spellings:
-            for text in dict.fromkeys(spellings):
-                yield Way(subject, listener, repr(text), text, _asked(bind, text))
-        else:
+        told = [] if subject.configuration or listener.bind is None else _told(listener.bind)
+        for text, asked in told:
+            place = "".join(f"{{{family.label} address}}" for family in asked)
+            label = repr(text.replace("{address}", place))
+            yield Way(subject, listener, label, text, asked)
+        if not told:
             yield Way(subject, listener, subject.configuration or "default", None, frozenset(listener.families))
 
 
-def _asked(bind: Bind, text: str) -> frozenset[Family]:
-    """Return the families that a spelling asks for; a place for an address is filled with one of these alone."""
-    if "{address}" in text:
-        return frozenset({Family.IPV6 if text in bind.ipv6_address else Family.IPV4})
-    meanings = {Family.IPV4: [*bind.any, *bind.ipv4_any], Family.IPV6: [*bind.any, *bind.ipv6_any]}
-    return frozenset(family for family, texts in meanings.items() if text in texts)
+def _told(bind: Bind) -> list[tuple[str, frozenset[Family]]]:
+    """Return each spelling of where to listen, and the families that it asks for."""
+    both, ipv4, ipv6 = frozenset(BOTH), frozenset({Family.IPV4}), frozenset({Family.IPV6})
+    spellings = [
+        *((text, both) for text in (*bind.any, *bind.pair)),
+        *((text, ipv4) for text in (*bind.ipv4_any, *bind.ipv4_address)),
+        *((text, ipv6) for text in (*bind.ipv6_any, *bind.ipv6_address)),
+    ]
+    return list(dict.fromkeys(spellings))
 
 
 def survey(

@@ -50,6 +50,7 @@ class Topology(_Table):
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")] = Field("", description="The file's stem.")
     title: str = Field(description="As a person writes it, after draft-ietf-v6ops-ipv6-app-testing where it has one.")
+    stands_for: str = Field(description='The kind of host that it is, after "on": "an IPv6-only host".')
     summary: str = Field(description="What the world is like and which real hosts it stands for.")
     host: dict[str, HostSpec] = Field(description="The hosts; a service is verified on the one called 'service'.")
     proofs: list[str] = Field(min_length=1, description='What must be shown first: "proof", or "host: proof".')

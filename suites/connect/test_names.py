@@ -29,6 +29,7 @@ TRIES = 3
     topologies=("dual-stack", "ipv6-only"),
     causes=("RC-RESOLVER",),
     needs=(Need.IPV6, Need.NAMES),
+    plain=True,
 ).attach
 def test_name_with_aaaa_only(world: ConnectorWorld) -> None:
     """A name that has only AAAA is reached over IPv6."""
@@ -51,6 +52,7 @@ def test_name_with_aaaa_only(world: ConnectorWorld) -> None:
     topologies=("dual-stack", "ipv4-only"),
     causes=("RC-RESOLVER",),
     needs=(Need.IPV4, Need.NAMES),
+    plain=True,
 ).attach
 def test_name_with_a_only(world: ConnectorWorld) -> None:
     """A name that has only A is reached over IPv4."""
@@ -73,6 +75,7 @@ def test_name_with_a_only(world: ConnectorWorld) -> None:
     topologies=("ipv4-only", "ipv4-only-disable-ipv6", "ipv4-only-no-af-inet6"),
     causes=("RC-NOHE", "RC-FIRSTADDR"),
     needs=(Need.IPV4, Need.NAMES),
+    plain=True,
 ).attach
 def test_dual_name_on_ipv4_only_host(world: ConnectorWorld) -> None:
     """A name with both records is reached at once where only IPv4 works."""
@@ -113,6 +116,7 @@ def prompt(wire: Wire, connector: Connect) -> Finding:
     topologies=("ipv6-only", "ipv6-only-strict"),
     causes=("RC-RESOLVER", "RC-LITERAL"),
     needs=(Need.IPV6, Need.NAMES),
+    plain=True,
 ).attach
 def test_dual_name_on_ipv6_only_host(world: ConnectorWorld) -> None:
     """A name with both records is reached where only IPv6 works."""

@@ -8,12 +8,12 @@ from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, unmapped
 from dualstack.finding import Finding
 from dualstack.manifest import Protocol, Transport
-from dualstack.prober.client import Staying
+from dualstack.prober.client import Lingering
 from dualstack.prober.messages import Outcome, SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
-Held = Mapping[Family, Staying]
+Held = Mapping[Family, Lingering]
 """The connections that are held open, by family."""
 
 AFTER_STOP = 20
@@ -54,8 +54,8 @@ def test_restart_with_connections_in_time_wait(world: ListenerWorld) -> None:
         world.stop()
         await_closed(held)
         lasting = not_reset(held)
-        for staying in held.values():
-            staying.close()
+        for clients in held.values():
+            clients.close()
         require_restart(world, families, left_behind(world, lasting, {"TIME_WAIT"}))
     for family in served:
         world.shows_served(family)
@@ -95,23 +95,23 @@ def takes_turns(world: ListenerWorld, served: Sequence[Family]) -> bool:
     """Return whether the service serves one client after the other, so that a held connection keeps others waiting."""
     if len(served) < len(BOTH) or world.listener.one_connection:
         return False
-    with world.stay(served[0], 1):
+    with world.hold(served[0], 1):
         second = world.dial(served[1], world.addresses(served[1])[0])
     return second.outcome is not Outcome.ANSWERED
 
 
 def hold(world: ListenerWorld, families: Iterable[Family], count: int, protocol: Protocol | None = None) -> Held:
     """Hold connections of each family open, and require that there is at least one of each."""
-    held = {family: world.stay(family, count, protocol) for family in families}
-    for family, staying in held.items():
-        if not staying.held:
-            world.require(Finding(False, f"an {family.label} client is answered again", staying.last.detail))
+    held = {family: world.hold(family, count, protocol) for family in families}
+    for family, clients in held.items():
+        if not clients.held:
+            world.require(Finding(False, f"an {family.label} client is answered again", clients.clients[-1].detail))
     return held
 
 
 def not_reset(held: Held) -> set[Family]:
     """Return the families of which a connection was not reset: those that were leave nothing behind."""
-    return {family for family, staying in held.items() if staying.ends().reset < staying.held}
+    return {family for family, clients in held.items() if clients.ends().reset < clients.held}
 
 
 def await_accepted(world: ListenerWorld) -> None:
@@ -132,7 +132,7 @@ def await_closed(held: Held) -> None:
         Inconclusive: It has not, although nothing of it should be left.
     """
     deadline = Deadline(SETTLED, "the connections to be closed")
-    if not deadline.until(lambda: all(staying.ends().open == 0 for staying in held.values())):
+    if not deadline.until(lambda: all(clients.ends().open == 0 for clients in held.values())):
         raise Inconclusive("connections of the service that was stopped are still open")
 
 

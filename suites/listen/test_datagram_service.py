@@ -31,6 +31,7 @@ PROBES = 3
     ),
     causes=("RC-V4SOCK", "RC-V6ONLY", "RC-SOCKADDR", "RC-PKTINFO", "RC-NOINET6"),
     needs=(Need.UDP, Need.BOTH),
+    plain=True,
 ).attach
 def test_dual_stack_datagrams(world: ListenerWorld) -> None:
     """Every family that the host has is answered."""

@@ -21,6 +21,7 @@ from dualstack.world import ListenerWorld
     topologies=("dual-stack",),
     causes=("RC-EXPOSE", "RC-V6ONLY"),
     needs=(Need.ONE,),
+    plain=True,
 ).attach
 def test_family_mismatch_is_refused(world: ListenerWorld) -> None:
     """Nobody of the family that is not claimed is left waiting."""

@@ -27,6 +27,7 @@ def serve_without(world: ListenerWorld, absent: Family) -> None:
     topologies=("ipv6-only", "ipv6-only-strict"),
     causes=("RC-V4SOCK", "RC-LITERAL", "RC-RESOLVER", "RC-LOOPBACK"),
     needs=(Need.IPV6, Need.NO_DUAL_UDP),
+    plain=True,
 ).attach
 def test_host_without_ipv4(world: ListenerWorld) -> None:
     """The service serves IPv6 where there is no IPv4."""
@@ -46,6 +47,7 @@ def test_host_without_ipv4(world: ListenerWorld) -> None:
     topologies=("ipv4-only", "ipv4-only-disable-ipv6"),
     causes=("RC-NOINET6", "RC-LOOPBACK"),
     needs=(Need.IPV4, Need.NO_DUAL_UDP),
+    plain=True,
 ).attach
 def test_host_without_ipv6_address(world: ListenerWorld) -> None:
     """The service serves IPv4 where there is no IPv6 address."""
@@ -65,6 +67,7 @@ def test_host_without_ipv6_address(world: ListenerWorld) -> None:
     topologies=("ipv4-only-no-af-inet6",),
     causes=("RC-NOINET6",),
     needs=(Need.IPV4,),
+    plain=True,
 ).attach
 def test_kernel_without_af_inet6(world: ListenerWorld) -> None:
     """The service serves IPv4 where the kernel knows no AF_INET6."""

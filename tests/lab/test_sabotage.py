@@ -128,7 +128,7 @@ def world(of: str | Mapping[str, Any]) -> Topology:
         return load_topology(of)
     hosts = {"service": HostSpec(**of), "peer": HostSpec(ipv6=1)}
     proofs = [f"{host}: {proof}" for host, spec in hosts.items() for proof in sorted(claims(spec))]
-    return Topology(name="made-up", title="Made up", summary="For a test.", host=hosts, proofs=proofs)
+    return Topology(name="made-up", title="Made up", stands_for="a test", summary="", host=hosts, proofs=proofs)
 
 
 def commit(lab: NetnsLab, changes: tuple[Change, ...]) -> None:

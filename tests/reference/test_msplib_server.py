@@ -8,7 +8,7 @@ from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Lab, Program
 from dualstack.manifest import Protocol
-from dualstack.prober.messages import Dial, Dialled, Hold, Outcome, Stay
+from dualstack.prober.messages import Dial, Dialled, Hold, Linger, Outcome, Stage
 
 PORT = 3005
 MESSAGE = 250
@@ -98,7 +98,7 @@ def test_restarts_at_once(run: Any, lab: Lab, form: str) -> None:
     service, peer = (lab.hosts[name] for name in ("service", "peer"))
     run.serve(service, form, PORT)
     exchange = Dial(Family.IPV6, service.plan.address(Family.IPV6), PORT, protocol=Protocol.ECHO)
-    with peer.prober.stay(Stay(exchange, 1)) as client:
+    with peer.prober.linger(Linger((exchange,), Stage.ANSWERED)) as client:
         assert Deadline(10, "the server to close").until(lambda: client.ends().closed == 1)
 
     def waits() -> bool:

@@ -22,30 +22,17 @@ from dualstack.prober import interfaces
 from dualstack.prober.advertising import send_advertisement
 from dualstack.prober.children import Reaper, adopt_orphans
 from dualstack.prober.codec import pack, unpack
-from dualstack.prober.crowds import Lingerers, Loading
+from dualstack.prober.crowds import Loading
 from dualstack.prober.dialling import dial
 from dualstack.prober.forging import send_forged
-from dualstack.prober.messages import (
-    Advertise,
-    Await,
-    Dial,
-    Forge,
-    Hold,
-    Launch,
-    Linger,
-    Load,
-    Names,
-    Serve,
-    Stay,
-    Volley,
-)
+from dualstack.prober.lingering import Lingerers
+from dualstack.prober.messages import Advertise, Await, Dial, Forge, Hold, Launch, Linger, Load, Names, Serve, Volley
 from dualstack.prober.nameserver import NameServer
 from dualstack.prober.processes import descendants, processes
 from dualstack.prober.programs import RunningProgram, start
 from dualstack.prober.resolving import resolve
 from dualstack.prober.serving import Closeable, Holder, Server
 from dualstack.prober.sockdiag import SocketTable
-from dualstack.prober.staying import Staying, stay
 from dualstack.prober.volleys import fire
 
 Fields = dict[str, Any]
@@ -148,10 +135,9 @@ class Agent:
             "volley": self._volley,
             "forge": self._forge,
             "advertise": self._advertise,
-            "stay": self._stay,
-            "ends": self._ends,
             "linger": self._linger,
             "speak": self._speak,
+            "ends": self._ends,
             "reset": self._reset,
             "load": self._load,
             "loaded": self._loaded,
@@ -227,30 +213,24 @@ class Agent:
         send_advertisement(unpack(Advertise, fields))
         return {}
 
-    async def _stay(self, fields: Fields) -> Fields:
-        """Open connections that stay open."""
-        staying = await stay(unpack(Stay, fields))
-        return self._keep(staying) | {"held": staying.held, "last": pack(staying.last)}
+    async def _linger(self, fields: Fields) -> Fields:
+        """Let clients come, fall silent and keep their connections."""
+        lingerers = Lingerers(unpack(Linger, fields))
+        await lingerers.gather()
+        rows = [pack(row) for row in lingerers.clients]
+        return {"rows": rows, "held": lingerers.held, **self._keep(lingerers)}
 
     async def _ends(self, fields: Fields) -> Fields:
-        """Tell what has become of connections that were to stay open."""
-        return pack(self._thing(Staying, fields).ends())
-
-    async def _linger(self, fields: Fields) -> Fields:
-        """Let clients come, fall silent and stay."""
-        lingerers = Lingerers()
-        await lingerers.gather(unpack(Linger, fields))
-        return {"rows": [pack(row) for row in lingerers.clients], **self._keep(lingerers)}
+        """Tell what has become of the connections of such clients."""
+        return pack(self._thing(Lingerers, fields).ends())
 
     async def _speak(self, fields: Fields) -> Fields:
         """Let clients that are silent hold their exchanges."""
         return {"rows": [pack(row) for row in await self._thing(Lingerers, fields).speak()]}
 
     async def _reset(self, fields: Fields) -> Fields:
-        """Let clients that stay end with a reset."""
-        lingerers = self._things.pop(fields["handle"], None)
-        if isinstance(lingerers, Lingerers):
-            lingerers.reset()
+        """Let such clients end with a reset."""
+        self._thing(Lingerers, fields).reset()
         return {}
 
     async def _load(self, fields: Fields) -> Fields:

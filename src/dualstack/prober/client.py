@@ -33,7 +33,6 @@ from dualstack.prober.messages import (
     RouteRow,
     Serve,
     SocketRow,
-    Stay,
     Vitals,
     Volley,
     Volleyed,
@@ -99,36 +98,23 @@ class Held(_Opened):
     """A port that is occupied until this is closed."""
 
 
-class Staying(_Opened):
-    """Connections to a service that stay open until this is closed.
-
-    Attributes:
-        held: How many there are.
-        last: The last exchange: the one that was not answered, if there was one.
-    """
-
-    def __init__(self, channel: Channel, handle: int, held: int, last: Dialled) -> None:
-        """Keep what opening them has shown."""
-        super().__init__(channel, handle)
-        self.held = held
-        self.last = last
-
-    def ends(self) -> Ends:
-        """Return what has become of them until now."""
-        return unpack(Ends, self._ask("ends"))
-
-
 class Lingering(_Opened):
-    """Clients of the prober's that have fallen silent and keep their connections until this is closed.
+    """Clients of the prober's that keep their connections until this is closed.
 
     Attributes:
-        clients: How far each of them came, in the order of the dials.
+        clients: How far each of them came, in the order of the dials; `Linger.in_turn` may leave out the last ones.
+        held: How many of them have a connection.
     """
 
-    def __init__(self, channel: Channel, handle: int, clients: tuple[Dialled, ...]) -> None:
+    def __init__(self, channel: Channel, handle: int, clients: tuple[Dialled, ...], held: int) -> None:
         """Keep their handle."""
         super().__init__(channel, handle)
         self.clients = clients
+        self.held = held
+
+    def ends(self) -> Ends:
+        """Return what has become of their connections until now."""
+        return unpack(Ends, self._ask("ends"))
 
     def speak(self, seconds: float) -> tuple[Dialled, ...]:
         """Let those that have connected and said nothing hold their exchanges, all at the same time, and leave.
@@ -143,9 +129,7 @@ class Lingering(_Opened):
 
     def reset(self) -> None:
         """End their connections with a TCP reset each, instead of an orderly close."""
-        if not self._closed:
-            self._ask("reset")
-        self._closed = True
+        self._ask("reset")
 
 
 class Loading(_Opened):
@@ -292,20 +276,17 @@ class Prober:
         """
         self._channel.request("advertise", pack(advertise), _GRACE)
 
-    def stay(self, stay: Stay) -> Staying:
-        """Open connections to a service, each with an exchange, and leave them open."""
-        answer = self._channel.request("stay", pack(stay), stay.dial.timeout * stay.count + _GRACE)
-        return Staying(self._channel, int(answer["handle"]), answer["held"], unpack(Dialled, answer["last"]))
-
     def linger(self, linger: Linger) -> Lingering:
-        """Let clients come and fall silent; return when each of them is as far as it shall go, or has failed.
+        """Let clients come and keep their connections; return when each is as far as it shall go, or has failed.
 
         Raises:
+            UsageError: There are too many, none at all, or some without connections.
             HostCannot: The host has no room for them.
         """
-        seconds = max((dial.timeout for dial in linger.dials), default=0) + _GRACE
-        answer = self._channel.request("linger", pack(linger), seconds)
-        return Lingering(self._channel, int(answer["handle"]), _rows(Dialled, answer))
+        seconds = [dial.timeout for dial in linger.dials]
+        longest = sum(seconds) if linger.in_turn else max(seconds, default=0)
+        answer = self._channel.request("linger", pack(linger), longest + _GRACE)
+        return Lingering(self._channel, int(answer["handle"]), _rows(Dialled, answer), int(answer["held"]))
 
     def load(self, load: Load) -> Loading:
         """Let clients begin to hold exchanges, one after the other; return at once.

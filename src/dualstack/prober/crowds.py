@@ -1,18 +1,15 @@
-"""Many clients at once: those that fall silent and stay, and those that come again and again."""
+"""Many clients at once, that come again and again."""
 
 import asyncio
 import resource
-import socket
-import struct
 from collections.abc import Sequence
 
 from dualstack.errors import HostCannot, UsageError
-from dualstack.prober.dialling import dial, dial_until, speak
-from dualstack.prober.messages import MOST_CLIENTS, Dial, Dialled, Linger, Load, Loaded, Outcome, Stage
+from dualstack.prober.dialling import dial
+from dualstack.prober.messages import MOST_CLIENTS, Dial, Dialled, Load, Loaded, Outcome
 
 _MOST_FAILURES = 5  # that are told in full
 _OWN_DESCRIPTORS = 64  # that the agent, or a service under load, has open beside its connections
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER: on, no time to linger
 
 
 def check_room(dials: Sequence[Dial]) -> None:
@@ -27,51 +24,6 @@ def check_room(dials: Sequence[Dial]) -> None:
     limit, needed = resource.getrlimit(resource.RLIMIT_NOFILE)[0], len(dials) + _OWN_DESCRIPTORS
     if limit < needed:
         raise HostCannot(f"{len(dials)} clients need {needed} open files; the limit here is {limit}: raise ulimit -n")
-
-
-class Lingerers:
-    """One `Linger`: its clients, as far as they have come."""
-
-    def __init__(self) -> None:
-        """Start without any."""
-        self.clients: list[Dialled] = []
-        self._sockets: list[socket.socket] = []
-        self._silent: list[tuple[Dial, socket.socket]] = []
-
-    async def gather(self, linger: Linger) -> None:
-        """Let the clients come, until each has reached its stage or failed.
-
-        Raises:
-            UsageError: There are too many, or one of them asks for what is impossible.
-            HostCannot: The host has no room for them.
-        """
-        check_room(linger.dials)
-        came = await asyncio.gather(*(dial_until(item, linger.stage) for item in linger.dials), return_exceptions=True)
-        self._sockets = [item[1] for item in came if not isinstance(item, BaseException) and item[1] is not None]
-        for item in came:
-            if isinstance(item, BaseException):
-                self.close()
-                raise item
-            self.clients.append(item[0])
-            if linger.stage is Stage.CONNECTED and item[0].connected and item[1] is not None:
-                self._silent.append((linger.dials[len(self.clients) - 1], item[1]))
-
-    async def speak(self) -> list[Dialled]:
-        """Let those that have connected and said nothing hold their exchanges, all at the same time, and leave."""
-        silent, self._silent = self._silent, []
-        return list(await asyncio.gather(*(speak(dial, made) for dial, made in silent)))
-
-    def close(self) -> None:
-        """Close the connections."""
-        for made in self._sockets:
-            made.close()
-        self._sockets.clear()
-
-    def reset(self) -> None:
-        """End the connections with a TCP reset each."""
-        for made in self._sockets:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self.close()
 
 
 class Loading:

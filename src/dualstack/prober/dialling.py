@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from time import monotonic
 
-from dualstack.errors import UsageError
 from dualstack.families import Family, endpoint
 from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.dialogue import Dialogue, Judgement, dialogue_for
@@ -40,11 +39,11 @@ async def dial(request: Dial) -> Dialled:
 async def dial_until(request: Dial, stage: Stage) -> tuple[Dialled, socket.socket | None]:
     """Carry out one exchange up to a stage; return how it went and its socket, which stays open if there is one.
 
+    Over UDP there is no stage but the last.
+
     Raises:
         UsageError: The request itself is impossible.
     """
-    if request.transport is Transport.UDP and stage is not Stage.ANSWERED:
-        raise UsageError("a client falls silent in the middle of a connection: over TCP only")
     attempt = _Attempt(request, dialogue_for(request), stage)
     return await _carry_out(attempt, request, attempt.run), attempt.socket
 

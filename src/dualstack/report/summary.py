@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from dualstack.report.deeds import deed
 from dualstack.report.faces import weight
 from dualstack.report.load import Loaded, Run, load
 from dualstack.report.support import REASON_SIZE, Cell, Statement, Support, World, counted
@@ -49,7 +50,7 @@ class Report:
         known = self.run.table("topologies")
         used = dict.fromkeys(record.topology for record in self.records)
         return tuple(
-            World(name, str(data.get("title") or name), str(data.get("summary") or ""))
+            World(name, *(str(data.get(key) or "") for key in ("title", "summary", "stands_for")))
             for name, data in ((name, known.get(name, {})) for name in {**known, **used})
             if name in used
         )
@@ -85,6 +86,12 @@ class Report:
     def cell(self, subject: str, world: World) -> Cell:
         """Return one service in one world."""
         return Cell(subject=subject, world=world, records=tuple(self._by_cell.get((subject, world.name), ())))
+
+    def deeds(self, statement: Statement) -> list[tuple[Cell, str]]:
+        """Return what a service does on each kind of host of which that is known, in plain words."""
+        requirements = self.run.table("requirements")
+        said = ((cell, deed(cell, requirements, statement.loopback)) for cell in statement.cells if cell.world.host)
+        return [(cell, text) for cell, text in said if text]
 
     @cached_property
     def counts(self) -> dict[Verdict, int]:

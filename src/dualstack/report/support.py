@@ -67,11 +67,13 @@ class World:
         name: The topology's name.
         title: As a person writes it.
         summary: What it is like.
+        host: The kind of host that the service is on; empty if it is not known.
     """
 
     name: str
     title: str
     summary: str
+    host: str = ""
 
 
 @dataclass(frozen=True, slots=True)

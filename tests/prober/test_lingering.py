@@ -1,15 +1,15 @@
-"""Connections that stay open: how many there are, and what becomes of them."""
+"""Clients that come in turn and keep their connections: how many there are, and what becomes of them."""
 
 from collections.abc import Callable
 
 import pytest
 
 from dualstack.deadline import Deadline
-from dualstack.errors import HarnessError, UsageError
+from dualstack.errors import HarnessError
 from dualstack.families import BOTH, Family
 from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.client import HostProgram, Prober
-from dualstack.prober.messages import Await, Dial, Ends, Outcome, Serve, SocketRow, Stay
+from dualstack.prober.messages import Await, Dial, Ends, Linger, Outcome, Serve, SocketRow, Stage
 
 PORT = 7500
 HELD = 3
@@ -36,6 +36,11 @@ def echo(family: Family, timeout: float = 5.0) -> Dial:
     return Dial(family, family.loopback, PORT, protocol=Protocol.ECHO, timeout=timeout)
 
 
+def in_turn(dial: Dial, count: int = HELD) -> Linger:
+    """Return clients that hold the same exchange, one after the other."""
+    return Linger((dial,) * count, Stage.ANSWERED, in_turn=True)
+
+
 def established(prober: Prober) -> list[SocketRow]:
     """Return the connections of the server's side."""
     return [row for row in prober.sockets(Transport.TCP) if row.port == PORT and row.state == "ESTABLISHED"]
@@ -56,10 +61,10 @@ def serving(start: Callable[..., HostProgram]) -> Callable[[str], None]:
 def test_as_many_are_held_as_were_wanted(prober: Prober, family: Family) -> None:
     """Each connection has had its exchange, and stays open in the kernel's table until it is let go."""
     with prober.serve(Serve((family.loopback,), PORT)) as server:
-        with prober.stay(Stay(echo(family), HELD)) as staying:
-            assert staying.held == HELD
-            assert staying.last.outcome is Outcome.ANSWERED
-            assert staying.ends() == Ends(open=HELD, closed=0, reset=0)
+        with prober.linger(in_turn(echo(family))) as clients:
+            assert clients.held == HELD
+            assert clients.clients[-1].outcome is Outcome.ANSWERED
+            assert clients.ends() == Ends(open=HELD, closed=0, reset=0)
             assert [item.answered for item in server.accepted()] == [250] * HELD
             assert len(established(prober)) == HELD
         assert Deadline(5, "them to be closed").until(lambda: not established(prober))
@@ -73,35 +78,25 @@ def test_what_the_service_does_with_them_is_told(
 ) -> None:
     """Connections that the service closes, and those that it resets, are told apart, however often one asks."""
     serving(act)
-    with prober.stay(Stay(echo(Family.IPV4), HELD)) as staying:
-        assert staying.held == HELD
-        assert Deadline(5, "the service to act").until(lambda: staying.ends().open == 0)
-        assert staying.ends() == ends
+    with prober.linger(in_turn(echo(Family.IPV4))) as clients:
+        assert clients.held == HELD
+        assert Deadline(5, "the service to act").until(lambda: clients.ends().open == 0)
+        assert clients.ends() == ends
 
 
 def test_it_stops_at_the_first_that_is_not_answered(prober: Prober, serving: Callable[[str], None]) -> None:
     """Of a service that serves no more clients only the answered connections are held, and the last attempt is told."""
     serving(TAKE_TURNS)
-    with prober.stay(Stay(echo(Family.IPV4, timeout=0.5), HELD + 2)) as staying:
-        assert staying.held == HELD
-        assert staying.last.outcome is Outcome.SILENT
+    with prober.linger(in_turn(echo(Family.IPV4, timeout=0.5), HELD + 2)) as clients:
+        assert clients.held == HELD
+        assert clients.clients[-1].outcome is Outcome.SILENT
 
 
 def test_a_refusal_holds_none(prober: Prober) -> None:
     """Where nobody listens there is nothing to hold."""
-    with prober.stay(Stay(echo(Family.IPV6), HELD)) as staying:
-        assert staying.held == 0
-        assert staying.last.outcome is Outcome.REFUSED
-        assert staying.ends() == Ends(open=0, closed=0, reset=0)
-    with pytest.raises(HarnessError, match="no such Staying"):
-        staying.ends()
-
-
-def test_datagrams_cannot_stay(prober: Prober) -> None:
-    """UDP has no connections to hold, and none is not a number of them."""
-    for stay in (
-        Stay(Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO), 1),
-        Stay(echo(Family.IPV4), 0),
-    ):
-        with pytest.raises(UsageError, match="at least one"):
-            prober.stay(stay)
+    with prober.linger(in_turn(echo(Family.IPV6))) as clients:
+        assert clients.held == 0
+        assert clients.clients[-1].outcome is Outcome.REFUSED
+        assert clients.ends() == Ends(open=0, closed=0, reset=0)
+    with pytest.raises(HarnessError, match="no such Lingerers"):
+        clients.ends()

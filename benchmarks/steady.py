@@ -1,0 +1,69 @@
+"""Whether verdicts stay the same while the machine is busy: many runs beside a busy loop on every core.
+
+The listening suite runs on the reference service, two servers as Debian configures them, and a known-bad service. Every
+case must come to the verdict that it came to in the first run, before the load began. Usage:
+``python benchmarks/steady.py [RUNS]`` (50 if not said); exit code 1 if a verdict changed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dualstack.content import ROOT
+
+SERVICES = ("reference/echo", "real/nginx", "real/redis-server", "zoo/hardcoded-wildcard")
+RUNS = 50
+WORKERS = 4
+BUSY = "while True: pass"
+
+
+@contextmanager
+def busy() -> Iterator[None]:
+    """Keep every core busy."""
+    loops = [subprocess.Popen([sys.executable, "-S", "-c", BUSY]) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def verdicts(folder: Path) -> dict[str, str]:
+    """Run the suite once and return each case's verdict."""
+    manifests = [str(ROOT / "fixtures" / "services" / f"{name}.toml") for name in SERVICES]
+    command = [sys.executable, "-m", "dualstack", "run", "--suite", "listen", "-n", str(WORKERS)]
+    done = subprocess.run([*command, "--results", str(folder), *manifests], capture_output=True, check=False)
+    if done.returncode not in {0, 1}:
+        sys.exit(f"the run failed:\n{done.stdout.decode()}{done.stderr.decode()}")
+    lines = (folder / "latest" / "records.jsonl").read_text(encoding="utf-8").splitlines()
+    return {record["case"]: record["verdict"] for record in map(json.loads, lines) if "verdict" in record}
+
+
+def main() -> None:
+    """Print the figures."""
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    changed: list[str] = []
+    with tempfile.TemporaryDirectory() as name:
+        expected = verdicts(Path(name))
+        print(f"{len(expected)} cases of {len(SERVICES)} services; now {runs} runs beside {os.cpu_count()} busy loops")
+        began = time.monotonic()
+        with busy():
+            for number in range(1, runs + 1):
+                seen = verdicts(Path(name))
+                for case in sorted(expected.keys() | seen.keys()):
+                    if expected.get(case) != seen.get(case):
+                        changed.append(f"run {number}: {case}: {expected.get(case)} -> {seen.get(case)}")
+                        print(changed[-1])
+        print(f"{len(changed)} verdicts changed in {runs} runs; {(time.monotonic() - began) / runs:.1f} s a run")
+    sys.exit(bool(changed))
+
+
+if __name__ == "__main__":
+    main()

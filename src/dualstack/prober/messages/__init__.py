@@ -1,0 +1,48 @@
+"""What is said between a prober's client (in the test's process) and its agent (inside a lab host).
+
+One JSON object a line, over a stream. A request is ``{"id": n, "do": "<verb>", ...fields}``; its answer is
+``{"id": n, "ok": {...}}`` or ``{"id": n, "error": "<message>", "kind": "<name of an exception of dualstack.errors>"}``.
+Answers come in any order. Bytes travel as Latin-1 text. The stream's end ends the agent and, with it, its host.
+"""
+
+from dualstack.prober.messages.advertising import Advertise
+from dualstack.prober.messages.crowds import MOST_CLIENTS, Ends, Linger, Load, Loaded, Stage
+from dualstack.prober.messages.datagrams import Forge, Heard, Sender, Volley, Volleyed
+from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome
+from dualstack.prober.messages.naming import Names, Query, Resolved
+from dualstack.prober.messages.programs import Await, Exit, Launch, Log, Readiness, Vitals
+from dualstack.prober.messages.serving import Accepted, Hold, Serve
+from dualstack.prober.messages.tables import AddressRow, RouteRow, SocketRow
+
+__all__ = [
+    "MOST_CLIENTS",
+    "Accepted",
+    "AddressRow",
+    "Advertise",
+    "Await",
+    "Dial",
+    "Dialled",
+    "Ends",
+    "Exit",
+    "Forge",
+    "Heard",
+    "Hold",
+    "Launch",
+    "Linger",
+    "Load",
+    "Loaded",
+    "Log",
+    "Names",
+    "Outcome",
+    "Query",
+    "Readiness",
+    "Resolved",
+    "RouteRow",
+    "Sender",
+    "Serve",
+    "SocketRow",
+    "Stage",
+    "Vitals",
+    "Volley",
+    "Volleyed",
+]

@@ -1,0 +1,129 @@
+"""Programs: how they are started, when they are ready, what they hold and wrote, how they ended."""
+
+from dataclasses import dataclass, field
+
+from dualstack.families import Family
+from dualstack.manifest.models import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A program to be started on a host.
+
+    Attributes:
+        command: The program and its arguments.
+        directory: The working directory, an absolute path of this machine; it has the same path for the program.
+        environment: All of its variables.
+        scratch: The private, writable folder of this start, an absolute path on the host; it is made there if it does
+            not exist, below /dev/shm, which is a tmpfs of the host's own and ends with the host.
+        files: Texts that are written to the scratch folder before the start, by their names in it.
+        root: The folder that is to be the program's root file system; empty for the machine's own.
+        af_inet6: Whether socket(AF_INET6) exists for it; if not it fails with EAFNOSUPPORT (seccomp).
+        input: What it reads on its standard input; then end of file.
+        image: The container image that it runs in, for the labs that run images; the command, where there is one, is
+            executed in place of the image's own, and an empty directory stands for the image's own.
+        read_only: Whether the image's root file system is read-only.
+        tmpfs: Folders in memory that the image may write to then.
+    """
+
+    command: tuple[str, ...]
+    directory: str
+    environment: dict[str, str]
+    scratch: str
+    root: str = ""
+    af_inet6: bool = True
+    input: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    image: str = ""
+    read_only: bool = False
+    tmpfs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a program ended.
+
+    Attributes:
+        code: The exit code; None when a signal ended it.
+        signal: The signal's name, empty when it exited.
+    """
+
+    code: int | None
+    signal: str = ""
+
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"exited with code {self.code}" if self.code is not None else f"was ended by {self.signal}"
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A program's output, standard output and error as one stream.
+
+    Attributes:
+        text: Its head and tail, with a line between them that says how much was left out, if any was.
+        size: How many bytes it wrote in all.
+    """
+
+    text: str
+    size: int
+
+    @property
+    def last_line(self) -> str:
+        """Its last line that is not blank, at most 200 characters of it; empty if there is none."""
+        lines = [line.strip() for line in self.text.splitlines() if line.strip()]
+        return lines[-1][:200] if lines else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """What makes a program ready.
+
+    Attributes:
+        port: The port on which it must own a socket (listening, for TCP); 0 for no such condition.
+        transport: The transport of that socket.
+        log: The regular expression that a line of its output must match; None for no such condition.
+        timeout: Seconds.
+        families: The families that sockets on the port are to serve. A service opens them one after the other, so the
+            first socket alone proves little: the others are waited for, but no longer than ``grace``.
+        grace: Seconds from the first socket on.
+    """
+
+    port: int
+    transport: Transport
+    log: str | None
+    timeout: float
+    families: tuple[Family, ...] = ()
+    grace: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a program became ready.
+
+    Attributes:
+        ready: Whether it did.
+        exit: How it ended, if it did.
+        seconds: How long it took.
+        detail: What was still missing, one sentence.
+    """
+
+    ready: bool
+    exit: Exit | None
+    seconds: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What a program, with all that it forked, holds of its host.
+
+    Attributes:
+        processes: How many processes it has, those too that have ended and that nobody waited for.
+        descriptors: How many descriptors its processes have open.
+        zombies: How many of its processes have ended and were not waited for.
+    """
+
+    processes: int
+    descriptors: int
+    zombies: int

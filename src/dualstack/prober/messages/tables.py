@@ -1,0 +1,83 @@
+"""What a host's kernel shows: sockets, addresses and routes."""
+
+from dataclasses import dataclass
+
+from dualstack.families import Family
+
+
+@dataclass(frozen=True, slots=True)
+class SocketRow:
+    """One row of a host's socket table.
+
+    Attributes:
+        family: ``ipv4`` or ``ipv6``: the family of the socket.
+        transport: ``tcp`` or ``udp``.
+        state: ``LISTEN``, ``ESTABLISHED`` … as the kernel calls it; ``UNCONN`` for an unconnected UDP socket.
+        address: The local address.
+        port: The local port.
+        peer: The remote address and port, empty for a listener.
+        v6only: IPV6_V6ONLY; None for an IPv4 socket and for a connected one (the kernel does not tell). It means
+            something only for ``::``: a socket on one IPv6 address always says true.
+        owner: Process name and number, ``nginx(12)``, the lowest number of several; empty when it is not known.
+    """
+
+    family: str
+    transport: str
+    state: str
+    address: str
+    port: int
+    peer: str
+    v6only: bool | None
+    owner: str
+
+    @property
+    def serves(self) -> frozenset[Family]:
+        """The families whose packets reach it: an IPv6 socket may take IPv4 too, or nothing else (RFC 3493 §3.7)."""
+        if self.family == Family.IPV4.value or self.address.startswith("::ffff:"):
+            return frozenset({Family.IPV4})
+        both = self.address == Family.IPV6.wildcard and not self.v6only
+        return frozenset(Family) if both else frozenset({Family.IPV6})
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRow:
+    """One address of a host.
+
+    Attributes:
+        family: ``ipv4`` or ``ipv6``.
+        address: The address.
+        prefix_length: The length of its prefix.
+        interface: The interface that has it.
+        tentative: Whether duplicate address detection is still running (RFC 4862 §5.4).
+        duplicate: Whether duplicate address detection failed.
+        temporary: Whether it is one of those that are made for a while, for privacy (RFC 8981).
+        deprecated: Whether its preferred lifetime is over (RFC 4862 §5.5.4).
+    """
+
+    family: str
+    address: str
+    prefix_length: int
+    interface: str
+    tentative: bool
+    duplicate: bool
+    temporary: bool = False
+    deprecated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRow:
+    """One route of a host's main table.
+
+    Attributes:
+        family: ``ipv4`` or ``ipv6``.
+        destination: The destination prefix, ``default`` for the default route.
+        gateway: The next hop, empty for a network on the link.
+        interface: The outgoing interface, empty without one.
+        kind: ``unicast``, ``unreachable``, ``blackhole`` or ``prohibit``.
+    """
+
+    family: str
+    destination: str
+    gateway: str
+    interface: str
+    kind: str

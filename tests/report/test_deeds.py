@@ -1,0 +1,85 @@
+"""What a report says that a service does on each kind of host: what its clients saw, in plain words."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dualstack.report.deeds import deed
+from dualstack.report.support import Cell, World
+from dualstack.results import Record
+from dualstack.verdict import Verdict
+
+MakeRecord = Callable[..., Record]
+
+LISTENER, CONNECTOR = ({"role": role, "plain": True} for role in ("listener", "connector"))
+REQUIREMENTS: dict[str, dict[str, Any]] = {
+    "LISTEN-001": LISTENER,
+    "LISTEN-002": {"role": "listener", "plain": False},
+    "LISTEN-004": LISTENER,
+    "CONNECT-009": CONNECTOR,
+    "INTEROP-001": CONNECTOR,
+}
+NO_START: dict[str, Any] = {
+    "works": {},
+    "reason": "the service did not become ready",
+    "log": "starting\nno such host\n",
+}
+
+
+def said(*records: Record, loopback: tuple[str, ...] = ()) -> str:
+    """Return what is said of a cell with these cases."""
+    return deed(Cell("nginx", World("ipv6-only", "IPv6-only", ""), records), REQUIREMENTS, loopback)
+
+
+@pytest.mark.parametrize(
+    ("requirement", "works", "expected"),
+    [
+        ("LISTEN-001", {"ipv4": True, "ipv6": True}, "serves IPv4 and IPv6 clients"),
+        ("LISTEN-001", {"ipv6": True}, "serves IPv6 clients"),
+        ("LISTEN-001", {"ipv4": True, "ipv6": False}, "serves IPv4 clients, but never serves IPv6 clients"),
+        ("LISTEN-001", {"ipv4": False}, "never serves IPv4 clients"),
+        ("CONNECT-009", {"ipv4": True}, "reaches IPv4 servers"),
+    ],
+)
+def test_who_was_served(make_record: MakeRecord, requirement: str, works: dict[str, bool], expected: str) -> None:
+    """What clients, or servers, of each family saw is said of a listener, or of a connector."""
+    assert said(make_record(requirement=requirement, works=works)) == expected
+
+
+def test_cases_that_disagree(make_record: MakeRecord) -> None:
+    """What worked in one case and not in another is neither always nor never."""
+    one = make_record()
+    other = make_record(Verdict.FAIL, requirement="LISTEN-004", works={"ipv4": False, "ipv6": True})
+    assert said(one, other) == "serves IPv6 clients, but sometimes serves IPv4 clients"
+
+
+def test_whom_it_is_for(make_record: MakeRecord) -> None:
+    """A listener for clients on its own host is said to serve these."""
+    assert said(make_record(), loopback=("http",)) == "serves IPv4 and IPv6 clients on its own host"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "changes", "expected"),
+    [
+        (Verdict.FAIL, NO_START, "does not come up; its last words: “no such host”"),
+        (Verdict.KNOWN, NO_START | {"log": " \n"}, "does not come up"),
+        (Verdict.BROKEN_LAB, {"works": {}, "reason": "no address"}, "could not be verified: no address"),
+        (Verdict.NOT_APPLICABLE, {"reason": "it does not claim IPv6"}, "serves nobody: it does not claim IPv6"),
+        (Verdict.NOT_APPLICABLE, {"reason": "it is not UDP"}, ""),
+    ],
+)
+def test_nobody_was_served(make_record: MakeRecord, verdict: Verdict, changes: dict[str, Any], expected: str) -> None:
+    """A service that does not start, a case that was not judged, and one that makes no claim are told apart."""
+    assert said(make_record(verdict, **{"findings": ()} | changes)) == expected
+
+
+def test_only_plain_requirements_speak(make_record: MakeRecord) -> None:
+    """What a requirement sees that puts something in the way of the service is not what the service does."""
+    assert said(make_record(Verdict.FAIL, requirement="LISTEN-002")) == ""
+
+
+def test_several_listeners_and_connectors(make_record: MakeRecord) -> None:
+    """Each is named where there are several."""
+    records = (make_record(), make_record(requirement="INTEROP-001", element="upstream", works={"ipv4": True}))
+    assert said(*records) == "http: serves IPv4 and IPv6 clients; upstream: reaches IPv4 servers"
