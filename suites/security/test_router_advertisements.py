@@ -10,9 +10,9 @@ from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import Linger, Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.wire.expect import flow_outlives_advertisements, served_amid_advertisements
+from dualstack.wire.expect import flow_outlives_advertisements, served_amid_advertisements, udp_reply_address
 from dualstack.world import ListenerWorld
-from dualstack.world.advertised import announce, keeps_coming, served_within, withdraw
+from dualstack.world.advertised import announce, keeps_coming, require, served_within, withdraw
 from dualstack.world.volleys import Ask, volley
 
 PREFIXES = ("2001:db8:6104:1::", "2001:db8:6104:2::")
@@ -40,7 +40,8 @@ RECOVERED = 10.0
     "the kernel has made addresses of it, send another one that withdraws it. Let IPv4 clients come all the time and "
     "an IPv6 client after each advertisement; then hold an exchange on the connections.",
     wire="Each IPv4 attempt is answered. After each router advertisement the last attempt over IPv6 is answered. On "
-    "the connections the service sends data after both of them, and no FIN or RST before.",
+    "the connections the service goes on sending after both of them, and no FIN or RST before. Each UDP client is "
+    "answered from the address that it asked.",
     cites=(
         "RFC 6104 §2, §4",
         "RFC 6105 §1",
@@ -105,7 +106,7 @@ def connections(world: ListenerWorld, families: Sequence[Family]) -> Iterator[li
         spoken = clients.speak(max(dial.timeout for dial in dials))
     connected = [family for family, client in zip(families, clients.clients, strict=True) if client.connected]
     for family, dialled in zip(connected, spoken, strict=True):
-        goes_on(world, family, "connection", dialled.outcome is Outcome.ANSWERED, dialled.detail)
+        goes_on(world, family, "on the same connection", dialled.detail, ok=dialled.outcome is Outcome.ANSWERED)
         world.waited += dialled.seconds
 
 
@@ -117,21 +118,23 @@ def associations(world: ListenerWorld, families: Sequence[Family]) -> Iterator[N
     yield
     after = volley(world, [replace(ask, source_port=told.port) for ask, told in zip(asks, before, strict=True)], 1)
     for family, told in zip(families, after, strict=True):
-        goes_on(world, family, "client's port", not told.unanswered, f"{len(told.heard)} datagrams came back")
+        goes_on(world, family, "from the same port", told.fault or "it was answered", ok=not told.fault)
 
 
-def goes_on(world: ListenerWorld, family: Family, what: str, ok: bool, happened: str) -> None:  # noqa: FBT001 - a finding
+def goes_on(world: ListenerWorld, family: Family, how: str, happened: str, *, ok: bool) -> None:
     """Require that what was there before the router advertisements works after them."""
-    world.note(f"an exchange over {family.label}, on the same {what} as before: {happened}")
-    world.works[family.value] = world.works.get(family.value, True) and ok
-    expected = f"an {family.label} client is answered on the same {what} as before the router advertisements"
-    world.require(Finding(ok, expected, happened if ok else happened + world.last_words()))
+    world.note(f"an exchange over {family.label}, {how} as before: {happened}")
+    expected = f"an {family.label} client is answered {how} as before the router advertisements"
+    require(world, family, expected, happened, ok=ok)
 
 
 def shows_served(world: ListenerWorld, families: Sequence[Family]) -> None:
-    """Require that the wire shows each family's clients answered, those of IPv4 at once and always."""
-    listener = world.listener
-    if Family.IPV4 in families:
-        world.shows_served(Family.IPV4)
-    if Family.IPV6 in families:
-        world.shows(lambda wire: served_amid_advertisements(wire, listener.port, Family.IPV6, listener.transport))
+    """Require that the wire shows each family's clients answered: over TCP those of IPv4 at once and always."""
+    port = world.listener.port
+    for family in families:
+        if not world.is_tcp:
+            world.shows(partial(udp_reply_address, port=port, family=family))
+        elif family is Family.IPV4:
+            world.shows_served(family)
+        else:
+            world.shows(partial(served_amid_advertisements, port=port, family=family))

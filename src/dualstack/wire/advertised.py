@@ -3,7 +3,6 @@
 from dualstack.errors import Inconclusive
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.manifest.models import Transport
 from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.evidence import Wire
 from dualstack.wire.frames import FIN, RST, SYN, Frame
@@ -77,15 +76,15 @@ def _fault(flow: list[Frame], opening: Frame, last: Frame) -> str:
     return "" if answer is not None else "the service sent nothing more after them"
 
 
-def served_amid_advertisements(wire: Wire, port: int, family: Family, transport: Transport = Transport.TCP) -> Finding:
-    """After each router advertisement, and before the next one, the last attempt over ``family`` is answered.
+def served_amid_advertisements(wire: Wire, port: int, family: Family) -> Finding:
+    """After each router advertisement, and before the next one, the last SYN over ``family`` is answered.
 
     Raises:
         Inconclusive: There is no advertisement, or none of these attempts, or the capture is not whole.
     """
     wire.require_whole()
     heard = [frame.time for frame in advertisements(wire)]
-    tried = [item for item in attempts(wire, port, transport, family) if heard and item.time > heard[0]]
+    tried = [item for item in attempts(wire, port, family=family) if heard and item.time > heard[0]]
     if not tried:
         raise Inconclusive(f"{wire.path}: nobody tried port {port} over {family.label} after a router advertisement")
     latest = {sum(time < item.time for time in heard): item for item in tried}
@@ -94,7 +93,7 @@ def served_amid_advertisements(wire: Wire, port: int, family: Family, transport:
     return Finding(
         ok=not lost,
         expected=f"after each router advertisement the last attempt over {family.label} to reach "
-        f"{transport.value} port {port} is answered",
+        f"tcp port {port} is answered",
         happened=f"{len(heard)} advertisements; " + "; ".join(map(str, shown)),
         packets=lines([frame for frame in wire.frames if _is_advertisement(frame) or _is_of(frame, shown)]),
     )

@@ -1,16 +1,21 @@
 """A neighbour that takes itself for a router: what it advertises, and what the service's host makes of it."""
 
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network
+from threading import Event
 
 from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.prober.messages import AddressRow, Advertise, Dialled, Load, Outcome
+from dualstack.prober.messages import AddressRow, Advertise, Dial, Load, Loaded, Outcome
 from dualstack.world.base import World
 from dualstack.world.listening import ListenerWorld
+from dualstack.world.volleys import Ask, Told, fire
 
 _LIFETIME, _PREFERRED = 3600, 1800
 """Seconds that are advertised; of less than two hours a withdrawal takes nothing away (RFC 4862 §5.5.3)."""
@@ -81,21 +86,64 @@ def _told(row: AddressRow) -> str:
 
 @contextmanager
 def keeps_coming(world: ListenerWorld, family: Family) -> Iterator[None]:
-    """Let a client of ``family`` come again and again meanwhile, and require that it is answered every time."""
+    """Let a client of ``family`` come again and again meanwhile, and require that it is answered every time.
+
+    Over UDP it keeps its port: with many ports one would come twice by chance, and to whom a service answers who comes
+    again is UDP-003's matter.
+    """
     dial = world.exchange(family)
-    with world.peer.prober.load(Load((dial,), rounds=0, pause=_PAUSE)) as load:
+    with _load(world, dial) if world.is_tcp else _questions(world, family) as counted:
         yield
-        loaded = load.finish(Deadline(dial.timeout + _LATE, "the last exchange to end"))
-    count = sum(loaded.exchanges)
-    ok = count > 0 and not loaded.failed
-    happened = f"{loaded.failed} of {count} exchanges failed"
-    if loaded.failures:
-        happened += f"; the first of those: {loaded.failures[0].detail}"
+    count, failed, first = counted()
+    ok = count > 0 and not failed
+    happened = f"{failed} of {count} exchanges failed" + (f"; the first of those: {first}" if first else "")
     world.note(f"an {family.label} client that came again and again meanwhile: {happened}")
-    world.works[family.value] = world.works.get(family.value, True) and ok
-    happened += "" if ok else world.last_words()
     expected = f"an {family.label} client that comes again and again meanwhile is answered every time"
-    world.require(Finding(ok, expected, happened))
+    require(world, family, expected, happened, ok=ok)
+
+
+_Counted = Callable[[], tuple[int, int, str]]
+"""Tells how many exchanges there were, how many of them failed, and why the first one did."""
+
+
+@contextmanager
+def _load(world: ListenerWorld, dial: Dial) -> Iterator[_Counted]:
+    """Let a client hold one exchange after the other, each on a new connection; count them."""
+    results = list[Loaded]()
+
+    def counted() -> tuple[int, int, str]:
+        (loaded,) = results
+        return sum(loaded.exchanges), loaded.failed, loaded.failures[0].detail if loaded.failures else ""
+
+    with world.peer.prober.load(Load((dial,), rounds=0, pause=_PAUSE)) as load:
+        yield counted
+        results.append(load.finish(Deadline(dial.timeout + _LATE, "the last exchange to end")))
+
+
+@contextmanager
+def _questions(world: ListenerWorld, family: Family) -> Iterator[_Counted]:
+    """Let a client ask one question after the other, all from one port; count them."""
+    over, results = Event(), list[Told]()
+    ask = Ask(world.addresses(family)[0], world.sources(family)[0])
+
+    def keep_asking() -> None:
+        port = 0
+        while not over.wait(_PAUSE):
+            (told,) = fire(world, [replace(ask, source_port=port)], 1)
+            results.append(told)
+            port = told.port
+
+    def counted() -> tuple[int, int, str]:
+        faults = [told.fault for told in results if told.fault]
+        return len(results), len(faults), faults[0] if faults else ""
+
+    with ThreadPoolExecutor(1) as pool:
+        asking = pool.submit(keep_asking)
+        try:
+            yield counted
+        finally:
+            over.set()
+        asking.result()
 
 
 def served_within(world: ListenerWorld, family: Family, seconds: float, when: str) -> None:
@@ -107,18 +155,49 @@ def served_within(world: ListenerWorld, family: Family, seconds: float, when: st
         seconds: Within how many seconds; it comes again until then.
         when: What happened just before, as the end of a sentence.
     """
-    dial, tried = world.exchange(family), list[Dialled]()
+    tried = list[str]()
+    come = _caller(world, family) if world.is_tcp else _asker(world, family)
 
     def is_served() -> bool:
-        tried.append(world.clients.host.prober.dial(dial))
-        return tried[-1].outcome is Outcome.ANSWERED
+        ok, detail = come()
+        tried.append(detail)
+        return ok
 
+    began = time.monotonic()
     ok = Deadline(seconds, "a client to be answered").until(is_served)
-    world.waited += sum(dialled.seconds for dialled in tried)
-    again = f" (attempt {len(tried)})" if len(tried) > 1 else ""
-    world.note(f"dial {dial.address} {when}: {tried[-1].detail}{again}")
+    world.waited += time.monotonic() - began
+    address = world.addresses(family)[0]
+    happened = tried[-1] + (f" (attempt {len(tried)})" if len(tried) > 1 else "")
+    world.note(f"dial {address} {when}: {happened}")
+    expected = f"an {family.label} client is answered at {address} within {seconds:g} s {when}"
+    require(world, family, expected, happened, ok=ok)
+
+
+def _caller(world: ListenerWorld, family: Family) -> Callable[[], tuple[bool, str]]:
+    """Return what holds an exchange on a new connection, and tells whether it was answered, in words too."""
+    dial = world.exchange(family)
+
+    def come() -> tuple[bool, str]:
+        dialled = world.peer.prober.dial(dial)
+        return dialled.outcome is Outcome.ANSWERED, dialled.detail
+
+    return come
+
+
+def _asker(world: ListenerWorld, family: Family) -> Callable[[], tuple[bool, str]]:
+    """Return what asks over UDP, always from the same port, and tells whether it was answered, in words too."""
+    ask = Ask(world.addresses(family)[0], world.sources(family)[0])
+
+    def come() -> tuple[bool, str]:
+        nonlocal ask
+        (told,) = fire(world, [ask], 1)
+        ask = replace(ask, source_port=told.port)
+        return not told.fault, told.fault or "it was answered"
+
+    return come
+
+
+def require(world: ListenerWorld, family: Family, expected: str, happened: str, *, ok: bool) -> None:
+    """Add what clients of ``family`` have seen, with the service's last words if it was not as expected."""
     world.works[family.value] = world.works.get(family.value, True) and ok
-    happened = tried[-1].detail + again + ("" if ok else world.last_words())
-    world.require(
-        Finding(ok, f"an {family.label} client is answered at {dial.address} within {seconds:g} s {when}", happened)
-    )
+    world.require(Finding(ok, expected, happened if ok else happened + world.last_words()))
