@@ -30,12 +30,12 @@ Rule = Callable[[dict[str, Any], object, str], list[str]]
 
 
 def test_page_has_its_examples() -> None:
-    """A server, a datagram service and a client are shown in full; there is a part of a manifest besides."""
-    assert len(WHOLE) == 3
-    assert len(EXAMPLES) == 4
+    """A server, a datagram service, a client and a fetcher are shown in full; there is a part of a manifest besides."""
+    assert len(WHOLE) == 4
+    assert len(EXAMPLES) == 5
 
 
-@pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client"])
+@pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client", "fetcher"])
 def test_example_is_right(tmp_path: Path, text: str) -> None:
     """An example can be checked, and makes cases that apply."""
     path = tmp_path / "service.toml"
@@ -56,13 +56,14 @@ def test_part_is_right(tmp_path: Path) -> None:
 
 
 def test_examples_show_what_they_are_for() -> None:
-    """The first uses {bind}, the second peer_reply over UDP, the third is a client."""
-    server, datagrams, client = map(tomllib.loads, WHOLE)
+    """The first uses {bind}, the second peer_reply over UDP, the third is a client, the fourth has {url}."""
+    server, datagrams, client, fetcher = map(tomllib.loads, WHOLE)
     assert "{bind}" in server["service"]["command"]
     assert server["listen"][0]["bind"]
     assert datagrams["listen"][0]["transport"] == "udp"
     assert datagrams["listen"][0]["peer_reply"]
     assert "listen" not in client
+    assert "{url}" in fetcher["listen"][0]["fetch"]["request"]
     assert any("{target}" in word for item in client["connect"] for word in item["command"])
 
 
@@ -85,7 +86,7 @@ def test_reference_is_generated() -> None:
 def test_reference_names_every_key() -> None:
     """Each key of each table has a line in the reference, with its description."""
     tables = {name: item for name, item in SCHEMA["$defs"].items() if "properties" in item}
-    assert len(tables) == 11
+    assert len(tables) == 12
     for table in tables.values():
         for key, field in table["properties"].items():
             assert re.search(rf"^\| `{key}` \|.*\| {re.escape(field['description'])} \|$", reference(), re.MULTILINE), (
@@ -108,6 +109,7 @@ def test_placeholders_are_explained() -> None:
         "address",
         "acl",
         "NAME.acl",
+        "url",
     ):
         assert f"`{{{name}}}`" in PAGE, name
 
@@ -168,6 +170,7 @@ def test_template_names_every_key() -> None:
         "Listen": found["listen"][0],
         "Acl": found["listen"][0]["acl"],
         "Bind": found["listen"][0]["bind"],
+        "Fetch": found["listen"][0]["fetch"],
         "Connect": found["connect"][0],
         "Configuration": found["configuration"][0],
         "Exemption": found["exception"][0],

@@ -163,6 +163,57 @@ FAULTS = [
         "port = 8080\nclients = 201",
         "listen[0].clients: found 201, input should be less than or equal to",
     ),
+    ('protocol = "http"', "fetch = {}", "listen[0].fetch.request: missing"),
+    (
+        'protocol = "http"',
+        'fetch = { request = "/get?url={url}", refuses = [] }',
+        "listen[0].fetch.refuses: unknown key; did you mean 'also_refuses'? (allowed: also_refuses, families, names, ",
+    ),
+    (
+        'protocol = "http"',
+        'fetch = { request = "/get?url={url}", also_refuses = ["privat"] }',
+        "listen[0].fetch.also_refuses[0]: found 'privat', allowed: 'link-local', 'private' or 'nat64'; did you mean",
+    ),
+    (
+        'protocol = "http"',
+        'fetch = { request = "/get" }',
+        "listen[0].fetch: request: '/get' has no place for the target; allowed: {url}, {target}, {host}",
+    ),
+    (
+        'protocol = "http"',
+        'fetch = { request = "/get?url={uri}" }',
+        "listen[0].fetch: unknown placeholder {uri} in '/get?url={uri}'; allowed: {host}, {port}, {target}, {url}; did",
+    ),
+    (
+        'protocol = "http"',
+        'fetch = { request = "/get it?url={url}" }',
+        "listen[0].fetch: request: '/get it?url={url}' is no path: percent-encode what is not printable ASCII",
+    ),
+    (
+        'protocol = "http"',
+        'fetch = { request = "→{url}" }',
+        "listen[0].fetch.request: each character stands for one byte: ",
+    ),
+    (
+        'protocol = "http"',
+        'fetch = { request = "/{url}", port = 53 }',
+        "listen[0].fetch: port: found 53, where the lab's name server listens; allowed: any other one",
+    ),
+    (
+        'protocol = "http"',
+        'fetch = { request = "/{url}", families = ["ipv4", "ipv4"] }',
+        'listen[0].fetch: "families" names something twice',
+    ),
+    (
+        'protocol = "http"',
+        'fetch = { request = "/{url}", port = 8080 }',
+        "listen: the targets of 'main' are to listen on port 8080, which the service has itself; give [listen.fetch]",
+    ),
+    (
+        'protocol = "http"',
+        'transport = "udp"\nprotocol = "echo"\nfetch = { request = "/{url}" }',
+        'listen[0]: "fetch" belongs to transport = "tcp"',
+    ),
     ("[timeouts]", 'signals = ["SIGTERM"]\n[timeouts]', "service.signals[0]: found 'SIGTERM', allowed: 'SIGCHLD', "),
     ('"{host}"]', '"there"]', 'connect[0]: "command" contains neither {host} nor {target}: the connector is not told'),
     (

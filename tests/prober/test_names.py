@@ -17,11 +17,27 @@ def test_a_name_says_what_was_asked_for() -> None:
     }
 
 
-@pytest.mark.parametrize("action", [action for action in Action if action is not Action.DELAY])
+SPECIAL = (Action.DELAY, Action.REBIND, Action.MAPPED)
+
+
+@pytest.mark.parametrize("action", [action for action in Action if action not in SPECIAL])
 def test_every_action_has_a_name(action: Action) -> None:
     """Each action can be asked for, by either family."""
     for name in (query_name(a=action.value), query_name(aaaa=action.value)):
         assert Behaviour(action) in (behaviours(name) or {}).values()
+
+
+def test_a_name_is_rebound_after_a_number_of_answers() -> None:
+    """The number of ``rebind`` counts answers, that of ``delay`` milliseconds."""
+    found = behaviours(query_name(a="rebind-2", aaaa="delay-2"))
+    assert found == {Family.IPV4: Behaviour(Action.REBIND, times=2), Family.IPV6: Behaviour(Action.DELAY, 2)}
+
+
+def test_only_aaaa_can_be_mapped() -> None:
+    """An A record holds no IPv4-mapped address."""
+    assert (behaviours(query_name(aaaa="mapped")) or {})[Family.IPV6] == Behaviour(Action.MAPPED)
+    with pytest.raises(UsageError, match="only AAAA records hold IPv4-mapped addresses"):
+        query_name(a="mapped")
 
 
 def test_names_are_fresh() -> None:
@@ -67,10 +83,10 @@ def test_other_names_do_not_exist(name: str) -> None:
     assert behaviours(name) is None
 
 
-@pytest.mark.parametrize("a", ["okay", "", "delay", "delay-x", "ok-3", "delay-123456"])
+@pytest.mark.parametrize("a", ["okay", "", "delay", "delay-x", "ok-3", "delay-123456", "rebind", "loopback-1"])
 def test_a_wrong_behaviour_is_refused(a: str) -> None:
     """A mistake in a test is noticed where the name is made."""
-    with pytest.raises(UsageError, match=r"behaviour|milliseconds"):
+    with pytest.raises(UsageError, match=r"behaviour|a number belongs to"):
         query_name(a=a)
 
 

@@ -93,6 +93,28 @@ def test_first_is_the_first_address(prober: Prober) -> None:
     assert values(ask(prober, query_name(a="first"), "A")) == A[:1]
 
 
+@pytest.mark.usefixtures("server")
+def test_names_that_lead_to_loopback(prober: Prober) -> None:
+    """``loopback`` is the loopback address of the family, ``mapped`` the IPv4-mapped one, also for the C library."""
+    name = query_name(a="loopback", aaaa="loopback")
+    assert (values(ask(prober, name, "A")), values(ask(prober, name, "AAAA"))) == (("127.0.0.1",), ("::1",))
+    mapped = query_name(aaaa="mapped")
+    (row,) = ask(prober, mapped, "AAAA").rr
+    assert bytes(row.rdata.data) == bytes(10) + b"\xff\xff\x7f\x00\x00\x01"
+    assert prober.resolve(mapped, Family.IPV6).addresses == ("::ffff:127.0.0.1",)
+
+
+@pytest.mark.usefixtures("server")
+def test_a_name_is_rebound(prober: Prober) -> None:
+    """``rebind-2`` has an allowed address twice, then loopback; A and AAAA, and each name, are counted apart."""
+    name, other = (query_name(a="rebind-2", aaaa="rebind-1") for _ in range(2))
+    replies = [ask(prober, name, "A") for _ in range(4)]
+    assert [values(reply) for reply in replies] == [A[:1], A[:1], ("127.0.0.1",), ("127.0.0.1",)]
+    assert all(row.ttl == 0 for reply in replies for row in reply.rr)
+    assert [values(ask(prober, name.upper(), "AAAA")) for _ in range(2)] == [AAAA[:1], ("::1",)]
+    assert values(ask(prober, other, "A")) == A[:1]
+
+
 def test_a_dropped_question_is_never_answered(prober: Prober, server: NameServer) -> None:
     """There is no answer, and the log has the question without a response code."""
     name = query_name(a="drop")

@@ -1,5 +1,6 @@
 """The manifest (``service.toml``): what a service is, how it is started, what it claims."""
 
+from dualstack.manifest.fetch import Fetch, Refused
 from dualstack.manifest.load import load_manifest
 from dualstack.manifest.models import (
     Bind,
@@ -23,12 +24,14 @@ __all__ = [
     "Configuration",
     "Connect",
     "Exemption",
+    "Fetch",
     "Known",
     "Listen",
     "Manifest",
     "Protocol",
     "Reach",
     "Ready",
+    "Refused",
     "Service",
     "Subject",
     "Timeouts",

@@ -14,6 +14,7 @@ _HEADINGS = {
     "Listen": "[[listen]]",
     "Bind": "[listen.bind]",
     "Acl": "[listen.acl]",
+    "Fetch": "[listen.fetch]",
     "Connect": "[[connect]]",
     "Configuration": "[[configuration]]",
     "Exemption": "[[exception]]",

@@ -11,9 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StrictBool,
     StrictInt,
@@ -22,11 +20,12 @@ from pydantic import (
 )
 
 from dualstack.families import BOTH, Family
+from dualstack.manifest.base import Bytes, Port, Table
+from dualstack.manifest.fetch import Fetch
 from dualstack.manifest.placeholders import check_placeholders, did_you_mean
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=60)]
 RequirementId = Annotated[str, StringConstraints(pattern=r"^[A-Z]+-\d{3}$")]
-Port = Annotated[int, Field(ge=1, le=65535, strict=True)]
 ExitCode = Annotated[int, Field(ge=0, le=255, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=600, strict=True)]
 
@@ -54,16 +53,6 @@ def _valid_regex(text: str) -> str:
 
 
 Regex = Annotated[str, AfterValidator(_valid_regex)]
-
-
-def _in_latin1(text: str) -> str:
-    """Refuse a text that is not made of bytes."""
-    if not all(ord(char) <= 0xFF for char in text):  # noqa: PLR2004 - the last character of Latin-1
-        raise ValueError("each character stands for one byte: only U+0000 to U+00FF are allowed")
-    return text
-
-
-Bytes = Annotated[str, AfterValidator(_in_latin1)]
 
 
 def _as_list(data: object) -> object:
@@ -107,12 +96,6 @@ class Protocol(enum.Enum):
     UPPER = "upper"
     HTTP = "http"
     EXCHANGE = "exchange"
-
-
-class Table(BaseModel):
-    """A table of a manifest: unknown keys are errors, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Timeouts(Table):
@@ -205,6 +188,7 @@ class Listen(Table):
     )
     bind: Bind | None = Field(None, description="How it is told where to listen; leave out if it cannot be told.")
     acl: Acl | None = Field(None, description="How it is told whom to serve; leave out if it cannot be told.")
+    fetch: Fetch | None = Field(None, description="How clients name what it fetches; leave out if it fetches nothing.")
     one_connection: StrictBool = Field(False, description="It ends after one connection; the harness starts it anew.")
     clients: StrictInt = Field(
         200, ge=1, le=200, description="How many clients of each family it is made for at a time, where that is fewer."
@@ -227,6 +211,8 @@ class Listen(Table):
             raise ValueError('protocol = "connect" cannot be seen over UDP: name a protocol that answers')
         if self.transport is Transport.UDP and self.protocol is Protocol.HTTP:
             raise ValueError('protocol = "http" runs over TCP')
+        if self.transport is Transport.UDP and self.fetch is not None:
+            raise ValueError('"fetch" belongs to transport = "tcp"')
         if len(set(self.families)) != len(self.families):
             raise ValueError('"families" names a family twice')
         for key in ("peer_reply", "peer_log"):
@@ -384,6 +370,12 @@ class Manifest(Table):
                 raise ValueError(
                     f"listen: {other!r} and {item.name!r} both want {item.transport.value} port {item.port}; "
                     "one [[listen]] table covers both families of a port"
+                )
+        for item in self.listen:
+            if item.fetch is not None and (Transport.TCP, item.fetch.port) in taken:
+                raise ValueError(
+                    f"listen: the targets of {item.name!r} are to listen on port {item.fetch.port}, which the service "
+                    "has itself; give [listen.fetch] another port"
                 )
         commands = [self.service.command, *(item.command for item in self.configuration)]
         own = self.image is not None and (not self.image.is_assembled or self.image.command)

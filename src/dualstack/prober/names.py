@@ -1,7 +1,8 @@
 """The names that the lab's name server knows: how it behaves is written in the name. Pure: no sockets here.
 
 ``a-ok.aaaa-delay-300.7f3a9c01.lab.test``: the A question is answered at once, the AAAA question after 300 ms. A label
-that is left out means ``none``. The nonce makes every name fresh for every cache; the server keeps no state.
+that is left out means ``none``. The nonce makes every name fresh for every cache; the server keeps no state, but for
+how often a name was asked for that is rebound.
 """
 
 import enum
@@ -40,6 +41,16 @@ class Action(enum.Enum):
     """Never answered (RFC 4074 §4.1)."""
     DELAY = "delay"
     """All configured addresses, later: ``delay-300`` is 300 ms."""
+    LOOPBACK = "loopback"
+    """The loopback address of the family."""
+    MAPPED = "mapped"
+    """The IPv4-mapped form of 127.0.0.1, for AAAA."""
+    REBIND = "rebind"
+    """DNS rebinding: ``rebind-2`` is the first configured address twice, and from then on the loopback address."""
+
+
+_COUNTED = frozenset({Action.DELAY, Action.REBIND})
+"""The actions that have a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +60,12 @@ class Behaviour:
     Attributes:
         action: See `Action`.
         milliseconds: How long it takes, for ``delay``; otherwise 0.
+        times: How many answers come before it is another one, for ``rebind``; otherwise 0.
     """
 
     action: Action
     milliseconds: int = 0
+    times: int = 0
 
 
 NOTHING = Behaviour(Action.NONE)
@@ -114,11 +127,17 @@ def _parse_label(label: str) -> tuple[Family, Behaviour]:
         UsageError: It says nothing.
     """
     match = _LABEL.fullmatch(label)
-    known = ", ".join(action.value for action in Action if action is not Action.DELAY) + " and delay-<milliseconds>"
+    known = ", ".join(action.value for action in Action if action not in _COUNTED)
+    known += ", delay-<milliseconds> and rebind-<times>"
     if match is None or match[2] not in {action.value for action in Action}:
         raise UsageError(f"{label!r} is no behaviour of a name; there are: {known}")
     action = Action(match[2])
-    if (match[3] is not None) != (action is Action.DELAY):
-        raise UsageError(f"{label!r}: the milliseconds belong to 'delay', and to it alone")
+    if (match[3] is not None) != (action in _COUNTED):
+        raise UsageError(f"{label!r}: a number belongs to 'delay' and 'rebind', and to them alone")
     family = Family.IPV4 if match[1] == "a" else Family.IPV6
-    return family, Behaviour(action, int(match[3] or 0))
+    if action is Action.MAPPED and family is Family.IPV4:
+        raise UsageError(f"{label!r}: only AAAA records hold IPv4-mapped addresses")
+    number = int(match[3] or 0)
+    if action is Action.REBIND:
+        return family, Behaviour(action, times=number)
+    return family, Behaviour(action, number)

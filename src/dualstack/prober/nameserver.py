@@ -1,8 +1,9 @@
-"""The lab's authoritative name server: DNS over UDP and TCP (RFC 1035, RFC 7766), stateless but for its log."""
+"""The lab's authoritative name server: DNS over UDP and TCP (RFC 1035, RFC 7766), stateless but for what it notes."""
 
 import asyncio
 import socket
 import struct
+from collections import Counter
 from contextlib import suppress
 from time import monotonic
 
@@ -15,6 +16,7 @@ from dualstack.prober.names import ZONE, Action, Behaviour, behaviours, in_zone
 from dualstack.prober.sockets import bound_socket
 
 _TTL = 60  # a name is asked for once only, so this is never waited for
+_MAPPED = "::ffff:7f00:1"  # that of 127.0.0.1: dnslib reads no dotted quads
 _PLAIN_UDP = 512  # RFC 1035 §4.2.1
 _EDNS_UDP = 1232
 _LENGTH = struct.Struct("!H")
@@ -37,6 +39,7 @@ class Zone:
     def __init__(self, a: tuple[str, ...], aaaa: tuple[str, ...]) -> None:
         """Take the addresses of names with behaviour ``ok``."""
         self._records = {Family.IPV4: [A(address) for address in a], Family.IPV6: [AAAA(address) for address in aaaa]}
+        self._asked: Counter[tuple[str, Family]] = Counter()
 
     def answer(self, query: DNSRecord) -> tuple[DNSRecord | None, float]:
         """Return the answer, None for a question that is to be dropped, and after how many seconds it is due."""
@@ -62,10 +65,28 @@ class Zone:
         if behaviour.action in _ERROR_CODES:
             code = _ERROR_CODES[behaviour.action]
             return _without_answer(reply, code) if code == RCODE.NXDOMAIN else _refuse(reply, code)
-        records = self._records[family] if family is not None and behaviour.action is not Action.NONE else []
-        for data in records[:1] if behaviour.action is Action.FIRST else records:
-            reply.add_answer(RR(reply.q.qname, reply.q.qtype, rdata=data, ttl=_TTL))
+        records = self._data(str(reply.q.qname).lower(), family, behaviour) if family is not None else []
+        ttl = 0 if behaviour.action is Action.REBIND else _TTL
+        for data in records:
+            reply.add_answer(RR(reply.q.qname, reply.q.qtype, rdata=data, ttl=ttl))
         return reply if records else _without_answer(reply, RCODE.NOERROR)
+
+    def _data(self, name: str, family: Family, behaviour: Behaviour) -> list[A | AAAA]:
+        """Return the addresses that a name has for one question."""
+        known, make = self._records[family], A if family is Family.IPV4 else AAAA
+        match behaviour.action:
+            case Action.NONE:
+                return []
+            case Action.FIRST:
+                return known[:1]
+            case Action.LOOPBACK:
+                return [make(family.loopback)]
+            case Action.MAPPED:
+                return [AAAA(_MAPPED)]
+            case Action.REBIND:
+                self._asked[name, family] += 1
+                return known[:1] if self._asked[name, family] <= behaviour.times else [make(family.loopback)]
+        return known
 
     @staticmethod
     def _about_zone(reply: DNSRecord, query: DNSRecord, name: str) -> DNSRecord:
