@@ -70,7 +70,10 @@ def line(title: str, points: Sequence[tuple[int, float]]) -> bool:
 
 
 def growth(folder: Path, manifests: Sequence[Path]) -> tuple[int, float]:
-    """Return how many cases one process ran, and its memory in the end against that after the first hundred."""
+    """Return how many cases one process ran, and its memory at the last of them against that after the first hundred.
+
+    The reports, which it writes afterwards, do not count.
+    """
     running = subprocess.Popen(command(folder, 0, manifests), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     descriptor = os.pidfd_open(running.pid)
     sizes: list[tuple[int, int]] = []
@@ -86,8 +89,10 @@ def growth(folder: Path, manifests: Sequence[Path]) -> tuple[int, float]:
     finally:
         os.close(descriptor)
         running.wait()
+    cases = sizes[-1][0]
     early = [size for number, size in sizes if 100 <= number <= 150]
-    return sizes[-1][0], statistics.median(size for _, size in sizes[-10:]) / statistics.median(early)
+    late = [size for number, size in sizes if cases - 50 <= number < cases]
+    return cases, statistics.median(late) / statistics.median(early)
 
 
 def _resident(pid: int) -> int:

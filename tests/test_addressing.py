@@ -84,3 +84,22 @@ def test_other_networks() -> None:
     assert [plan.prefix_length(family) for family in BOTH] == [24, 64]
     assert ipaddress.IPv4Address(plan.hosts["peer"].address(Family.IPV4)) in ipv4
     assert ipaddress.IPv6Address(plan.hosts["peer"].address(Family.IPV6)) in ipv6
+
+
+def test_ways_lead_over_the_router() -> None:
+    """Both ends have a route over the router to all that the other may come to have; the router's own is narrow."""
+    topology = load_topology("pmtu-1280")
+    plan = plan_addresses(topology)
+    router = plan.hosts["router"]
+    for name, other in (("service", "peer"), ("peer", "service")):
+        vias = {way.address: way.via for way in plan.ways[name]}
+        assert vias == {a: router.address(family) for family in BOTH for a in plan.hosts[other].planned[family]}
+        assert {way.mtu for way in plan.ways[name]} == {0}
+    narrow = {way.address: (way.via, way.mtu) for way in plan.ways["router"]}
+    assert narrow == {a: ("", 1280) for family in BOTH for a in plan.hosts["peer"].planned[family]}
+
+
+@pytest.mark.parametrize("name", [name for name in topology_names() if not load_topology(name).routers])
+def test_on_one_link_no_way_is_needed(name: str) -> None:
+    """Where there is no router nobody has a route but those of its addresses."""
+    assert set(plan_addresses(load_topology(name)).ways.values()) == {()}

@@ -4,7 +4,7 @@ import pytest
 
 from dualstack.families import BOTH, Family
 from dualstack.lab.proofs import planned_proofs
-from dualstack.topology import load_topology, topology_names
+from dualstack.topology import LINK_MTU, load_topology, topology_names
 
 WORLDS = {
     "dual-stack": BOTH,
@@ -15,6 +15,7 @@ WORLDS = {
     "ipv6-only": (Family.IPV6,),
     "ipv6-only-strict": (Family.IPV6,),
     "multi-address": BOTH,
+    "pmtu-1280": BOTH,
 }
 
 
@@ -57,6 +58,15 @@ def test_loopback_addresses(name: str) -> None:
     }
     assert load_topology(name).loopbacks() == tuple(family for family in BOTH if family is not lost.get(name))
     assert set(load_topology(name).loopbacks("peer")) == set(BOTH)
+
+
+def test_pmtu_1280_has_a_narrow_hop_that_no_interface_shows() -> None:
+    """Between service and peer of the pmtu-1280 world is a router; only packets to the peer are narrowed, to 1280."""
+    topology = load_topology("pmtu-1280")
+    assert topology.routers == {"router"}
+    assert (topology.path_mtu(), topology.path_mtu("service")) == (1280, 1500)
+    assert {name for name in WORLDS if load_topology(name).routers} == {"pmtu-1280"}
+    assert {name for name in WORLDS if load_topology(name).path_mtu() < LINK_MTU} == {"pmtu-1280"}
 
 
 def test_multi_address_has_three_of_each() -> None:

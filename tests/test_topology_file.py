@@ -61,9 +61,64 @@ def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert fault_of(tmp_path, GOOD.replace(old, new)).startswith(fault)
 
 
+ROUTED = GOOD.replace(
+    "[host.peer]\n", '[host.peer]\nipv6 = 0\nbehind = "router"\nmtu = 1400\n[host.router]\nipv6 = 0\n'
+)
+
+
+def test_reads_a_router(tmp_path: Path) -> None:
+    """A host may be behind a router, which may forward less to it than the link carries."""
+    path = tmp_path / "routed.toml"
+    path.write_text(ROUTED, encoding="utf-8")
+    topology = read_topology(path)
+    assert topology.routers == {"router"}
+    assert (topology.path_mtu(), topology.path_mtu("service")) == (1400, 1500)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            '"router"',
+            '"ruoter"',
+            "host.peer.behind: no host 'ruoter' (there are: service, peer, router); did you mean 'r",
+        ),
+        (
+            '"router"',
+            '"peer"',
+            "host.peer.behind: found 'peer', but a router is a host of its own, neither the service's",
+        ),
+        (
+            '"router"',
+            '"service"',
+            "host.peer.behind: found 'service', but a router is a host of its own, neither the s",
+        ),
+        (
+            "[host.router]\n",
+            '[host.third]\nbehind = "other"\n[host.other]\n[host.router]\n',
+            "host.peer.behind: found 'router', but there is room for one router: other, router",
+        ),
+        (
+            "[host.router]\n",
+            '[host.router]\nbehind = "router"\n',
+            "host.router.behind: found 'router', but a router is",
+        ),
+        ("ipv6 = 0\nbehind", "behind", "host.peer.behind: host 'router' has no IPv6 address to route 'peer' by"),
+        ('behind = "router"\n', "", "host.peer.mtu: found 1400, which needs host.peer.behind: its router"),
+        ("1400", "1279", "host.peer.mtu: found 1279, input should be greater than or equal to 1280"),
+        ("1400", "1501", "host.peer.mtu: found 1501, input should be less than or equal to 1500"),
+        ("behind", "behnid", "host.peer.behnid: unknown key; did you mean 'behind'? (allowed: "),
+    ],
+)
+def test_faults_of_routers(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """What is wrong with a router or a path MTU is said with file, key, what was found and what is needed."""
+    assert old in ROUTED
+    assert fault_of(tmp_path, ROUTED.replace(old, new, 1)).startswith(fault)
+
+
 def test_every_fault_is_named(tmp_path: Path) -> None:
     """Two faults make two lines."""
-    text = GOOD.replace("ipv6 = 0", "ipv6 = 9").replace("[host.peer]", "[host.peer]\nmtu = 1500")
+    text = GOOD.replace("ipv6 = 0", "ipv6 = 9").replace("[host.peer]", "[host.peer]\nmtus = 1500")
     assert len(fault_of(tmp_path, text).splitlines()) == 2
 
 

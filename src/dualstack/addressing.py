@@ -6,11 +6,11 @@ topology gives it none: a name may then point at an address that this world does
 """
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dualstack.families import BOTH, Family
-from dualstack.topology import Topology
+from dualstack.topology import LINK_MTU, Topology
 
 IPV4_NETWORK = ipaddress.IPv4Network("198.51.100.0/24")
 IPV6_NETWORK = ipaddress.IPv6Network("2001:db8:51:1::/64")
@@ -51,12 +51,28 @@ class HostPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """A route of a host to one address, where packets do not just cross the link.
+
+    Attributes:
+        address: Where it leads.
+        via: The router's address; empty on the router itself.
+        mtu: The largest packet, in bytes, that is forwarded; 0 for what the link carries.
+    """
+
+    address: str
+    via: str = ""
+    mtu: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The addresses of a lab: a /24 and a /64 on one link, and each host's share."""
+    """The addresses of a lab: a /24 and a /64 on one link, each host's share, and its routes to others."""
 
     ipv4: ipaddress.IPv4Network
     ipv6: ipaddress.IPv6Network
     hosts: Mapping[str, HostPlan]
+    ways: Mapping[str, tuple[Way, ...]]
 
     def prefix_length(self, family: Family) -> int:
         """Return the prefix length of the link's network."""
@@ -81,7 +97,21 @@ def plan_addresses(
             planned=planned,
             configured={family: planned[family][: spec.addresses(family)] for family in BOTH},
         )
-    return Plan(ipv4=ipv4, ipv6=ipv6, hosts=hosts)
+    ways = {name: tuple(_ways(topology, hosts, name)) for name in hosts}
+    return Plan(ipv4=ipv4, ipv6=ipv6, hosts=hosts, ways=ways)
+
+
+def _ways(topology: Topology, hosts: Mapping[str, HostPlan], name: str) -> Iterator[Way]:
+    """Yield the routes of a host: to every address that another one may come to have, if there is a router between."""
+    own = topology.host[name]
+    for other, spec in topology.host.items():
+        router = spec.behind or own.behind
+        if other in (name, router) or not router:
+            continue
+        for family in topology.families(router):
+            via = "" if router == name else hosts[router].configured[family][0]
+            mtu = spec.mtu if router == name and spec.mtu < LINK_MTU else 0
+            yield from (Way(address, via, mtu) for address in hosts[other].planned[family] if via or mtu)
 
 
 def _interface_id(host: int, number: int) -> int:

@@ -196,6 +196,7 @@ def pytest_runtest_makereport(
         item.stash[_RECORD] = _record(case, item.config, verdict, f"{type(error).__name__}: {error}")
     if call.when == "call" or (call.when == "setup" and call.excinfo is not None):
         report.dualstack = item.stash[_RECORD].to_json()  # type: ignore[attr-defined]  # pytest-xdist carries it along
+        del item.stash[_RECORD]  # pytest keeps the item to the session's end
     return report
 
 

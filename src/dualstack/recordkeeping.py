@@ -67,10 +67,12 @@ class RecordKeeper:
         if match:
             self._emit({"event": "started", "case": match[0]})
 
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Append the record that came with a report; a report without one is our own trouble."""
         data = getattr(report, "dualstack", None)
         if data is not None:
+            del report.dualstack  # pytest keeps the report to the session's end
             self._keep(Record.from_json(data))
         elif report.failed:
             match = CASE_ID.search(report.nodeid)

@@ -15,6 +15,12 @@ TOPOLOGIES = ROOT / "topologies"
 
 Addresses = Annotated[int, Field(ge=0, le=8)]
 
+LINK_MTU = 1500
+"""How large a packet the link carries, in bytes: Ethernet."""
+
+_LEAST_MTU = 1280
+"""What every path carries over IPv6 (RFC 8200 §5)."""
+
 
 class _Table(BaseModel):
     """A table of a topology: unknown keys are errors, values never change."""
@@ -33,6 +39,11 @@ class HostSpec(_Table):
     disable_ipv6: bool = Field(False, description="net.ipv6.conf.{all,default,lo}.disable_ipv6 = 1.")
     bindv6only: bool = Field(False, description="net.ipv6.bindv6only = 1: the default of Windows and the BSDs.")
     af_inet6: bool = Field(True, description="Whether socket(AF_INET6) exists; false: EAFNOSUPPORT, by seccomp.")
+    behind: str = Field("", description="The host that routes all packets from and to it; empty: they need no router.")
+    mtu: Annotated[int, Field(ge=_LEAST_MTU, le=LINK_MTU)] = Field(
+        LINK_MTU,
+        description="The largest packet, in bytes, that its router forwards to it; its own interface takes 1500.",
+    )
 
     def addresses(self, family: Family) -> int:
         """Return how many addresses of the family the host has on the link."""
@@ -63,6 +74,15 @@ class Topology(_Table):
         """Return the families of which ``host`` has the loopback address."""
         return self.host[host].loopbacks
 
+    @property
+    def routers(self) -> frozenset[str]:
+        """The hosts that route the packets of others."""
+        return frozenset(spec.behind for spec in self.host.values() if spec.behind)
+
+    def path_mtu(self, host: str = "peer") -> int:
+        """Return the largest packet, in bytes, that reaches ``host``."""
+        return self.host[host].mtu
+
 
 def topology_names() -> list[str]:
     """Return the names of the topologies that there are."""
@@ -90,7 +110,26 @@ def read_topology(path: Path) -> Topology:
         UsageError: The file is wrong; every fault is named.
     """
     topology = load_toml(path, Topology)
-    for host in ("service", "peer"):
-        if host not in topology.host:
-            raise UsageError(f"{path}:\n  host.{host}: missing")
+    missing = [f"host.{host}: missing" for host in ("service", "peer") if host not in topology.host]
+    faults = missing or [fault for host in topology.host for fault in _routing_faults(topology, host)]
+    if faults:
+        raise UsageError("\n  ".join([f"{path}:", *faults]))
     return topology.model_copy(update={"name": path.stem})
+
+
+def _routing_faults(topology: Topology, host: str) -> list[str]:
+    """Return what is wrong with how packets shall come to a host, one line for each fault."""
+    spec, key = topology.host[host], f"host.{host}.behind"
+    name = spec.behind
+    if not name:
+        return [] if spec.mtu == LINK_MTU else [f"host.{host}.mtu: found {spec.mtu}, which needs {key}: its router"]
+    if name not in topology.host:
+        nearest = difflib.get_close_matches(name, list(topology.host), n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        return [f"{key}: no host {name!r} (there are: {', '.join(topology.host)}){hint}"]
+    if name in (host, "service", "peer"):
+        return [f"{key}: found {name!r}, but a router is a host of its own, neither the service's nor the peer's"]
+    if len(topology.routers) > 1:
+        return [f"{key}: found {name!r}, but there is room for one router: {', '.join(sorted(topology.routers))}"]
+    lacking = [family for family in topology.families(host) if family not in topology.families(name)]
+    return [f"{key}: host {name!r} has no {family.label} address to route {host!r} by" for family in lacking]

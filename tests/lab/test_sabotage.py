@@ -11,7 +11,7 @@ import pytest
 from dualstack.addressing import Plan
 from dualstack.errors import BrokenLab
 from dualstack.lab.netns import NetnsLab
-from dualstack.lab.proofs import PROOFS, claims, judge
+from dualstack.lab.proofs import PROOFS, claims, judge, planned_proofs
 from dualstack.lab.protocol import Host
 from dualstack.lab.proving import observe, prove
 from dualstack.topology import HostSpec, Topology, load_topology
@@ -35,6 +35,8 @@ class Sabotage:
     changes: tuple[Change, ...]
     named: bool = True
     """Whether no other proof fails before this one, so that the error names it."""
+    on: str = "service"
+    """The host to which it is done."""
 
 
 def route(how: str, **fields: Any) -> Change:
@@ -51,6 +53,12 @@ def addr(how: str, index: int, address: str, prefixlen: int, *, flags: int = IFA
 def setting(name: str, value: str) -> Change:
     """Change a kernel setting."""
     return "sysctl", name, {"value": value}
+
+
+def wide(destination: str) -> tuple[Change, Change]:
+    """Put a route that carries as much as the link in the place of one."""
+    scope = 0 if ":" in destination else 253
+    return route("del", dst=destination, scope=scope), route("add", dst=destination, scope=scope, oif=LINK)
 
 
 DOWN: Change = ("link", "set", {"index": LINK, "state": "down"})
@@ -116,6 +124,16 @@ SABOTAGES = {
     "an IPv6 default route": Sabotage(
         "no-route-out", "ipv6-only", (route("add", dst="::/0", gateway="2001:db8:51:1::201"),), named=False
     ),
+    "IPv4 past the router": Sabotage("behind-router", "pmtu-1280", (route("del", dst="198.51.100.33/32"),), named=True),
+    "IPv6 past the router": Sabotage("behind-router", "pmtu-1280", (route("del", dst="2001:db8:51:1::201/128"),)),
+    "a router that does not forward": Sabotage(
+        "behind-router", "pmtu-1280", (setting("ipv6/conf/all/forwarding", "0"),), named=False, on="router"
+    ),
+    "a wide way over IPv4": Sabotage("path-mtu", "pmtu-1280", (*wide("198.51.100.40/32"),), on="router"),
+    "a wide way over IPv6": Sabotage(
+        "path-mtu", "pmtu-1280", (*wide("2001:db8:51:1:aaaa:bbbb:cccc:208/128"),), on="router"
+    ),
+    "a narrow way back": Sabotage("path-mtu", "pmtu-1280", (setting("ipv6/conf/eth0/mtu", "1400"),), on="router"),
     "another interface": Sabotage(
         "no-route-out", "dual-stack", (("link", "add", {"ifname": "v0", "kind": "veth", "peer": {"ifname": "v1"}}),)
     ),
@@ -131,9 +149,9 @@ def world(of: str | Mapping[str, Any]) -> Topology:
     return Topology(name="made-up", title="Made up", stands_for="a test", summary="", host=hosts, proofs=proofs)
 
 
-def commit(lab: NetnsLab, changes: tuple[Change, ...]) -> None:
-    """Have the changes made inside the service's host."""
-    with lab.hosts["service"].inside("saboteur:obey") as stream:
+def commit(lab: NetnsLab, changes: tuple[Change, ...], host: str) -> None:
+    """Have the changes made inside a host."""
+    with lab.hosts[host].inside("saboteur:obey") as stream:
         stream.sendall(json.dumps(changes).encode() + b"\n")
         stream.settimeout(10)
         assert stream.recv(16) == b"done\n", "the sabotage itself failed"
@@ -143,10 +161,13 @@ def commit(lab: NetnsLab, changes: tuple[Change, ...]) -> None:
 def test_a_broken_lab_is_found(make_lab: MakeLab, sabotage: Sabotage) -> None:
     """A lab that was proved and then broken fails exactly the proof that is about what was broken."""
     lab = make_lab(world(sabotage.world))
-    assert f"service: {sabotage.proof}" in prove(lab)
-    commit(lab, sabotage.changes)
+    assert sabotage.proof in {line.partition(": ")[2] for line in prove(lab)}
+    commit(lab, sabotage.changes, sabotage.on)
     seen = observe(lab)
-    fault = PROOFS[sabotage.proof](seen["service"]) or PROOFS[sabotage.proof](seen["peer"])
+    planned = planned_proofs(lab.topology)
+    fault = next(
+        (f for host in seen if sabotage.proof in planned[host] and (f := PROOFS[sabotage.proof](seen[host]))), None
+    )
     assert fault is not None
     named = f"lab proof '{sabotage.proof}' failed" if sabotage.named else "lab proof '.*' failed"
     with pytest.raises(BrokenLab, match=rf"{named} on host '(service|peer)' of .*: expected .+, found .+"):

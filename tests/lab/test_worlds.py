@@ -34,7 +34,7 @@ def test_every_topology_comes_up_and_proves_itself(make_lab: MakeLab, name: str)
     proved = prove(make_lab(topology))
     listed = {entry if ":" in entry else f"{host}: {entry}" for entry in topology.proofs for host in topology.host}
     assert set(proved) == listed
-    assert {line.partition(":")[0] for line in proved} == {"service", "peer"}
+    assert {line.partition(":")[0] for line in proved} == {"service", "peer", *topology.routers}
 
 
 def test_backend_and_lab_keep_the_protocol(backend: NetnsBackend, make_lab: MakeLab) -> None:

@@ -52,6 +52,22 @@ def test_the_sentence_says_where_and_why(make_run: MakeRun, make_record: MakeRec
     assert report.headline == "1 of 1 service does not behave as required."
 
 
+def test_a_world_in_which_nothing_applies_is_no_column(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """The matrix leaves such a world out, and the JSON keeps its cases."""
+    folder = make_run([make_record(), make_record(Verdict.NOT_APPLICABLE, topology="ipv6-only")])
+    report = Report.of(folder)
+    assert [world.name for world in report.worlds] == ["dual-stack", "ipv6-only"]
+    assert [world.name for world in report.columns] == ["dual-stack"]
+    (service,) = json.loads(write_json(folder).read_text(encoding="utf-8"))["services"]
+    assert [topology["name"] for topology in service["topologies"]] == ["dual-stack", "ipv6-only"]
+
+
+def test_where_nothing_applies_at_all_the_worlds_are_shown(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """A matrix without a column would say nothing of a service to which nothing applies."""
+    report = Report.of(make_run([make_record(Verdict.NOT_APPLICABLE, topology="ipv6-only")]))
+    assert [world.name for world in report.columns] == ["ipv6-only"]
+
+
 def test_all_well_is_said_only_when_all_was_judged(make_run: MakeRun, make_record: MakeRecord) -> None:
     """The good headline needs every planned case to have passed."""
     assert Report.of(make_run([make_record()])).headline == "The service behaves as required."

@@ -141,6 +141,15 @@ def fragments_of(packet: Any) -> list[Any]:
     return list(fragment6(packet, 1500))
 
 
+def narrow(packet: Any, mtu: int = 1280) -> Any:
+    """Return what a router on the way to the client says of an IPv6 packet that it does not forward."""
+    return IN() / IPv6(src="2001:db8:51:1::301", dst=S6) / ICMPv6PacketTooBig(mtu=mtu) / bytes(packet[IPv6])[:1232]
+
+
+WIDE = fragments_of(LARGE)
+"""An answer in fragments that are as large as the link carries."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A predicate with a capture on which it holds, and some on which it does not.
@@ -399,6 +408,34 @@ CASES = [
         call=lambda wire: expect.mtu_respected(wire, MAC, 1280, wire.frames[0].time if wire.frames else 0),
         good=[(0, syn(F6)), (1, sent(F6, "A", b"x" * 1220, back=True))],
         bad=[([(0, syn(F6)), (1, sent(F6, "A", b"x" * 1221, back=True))], "largest had 1281 bytes")],
+    ),
+    Case(
+        name="path_mtu_heeded",
+        call=lambda wire: expect.path_mtu_heeded(wire, 1280),
+        good=[
+            (0, asked(F6)),
+            *((1, piece) for piece in WIDE),
+            (1.001, narrow(WIDE[0])),
+            *((2, piece) for piece in fragment6(LARGE, 1280)),
+        ],
+        bad=[
+            ([*((1, piece) for piece in WIDE), (1.001, narrow(WIDE[0])), (2, WIDE[0])], "1 of 1 were bigger"),
+            (
+                [
+                    (1, WIDE[0]),
+                    (1.001, narrow(WIDE[0])),
+                    *((2, piece) for piece in fragment6(LARGE, 1280)),
+                    (3, told(F6, payload=b"x" * 1233)),
+                ],
+                "1 of 5 were bigger; the largest had 1281 bytes",
+            ),
+        ],
+        more_good=[
+            [(0, asked(F6)), (1, told(F6, payload=b"x" * 1232))],
+            [(1, WIDE[0]), (1.001, narrow(WIDE[0])), (1.05, WIDE[0]), (2, told(F6))],
+        ],
+        needs=(F6,),
+        vacuous=True,
     ),
     Case(
         name="tunnelled",
@@ -713,6 +750,37 @@ def test_too_big_messages_are_listed(make_wire: MakeWire) -> None:
         (6, C6, 1280),
         (4, C4, 1400),
     ]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [],
+        [(1.001, narrow(WIDE[0], mtu=1400))],
+        [(1.001, OUT() / IPv6(src=S6, dst=C6) / ICMPv6PacketTooBig(mtu=1280) / WIDE[0][IPv6])],
+        [(1.001, IN() / IPv6(src=C6, dst=OTHER[F6]) / ICMPv6PacketTooBig(mtu=1280) / WIDE[0][IPv6])],
+    ],
+    ids=["nothing", "another MTU", "by the host itself", "to another host"],
+)
+def test_a_hop_that_is_not_there_is_not_heeded(make_wire: MakeWire, said: list[Timed]) -> None:
+    """Where packets are too large for the hop and no router says so to the host, the hop was not there."""
+    with pytest.raises(Inconclusive, match="there was no such hop"):
+        expect.path_mtu_heeded(make_wire((1, WIDE[0]), *said, (2, told(F6))), 1280)
+
+
+def test_silence_after_a_router_has_spoken_proves_nothing(make_wire: MakeWire) -> None:
+    """Whoever sends nothing after it was told has not shown that it heeds it."""
+    with pytest.raises(Inconclusive, match="no IPv6 packet left"):
+        expect.path_mtu_heeded(make_wire((1, WIDE[0]), (1.001, narrow(WIDE[0]))), 1280)
+
+
+def test_path_mtu_over_ipv4(make_wire: MakeWire) -> None:
+    """Fragmentation needed is heeded like Packet Too Big (RFC 1191 §3)."""
+    large = sent(F4, "A", b"x" * 1400, back=True)
+    needed = IN() / IP(src="198.51.100.65", dst=S4) / ICMP(type=3, code=4, nexthopmtu=1280) / large[IP]
+    after = [(2, sent(F4, "A", b"x" * 1240, back=True))]
+    assert expect.path_mtu_heeded(make_wire((1, large), (1.01, needed), *after), 1280, F4).ok
+    assert not expect.path_mtu_heeded(make_wire((1, large), (1.01, needed), (2, large)), 1280, F4).ok
 
 
 def test_questions_and_answers(make_wire: MakeWire) -> None:

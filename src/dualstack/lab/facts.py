@@ -6,7 +6,8 @@
   address, which listens from then on; 0 where it cannot be bound;
 * ``{"do": "dial", "targets": [[address, port], ...], "routes": [address, ...]}`` → ``targets``: how opening a
   connection to each ended; ``routes``: whether the kernel knows a way to each address; always an empty text or the
-  errno's name.
+  errno's name;
+* ``{"do": "cross", "targets": [[address, far address], ...]}`` → ``crossings``: what `crossing.cross` found of each.
 """
 
 import array
@@ -25,6 +26,7 @@ from typing import Any
 
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
+from dualstack.lab.crossing import cross
 from dualstack.prober.messages import Launch
 from dualstack.prober.sandbox import confine
 
@@ -224,6 +226,9 @@ def serve(stream: socket.socket) -> None:
                 listeners = [_listen(address) for address in request["listen"]]
                 ports = [listener.getsockname()[1] if listener else 0 for listener in listeners]
                 answer = {"facts": asdict(look(confined=request["confined"])), "ports": ports}
+            elif request["do"] == "cross":
+                deadline = Deadline(_DIAL_SECONDS, "what the network says of packets")
+                answer = {"crossings": [cross(target, far, deadline) for target, far in request["targets"]]}
             else:
                 deadline = Deadline(_DIAL_SECONDS, "the answers of the other hosts")
                 targets = [_outcome(partial(_dial, address, port, deadline)) for address, port in request["targets"]]

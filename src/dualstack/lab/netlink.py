@@ -99,7 +99,7 @@ def plug_in(switch: Namespace, place: int, host: Namespace, plan: HostPlan) -> N
 
 
 def bring_up(host: Namespace, spec: HostSpec, plan: HostPlan, network: Plan) -> None:
-    """Give a host its addresses and bring its interfaces up; the calling thread must be in its namespace.
+    """Give a host its addresses and routes and bring its interfaces up; the calling thread must be in its namespace.
 
     Raises:
         HarnessError: The kernel refuses.
@@ -112,11 +112,19 @@ def bring_up(host: Namespace, spec: HostSpec, plan: HostPlan, network: Plan) -> 
     for family, addresses in plan.configured.items():
         length = network.prefix_length(family)
         steps += [rtnl.add_address(INTERFACE_INDEX, address, length) for address in addresses]
+    ways = [rtnl.add_route(INTERFACE_INDEX, way.address, way.via, way.mtu) for way in network.ways[plan.name]]
     offloads_off(INTERFACE)
     try:
-        host.rtnl.do(*steps, rtnl.set_up(INTERFACE_INDEX))
+        host.rtnl.do(*steps, rtnl.set_up(INTERFACE_INDEX), *ways)
     except rtnl.StepError as error:
         raise HarnessError(f"host {plan.name}: {error}") from None
+
+
+def _settings(topology: Topology, name: str) -> dict[str, str]:
+    """Return the settings of a host whose link does not exist yet."""
+    routers = topology.routers
+    routing = sysctl.routing_settings("default", forwards=name in routers) if routers else None
+    return sysctl.host_settings(topology.host[name], routing)
 
 
 def build_hosts(topology: Topology, plan: Plan) -> tuple[Namespace, dict[str, Namespace]]:
@@ -136,7 +144,7 @@ def build_hosts(topology: Topology, plan: Plan) -> tuple[Namespace, dict[str, Na
         made.append(switch)
         hosts = {}
         for place, (name, spec) in enumerate(topology.host.items()):
-            hosts[name] = Namespace.make(sysctl.host_settings(spec))
+            hosts[name] = Namespace.make(_settings(topology, name))
             made.append(hosts[name])
             plug_in(switch, place, hosts[name], plan.hosts[name])
             bring_up(hosts[name], spec, plan.hosts[name], plan)

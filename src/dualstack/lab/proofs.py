@@ -12,8 +12,9 @@ from ipaddress import IPv6Address
 from dualstack.addressing import HostPlan
 from dualstack.errors import BrokenLab, UsageError
 from dualstack.families import Family
+from dualstack.lab.crossing import Crossing
 from dualstack.lab.facts import Facts
-from dualstack.topology import HostSpec, Topology
+from dualstack.topology import LINK_MTU, HostSpec, Topology
 
 LINK = "eth0"
 
@@ -28,6 +29,8 @@ class Seen:
         facts: What its kernel says.
         reached: How dialling each of its addresses from the other hosts ended: empty, or the errno's name.
         routes: Whether its kernel knows a way to each address asked for: empty, or the errno's name.
+        crossings: What packets from and to it met, of a host behind a router.
+        routers: The addresses of that router.
     """
 
     spec: HostSpec
@@ -35,6 +38,8 @@ class Seen:
     facts: Facts
     reached: Mapping[str, str]
     routes: Mapping[str, str]
+    crossings: tuple[Crossing, ...] = ()
+    routers: frozenset[str] = frozenset()
 
     def on(self, interface: str, family: Family) -> set[str]:
         """Return the addresses of the family on an interface."""
@@ -146,6 +151,26 @@ def _no_route_out(seen: Seen) -> Fault | None:
     return _same(set(), set(seen.facts.default_routes)) or _same({"lo", LINK}, set(seen.facts.interfaces))
 
 
+def _behind_router(seen: Seen) -> Fault | None:
+    """The router is the first hop of every packet from it and to it."""
+    around = [item for item in seen.crossings if item.first not in seen.routers]
+    found = {f"{item.first or 'nobody'} from {item.source} to {item.target}" for item in around}
+    if around or not seen.crossings:
+        return Fault(f"{_shown(set(seen.routers))} to be the first hop", _shown(found))
+    return None
+
+
+def _path_mtu(seen: Seen) -> Fault | None:
+    """The router says how large packets to it may be; packets from it arrive as large as the link carries them."""
+    wanted, wrong = f"{seen.spec.mtu} bytes, said by the router, and {LINK_MTU} the other way", set()
+    for item in seen.crossings:
+        inward = item.source != seen.plan.name
+        right = item.mtu == seen.spec.mtu and item.teller in seen.routers if inward else item.mtu == LINK_MTU
+        if not right:
+            wrong.add(f"{item.mtu} bytes, said by {item.teller or 'nobody'}, from {item.source} to {item.target}")
+    return Fault(wanted, _shown(wrong)) if wrong or not seen.crossings else None
+
+
 def _is_link_local(address: str) -> bool:
     return ":" in address and IPv6Address(address).is_link_local
 
@@ -170,6 +195,8 @@ PROOFS: Mapping[str, Check] = {
     "disable-ipv6": _disable_ipv6,
     "af-inet6": _af_inet6,
     "no-af-inet6": _no_af_inet6,
+    "behind-router": _behind_router,
+    "path-mtu": _path_mtu,
 }
 """Every proof that a topology can list."""
 
@@ -187,6 +214,10 @@ def claims(spec: HostSpec) -> set[str]:
     wanted.add("ipv4-loopback" if spec.ipv4_loopback else "no-ipv4-loopback")
     wanted.add("bindv6only" if spec.bindv6only else "no-bindv6only")
     wanted.add("af-inet6" if spec.af_inet6 else "no-af-inet6")
+    if spec.behind:
+        wanted.add("behind-router")
+    if spec.mtu < LINK_MTU:
+        wanted.add("path-mtu")
     if spec.disable_ipv6:
         return wanted | {"disable-ipv6", "no-ipv6-address"}
     wanted.add("ipv6-loopback" if spec.ipv6_loopback else "no-ipv6-loopback")

@@ -2,15 +2,17 @@
 
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import Any, Self
 
 from dualstack.errors import HarnessError
 from dualstack.families import BOTH, Family
+from dualstack.lab.crossing import Crossing
 from dualstack.lab.facts import Facts
 from dualstack.lab.proofs import Seen, judge, planned_proofs
 from dualstack.lab.protocol import Lab
+from dualstack.topology import LINK_MTU
 
 _ENTRY = "dualstack.lab.facts:serve"
 
@@ -65,10 +67,58 @@ def _question(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> dict[str, Seen]:
         routes[name] = dict(zip(_elsewhere(lab, name), answer["routes"], strict=True))
         for (other, address, _), outcome in zip(dialled[name], answer["targets"], strict=True):
             reached[other][address] = reached[other].get(address, "") or outcome
+    crossings = _cross(lab, witnesses)
     return {
-        name: Seen(host.spec, host.plan, Facts.from_json(looks[name]["facts"]), reached[name], routes[name])
+        name: Seen(
+            host.spec,
+            host.plan,
+            Facts.from_json(looks[name]["facts"]),
+            reached[name],
+            routes[name],
+            tuple(item for item in crossings if name in (item.source, _owner(lab, item))),
+            _router_of(lab, name),
+        )
         for name, host in lab.hosts.items()
     }
+
+
+def _cross(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> list[Crossing]:
+    """Have each host send to those between whom and it there is a router; return what they met."""
+    targets = {name: found for name in witnesses if (found := list(_across(lab, name)))}
+    for name, pairs in targets.items():
+        witnesses[name].ask({"do": "cross", "targets": pairs})
+    return [
+        Crossing(name, target, *found)
+        for name, pairs in targets.items()
+        for (target, _), found in zip(pairs, witnesses[name].answer()["crossings"], strict=True)
+    ]
+
+
+def _across(lab: Lab, name: str) -> Iterator[tuple[str, str]]:
+    """Yield an address of each host beyond a router, and where packets that are too large for it are sent.
+
+    Kernels remember the path MTU of an address, which a case must find forgotten: no host has that one.
+    """
+    specs = lab.topology.host
+    for other in specs:
+        router = specs[other].behind or specs[name].behind
+        for family in BOTH if router and router not in (name, other) and name != other else ():
+            plan = lab.plan.hosts[other]
+            if lab.plan.hosts[name].configured[family] and plan.configured[family]:
+                narrow = specs[other].mtu < LINK_MTU
+                yield plan.configured[family][0], plan.planned[family][-1] if narrow else plan.configured[family][0]
+
+
+def _owner(lab: Lab, crossing: Crossing) -> str:
+    """Return the host that was sent to."""
+    family = Family.of(crossing.target)
+    return next(name for name, host in lab.plan.hosts.items() if crossing.target in host.planned[family])
+
+
+def _router_of(lab: Lab, name: str) -> frozenset[str]:
+    """Return the addresses of the router that a host is behind; none without one."""
+    router = lab.topology.host[name].behind
+    return frozenset(a for family in BOTH for a in lab.plan.hosts[router].configured[family]) if router else frozenset()
 
 
 def _elsewhere(lab: Lab, name: str) -> list[str]:

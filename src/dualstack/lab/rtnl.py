@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dualstack.families import Family
 
-_ERROR, _NEW_LINK, _GET_LINK, _NEW_ADDRESS, _DELETE_ADDRESS, _DELETE_ROUTE = 2, 16, 18, 20, 21, 25
+_ERROR, _NEW_LINK, _GET_LINK, _NEW_ADDRESS, _DELETE_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE = 2, 16, 18, 20, 21, 24, 25
 
 _REQUEST, _ACKNOWLEDGE, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x200, 0x400
 
@@ -34,7 +34,10 @@ _OPERSTATE_UP = 6
 _FORWARDING = 3
 
 _MAIN_TABLE = 254
-_SCOPE_NOWHERE = 255
+_STATIC, _UNICAST = 4, 1
+_SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_NOWHERE = 0, 253, 255
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_METRICS = 1, 4, 5, 8
+_RTAX_LOCK, _RTAX_MTU = 1, 2
 
 NO_SUCH_ROUTE = frozenset({errno.ESRCH, errno.ENOENT, errno.ENODEV, errno.EAFNOSUPPORT, errno.EOPNOTSUPP})
 """What deleting a route that does not exist, or of a family that the kernel does not have, fails with."""
@@ -184,6 +187,27 @@ def add_address(index: int, address: str, length: int, *, detect: bool = False) 
 def delete_address(index: int, address: str, length: int) -> Step:
     """Return the step that takes an address from an interface."""
     return Step(f"delete {address}", _DELETE_ADDRESS, 0, _address(index, address, length))
+
+
+def add_route(index: int, address: str, via: str = "", mtu: int = 0) -> Step:
+    """Return the step that adds a route to one address over an interface, which must be up.
+
+    Args:
+        index: The interface's number.
+        address: Where it leads.
+        via: The next hop; empty if the address is on the link itself.
+        mtu: The largest packet, in bytes, that is sent or forwarded this way; 0 for what the interface takes.
+    """
+    family = Family.of(address)
+    packed = socket.inet_pton(family.af, address)
+    scope = _SCOPE_UNIVERSE if via or family is Family.IPV6 else _SCOPE_LINK
+    body = _ROUTE.pack(family.af, len(packed) * 8, 0, 0, _MAIN_TABLE, _STATIC, scope, _UNICAST, 0)
+    body += _attribute(_RTA_DST, packed) + _integer(_RTA_OIF, index)
+    if via:
+        body += _attribute(_RTA_GATEWAY, socket.inet_pton(family.af, via))
+    if mtu:  # locked: what is forwarded keeps to it too, also where kernels look at the interface alone
+        body += _attribute(_RTA_METRICS, _integer(_RTAX_LOCK, 1 << _RTAX_MTU) + _integer(_RTAX_MTU, mtu))
+    return Step(f"add a route to {address}", _NEW_ROUTE, _CREATE | _EXCLUSIVE, body)
 
 
 def delete_default_route(family: Family) -> Step:

@@ -37,12 +37,32 @@ def router_settings(interface: str, *, prefer_temporary: bool) -> dict[str, str]
     }
 
 
-def host_settings(spec: HostSpec) -> dict[str, str]:
+def routing_settings(link: str, *, forwards: bool) -> dict[str, str]:
+    """Return the settings of a host whose packets a router passes on, by path below /proc/sys/net, in their order.
+
+    Nobody learns a way around the router: it is on the same link as those between whom it is, and would tell them of
+    each other (RFC 792, RFC 4861 §8). Linux cannot be kept from saying so over IPv6, but hosts need not listen.
+
+    Args:
+        link: The link's interface, or ``default`` before it exists.
+        forwards: Whether the host is the router.
+    """
+    settings = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"} if forwards else {}
+    settings |= {f"ipv4/conf/{scope}/send_redirects": "0" for scope in ("all", link)}
+    return settings | {f"{ip}/conf/{scope}/accept_redirects": "0" for ip in ("ipv4", "ipv6") for scope in ("all", link)}
+
+
+def host_settings(spec: HostSpec, routing: dict[str, str] | None = None) -> dict[str, str]:
     """Return the settings of a host, by path below /proc/sys/net, in the order in which they must be written.
 
     They belong to a namespace whose link does not exist yet: ``default`` is what the link will start with.
+
+    Args:
+        spec: What it has.
+        routing: Its `routing_settings` where there is a router.
     """
     settings = {
+        **(routing or {}),
         "ipv4/ip_unprivileged_port_start": "0",
         **{name.replace(".", "/").removeprefix("net/"): value for name, value in UNLIMITED_ERRORS.items()},
         "ipv6/bindv6only": str(int(spec.bindv6only)),

@@ -47,13 +47,18 @@ def show_results(folder: Path, console: Console | None = None) -> None:
     report = Report.of(folder)
     ascii_only = is_ascii(console)
     grid = [
-        (statement.subject, [_mark(cell.verdict, cell.same, cell.total) for cell in statement.cells])
+        (
+            statement.subject,
+            [_mark(cell.verdict, cell.same, cell.total) for cell in statement.cells if cell.world in report.columns],
+        )
         for statement in report.statements
     ]
     show_failures(report, console)
     console.print()
     if grid:
-        console.print(matrix(grid, [world.name for world in report.worlds], width=console.width, ascii_only=ascii_only))
+        console.print(
+            matrix(grid, [world.name for world in report.columns], width=console.width, ascii_only=ascii_only)
+        )
         console.print(legend(list(report.counts), width=console.width, ascii_only=ascii_only))
     console.print()
     for warning in report.warnings:

@@ -57,7 +57,7 @@ def payload(report: Report) -> dict[str, Any]:
             {"word": face.verdict.value, "slug": face.slug, "tone": face.tone.value, "meaning": face.meaning}
             for face in FACES.values()
         ],
-        "worlds": {world.name: visible(world.title) for world in report.worlds},
+        "worlds": {world.name: visible(world.title) for world in report.columns},
         "requirements": _requirements(report),
         "causes": _causes(report),
         "languages": LANGUAGES,

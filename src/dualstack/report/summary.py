@@ -50,10 +50,21 @@ class Report:
         known = self.run.table("topologies")
         used = dict.fromkeys(record.topology for record in self.records)
         return tuple(
-            World(name, *(str(data.get(key) or "") for key in ("title", "summary", "stands_for")))
+            World(
+                name,
+                title=str(data.get("title") or name),
+                summary=str(data.get("summary") or ""),
+                host=str(data.get("stands_for") or ""),
+            )
             for name, data in ((name, known.get(name, {})) for name in {**known, **used})
             if name in used
         )
+
+    @cached_property
+    def columns(self) -> tuple[World, ...]:
+        """The topologies that the matrix shows: those in which anything applied; all if nothing did anywhere."""
+        judged = {record.topology for record in self.records if record.verdict is not Verdict.NOT_APPLICABLE}
+        return tuple(world for world in self.worlds if world.name in judged or not judged)
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:

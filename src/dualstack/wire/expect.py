@@ -27,6 +27,7 @@ from dualstack.wire.dialling import (
     refused,
     syn_family,
 )
+from dualstack.wire.pathmtu import path_mtu_heeded
 from dualstack.wire.presence import absent, present, stays_inside
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.story import conversation
@@ -65,6 +66,7 @@ __all__ = [
     "no_mapped_on_wire",
     "outlives_resets",
     "packets_too_big",
+    "path_mtu_heeded",
     "present",
     "refused",
     "require_pieces",

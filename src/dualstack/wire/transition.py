@@ -90,30 +90,31 @@ def packets_too_big(wire: Wire) -> tuple[TooBig, ...]:
     )
 
 
-def mtu_respected(wire: Wire, mac: str, mtu: int, after: float) -> Finding:
-    """No IPv6 packet of more than ``mtu`` bytes leaves the hardware address ``mac`` later than ``after``.
+def mtu_respected(wire: Wire, mac: str, mtu: int, after: float, family: Family = Family.IPV6) -> Finding:
+    """No packet of the family of more than ``mtu`` bytes leaves the hardware address ``mac`` later than ``after``.
 
     Args:
         wire: What was captured, with segmentation offload switched off on the host.
         mac: The hardware address.
-        mtu: Bytes of the IPv6 packet, header included.
+        mtu: Bytes of the packet, header included.
         after: Seconds since the epoch: a little later than the "packet too big" that said so.
+        family: The family.
 
     Raises:
-        Inconclusive: No IPv6 packet left it later than that, or the capture is not whole.
+        Inconclusive: No such packet left it later than that, or the capture is not whole.
     """
     wire.require_whole()
     left = [
         frame
         for frame in wire.frames
-        if frame.outgoing_mac == mac.lower() and frame.family is Family.IPV6 and frame.time > after
+        if frame.outgoing_mac == mac.lower() and frame.family is family and frame.time > after
     ]
     if not [frame for frame in left if not frame.noise]:
-        raise Inconclusive(f"{wire.path}: no IPv6 packet left {mac} afterwards, so there is nothing to judge")
+        raise Inconclusive(f"{wire.path}: no {family.label} packet left {mac} afterwards, so there is nothing to judge")
     big = [frame for frame in left if frame.length > mtu]
     return Finding(
         ok=not big,
-        expected=f"no IPv6 packet of more than {mtu} bytes leaves {mac}",
+        expected=f"no {family.label} packet of more than {mtu} bytes leaves {mac}",
         happened=f"{len(big)} of {len(left)} were bigger; the largest had {max(frame.length for frame in left)} bytes",
         packets=lines(big or left),
     )

@@ -78,7 +78,8 @@ class DockerLab:
 
     def _start(self, host: DockerHost, image: str, native: bool) -> None:  # noqa: FBT001 - given by a thread pool
         """Start one host, and prove what only a container of its own can prove."""
-        host.up(image, self.network.name, self.plan, native=native)
+        router = host.name in self.topology.routers
+        host.up(image, self.network.name, self.plan, native=native, router=router)
         if not host.spec.af_inet6:
             self._prove_no_inet6(host, image)
 
@@ -119,6 +120,8 @@ class DockerLab:
 
     def recycle(self) -> str:
         """End everything inside; return why it is not as good as a fresh one, or nothing."""
+        if self.topology.routers:
+            return "its hosts remember for minutes what a router has said of a path"
         return "; ".join(f"{name}: {why}" for name, host in self.members.items() if (why := host.recycle()))
 
     def remove(self) -> None:

@@ -22,6 +22,9 @@ from dualstack.topology import HostSpec
 _ENDPOINT_SYSCTLS = "1.46"
 """The API from which settings of an interface belong to its endpoint; before, to the container."""
 
+LINK = "IFNAME"
+"""What engines call an interface whose name they have yet to give."""
+
 _ARCHITECTURES = {
     "x86_64": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
     "aarch64": ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"],
@@ -121,6 +124,7 @@ def holder_plan(
     endpoint: dict[str, Any],
     mac: str,
     labels: Mapping[str, str],
+    routing: Mapping[str, str] | None = None,
 ) -> Plan:
     """Return the plan of a holder: the only container with a network, and with the power to change it.
 
@@ -133,15 +137,16 @@ def holder_plan(
         endpoint: Its addresses there (the engine's IPAMConfig).
         mac: Its hardware address there.
         labels: Its labels.
+        routing: The `sysctl.routing_settings` of its link `LINK`, where there is a router.
     """
-    own, of_link = settings(spec)
+    own, of_link = settings(spec, routing or {})
     where: dict[str, Any] = {"IPAMConfig": endpoint}
     more: dict[str, Any] = {"Hostname": name, "NetworkingConfig": {"EndpointsConfig": {network: where}}}
     if _at_least(engine, _ENDPOINT_SYSCTLS):
-        texts = [f"net.ipv6.conf.IFNAME.{key}={value}" for key, value in of_link.items()]
+        texts = [f"{key}={value}" for key, value in of_link.items()]
         where |= {"MacAddress": mac, "DriverOpts": {"com.docker.network.endpoint.sysctls": ",".join(texts)}}
     else:
-        own |= {f"net.ipv6.conf.eth0.{key}": value for key, value in of_link.items()}
+        own |= {key.replace(LINK, "eth0"): value for key, value in of_link.items()}
         more["MacAddress"] = mac
     host = {
         "NetworkMode": network,
@@ -158,7 +163,17 @@ def holder_plan(
     return Plan(image=image, command=command, labels=labels, host=host, more=more, stdin=True)
 
 
-def settings(spec: HostSpec) -> tuple[dict[str, str], dict[str, str]]:
+def settings(spec: HostSpec, routing: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the kernel settings of a host, and those of its link, whose name is `LINK`; both by name."""
+    own, of_link = _host_settings(spec)
+    link = {f"net.ipv6.conf.{LINK}.{key}": value for key, value in of_link.items()}
+    for key, value in routing.items():
+        name = f"net.{key.replace('/', '.')}"
+        (link if f".{LINK}." in name else own)[name] = value
+    return own, link
+
+
+def _host_settings(spec: HostSpec) -> tuple[dict[str, str], dict[str, str]]:
     """Return the kernel settings of a host: by name, and those of its link by name below net.ipv6.conf.<link>."""
     own = {
         "net.ipv4.ip_unprivileged_port_start": "0",

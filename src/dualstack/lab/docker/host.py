@@ -96,7 +96,7 @@ class DockerHost:
         self._places: dict[Path, str] = {}
         self._members: dict[str, str] = {}
 
-    def up(self, image: str, network: str, lab: Plan, *, native: bool) -> None:
+    def up(self, image: str, network: str, lab: Plan, *, native: bool, router: bool = False) -> None:
         """Start the holder and let it set the namespace up.
 
         Args:
@@ -104,6 +104,7 @@ class DockerHost:
             network: The name of the lab's network.
             lab: The addresses of the whole lab.
             native: Whether the engine has given it no IPv4 address in the first place.
+            router: Whether it routes the packets of others.
 
         Raises:
             HarnessError: It should, but something failed.
@@ -122,6 +123,7 @@ class DockerHost:
             endpoint=endpoint,
             mac=self.plan.mac,
             labels=self._labels,
+            routing=sysctl.routing_settings(containers.LINK, forwards=router) if any(lab.ways.values()) else None,
         )
         with explained(f"host {self.name!r} cannot be made"):
             attached = containers.make(self._engine, plan)
@@ -149,6 +151,7 @@ class DockerHost:
             "interface": INTERFACE,
             "delete": delete,
             "add": add,
+            "routes": [(way.address, way.via, way.mtu) for way in lab.ways[self.name]],
             "link_local": spec.link_local and not spec.disable_ipv6,
             "ipv6": 0 if spec.disable_ipv6 else spec.ipv6 + spec.link_local,
             "files": files,

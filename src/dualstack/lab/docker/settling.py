@@ -11,6 +11,7 @@ from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError
 from dualstack.families import Family
 from dualstack.lab import rtnl
+from dualstack.lab.offload import offloads_off
 
 _SETTLE_SECONDS = 5.0
 _LOOK_SECONDS = 0.002
@@ -35,8 +36,8 @@ def settle(request: dict[str, Any]) -> None:
     """Make the namespace what it shall be.
 
     Args:
-        request: ``interface``; ``delete`` and ``add``: ``[interface, address, prefix length]``; ``link_local``;
-            ``files``: contents by path.
+        request: ``interface``; ``delete`` and ``add``: ``[interface, address, prefix length]``; ``routes``: ``[address,
+            via, mtu]``, see `rtnl.add_route`; ``link_local``; ``files``: contents by path.
 
     Raises:
         HarnessError: The kernel refuses, or the link does not become usable.
@@ -50,7 +51,10 @@ def settle(request: dict[str, Any]) -> None:
         rtnl.delete_address(socket.if_nametoindex(on), address, length) for on, address, length in request["delete"]
     ]
     steps += [rtnl.add_address(socket.if_nametoindex(on), address, length) for on, address, length in request["add"]]
+    steps += [rtnl.add_route(index, address, via, mtu) for address, via, mtu in request["routes"]]
     try:
+        if request["routes"]:
+            offloads_off(interface)  # how large packets are is what a router speaks of
         for family in Family:
             _drop_default_routes(kernel, family)
         if steps:

@@ -1,0 +1,52 @@
+"""What must be true of a path that carries less than the link: who is told so keeps to it from then on."""
+
+from dualstack.errors import Inconclusive
+from dualstack.families import Family
+from dualstack.finding import Finding
+from dualstack.wire.evidence import Wire
+from dualstack.wire.story import lines
+from dualstack.wire.transition import mtu_respected, packets_too_big
+
+SETTLE_SECONDS = 0.1
+"""How long what was on its way already, when a host was told, may still be too large."""
+
+
+def path_mtu_heeded(wire: Wire, mtu: int, family: Family = Family.IPV6) -> Finding:
+    """Soon after a router told the captured host that ``mtu`` is the most, nothing larger leaves it.
+
+    RFC 8201 §4, RFC 1191 §3. A host that never sent more was never told, and does right.
+
+    Args:
+        wire: What was captured on the service's host, with segmentation offload switched off there.
+        mtu: The largest packet that the router forwards: bytes, header included.
+        family: The family; of IPv4 packets it is about those that may not be fragmented: no router complains of others.
+
+    Raises:
+        Inconclusive: Larger packets left and no router said so: there was no such hop. Nothing left after one had. Or
+            the capture could have missed a packet.
+    """
+    wire.require_live([family])
+    left = [frame for frame in wire.frames if frame.family is family and frame.outgoing_mac == wire.mac]
+    own = {frame.src for frame in left}
+    told = [one for one in packets_too_big(wire) if one.family is family and one.mtu == mtu and one.dst in own]
+    large = [frame for frame in left if frame.length > mtu]
+    if told:
+        after = told[0].time + SETTLE_SECONDS
+        finding = mtu_respected(wire, wire.mac, mtu, after, family)
+        later = [frame for frame in left if frame.time > after and not frame.noise]
+        message = [frame for frame in wire.frames if frame.time == told[0].time and frame.src == told[0].src]
+        return Finding(
+            ok=finding.ok,
+            expected=f"{finding.expected} {SETTLE_SECONDS:g} s after {told[0].src} said that it is the most",
+            happened=f"{len(told)} such messages came; later {finding.happened}",
+            packets=lines([*large[:1], *message, *(frame for frame in later if finding.ok or frame in large)]),
+        )
+    if large:
+        raise Inconclusive(
+            f"{wire.path}: {len(large)} {family.label} packets of more than {mtu} bytes left, and no router said that "
+            "they were too large: there was no such hop"
+        )
+    what = (
+        f"no {family.label} packet of more than {mtu} bytes leaves {wire.mac}, or a router says so and none does later"
+    )
+    return Finding(ok=True, expected=what, happened=f"none of {len(left)} was bigger, so no router had to say anything")
