@@ -17,7 +17,7 @@ from dualstack.lab.docker.engine import Engine
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
 from dualstack.manifest.models import Protocol, Transport
-from dualstack.prober.messages import Dial, Outcome, Serve
+from dualstack.prober.messages import AddressRow, Advertise, Dial, Outcome, Serve
 from dualstack.topology import Topology, load_topology, topology_names
 
 MakeLab = Callable[[Topology | str], DockerLab]
@@ -218,6 +218,28 @@ def test_a_host_changes_while_a_case_runs(make_lab: MakeLab) -> None:
     with host.prober.serve(Serve((Family.IPV6.wildcard,), 7600)):
         dial = Dial(Family.IPV6, ipv6, 7600, protocol=Protocol.ECHO)
         assert lab.hosts["peer"].prober.dial(dial).outcome is Outcome.ANSWERED
+
+
+def test_a_host_believes_router_advertisements_when_it_is_told_to(make_lab: MakeLab) -> None:
+    """Of what the peer advertises it makes itself an address and a temporary one, deprecated when it is withdrawn."""
+    lab = make_lab("dual-stack")
+    host, peer = lab.hosts["service"], lab.hosts["peer"]
+    prefix = "2001:db8:6104:7::"
+
+    def advertised() -> list[AddressRow]:
+        return [row for row in host.prober.addresses() if row.address.startswith("2001:db8:6104:7:")]
+
+    host.accept_routers(prefer_temporary=True)
+    peer.prober.advertise(Advertise(prefix, peer.interface, 3600, 1800))
+    usable = Deadline(30, "the addresses to be usable").until(
+        lambda: {row.temporary for row in advertised() if not row.tentative} == {False, True}
+    )
+    assert usable, advertised()
+    assert not any(row.deprecated for row in advertised())
+    peer.prober.advertise(Advertise(prefix, peer.interface, 0, 0))
+    assert Deadline(30, "the withdrawal").until(lambda: all(row.deprecated for row in advertised()))
+    assert len(advertised()) == 2
+    assert lab.members["service"].recycle() == "its addresses or settings were changed"
 
 
 def test_a_changed_lab_is_not_used_again(backend: DockerBackend) -> None:

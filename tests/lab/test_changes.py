@@ -11,8 +11,8 @@ from dualstack.families import BOTH, Family
 from dualstack.lab.netns import NetnsLab
 from dualstack.lab.protocol import Host
 from dualstack.lab.proving import prove
-from dualstack.manifest.models import Protocol
-from dualstack.prober.messages import Dial, Outcome, Serve
+from dualstack.manifest.models import Protocol, Transport
+from dualstack.prober.messages import AddressRow, Advertise, Dial, Outcome, Serve
 from dualstack.topology import Topology
 
 MakeLab = Callable[[Topology | str], NetnsLab]
@@ -117,3 +117,72 @@ def test_ipv6_is_switched_off_and_on(make_lab: MakeLab) -> None:
     host.add_address(ipv6)
     assert reach(lab, ipv6) is Outcome.ANSWERED
     assert not [row for row in lab.hosts["peer"].prober.addresses() if row.tentative]
+
+
+PREFIX = "2001:db8:6104:7::"
+
+
+def advertise(lab: NetnsLab, lifetime: int) -> None:
+    """Have the peer advertise a prefix, or withdraw it with a lifetime of 0."""
+    peer = lab.hosts["peer"]
+    peer.prober.advertise(Advertise(PREFIX, peer.interface, lifetime, lifetime // 2))
+
+
+def advertised(host: Host) -> list[AddressRow]:
+    """Return the addresses that a host has of the prefix."""
+    return [row for row in host.prober.addresses() if row.address.startswith(PREFIX.removesuffix("::"))]
+
+
+def default_routers(host: Host) -> set[str]:
+    """Return whom a host takes for an IPv6 router."""
+    return {row.gateway for row in host.prober.routes() if (row.family, row.destination) == ("ipv6", "default")}
+
+
+def test_router_advertisements_are_taken_and_withdrawn(make_lab: MakeLab) -> None:
+    """A host that is told to believes them: it has two addresses, checked and then deprecated, and a default router."""
+    lab = make_lab("dual-stack")
+    host, peer = lab.hosts["service"], lab.hosts["peer"]
+    before = on_link(peer)
+    host.accept_routers(prefer_temporary=True)
+    advertise(lab, 3600)
+    assert Deadline(30, "the addresses").until(
+        lambda: [row.temporary for row in sorted(advertised(host), key=lambda row: row.temporary)] == [False, True]
+    )
+    assert all(row.tentative for row in advertised(host))
+    assert Deadline(30, "the addresses to be usable").until(
+        lambda: not any(row.tentative or row.deprecated for row in advertised(host))
+    )
+    assert default_routers(host) == {"fe80::5eff:fe10:2"}
+    advertise(lab, 0)
+    assert Deadline(30, "the withdrawal").until(lambda: all(row.deprecated for row in advertised(host)))
+    assert len(advertised(host)) == 2
+    assert default_routers(host) == set()
+    assert {row.deprecated for row in host.prober.addresses() if row not in advertised(host)} == {False}
+    assert on_link(peer) == before
+
+
+@pytest.mark.parametrize("prefer", [False, True])
+def test_temporary_addresses_are_preferred_if_so_wished(make_lab: MakeLab, *, prefer: bool) -> None:
+    """Where nothing says from where (RFC 6724 §5 rule 7): from the temporary address, or from the host's own."""
+    lab = make_lab("dual-stack")
+    host = lab.hosts["service"]
+    host.accept_routers(prefer_temporary=prefer)
+    advertise(lab, 3600)
+    assert Deadline(30, "the addresses to be usable").until(
+        lambda: [row.tentative for row in advertised(host)] == [False, False]
+    )
+    target = lab.hosts["peer"].plan.address(Family.IPV6)
+    dialled = host.prober.dial(Dial(Family.IPV6, target, PORT, Transport.UDP, Protocol.ECHO, timeout=0.1))
+    temporary = {row.address for row in advertised(host) if row.temporary}
+    assert {dialled.source} == (temporary if prefer else {host.plan.address(Family.IPV6)})
+
+
+def test_hosts_believe_no_router_unless_they_are_told_to(make_lab: MakeLab) -> None:
+    """An advertisement that is on the link changes no host of an ordinary lab: it is as good as none."""
+    lab = make_lab("dual-stack")
+    before = {name: on_link(host) for name, host in lab.hosts.items()}
+    advertise(lab, 3600)
+    assert {reach(lab, address) for address in lab.hosts["service"].plan.configured[Family.IPV6]} == {Outcome.ANSWERED}
+    assert {name: on_link(host) for name, host in lab.hosts.items()} == before
+    assert [default_routers(host) for host in lab.hosts.values()] == [set(), set()]
+    prove(lab)

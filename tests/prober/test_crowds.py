@@ -77,6 +77,33 @@ def test_they_stay_after_an_exchange(prober: Prober) -> None:
         assert established(prober) == 0
 
 
+def test_they_speak_later(prober: Prober) -> None:
+    """Clients that have connected and said nothing hold their exchanges when they are told to, and leave."""
+    with prober.serve(Serve(LOOPBACKS, PORT)) as serving, prober.linger(Linger(EACH * 2)) as clients:
+        assert {row.received for row in serving.accepted()} == {0}
+        spoken = clients.speak(5)
+        assert [(one.outcome, one.connected, len(one.answer)) for one in spoken] == [(Outcome.ANSWERED, True, 250)] * 4
+        assert [(one.source, one.source_port) for one in spoken] == [
+            (one.source, one.source_port) for one in clients.clients
+        ]
+        assert {row.received for row in serving.accepted()} == {250}
+        assert established(prober) == 0
+        assert clients.speak(5) == ()
+
+
+def test_a_connection_that_is_gone_is_told_when_they_speak(prober: Prober, start: Callable[..., HostProgram]) -> None:
+    """Who finds that the service has ended its connection meanwhile is not answered; who had none is left out."""
+    program = start(TELLING)
+    assert program.wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
+    nobody = Dial(Family.IPV4, Family.IPV4.loopback, PORT + 1, protocol=Protocol.ECHO)
+    with prober.linger(Linger((nobody, *EACH))) as clients:
+        program.stop("SIGKILL", Deadline(5, "the program to end"))
+        spoken = clients.speak(5)
+    assert [one.source_port for one in spoken] == [one.source_port for one in clients.clients[1:]]
+    assert {one.outcome for one in spoken} == {Outcome.SILENT}
+    assert all("ECONNRESET" in one.detail or "closed" in one.detail for one in spoken), spoken
+
+
 def established(prober: Prober) -> int:
     """Return how many connections lead from the host's clients to the port."""
     return sum(row.state == "ESTABLISHED" and row.peer.endswith(f":{PORT}") for row in prober.sockets(Transport.TCP))

@@ -1,5 +1,7 @@
 """What a client of a volley was told, and what was not meant for it."""
 
+from dataclasses import replace
+
 from dualstack.families import Family
 from dualstack.manifest import Protocol, Transport
 from dualstack.prober.dialogue import dialogue_for
@@ -15,7 +17,7 @@ def told(protocol: Protocol, *texts: str, asked: int = 2, **fields: str) -> Told
     said = tuple(dialogue_for(dial) for _ in range(asked))
     answers = [one.request.upper().decode() for one in said]
     heard = tuple(Heard(S6, 8000, text.format(*answers)) for text in texts)
-    return Told(Ask(S6, C6), 4000, said, heard)
+    return Told(Ask(S6, C6), 4000, said, heard, asked)
 
 
 def test_answered_in_any_order() -> None:
@@ -32,6 +34,16 @@ def test_lost_and_stray_answers_are_counted() -> None:
     assert client.unanswered == 1
     assert [heard.text for heard in client.strays] == ["SOMEBODY ELSE'S\n"]
     assert told(Protocol.UPPER).unanswered == 2
+
+
+def test_what_is_wrong_with_answers() -> None:
+    """An answer that is missing, or from another address than was asked, is a fault; another port is none."""
+    assert told(Protocol.UPPER, "{0}", "{1}").fault == ""
+    assert told(Protocol.UPPER, "{0}").fault == "1 of 2 requests were not answered"
+    client = told(Protocol.UPPER, "{0}", asked=1)
+    assert replace(client, heard=(replace(client.heard[0], port=4711),)).fault == ""
+    elsewhere = replace(client, heard=(replace(client.heard[0], address="2001:db8::3"),))
+    assert elsewhere.fault == "it asked 2001:db8::1 and was answered from 2001:db8::3"
 
 
 def test_without_tokens_what_matches_is_an_answer() -> None:

@@ -67,6 +67,11 @@ class NetnsHost:
         """Switch IPv6 off or on for all of the host."""
         self._change({"do": "set", "settings": sysctl.ipv6_settings(enabled=enabled)})
 
+    def accept_routers(self, *, prefer_temporary: bool) -> None:
+        """Let the host believe router advertisements on its link from now on."""
+        settings = sysctl.router_settings(self.interface, prefer_temporary=prefer_temporary)
+        self._change({"do": "set", "settings": settings})
+
     def _change(self, request: control.Message) -> None:
         """Have the keeper change the host."""
         self._keeper.ask({**request, "lab": self._lab, "host": self.name})

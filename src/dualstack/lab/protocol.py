@@ -124,6 +124,18 @@ class Host(Protocol):
             HarnessError: The kernel refuses.
         """
 
+    def accept_routers(self, *, prefer_temporary: bool) -> None:
+        """Let the host believe router advertisements on its link from now on (accept_ra; it forwards nothing).
+
+        Of an advertised prefix it makes itself an address and a temporary one (RFC 8981 §3), checked for duplicates.
+
+        Args:
+            prefer_temporary: Whether it prefers temporary addresses to public ones (RFC 6724 §5, rule 7).
+
+        Raises:
+            HarnessError: The kernel refuses.
+        """
+
     def inside(self, entry: str) -> socket.socket:
         """Run ``module:function`` of this package in the host's network namespace; return the stream to it.
 

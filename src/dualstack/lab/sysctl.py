@@ -25,6 +25,18 @@ def ipv6_settings(*, enabled: bool) -> dict[str, str]:
     return {"ipv6/conf/all/disable_ipv6": str(int(not enabled))}
 
 
+def router_settings(interface: str, *, prefer_temporary: bool) -> dict[str, str]:
+    """Return what makes a host believe router advertisements on a link, as hosts do unless they are told not to.
+
+    Of an advertised prefix it then makes itself an address, and beside it a temporary one (RFC 8981 §3), each checked
+    for duplicates. Towards others it prefers temporary addresses, as RFC 6724 §5 rule 7 has it, or public ones.
+    """
+    return DETECT_DUPLICATES | {
+        f"ipv6/conf/{interface}/use_tempaddr": "2" if prefer_temporary else "1",
+        f"ipv6/conf/{interface}/accept_ra": "1",
+    }
+
+
 def routing_settings(link: str, *, forwards: bool) -> dict[str, str]:
     """Return the settings of a host whose packets a router passes on, by path below /proc/sys/net, in their order.
 

@@ -19,13 +19,14 @@ from dualstack.errors import DualstackError, HarnessError
 from dualstack.families import Family
 from dualstack.manifest.models import Transport
 from dualstack.prober import interfaces
+from dualstack.prober.advertising import send_advertisement
 from dualstack.prober.children import Reaper, adopt_orphans
 from dualstack.prober.codec import pack, unpack
 from dualstack.prober.crowds import Loading
 from dualstack.prober.dialling import dial
 from dualstack.prober.forging import send_forged
 from dualstack.prober.lingering import Lingerers
-from dualstack.prober.messages import Await, Dial, Forge, Hold, Launch, Linger, Load, Names, Serve, Volley
+from dualstack.prober.messages import Advertise, Await, Dial, Forge, Hold, Launch, Linger, Load, Names, Serve, Volley
 from dualstack.prober.nameserver import NameServer
 from dualstack.prober.processes import descendants, processes
 from dualstack.prober.programs import RunningProgram, start
@@ -133,7 +134,9 @@ class Agent:
             "dial": self._dial,
             "volley": self._volley,
             "forge": self._forge,
+            "advertise": self._advertise,
             "linger": self._linger,
+            "speak": self._speak,
             "ends": self._ends,
             "reset": self._reset,
             "load": self._load,
@@ -205,6 +208,11 @@ class Agent:
         send_forged(unpack(Forge, fields))
         return {}
 
+    async def _advertise(self, fields: Fields) -> Fields:
+        """Send a router advertisement."""
+        send_advertisement(unpack(Advertise, fields))
+        return {}
+
     async def _linger(self, fields: Fields) -> Fields:
         """Let clients come, fall silent and keep their connections."""
         lingerers = Lingerers(unpack(Linger, fields))
@@ -215,6 +223,10 @@ class Agent:
     async def _ends(self, fields: Fields) -> Fields:
         """Tell what has become of the connections of such clients."""
         return pack(self._thing(Lingerers, fields).ends())
+
+    async def _speak(self, fields: Fields) -> Fields:
+        """Let clients that are silent hold their exchanges."""
+        return {"rows": [pack(row) for row in await self._thing(Lingerers, fields).speak()]}
 
     async def _reset(self, fields: Fields) -> Fields:
         """Let such clients end with a reset."""

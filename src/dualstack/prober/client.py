@@ -14,6 +14,7 @@ from dualstack.prober.messages import (
     PATIENCE,
     Accepted,
     AddressRow,
+    Advertise,
     Await,
     Dial,
     Dialled,
@@ -115,6 +116,17 @@ class Lingering(_Opened):
     def ends(self) -> Ends:
         """Return what has become of their connections until now."""
         return unpack(Ends, self._ask("ends"))
+
+    def speak(self, seconds: float) -> tuple[Dialled, ...]:
+        """Let those that have connected and said nothing hold their exchanges, all at the same time, and leave.
+
+        Args:
+            seconds: The longest time that any of their dials allows.
+
+        Returns:
+            How the exchanges ended, in the order of the dials, without those that had not connected.
+        """
+        return _rows(Dialled, self._channel.request("speak", {"handle": self._handle}, seconds + _GRACE))
 
     def reset(self) -> None:
         """End their connections with a TCP reset each, instead of an orderly close."""
@@ -256,6 +268,14 @@ class Prober:
             HarnessError: The host does not let us, or has no way to the address.
         """
         self._channel.request("forge", pack(forge), _GRACE)
+
+    def advertise(self, advertise: Advertise) -> None:
+        """Send one router advertisement to all nodes of the link.
+
+        Raises:
+            HarnessError: The host does not let us, or has no such interface.
+        """
+        self._channel.request("advertise", pack(advertise), _GRACE)
 
     def linger(self, linger: Linger) -> Lingering:
         """Let clients come and keep their connections; return when each is as far as it shall go, or has failed.

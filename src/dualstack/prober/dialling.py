@@ -7,7 +7,7 @@ import fcntl
 import os
 import socket
 import termios
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from time import monotonic
 
@@ -45,11 +45,24 @@ async def dial_until(request: Dial, stage: Stage) -> tuple[Dialled, socket.socke
         UsageError: The request itself is impossible.
     """
     attempt = _Attempt(request, dialogue_for(request), stage)
+    return await _carry_out(attempt, request, attempt.run), attempt.socket
+
+
+async def speak(request: Dial, made: socket.socket) -> Dialled:
+    """Hold an exchange on a TCP connection that was made earlier, and on which nothing was said; it is closed then."""
+    with made:
+        attempt = _Attempt(request, dialogue_for(request), Stage.ANSWERED)
+        attempt.take(made)
+        return await _carry_out(attempt, request, attempt.speak)
+
+
+async def _carry_out(attempt: "_Attempt", request: Dial, act: Callable[[], Awaitable[Judgement]]) -> Dialled:
+    """Let an attempt act, within the request's time; return how it went."""
     start = monotonic()
     error_name = ""
     try:
         async with asyncio.timeout(request.timeout):
-            judgement = await attempt.run()
+            judgement = await act()
     except TimeoutError as error:  # ours, or the kernel's ETIMEDOUT
         error_name = errno_name(error)
         judgement = attempt.timed_out(error_name)
@@ -59,7 +72,7 @@ async def dial_until(request: Dial, stage: Stage) -> tuple[Dialled, socket.socke
     except BaseException:
         attempt.close()
         raise
-    dialled = Dialled(
+    return Dialled(
         outcome=judgement.outcome,
         errno=error_name,
         connected=attempt.connected,
@@ -70,7 +83,6 @@ async def dial_until(request: Dial, stage: Stage) -> tuple[Dialled, socket.socke
         seconds=monotonic() - start,
         detail=judgement.detail,
     )
-    return dialled, attempt.socket
 
 
 class _Attempt:
@@ -114,9 +126,24 @@ class _Attempt:
             raise
         self.connected = True
         self._note_source(made)
+        return await self.speak()
+
+    def take(self, made: socket.socket) -> None:
+        """Take over a connection that was made earlier."""
+        self.socket, self.connected = made, True
+        self._note_source(made)
+
+    async def speak(self) -> Judgement:
+        """On the connection that is there: speak, and listen until the answer can be judged.
+
+        Raises:
+            OSError: The connection failed.
+        """
+        made = self.socket
+        assert made is not None  # noqa: S101 - for the type checker
         if self._stage is not Stage.ANSWERED:
             return await self._fall_silent(made)
-        if request.protocol is Protocol.CONNECT:
+        if self._request.protocol is Protocol.CONNECT:
             return await self._stay(made)
         return await self._exchange_stream(made)
 

@@ -17,6 +17,7 @@ _NUMBER = struct.Struct("=I")
 
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _DUPLICATE, _TENTATIVE = 0x08, 0x40  # IFA_F_DADFAILED, IFA_F_TENTATIVE
+_TEMPORARY, _DEPRECATED = 0x01, 0x20  # IFA_F_TEMPORARY, which is IPv4's IFA_F_SECONDARY; IFA_F_DEPRECATED
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
 _MAIN_TABLE = 254
 _ROUTE_KINDS = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -58,6 +59,8 @@ def _address(family: Family, body: bytes) -> AddressRow:
         interface=socket.if_indextoname(index),
         tentative=bool(flags & _TENTATIVE),
         duplicate=bool(flags & _DUPLICATE),
+        temporary=family is Family.IPV6 and bool(flags & _TEMPORARY),
+        deprecated=bool(flags & _DEPRECATED),
     )
 
 

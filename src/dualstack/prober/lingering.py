@@ -7,8 +7,8 @@ import struct
 from dualstack.errors import UsageError
 from dualstack.manifest.models import Transport
 from dualstack.prober.crowds import check_room
-from dualstack.prober.dialling import dial_until
-from dualstack.prober.messages import Dialled, Ends, Linger, Outcome, Stage
+from dualstack.prober.dialling import dial_until, speak
+from dualstack.prober.messages import Dial, Dialled, Ends, Linger, Outcome, Stage
 
 _READ = 64 << 10
 _MOST_BYTES = 64 << 20  # from one connection, at a time
@@ -35,6 +35,7 @@ class Lingerers:
         self.clients: list[Dialled] = []
         self._linger = linger
         self._connections: list[socket.socket] = []
+        self._silent: list[tuple[Dial, socket.socket]] = []
         self._ended: dict[socket.socket, str] = {}
 
     @property
@@ -67,6 +68,9 @@ class Lingerers:
             if isinstance(item, BaseException):
                 raise item
         self.clients = [dialled for dialled, _ in fine]
+        if linger.stage is Stage.CONNECTED:
+            came_so_far = zip(linger.dials, fine, strict=True)
+            self._silent = [(dial, made) for dial, (dialled, made) in came_so_far if made and dialled.connected]
 
     async def _one_after_the_other(self) -> None:
         """Let each come when the one before it was answered; who was not keeps no connection."""
@@ -80,6 +84,13 @@ class Lingerers:
                 made.close()
             if not answered:
                 return
+
+    async def speak(self) -> list[Dialled]:
+        """Let those that have connected and said nothing hold their exchanges, all at the same time, and leave."""
+        silent, self._silent = self._silent, []
+        for _, made in silent:
+            self._connections.remove(made)
+        return list(await asyncio.gather(*(speak(dial, made) for dial, made in silent)))
 
     def ends(self) -> Ends:
         """Read what has come, and tell what has become of the connections."""

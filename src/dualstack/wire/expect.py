@@ -5,6 +5,7 @@ Each takes what a capture recorded and returns a `dualstack.finding.Finding`, or
 were dropped, or something is said to be absent and the capture has no witness for it.
 """
 
+from dualstack.wire.advertised import flow_outlives_advertisements, served_amid_advertisements
 from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.datagrams import (
     dns_answers,
@@ -54,6 +55,7 @@ __all__ = [
     "dns_queries",
     "embed",
     "families_of_flow",
+    "flow_outlives_advertisements",
     "half_close",
     "he_fallback",
     "he_gap",
@@ -68,6 +70,7 @@ __all__ = [
     "present",
     "refused",
     "require_pieces",
+    "served_amid_advertisements",
     "stays_inside",
     "syn_family",
     "tunnelled",

@@ -40,12 +40,14 @@ class Told:
         port: Its port.
         said: Its requests, as many as it sent.
         heard: What came for it, from wherever.
+        sent: How many datagrams it sent, empty ones too.
     """
 
     ask: Ask
     port: int
     said: tuple[Dialogue, ...]
     heard: tuple[Heard, ...]
+    sent: int = 0
 
     @property
     def unanswered(self) -> int:
@@ -58,6 +60,17 @@ class Told:
         return tuple(heard for heard in self.heard if not any(_is_answer(one, heard) for one in self.said))
 
     @property
+    def fault(self) -> str:
+        """Say what was wrong with its answers, if one was missing or came from another address; empty if all is well.
+
+        The port that answers come from is not looked at.
+        """
+        others = sorted({heard.address for heard in self.heard if heard.address != self.ask.address})
+        if others:
+            return f"it asked {self.ask.address} and was answered from {' and '.join(others)}"
+        return f"{self.unanswered} of {self.sent} requests were not answered" if self.unanswered else ""
+
+    @property
     def name(self) -> str:
         """Its address and port."""
         return endpoint(self.ask.source, self.port)
@@ -68,6 +81,19 @@ def volley(world: ListenerWorld, asks: Sequence[Ask], rounds: int) -> list[Told]
 
     Each hears whoever answers it. The first round in which one waits in vain is the last.
     """
+    began = time.monotonic()
+    told = fire(world, asks, rounds)
+    world.waited += time.monotonic() - began
+    for one in told:
+        what = "empty datagrams" if one.ask.empty else "requests"
+        heard = "no answer can reach it" if one.ask.deaf else f"{len(one.heard)} datagrams came back"
+        where = f"{one.name} → {endpoint(one.ask.address, world.listener.port)}"
+        world.note(f"udp {where}: {one.sent} {what}, {heard}")
+    return told
+
+
+def fire(world: ListenerWorld, asks: Sequence[Ask], rounds: int) -> list[Told]:
+    """Do what `volley` does without a note; it may be called in a thread."""
     listener, timeout = world.listener, world.subject.manifest.timeouts.exchange
     said = [[] if ask.empty else [request(world, ask.address) for _ in range(rounds)] for ask in asks]
     senders = tuple(
@@ -80,16 +106,9 @@ def volley(world: ListenerWorld, asks: Sequence[Ask], rounds: int) -> list[Told]
         )
         for ask, own in zip(asks, said, strict=True)
     )
-    began = time.monotonic()
     results = world.peer.prober.volley(Volley(senders, listener.port, timeout))
-    world.waited += time.monotonic() - began
-    for ask, result in zip(asks, results, strict=True):
-        what = "empty datagrams" if ask.empty else "requests"
-        heard = "no answer can reach it" if ask.deaf else f"{len(result.heard)} datagrams came back"
-        where = f"{endpoint(ask.source, result.source_port)} → {endpoint(ask.address, listener.port)}"
-        world.note(f"udp {where}: {result.sent} {what}, {heard}")
     return [
-        Told(ask, result.source_port, tuple(own[: result.sent]), result.heard)
+        Told(ask, result.source_port, tuple(own[: result.sent]), result.heard, result.sent)
         for ask, own, result in zip(asks, said, results, strict=True)
     ]
 

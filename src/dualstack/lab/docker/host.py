@@ -183,6 +183,10 @@ class DockerHost:
         """Switch IPv6 off or on for all of the host."""
         self._set(sysctl.ipv6_settings(enabled=enabled))
 
+    def accept_routers(self, *, prefer_temporary: bool) -> None:
+        """Let the host believe router advertisements on its link from now on."""
+        self._set(sysctl.router_settings(INTERFACE, prefer_temporary=prefer_temporary))
+
     def _change(self, request: dict[str, Any]) -> None:
         """Have the holder change the host's addresses; it is not as good as a fresh one any more."""
         self._changed = True

@@ -5,6 +5,7 @@ One JSON object a line, over a stream. A request is ``{"id": n, "do": "<verb>", 
 Answers come in any order. Bytes travel as Latin-1 text. The stream's end ends the agent and, with it, its host.
 """
 
+from dualstack.prober.messages.advertising import Advertise
 from dualstack.prober.messages.crowds import MOST_CLIENTS, Ends, Linger, Load, Loaded, Stage
 from dualstack.prober.messages.datagrams import Forge, Heard, Sender, Volley, Volleyed
 from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome
@@ -18,6 +19,7 @@ __all__ = [
     "PATIENCE",
     "Accepted",
     "AddressRow",
+    "Advertise",
     "Await",
     "Dial",
     "Dialled",

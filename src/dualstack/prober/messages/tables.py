@@ -50,6 +50,8 @@ class AddressRow:
         interface: The interface that has it.
         tentative: Whether duplicate address detection is still running (RFC 4862 §5.4).
         duplicate: Whether duplicate address detection failed.
+        temporary: Whether it is one of those that are made for a while, for privacy (RFC 8981).
+        deprecated: Whether its preferred lifetime is over (RFC 4862 §5.5.4).
     """
 
     family: str
@@ -58,6 +60,8 @@ class AddressRow:
     interface: str
     tentative: bool
     duplicate: bool
+    temporary: bool = False
+    deprecated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
