@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6DestUnreach, IPv6, IPv6ExtHdrFragment, fragment6
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, IPv6, IPv6ExtHdrFragment, fragment6
 from scapy.layers.l2 import Ether
 
 from dualstack.families import BOTH, Family
@@ -13,6 +13,7 @@ from dualstack.wire.evidence import Wire
 
 MAC, PEER = "02:00:5e:10:00:01", "02:00:5e:10:00:02"
 S4, C4, S6, C6 = "198.51.100.1", "198.51.100.33", "2001:db8:51:1::101", "2001:db8:51:1::201"
+D4 = "198.51.100.34"
 T4, T6 = IP(src=C4, dst=S4), IPv6(src=C6, dst=S6)
 OUT, IN = partial(Ether, src=MAC, dst=PEER), partial(Ether, src=PEER, dst=MAC)
 
@@ -80,24 +81,52 @@ UDP_WRONG = net(F6, back=True) / UDP(sport=8081, dport=40000, chksum=0x1234) / b
 TUNNEL = IN() / IP(src="192.0.2.1", dst="192.0.2.2", proto=41)
 MAPPED = IPv6(src="::ffff:198.51.100.33", dst=S6) / TCP(dport=8080, flags="S")
 NAT64 = "2001:db8:64::c633:6421"
-FORGED = IN() / IPv6(src=f"::ffff:{C4}", dst=S6) / UDP(sport=40000, dport=8081) / b"ping"
 LARGE = net(F6, back=True) / IPv6ExtHdrFragment() / UDP(sport=8081, dport=40000) / (b"x" * 4000)
 OTHER = {F4: "198.51.100.2", F6: "2001:db8:51:1::999"}
 """Another address of the server."""
+THIRD = {F4: "198.51.100.3", F6: "2001:db8:51:1::333"}
+"""One more."""
 
 
-def stranger(family: Family) -> Any:
-    """Return a datagram to the client from another address of the server."""
-    layer: Any = IP(src=OTHER[F4], dst=C4) if family is F4 else IPv6(src=OTHER[F6], dst=C6)
-    return OUT() / layer / UDP(sport=8081, dport=40000)
+def elsewhere(family: Family, sport: int = 40000) -> Any:
+    """Return a datagram to another address of the server."""
+    layer: Any = IP(src=C4, dst=OTHER[F4]) if family is F4 else IPv6(src=C6, dst=OTHER[F6])
+    return IN() / layer / UDP(sport=sport, dport=8081) / b"ping"
 
 
-def gone(family: Family) -> Any:
-    """Return the ICMP error that a client which is gone has for an answer."""
-    answer = told(family)
+def stranger(family: Family, dport: int = 40000, address: str = "") -> Any:
+    """Return a datagram to the client from another address of the server, or from one that is given."""
+    source = address or OTHER[family]
+    layer: Any = IP(src=source, dst=C4) if family is F4 else IPv6(src=source, dst=C6)
+    return OUT() / layer / UDP(sport=8081, dport=dport)
+
+
+def gone(family: Family, client: int = 40000, port: int = 8081) -> Any:
+    """Return the ICMP port unreachable that a client which is gone has for an answer."""
+    return _about_answer(family, client, port, code=3 if family is F4 else 4)
+
+
+def too_far(family: Family, client: int = 40000) -> Any:
+    """Return an ICMP error about an answer which is not the client's own: its network cannot be reached."""
+    return _about_answer(family, client, 8081, code=0)
+
+
+def _about_answer(family: Family, client: int, port: int, code: int) -> Any:
+    """Return the ICMP destination unreachable with ``code`` about what left ``port`` for a client."""
+    answer = net(family, back=True) / UDP(sport=port, dport=client) / b"pong"
     if family is F4:
-        return net(F4) / ICMP(type=3, code=3) / answer[IP]
-    return net(F6) / ICMPv6DestUnreach(code=4) / answer[IPv6]
+        return net(F4) / ICMP(type=3, code=code) / answer[IP]
+    return net(F6) / ICMPv6DestUnreach(code=code) / answer[IPv6]
+
+
+def forged(address: str) -> Any:
+    """Return a datagram over IPv6 to the server whose source is the mapped form of an IPv4 address."""
+    return IN() / IPv6(src=f"::ffff:{address}", dst=S6) / UDP(sport=40000, dport=8081) / b"ping"
+
+
+def echo(family: Family) -> Any:
+    """Return an echo request, which quotes nothing."""
+    return net(family) / (ICMP() if family is F4 else ICMPv6EchoRequest())
 
 
 def fragments_of(packet: Any) -> list[Any]:

@@ -3,6 +3,10 @@
 import pytest
 from scapy.layers.inet import TCP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
+
+from dualstack.errors import Inconclusive
+from dualstack.manifest.models import Transport
+from dualstack.wire import expect
 from tests.wire.packets import (
     F4,
     F6,
@@ -19,10 +23,6 @@ from tests.wire.packets import (
     syn,
     unreachable,
 )
-
-from dualstack.errors import Inconclusive
-from dualstack.manifest.models import Transport
-from dualstack.wire import expect
 
 
 def test_attempts_are_folded(make_wire: MakeWire) -> None:
@@ -75,6 +75,12 @@ def test_only_one_attempt_is_no_race(make_wire: MakeWire) -> None:
         expect.loser_quiet(make_wire((0, syn(F6)), (1, syn(F4))), 8080)
 
 
+@pytest.mark.parametrize(("gap", "ok"), [(0.2421875, False), (0.25, True), (2, True), (2.0078125, False)])
+def test_the_bounds_of_a_fallback_are_allowed(make_wire: MakeWire, gap: float, ok: bool) -> None:  # noqa: FBT001 - a row of the table
+    """A fallback after exactly the least delay, or the longest, is one; the times are such as are written exactly."""
+    assert expect.he_fallback(make_wire((0, syn(F6)), (gap, syn(F4))), 8080, 0.25, 2).ok is ok
+
+
 def test_families_of_flow(make_wire: MakeWire) -> None:
     """The families of a flow are those of the outer headers, in order; other ports and transports do not count."""
     wire = make_wire((0, syn(F6)), (1, reply(F4, "RA")), (2, asked(F4)))
@@ -91,6 +97,7 @@ def test_resets_without_a_later_client_prove_nothing(make_wire: MakeWire) -> Non
         [*handshake(F6), *handshake(F6, 2, 40001)],
         [*handshake(F4), (1, sent(F4, "R")), *handshake(F6, 2, 40001)],
         [*handshake(F6), (1, reply(F6, "R")), *handshake(F6, 2, 40001)],
+        [*handshake(F6), (2, sent(F6, "R")), *handshake(F6, 2, 40001)],
     ):
         with pytest.raises(Inconclusive, match="no client came over IPv6 after one that reset"):
             expect.outlives_resets(make_wire(*frames), 8080, F6)

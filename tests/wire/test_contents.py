@@ -4,10 +4,10 @@ import pytest
 from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
-from tests.wire.packets import C4, C6, F4, F6, S6, MakeWire, net, syn, told, unreachable
 
 from dualstack.errors import Inconclusive
 from dualstack.wire import expect
+from tests.wire.packets import C4, C6, F4, F6, S6, UDP_FIXED_ZERO, MakeWire, net, syn, told, unreachable
 
 
 def test_offloaded_checksum_is_not_wrong(make_wire: MakeWire) -> None:
@@ -22,6 +22,14 @@ def test_offloaded_checksum_is_not_wrong(make_wire: MakeWire) -> None:
     assert expect.udp6_checksum(make_wire((0, bytes(raw))), 8081).ok
     raw[60] ^= 1
     assert not expect.udp6_checksum(make_wire((0, bytes(raw))), 8081).ok
+
+
+def test_datagrams_that_were_cut_prove_nothing(make_wire: MakeWire) -> None:
+    """Where no datagram was kept whole no checksum is known; one that is zero is known all the same."""
+    cut, zero = bytes(told(F6))[:-1], bytes(UDP_FIXED_ZERO)[:-1]
+    with pytest.raises(Inconclusive, match="no datagram from port 8081 was kept whole, so no checksum is known"):
+        expect.udp6_checksum(make_wire((0, cut)), 8081)
+    assert not expect.udp6_checksum(make_wire((0, zero)), 8081).ok
 
 
 def test_too_big_messages_are_listed(make_wire: MakeWire) -> None:
@@ -81,6 +89,6 @@ def test_rfc6052_table(prefix: str, expected: str) -> None:
 
 
 def test_rfc6052_knows_six_lengths() -> None:
-    """Any other prefix length is an error."""
-    with pytest.raises(ValueError, match="no prefix of this length"):
+    """Any other prefix length is an error, which names those that there are."""
+    with pytest.raises(ValueError, match=r"no prefix of this length, only 32, 40, 48, 56, 64, 96$"):
         expect.embed("2001:db8::/44", "192.0.2.33")

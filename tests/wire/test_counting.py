@@ -1,7 +1,7 @@
 """Counting: the fast path reads each field of a usual frame at its place, and leaves everything else to `parse`."""
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,18 +14,14 @@ from dualstack.errors import HarnessError
 from dualstack.families import Family
 from dualstack.wire import counts
 from dualstack.wire.counts import classify
-from dualstack.wire.evidence import Wire
 from dualstack.wire.frames import parse
 from dualstack.wire.pcap import HEADER, RECORD, SNAPLEN, Pcap
-
-MakeWire = Callable[..., Wire]
 
 MAC = "02:00:5e:10:00:01"
 S4, C4, S6, C6 = "198.51.100.1", "198.51.100.33", "2001:db8::1", "2001:db8::33"
 LINK = Ether(src=MAC, dst="02:00:5e:10:00:02")
 FOUR, SIX = LINK / IP(src=C4, dst=S4), LINK / IPv6(src=C6, dst=S6)
 HELLO = TCP(sport=40000, dport=8080, flags="S", seq=7)
-BACK4 = Ether(src="02:00:5e:10:00:02", dst=MAC) / IP(src=S4, dst=C4)
 
 
 def pcap(path: Path, order: str, frames: Sequence[bytes]) -> Path:

@@ -1,12 +1,12 @@
 """When a capture proves that something was absent."""
 
 import pytest
-from tests.wire.packets import F4, MAC, MakeWire, syn
 
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH
 from dualstack.wire import expect
 from dualstack.wire.evidence import read_wire
+from tests.wire.packets import F4, MAC, MakeWire, syn
 
 
 def test_what_stays_inside_would_have_been_seen(make_wire: MakeWire) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from scapy.layers.dns import DNS, DNSQR, DNSRR
+from scapy.layers.dns import DNS, DNSQR, DNSRR, DNSRRSOA
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
 from scapy.layers.l2 import Ether
@@ -117,6 +117,26 @@ def test_every_field_of_a_dns_message(make_wire: MakeWire) -> None:
     assert told == Dns(start + 1, Family.IPV4, "udp", S4, C4, 6, "www.lab.test", "MX", 3, (S4,))
 
 
+def test_what_a_response_holds_is_text(make_wire: MakeWire) -> None:
+    """Names in the data of a record are text whatever their bytes; a record without data of one kind is empty text."""
+    records = [DNSRR(rrname="x", type="CNAME", rdata=b"caf\xe9.lab.test."), DNSRRSOA(rrname="x")]
+    response = DNS(id=6, qr=1, qd=[DNSQR(qname="b.lab.test", qtype="A")], an=records)
+    (told,) = expect.dns_answers(make_wire((0, BACK4 / UDP(sport=53, dport=40000) / response)))
+    assert told.answers == ("caf\\xe9.lab.test.", "")
+
+
+def test_a_question_has_no_outcome(make_wire: MakeWire) -> None:
+    """The code of a query says nothing; its name is without the last dot, and keeps every letter."""
+    query = DNS(id=5, rcode=3, qd=[DNSQR(qname="wWw.PREFIX", qtype="A")])
+    (asked,) = expect.dns_queries(make_wire((0, FOUR / UDP(sport=40000, dport=53) / query)))
+    assert (asked.name, asked.rcode) == ("www.prefix", 0)
+
+
+def test_no_bytes_are_no_question(make_wire: MakeWire) -> None:
+    """An empty datagram to a name server, which scapy would read as its favourite question, asks nothing."""
+    assert expect.dns_queries(make_wire((0, FOUR / UDP(sport=40000, dport=53)))) == ()
+
+
 @pytest.mark.parametrize("claimed", [0, 200])
 def test_dns_over_tcp_is_whole_or_nothing(make_wire: MakeWire, claimed: int) -> None:
     """A message over TCP that is empty, or not all there, is none."""
@@ -158,14 +178,19 @@ def test_ipv4_checksums_are_known_too(make_wire: MakeWire) -> None:
         (FOUR / ICMP(type=3, code=4, nexthopmtu=1400) / FOUR[IP] / HELLO, "ICMP fragmentation needed, MTU 1400, about"),
         (FOUR / ICMP(type=11, code=9) / FOUR[IP] / HELLO, "ICMP type 11 code 9, about"),
         (FOUR / ICMP(), "ICMP echo request"),
+        (FOUR / UDP(), "UDP"),
     ],
 )
 def test_a_packet_in_words(make_wire: MakeWire, packet: Any, words: str) -> None:
     """The story names protocol, flags, size, fragment, ICMP error and what that is about."""
     said = what(make_wire((0, packet)).frames[0])
-    assert said.startswith(words), said
-    assert ("about" in said) is ("about" in words)
-    assert not said.endswith(words) or said == words
+    assert said.startswith(words) if words.endswith(", about") else said == words, said
+
+
+def test_port_0_is_a_port(make_wire: MakeWire) -> None:
+    """A packet with one port only shows both."""
+    (said,) = lines(make_wire((0, FOUR / TCP(sport=0, dport=8080))).frames)
+    assert f"{C4}:0 → {S4}:8080" in said
 
 
 def test_flags_have_names() -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.wire.cases import datagrams, dialling, presence, streams, transition
-from tests.wire.cases.case import Case
-from tests.wire.packets import MakeWire
 
 from dualstack.errors import Inconclusive
 from dualstack.finding import Finding
+from tests.wire.cases import datagrams, dialling, presence, streams, transition
+from tests.wire.cases.case import Case
+from tests.wire.packets import MakeWire
 
 CASES = [case for module in (dialling, datagrams, transition, streams, presence) for case in module.CASES]
 

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.wire.packets import Timed
-
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.wire.evidence import Wire
+from tests.wire.packets import Timed
 
 
 @dataclass(frozen=True)

@@ -1,29 +1,35 @@
 """Captures for the predicates on UDP: where answers come from, how they leave, what is not answered."""
 
-from scapy.layers.inet import UDP
+from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
+
+from dualstack.families import BOTH
+from dualstack.wire import expect
 from tests.wire.cases.case import Case
 from tests.wire.packets import (
     C4,
+    D4,
     F4,
     F6,
-    FORGED,
     LARGE,
     OTHER,
     OUT,
+    S4,
     S6,
+    THIRD,
     UDP_FIXED_ZERO,
     UDP_WRONG,
     asked,
+    echo,
+    elsewhere,
+    forged,
     fragments_of,
     gone,
     net,
     stranger,
     told,
+    too_far,
 )
-
-from dualstack.families import BOTH
-from dualstack.wire import expect
 
 CASES: list[Case] = [
     *(
@@ -35,6 +41,12 @@ CASES: list[Case] = [
                 ([(0, asked(family)), (0.1, stranger(family))], OTHER[family]),
                 ([(0, asked(family)), (0.1, told(family)), (0.2, stranger(family))], OTHER[family]),
                 ([(0, asked(family))], "was not answered"),
+                ([(0, asked(family)), (0.1, asked(family, 40001))], "from there; "),
+                (
+                    [(0, ask(family, sport)) for sport in (40000, 40001) for ask in (asked, elsewhere)]
+                    + [(1, stranger(family, sport, THIRD[family])) for sport in (40000, 40001)],
+                    f", {OTHER[family]} and was answered from {THIRD[family]}; ",
+                ),
             ],
             more_good=[
                 [(0, asked(family)), (0.1, asked(family)), (0.2, told(family)), (1, asked(family.other))],
@@ -77,6 +89,12 @@ CASES: list[Case] = [
             bad=[
                 ([(0, asked(family)), (1, told(family)), (2, gone(family)), (3, told(family))], "0 others were"),
                 ([(1, told(family)), (2, gone(family)), (3, told(family.other))], "1 clients were gone; 0 others"),
+                ([(1, told(family)), (2, gone(family)), (2, told(family, 40001))], "1 clients were gone; 0 others"),
+            ],
+            more_good=[
+                [(1, told(family)), (2, gone(family)), (3, too_far(family, 40001)), (4, told(family, 40001))],
+                [(1, told(family)), (2, gone(family)), (3, gone(family, 40001, 9)), (4, told(family, 40001))],
+                [(0, echo(family)), (1, told(family)), (2, gone(family)), (3, told(family, 40001))],
             ],
         )
         for family in BOTH
@@ -84,10 +102,22 @@ CASES: list[Case] = [
     Case(
         name="udp_forgery_unanswered",
         call=lambda wire: expect.udp_forgery_unanswered(wire, 8081, (C4,)),
-        good=[(0, FORGED), (1, asked(F6)), (2, told(F6))],
+        good=[(0, forged(C4)), (1, asked(F6)), (2, told(F6))],
         bad=[
-            ([(0, FORGED), (1, told(F4))], f"1 answers left, to {C4}"),
-            ([(0, FORGED), (1, OUT() / IPv6(src=S6, dst=f"::ffff:{C4}") / UDP(sport=8081))], f"to ::ffff:{C4}"),
+            ([(0, forged(C4)), (1, told(F4))], f"1 answers left, to {C4}"),
+            ([(0, forged(C4)), (1, OUT() / IPv6(src=S6, dst=f"::ffff:{C4}") / UDP(sport=8081))], f"to ::ffff:{C4}"),
+        ],
+        needs=BOTH,
+    ),
+    Case(
+        name="udp_forgery_unanswered, two sources",
+        call=lambda wire: expect.udp_forgery_unanswered(wire, 8081, (C4, D4)),
+        good=[(0, forged(C4)), (1, forged(D4)), (2, asked(F6)), (3, told(F6))],
+        bad=[
+            (
+                [(0, forged(C4)), (1, forged(D4)), (2, told(F4)), (3, OUT() / IP(src=S4, dst=D4) / UDP(sport=8081))],
+                f"2 answers left, to {C4}, {D4}",
+            ),
         ],
         needs=BOTH,
     ),
@@ -95,6 +125,11 @@ CASES: list[Case] = [
         name="udp6_checksum",
         call=lambda wire: expect.udp6_checksum(wire, 8081),
         good=[(0, asked(F6)), (0.1, told(F6))],
-        bad=[([(0, asked(F6)), (0.1, UDP_FIXED_ZERO)], "zero"), ([(0, asked(F6)), (0.1, UDP_WRONG)], "wrong")],
+        bad=[
+            ([(0, asked(F6)), (0.1, UDP_FIXED_ZERO)], "zero"),
+            ([(0, asked(F6)), (0.1, UDP_WRONG)], "wrong"),
+            ([(0, UDP_FIXED_ZERO), (1, UDP_WRONG), (2, told(F6))], "2 of 3 datagrams have not: wrong, zero"),
+        ],
+        more_good=[[(0, told(F6)), (0.1, bytes(told(F6))[:-1])]],
     ),
 ]

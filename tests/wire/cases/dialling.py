@@ -1,8 +1,12 @@
 """Captures for the predicates on attempts: families, answers, refusals, and races."""
 
 from scapy.layers.inet import IP, TCP
-from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
+from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6ND_RS, IPv6
 from scapy.layers.l2 import ARP
+
+from dualstack.families import BOTH
+from dualstack.manifest.models import Transport
+from dualstack.wire import expect
 from tests.wire.cases.case import Case
 from tests.wire.packets import (
     C4,
@@ -23,10 +27,6 @@ from tests.wire.packets import (
     unreachable,
 )
 
-from dualstack.families import BOTH
-from dualstack.manifest.models import Transport
-from dualstack.wire import expect
-
 CASES: list[Case] = [
     Case(
         name="syn_family",
@@ -45,6 +45,8 @@ CASES: list[Case] = [
             ([(0, syn(F6)), (0.1, reply(F6, "RA"))], "refused"),
             ([(0, syn(F6)), (0.1, reply(F6, "SA", seq=4711))], "unanswered"),
             ([(0, syn(F6)), (0.1, reply(F6, "SA", sport=40001))], "unanswered"),
+            ([(0, syn(F6)), (0.1, reply(F6, "SA", dport=8081))], "unanswered"),
+            ([(0, syn(F6)), (0.1, reply(F6, "R"))], "unanswered"),
             ([*handshake(F6), (1, syn(F6, 40001))], "40001"),
             ([(0, syn(F6)), (0.1, unreachable(F6, syn(F6), 1))], "administratively prohibited"),
         ],
@@ -60,6 +62,7 @@ CASES: list[Case] = [
         ],
         bad=[
             ([(at, asked(F4, 40000 + at)) for at in range(5)], "and 1 more"),
+            ([(at, asked(F4, 40000 + at)) for at in range(4)], "40003"),
             ([(0, asked(F4)), (0.1, reply(F4, "SA", 40000, 8081))], "unanswered"),
             ([(0, asked(F4))], "unanswered"),
             ([(0, asked(F4)), (0.1, told(F4, 40001))], "unanswered"),
@@ -138,6 +141,14 @@ CASES: list[Case] = [
         vacuous=True,
     ),
     Case(
+        name="no_family_from, IPv6 but ND and MLD",
+        call=lambda wire: expect.no_family_from(wire, MAC, F6, frozenset({"ND", "MLD"})),
+        good=[(0, OUT() / IPv6(src=S6) / ICMPv6ND_NS())],
+        bad=[([(0, OUT() / IPv6(src=S6) / ICMPv6ND_RS())], "1 of the 1")],
+        needs=(F6,),
+        vacuous=True,
+    ),
+    Case(
         name="he_fallback",
         call=lambda wire: expect.he_fallback(wire, 8080, 0.1, 2.0),
         good=[(0, syn(F6)), (0.25, syn(F4)), (0.251, reply(F4, "SA"))],
@@ -147,6 +158,7 @@ CASES: list[Case] = [
             ([(0, syn(F6)), (1, syn(F6))], "every attempt was over IPv6"),
             ([(0, syn(F4)), (0.25, syn(F6))], "over IPv4, the first one over IPv6 followed"),
             ([(0, syn(F4))], "every attempt was over IPv4"),
+            ([(0, syn(F6)), (0, syn(F4))], "0.000 s after the first IPv6"),
         ],
     ),
     Case(
@@ -163,8 +175,13 @@ CASES: list[Case] = [
                 ],
                 "bytes were sent on: IPv6",
             ),
+            (
+                [(0, syn(F6) / b"early"), *handshake(F4, 0, 40001), (1, sent(F4, "PA", b"x", 40001))],
+                "bytes were sent on: IPv4",
+            ),
         ],
         more_good=[
+            [*handshake(F6), (1, sent(F6, "PA", b"x")), (1, syn(F4))],
             [*handshake(F6), (0.1, syn(F4)), (1, sent(F6, "PA", b"x")), *handshake(F6, 2, 40002), (3, LATER)],
             [(0, syn(F6)), (0.2, syn(F4)), (0.3, reply(F4, "SA"))],
         ],

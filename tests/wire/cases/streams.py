@@ -1,9 +1,8 @@
 """Captures for the predicates on TCP connections: half-close and resets."""
 
+from dualstack.wire import expect
 from tests.wire.cases.case import Case
 from tests.wire.packets import F4, F6, handshake, reply, sent, syn
-
-from dualstack.wire import expect
 
 CASES: list[Case] = [
     Case(
@@ -18,6 +17,17 @@ CASES: list[Case] = [
         ],
         bad=[
             ([*handshake(F6), (2, sent(F6, "FA")), (3, sent(F6, "FA", back=True))], "without sending"),
+            (
+                [
+                    *handshake(F6),
+                    (1, sent(F6, "PA", b"x", back=True)),
+                    (2, sent(F6, "FA")),
+                    (3, sent(F6, "FA", back=True)),
+                    (4, sent(F6, "PA", b"x", back=True)),
+                ],
+                "without sending",
+            ),
+            ([*handshake(F6), (2, sent(F6, "FA")), (3, sent(F6, "R"))], "the client sent RST"),
             ([*handshake(F6), (2, sent(F6, "FA")), (3, sent(F6, "PA", b"x", back=True))], "never sent its FIN"),
             ([*handshake(F6), (2, sent(F6, "FA")), (3, sent(F6, "R", back=True))], "the service sent RST"),
             ([*handshake(F6), (1, sent(F6, "FA", back=True)), (2, sent(F6, "FA"))], "closed before the client"),
