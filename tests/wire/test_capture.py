@@ -115,6 +115,49 @@ def test_a_recorder_that_is_silent_is_not_waited_for(tmp_path: Path, monkeypatch
         Capture.start(host, tmp_path / "x.pcap")
 
 
+class Broken:
+    """A stream whose other end has reset it, with words that came before."""
+
+    def __init__(self, error: type[OSError], *words: bytes) -> None:
+        """Fail with ``error``."""
+        self._error, self._words = error, list(words)
+
+    def sendall(self, _: bytes) -> None:
+        """Say that nothing can be sent."""
+        raise self._error
+
+    def settimeout(self, _: float) -> None:
+        """Take notice."""
+
+    def recv(self, _: int) -> bytes:
+        """Return the words, then say that nothing more will come."""
+        if not self._words:
+            raise self._error
+        return self._words.pop(0)
+
+    def close(self) -> None:
+        """Be closed."""
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError, ConnectionResetError])
+def test_a_stream_that_was_reset_is_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    """However sending fails, what was said before is read."""
+    host = ToldHost([])
+    monkeypatch.setattr(host, "inside", lambda _: Broken(error, b'{"error": "x.pcap', b': no room"}\n'))
+    with pytest.raises(HarnessError, match=r"^x\.pcap: no room$"):
+        Capture.start(host, tmp_path / "x.pcap")
+
+
+def test_a_reset_is_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A recorder whose stream is reset in the middle of an answer has died."""
+    host = ToldHost([])
+    monkeypatch.setattr(host, "inside", lambda _: Broken(ConnectionResetError, b'{"ready"'))
+    with pytest.raises(HarnessError, match="the recorder of host service has died"):
+        Capture.start(host, tmp_path / "x.pcap")
+
+
 def test_words_of_a_recorder_that_died_before_it_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its last words are read although nothing can be sent to it any more."""
     ours, theirs = socket.socketpair()

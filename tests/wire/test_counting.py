@@ -1,5 +1,6 @@
 """Counting: the fast path reads each field of a usual frame at its place, and leaves everything else to `parse`."""
 
+import io
 import struct
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from dualstack.families import Family
 from dualstack.wire import counts
 from dualstack.wire.counts import classify
 from dualstack.wire.frames import parse
-from dualstack.wire.pcap import HEADER, RECORD, SNAPLEN, Pcap
+from dualstack.wire.pcap import HEADER, RECORD, SNAPLEN, Pcap, open_pcap
 
 MAC = "02:00:5e:10:00:01"
 S4, C4, S6, C6 = "198.51.100.1", "198.51.100.33", "2001:db8::1", "2001:db8::33"
@@ -62,10 +63,35 @@ def test_usual_frames_are_counted_without_parsing(
     assert classify(pcap(tmp_path / "x.pcap", order, [frame, frame, whole])).by_key == expected
 
 
-def test_the_last_frame_is_counted_without_parsing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fields of the least IPv6 frame end with the file."""
+@pytest.mark.parametrize("length", [counts._READ - RECORD.size, 62])
+def test_the_last_frame_is_counted_without_parsing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    """The last frame is counted like any other if the fields are in the file: those of the least IPv6 frame are."""
+    frame = bytes(SIX / HELLO) if length == counts._LEAST6 else bytes(FOUR / HELLO / (b"x" * length))
     monkeypatch.setattr(counts, "parse", never)
-    assert classify(pcap(tmp_path / "x.pcap", "<", [USUAL["tcp6"][0]])).of(Family.IPV6, "tcp") == 1
+    assert classify(pcap(tmp_path / "x.pcap", "<", [frame[:length]])).total == 1
+
+
+def test_a_file_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counting never asks for more of a file than a chunk, however large the file is."""
+    sizes = []
+
+    class Watched(io.FileIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            sizes.append(size)
+            return super().read(size)
+
+    def watch(path: Path) -> tuple[io.FileIO, str, float]:
+        file, order, tick = open_pcap(path)
+        with file:
+            watched = Watched(path)
+            watched.seek(file.tell())
+        return watched, order, tick
+
+    monkeypatch.setattr(counts, "open_pcap", watch)
+    assert classify(pcap(tmp_path / "x.pcap", "<", [bytes(FOUR / HELLO)] * 9)).total == 9
+    assert set(sizes) == {counts._CHUNK}
 
 
 def test_a_short_frame_at_the_end_is_parsed(tmp_path: Path) -> None:

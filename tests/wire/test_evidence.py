@@ -26,6 +26,12 @@ def test_another_hosts_witness_is_none(make_wire: MakeWire) -> None:
     assert read_wire(wire.path, nonce="another", mac="02:00:5e:10:00:07").witnessed == frozenset()
 
 
+def test_without_an_address_every_hosts_witness_is_one(make_wire: MakeWire) -> None:
+    """Who does not know the hardware address of the host takes the witnesses of the nonce from wherever."""
+    wire = make_wire((1, syn(F4)), mac="02:00:5e:10:00:07")
+    assert read_wire(wire.path, nonce="feedbeef").witnessed == frozenset(BOTH)
+
+
 def test_one_witness_is_not_enough(make_wire: MakeWire) -> None:
     """A capture that saw its witness at the start only may have died on the way."""
     wire = make_wire((1, syn(F4)))

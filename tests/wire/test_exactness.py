@@ -1,13 +1,14 @@
 """What the coarser tests would let pass: bytes that are sent, fields that are read, words that are said."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from scapy.layers.dns import DNS, DNSQR, DNSRR, DNSRRSOA
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
-from scapy.layers.l2 import Ether
+from scapy.layers.l2 import ARP, Ether
 
 from dualstack.checksum import internet_checksum
 from dualstack.families import BOTH, Family
@@ -16,9 +17,12 @@ from dualstack.wire import expect
 from dualstack.wire.attempts import Attempt, Fate
 from dualstack.wire.dissect import Dns, details
 from dualstack.wire.evidence import Wire
+from dualstack.wire.frames import parse, read_frames
+from dualstack.wire.pcap import HEADER, RECORD
 from dualstack.wire.story import flag_names, lines, what
 from dualstack.wire.template import Template
 from dualstack.wire.witness import NOBODY, witnesses
+from dualstack.wire.witness import frame as witness
 
 MakeWire = Callable[..., Wire]
 
@@ -45,6 +49,16 @@ def test_every_byte_of_a_witness() -> None:
         for family, frame in witnesses(source, "start", nonce).items():
             payload = f"dualstack-witness {family.value} start {nonce}"
             assert frame == bytes(ethernet / ends[family] / UDP(sport=9, dport=9) / payload)
+
+
+@pytest.mark.parametrize("family", BOTH)
+def test_a_sum_of_zero_is_written_as_ones(family: Family) -> None:
+    """RFC 768: zero says that there is no checksum, so where the sum comes to zero its other form is sent."""
+    source = bytes.fromhex(MAC.replace(":", ""))
+    plain = witness(family, source, b"\0\0")
+    missing = plain[-4:-2]
+    assert missing != b"\0\0"
+    assert witness(family, source, missing)[-4:] == b"\xff\xff" + missing
 
 
 def test_every_family_has_a_witness() -> None:
@@ -85,6 +99,25 @@ def test_every_field_of_an_attempt(make_wire: MakeWire) -> None:
         frames=tuple(frame.number for frame in wire.frames[1:]),
     )
     assert str(found) == "198.51.100.33:40000 → 198.51.100.1:8080 (2 times): refused after 500.00 ms"
+
+
+def test_every_frame_has_its_number_time_and_size(tmp_path: Path) -> None:
+    """Frames are numbered from 1; the size of a segmented packet is that on the wire, of which the file has a part."""
+    whole = bytes(SIX / HELLO)
+    segmented = whole[:18] + b"\0\0" + whole[20:]
+    path = tmp_path / "x.pcap"
+    records = (RECORD.pack(second, 5 * 10**8, len(data), 9000) + data for second, data in enumerate((whole, segmented)))
+    path.write_bytes(HEADER + b"".join(records))
+    found = [(one.number, one.time, one.length) for one in read_frames(path)]
+    assert found == [(1, 0.5, len(whole) - 14), (2, 1.5, 9000 - 14)]
+
+
+def test_a_cut_arp_message_has_no_addresses() -> None:
+    """Of an ARP message that ends too early it is known that it is one."""
+    message = bytes(LINK / ARP(psrc=S4, pdst=C4))
+    whole, cut = parse(message[:42]), parse(message[:41])
+    assert (whole.src, whole.dst, whole.noise) == (S4, C4, "ARP")
+    assert (cut.src, cut.dst, cut.noise) == ("", "", "ARP")
 
 
 def test_both_filters_count(make_wire: MakeWire) -> None:

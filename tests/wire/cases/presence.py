@@ -38,7 +38,7 @@ CASES: list[Case] = [
             ([(0, syn(F6))], "1 packets did"),
             ([(0, syn(F4, dport=22)), (1, reply(F4, "RA"))], "1 packets did"),
             ([(0, TUNNEL / T6 / TCP(sport=40000, dport=8080, flags="S"))], "1 packets did"),
-            *(([(0, unreachable(family, syn(family)))], "1 packets did") for family in BOTH),
+            *(([(0.0, unreachable(family, syn(family)))], "1 packets did") for family in BOTH),
         ],
         vacuous=True,
     ),
