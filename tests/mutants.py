@@ -1,7 +1,7 @@
 """The score of the tests of packet evidence and verdicts: how many mutants of that code they notice.
 
-mutmut makes the mutants, and judges those that run in the tests' own process. The recorder runs in another one, inside
-a namespace, where mutmut sees no test reach it; its mutants are judged here, by the tests of the recorder. Afterwards
+mutmut makes the mutants, and judges them by the tests that it sees reach them. The recorder runs in a process of its
+own inside a namespace, where mutmut sees nothing: what is left of its mutants is judged by its tests here. Afterwards
 ``mutmut results`` lists those that live, and ``mutmut show NAME`` says what each of them changes.
 
 Takes about an hour of two processors. Exits with 1 if fewer mutants are noticed than `LEAST`.
@@ -25,8 +25,11 @@ LEAST = 0.9
 PLACE = Path("mutants").absolute()
 """Where mutmut keeps the mutants and the tests that judge them; Python's path has to begin with its ``src``."""
 
-ELSEWHERE = "tests/wire/test_recorder.py"
-"""The tests of what runs in a process of its own."""
+ELSEWHERE = ("recorder", "ring")
+"""The modules that run in a process of their own."""
+
+TESTS = "tests/wire/test_recorder.py"
+"""The tests that start that process."""
 
 SECONDS = 90
 """How long these tests may take with one mutant, ten times what they take without; one that loops is stopped then."""
@@ -59,15 +62,15 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def judge_the_rest(workers: int) -> None:
-    """Judge the mutants that mutmut found no tests for, and note the outcome where mutmut does."""
+    """Judge the mutants that mutmut saw no test notice, of what runs elsewhere; note the outcome where mutmut does."""
     with ThreadPoolExecutor(workers) as pool:
         for file, codes in verdicts():
-            rest = [name for name, code in codes.items() if code == NO_TESTS]
-            if not rest:
+            if module(file) not in ELSEWHERE:
                 continue
+            rest = [name for name, code in codes.items() if code in {NO_TESTS, SURVIVED}]
             for done, (name, code) in enumerate(zip(rest, pool.map(judge, rest), strict=True), 1):
                 codes[name] = code
-                print(f"\r{file.stem}: {done} of {len(rest)}", end="", flush=True)
+                print(f"\r{module(file)}: {done} of {len(rest)}", end="", flush=True)
             print()
             file.write_text(json.dumps(json.loads(file.read_text()) | {"exit_code_by_key": codes}, indent=4))
 
@@ -75,7 +78,7 @@ def judge_the_rest(workers: int) -> None:
 def judge(name: str) -> int:
     """Return what becomes of the tests with one mutant."""
     tests = subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-x", "-q", ELSEWHERE],
+        [sys.executable, "-m", "pytest", "-x", "-q", TESTS],
         cwd=PLACE,
         env=environment(MUTANT_UNDER_TEST=name),
         stdout=subprocess.DEVNULL,
@@ -98,6 +101,11 @@ def verdicts() -> Iterator[tuple[Path, dict[str, int | None]]]:
             yield file, codes
 
 
+def module(file: Path) -> str:
+    """Return the name of the module whose mutants a file is about."""
+    return file.name.removesuffix(".py.meta")
+
+
 def show() -> float:
     """Print what became of how many mutants of each module; return the share that was noticed."""
     print(f"{'module':20}" + "".join(f"{column:>10}" for column in COLUMNS) + f"{'score':>8}")
@@ -105,7 +113,7 @@ def show() -> float:
     for file, codes in verdicts():
         found = Counter(STATES.get(code, "other") if code is not None else "other" for code in codes.values())
         everything += found
-        print(row(file.name.removesuffix(".py.meta"), found))
+        print(row(module(file), found))
     print(row("all", everything))
     return everything["killed"] / everything.total()
 
