@@ -13,7 +13,7 @@ from dualstack.families import BOTH
 from dualstack.lab.protocol import Backend, Lab, Program
 from dualstack.manifest import subjects_of
 from dualstack.plan import PlannedCase
-from dualstack.prober.messages import Dial, Dialled, Exit, Log, Outcome, SocketRow
+from dualstack.prober.messages import AddressRow, Dial, Dialled, Exit, Log, Outcome, SocketRow
 from dualstack.requirement import Level, Requirement, Role
 from dualstack.topology import load_topology
 from dualstack.wire.evidence import Wire
@@ -45,17 +45,23 @@ class MadeUpProber:
     Attributes:
         dialled: How every dial ends.
         rows: The socket table.
+        tables: The addresses of the host, as they are each time when somebody looks.
         dials: What was dialled.
     """
 
     dialled: Dialled = DIALLED
     rows: list[SocketRow] = field(default_factory=list)
     dials: list[Dial] = field(default_factory=list)
+    tables: list[list[AddressRow]] = field(default_factory=list)
 
     def dial(self, dial: Dial) -> Dialled:
         """Note the dial and say how it ended."""
         self.dials.append(dial)
         return self.dialled
+
+    def addresses(self) -> Sequence[AddressRow]:
+        """Return the next table of addresses."""
+        return self.tables.pop(0)
 
     def sockets(self) -> Sequence[SocketRow]:
         """Return the table."""

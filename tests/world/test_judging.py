@@ -13,7 +13,7 @@ from scapy.layers.l2 import ARP, Ether
 from dualstack.errors import BrokenLab, HarnessError, Inconclusive, RequirementBroken
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
-from dualstack.prober.messages import Exit, Outcome, SocketRow
+from dualstack.prober.messages import AddressRow, Exit, Outcome, SocketRow
 from dualstack.topology import load_topology
 from dualstack.wire.evidence import Wire
 from dualstack.world import base
@@ -206,6 +206,16 @@ def test_what_stays_inside_is_held_against_the_link(make_world: MakeWorld) -> No
     fresh.wire(witnessed=False)
     with pytest.raises(Inconclusive, match="witness"):
         fresh.world.shows_inside()
+
+
+def test_a_tentative_address_is_waited_for(make_world: MakeWorld) -> None:
+    """An address is usable when it is there and the kernel has found no duplicate of it, and not before."""
+    made = make_world(World, LISTEN)
+    row = AddressRow("ipv6", "2001:db8:51:1::105", 64, "eth0", tentative=False, duplicate=False)
+    other = replace(row, address="2001:db8:51:1::106")
+    made.prober.tables = [[], [other], [replace(row, tentative=True), other], [row, other]]
+    made.world.await_usable(row.address)
+    assert made.prober.tables == []
 
 
 def test_a_success_needs_a_client() -> None:
