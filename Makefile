@@ -8,7 +8,7 @@ BROKEN ?= fixtures/services/zoo/hardcoded-wildcard.toml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test bench clean style types rootfs unit tests
+.PHONY: help run test bench mutants clean style types rootfs unit tests
 
 # Paths are relative throughout, so that the folder's own path may hold anything.
 VENV := .venv
@@ -49,8 +49,11 @@ tests: $(VENV)/.for-testing
 bench: $(VENV)/.for-testing ## benchmarks, as ratios within one run
 	@for file in $$(grep -l "^def main" benchmarks/*.py); do echo "== $$file"; $(VENV)/bin/python "$$file" || exit 1; done
 
+mutants: $(VENV)/.for-mutants ## how many mutants of the packet predicates the tests notice; takes about an hour
+	$(VENV)/bin/python tests/mutants.py
+
 clean: ## remove what was made in this folder; the root file systems stay in the cache folder
-	rm -rf $(VENV) build dist dualstack-results .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build dist mutants dualstack-results .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: what was installed, renewed when what is wanted changes.
@@ -62,6 +65,11 @@ $(VENV)/.for-running: pyproject.toml constraints.txt hatch_build.py $(VENV)/.mad
 $(VENV)/.for-testing: $(VENV)/.for-running
 	@echo "installing what the tests need into $(VENV) ..."
 	@$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.for-mutants: $(VENV)/.for-testing
+	@echo "installing what makes mutants into $(VENV) ..."
+	@$(PIP) --editable '.[dev,mutants]'
 	@touch $@
 
 # An environment that works is kept; one that is half made, or whose Python is gone, is made anew.

@@ -48,6 +48,7 @@ CASES = [
 def test_judge(error: BaseException | None, level: Level, known: bool, verdict: Verdict) -> None:  # noqa: FBT001 - a row of the table
     """The error's type says who is to blame; level and manifest only colour the service's own failings."""
     assert judge(level, error, known=known) is verdict
+    assert known or judge(level, error) is verdict
 
 
 def test_table_is_whole() -> None:

@@ -1,5 +1,7 @@
 """Dialling: every outcome, on both families, over TCP and UDP, against real sockets."""
 
+import asyncio
+import socket
 import time
 from collections.abc import Callable
 
@@ -9,7 +11,9 @@ from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
 from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.client import HostProgram, Prober
-from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve
+from dualstack.prober.dialling import _Attempt
+from dualstack.prober.dialogue import Exact
+from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve, Stage
 
 PORT = 7100
 
@@ -307,3 +311,23 @@ def test_dials_run_at_the_same_time(prober: Prober) -> None:
         seconds = time.monotonic() - began
     assert [result.outcome for result in results] == [Outcome.SILENT, Outcome.REFUSED] * 10
     assert seconds < 4, "5 s it would be one after the other"
+
+
+def test_a_reset_that_only_the_sender_is_told_of() -> None:
+    """The kernel tells of a reset once: where the sender was told, the end that the receiver sees is none."""
+
+    async def scenario() -> None:
+        attempt = _Attempt(Dial(Family.IPV6, "::1", PORT), Exact(b"x", b"x", "came back"), Stage.ANSWERED)
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            theirs.shutdown(socket.SHUT_WR)
+            sending: asyncio.Task[None] = asyncio.create_task(fail())
+            await asyncio.wait([sending])
+            await attempt._receive(ours, sending)
+
+    async def fail() -> None:
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        asyncio.run(scenario())

@@ -298,7 +298,7 @@ def test_counts_are_told_apart(save: Saver) -> None:
     assert counts.total == len(NOISY) + len(PLAIN)
 
 
-@pytest.mark.parametrize("cut", [1, 15, 16, 17, 20, 60])
+@pytest.mark.parametrize("cut", [1, 15, 16, 17, 20, 50, 60])
 def test_truncated_file_keeps_what_was_before(make_wire: "Callable[..., Wire]", cut: int) -> None:
     """A file that ends inside a record has all records before it, and says so."""
     packet = LINK() / FOUR() / UDP(sport=4, dport=5) / b"x"
@@ -320,10 +320,10 @@ def test_empty_capture_is_no_error(make_wire: "Callable[..., Wire]") -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "no pcap file; it begins with nothing"),
+        (b"", "no pcap file; it begins with nothing$"),
         (b"\xd4\xc3\xb2\xa1", "no pcap file"),
-        (b"\x0a\x0d\x0d\x0a" + b"\0" * 40, "no pcap file; it begins with 0a 0d 0d 0a"),
-        (b"hello, this is a text of some length", "no pcap file; it begins with 68 65 6c 6c"),
+        (b"\x0a\x0d\x0d\x0a" + b"\0" * 40, "no pcap file; it begins with 0a 0d 0d 0a$"),
+        (b"hello, this is a text of some length", "no pcap file; it begins with 68 65 6c 6c$"),
         (struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 113), "link type 113, not Ethernet"),
         (struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1) + b"\xff" * 16, "damaged: record 1 claims"),
     ],

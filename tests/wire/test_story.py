@@ -57,6 +57,7 @@ def test_long_conversations_are_bounded(make_wire: MakeWire) -> None:
     assert len(told) == 61
     assert told[40] == "… 40 packets left out …"
     assert (":1039 " in told[39], ":1080 " in told[41], ":1099 " in told[60]) == (True, True, True)
+    assert (told[0][:10], told[60][:13]) == ("+0.000 ms ", "+9900.000 ms ")
     assert len(conversation(wire, [8080], most=100)) == 100
     assert conversation(wire, [9]) == ()
 

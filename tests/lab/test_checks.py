@@ -1,0 +1,145 @@
+"""Each proof by itself, on facts that are made up: it holds of the world as it should be, and of no other."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from dualstack.addressing import plan_addresses
+from dualstack.families import BOTH, Family
+from dualstack.lab.facts import Facts
+from dualstack.lab.proofs import LINK, PROOFS, Seen, planned_proofs
+from dualstack.topology import load_topology, topology_names
+
+LINK_LOCAL = "fe80::5eff:fe10:1"
+PATHS = ("all", "default", "lo", LINK)
+
+
+def as_it_should_be(topology: str, host: str = "service") -> Seen:
+    """Return what is seen of a host of which everything is true that its topology says."""
+    world = load_topology(topology)
+    spec, plan = world.host[host], plan_addresses(world).hosts[host]
+    has_ipv6 = spec.link_local or bool(plan.configured[Family.IPV6])
+    own = [(LINK, address) for addresses in plan.configured.values() for address in addresses]
+    own += [(LINK, LINK_LOCAL)] if spec.link_local and not spec.disable_ipv6 and has_ipv6 else []
+    loopbacks = {Family.IPV4: spec.ipv4_loopback, Family.IPV6: spec.ipv6_loopback and not spec.disable_ipv6}
+    own += [("lo", family.loopback) for family in BOTH if loopbacks[family]]
+    others = {
+        address: "" for name, other in plan_addresses(world).hosts.items() if name != host for address in _all(other)
+    }
+    return Seen(
+        spec=spec,
+        plan=plan,
+        facts=Facts(
+            addresses=tuple(own),
+            unusable=(),
+            interfaces=("lo", LINK),
+            default_routes=(),
+            v6only=spec.bindv6only,
+            disable_ipv6=dict.fromkeys(PATHS, spec.disable_ipv6),
+            bind={family.value: "" if loopbacks[family] else "EADDRNOTAVAIL" for family in BOTH},
+            inet6="",
+            confined_inet6="" if spec.af_inet6 else "EAFNOSUPPORT",
+        ),
+        reached=dict.fromkeys((address for addresses in plan.configured.values() for address in addresses), ""),
+        routes={address: "" if plan.configured[Family.of(address)] else "ENETUNREACH" for address in others},
+    )
+
+
+def _all(plan: Any) -> list[str]:
+    """Return the first planned address of each family."""
+    return [plan.planned[family][0] for family in BOTH]
+
+
+def with_facts(seen: Seen, **changes: Any) -> Seen:
+    """Return what is seen where some facts are others."""
+    return replace(seen, facts=replace(seen.facts, **changes))
+
+
+def with_address(seen: Seen, interface: str, address: str) -> Seen:
+    """Return what is seen where an interface has one more address."""
+    return with_facts(seen, addresses=(*seen.facts.addresses, (interface, address)))
+
+
+def without_address(seen: Seen, address: str) -> Seen:
+    """Return what is seen where an address is missing."""
+    return with_facts(seen, addresses=tuple(pair for pair in seen.facts.addresses if pair[1] != address))
+
+
+def without_plan(seen: Seen) -> Seen:
+    """Return what is seen of a host for which no address was planned."""
+    return replace(seen, plan=replace(seen.plan, configured=dict.fromkeys(BOTH, ())))
+
+
+DUAL, FOUR, SIX = as_it_should_be("dual-stack"), as_it_should_be("ipv4-only"), as_it_should_be("ipv6-only")
+STRICT, OFF = as_it_should_be("ipv6-only-strict"), as_it_should_be("ipv4-only-disable-ipv6")
+BARRED = as_it_should_be("ipv4-only-no-af-inet6")
+A4, A6 = DUAL.plan.address(Family.IPV4), DUAL.plan.address(Family.IPV6)
+OTHER4, OTHER6 = DUAL.routes
+
+BROKEN: Mapping[str, tuple[str, Seen]] = {
+    "one IPv4 address too many": ("addresses", with_address(DUAL, LINK, "198.51.100.9")),
+    "one IPv6 address too few": ("addresses", without_address(DUAL, A6)),
+    "an address that cannot be used yet": ("addresses", with_facts(DUAL, unusable=(A6,))),
+    "IPv4 does not answer": ("ipv4-path", replace(DUAL, reached={**DUAL.reached, A4: "ETIMEDOUT"})),
+    "IPv6 does not answer": ("ipv6-path", replace(DUAL, reached={**DUAL.reached, A6: "EHOSTUNREACH"})),
+    "IPv6 was not tried": ("ipv6-path", replace(DUAL, reached={A4: ""})),
+    "there is nothing to try": ("ipv6-path", without_plan(DUAL)),
+    "an IPv4 address": ("no-ipv4-address", with_address(SIX, LINK, "169.254.7.7")),
+    "a link-local IPv6 address": ("no-ipv6-address", with_address(FOUR, LINK, LINK_LOCAL)),
+    "a route over IPv4": ("ipv4-unreachable", replace(SIX, routes={OTHER4: "", OTHER6: ""})),
+    "a route over IPv6": ("ipv6-unreachable", replace(FOUR, routes={OTHER4: "", OTHER6: ""})),
+    "no route was asked for": ("ipv6-unreachable", replace(FOUR, routes={OTHER4: ""})),
+    "no 127.0.0.1": ("ipv4-loopback", without_address(DUAL, "127.0.0.1")),
+    "127.0.0.1 that cannot be bound": ("ipv4-loopback", with_facts(DUAL, bind={"ipv4": "EACCES", "ipv6": ""})),
+    "::1 that cannot be bound": ("ipv6-loopback", with_facts(DUAL, bind={"ipv4": "", "ipv6": "EADDRNOTAVAIL"})),
+    "any of 127.0.0.0/8": ("no-ipv4-loopback", with_address(STRICT, "lo", "127.9.9.9")),
+    "127.0.0.1 that can be bound": ("no-ipv4-loopback", with_facts(STRICT, bind={"ipv4": "", "ipv6": ""})),
+    "::1": ("no-ipv6-loopback", DUAL),
+    "no link-local address": ("link-local", without_address(DUAL, LINK_LOCAL)),
+    "two link-local addresses": ("link-local", with_address(DUAL, LINK, "fe80::7")),
+    "a link-local address": ("no-link-local", DUAL),
+    "sockets are not IPv6 alone": ("bindv6only", DUAL),
+    "sockets are IPv6 alone": ("no-bindv6only", as_it_should_be("dual-stack-bindv6only")),
+    "no socket says": ("bindv6only", with_facts(DUAL, v6only=None)),
+    **{
+        f"disable_ipv6 forgets {name}": (
+            "disable-ipv6",
+            with_facts(OFF, disable_ipv6={path: path != name for path in PATHS}),
+        )
+        for name in PATHS
+    },
+    "disable_ipv6 of a link that is not there": (
+        "disable-ipv6",
+        with_facts(OFF, disable_ipv6={"all": True, "lo": True}),
+    ),
+    "::1 although IPv6 is off": ("disable-ipv6", with_facts(OFF, bind={"ipv4": "", "ipv6": ""})),
+    "no AF_INET6": ("af-inet6", with_facts(DUAL, inet6="EAFNOSUPPORT")),
+    "AF_INET6 in the sandbox": ("no-af-inet6", with_facts(BARRED, confined_inet6="")),
+    "another errno than that of a kernel without IPv6": ("no-af-inet6", with_facts(BARRED, confined_inet6="EPERM")),
+    "nobody looked inside the sandbox": ("no-af-inet6", with_facts(BARRED, confined_inet6=None)),
+    "a default route": ("no-route-out", with_facts(DUAL, default_routes=("default via 198.51.100.33",))),
+    "an interface too many": ("no-route-out", with_facts(DUAL, interfaces=("lo", LINK, "eth1"))),
+    "an interface too few": ("no-route-out", with_facts(DUAL, interfaces=("lo",))),
+}
+
+
+@pytest.mark.parametrize("topology", topology_names())
+def test_what_is_as_it_should_be_is_proved(topology: str) -> None:
+    """Of every host of every world all proofs hold if its kernel says what the topology says."""
+    for host, proofs in planned_proofs(load_topology(topology)).items():
+        assert {name: PROOFS[name](as_it_should_be(topology, host)) for name in proofs} == dict.fromkeys(proofs)
+
+
+@pytest.mark.parametrize(("proof", "seen"), BROKEN.values(), ids=BROKEN)
+def test_what_is_not_is_found(proof: str, seen: Seen) -> None:
+    """One fact that is not as it should be is enough, and the fault says what was expected and what was found."""
+    fault = PROOFS[proof](seen)
+    assert fault is not None
+    assert fault.expected != fault.found
+
+
+def test_every_proof_can_fail() -> None:
+    """No proof is left out above."""
+    assert {proof for proof, _ in BROKEN.values()} == set(PROOFS)

@@ -1,0 +1,41 @@
+"""When a capture proves that something was absent."""
+
+import pytest
+
+from dualstack.errors import Inconclusive
+from dualstack.families import BOTH
+from dualstack.wire import expect
+from dualstack.wire.evidence import read_wire
+from tests.wire.packets import F4, MAC, MakeWire, syn
+
+
+def test_what_stays_inside_would_have_been_seen(make_wire: MakeWire) -> None:
+    """That nothing crossed the link needs the witnesses of both families."""
+    for family in BOTH:
+        with pytest.raises(Inconclusive, match=f"no {family.other.label} witness"):
+            expect.stays_inside(make_wire(witnessed=(family,)), 8080)
+
+
+def test_another_hosts_witness_is_none(make_wire: MakeWire) -> None:
+    """The witness of another host, flooded over the link, is neither a frame of the flow nor a witness here."""
+    other = make_wire((1, syn(F4)))
+    assert other.witnessed == frozenset(BOTH)
+    wire = make_wire((1, syn(F4)), mac="02:00:5e:10:00:07")
+    assert len(wire.frames) == 1
+    assert read_wire(wire.path, nonce="feedbeef", mac=MAC).witnessed == frozenset()
+    assert read_wire(wire.path, nonce="another", mac="02:00:5e:10:00:07").witnessed == frozenset()
+
+
+def test_without_an_address_every_hosts_witness_is_one(make_wire: MakeWire) -> None:
+    """Who does not know the hardware address of the host takes the witnesses of the nonce from wherever."""
+    wire = make_wire((1, syn(F4)), mac="02:00:5e:10:00:07")
+    assert read_wire(wire.path, nonce="feedbeef").witnessed == frozenset(BOTH)
+
+
+def test_one_witness_is_not_enough(make_wire: MakeWire) -> None:
+    """A capture that saw its witness at the start only may have died on the way."""
+    wire = make_wire((1, syn(F4)))
+    data = wire.path.read_bytes()
+    wire.path.write_bytes(data[: data.rindex(b"dualstack-witness ipv4 stop") - 58])
+    again = read_wire(wire.path, nonce="feedbeef", mac=MAC)
+    assert (len(again.frames), again.witnessed, again.cut_short) == (1, frozenset(), False)

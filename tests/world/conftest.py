@@ -1,0 +1,129 @@
+"""Worlds without a lab: what a test says of prober, program and wire is all that there is."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dualstack.addressing import plan_addresses
+from dualstack.families import BOTH
+from dualstack.lab.protocol import Backend, Lab, Program
+from dualstack.manifest import subjects_of
+from dualstack.plan import PlannedCase
+from dualstack.prober.messages import AddressRow, Dial, Dialled, Exit, Log, Outcome, SocketRow
+from dualstack.requirement import Level, Requirement, Role
+from dualstack.topology import load_topology
+from dualstack.wire.evidence import Wire
+from dualstack.wire.frames import parse
+from dualstack.world.base import World
+
+SERVICE = 'schema = 1\n[service]\nname = "made-up"\ncommand = ["./server", "{acl}"]\n'
+
+REQUIREMENT = Requirement(
+    id="LISTEN-001",
+    title="x",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="x",
+    stimulus="x",
+    wire="x",
+    cites=("x",),
+    topologies=("dual-stack",),
+    causes=("RC-V6ONLY",),
+)
+
+DIALLED = Dialled(Outcome.ANSWERED, "", True, "", 0, "", "", 0.0, "so it went")
+
+
+@dataclass
+class MadeUpProber:
+    """What dialling and looking at sockets comes to.
+
+    Attributes:
+        dialled: How every dial ends.
+        rows: The socket table.
+        tables: The addresses of the host, as they are each time when somebody looks.
+        dials: What was dialled.
+    """
+
+    dialled: Dialled = DIALLED
+    rows: list[SocketRow] = field(default_factory=list)
+    dials: list[Dial] = field(default_factory=list)
+    tables: list[list[AddressRow]] = field(default_factory=list)
+
+    def dial(self, dial: Dial) -> Dialled:
+        """Note the dial and say how it ended."""
+        self.dials.append(dial)
+        return self.dialled
+
+    def addresses(self) -> Sequence[AddressRow]:
+        """Return the next table of addresses."""
+        return self.tables.pop(0)
+
+    def sockets(self) -> Sequence[SocketRow]:
+        """Return the table."""
+        return self.rows
+
+
+@dataclass
+class MadeUpProgram:
+    """A program that has ended, or not."""
+
+    exit: Exit | None = None
+    text: str = ""
+
+    def poll(self) -> Exit | None:
+        """Return how it ended."""
+        return self.exit
+
+    def log(self) -> Log:
+        """Return what it wrote."""
+        return Log(self.text, len(self.text))
+
+
+@dataclass
+class MadeUp:
+    """A world, and what a test decides about it."""
+
+    world: Any
+    prober: MadeUpProber
+
+    def outcome(self, outcome: Outcome, answer: str = "") -> None:
+        """Let every dial from now on end so."""
+        self.prober.dialled = replace(DIALLED, outcome=outcome, answer=answer)
+
+    def wire(self, *packets: Any, witnessed: bool = True) -> None:
+        """Let these packets be all that was on the wire."""
+        frames = tuple(parse(bytes(packet), number=number) for number, packet in enumerate(packets, 1))
+        seen = frozenset(BOTH) if witnessed else frozenset()
+        self.world._wire = Wire(Path("made.pcap"), frames, seen, mac="02:00:5e:10:00:01")
+
+    def program(self, end: Exit | None, text: str = "") -> None:
+        """Let the service have been started, and have ended so."""
+        self.world._program = cast("Program", MadeUpProgram(end, text))
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Callable[..., MadeUp]:
+    """Return a function that makes a world of a kind, around a service with this manifest, in a topology."""
+
+    def make(kind: type[World], text: str, topology: str = "dual-stack") -> MadeUp:
+        path = tmp_path / "service.toml"
+        path.write_text((SERVICE if "acl" in text else SERVICE.replace(', "{acl}"', "")) + text)
+        (subject,) = subjects_of(path)
+        case = PlannedCase(REQUIREMENT, subject, "main", topology, "", None)
+        backend = SimpleNamespace(name="netns")
+        world = kind(case, cast("Backend", backend), tmp_path)
+        loaded = load_topology(topology)
+        plan, prober = plan_addresses(loaded), MadeUpProber()
+        hosts = {
+            name: SimpleNamespace(name=name, spec=spec, plan=plan.hosts[name], interface="eth0", prober=prober)
+            for name, spec in loaded.host.items()
+        }
+        world._lab = cast("Lab", SimpleNamespace(topology=loaded, plan=plan, hosts=hosts))
+        return MadeUp(world, prober)
+
+    return make

@@ -1,0 +1,239 @@
+"""What a world makes of what it saw: each predicate's other side, each witness that is missing."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from scapy.layers.igmp import IGMP
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
+from scapy.layers.l2 import ARP, Ether
+
+from dualstack.errors import BrokenLab, HarnessError, Inconclusive, RequirementBroken
+from dualstack.families import BOTH, Family
+from dualstack.finding import Finding
+from dualstack.prober.messages import AddressRow, Exit, Outcome, SocketRow
+from dualstack.topology import load_topology
+from dualstack.wire.evidence import Wire
+from dualstack.world import base
+from dualstack.world.base import World
+from dualstack.world.connecting import ConnectorWorld, Run
+from dualstack.world.listening import ListenerWorld
+
+if TYPE_CHECKING:
+    from tests.world.conftest import MadeUp
+
+MakeWorld = Callable[..., "MadeUp"]
+
+LISTEN = '[[listen]]\nname = "main"\nport = 8080\nprotocol = "echo"\n'
+CONNECT = '[[connect]]\nname = "main"\ncommand = ["./client", "{host}"]\nport = 8080\n'
+GOOD, BAD, WORSE = Finding(True, "peace", "peace"), Finding(False, "a", "b"), Finding(False, "c", "d")
+LEAVING = Ether(src="02:00:5e:10:00:01", dst="02:00:5e:10:00:02")
+
+
+ROW = SocketRow("ipv6", "tcp", "LISTEN", "::", 8080, "", v6only=False, owner="server(7)")
+
+
+def nothing_seen(_: Wire) -> Finding:
+    """Stand in for a predicate that finds no packet of the flow."""
+    raise Inconclusive("there is nothing to judge")
+
+
+def test_a_case_that_checked_nothing_is_no_pass(make_world: MakeWorld) -> None:
+    """A case without a finding is our own failure."""
+    with pytest.raises(HarnessError, match="the case checked nothing"):
+        make_world(World, LISTEN).world.conclude()
+
+
+def test_every_finding_counts(make_world: MakeWorld) -> None:
+    """One finding that is not as expected breaks the requirement, whatever comes before or after; all such are told."""
+    world = make_world(World, LISTEN).world
+    world.require(GOOD)
+    world.conclude()
+    for finding in (BAD, GOOD, WORSE):
+        world.require(finding)
+    with pytest.raises(RequirementBroken, match=r"^expected: a; happened: b; expected: c; happened: d$"):
+        world.conclude()
+
+
+def test_without_packets_a_success_is_not_believed(make_world: MakeWorld) -> None:
+    """Missing packets leave a case that went well without evidence, and say nothing more of one that failed."""
+    made = make_world(World, LISTEN)
+    made.wire()
+    with pytest.raises(Inconclusive):
+        made.world.shows(nothing_seen)
+    made.world.require(GOOD)
+    with pytest.raises(Inconclusive):
+        made.world.shows(nothing_seen)
+    made.world.require(BAD)
+    made.world.shows(nothing_seen)
+    assert made.world.findings == [GOOD, BAD]
+
+
+def test_a_lab_that_is_not_proved_is_removed(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is entered is proved first; where a proof fails nothing is captured, and the lab does not stay."""
+    world = make_world(World, LISTEN).world
+    closed = []
+
+    class Made:
+        topology = load_topology("dual-stack")
+
+        def close(self) -> None:
+            closed.append(self)
+
+    def fail(lab: object) -> None:
+        raise BrokenLab(type(lab).__name__)
+
+    monkeypatch.setattr(world._backend, "up", lambda _: Made(), raising=False)
+    monkeypatch.setattr(base, "prove", fail)
+    with pytest.raises(BrokenLab, match="Made"):
+        world.__enter__()
+    assert len(closed) == 1
+
+
+def test_what_a_kernel_says_by_itself_is_excused_over_ipv6_only(make_world: MakeWorld) -> None:
+    """Neighbour discovery is no use of IPv6 by a service; ARP, and IGMP, need an IPv4 address that nobody has."""
+    network = LEAVING / IP(src="0.0.0.0", dst="224.0.0.22", proto=2) / IGMP(type=0x16)
+    for packet, families in (
+        (LEAVING / IPv6(src="2001:db8:51:1::101") / ICMPv6ND_NS(), ()),
+        (LEAVING / IPv6(src="2001:db8:51:1::101") / TCP(dport=8080), (Family.IPV6,)),
+        (LEAVING / ARP(), (Family.IPV4,)),
+        (network, (Family.IPV4,)),
+    ):
+        made = make_world(World, LISTEN)
+        made.wire(packet)
+        for family in BOTH:
+            made.world.shows_no_family(family)
+            assert made.world.findings[-1].ok is (family not in families)
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+@pytest.mark.parametrize("acl", [True, False])
+def test_denied_or_refused_or_served(make_world: MakeWorld, outcome: Outcome, acl: bool) -> None:  # noqa: FBT001 - a parameter
+    """A denied client may meet silence, a refused one may not, and neither is one that cannot reach the service.
+
+    Whoever is answered is served, unless the answer is what the manifest says that a denied client gets.
+    """
+    rules = '[listen.acl]\ndeny = "deny {address}"\ndenied = "^DENIED"\n' if acl else ""
+    served, denied, refused = Outcome.ANSWERED, {Outcome.REFUSED, Outcome.SILENT}, Outcome.REFUSED
+    for answer in ("welcome, DENIED one", "DENIED"):
+        made = make_world(ListenerWorld, LISTEN + rules)
+        made.outcome(outcome, answer)
+        where = made.world.addresses(Family.IPV6)[0]
+        made.world.denies(Family.IPV6, where)
+        made.world.refuses(Family.IPV6, where)
+        made.world.admits(Family.IPV6, where)
+        turned_away = acl and answer == "DENIED"
+        found = [finding.ok for finding in made.world.findings]
+        assert found == [outcome in denied or turned_away, outcome is refused, outcome is served and not turned_away]
+        assert made.world.works == {"ipv6": outcome is served and not turned_away}
+
+
+def test_a_refusal_has_its_own_time(make_world: MakeWorld) -> None:
+    """Whether a client is refused at once is asked within the time that the manifest has for that."""
+    made = make_world(ListenerWorld, LISTEN + "[timeouts]\nrefuse = 0.75\nexchange = 3.5\n")
+    where = made.world.addresses(Family.IPV4)[0]
+    made.world.refuses(Family.IPV4, where)
+    made.world.answers(Family.IPV4, where)
+    assert [dial.timeout for dial in made.prober.dials] == [0.75, 3.5]
+
+
+def test_one_failure_is_never_made_good(make_world: MakeWorld) -> None:
+    """A family that did not work once has not worked, whatever comes later; the other one is not concerned."""
+    made = make_world(ListenerWorld, LISTEN)
+    for outcome in (Outcome.ANSWERED, Outcome.WRONG, Outcome.ANSWERED):
+        made.outcome(outcome)
+        made.world.answers(Family.IPV6, made.world.addresses(Family.IPV6)[0], times=3)
+    made.world.answers(Family.IPV4, made.world.addresses(Family.IPV4)[0])
+    assert made.world.works == {"ipv6": False, "ipv4": True}
+    assert [finding.ok for finding in made.world.findings] == [True, False, True, True]
+    assert len(made.prober.dials) == 3 + 1 + 3 + 1
+
+
+def test_an_end_is_noticed(make_world: MakeWorld) -> None:
+    """A service that has ended has not survived, however it ended; how, and its last words, are told."""
+    made = make_world(ListenerWorld, LISTEN)
+    made.program(None)
+    made.world.survives("the storm")
+    for end, words in ((Exit(0), "exited with code 0"), (Exit(None, "SIGPIPE"), "was ended by SIGPIPE")):
+        made.program(end, "one\ngood bye\n")
+        made.world.survives("the storm")
+        assert made.world.findings[-1] == Finding(
+            ok=False,
+            expected="the service runs on after the storm",
+            happened=f'it {words}; its last line: "good bye"',
+        )
+    assert made.world.findings[0].ok
+
+
+@pytest.mark.parametrize(
+    ("row", "families"),
+    [
+        (ROW, BOTH),
+        (replace(ROW, v6only=True), (Family.IPV6,)),
+        (replace(ROW, address="::1", v6only=True), (Family.IPV6,)),
+        (replace(ROW, family="ipv4", address="127.0.0.1", v6only=None), (Family.IPV4,)),
+        (replace(ROW, port=8081), ()),
+        (replace(ROW, transport="udp", state="UNCONN"), ()),
+        (replace(ROW, state="ESTABLISHED"), ()),
+        (replace(ROW, owner=""), ()),
+        (replace(ROW, owner="prober(1)"), ()),
+    ],
+)
+def test_on_its_own_host_a_socket_has_to_take_the_family(
+    make_world: MakeWorld, row: SocketRow, families: tuple[Family, ...]
+) -> None:
+    """Of clients on its own host no packet is seen: the service's own socket on the port must take their family."""
+    for family in BOTH:
+        made = make_world(ListenerWorld, LISTEN + 'reach = "loopback"\n')
+        made.wire()
+        made.prober.rows = [row]
+        made.world.own_sockets()
+        made.world.shows_served(family)
+        assert [finding.ok for finding in made.world.findings] == [family in families, True]
+
+
+def test_what_stays_inside_is_held_against_the_link(make_world: MakeWorld) -> None:
+    """A packet of the port on the link is a fault of a service for its own host; only witnesses rule one out."""
+    made = make_world(ListenerWorld, LISTEN + 'reach = "loopback"\n')
+    made.wire(LEAVING / IP() / TCP(dport=8081))
+    made.world.shows_refused(Family.IPV4)
+    made.wire(LEAVING / IP() / TCP(dport=8080))
+    made.world.shows_refused(Family.IPV4)
+    assert [finding.ok for finding in made.world.findings] == [True, False]
+    fresh = make_world(ListenerWorld, LISTEN + 'reach = "loopback"\n')
+    fresh.wire(witnessed=False)
+    with pytest.raises(Inconclusive, match="witness"):
+        fresh.world.shows_inside()
+
+
+def test_a_tentative_address_is_waited_for(make_world: MakeWorld) -> None:
+    """An address is usable when it is there and the kernel has found no duplicate of it, and not before."""
+    made = make_world(World, LISTEN)
+    row = AddressRow("ipv6", "2001:db8:51:1::105", 64, "eth0", tentative=False, duplicate=False)
+    other = replace(row, address="2001:db8:51:1::106")
+    made.prober.tables = [[], [other], [replace(row, tentative=True), other], [row, other]]
+    made.world.await_usable(row.address)
+    assert made.prober.tables == []
+
+
+def test_a_success_needs_a_client() -> None:
+    """A connector that reports a success of which its peer saw nothing has none; what it admits comes first."""
+    run = Run(fault="", how=Exit(0), seconds=0.1, said=True, reached="192.0.2.1 → 192.0.2.2")
+    assert run.problem == ""
+    assert replace(run, reached="").problem == "it reported success, but no client reached the peer"
+    assert replace(run, reached="", fault="it exited with code 7").problem == "it exited with code 7"
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_connector_uses_one_family_alone(make_world: MakeWorld, transport: str) -> None:
+    """An attempt over the other family is found, also beside one over the right one."""
+    layer = TCP(dport=8080, flags="S") if transport == "tcp" else UDP(dport=8080)
+    four, six = LEAVING / IP() / layer, LEAVING / IPv6() / layer
+    for packets, families in (((four,), {Family.IPV4}), ((six,), {Family.IPV6}), ((six, four), set())):
+        made = make_world(ConnectorWorld, CONNECT + f'transport = "{transport}"\n')
+        made.wire(*packets)
+        for family in BOTH:
+            made.world.shows_connected(family)
+        assert [finding.ok for finding in made.world.findings] == [family in families for family in BOTH]
