@@ -170,9 +170,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         world.conclude()
     except Exception as raised:  # noqa: BLE001 - every error becomes a verdict; its type says whose fault it is
         error = raised
-    verdict = judge(case.requirement.level, error, known=case.known is not None)
+    expected = case.known is not None and (error is not None or not case.known.sometimes)
+    verdict = judge(case.requirement.level, error, known=expected)
     session = pyfuncitem.config.stash[SESSION]
-    reason = str(error or (case.known.reason if case.known else ""))
+    reason = str(error or (case.known.reason if case.known and expected else ""))
     pyfuncitem.stash[_RECORD] = complete(_record(case, pyfuncitem.config, verdict, reason), world, session.folder)
     if error is not None and verdict not in _QUIET:
         raise error

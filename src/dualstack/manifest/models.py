@@ -264,7 +264,10 @@ class Exemption(Table):
 
 
 class Known(Table):
-    """A failing that is known: its cases are *known* instead of *fail*, and an *unexpected pass* when it is gone."""
+    """A failing that is known: its cases are *known* instead of *fail*, and an *unexpected pass* when it is gone.
+
+    Of one that shows itself only ``sometimes`` a pass says nothing, and is one like any other.
+    """
 
     requirement: RequirementIds = Field(
         min_length=1, description="The requirement that the service breaks, or several."
@@ -274,6 +277,7 @@ class Known(Table):
     subjects: list[str] = Field([], description="Only for these listeners or connectors; all without it.")
     reason: str = Field(min_length=10, description="What is wrong.")
     url: str | None = Field(None, description="Where the bug was reported.")
+    sometimes: bool = Field(False, description="Whether it shows itself only in some runs: a race.")
 
 
 class Configuration(Table):
