@@ -20,11 +20,15 @@ DOCUMENTS = {"msplib", "upper-single", "upper-fork", "upper-thread", "upper-udp"
 every_manifest = pytest.mark.parametrize("path", [*REFERENCE, *ZOO], ids=lambda path: path.stem)
 
 
+OTHERWISE = {"echo": "reference", "local": "reference-local", "fetch": "reference-fetch"}
+"""The names of services that their files' names do not tell."""
+
+
 @every_manifest
 def test_manifest_is_named_as_its_file(path: Path) -> None:
     """A manifest can be read, its service is called as its file, and every topology that it names exists."""
     subject, *_ = subjects_of(path)
-    assert subject.manifest.service.name == {"echo": "reference", "local": "reference-local"}.get(path.stem, path.stem)
+    assert subject.manifest.service.name == OTHERWISE.get(path.stem, path.stem)
     assert {name for known in subject.manifest.known for name in known.topologies} <= set(topology_names())
 
 
