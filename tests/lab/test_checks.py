@@ -1,6 +1,6 @@
 """Each proof by itself, on facts that are made up: it holds of the world as it should be, and of no other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,9 +8,10 @@ import pytest
 
 from dualstack.addressing import plan_addresses
 from dualstack.families import BOTH, Family
+from dualstack.lab.crossing import Crossing
 from dualstack.lab.facts import Facts
 from dualstack.lab.proofs import LINK, PROOFS, Seen, planned_proofs
-from dualstack.topology import load_topology, topology_names
+from dualstack.topology import LINK_MTU, Topology, load_topology, topology_names
 
 LINK_LOCAL = "fe80::5eff:fe10:1"
 PATHS = ("all", "default", "lo", LINK)
@@ -44,7 +45,18 @@ def as_it_should_be(topology: str, host: str = "service") -> Seen:
         ),
         reached=dict.fromkeys((address for addresses in plan.configured.values() for address in addresses), ""),
         routes={address: "" if plan.configured[Family.of(address)] else "ENETUNREACH" for address in others},
+        crossings=tuple(crossings(world, host)),
+        routers=frozenset(_all(plan_addresses(world).hosts[spec.behind])) if spec.behind else frozenset(),
     )
+
+
+def crossings(world: Topology, host: str) -> Iterator[Crossing]:
+    """Yield what packets between the service and a host behind a router meet, of each family, in both directions."""
+    spec, hosts = world.host[host], plan_addresses(world).hosts
+    for family in BOTH if spec.behind else ():
+        own, service, router = (hosts[name].address(family) for name in (host, "service", spec.behind))
+        yield Crossing("service", own, router, spec.mtu, router)
+        yield Crossing(host, service, router, LINK_MTU, service)
 
 
 def _all(plan: Any) -> list[str]:
@@ -75,6 +87,8 @@ def without_plan(seen: Seen) -> Seen:
 DUAL, FOUR, SIX = as_it_should_be("dual-stack"), as_it_should_be("ipv4-only"), as_it_should_be("ipv6-only")
 STRICT, OFF = as_it_should_be("ipv6-only-strict"), as_it_should_be("ipv4-only-disable-ipv6")
 BARRED = as_it_should_be("ipv4-only-no-af-inet6")
+NARROW = as_it_should_be("pmtu-1280", "peer")
+INWARD, OUTWARD = NARROW.crossings[:2]
 A4, A6 = DUAL.plan.address(Family.IPV4), DUAL.plan.address(Family.IPV6)
 OTHER4, OTHER6 = DUAL.routes
 
@@ -122,6 +136,13 @@ BROKEN: Mapping[str, tuple[str, Seen]] = {
     "a default route": ("no-route-out", with_facts(DUAL, default_routes=("default via 198.51.100.33",))),
     "an interface too many": ("no-route-out", with_facts(DUAL, interfaces=("lo", LINK, "eth1"))),
     "an interface too few": ("no-route-out", with_facts(DUAL, interfaces=("lo",))),
+    "a way around the router": ("behind-router", replace(NARROW, crossings=(INWARD, replace(OUTWARD, first=A4)))),
+    "nobody is the first hop": ("behind-router", replace(NARROW, crossings=(replace(INWARD, first=""), OUTWARD))),
+    "no packet crossed": ("behind-router", replace(NARROW, crossings=())),
+    "a wide hop": ("path-mtu", replace(NARROW, crossings=(replace(INWARD, mtu=LINK_MTU), OUTWARD))),
+    "the MTU is not the router's word": ("path-mtu", replace(NARROW, crossings=(replace(INWARD, teller=A4), OUTWARD))),
+    "a narrow hop on the way out": ("path-mtu", replace(NARROW, crossings=(INWARD, replace(OUTWARD, mtu=1280)))),
+    "no large packet crossed": ("path-mtu", replace(NARROW, crossings=())),
 }
 
 
