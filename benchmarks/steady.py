@@ -1,8 +1,8 @@
 """Whether verdicts stay the same while the machine is busy: many runs beside a busy loop on every core.
 
-The listening suite runs on the reference service, two servers as Debian configures them, and a known-bad service. Every
-case must come to the verdict that it came to in the first run, before the load began. Usage:
-``python benchmarks/steady.py [RUNS]`` (50 if not said); exit code 1 if a verdict changed.
+The listening suite runs on the reference service, two real servers and a known-bad service, or on those that are named.
+Every case must come to the verdict that it came to in the first run, before the load began. Usage:
+``python benchmarks/steady.py [RUNS [MANIFEST ...]]`` (50 if not said); exit code 1 if a verdict changed.
 """
 
 import json
@@ -11,13 +11,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from dualstack.content import ROOT
 
-SERVICES = ("reference/echo", "real/nginx", "real/redis-server", "zoo/hardcoded-wildcard")
+SERVICES = ROOT / "fixtures" / "services"
+MANIFESTS = [
+    SERVICES / f"{name}.toml"
+    for name in ("reference/echo", "real/nginx", "real/redis-server", "zoo/hardcoded-wildcard")
+]
 RUNS = 50
 WORKERS = 4
 BUSY = "while True: pass"
@@ -35,9 +39,8 @@ def busy() -> Iterator[None]:
             loop.wait()
 
 
-def verdicts(folder: Path) -> dict[str, str]:
+def verdicts(folder: Path, manifests: Sequence[str]) -> dict[str, str]:
     """Run the suite once and return each case's verdict."""
-    manifests = [str(ROOT / "fixtures" / "services" / f"{name}.toml") for name in SERVICES]
     command = [sys.executable, "-m", "dualstack", "run", "--suite", "listen", "-n", str(WORKERS)]
     done = subprocess.run([*command, "--results", str(folder), *manifests], capture_output=True, check=False)
     if done.returncode not in {0, 1}:
@@ -49,14 +52,17 @@ def verdicts(folder: Path) -> dict[str, str]:
 def main() -> None:
     """Print the figures."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
+    manifests = sys.argv[2:] or [str(path) for path in MANIFESTS]
     changed: list[str] = []
     with tempfile.TemporaryDirectory() as name:
-        expected = verdicts(Path(name))
-        print(f"{len(expected)} cases of {len(SERVICES)} services; now {runs} runs beside {os.cpu_count()} busy loops")
+        expected = verdicts(Path(name), manifests)
+        print(
+            f"{len(expected)} cases of {len(manifests)} manifests; now {runs} runs beside {os.cpu_count()} busy loops"
+        )
         began = time.monotonic()
         with busy():
             for number in range(1, runs + 1):
-                seen = verdicts(Path(name))
+                seen = verdicts(Path(name), manifests)
                 for case in sorted(expected.keys() | seen.keys()):
                     if expected.get(case) != seen.get(case):
                         changed.append(f"run {number}: {case}: {expected.get(case)} -> {seen.get(case)}")
