@@ -12,7 +12,8 @@ from dualstack.wire.story import conversation
 def half_close(wire: Wire, sport: int) -> Finding:
     """On the client's port ``sport``: the client's FIN, then the service's data, then the service's FIN, and no RST.
 
-    RFC 9293 §3.6: after a FIN the other direction stays open.
+    RFC 9293 §3.6: after a FIN the other direction stays open. The FIN travels with the request, unless the client's
+    kernel parts them; where the service's data came in between, only its own FIN is left to come.
 
     Raises:
         Inconclusive: The client sent no FIN, or the capture is not whole.
@@ -41,7 +42,9 @@ def _missing(flow: list[Frame], closing: int, sport: int) -> str:
         return "the service closed before the client did"
     if fin is None:
         return "the service never sent its FIN"
-    if not any(frame.size for frame in after[: fin + 1]):
+    asked = next((at for at, frame in enumerate(flow[:closing]) if frame.sport == sport and frame.size), closing)
+    faster = [frame for frame in flow[asked:closing] if frame.dport == sport]
+    if not any(frame.size for frame in (*faster, *after[: fin + 1])):
         return "the service closed without sending anything more"
     return ""
 

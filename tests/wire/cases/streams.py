@@ -32,7 +32,16 @@ CASES: list[Case] = [
             ([*handshake(F6), (2, sent(F6, "FA")), (3, sent(F6, "R", back=True))], "the service sent RST"),
             ([*handshake(F6), (1, sent(F6, "FA", back=True)), (2, sent(F6, "FA"))], "closed before the client"),
         ],
-        more_good=[[*handshake(F4), (2, sent(F4, "FA")), (3, sent(F4, "FPA", b"answer", back=True))]],
+        more_good=[
+            [*handshake(F4), (2, sent(F4, "FA")), (3, sent(F4, "FPA", b"answer", back=True))],
+            [
+                *handshake(F6),
+                (1, sent(F6, "PA", b"x")),
+                (2, sent(F6, "PA", b"answer", back=True)),
+                (3, sent(F6, "FA")),
+                (4, sent(F6, "FA", back=True)),
+            ],
+        ],
     ),
     Case(
         name="outlives_resets",
