@@ -12,8 +12,9 @@ from urllib.parse import quote
 from dualstack.families import Family, endpoint
 from dualstack.manifest import Fetch, Refused
 from dualstack.prober.names import query_name
+from dualstack.wire.rfc6052 import embed
 
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+NAT64 = "64:ff9b::/96"
 """The well-known prefix (RFC 6052 §2.1); it MUST NOT stand for addresses that are not global (§3.1)."""
 
 PRIVATE = ("10.51.0.1", "fd51:51:51:1::1")
@@ -75,7 +76,7 @@ def added_addresses(refused: Collection[Refused]) -> tuple[str, ...]:
     given = {
         Refused.LINK_LOCAL: (METADATA,),
         Refused.PRIVATE: PRIVATE,
-        Refused.NAT64: (str(translated(Family.IPV4.loopback)),),
+        Refused.NAT64: (embed(NAT64, Family.IPV4.loopback),),
     }
     return tuple(address for kind in Refused if kind in refused for address in given[kind])
 
@@ -83,11 +84,6 @@ def added_addresses(refused: Collection[Refused]) -> tuple[str, ...]:
 def is_private(address: str) -> bool:
     """Return whether an IPv4 address is in a network of RFC 1918."""
     return any(ipaddress.IPv4Address(address) in network for network in _RFC1918)
-
-
-def translated(address: str) -> ipaddress.IPv6Address:
-    """Return what stands for an IPv4 address behind NAT64 (RFC 6052 §2.2)."""
-    return NAT64[int(ipaddress.IPv4Address(address))]
 
 
 def spellings(refused: Collection[Refused], link_local: Sequence[str], *, names: bool) -> tuple[Spelling, ...]:
@@ -105,7 +101,7 @@ def spellings(refused: Collection[Refused], link_local: Sequence[str], *, names:
     if Refused.PRIVATE in refused:
         found += [*_ipv4(PRIVATE[0], "private"), Spelling(PRIVATE[1], PRIVATE[1], "private (unique local)")]
     if Refused.NAT64 in refused:
-        address = str(translated(Family.IPV4.loopback))
+        address = embed(NAT64, Family.IPV4.loopback)
         found.append(Spelling(address, address, "127.0.0.1 behind NAT64"))
         found.append(Spelling("64:ff9b::127.0.0.1", address, "127.0.0.1 behind NAT64, as dotted quad"))
     return (*found, *(_named() if names else ()))
