@@ -236,7 +236,7 @@ class Connect(Table):
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to use.")
     environment: Environment = Field({}, description="Variables besides those of the service.")
     input: str | None = Field(None, description="What the command reads on its standard input; then end of file.")
-    exit_code: ExitCode | None = Field(0, description="The exit code that means success.")
+    exit_code: ExitCode | Literal["any"] = Field(0, description='The exit code that means success, or "any".')
     output: Regex | None = Field(None, description="What the output shows on success, as a regular expression.")
     literals: StrictBool = Field(True, description="Whether it accepts address literals.")
     names: StrictBool = Field(True, description="Whether it accepts host names.")
