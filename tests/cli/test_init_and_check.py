@@ -74,9 +74,9 @@ def test_init_where_nothing_can_be_written(dualstack: Command) -> None:
     ("old", "new", "message"),
     [
         ("port = 8080", "prot = 8080", "listen[0].prot: unknown key; did you mean 'port'? (allowed: acl, bind, "),
-        ("port = 8080", "port = 99999", "listen[0].port: found 99999, input should be less than or equal to 65535"),
-        ('"made-up"', '"mäde up"', "service.name: found 'mäde up', which does not match "),
-        ("schema = 1", "schema = 1.5", "schema: found 1.5, allowed: 1"),
+        ("port = 8080", "port = 99999", "listen[0].port: found 99999; allowed: 65535 or less"),
+        ('"made-up"', '"mäde up"', "service.name: found 'mäde up'; allowed: a text that matches "),
+        ("schema = 1", "schema = 1.5", "schema: found 1.5; allowed: 1"),
         ('"{bind}"', '"{bnid}"', "unknown placeholder {bnid} in '{bnid}'; allowed: {acl}, {bind}, "),
         ('"{bind}"', '"x"', "listen[0].bind: nothing tells the service where to listen; put {bind} into its command"),
         ('any = "::"', "", "listen[0].bind: no spelling for what it claims, IPv4 and IPv6, but {bind} needs one; "),
@@ -132,7 +132,7 @@ def test_check_names_the_faults_of_all(dualstack: Command, tmp_path: Path) -> No
     assert done.returncode == 2
     assert done.stdout.startswith(f"{good}: ok: made-up: ")
     found = re.findall(r"^(?:dualstack: )?(/.*?):", done.stderr, re.MULTILINE)
-    assert found == [str(first), str(last), f"{tmp_path}/d.toml"]
+    assert [*dict.fromkeys(found)] == [str(first), str(last), f"{tmp_path}/d.toml"]
 
 
 def test_check_says_what_does_not_apply(dualstack: Command, tmp_path: Path) -> None:
