@@ -77,7 +77,7 @@ def many_options_for_nothing(site: "Site") -> list[str | Path]:
 FAULTS: dict[str, tuple[Callable[["Site"], list[str | Path]], tuple[str, ...]]] = {
     "a program that is not there": (
         with_program("./absent"),
-        ("faulty.toml:\n", "service.command: found './absent', no such file"),
+        ("faulty.toml:", "service.command: found './absent', no such file"),
     ),
     "a program that is not in PATH": (
         with_program("no-such-program"),
