@@ -3,13 +3,15 @@
 import dataclasses
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dualstack.errors import HostCannot, UsageError
 from dualstack.families import Family
 from dualstack.kinds import DOCKER, NETNS
 from dualstack.manifest import Connect, Subject, Transport
+from dualstack.manifest.faults import Fault
+from dualstack.manifest.lines import Key
 from dualstack.manifest.placeholders import fill
 from dualstack.manifest.subject import filled
 from dualstack.prober.messages import Await, Launch
@@ -147,18 +149,28 @@ def readiness_of(subject: Subject, families: Sequence[Family] = ()) -> Await:
     )
 
 
-def missing_programs(subject: Subject) -> list[str]:
-    """Return one line for each command of the manifest whose program does not exist."""
-    commands = {f"connect.{item.name}.command": item.command for item in subject.manifest.connect}
+def missing_programs(subject: Subject) -> Iterator[Fault]:
+    """Yield each command of the manifest whose program does not exist.
+
+    Raises:
+        HostCannot: The root file system in which it runs is not built yet.
+    """
+    commands: list[tuple[Key, Sequence[str]]] = [
+        (("connect", position, "command"), item.command) for position, item in enumerate(subject.manifest.connect)
+    ]
     if subject.command:
-        commands["service.command"] = list(subject.command)
+        own: list[Key] = [
+            ("configuration", position, "command")
+            for position, item in enumerate(subject.manifest.configuration)
+            if item.name == subject.configuration and item.command
+        ]
+        commands.append(((own or [("service", "command")])[0], subject.command))
     root = root_of(subject)
     values = subject.values(scratch=str(subject.directory))
-    return [
-        f"{key}: found {word!r}, {problem}"
-        for key, command in commands.items()
-        if (problem := _why_not_runnable(word := fill(command[0], values), subject.directory, root))
-    ]
+    for key, command in commands:
+        word = fill(command[0], values)
+        if problem := _why_not_runnable(word, subject.directory, root):
+            yield Fault(key, f"found {word!r}, {problem}")
 
 
 def _why_not_runnable(program: str, directory: Path, root: str) -> str:
@@ -199,12 +211,9 @@ def _resolved(root: str, path: str) -> Path:
     return Path(root, path.lstrip("/"))
 
 
-def unfit(subjects: Sequence[Subject], lab: str) -> list[str]:
-    """Return why subjects cannot run in a kind of lab, one line each; without one, in any kind."""
-    problems = []
-    for subject in subjects:
-        if lab == DOCKER and not subject.image:
-            problems.append("image: missing; --lab docker runs images: name one, or a folder to build it from")
-        if lab == NETNS and subject.listen and not subject.command:
-            problems.append("service.command: missing; as an image it runs with --lab docker only")
-    return list(dict.fromkeys(problems))
+def unfit(subject: Subject, lab: str) -> Iterator[Fault]:
+    """Yield why a subject cannot run in a kind of lab; without one, in any kind."""
+    if lab == DOCKER and not subject.image:
+        yield Fault(("image",), "missing; --lab docker runs images: name one, or a folder to build it from")
+    if lab == NETNS and subject.listen and not subject.command:
+        yield Fault(("service", "command"), "missing; as an image it runs with --lab docker only")
