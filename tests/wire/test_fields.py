@@ -76,7 +76,10 @@ FRAMES: dict[str, tuple[Any, Frame]] = {
         frame(V4, "udp", C4, S4, sport=9, dport=10, size=20, length=48),
     ),
     "echo": (SIX / ICMPv6EchoRequest(), frame(V6, "icmpv6", C6, S6, length=48, icmp=Icmp(128, 0))),
-    "solicitation": (SIX / ICMPv6ND_NS(), frame(V6, "icmpv6", C6, S6, length=64, hop_limit=255, noise="ND", icmp=Icmp(135, 0))),
+    "solicitation": (
+        SIX / ICMPv6ND_NS(),
+        frame(V6, "icmpv6", C6, S6, length=64, hop_limit=255, noise="ND", icmp=Icmp(135, 0)),
+    ),
     "too big": (
         SIX / ICMPv6PacketTooBig(mtu=0x01020304) / IPv6(src=S6, dst=C6) / SEGMENT,
         frame(V6, "icmpv6", C6, S6, length=113, icmp=Icmp(2, 0, 0x01020304, Quote("tcp", S6, C6, 40000, 8080, 7))),

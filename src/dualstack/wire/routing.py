@@ -31,8 +31,7 @@ def leaves_through_router(
     left = [
         frame
         for frame in wire.frames
-        if frame.family is family
-        and (frame.kind, frame.sport, frame.outgoing_mac) == (transport.value, port, wire.mac)
+        if frame.family is family and (frame.kind, frame.sport, frame.outgoing_mac) == (transport.value, port, wire.mac)
     ]
     if not left:
         raise Inconclusive(
