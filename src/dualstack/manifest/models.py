@@ -170,7 +170,7 @@ class Listen(Table):
     large_send: Bytes | None = Field(
         None,
         min_length=1,
-        description='With protocol = "exchange": what has a UDP answer of over 1500 bytes (UDP-005).',
+        description='With protocol = "exchange": what has an answer of over 1500 bytes (UDP-005, LISTEN-017).',
     )
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
     reach: Reach = Field(
