@@ -13,7 +13,10 @@ from dualstack.wire.story import conversation, lines
 
 DNS_PORT = 53
 
-_LEAST_MTU = 1280
+_MOST = {Family.IPV4: 1500, Family.IPV6: 1280}
+"""Bytes of a packet that leaves in one piece: the MTU of the link, or of every path."""
+
+_NEXT_HEADER = {Family.IPV4: "", Family.IPV6: " (next header 44)"}
 _PORT_UNREACHABLE = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4)})
 
 End = tuple[str, int]
@@ -75,26 +78,30 @@ def udp_reply_port(wire: Wire, port: int) -> Finding:
     )
 
 
-def udp_large_answer(wire: Wire, port: int) -> Finding:
-    """What leaves ``port`` over IPv6 and is too large for every path leaves in fragments (RFC 8200 §4.5).
+def udp_large_answer(wire: Wire, port: int, family: Family = Family.IPV6) -> Finding:
+    """What leaves ``port`` and is too large for a packet leaves in fragments (RFC 791 §3.2, RFC 8200 §4.5).
 
-    A payload of up to 1232 bytes fits a packet of 1280 bytes, which every path carries (RFC 8200 §5).
+    IPv6 routers do not fragment, so the most is 1280 bytes, which every path carries (RFC 8200 §5). IPv4 routers do, or
+    say what the path carries (RFC 1191): there it is the link's MTU.
 
     Raises:
-        Inconclusive: No datagram left the port over IPv6, or the capture is not whole.
+        Inconclusive: No datagram left the port over the family, or the capture is not whole.
     """
     wire.require_whole()
-    left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(frame, port)]
+    left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(frame, port, family)]
     if not left:
-        raise Inconclusive(f"{wire.path}: no datagram left port {port} over IPv6, so there is nothing to judge")
-    large = [frame for frame in left if not frame.fragment and frame.length > _LEAST_MTU]
+        raise Inconclusive(
+            f"{wire.path}: no datagram left port {port} over {family.label}, so there is nothing to judge"
+        )
+    most = _MOST[family]
+    large = [frame for frame in left if not frame.fragment and frame.length > most]
     pieces = sum(frame.fragment for frame in left)
     return Finding(
         ok=not large,
-        expected=f"what leaves UDP port {port} over IPv6 has at most {_LEAST_MTU} bytes a packet, or is fragmented",
+        expected=f"what leaves UDP port {port} over {family.label} has at most {most} bytes a packet, or is fragmented",
         happened=f"{len(large)} packets are larger and no fragments"
         if large
-        else f"{len(left)} datagrams left, {pieces} of them in fragments (next header 44)",
+        else f"{len(left)} datagrams left, {pieces} of them in fragments{_NEXT_HEADER[family]}",
         packets=lines(large or left),
     )
 
@@ -153,9 +160,9 @@ def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> F
     )
 
 
-def _is_from(frame: Frame, port: int) -> bool:
-    """Return whether an IPv6 frame is from a port; of fragments only the first shows one."""
-    return frame.family is Family.IPV6 and frame.sport == port
+def _is_from(frame: Frame, port: int, family: Family = Family.IPV6) -> bool:
+    """Return whether a frame of a family is from a port; of fragments only the first shows one."""
+    return frame.family is family and frame.sport == port
 
 
 def _gone(frame: Frame, port: int) -> End | None:
