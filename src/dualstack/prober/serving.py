@@ -225,6 +225,17 @@ class Holder:
             backlog=16 if hold.listening else None,
         )
 
+    def taken(self) -> int:
+        """Accept the connections that wait, close them, and return how many there were; 0 where it does not listen."""
+        count = 0
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return count
+            connection.close()
+            count += 1
+
     def close(self) -> None:
         """Let it go."""
         self._socket.close()

@@ -8,7 +8,7 @@ from dualstack.finding import Finding
 from dualstack.wire import dissect
 from dualstack.wire.dissect import Checksum, Dns
 from dualstack.wire.evidence import Wire
-from dualstack.wire.frames import Frame
+from dualstack.wire.frames import RST, Frame
 from dualstack.wire.story import conversation, lines
 
 DNS_PORT = 53
@@ -131,6 +131,26 @@ def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
     )
 
 
+def errors_came(wire: Wire, port: int, family: Family) -> Finding:
+    """The service on ``port`` was told over ``family`` that a client is gone: ICMP port unreachable, or RST.
+
+    A datagram service may have answered from another port.
+
+    Raises:
+        Inconclusive: It was not, or the capture is not whole.
+    """
+    wire.require_whole()
+    errors = [
+        frame
+        for frame in wire.frames
+        if frame.family is family and (_is_unreachable(frame) or (frame.dport == port and frame.flags & RST))
+    ]
+    if not errors:
+        raise Inconclusive(f"{wire.path}: neither ICMP port unreachable nor RST came over {family.label} for {port}")
+    what = f"a client over {family.label} that is gone is reported to port {port}"
+    return Finding(ok=True, expected=what, happened=f"{len(errors)} errors or resets came", packets=lines(errors))
+
+
 def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> Finding:
     """Nothing leaves ``port`` for the IPv4 addresses whose mapped forms were forged as sources over IPv6.
 
@@ -168,9 +188,17 @@ def _is_from(frame: Frame, port: int, family: Family = Family.IPV6) -> bool:
 def _gone(frame: Frame, port: int) -> End | None:
     """Return the client of whom ICMP port unreachable says that an answer from ``port`` did not find it."""
     quoted = frame.icmp.quoted if frame.icmp is not None else None
-    if frame.icmp is None or quoted is None or (quoted.kind, quoted.sport) != ("udp", port):
+    if quoted is None or quoted.sport != port or not _is_unreachable(frame):
         return None
-    return (quoted.dst, quoted.dport) if (frame.kind, frame.icmp.type, frame.icmp.code) in _PORT_UNREACHABLE else None
+    return quoted.dst, quoted.dport
+
+
+def _is_unreachable(frame: Frame) -> bool:
+    """Return whether a frame is ICMP port unreachable about a datagram."""
+    quoted = frame.icmp.quoted if frame.icmp is not None else None
+    if frame.icmp is None or quoted is None or quoted.kind != "udp":
+        return False
+    return (frame.kind, frame.icmp.type, frame.icmp.code) in _PORT_UNREACHABLE
 
 
 def _exchanges(wire: Wire, port: int, family: Family | None = None) -> tuple[dict[End, set[End]], dict[End, set[End]]]:

@@ -10,6 +10,7 @@ from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.datagrams import (
     dns_answers,
     dns_queries,
+    errors_came,
     udp6_checksum,
     udp_forgery_unanswered,
     udp_goes_on,
@@ -54,6 +55,7 @@ __all__ = [
     "dns_answers",
     "dns_queries",
     "embed",
+    "errors_came",
     "families_of_flow",
     "flow_outlives_advertisements",
     "half_close",
