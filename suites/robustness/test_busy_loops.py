@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from time import sleep
 
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import Linger, Stage, Vitals
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.wire.expect import errors_came
+from dualstack.wire.expect import require_errors
 from dualstack.world import ListenerWorld
 from dualstack.world.volleys import Ask, volley
 
@@ -58,11 +57,12 @@ def test_no_busy_loop(world: ListenerWorld) -> None:
         after = busiest(world)
         if after <= BUSY:
             break
+    told = families if world.program.poll() is None else families[:1]
     what = "ICMP errors" if not world.is_tcp else "resets"
     world.require(loop(what, before, after))
     if all(finding.ok for finding in world.findings):
-        for family in families if world.program.poll() is None else families[:1]:
-            world.shows(partial(errors_came, port=world.listener.port, family=family))
+        for family in told:
+            require_errors(world.wire(), world.listener.port, family)
 
 
 def vanish(world: ListenerWorld, families: Sequence[Family]) -> None:

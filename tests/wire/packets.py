@@ -89,11 +89,19 @@ OTHER = {F4: "198.51.100.2", F6: "2001:db8:51:1::999"}
 """Another address of the server."""
 THIRD = {F4: "198.51.100.3", F6: "2001:db8:51:1::333"}
 """One more."""
+GROUPS = {F4: "239.255.0.9", F6: "ff05::9"}
+"""Multicast groups."""
 
 
 def elsewhere(family: Family, sport: int = 40000) -> Any:
     """Return a datagram to another address of the server."""
     layer: Any = IP(src=C4, dst=OTHER[F4]) if family is F4 else IPv6(src=C6, dst=OTHER[F6])
+    return IN() / layer / UDP(sport=sport, dport=8081) / b"ping"
+
+
+def to_group(family: Family, sport: int = 40000) -> Any:
+    """Return a datagram to the server's multicast group."""
+    layer: Any = IP(src=C4, dst=GROUPS[F4]) if family is F4 else IPv6(src=C6, dst=GROUPS[F6])
     return IN() / layer / UDP(sport=sport, dport=8081) / b"ping"
 
 

@@ -23,7 +23,7 @@ async def idle(request: Idle) -> list[Idled]:
             stack.callback(client.close)
         await asyncio.gather(*(client.come() for client in clients))
         began = monotonic()
-        watching = {asyncio.create_task(client.await_end()) for client in clients if client.made is not None}
+        watching = {asyncio.create_task(client.await_end()) for client in clients if client.is_connected}
         limit = request.seconds
         while watching and (left := began + limit - monotonic()) > 0:
             done, watching = await asyncio.wait(watching, timeout=left, return_when=asyncio.FIRST_COMPLETED)
@@ -50,6 +50,11 @@ class _Client:
         self._dialled, self.made = await dial_until(self._dial, self._stage)
         self._silent_since = monotonic()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has a connection to be silent on."""
+        return self.made is not None and self._dialled is not None and self._dialled.connected
+
     async def await_end(self) -> None:
         """Read until the service ends the connection."""
         assert self.made is not None  # noqa: S101 - for the type checker
@@ -66,7 +71,7 @@ class _Client:
         assert self._dialled is not None  # noqa: S101 - for the type checker
         return Idled(
             outcome=self._dialled.outcome,
-            connected=self.made is not None and self._dialled.connected,
+            connected=self.is_connected,
             lived=(self._end or monotonic()) - self._silent_since,
             ended=bool(self._end),
         )

@@ -1,5 +1,6 @@
 """What must be true of UDP: where answers come from, how they leave, what is not answered; and DNS questions."""
 
+import ipaddress
 from collections.abc import Collection
 
 from dualstack.errors import Inconclusive
@@ -78,6 +79,31 @@ def udp_reply_port(wire: Wire, port: int) -> Finding:
     )
 
 
+def group_answered(wire: Wire, group: str, port: int) -> Finding:
+    """Each client that sent a request to ``port`` of a multicast group is answered, from an address that is no group.
+
+    Raises:
+        Inconclusive: No such request reached the captured host, or the capture is not whole.
+    """
+    wire.require_whole()
+    asked: dict[End, set[str]] = {}
+    for frame in wire.frames:
+        if frame.kind == "udp" and (frame.dst, frame.dport) == (group, port):
+            asked.setdefault((frame.src, frame.sport), set())
+        elif frame.kind == "udp" and (frame.dst, frame.dport) in asked:
+            asked[frame.dst, frame.dport].add(frame.src)
+    if not asked:
+        raise Inconclusive(f"{wire.path}: no request to {endpoint(group, port)} came, so there is nothing to judge")
+    sources = set().union(*asked.values())
+    silent = [endpoint(*client) for client, found in asked.items() if not found]
+    return Finding(
+        ok=not silent and not any(ipaddress.ip_address(source).is_multicast for source in sources),
+        expected=f"each request to the group {endpoint(group, port)} is answered from an address that is no group",
+        happened=f"{', '.join(silent)} got no answer" if silent else f"answers came from {', '.join(sorted(sources))}",
+        packets=conversation(wire, [port, *(client[1] for client in asked)]),
+    )
+
+
 def udp_large_answer(wire: Wire, port: int, family: Family = Family.IPV6) -> Finding:
     """What leaves ``port`` and is too large for a packet leaves in fragments (RFC 791 §3.2, RFC 8200 §4.5).
 
@@ -131,24 +157,19 @@ def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
     )
 
 
-def errors_came(wire: Wire, port: int, family: Family) -> Finding:
-    """The service on ``port`` was told over ``family`` that a client is gone: ICMP port unreachable, or RST.
+def require_errors(wire: Wire, port: int, family: Family) -> None:
+    """Make sure that the service on ``port`` was told that a client is gone: by ICMP port unreachable, or RST.
 
     A datagram service may have answered from another port.
 
     Raises:
-        Inconclusive: It was not, or the capture is not whole.
+        Inconclusive: It was not told over ``family``, or the capture is not whole.
     """
     wire.require_whole()
-    errors = [
-        frame
-        for frame in wire.frames
-        if frame.family is family and (_is_unreachable(frame) or (frame.dport == port and frame.flags & RST))
-    ]
-    if not errors:
-        raise Inconclusive(f"{wire.path}: neither ICMP port unreachable nor RST came over {family.label} for {port}")
-    what = f"a client over {family.label} that is gone is reported to port {port}"
-    return Finding(ok=True, expected=what, happened=f"{len(errors)} errors or resets came", packets=lines(errors))
+    for frame in wire.frames:
+        if frame.family is family and (_is_unreachable(frame) or (frame.dport == port and frame.flags & RST)):
+            return
+    raise Inconclusive(f"{wire.path}: neither ICMP port unreachable nor RST came over {family.label} for port {port}")
 
 
 def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> Finding:

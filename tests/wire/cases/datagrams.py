@@ -11,6 +11,7 @@ from tests.wire.packets import (
     D4,
     F4,
     F6,
+    GROUPS,
     LARGE,
     OTHER,
     OUT,
@@ -27,6 +28,7 @@ from tests.wire.packets import (
     gone,
     net,
     stranger,
+    to_group,
     told,
     too_far,
 )
@@ -90,6 +92,23 @@ CASES: list[Case] = [
             ],
         )
         for family, most in ((F6, 1232), (F4, 1472))
+    ),
+    *(
+        Case(
+            name=f"group_answered over {family.label}",
+            call=lambda wire, group=GROUPS[family]: expect.group_answered(wire, group, 8081),  # type: ignore[misc]  # a bound default
+            good=[(0, to_group(family)), (0.1, told(family))],
+            bad=[
+                ([(0, to_group(family)), (0.1, told(family, 40001))], ":40000 got no answer"),
+                ([(0, to_group(family)), (0.1, to_group(family, 40001)), (0.2, told(family))], ":40001 got no answer"),
+                ([(0, to_group(family)), (0.1, stranger(family, address=GROUPS[family]))], GROUPS[family]),
+            ],
+            more_good=[
+                [(0, to_group(family)), (0.1, stranger(family)), (0.2, asked(family, 40001))],
+                [(0, to_group(family)), (0.1, net(family, back=True) / UDP(sport=9000, dport=40000))],
+            ],
+        )
+        for family in BOTH
     ),
     *(
         Case(
