@@ -1,9 +1,9 @@
 """The multicast groups of a datagram listener."""
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from dualstack.families import Family
 from dualstack.manifest.base import Table
@@ -46,13 +46,6 @@ class Multicast(Table):
 
     ipv4: Annotated[str, AfterValidator(_ipv4_group)] | None = Field(None, description='E.g. "239.255.0.9".')
     ipv6: Annotated[str, AfterValidator(_ipv6_group)] | None = Field(None, description='E.g. "ff05::9".')
-
-    @model_validator(mode="after")
-    def _names_a_group(self) -> Self:
-        """Refuse a table without a group."""
-        if self.ipv4 is None and self.ipv6 is None:
-            raise ValueError('neither "ipv4" nor "ipv6": at least one of them is needed')
-        return self
 
     def group(self, family: Family) -> str | None:
         """Return the group of a family; None if it has none."""
