@@ -15,8 +15,8 @@ from dualstack.world.volleys import Ask, volley
 WINDOW = 0.25
 """Seconds in which the service's threads are watched, while no client is there."""
 
-WINDOWS = 4
-"""How often at most: a loop stays, and work that is left over, of a compiler or a collector, ends."""
+WINDOWS = 20
+"""How often at most: a loop stays; work that is left over ends, and so does what a timer of some seconds ends."""
 
 BUSY = 0.5
 """A thread is busy that runs this share of the time in which it has a processor or wants none."""
@@ -40,7 +40,7 @@ PATIENCE = 1.0
     "connections, the service rests again: none of its threads keeps a processor busy that was not busy before.",
     stimulus="Start the service and watch its threads for 250 ms. Over each family that it serves: send four requests "
     "from a client that is gone when the answer comes (UDP), or let clients reset their connections before, in and "
-    "after their request (TCP). Watch its threads for 250 ms again, up to four times if one is busy.",
+    "after their request (TCP). Watch its threads for 250 ms again, for up to 5 s while one is busy.",
     wire="ICMP port unreachable about answers reaches the service, or RST.",
     cites=("recv(2): MSG_ERRQUEUE", "poll(2): POLLERR", "RFC 1122 §4.1.3.3"),
     topologies=("dual-stack",),

@@ -9,6 +9,7 @@ from dualstack.prober.dialling import dial_until
 from dualstack.prober.messages import Dial, Dialled, Idle, Idled, Stage, alike_until
 
 _READ = 64 << 10
+_MARGIN = 0.05  # seconds that what is still open is watched longer, so that it is clear that it is
 
 
 async def idle(request: Idle) -> list[Idled]:
@@ -22,13 +23,13 @@ async def idle(request: Idle) -> list[Idled]:
         for client in clients:
             stack.callback(client.close)
         await asyncio.gather(*(client.come() for client in clients))
-        began = monotonic()
+        first, began = min(client.silent_since for client in clients), monotonic()
         watching = {asyncio.create_task(client.await_end()) for client in clients if client.is_connected}
         limit = request.seconds
         while watching and (left := began + limit - monotonic()) > 0:
             done, watching = await asyncio.wait(watching, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if done:
-                limit = alike_until(monotonic() - began)
+                limit = alike_until(monotonic() - first) + _MARGIN
         for task in watching:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
@@ -42,13 +43,14 @@ class _Client:
         """Prepare; nothing is opened yet."""
         self.made: socket.socket | None = None
         self._dial, self._stage = dial, stage
+        self.silent_since = 0.0
         self._dialled: Dialled | None = None
-        self._silent_since = self._end = 0.0
+        self._end = 0.0
 
     async def come(self) -> None:
         """Come as far as the stage."""
         self._dialled, self.made = await dial_until(self._dial, self._stage)
-        self._silent_since = monotonic()
+        self.silent_since = monotonic()
 
     @property
     def is_connected(self) -> bool:
@@ -72,7 +74,7 @@ class _Client:
         return Idled(
             outcome=self._dialled.outcome,
             connected=self.is_connected,
-            lived=(self._end or monotonic()) - self._silent_since,
+            lived=(self._end or monotonic()) - self.silent_since,
             ended=bool(self._end),
         )
 

@@ -245,7 +245,7 @@ class Holder:
         )
 
     def taken(self) -> int:
-        """Accept the connections that wait, close them, and return how many there were; 0 where it does not listen."""
+        """Accept the connections that wait, close them, and return how many there were."""
         count = 0
         while True:
             try:
