@@ -1,12 +1,14 @@
 """The prober's servers, as a connector sees them."""
 
+from collections.abc import Callable
+
 import pytest
 
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.manifest.models import Protocol, Transport
-from dualstack.prober.client import Prober
-from dualstack.prober.messages import Dial, Hold, Outcome, Serve
+from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve
 from dualstack.prober.serving import redirect_path, redirection
 
 PORT = 7200
@@ -195,3 +197,25 @@ def test_who_came_to_a_held_port_is_counted(prober: Prober, family: Family) -> N
         assert held.taken() == 0
         prober.dial_all([dial] * 3)
         assert [held.taken(), held.taken()] == [3, 0]
+
+
+SHARED = 7299
+
+OTHER_USER = f"""
+import contextlib, os, socket
+with contextlib.suppress(OSError): os.setuid(65534)  # an ordinary user's lab has no other one
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+listener.bind(("127.0.0.1", {SHARED}))
+listener.listen()
+while True: listener.accept()[0].close()
+"""
+
+
+def test_a_port_is_shared_as_its_user(prober: Prober, start: Callable[..., HostProgram]) -> None:
+    """A program that has changed its user, and sets SO_REUSEPORT, shares its port with one that is held like that."""
+    assert start(OTHER_USER).wait_ready(Await(SHARED, Transport.TCP, None, 10)).ready
+    hold = Hold(Family.IPV4, "127.0.0.1", SHARED, reuse_address=False, reuse_port=True)
+    with prober.hold(hold) as held:
+        prober.dial_all([Dial(Family.IPV4, "127.0.0.1", SHARED)] * 16)
+        assert 0 < held.taken() <= 16

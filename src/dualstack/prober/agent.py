@@ -275,8 +275,10 @@ class Agent:
         return {"rows": [pack(row) for row in await self._thing(Server, fields).accepted()]}
 
     async def _hold(self, fields: Fields) -> Fields:
-        """Occupy a port."""
-        return self._keep(Holder(unpack(Hold, fields)))
+        """Occupy a port; one that is to be shared as the user does who has it."""
+        hold = unpack(Hold, fields)
+        sharing = self._table.serving(hold.transport, hold.port) if hold.reuse_port else []
+        return self._keep(Holder(hold, sharing[0].user if sharing else None))
 
     async def _try_hold(self, fields: Fields) -> Fields:
         """Occupy a port, unless it is taken."""

@@ -224,8 +224,8 @@ _ANSWERS: dict[Protocol, Callable[[bytes], bytes]] = {
 class Holder:
     """One `Hold`: a port that is occupied."""
 
-    def __init__(self, hold: Hold) -> None:
-        """Occupy the port.
+    def __init__(self, hold: Hold, user: int | None = None) -> None:
+        """Occupy the port, with a socket of a user's; None for the prober's own.
 
         Raises:
             UsageError: The address is none of the family.
@@ -242,6 +242,7 @@ class Holder:
             reuse_address=reuse,
             reuse_port=hold.reuse_port,
             backlog=16 if hold.listening else None,
+            user=user,
         )
 
     def taken(self) -> int:
