@@ -169,6 +169,11 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.PEER: lambda element: isinstance(element, Listen) and bool(element.peer_reply or element.peer_log),
     Need.ACL: lambda element: isinstance(element, Listen) and element.acl is not None,
     Need.FETCH: lambda element: isinstance(element, Listen) and element.fetch is not None,
+    Need.MULTICAST: lambda element: (
+        isinstance(element, Listen)
+        and element.multicast is not None
+        and any(element.multicast.group(family) for family in element.families)
+    ),
     Need.LITERALS: lambda element: isinstance(element, Connect) and element.literals,
     Need.NAMES: lambda element: isinstance(element, Connect) and element.names,
 }
