@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,7 @@ from dualstack.errors import UsageError
 from dualstack.plan import Selection, plan_cases
 from dualstack.report import write_all
 from dualstack.report.live import tell, watcher
+from dualstack.report.load import load
 from dualstack.report.matrix import show_results
 from dualstack.results import RECORDS
 from dualstack.session import RESULTS
@@ -37,6 +39,7 @@ _USAGE = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 def main(options: argparse.Namespace) -> int:
     """Verify the services; return the run's exit code."""
+    began = time.monotonic()
     selection = _selection(options)
     planned = _count(options, selection)
     results = (options.results or Path(RESULTS)).resolve()
@@ -61,7 +64,7 @@ def main(options: argparse.Namespace) -> int:
         output.seek(0)
         printed = output.read().decode(errors="replace")
     if folder is not None or not troubles:
-        code = _finish(INTERRUPTED if interrupts.number else code, folder, printed, console)
+        code = _finish(INTERRUPTED if interrupts.number else code, folder, printed, console, began)
     for trouble in troubles:
         print(f"dualstack: {trouble}", file=sys.stderr)
     return code
@@ -168,7 +171,9 @@ def _pytest(options: argparse.Namespace, selection: Selection, results: Path, ev
         f"--dualstack-events={events}",
         f"--dualstack-lab={options.lab}",
     ]
-    command += ["-n", str(workers), "--max-worker-restart=4"] if workers > 1 else ["-p", "no:xdist"]
+    # In small chunks: the starts of the services come first, and are spread over all workers.
+    shared = ["-n", str(workers), "--max-worker-restart=4", "--maxschedchunk=1"]
+    command += shared if workers > 1 else ["-p", "no:xdist"]
     command += ["-p", "no:tmpdir"]  # no check writes temporary files, and xdist would leave a folder behind for them
     for path in options.manifest:
         command += ["--dualstack-service", str(path.resolve())]
@@ -199,8 +204,8 @@ def _watch(events: IO[str], console: Terminal) -> tuple[Path | None, list[str]]:
     return folder, troubles
 
 
-def _finish(code: int, folder: Path | None, printed: str, console: Terminal) -> int:
-    """Print what came out; return the exit code."""
+def _finish(code: int, folder: Path | None, printed: str, console: Terminal, began: float) -> int:
+    """Print what came out of a run that ``began`` then; return the exit code."""
     if code in _USAGE:
         lines = [line.removeprefix("ERROR: ") for line in printed.splitlines() if line.strip()]
         raise UsageError("\n".join(lines))
@@ -214,10 +219,11 @@ def _finish(code: int, folder: Path | None, printed: str, console: Terminal) -> 
         (folder / "pytest.log").write_text(printed, encoding="utf-8")
         if not (folder / "report.html").exists():
             write_all(folder)  # the process that should have was killed
-    show_results(folder, console)
-    return code if code in _codes() else 3
+    show_results(folder, console, time.monotonic() - began)
+    return code if code in _codes(folder) else 3
 
 
-def _codes() -> Sequence[int]:
-    """Return the exit codes that a run may end with by itself."""
-    return (0, 1, 3, INTERRUPTED)
+def _codes(folder: Path) -> Sequence[int]:
+    """Return the exit codes that a run may end with by itself; pytest's own 2 means that it was interrupted."""
+    judged_nothing = (2,) if load(folder).run.data.get("exit_code") == 2 else ()  # noqa: PLR2004 - the code of usage
+    return (0, 1, 3, INTERRUPTED, *judged_nothing)
