@@ -9,16 +9,16 @@ from dualstack.world import StartWorld
     title="Starts on an ordinary dual-stack host",
     level=Level.MUST,
     role=Role.SERVICE,
-    statement="On a host that lacks nothing the service becomes ready, with the port of each of its listeners open, "
-    "and each of its connectors does something.",
+    statement="On a host that lacks nothing the service becomes ready, and the port of each of its listeners is open. "
+    "Each of its connectors succeeds, or sends at least one packet.",
     stimulus="Start the service as its manifest says, without any client. Then run each connector towards a name, an "
-    "IPv4 and an IPv6 literal, as far as it takes them, until it does something. Every other case of what does not "
-    "start is blocked.",
-    wire="A connector that ends unsuccessfully has sent at least one packet or DNS query.",
+    "IPv4 and an IPv6 literal, as far as it takes them, until it succeeds or sends a packet. Every other case of what "
+    "does not start is blocked.",
+    wire="A connector that ends unsuccessfully has sent at least one packet, such as a DNS query.",
     cites=("The manifest, which declares what the service has",),
     topologies=("dual-stack",),
     causes=(),
 ).attach
 def test_start(world: StartWorld) -> None:
-    """The service becomes ready, its ports are open, and its connectors do something."""
+    """The service becomes ready, its ports are open, and its connectors run."""
     world.starts()

@@ -118,8 +118,9 @@ class Report:
 
     @property
     def short(self) -> list[str]:
-        """The services that broke a requirement, or passed where their manifest says that they do not."""
-        return list(dict.fromkeys(record.subject for record in self.records if record.verdict in FELL_SHORT))
+        """The services that broke a requirement, do not start, or passed where their manifest says that they do not."""
+        short = [item.subject for item in self.records if item.verdict in FELL_SHORT or self._is_blocked(item)]
+        return list(dict.fromkeys(short))
 
     @property
     def judged(self) -> int:
@@ -128,11 +129,21 @@ class Report:
 
     @property
     def unstarted(self) -> list[str]:
-        """The services that do not start on an ordinary host, or parts of which do not, and are not known for it."""
-        declared = {item.subject for item in self.records if (item.requirement, item.verdict) == (START, Verdict.KNOWN)}
-        failed = [item for item in self.records if (item.requirement, item.verdict) == (START, Verdict.FAIL)]
-        blocked = [item for item in self.records if item.verdict is Verdict.BLOCKED]
-        return list(dict.fromkeys(item.subject for item in (*failed, *blocked) if item.subject not in declared))
+        """The services that do not start on an ordinary host: nothing else is known of them."""
+        others = {item.subject for item in self.records if item.verdict in JUDGED and item.requirement != START}
+        failed = [item.subject for item in self.records if item.requirement == START and item.verdict is Verdict.FAIL]
+        blocked = [item.subject for item in self.records if self._is_blocked(item)]
+        return [subject for subject in dict.fromkeys([*failed, *blocked]) if subject not in others]
+
+    def _is_blocked(self, record: Record) -> bool:
+        """Return whether a case is blocked, unless the manifest declares that its service does not start."""
+        return record.verdict is Verdict.BLOCKED and record.subject not in self._declared
+
+    @cached_property
+    def _declared(self) -> frozenset[str]:
+        """The services whose manifest declares that they do not start."""
+        starts = [item for item in self.records if item.requirement == START]
+        return frozenset(item.subject for item in starts if item.verdict is Verdict.KNOWN)
 
     @property
     def headline(self) -> str:

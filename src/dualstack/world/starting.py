@@ -13,7 +13,7 @@ from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Connect, Listen
 from dualstack.plan import PlannedCase
-from dualstack.prober.messages import Names
+from dualstack.prober.messages import Exit, Names
 from dualstack.prober.names import query_name
 from dualstack.prober.readiness import duration
 from dualstack.startup import WHOLE
@@ -82,12 +82,15 @@ class StartWorld(ServingWorld, ConnectorWorld):
         """Require that the service becomes ready with the ports of its listeners open, and that its connectors run."""
         if self.subject.listen:
             self._shows(WHOLE, "the service becomes ready on an ordinary dual-stack host", self._why_not_ready())
-            for listener in self.subject.listen if not self.faults and self.subject.manifest.ready.listening else ():
-                self._shows(listener.name, f"{listener.name} opens {_place(listener)}", self._why_closed(listener))
+            for listener in self.subject.listen if self.subject.manifest.ready.listening else ():
+                if WHOLE not in self.faults:
+                    fault = self._why_closed(listener)
+                    part = listener.name if self._gone() is None else WHOLE
+                    self._shows(part, f"{listener.name} opens {_place(listener)}", fault)
         runs = [self._try(connector) for connector in self.subject.manifest.connect]
         for tried in runs:
             sent = not tried.fault or sends(self.wire(), tried.began, tried.ended)
-            expected = f"{tried.name} does anything: it succeeds, or sends a packet"
+            expected = f"{tried.name} succeeds, or sends at least one packet"
             self._shows(tried.name, expected, "" if sent else tried.fault, tried.command)
 
     def _shows(self, part: str, expected: str, fault: str, command: str = "") -> None:
@@ -108,17 +111,20 @@ class StartWorld(ServingWorld, ConnectorWorld):
     def _why_closed(self, listener: Listen) -> str:
         """Wait for a listener's port; return why it is not open, or nothing."""
         wanted, seconds = (listener.port, listener.transport.value), self.subject.manifest.timeouts.ready
-        program = self.program
 
         def opened() -> bool:
             """Return whether it is open."""
             return wanted in {(row.port, row.transport) for row in self.own_sockets()}
 
-        if Deadline(seconds, "the port").until(lambda: opened() or program.poll() is not None) and opened():
+        if Deadline(seconds, "the port").until(lambda: opened() or self._gone() is not None) and opened():
             return ""
-        ended = program.poll()
-        how = f"it {ended} as soon as it was ready" if ended else f"it is still closed after {duration(seconds)}"
-        return f"{_place(listener)}: {how}{said(self.log.text)}"
+        if ended := self._gone():
+            return f"it {ended} as soon as it was ready{said(self.log.text)}"
+        return f"{_place(listener)} is still closed after {duration(seconds)}{said(self.log.text)}"
+
+    def _gone(self) -> Exit | None:
+        """Return how the service ended; None if it runs, or has left a process behind that has its sockets."""
+        return None if self.own_sockets() else self.program.poll()
 
     def _try(self, connector: Connect) -> "_Tried":
         """Run a connector towards each kind of target that it takes, until it does something."""
