@@ -135,10 +135,10 @@ note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
     ),
     "php": (
         (
-            "PHP Fatal error:  Uncaught RuntimeException: no port in /srv/a.php:3\nStack trace:\n#0 /srv/a.php(5): err()\n"
-            "#1 {main}\n  thrown in /srv/a.php on line 3\n"
+            "PHP Fatal error:  Uncaught RuntimeException: no port in a.php:3\nStack trace:\n#0 a.php(5): err()\n"
+            "#1 {main}\n  thrown in a.php on line 3\n"
         ),
-        ["PHP Fatal error:  Uncaught RuntimeException: no port in /srv/a.php:3"],
+        ["PHP Fatal error:  Uncaught RuntimeException: no port in a.php:3"],
     ),
     ".net": (
         (

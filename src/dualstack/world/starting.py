@@ -1,5 +1,6 @@
 """A world in which a service is started as it is configured, and each of its connectors is run once."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +8,7 @@ from pathlib import Path
 
 from dualstack.complaint import said
 from dualstack.deadline import Deadline
-from dualstack.errors import ServiceError
+from dualstack.errors import DeadlineExpired, ServiceError
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend
@@ -20,6 +21,9 @@ from dualstack.startup import WHOLE
 from dualstack.wire.presence import sends
 from dualstack.world.connecting import DNS, ConnectorWorld
 from dualstack.world.serving import ServingWorld
+
+_MOMENT = 0.2
+"""Seconds for which a service that is ready must stay up."""
 
 _COMMAND = 200
 """How many characters of a command are shown."""
@@ -87,6 +91,8 @@ class StartWorld(ServingWorld, ConnectorWorld):
                     fault = self._why_closed(listener)
                     part = listener.name if self._gone() is None else WHOLE
                     self._shows(part, f"{listener.name} opens {_place(listener)}", fault)
+            if not self.faults:
+                self._shows(WHOLE, f"it still runs {_MOMENT:g} s later", self._why_ended())
         runs = [self._try(connector) for connector in self.subject.manifest.connect]
         for tried in runs:
             sent = not tried.fault or sends(self.wire(), tried.began, tried.ended)
@@ -119,8 +125,20 @@ class StartWorld(ServingWorld, ConnectorWorld):
         if Deadline(seconds, "the port").until(lambda: opened() or self._gone() is not None) and opened():
             return ""
         if ended := self._gone():
-            return f"it {ended} as soon as it was ready{said(self.log.text)}"
+            return self._soon(ended)
         return f"{_place(listener)} is still closed after {duration(seconds)}{said(self.log.text)}"
+
+    def _why_ended(self) -> str:
+        """Give the service a moment; return why it has ended since it was ready, or nothing."""
+        if self.program.poll() is None:
+            with contextlib.suppress(DeadlineExpired):
+                self.program.wait(Deadline(_MOMENT, "the service to end"))
+        ended = self._gone()
+        return self._soon(ended) if ended else ""
+
+    def _soon(self, how: Exit) -> str:
+        """Say that the service has ended."""
+        return f"it {how} as soon as it was ready{said(self.log.text)}"
 
     def _gone(self) -> Exit | None:
         """Return how the service ended; None if it runs, or has left a process behind that has its sockets."""
