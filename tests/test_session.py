@@ -49,12 +49,11 @@ def entered(opened: RunSession) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["results", ODD, "deep/er/results"])
 def test_folder_is_made(tmp_path: Path, manifest: Path, name: str) -> None:
-    """A run has a new folder in the results folder, whatever that is called; "latest" leads there when told."""
+    """A run has a new folder in the results folder, whatever that is called; "latest" changes with its first result."""
     results = tmp_path / name
     first = open_session([manifest], results=results)
     second = open_session([manifest], results=results)
-    assert not (results / "latest").exists()
-    first.point_latest_here()
+    assert (results / "latest").resolve() == first.folder
     second.point_latest_here()
     assert first.folder.parent == second.folder.parent == results.resolve()
     assert first.id != second.id
@@ -200,7 +199,7 @@ def test_shared_with_another_process(tmp_path: Path, manifest: Path) -> None:
     first = open_session([manifest], results=tmp_path / "r")
     again = open_session([manifest], results=tmp_path / "r", shared=json.loads(json.dumps(first.share())))
     assert (again.id, again.folder) == (first.id, first.folder)
-    assert len(list((tmp_path / "r").iterdir())) == 1
+    assert len(list((tmp_path / "r").iterdir())) == 2
 
 
 def test_case_folders(tmp_path: Path, manifest: Path) -> None:

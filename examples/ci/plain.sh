@@ -8,7 +8,8 @@
 #   [image]
 #   name = "shop:under-test"
 #
-# The exit code is dualstack's: 0 all as expected, 1 the service fell short, 2 a mistake in the manifest, 3 the machine.
+# The exit code is dualstack's: 0 all as expected, 1 the service breaks a requirement or does not start, 2 a mistake in the
+# manifest or nothing verified, 3 the machine.
 set -eu
 
 image=${1:?usage: plain.sh IMAGE [OPTION...]}

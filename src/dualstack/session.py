@@ -76,7 +76,7 @@ class RunSession:
         }
 
     def point_latest_here(self) -> None:
-        """Make ``latest`` beside the run's folder a link to it; a run does so when it has its first result.
+        """Make ``latest`` beside the run's folder a link to it; a run replaces the link when it has its first result.
 
         Raises:
             OSError: It cannot, for example because a folder has that name.
@@ -140,11 +140,15 @@ def open_session(
             folder.mkdir(parents=True)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be made: {error.strerror}; --results DIR names another place") from None
-        latest = folder.parent / LATEST
-        if latest.is_dir() and not latest.is_symlink():
+    session = RunSession(run, folder, subjects, selection, strict, lab)
+    latest = folder.parent / LATEST
+    if shared is None and not (latest.is_symlink() and latest.exists()):  # no run before it has a result to be kept
+        try:
+            session.point_latest_here()
+        except OSError as error:
             folder.rmdir()
-            raise UsageError(f"{latest}: cannot be made a link to the newest run: Is a directory")
-    return RunSession(run, folder, subjects, selection, strict, lab)
+            raise UsageError(f"{latest}: cannot be made a link to the newest run: {error.strerror}") from None
+    return session
 
 
 def _slug(text: str) -> str:

@@ -86,18 +86,24 @@ class StartWorld(ServingWorld, ConnectorWorld):
         """Require that the service becomes ready with the ports of its listeners open, and that its connectors run."""
         if self.subject.listen:
             self._shows(WHOLE, "the service becomes ready on an ordinary dual-stack host", self._why_not_ready())
-            for listener in self.subject.listen if self.subject.manifest.ready.listening else ():
-                if WHOLE not in self.faults:
-                    fault = self._why_closed(listener)
-                    part = listener.name if self._gone() is None else WHOLE
-                    self._shows(part, f"{listener.name} opens {_place(listener)}", fault)
-            if not self.faults:
-                self._shows(WHOLE, f"it still runs {_MOMENT:g} s later", self._why_ended())
+        if self.subject.listen and not self.faults and self.subject.manifest.ready.listening:
+            self._shows_ports()
         runs = [self._try(connector) for connector in self.subject.manifest.connect]
         for tried in runs:
             sent = not tried.fault or sends(self.wire(), tried.began, tried.ended)
             expected = f"{tried.name} succeeds, or sends at least one packet"
             self._shows(tried.name, expected, "" if sent else tried.fault, tried.command)
+
+    def _shows_ports(self) -> None:
+        """Require that the service, which is ready, opens all of its ports and stays up."""
+        for listener in self.subject.listen:
+            if WHOLE in self.faults:
+                return
+            fault = self._why_closed(listener)
+            part = listener.name if self._gone() is None else WHOLE
+            self._shows(part, f"{listener.name} opens {_place(listener)}", fault)
+        if not self.faults:
+            self._shows(WHOLE, f"it still runs {_MOMENT:g} s later", self._why_ended())
 
     def _shows(self, part: str, expected: str, fault: str, command: str = "") -> None:
         """Require that a part starts: that there is no ``fault``, which the finding repeats with advice."""
