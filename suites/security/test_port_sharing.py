@@ -5,26 +5,15 @@ from collections.abc import Iterator
 from dualstack.errors import ServiceError
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.prober.messages import Dial, Dialled, Hold, Outcome
+from dualstack.prober.messages import Dialled, Hold, Outcome, dial_to
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
 
 def at_home(world: ListenerWorld, family: Family) -> Dialled:
     """Hold an exchange with the service at the loopback address, from its own host."""
-    listener = world.listener
-    return world.host.prober.dial(
-        Dial(
-            family=family,
-            address=family.loopback,
-            port=listener.port,
-            transport=listener.transport,
-            protocol=listener.protocol,
-            send=listener.send,
-            expect=listener.expect,
-            timeout=world.subject.manifest.timeouts.exchange,
-        )
-    )
+    timeout = world.subject.manifest.timeouts.exchange
+    return world.host.prober.dial(dial_to(world.listener, family.loopback, timeout))
 
 
 def reach(world: ListenerWorld, family: Family, where: str) -> bool:
@@ -59,7 +48,7 @@ def served(world: ListenerWorld) -> Iterator[tuple[Family, str]]:
     cites=("socket(7): SO_REUSEADDR", "bind(2): EADDRINUSE"),
     topologies=("dual-stack",),
     causes=("RC-SHAREDPORT",),
-    needs=(Need.UDP, Need.MANY, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_port_cannot_be_taken_over(world: ListenerWorld) -> None:
     """Where a foreign socket can bind the port at all, the service's clients are still answered by the service."""

@@ -22,6 +22,7 @@ from pydantic import (
 from dualstack.families import BOTH, Family
 from dualstack.manifest.base import Bytes, Port, Table
 from dualstack.manifest.fetch import Fetch
+from dualstack.manifest.patterns import Pattern, Regex, Status
 from dualstack.manifest.placeholders import check_placeholders, did_you_mean
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=60)]
@@ -41,18 +42,6 @@ Word = Annotated[str, AfterValidator(_without_nul)]
 Folder = Annotated[str, StringConstraints(pattern=r"^/[^:\x00]+$")]
 Command = Annotated[list[Word], Field(min_length=1)]
 Environment = dict[Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")], Word]
-
-
-def _valid_regex(text: str) -> str:
-    """Refuse a text that is no regular expression."""
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    return text
-
-
-Regex = Annotated[str, AfterValidator(_valid_regex)]
 
 
 def _as_list(data: object) -> object:
@@ -87,8 +76,8 @@ class Protocol(enum.Enum):
     """What is said over the transport, so that "it answers" means more than "a connection opened".
 
     ``connect``: nothing is said: an accepted TCP connection is the answer. ``echo``: what is sent comes back.
-    ``upper``: it comes back in upper case. ``http``: ``GET /`` is answered by a status line. ``exchange``: the
-    manifest's own ``send`` and ``expect``.
+    ``upper``: it comes back in upper case. ``http``: ``GET /`` is answered by a whole response. ``exchange``: the
+    manifest's own ``send`` and ``expect``. ``oneway``: a datagram that has no answer; the output shows that it came.
     """
 
     CONNECT = "connect"
@@ -96,6 +85,7 @@ class Protocol(enum.Enum):
     UPPER = "upper"
     HTTP = "http"
     EXCHANGE = "exchange"
+    ONEWAY = "oneway"
 
 
 class Timeouts(Table):
@@ -118,6 +108,9 @@ class Ready(Table):
     log: Regex | None = Field(None, description="A regular expression; ready when a line of the output matches.")
     listening: StrictBool = Field(
         True, description="Ready only when the kernel shows a socket of the service on its port."
+    )
+    exchange: StrictBool = Field(
+        False, description="Ready only when one exchange with the first listener succeeds, from the service's own host."
     )
 
 
@@ -177,9 +170,28 @@ class Listen(Table):
     name: Name = Field(description="A short name; it appears in the report.")
     transport: Transport = Field(Transport.TCP, description="tcp or udp.")
     port: Port = Field(description="The port; the lab is private, so no port is ever taken by something else.")
-    protocol: Protocol = Field(Protocol.CONNECT, description="What is said: connect, echo, upper, http or exchange.")
-    send: Bytes | None = Field(None, description='With protocol = "exchange": what is sent first (Latin-1).')
+    protocol: Protocol = Field(
+        Protocol.CONNECT, description="What is said: connect, echo, upper, http, exchange or oneway."
+    )
+    send: Bytes | None = Field(
+        None,
+        description='With protocol = "exchange" or "oneway": what is sent first (Latin-1). With "oneway", {token} '
+        "is a text that is new in each datagram.",
+    )
     expect: Regex | None = Field(None, description='With protocol = "exchange": the answer, as a regular expression.')
+    status: list[Status] = Field(
+        [],
+        description='With protocol = "http": the statuses that count as served, e.g. [200, "3xx"]. Without it: all '
+        "below 500.",
+    )
+    received_log: Regex | None = Field(
+        None,
+        description='With protocol = "oneway": the line of the output that shows a datagram, with {token} where it '
+        "shows that; without it peer_log.",
+    )
+    reply_port: Literal["same", "any"] = Field(
+        "same", description="From which port UDP answers come: that which was asked, or any (TFTP, RFC 1350)."
+    )
     large_send: Bytes | None = Field(
         None,
         min_length=1,
@@ -199,17 +211,16 @@ class Listen(Table):
     partial_bind: str | None = Field(
         None, min_length=10, description="Why it is right to run on when one family cannot be bound (LISTEN-009)."
     )
-    peer_reply: Regex | None = Field(None, description="Where an answer shows the client's address: group 1.")
-    peer_log: Regex | None = Field(None, description="Where the log shows the client's address: group 1.")
+    peer_reply: Pattern | None = Field(
+        None, description="Where an answer shows the client's address, with or without its port: group 1."
+    )
+    peer_log: Pattern | None = Field(
+        None, description="Where a line of the log shows the client's address, with or without its port: group 1."
+    )
 
     @model_validator(mode="after")
     def _combination_is_possible(self) -> Self:
         """Refuse combinations that cannot be tested."""
-        custom = self.send is not None or self.expect is not None
-        if custom != (self.protocol is Protocol.EXCHANGE):
-            raise ValueError('"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
-        if self.large_send is not None and not custom:
-            raise ValueError('"large_send" belongs to protocol = "exchange"')
         if self.transport is Transport.UDP and self.protocol is Protocol.CONNECT:
             raise ValueError('protocol = "connect" cannot be seen over UDP: name a protocol that answers')
         if self.transport is Transport.UDP and self.protocol is Protocol.HTTP:
@@ -223,6 +234,39 @@ class Listen(Table):
             if pattern is not None and re.compile(pattern).groups < 1:
                 raise ValueError(f'"{key}" needs a group, e.g. "client ip: (\\S+)"')
         return self
+
+    @model_validator(mode="after")
+    def _keys_fit_the_protocol(self) -> Self:
+        """Refuse keys that belong to another protocol, and a protocol without the keys that it needs."""
+        is_exchange, is_oneway = self.protocol is Protocol.EXCHANGE, self.protocol is Protocol.ONEWAY
+        if is_oneway:
+            self._leaves_a_trace()
+        elif is_exchange != (self.send is not None or self.expect is not None):
+            raise ValueError('"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
+        belongs = (
+            ("large_send", self.large_send is not None, is_exchange, 'protocol = "exchange"'),
+            ("status", self.status, self.protocol is Protocol.HTTP, 'protocol = "http"'),
+            ("received_log", self.received_log is not None, is_oneway, 'protocol = "oneway"'),
+            ("reply_port", self.reply_port == "any", self.transport is Transport.UDP, 'transport = "udp"'),
+        )
+        for key, used, fits, where in belongs:
+            if used and not fits:
+                raise ValueError(f'"{key}" belongs to {where}')
+        return self
+
+    def _leaves_a_trace(self) -> None:
+        """Refuse a one-way listener whose datagrams nothing shows, or that is said to answer."""
+        if self.transport is not Transport.UDP:
+            raise ValueError('protocol = "oneway" belongs to transport = "udp"')
+        if not self.send:
+            raise ValueError('protocol = "oneway" needs "send": the datagram')
+        if self.received_log is None and self.peer_log is None:
+            raise ValueError('protocol = "oneway" needs "received_log" or "peer_log": nothing else shows what came')
+        if "{token}" in (self.received_log or "") and "{token}" not in self.send:
+            raise ValueError('"received_log" has {token}, but "send" has not')
+        answers = {"expect": self.expect, "peer_reply": self.peer_reply, "reply_port": self.reply_port == "any"}
+        for key in (key for key, used in answers.items() if used):
+            raise ValueError(f'"{key}" is about an answer, but protocol = "oneway" has none')
 
 
 class Connect(Table):
@@ -246,9 +290,10 @@ class Connect(Table):
         """Refuse a command that is not told where to connect, and protocols that the peer does not speak."""
         if not any("{host}" in part or "{target}" in part for part in (*self.command, *self.environment.values())):
             raise ValueError('"command" contains neither {host} nor {target}: the connector is not told where to go')
-        if self.protocol is Protocol.EXCHANGE:
+        if self.protocol in {Protocol.EXCHANGE, Protocol.ONEWAY}:
             raise ValueError(
-                'protocol = "exchange" is for listeners; the lab\'s peer speaks connect, echo, upper, http'
+                f'protocol = "{self.protocol.value}" is for listeners; '
+                "the lab's peer speaks connect, echo, upper, http"
             )
         known = {"host", "port", "target", "scratch", "directory", "python"}
         check_placeholders([*self.command, *self.environment.values()], known)
@@ -397,6 +442,17 @@ class Manifest(Table):
         commands.append(self.image.command if self.image else None)
         for texts in (*commands, *self.service.build, *(list(environment.values()) for environment in environments)):
             check_placeholders(texts or [], names)
+        return self
+
+    @model_validator(mode="after")
+    def _readiness_can_be_shown(self) -> Self:
+        """Refuse a readiness by an exchange that the first listener cannot hold beside those of the clients."""
+        first = self.listen[0] if self.listen else None
+        if self.ready.exchange and (first is None or first.one_connection or first.protocol is Protocol.ONEWAY):
+            why = "there is no [[listen]] table" if first is None else f"{first.name!r} takes one connection only"
+            if first is not None and first.protocol is Protocol.ONEWAY:
+                why = f"{first.name!r} never answers"
+            raise ValueError(f"ready.exchange: {why}")
         return self
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ _MOST_CLIENTS = 4096  # that are noted
 _MOST_OPEN = 512  # connections at a time
 _MOST_BYTES = 64 << 20  # from one connection
 _LONGEST_HEAD = 64 << 10
+_KEPT_HEAD = 8 << 10
 _A_TURN = 64  # datagrams or connections before the loop looks at something else
 _SETTLE = 10
 
@@ -35,6 +36,7 @@ class _Client:
         """Start with no bytes."""
         self.address, self.peer, self.at = address, peer, at
         self.received = self.answered = 0
+        self.head = ""
 
     def accepted(self) -> Accepted:
         """Return it as it is now."""
@@ -45,6 +47,7 @@ class _Client:
             received=self.received,
             answered=self.answered,
             at=self.at,
+            head=self.head,
         )
 
 
@@ -162,6 +165,7 @@ class Server:
                 return
             client.received += len(data)
             request += data
+        client.head = request.partition(b"\r\n\r\n")[0][:_KEPT_HEAD].decode("latin-1")
         body = f"{client.peer[0]}\n".encode()
         head = (
             f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"

@@ -10,6 +10,7 @@ from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.datagrams import (
     dns_answers,
     dns_queries,
+    from_any_port,
     udp6_checksum,
     udp_forgery_unanswered,
     udp_goes_on,
@@ -19,6 +20,7 @@ from dualstack.wire.datagrams import (
 )
 from dualstack.wire.dialling import (
     answered,
+    arrived,
     families_of_flow,
     he_fallback,
     he_gap,
@@ -49,6 +51,7 @@ __all__ = [
     "TooBig",
     "absent",
     "answered",
+    "arrived",
     "attempts",
     "conversation",
     "dns_answers",
@@ -56,6 +59,7 @@ __all__ = [
     "embed",
     "families_of_flow",
     "flow_outlives_advertisements",
+    "from_any_port",
     "half_close",
     "he_fallback",
     "he_gap",
