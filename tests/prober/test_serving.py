@@ -166,3 +166,12 @@ def test_a_held_ipv6_port_holds_ipv4_only_without_v6only(prober: Prober, v6only:
         else:
             with pytest.raises(HarnessError, match="EADDRINUSE"):
                 prober.serve(Serve(("0.0.0.0",), PORT))
+
+
+def test_the_head_of_a_request_is_noted(prober: Prober) -> None:
+    """What an HTTP client says of the server that it asks is kept, without its body; other protocols have no head."""
+    with prober.serve(Serve(("::1",), PORT, protocol=Protocol.HTTP)) as serving:
+        send = "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2\r\n\r\nhi"
+        prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=Protocol.EXCHANGE, send=send, expect="200 OK"))
+        (client,) = serving.accepted()
+    assert client.head == "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2"
