@@ -52,7 +52,7 @@ RECOVERED = 10.0
     ),
     topologies=("dual-stack",),
     causes=("RC-NEWADDR", "RC-SNAPSHOT"),
-    needs=(Need.ANSWER, Need.MANY, Need.NETWORK),
+    needs=(Need.ANSWER, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_router_advertisements(world: ListenerWorld) -> None:
     """Addresses that a stranger on the link gives the host, and takes back, are no concern of the service's."""

@@ -45,7 +45,7 @@ SIZES = (2, 250, 1000)
     cites=("RFC 8200 §4.5, §5", "RFC 8085 §3.2", "RFC 8201 §4"),
     topologies=("dual-stack", "pmtu-1280"),
     causes=("RC-MTU",),
-    needs=(Need.UDP, Need.IPV6, Need.LARGE, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.IPV6, Need.LARGE, Need.NETWORK),
 ).attach
 def test_large_datagrams(world: ListenerWorld) -> None:
     """Answers of more than one packet arrive whole over IPv6."""
@@ -122,7 +122,7 @@ def _most_are_answered(world: ListenerWorld, family: Family, address: str) -> Di
     cites=("RFC 8200 §8.1", "RFC 6935 §5", "RFC 8085 §3.4.1"),
     topologies=("dual-stack",),
     causes=("RC-NOCHECKSUM",),
-    needs=(Need.UDP, Need.IPV6, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.IPV6, Need.NETWORK),
 ).attach
 def test_checksum_over_ipv6(world: ListenerWorld) -> None:
     """Answers of every size have a right checksum."""

@@ -10,6 +10,7 @@ from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.datagrams import (
     dns_answers,
     dns_queries,
+    from_any_port,
     group_answered,
     require_errors,
     udp6_checksum,
@@ -21,6 +22,7 @@ from dualstack.wire.datagrams import (
 )
 from dualstack.wire.dialling import (
     answered,
+    arrived,
     families_of_flow,
     he_fallback,
     he_gap,
@@ -52,6 +54,7 @@ __all__ = [
     "TooBig",
     "absent",
     "answered",
+    "arrived",
     "attempts",
     "conversation",
     "dns_answers",
@@ -59,6 +62,7 @@ __all__ = [
     "embed",
     "families_of_flow",
     "flow_outlives_advertisements",
+    "from_any_port",
     "group_answered",
     "half_close",
     "half_closes",

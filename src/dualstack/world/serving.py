@@ -17,11 +17,12 @@ from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend, Program
 from dualstack.manifest import Listen
 from dualstack.plan import PlannedCase
-from dualstack.prober.messages import Exit, Launch, Log, Readiness, SocketRow
+from dualstack.prober.messages import Await, Exit, Launch, Log, Readiness, SocketRow
 from dualstack.results import NOT_READY
 from dualstack.service import launch_reload, launch_service, readiness_of
 from dualstack.world.base import World
 from dualstack.world.clients import Clients, clients_of
+from dualstack.world.readiness import await_exchange
 
 _KILLING = 10.0
 """Seconds within which what was killed must be gone."""
@@ -139,12 +140,26 @@ class ServingWorld(World):
         if within is not None:
             condition = replace(condition, timeout=within)
         readiness = program.wait_ready(condition)
+        if readiness.ready and self.subject.manifest.ready.exchange:
+            readiness = self._ready_to_serve(program, condition, readiness.seconds)
         self.waited += readiness.seconds
         self._was_ready |= readiness.ready
         state = "ready" if readiness.ready else f"not ready: {readiness.detail}"
         self.note(f"after {readiness.seconds * 1000:.0f} ms the service is {state}")
         self.own_sockets()
         return readiness
+
+    def _ready_to_serve(self, program: Program, condition: Await, passed: float) -> Readiness:
+        """Wait, after ``passed`` seconds, until an exchange with the first listener succeeds."""
+        readiness = await_exchange(
+            self.subject.listen[0],
+            self.lab,
+            program,
+            condition.families,
+            max(condition.timeout - passed, 0.0),
+            restricted=self._acl is not None,
+        )
+        return replace(readiness, seconds=passed + readiness.seconds)
 
     def start(self, bind: str | None = None, families: Sequence[Family] | None = None, acl: str | None = None) -> None:
         """Start the service and wait until it is ready; see `launch` and `ready`.
