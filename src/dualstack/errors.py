@@ -29,6 +29,10 @@ class Inconclusive(DualstackError):
     """There is no evidence for a verdict: no witness, dropped packets, or a capture without the flow in question."""
 
 
+class Blocked(DualstackError):
+    """Nothing is said of the requirement: what it builds on does not work, which is another requirement's finding."""
+
+
 class HarnessError(DualstackError):
     """Our own part failed: prober, capture, results."""
 

@@ -155,19 +155,26 @@ class Acl(Table):
     open: str = Field("", description="Everybody is served; {acl} stands for it unless SEC-001 asks for more.")
     deny: str | None = Field(None, description='One client is denied; write "{address}" for it.')
     allow: str | None = Field(None, description='Only one client is allowed; write "{address}" for it.')
+    deny_network: str | None = Field(
+        None, description='All clients of a network are denied; write "{network}" for it, e.g. 2001:db8::/64.'
+    )
+    allow_network: str | None = Field(
+        None, description='Only clients of a network are allowed; write "{network}" for it, e.g. 192.0.2.0/28.'
+    )
     denied: Regex | None = Field(
         None, description="What a denied client is answered; without it a refusal, or an end without an answer."
     )
 
     @model_validator(mode="after")
     def _rules_have_their_place(self) -> Self:
-        """Refuse a table without a rule, and a rule without a place for the client's address."""
-        rules = {key: rule for key in ("deny", "allow") if (rule := getattr(self, key)) is not None}
+        """Refuse a table without a rule, and a rule without a place for the client's address or network."""
+        places = {"deny": "{address}", "allow": "{address}", "deny_network": "{network}", "allow_network": "{network}"}
+        rules = {key: rule for key in places if (rule := getattr(self, key)) is not None}
         if not rules:
-            raise ValueError('neither "deny" nor "allow": at least one of them is needed')
+            raise ValueError('neither "deny" nor "allow": at least one of them, or of their networks, is needed')
         for key, rule in rules.items():
-            if "{address}" not in rule:
-                raise ValueError(f'{key}: {rule!r} lacks the placeholder "{{address}}"')
+            if places[key] not in rule:
+                raise ValueError(f'{key}: {rule!r} lacks the placeholder "{places[key]}"')
         return self
 
 
