@@ -64,6 +64,8 @@ def judge(level: Level, error: BaseException | None, *, known: bool = False) -> 
     verdict = next((found for kind, found in _BLAME if isinstance(error, kind)), Verdict.HARNESS_ERROR)
     if verdict is not Verdict.FAIL:
         return verdict
+    if isinstance(error, errors.RequirementBroken) and error.level:
+        level = Level(error.level)
     return Verdict.KNOWN if known else _SHORT[level]
 
 

@@ -32,7 +32,11 @@ _NO_ADDRESS = re.compile(r"(?i)cannot assign requested address|address not avail
 
 
 class ServingWorld(World):
-    """A world in which the service listens, without anybody who dials it."""
+    """A world in which the service listens, without anybody who dials it.
+
+    Attributes:
+        whole_output: What the service wrote between its last start and its end.
+    """
 
     _program: Program | None = None
     _bind: str | None = None
@@ -45,6 +49,7 @@ class ServingWorld(World):
         """See `World`."""
         super().__init__(case, backend, folder)
         self._left: list[Program] = []
+        self.whole_output = ""
 
     @property
     def listener(self) -> Listen:
@@ -183,7 +188,8 @@ class ServingWorld(World):
         if how is None:
             words = "what it left behind had to be killed" if already else "it had to be killed"
         self.note(f"stop the service: {words}")
-        self._logs.append(program.log().text)
+        self.whole_output = program.log().text
+        self._logs.append(self.whole_output)
         return how
 
     def leave(self, signal: str) -> Exit | None:
