@@ -27,6 +27,7 @@ TABLE = [
     (errors.BrokenLab("x"), (Verdict.BROKEN_LAB,) * 6),
     (errors.HostCannot("x"), (Verdict.HOST_CANNOT,) * 6),
     (errors.Inconclusive("x"), (Verdict.INCONCLUSIVE,) * 6),
+    (errors.NothingToJudge("x"), (Verdict.NOT_APPLICABLE,) * 6),
     (errors.DeadlineExpired("x"), (Verdict.TIMEOUT,) * 6),
     (errors.HarnessError("x"), (Verdict.HARNESS_ERROR,) * 6),
     (errors.UsageError("x"), (Verdict.HARNESS_ERROR,) * 6),
@@ -57,7 +58,7 @@ def test_table_is_whole() -> None:
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DualstackError)
     }
     assert kinds <= {type(error) for error, _ in TABLE}
-    assert {item for _, verdicts in TABLE for item in verdicts} == set(Verdict) - {Verdict.NOT_APPLICABLE}
+    assert {item for _, verdicts in TABLE for item in verdicts} == set(Verdict)
 
 
 def test_our_fault_is_never_hidden_by_a_known_failing() -> None:

@@ -38,8 +38,8 @@ class Inconclusive(DualstackError):
     """There is no evidence for a verdict: no witness, dropped packets, or a capture without the flow in question."""
 
 
-class Blocked(DualstackError):
-    """Nothing is said of the requirement: what it builds on does not work, which is another requirement's finding."""
+class NothingToJudge(DualstackError):
+    """The requirement does not apply: what it builds on does not work, and another requirement reports that."""
 
 
 class HarnessError(DualstackError):

@@ -39,6 +39,7 @@ INTERRUPTED = 130
 
 _BLAME = (
     (errors.Inconclusive, Verdict.INCONCLUSIVE),
+    (errors.NothingToJudge, Verdict.NOT_APPLICABLE),
     (errors.HostCannot, Verdict.HOST_CANNOT),
     (errors.BrokenLab, Verdict.BROKEN_LAB),
     (errors.DeadlineExpired, Verdict.TIMEOUT),

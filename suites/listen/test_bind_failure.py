@@ -1,4 +1,4 @@
-"""A listener that cannot be bound is reported as an error, and the service does not run on with half of its families."""
+"""A listener that cannot be bound is reported as an error, and the service does not run on with one family."""
 
 from dualstack.families import Family
 from dualstack.finding import Finding
@@ -20,13 +20,13 @@ NEVER = r"(?!)"
     level=Level.MUST,
     role=Role.LISTENER,
     statement="If a declared listener cannot be bound in one of its families, the service exits or shows that it is "
-    "not ready within 10 s, and reports the error: in its output or the system log, or by a non-zero exit status with "
-    "a message. It never runs on silently with one family only; it should not run on with one family at all.",
+    "not ready within 10 s, and reports the error: in its output, the system log or a log file, or by a non-zero exit "
+    "status with a message. It never runs on silently with one family; it should not run on with one family at all.",
     stimulus="For each family that the service claims, and serves when its port is free: a foreign socket of that "
     "family and transport takes its port (the IPv6 one with IPV6_V6ONLY), then the service is started. What it writes "
     "is compared with what it writes when its port is free.",
-    wire="No claim: the evidence is the exit status, the output (standard output and error, /dev/log) and the socket "
-    "table.",
+    wire="No claim: the evidence is the exit status, the output (standard output and error, /dev/log, files in "
+    "{scratch}) and the socket table.",
     cites=("RFC 4038 §6.3.1", "bind(2): EADDRINUSE", "listen(2): EADDRINUSE"),
     topologies=("dual-stack",),
     causes=("RC-DOUBLEBIND", "RC-NOINET6"),
@@ -36,9 +36,9 @@ def test_bind_failure_is_reported_and_total(world: ListenerWorld) -> None:
     served = world.served()
     world.require(complete(world, served))
     world.stop()
-    usual = world.whole_output
+    usual = world.whole_output, world.written()
     for family in served:
-        finding = start_against(world, family, usual)
+        finding = start_against(world, family, *usual)
         world.require(finding)
         if not (finding.ok or finding.level):
             break  # one failure is enough, and each takes the whole time that there is
@@ -56,13 +56,14 @@ def complete(world: ListenerWorld, served: list[Family]) -> Finding:
     )
 
 
-def start_against(world: ListenerWorld, taken: Family, usual: str) -> Finding:
+def start_against(world: ListenerWorld, taken: Family, usual: str, usually_written: str) -> Finding:
     """Start the service while its port is taken in one family, and return how it behaves.
 
     Args:
         world: The world.
         taken: The family.
-        usual: What the service writes when its port is free.
+        usual: What the service says when its port is free.
+        usually_written: What it then writes to files.
     """
     listener = world.listener
     hold = Hold(family=taken, address=taken.wildcard, port=listener.port, transport=listener.transport)
@@ -72,7 +73,8 @@ def start_against(world: ListenerWorld, taken: Family, usual: str) -> Finding:
         own = [row for row in world.own_sockets() if is_its_own(world, row)]
         world.stop()
     said = new_lines(usual, world.whole_output)
-    return judge(how, own, said, taken=taken, port=listener.port, partial=listener.partial_bind is not None)
+    line = naming_line([*said, *new_lines(usually_written, world.written())], listener.port)
+    return judge(how, own, said, line, taken=taken, partial=listener.partial_bind is not None)
 
 
 def is_its_own(world: ListenerWorld, row: SocketRow) -> bool:
@@ -81,19 +83,18 @@ def is_its_own(world: ListenerWorld, row: SocketRow) -> bool:
 
 
 def judge(
-    how: Exit | None, own: list[SocketRow], said: list[str], *, taken: Family, port: int, partial: bool
+    how: Exit | None, own: list[SocketRow], said: list[str], line: str, *, taken: Family, partial: bool
 ) -> Finding:
     """Return whether a service whose port was taken in one family failed, and reported it.
 
     Args:
         how: How its first process ended; None while it runs.
         own: The sockets of the listener that it has after `LOUD_WITHIN` at the latest.
-        said: The lines that it writes only when its port is taken.
+        said: The lines that it says only when its port is taken.
+        line: The line that names the error, said or written to a log file; empty if none does.
         taken: The family in which its port was taken.
-        port: The port.
         partial: Whether the manifest says why it is right to run on with one family.
     """
-    line = naming_line(said, port)
     failed, level = f"the service fails within {LOUD_WITHIN:g} s", ""
     if own:
         what = " and ".join(sorted({f"{row.address} ({row.family})" for row in own}))

@@ -17,8 +17,8 @@ ORDER = (0, 1, 1, 0, 0, 1)
     statement="A UDP service that claims both families answers over each family that its host has: over both on a "
     "dual-stack host, whatever the system's default of IPV6_V6ONLY is, and over the one that is left elsewhere.",
     stimulus="Start the service on hosts with both families, with IPv6 only and with IPv4 only; hold three exchanges "
-    "with an address of each family. Where both are there they take turns: a client of each family comes directly after "
-    "one of the other family, and directly after one of its own.",
+    "with an address of each family. Where both are there they take turns: a client of each family comes directly "
+    "after one of the other family, and directly after one of its own.",
     wire="Each request is answered by a datagram over the same family from the address and port that were asked; no "
     "packet of a family that the host lacks leaves it.",
     cites=("RFC 3493 §3.7, §5.3", "RFC 4038 §4.2, §6.3.1", "RFC 6540 §2"),

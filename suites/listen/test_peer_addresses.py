@@ -34,8 +34,8 @@ def plain_text(address: str) -> str:
     role=Role.LISTENER,
     statement="To the service an IPv4 client's address is that IPv4 address, or its IPv4-mapped form; never another, a "
     "truncated or an unspecified one.",
-    stimulus="Hold an exchange over IPv4 and read the client's address from the answer or from the service's log; where "
-    "the service claims both families, repeat it directly after an exchange over IPv6.",
+    stimulus="Hold an exchange over IPv4 and read the client's address from the answer or from the service's log. "
+    "Where the service claims both families, repeat it directly after an exchange over IPv6.",
     wire="The exchanges are IPv4.",
     cites=("RFC 3493 §3.7", "RFC 4038 §4.2"),
     topologies=("dual-stack",),

@@ -192,6 +192,10 @@ class ServingWorld(World):
         self._logs.append(self.whole_output)
         return how
 
+    def written(self) -> str:
+        """Return the text files in the private folder of the last start, log files mostly, as one text."""
+        return "\n".join(self.host.prober.texts(self.scratch(self._starts)))
+
     def leave(self, signal: str) -> Exit | None:
         """Send a signal to the service's first process alone, and wait for its end; return None if it still runs.
 
