@@ -61,6 +61,13 @@ def test_table_is_whole() -> None:
     assert {item for _, verdicts in TABLE for item in verdicts} == set(Verdict)
 
 
+def test_a_finding_may_be_more_or_less_binding_than_its_requirement() -> None:
+    """The strictest broken finding decides: a MUST of a SHOULD fails, a SHOULD of a MUST deviates."""
+    assert judge(MUST, errors.RequirementBroken("x", level="SHOULD")) is Verdict.DEVIATES
+    assert judge(SHOULD, errors.RequirementBroken("x", level="MUST")) is Verdict.FAIL
+    assert judge(MUST, errors.RequirementBroken("x", level="SHOULD"), known=True) is Verdict.KNOWN
+
+
 def test_our_fault_is_never_hidden_by_a_known_failing() -> None:
     """A broken lab stays one, whatever the manifest says."""
     for error, _ in TABLE[3:]:
