@@ -209,9 +209,18 @@ FAULTS = [
         "listen[0].bind.ipv4_mapped: '::ffff:1.2.3.4' lacks the placeholder",
     ),
     ("ipv4_any =", 'acl.open = ""\nipv4_any =', "listen[0].bind.acl: unknown key"),
-    ('protocol = "http"', "acl = {}", 'listen[0].acl: neither "deny" nor "allow": at least one of them is needed'),
+    (
+        'protocol = "http"',
+        "acl = {}",
+        'listen[0].acl: neither "deny" nor "allow": at least one of them, or of their networks, is needed',
+    ),
     ('protocol = "http"', 'acl = { deny = "x" }', "listen[0].acl.deny: 'x' lacks the placeholder \"{address}\""),
     ('protocol = "http"', 'acl = { allow = "x" }', "listen[0].acl.allow: 'x' lacks the placeholder \"{address}\""),
+    (
+        'protocol = "http"',
+        'acl = { deny_network = "{address}" }',
+        "listen[0].acl.deny_network: '{address}' lacks the placeholder \"{network}\"",
+    ),
     (
         "port = 8080",
         "port = 8080\nclients = 0",

@@ -91,6 +91,12 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
             LISTEN + 'transport = "udp"\nprotocol = "echo"\nfamilies = ["ipv4"]\n',
             LISTEN + 'transport = "udp"\nprotocol = "echo"\n',
         ),
+        (Need.NO_DUAL_UDP_UNTOLD, LISTEN, LISTEN + 'transport = "udp"\nprotocol = "echo"\n'),
+        (
+            Need.NO_DUAL_UDP_UNTOLD,
+            LISTEN + 'transport = "udp"\nprotocol = "echo"\n' + BIND + 'ipv6_address = "{address}"\n',
+            LISTEN + 'transport = "udp"\nprotocol = "echo"\n' + BIND,
+        ),
         (Need.LARGE, LISTEN + 'transport = "udp"\nprotocol = "upper"\n', LISTEN + EXCHANGE),
         (Need.LARGE, LISTEN + EXCHANGE + 'large_send = "all"\n', LISTEN),
         (Need.ANSWER, LISTEN + 'protocol = "echo"\n', LISTEN),

@@ -167,6 +167,11 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.TCP: lambda element: element.transport is Transport.TCP,
     Need.UDP: lambda element: element.transport is Transport.UDP,
     Need.NO_DUAL_UDP: lambda element: element.transport is Transport.TCP or len(element.families) == 1,
+    Need.NO_DUAL_UDP_UNTOLD: lambda element: (
+        element.transport is Transport.TCP
+        or len(element.families) == 1
+        or (bool(_bind(element).ipv6_address) and _CONDITIONS[Need.NETWORK](element))
+    ),
     Need.LARGE: lambda element: (
         isinstance(element, Listen) and (element.protocol in _SAID_BACK or element.large_send is not None)
     ),

@@ -61,18 +61,22 @@ def _addresses_have_their_place(bind: Bind) -> Iterator[Fault]:
                 yield Fault((key,), f'{spelling!r} lacks the placeholder "{{address}}"')
 
 
+_RULES = {"deny": "{address}", "allow": "{address}", "deny_network": "{network}", "allow_network": "{network}"}
+"""The keys of access rules, and what stands in each for whom it is about."""
+
+
 def _acl_has_rules(acl: Acl) -> Iterator[Fault]:
     """Refuse an access list without a rule."""
-    if acl.deny is None and acl.allow is None:
-        yield Fault((), 'neither "deny" nor "allow": at least one of them is needed')
+    if all(getattr(acl, key) is None for key in _RULES):
+        yield Fault((), 'neither "deny" nor "allow": at least one of them, or of their networks, is needed')
 
 
 def _rules_have_their_place(acl: Acl) -> Iterator[Fault]:
-    """Refuse a rule without a place for the client's address."""
-    for key in ("deny", "allow"):
+    """Refuse a rule without a place for the address or network that it is about."""
+    for key, place in _RULES.items():
         rule = getattr(acl, key)
-        if rule is not None and "{address}" not in rule:
-            yield Fault((key,), f'{rule!r} lacks the placeholder "{{address}}"')
+        if rule is not None and place not in rule:
+            yield Fault((key,), f'{rule!r} lacks the placeholder "{place}"')
 
 
 def _protocol_fits_transport(listen: Listen) -> Iterator[Fault]:

@@ -149,6 +149,12 @@ class Acl(Table):
     open: str = Field("", description="Everybody is served; {acl} stands for it unless SEC-001 asks for more.")
     deny: str | None = Field(None, description='One client is denied; write "{address}" for it.')
     allow: str | None = Field(None, description='Only one client is allowed; write "{address}" for it.')
+    deny_network: str | None = Field(
+        None, description='All clients of a network are denied; write "{network}" for it, e.g. 2001:db8::/64.'
+    )
+    allow_network: str | None = Field(
+        None, description='Only clients of a network are allowed; write "{network}" for it, e.g. 192.0.2.0/28.'
+    )
     denied: Regex | None = Field(
         None, description="What a denied client is answered; without it a refusal, or an end without an answer."
     )

@@ -133,6 +133,18 @@ def udp_large_answer(wire: Wire, port: int, family: Family = Family.IPV6) -> Fin
     )
 
 
+def udp_datagrams(wire: Wire, port: int, family: Family) -> tuple[Frame, ...]:
+    """Return the datagrams that left ``port`` over ``family``; of fragments the first ones.
+
+    Raises:
+        Inconclusive: The capture is not whole.
+    """
+    wire.require_whole()
+    return tuple(
+        frame for frame in wire.frames if frame.kind == "udp" and (frame.family, frame.sport) == (family, port)
+    )
+
+
 def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
     """After ICMP port unreachable about its answers the service on ``port`` answers others (RFC 1122 §4.1.3.3).
 

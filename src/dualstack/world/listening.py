@@ -214,18 +214,31 @@ class ListenerWorld(ServingWorld):
         )
         return dialled
 
-    def denies(self, family: Family, address: str) -> None:
-        """Require that a client of ``family`` is not served at ``address``, as its manifest says that this looks."""
-        dialled = self.dial(family, address)
-        ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
-        where = endpoint(address, self.listener.port)
-        self.require(Finding(ok, f"an {family.label} client is denied at {where}", dialled.detail))
+    def denies(self, family: Family, address: str, *, source: str = "", rule: str = "", timeout: float = 0.0) -> None:
+        """Require that a client of ``family`` is not served at ``address``, as its manifest says that this looks.
 
-    def admits(self, family: Family, address: str) -> None:
-        """Require that a client of ``family`` is served at ``address``, and not with what a denied one is answered."""
-        dialled = self.dial(family, address)
+        Args:
+            family: The family to dial over.
+            address: The address to dial.
+            source: The client's address; empty for its first one.
+            rule: The access rule that the service has, for the finding.
+            timeout: Seconds after which silence is a denial; 0 for what the manifest allows an exchange.
+        """
+        dialled = self.dial(family, address, source=source, timeout=timeout)
+        ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
+        what = f"is denied at {endpoint(address, self.listener.port)}{_under(rule, source)}"
+        self.require(Finding(ok, f"an {family.label} client {what}", dialled.detail))
+
+    def admits(self, family: Family, address: str, *, source: str = "", rule: str = "") -> Dialled:
+        """Require that a client of ``family`` is served at ``address``, and not with what a denied one is answered.
+
+        Returns the exchange; see `denies` for the arguments.
+        """
+        dialled = self.dial(family, address, source=source)
         denied = self._is_denial(dialled)
-        self._serves(family, address, dialled, f"is served at {endpoint(address, self.listener.port)}", denied=denied)
+        what = f"is served at {endpoint(address, self.listener.port)}{_under(rule, source)}"
+        self._serves(family, address, dialled, what, denied=denied)
+        return dialled
 
     def _serves(self, family: Family, address: str, dialled: Dialled, what: str, *, denied: bool = False) -> None:
         """Require that a client of ``family`` was served, as the other family was: ``what`` says how."""
@@ -343,3 +356,8 @@ class ListenerWorld(ServingWorld):
             f"a socket of the service takes {family.label} on {listener.transport.value} port {listener.port}",
             f"its sockets there: {', '.join(sorted({row.address for row in own})) or 'none'}",
         )
+
+
+def _under(rule: str, source: str) -> str:
+    """Return the client's address and the rule that decides about it, as the end of a sentence."""
+    return (f", from {source}" if source else "") + (f', with the rule "{rule}"' if rule else "")

@@ -35,7 +35,11 @@ _NO_ADDRESS = re.compile(r"(?i)cannot assign requested address|address not avail
 
 
 class ServingWorld(World):
-    """A world in which the service listens, without anybody who dials it."""
+    """A world in which the service listens, without anybody who dials it.
+
+    Attributes:
+        whole_output: What the service wrote between its last start and its end.
+    """
 
     _program: Program | None = None
     _launched: Launch | None = None
@@ -50,6 +54,7 @@ class ServingWorld(World):
         """See `World`."""
         super().__init__(case, backend, folder)
         self._left: list[Program] = []
+        self.whole_output = ""
 
     @property
     def unstarted(self) -> bool:
@@ -231,8 +236,13 @@ class ServingWorld(World):
         if how is None:
             words = "what it left behind had to be killed" if already else "it had to be killed"
         self.note(f"stop the service: {words}")
-        self._logs.append(program.log().text)
+        self.whole_output = program.log().text
+        self._logs.append(self.whole_output)
         return how
+
+    def written(self) -> str:
+        """Return the text files in the private folder of the last start, log files mostly, as one text."""
+        return "\n".join(self.host.prober.texts(self.scratch(self._starts)))
 
     def leave(self, signal: str) -> Exit | None:
         """Send a signal to the service's first process alone, and wait for its end; return None if it still runs.
