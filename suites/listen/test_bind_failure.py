@@ -28,7 +28,7 @@ IN_USE = re.compile(r"(?i)in use|EADDRINUSE|\b98\b|10048")
     wire="No claim: the evidence is the exit, the output and the socket table.",
     cites=("RFC 4038 §6.3.1", "bind(2): EADDRINUSE", "listen(2): EADDRINUSE"),
     topologies=("dual-stack",),
-    causes=("RC-DOUBLEBIND", "RC-NOINET6"),
+    causes=("RC-BINDSWALLOWED", "RC-DOUBLEBIND"),
 ).attach
 def test_bind_failure_is_loud_and_total(world: ListenerWorld) -> None:
     """The service does not hide that its port is taken in one family."""

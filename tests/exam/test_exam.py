@@ -18,6 +18,7 @@ from dualstack.manifest import load_manifest
 from dualstack.results import Record, read_records
 from dualstack.rootfs import find_root
 from dualstack.verdict import Verdict
+from tests.causes.labels import RIGHT, compare
 
 SERVICES = ROOT / "fixtures" / "services"
 QUIET = {Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.OBSERVED}
@@ -91,3 +92,8 @@ def test_exam(kind: str, tmp_path: Path, record_property: Callable[[str, object]
     text, faults = table_of(records)
     record_property("exam", f"exam: {kind}\n{text}")
     assert not faults, "\n".join([text, *faults])
+    if kind == "zoo":
+        count, wrong = compare(records)
+        record_property("exam", f"first cause right in {count - len(wrong)} of {count} failures")
+        assert count
+        assert len(wrong) <= (1 - RIGHT) * count, "\n".join(wrong)

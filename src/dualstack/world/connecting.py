@@ -6,13 +6,15 @@ import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.lab.protocol import Program
+from dualstack.lab.protocol import Backend, Program
 from dualstack.manifest import Connect
+from dualstack.plan import PlannedCase
 from dualstack.prober.client import Serving
 from dualstack.prober.messages import Exit, Names, Serve
 from dualstack.prober.names import query_name
@@ -52,6 +54,12 @@ class ConnectorWorld(World):
     """A world in which the service dials out."""
 
     _starts = 0
+
+    def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
+        """See `World`."""
+        super().__init__(case, backend, folder)
+        self.runs: list[tuple[str, float, Run]] = []
+        """The runs so far: the target, when it began (seconds since the epoch), and what came of it."""
 
     @property
     def connector(self) -> Connect:
@@ -130,10 +138,11 @@ class ConnectorWorld(World):
         )
         self.command = shlex.join(launch.command)
         self.note(f"run the connector: {self.command}")
-        before = len(serving.accepted())
+        before, began = len(serving.accepted()), time.time()
         run = self._wait(self.host.start(launch))
         clients = serving.accepted()[before:]
         run = replace(run, reached=", ".join(sorted({f"{item.peer} → {item.address}" for item in clients})))
+        self.runs.append((host, began, run))
         self.note(f"{run.problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")
         return run
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dualstack.deadline import Deadline
 from dualstack.errors import ServiceError
+from dualstack.facts import Exchange
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend
@@ -15,6 +16,7 @@ from dualstack.prober.client import Lingering
 from dualstack.prober.messages import Dial, Dialled, Linger, Outcome, Stage
 from dualstack.wire.expect import answered, refused, stays_inside
 from dualstack.world.clients import Clients
+from dualstack.world.observed import exchange_of
 from dualstack.world.serving import ServingWorld
 
 
@@ -30,6 +32,10 @@ class ListenerWorld(ServingWorld):
         """See `World`."""
         super().__init__(case, backend, folder)
         self._lingering: list[Lingering] = []
+        self.exchanges: list[Exchange] = []
+        """The exchanges of single clients so far."""
+        self.shown: list[tuple[str, str]] = []
+        """The clients whose address the service has shown, each with what it showed."""
 
     def _stop_all(self) -> None:
         """Stop the service and what it left behind, and let clients go."""
@@ -123,6 +129,7 @@ class ListenerWorld(ServingWorld):
             self._logged = self.log.size
         dialled = clients.host.prober.dial(dial)
         self.waited += dialled.seconds
+        self.exchanges.append(exchange_of(dial, dialled, start=self._starts, inside=clients.inside))
         where = f"{dial.transport.value} {endpoint(dial.address, dial.port)}"
         where += " on the service's own host" * clients.inside
         source = f" from {dial.source}" if dial.source and dial.source not in clients.sources[dial.family][:1] else ""
@@ -262,6 +269,8 @@ class ListenerWorld(ServingWorld):
             found = re.search(listener.peer_log, line) if line is not None else None
         else:
             found = None
+        if found:
+            self.shown.append((dialled.source, found[1]))
         return found[1] if found else ""
 
     # -- the wire --------------------------------------------------------------------------------------------------
