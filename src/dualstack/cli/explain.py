@@ -11,8 +11,8 @@ from dualstack.requirement import Requirement
 from dualstack.suites import requirement
 
 _FACTS_DECIDE = (
-    "A report names only those that fit the facts of a case, and others that these show; where none fits, it says that the "
-    "cause is not known and shows the facts."
+    "A report names only those that fit the facts of a case, and others that these show. Where none fits, it says that "
+    "the cause is not known, and shows the facts."
 )
 
 
