@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.manifest import Bind, Connect, Exemption, Known, Listen, Protocol, Reach, Subject, Transport
+from dualstack.manifest.subject import default_spelling
 from dualstack.requirement import Need, Requirement, Role
 
 CASE_ID = re.compile(r"(?P<requirement>[A-Z]+-\d{3}):(?P<subject>[^:@]+):(?P<element>[^:@]+)@(?P<topology>[a-z0-9-]+)")
@@ -119,6 +120,12 @@ def ipv6_spellings(element: Listen | Connect) -> list[str]:
     return [text for text in (*bind.any, *bind.ipv6_any) if text.count(":") > 1] + list(bind.ipv6_address)
 
 
+def _is_wide(listener: Listen) -> bool:
+    """Return whether what ``{bind}`` stands for by itself is a wildcard: every address of a family."""
+    bind = _bind(listener)
+    return default_spelling(listener) in {*bind.any, *bind.ipv4_any, *bind.ipv6_any}
+
+
 def _known(subject: Subject, requirement: Requirement, element: str, topology: str) -> Known | None:
     """Return the manifest's word that this case fails, if it has one."""
     return next(
@@ -159,6 +166,7 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.BIND_IPV6_ANY: lambda element: element.families == [Family.IPV6] or bool(_bind(element).ipv6_any),
     Need.BIND_PAIR: lambda element: bool(_bind(element).pair),
     Need.BIND_IPV4_MAPPED: lambda element: bool(_bind(element).ipv4_mapped),
+    Need.ANY: lambda element: not isinstance(element, Listen) or element.bind is None or _is_wide(element),
     Need.LOOPBACK: lambda element: isinstance(element, Listen) and element.reach is Reach.LOOPBACK,
     Need.NETWORK: lambda element: not (isinstance(element, Listen) and element.reach is Reach.LOOPBACK),
     Need.BIND_LOCALHOST: lambda element: bool(_bind(element).localhost),
