@@ -232,10 +232,6 @@ FAULTS = [
         'connect[0].protocol: protocol = "exchange" is for listeners; the lab\'s ',
     ),
     ('"{host}"]', '"{host}"]\nexit_code = 256', "connect[0].exit_code: found 256; allowed: a number from 0 to 255"),
-        '"{host}"]',
-        '"{host}"]\nexit_code = 256',
-        'connect[0].exit_code: found 256; allowed: a number from 0 to 255, or "any"',
-    ),
     (
         '"{host}"]',
         '"{host}"]\nenvironment = { A = "{hots}" }',

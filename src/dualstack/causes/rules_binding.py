@@ -165,7 +165,8 @@ def family_on_other_port(facts: Facts) -> str:
 def collides_with_itself(facts: Facts) -> str:
     """Its own output says that the port is taken, and nobody else has it."""
     line = facts.says(Sign.IN_USE)
-    if not line or facts.foreign:
+    concerned = facts.one_lost or did_not_start(facts) or ended(facts)
+    if not line or facts.foreign or not concerned:
         return ""
     return f'the port is free, and its output says "{line}"' if line else ""
 
@@ -302,7 +303,7 @@ RULES = (
         ((DECISIVE, collides_with_itself), (DECISIVE, half_a_pair)),
         (RESTARTS, foreign),
     ),
-    Rule("RC-REUSEPORT", ((DECISIVE, one_covers_other),)),
+    Rule("RC-REUSEPORT", ((DECISIVE, one_covers_other), (FITS, about("SEC-009")))),
     Rule(
         "RC-BINDSWALLOWED",
         (

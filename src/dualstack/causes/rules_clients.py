@@ -26,6 +26,12 @@ IPV4, IPV6 = Family.IPV4, Family.IPV6
 _ENDED = (How.HUNG_UP, How.RESET)
 _NOT_SERVED = (How.HUNG_UP, How.RESET, How.WRONG)
 
+ONE_PACKET = 1232
+"""How many bytes of a datagram every path carries over IPv6 in one packet (RFC 8200 §5)."""
+
+ENOUGH_HOPS = 32
+"""A hop limit that reaches any other network; kernels start with 64."""
+
 _IPV4_COLUMN = range(13, 17)
 """How many characters are kept where a field was made for an IPv4 address in text."""
 
@@ -231,6 +237,36 @@ def expires_on_the_way(facts: Facts) -> str:
     return ""
 
 
+def small_hop_limit(facts: Facts) -> str:
+    """Packets leave with a hop limit that does not reach other networks."""
+    for family in BOTH:
+        least = facts.of(family).hop_limit
+        if 0 < least < ENOUGH_HOPS and facts.host.routed:
+            return f"its {family.label} packets leave with a hop limit of {least}"
+    return ""
+
+
+def hop_limit_is_enough(facts: Facts) -> str:
+    """Every packet that was seen has a hop limit that reaches other networks."""
+    least = [facts.of(family).hop_limit for family in BOTH if facts.of(family).hop_limit]
+    exceeded = any("exceeded" in text for family in BOTH for text in facts.of(family).icmp)
+    return (
+        f"its packets leave with a hop limit of {min(least)}"
+        if least and min(least) >= ENOUGH_HOPS and (not exceeded)
+        else ""
+    )
+
+
+def past_the_router(facts: Facts) -> str:
+    """Packets for clients behind a router are sent to neighbours, or not at all."""
+    told = next((item.happened for item in facts.broken if "past the router" in item.happened), "")
+    if told:
+        return told
+    silent = any(facts.of(family).worst is How.IGNORED and facts.takes(family) for family in BOTH)
+    near = any("on the router itself is answered" in item.happened for item in facts.broken)
+    return "clients on the link are answered, and those behind the router are not" if silent and near else ""
+
+
 def lost_behind_router(facts: Facts) -> str:
     """Clients behind a router get nothing, over a family that a socket takes."""
     for family in BOTH:
@@ -335,27 +371,56 @@ def too_large_packets(facts: Facts) -> str:
 
 def small_are_lost_too(facts: Facts) -> str:
     """What fits one packet is not answered either."""
+    lost = {item.family for item in facts.exchanges if item.how in {How.IGNORED, How.KEPT_WAITING}}
     for item in facts.exchanges:
-        if item.family is IPV6 and item.size <= 1232 and item.how is How.IGNORED:  # noqa: PLR2004 - RFC 8200 §5
-            return f"{item.size} bytes over IPv6 are not answered either"
+        if item.family in lost and item.size <= ONE_PACKET and item.how in {How.IGNORED, How.KEPT_WAITING}:
+            return f"{item.size} bytes over {item.family.label} are not answered either"
     return ""
 
 
-def no_ipv6_socket(facts: Facts) -> str:
-    """No socket takes IPv6."""
-    return "" if facts.takes(IPV6) else f"no socket of the service takes IPv6 on {where(facts)}"
-
-
-def udp_error_ended(facts: Facts) -> str:
-    """It ended, or fell silent, after errors and empty datagrams of single clients."""
-    return both(about("UDP-007"), lambda item: ended(item) or keeps_waiting(item))(facts) and (
-        ended(facts) or keeps_waiting(facts)
-    )
+def no_socket_for_it(facts: Facts) -> str:
+    """No socket takes the family that is lost."""
+    for family in BOTH:
+        if facts.lost(family) and not facts.takes(family):
+            return f"no socket of the service takes {family.label} on {where(facts)}"
+    return ""
 
 
 def negated(test: Test, sentence: str) -> Test:
     """Return the test that ``test`` does not hold."""
     return lambda facts: "" if test(facts) else sentence
+
+
+UNICAST = about("LISTEN-012", "UDP-001", "UDP-002", "UDP-003", "UDP-004", "UDP-005", "UDP-006", "UDP-008")
+"""Requirements whose requests are ordinary ones, of clients on the link."""
+
+
+def asks_for_names(facts: Facts) -> str:
+    """It asks for the names of its clients."""
+    return "it asks the name server for the names of its clients (PTR)" if facts.reverse else ""
+
+
+def gets_others_answers(facts: Facts) -> str:
+    """Clients get datagrams that answer none of their requests."""
+    strays = next((item.happened for item in facts.broken if "answer none" in item.happened), "")
+    return strays or next((item.happened for item in facts.broken if "from one port are all" in item.expected), "")
+
+
+def by_shape(facts: Facts) -> str:
+    """Clients of single addresses are dropped, others of the family are served."""
+    for family in BOTH:
+        own = [item for item in facts.exchanges if item.family is family]
+        bad = sorted({item.source for item in own if item.how in {*_NOT_SERVED, How.KEPT_WAITING, How.IGNORED}})
+        good = {item.source for item in own if item.how is How.ANSWERED}
+        if bad and good and not set(bad) & good:
+            return f"clients at {bad[0]} are not served, and those at {min(good)} are"
+    return ""
+
+
+def leads_past_filter(facts: Facts) -> str:
+    """Only redirects lead to what is refused."""
+    wrong = [item.expected.startswith("redirected") for item in facts.broken]
+    return f"{facts.broken[0].happened}, by a redirect" if wrong and all(wrong) else ""
 
 
 RULES = (
@@ -375,7 +440,7 @@ RULES = (
             (DECISIVE, shown_cut_in_binary),
             (DECISIVE, unpacked),
             (STRONG, shown_misread),
-            (FITS, both(about("UDP-004"), is_udp)),
+            (FITS, about("UDP-004")),
         ),
         (is_refused,),
     ),
@@ -401,8 +466,13 @@ RULES = (
     ),
     Rule("RC-BINDTODEVICE", ((DECISIVE, loopback_refused),)),
     Rule("RC-SCOPEDPEER", ((DECISIVE, link_local_lost),)),
-    Rule("RC-HOPLIMIT", ((DECISIVE, expires_on_the_way), (FITS, lost_behind_router))),
-    Rule("RC-PERPREFIX", ((DECISIVE, hangs_up_beside_others),)),
+    Rule(
+        "RC-HOPLIMIT",
+        ((DECISIVE, expires_on_the_way), (DECISIVE, small_hop_limit), (FITS, lost_behind_router)),
+        (hop_limit_is_enough,),
+    ),
+    Rule("RC-DONTROUTE", ((STRONG, past_the_router),), (expires_on_the_way, small_hop_limit)),
+    Rule("RC-PERPREFIX", ((DECISIVE, hangs_up_beside_others), (FITS, about("ROBUST-008"))), (about("ROBUST-010"),)),
     Rule(
         "RC-BLOCKING",
         ((FITS, keeps_waiting),),
@@ -421,19 +491,28 @@ RULES = (
             wrong_port,
             bad_checksum,
             came_late,
-            both(about("UDP-005"), negated(small_are_lost_too, "only large requests were sent")),
+            negated(UNICAST, "its requests were not ordinary ones"),
+            both(about("UDP-005", "UDP-008"), negated(small_are_lost_too, "only large requests were sent")),
         ),
     ),
     Rule(
         "RC-MTU",
-        ((STRONG, large_only), (STRONG, too_large_packets), (FITS, about("UDP-005"))),
-        (is_refused, no_ipv6_socket, answer_goes_astray, small_are_lost_too),
+        ((STRONG, large_only), (STRONG, too_large_packets), (FITS, about("UDP-005", "UDP-008", "LISTEN-017"))),
+        (is_refused, no_socket_for_it, answer_goes_astray, small_are_lost_too),
     ),
+    Rule("RC-REVERSELOOKUP", ((DECISIVE, asks_for_names),)),
     Rule(
-        "RC-REVERSELOOKUP",
-        ((DECISIVE, lambda facts: "it asks for the names of its clients (PTR)" * facts.reverse),),
-        evident=False,
+        "RC-CLIENTKEY",
+        ((DECISIVE, both(gets_others_answers, about("UDP-004", "INTEROP-007"))),),
+        (answer_goes_astray, answers_nowhere),
     ),
+    Rule("RC-ADDRTEXT", ((STRONG, both(by_shape, about("INTEROP-007"))),), (gets_others_answers,)),
+    Rule("RC-SSRF", ((FITS, about("SEC-006")),), (leads_past_filter,)),
+    Rule("RC-REDIRECT", ((DECISIVE, leads_past_filter),)),
+    Rule("RC-IDLE", ((FITS, about("ROBUST-010")),)),
+    Rule("RC-ICMPLOOP", ((FITS, about("ROBUST-011")),)),
+    Rule("RC-RELOAD", ((DECISIVE, about("LIFE-008")),)),
+    Rule("RC-MULTICAST", ((DECISIVE, about("UDP-009")),), (no_socket_for_it,)),
     Rule("RC-SPOOF", ((FITS, about("SEC-003")),), (negated(takes(IPV6), "no socket takes IPv6"),)),
 )
 """The causes in the order in which they are tried when equally much speaks for them."""

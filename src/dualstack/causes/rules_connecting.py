@@ -176,8 +176,9 @@ def asked_for_literal(facts: Facts) -> str:
 
 
 def says_not_ipv4(facts: Facts) -> str:
-    """It says that something is no IPv4 address."""
-    return says(Sign.NOT_IPV4)(facts) if facts.broken else ""
+    """Given an IPv6 literal it says that something is no IPv4 address."""
+    told = any(text.count(":") > 1 for text in facts.told) and did_not_start(facts)
+    return says(Sign.NOT_IPV4)(facts) if told or ipv6_literals(facts) else ""
 
 
 def bare_literal_not_found(facts: Facts) -> str:

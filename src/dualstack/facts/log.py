@@ -87,7 +87,7 @@ _TEXTS: dict[Sign, str] = {
     r"|not a valid (?:\w+ )?(?:address|host|IP|URL)"
     r"|ERR_INVALID_(?:URL|IP_ADDRESS)|MalformedURL|URISyntax|InvalidURI|bad URI|ParseAddr|AddrParseError"
     r"|(?:can(?:no|')t|could not|failed to|unable to) parse\b.{0,40}(?:address|host|IP|endpoint)",
-    Sign.NOT_IPV4: r"illegal IP address string passed to inet_(?:aton|pton)|not an? (?:valid )?IPv4"
+    Sign.NOT_IPV4: r"illegal IP address string passed to inet_aton|not an? (?:valid )?IPv4"
     r"|invalid IPv4|inet_aton|inet_addr|(?:expected|only) (?:an? )?IPv4|unsupported IP version",
     Sign.NOT_FOUND: r"name or service not known|no such host|nodename nor servname|name does not resolve"
     r"|temporary failure in name resolution|no address associated|failed to lookup|could not resolve|unknown host"

@@ -172,8 +172,9 @@ class FamilyFacts:
         icmp: The ICMP errors that clients got, each once.
         wrong_source: Addresses from which datagrams came back that were not asked, each once.
         wrong_port: Ports from which datagrams came back that were not asked, each once.
-        hung_up_beside: How many connections the service ended without an answer while another one of the same family
-            was open.
+        hung_up_beside: How many connections the service ended at once, without an answer, while another one of the same
+            family was open.
+        hop_limit: The smallest hop limit (IPv4: time to live) that packets of the service had; 0 if none was seen.
         late: Whether a socket that takes it appeared only after the service had been ready for a while.
     """
 
@@ -184,6 +185,7 @@ class FamilyFacts:
     wrong_source: tuple[str, ...] = ()
     wrong_port: tuple[int, ...] = ()
     hung_up_beside: int = 0
+    hop_limit: int = 0
     late: bool = False
 
     def count(self, *hows: How) -> int:

@@ -21,6 +21,9 @@ _TARGET = slice(62, 78)
 _PATIENCE = 0.5
 """Seconds that a client must have waited before it counts as one that got no answer."""
 
+_AT_ONCE = 1.0
+"""Seconds within which a limit turns a client away; what is ended later is ended for another reason."""
+
 _ORDINARY = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4), ("icmp", 3, 4), ("icmpv6", 2, 0)})
 """ICMP errors that facts do not name: port unreachable is a refusal, and the path's MTU is no fault."""
 
@@ -61,6 +64,7 @@ def family_facts(
             wrong_source=tuple(sorted({address for address, number in ends if number == port})),
             wrong_port=tuple(sorted({number for _, number in ends if number != port})),
             hung_up_beside=sum(item.hung_up and _beside(item, others) for item in others),
+            hop_limit=_least_hops(wire, listener, family) if wire is not None else 0,
             late=family in late,
         )
     return found
@@ -81,10 +85,17 @@ def _how(flow: Flow, protocol: Protocol) -> How | None:
     return How.KEPT_WAITING if waited else None
 
 
+def _least_hops(wire: Wire, listener: Listen | Connect, family: Family) -> int:
+    """Return the smallest hop limit of the packets that left the port over a family; 0 if none did."""
+    wanted = (listener.transport.value, listener.port, family, wire.mac)
+    left = (frame for frame in wire.frames if (frame.kind, frame.sport, frame.family, frame.outgoing_mac) == wanted)
+    return min((frame.hop_limit for frame in left if not frame.fragment), default=0)
+
+
 def _beside(flow: Flow, others: Iterable[Flow]) -> bool:
-    """Return whether another connection was open when the service ended this one."""
+    """Return whether the service ended a connection at once, while another one was open."""
     assert flow.ended is not None  # noqa: S101 - it has hung up
-    return any(
+    return flow.ended - flow.attempt.time < _AT_ONCE and any(
         item is not flow
         and item.established
         and item.attempt.time <= flow.ended
