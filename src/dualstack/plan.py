@@ -48,12 +48,14 @@ class Selection:
         requirements: Requirement ids, or their groups (``LISTEN``).
         elements: Names of listeners and connectors.
         ignore_known: Whether failings that the manifest knows are judged like any other.
+        known_only: Whether only cases that the manifest names as known are run.
     """
 
     topologies: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     elements: tuple[str, ...] = ()
     ignore_known: bool = False
+    known_only: bool = False
 
     def takes(self, requirement: Requirement, element: str, topology: str) -> bool:
         """Return whether the requirement is to be checked on the listener or connector, on the topology."""
@@ -82,7 +84,9 @@ def plan_cases(
             for topology in requirement.topologies:
                 if not selection.takes(requirement, element.name, topology):
                     continue
-                known = None if selection.ignore_known else _known(subject, requirement, element.name, topology)
+                known = _known(subject, requirement, element.name, topology)
+                if selection.known_only and known is None:
+                    continue
                 cases.append(
                     PlannedCase(
                         requirement=requirement,
@@ -90,7 +94,7 @@ def plan_cases(
                         element=element.name,
                         topology=topology,
                         not_applicable=_why_not(subject, requirement, element, topology),
-                        known=known,
+                        known=None if selection.ignore_known else known,
                     )
                 )
     return cases

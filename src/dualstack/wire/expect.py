@@ -32,7 +32,7 @@ from dualstack.wire.presence import absent, present, stays_inside
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.routing import leaves_through_router
 from dualstack.wire.story import conversation
-from dualstack.wire.streams import half_close, outlives_resets, require_pieces
+from dualstack.wire.streams import half_close, half_closes, outlives_resets, require_pieces
 from dualstack.wire.template import Template
 from dualstack.wire.transition import (
     TooBig,
@@ -58,6 +58,7 @@ __all__ = [
     "families_of_flow",
     "flow_outlives_advertisements",
     "half_close",
+    "half_closes",
     "he_fallback",
     "he_gap",
     "leaves_through_router",
