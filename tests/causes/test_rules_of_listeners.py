@@ -235,6 +235,63 @@ CASES = {
             shown=((CLIENT[IPV6], "2001:db8:51:1::"),),
         ),
     ),
+    "a mapped client, on an IPv4-only host": (
+        "RC-MAPPED",
+        facts(HUNG_UP, FamilyFacts(IPV6), DUAL, requirement="LISTEN-003", host=NO_IPV6),
+    ),
+    "a hop limit of 1": (
+        "RC-HOPLIMIT",
+        facts(
+            saw(IPV4, OK, hop_limit=64),
+            saw(IPV6, IGNORED, hop_limit=1),
+            ZERO,
+            ONLY,
+            requirement="LISTEN-016",
+            host=Host(routed=True),
+        ),
+    ),
+    "past the router": (
+        "RC-DONTROUTE",
+        facts(
+            saw(IPV4, OK, hop_limit=64),
+            saw(IPV6, OK, hop_limit=64),
+            ZERO,
+            ONLY,
+            requirement="LISTEN-016",
+            host=Host(routed=True),
+            broken=(Finding(False, "each packet is sent to the router", "3 of 3 were sent past the router"),),
+        ),
+    ),
+    "some addresses are not served": (
+        "RC-ADDRTEXT",
+        facts(
+            requirement="INTEROP-007",
+            exchanges=(held(IPV6, OK), held(IPV6, HUNG_UP, source="2001:db8:51:1:1000::")),
+            broken=(Finding(False, "a client at 2001:db8:51:1:1000:: is answered", "no answer"),),
+        ),
+    ),
+    "one client gets another's answers": (
+        "RC-CLIENTKEY",
+        facts(
+            requirement="INTEROP-007",
+            broken=(Finding(False, "clients that come from one port are all answered", "one was not"),),
+        ),
+    ),
+    "only redirects lead past the filter": (
+        "RC-REDIRECT",
+        facts(
+            requirement="SEC-006",
+            broken=(Finding(False, "redirected (302) by an allowed server to ::1, nothing", "it was connected to"),),
+        ),
+    ),
+    "a spelling leads past the filter": (
+        "RC-SSRF",
+        facts(requirement="SEC-006", broken=(Finding(False, "for http://[::]/ nothing", "it was connected to"),)),
+    ),
+    "names of clients are asked for": (
+        "RC-REVERSELOOKUP",
+        facts(reverse=True, requirement="ROBUST-009"),
+    ),
     "an IPv4 client is 0.0.0.0": (
         "RC-SOCKADDR",
         facts(OK, OK, DUAL, requirement="INTEROP-001", shown=((CLIENT[IPV4], "0.0.0.0"),)),
@@ -246,8 +303,8 @@ CASES = {
 def test_facts_name_their_cause(code: str, found: Facts) -> None:
     """The first cause is the one that the facts show, with the fact that shows it, and it is not contradicted."""
     assert first(found) == code
-    item = requirements()[found.requirement]
-    (likeliest, *_) = likely(item.causes, found)
+    item = requirements().get(found.requirement)
+    (likeliest, *_) = likely(item.causes if item else (), found)
     assert likeliest.because
     assert not contradiction(code, found)
 
@@ -317,6 +374,11 @@ CONTRADICTED = {
     "RC-NOCHECKSUM over TCP": ("RC-NOCHECKSUM", facts(OK, REFUSED, ZERO)),
     "RC-MTU, refused": ("RC-MTU", facts(OK, REFUSED, U4, requirement="UDP-005", **UDP)),
     "RC-SOCKADDR, refused": ("RC-SOCKADDR", facts(OK, REFUSED, U4, requirement="UDP-002", **UDP)),
+    "RC-HOPLIMIT, it is 64": ("RC-HOPLIMIT", facts(OK, saw(IPV6, IGNORED, hop_limit=64), ZERO, ONLY)),
+    "RC-SSRF, redirects alone": (
+        "RC-SSRF",
+        facts(requirement="SEC-006", broken=(Finding(False, "redirected (301) by an allowed server", "it came"),)),
+    ),
     "RC-SNAPSHOT, it ended": ("RC-SNAPSHOT", facts(REFUSED, REFUSED, DUAL, requirement="LIFE-005", starts=(DIED,))),
 }
 

@@ -73,7 +73,7 @@ def _is_cut(client: str, shown: str) -> bool:
     except ValueError:
         return False
     same = next((at for at, (one, other) in enumerate(zip(own, found, strict=False)) if one != other), len(found))
-    return len(own) == len(found) and not any(found[same:])
+    return len(own) == len(found) and same < len(own) and not any(found[same:])
 
 
 def shown_cut_in_binary(facts: Facts) -> str:
@@ -124,16 +124,12 @@ unpacked = says(Sign.UNPACKED)
 # -- families that fare differently -----------------------------------------------------------------------------------
 
 
-def _only_lost(facts: Facts, family: Family, *hows: How) -> bool:
-    """Return whether one family alone is lost, in one of these ways."""
-    return facts.one_lost is family and facts.of(family).worst in hows
-
-
 def mapped_is_turned_away(facts: Facts) -> str:
     """IPv4 clients reach the service through its IPv6 socket, and are not served."""
     rows = facts.takes(IPV4)
     dual = bool(rows) and all(row.family == IPV6.value for row in rows)
-    if not dual or not _only_lost(facts, IPV4, *_NOT_SERVED, How.KEPT_WAITING, How.IGNORED):
+    turned_away = facts.lost(IPV4) and facts.ipv4.worst in {*_NOT_SERVED, How.KEPT_WAITING, How.IGNORED}
+    if not dual or not turned_away or facts.lost(IPV6):
         return ""
     return f"IPv4 clients come through its IPv6 socket as ::ffff:a.b.c.d, and are {_worst(facts, IPV4)}"
 
@@ -439,7 +435,7 @@ RULES = (
             (DECISIVE, shown_cut_at_length),
             (DECISIVE, shown_cut_in_binary),
             (DECISIVE, unpacked),
-            (STRONG, shown_misread),
+            (STRONG, both(shown_misread, about("INTEROP-001"))),
             (FITS, about("UDP-004")),
         ),
         (is_refused,),

@@ -139,10 +139,11 @@ def strangers(wire: Wire, known: Collection[str], macs: Iterable[str]) -> tuple[
 
     Args:
         wire: The capture.
-        known: The addresses that hosts have, or may have.
+        known: The addresses that hosts have, or may have; those from which others have sent are known too.
         macs: The hardware addresses of the hosts: their link-local addresses are known too.
     """
-    have = {*known, *(link_local_of(mac) for mac in macs)}
+    used = (frame.src for frame in wire.frames if frame.outgoing_mac != wire.mac)
+    have = {*known, *used, *(link_local_of(mac) for mac in macs)}
     own = [frame for frame in wire.frames if frame.outgoing_mac == wire.mac and frame.src not in {"", "::", "0.0.0.0"}]
     asked = {frame.dst for frame in own if frame.kind == "arp"}
     solicited = [frame for frame in own if frame.icmp is not None and frame.icmp.type == _SOLICITATION]
