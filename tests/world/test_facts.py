@@ -215,7 +215,7 @@ def test_host_findings_and_output_are_facts(make_world: MakeWorld) -> None:
     world._logs.append("socket: Address family not supported by protocol\n")
     world.note("a foreign socket takes tcp port 8080 of IPv6")
     found = facts_of(world)
-    assert (found.host.families, found.host.ipv6_sockets) == ({IPV4}, False)
+    assert (found.host.families, found.host.ipv6_sockets) == (frozenset({IPV4}), False)
     assert [item.expected for item in found.broken] == ["an IPv6 client is answered"]
     assert found.says(Sign.NO_FAMILY) == "socket: Address family not supported by protocol"
     assert (found.silent, found.foreign) == (False, True)

@@ -165,7 +165,7 @@ def family_on_other_port(facts: Facts) -> str:
 def collides_with_itself(facts: Facts) -> str:
     """Its own output says that the port is taken, and nobody else has it."""
     line = facts.says(Sign.IN_USE)
-    concerned = facts.one_lost or did_not_start(facts) or ended(facts)
+    concerned = any(facts.lost(family) for family in BOTH) or did_not_start(facts) or ended(facts)
     if not line or facts.foreign or not concerned:
         return ""
     return f'the port is free, and its output says "{line}"' if line else ""
