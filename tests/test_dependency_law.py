@@ -25,7 +25,7 @@ FLOORS = (
     ("prober",),
     ("lab",),
     ("wire",),
-    ("verdict", "results", "plan", "facts", "causes", "effect"),
+    ("verdict", "results", "plan", "facts", "causes", "effect", "complaint", "startup"),
     ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework", "language"),
     ("report",),
     ("plugin", "recordkeeping", "cli", "__main__"),

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from dualstack.build import build
 from dualstack.causes import WITHOUT_CAUSES, likely
-from dualstack.errors import HarnessError, HostCannot, UsageError
+from dualstack.errors import DualstackError, HarnessError, HostCannot, UsageError
 from dualstack.facts import sentences
 from dualstack.kinds import DOCKER
 from dualstack.lab.netns import NetnsBackend
+from dualstack.lab.protocol import Backend
 from dualstack.language import language_of
 from dualstack.manifest import Subject
 from dualstack.manifest.faults import Fault, refusal
+from dualstack.plan import START, plan_cases
 from dualstack.results import Record
 from dualstack.service import missing_programs, unfit
 from dualstack.session import RunSession
-from dualstack.suites import check_entries, requirements
+from dualstack.startup import Faults
+from dualstack.suites import check_entries, requirement, requirements
 from dualstack.verdict import SPEAKS
 from dualstack.wire.expect import conversation, families_of_flow
-from dualstack.world import World
+from dualstack.world import StartWorld, World
 from dualstack.world.facts import facts_of
 
 if TYPE_CHECKING:
@@ -100,6 +103,21 @@ def _provide(backend: "DockerBackend", subject: Subject) -> str:
         base = packages_image(backend.engine, image.packages, subject.path)
         image = image.model_copy(update={"base": base, "packages": []})
     return backend.provide(image, subject.image, subject.directory, str(subject.path))
+
+
+def start_of(subject: Subject, backend: Backend, session: RunSession) -> Faults:
+    """Return why parts of a service do not start in the ordinary world; nothing where that cannot be said."""
+    case = next(iter(plan_cases(requirement(START), [subject])))
+    world = StartWorld(case, backend, session.case_folder(case))
+    if case.not_applicable:
+        return {}
+    try:
+        with world:
+            world.starts()
+            world.wire()
+    except DualstackError:
+        return {}
+    return world.faults
 
 
 def complete(record: Record, world: World, folder: Path) -> Record:

@@ -2,7 +2,7 @@
 
 import tomllib
 
-from dualstack.causes import load_causes
+from dualstack.causes import WITHOUT_CAUSES, load_causes
 from dualstack.suites import requirements
 from dualstack.topology import topology_names
 from tests.causes.labels import PAGE, ZOO, label_of, load, render
@@ -14,7 +14,7 @@ def known() -> list[tuple[str, str, str]]:
     for path in sorted(ZOO.glob("*.toml")):
         for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("known", ()):
             names = entry["requirement"]
-            for name in [names] if isinstance(names, str) else names:
+            for name in {names} - WITHOUT_CAUSES if isinstance(names, str) else sorted({*names} - WITHOUT_CAUSES):
                 topologies = entry.get("topologies") or requirements()[name].topologies
                 found += [(path.stem, name, topology) for topology in topologies]
     return found
