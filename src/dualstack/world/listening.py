@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive, ServiceError
+from dualstack.facts import Exchange
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend
@@ -18,6 +19,7 @@ from dualstack.wire.evidence import Wire
 from dualstack.wire.expect import answered, arrived, from_any_port, refused, stays_inside
 from dualstack.world.clients import Clients
 from dualstack.world.likeness import Likeness
+from dualstack.world.observed import exchange_of
 from dualstack.world.oneway import send_oneway
 from dualstack.world.serving import ServingWorld
 
@@ -35,6 +37,10 @@ class ListenerWorld(ServingWorld):
         super().__init__(case, backend, folder)
         self._lingering: list[Lingering] = []
         self._likeness = Likeness()
+        self.exchanges: list[Exchange] = []
+        """The exchanges of single clients so far."""
+        self.shown: list[tuple[str, str]] = []
+        """The clients whose address the service has shown, each with what it showed."""
 
     def _stop_all(self) -> None:
         """Stop the service and what it left behind, and let clients go."""
@@ -126,6 +132,7 @@ class ListenerWorld(ServingWorld):
         else:
             dialled = clients.host.prober.dial(dial)
         self.waited += dialled.seconds
+        self.exchanges.append(exchange_of(dial, dialled, start=self._starts, inside=clients.inside))
         where = f"{dial.transport.value} {endpoint(dial.address, dial.port)}"
         where += " on the service's own host" * clients.inside
         source = f" from {dial.source}" if dial.source and dial.source not in clients.sources[dial.family][:1] else ""
@@ -300,6 +307,8 @@ class ListenerWorld(ServingWorld):
             found = re.search(listener.peer_log, line) if line is not None else None
         else:
             found = None
+        if found:
+            self.shown.append((dialled.source, found[1] or ""))
         try:
             return shown_address(found[1] or "", dialled.source) if found else ""
         except ValueError as error:
