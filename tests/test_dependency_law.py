@@ -40,7 +40,7 @@ HOMES = {
     "pyroute2": {"lab", "prober"},
     "dnslib": {"prober", "wire"},
     "jinja2": {"report"},
-    "pydantic": {"manifest", "topology", "prober.codec"},
+    "pydantic": {"manifest", "topology", "prober.codec", "report.shapes"},
     "pydantic_core": {"manifest"},
     "rich": {"report", "cli"},
     "pytest": {"plugin", "recordkeeping", "cli"},
