@@ -231,7 +231,7 @@ FAULTS = [
         '"{host}"]\nprotocol = "exchange"',
         'connect[0].protocol: protocol = "exchange" is for listeners; the lab\'s ',
     ),
-    ('"{host}"]', '"{host}"]\nexit_code = 256', "connect[0].exit_code: found 256; allowed: 255 or less"),
+    ('"{host}"]', '"{host}"]\nexit_code = 256', "connect[0].exit_code: found 256; allowed: a number from 0 to 255"),
     (
         '"{host}"]',
         '"{host}"]\nenvironment = { A = "{hots}" }',

@@ -23,6 +23,9 @@ SCRATCH = "/dev/shm/dualstack"  # noqa: S108 - a private tmpfs in the host's own
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The PATH of a program in a root file system of its own."""
 
+_MOST_LINKS = 40
+"""How many symbolic links a path may lead through, as for the kernel."""
+
 
 def root_of(subject: Subject) -> str:
     """Return the private Debian root file system that the service needs, or nothing.
@@ -174,18 +177,38 @@ def _why_not_runnable(program: str, directory: Path, root: str) -> str:
     """Return why ``program`` cannot be executed, or nothing."""
     if "/" in program:
         path = directory / program
-        inside = Path(root + program) if root and program.startswith("/") else path
+        inside = _resolved(root, program) if root and program.startswith("/") else path
         found = next((item for item in (path, inside) if item.exists()), None)
         if found is None:
             return f"no such file ({path})"
         if found.is_dir():
             return f"a folder, not a program ({found})"
         return "" if os.access(found, os.X_OK) else f"not executable: chmod +x {found}"
-    where = os.pathsep.join(root + part for part in ROOT_PATH.split(":")) if root else None
-    if shutil.which(program, path=where):
+    if root:
+        candidates = (_resolved(root, f"{folder}/{program}") for folder in ROOT_PATH.split(":"))
+        found_in = any(item.is_file() and os.access(item, os.X_OK) for item in candidates)
+    else:
+        found_in = shutil.which(program) is not None
+    if found_in:
         return ""
     place = "the private Debian root file system" if root else "PATH"
     return f'not in {place}; give a path ("./{program}"), or name its Debian package in service.packages'
+
+
+def _resolved(root: str, path: str) -> Path:
+    """Return where a path inside a root file system really is: absolute links in it lead to its own files."""
+    rest, here = Path(path).parts[1:], Path(root)
+    for _ in range(_MOST_LINKS):
+        for number, part in enumerate(rest):
+            if (here / part).is_symlink():
+                target = (here / part).readlink()
+                here = Path(root) if target.is_absolute() else here
+                rest = (*(item for item in target.parts if item != "/"), *rest[number + 1 :])
+                break
+            here = here.parent if part == ".." and here != Path(root) else here / part
+        else:
+            return here
+    return Path(root, path.lstrip("/"))
 
 
 def unfit(subject: Subject, lab: str) -> Iterator[Fault]:

@@ -1,5 +1,6 @@
 """How the tests of damaged input run: the same examples each time, bounded in number, and nothing is left behind."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -7,12 +8,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+_MORE = 4 if os.environ.get("CI") == "true" else 1
+"""How many times as many examples are tried where time matters less."""
+
 settings.register_profile(
     "dualstack",
     derandomize=True,  # the same examples on each machine and each day
     database=None,
     deadline=None,  # a loaded machine is no failure
-    max_examples=150,
+    max_examples=40 * _MORE,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("dualstack")

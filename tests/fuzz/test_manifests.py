@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dualstack.cli.check import checked_subjects
@@ -64,7 +64,6 @@ def check(path: Path, data: bytes) -> None:
             assert match[1] is None or 1 <= int(match[1]) <= data.count(b"\n") + 1
 
 
-@settings(max_examples=250)
 @given(text=st.sampled_from(MANIFESTS).flatmap(lambda path: edited(path.read_text(encoding="utf-8"))))
 @example(text="schema = 1\nservice = 3\nlisten = {}\nconnect = [[]]\n")
 @example(

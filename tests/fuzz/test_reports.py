@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from dualstack.report import write_all
 from dualstack.report.load import load
@@ -62,7 +62,6 @@ def check(folder: Path, records: bytes, description: bytes) -> None:
     )
 
 
-@settings(max_examples=40)
 @given(data=misshapen(one))
 @example(data=one() | {"seconds": float("nan")})
 @example(data=one() | {"works": "ipv4", "log": []})
@@ -72,14 +71,12 @@ def test_a_misshapen_record_is_left_out_or_shown(folder: Path, data: Any) -> Non
     check(folder, line(DATA[0]) + line(data) + line(DATA[2]), line(run()))
 
 
-@settings(max_examples=30)
 @given(data=damaged(line(DATA[1])))
 def test_a_damaged_line_is_left_out_or_shown(folder: Path, data: bytes) -> None:
     """Cut, flipped and foreign bytes in a line leave the other lines whole."""
     check(folder, line(DATA[0]) + data + b"\n" + line(DATA[2]), line(run()))
 
 
-@settings(max_examples=40)
 @given(data=misshapen(run) | JSON)
 @example(data={"subjects": [{"name": "nginx/both", "claims": {"http": 4}}], "requirements": 7, "topologies": []})
 @example(data=run() | {"planned": True, "exit_code": "none", "started": 7, "machine": {"a": {"b": []}}})
@@ -88,7 +85,6 @@ def test_a_misshapen_description_is_left_out_or_shown(folder: Path, data: Any) -
     check(folder, line(DATA[0]) + line(DATA[2]), line(data))
 
 
-@settings(max_examples=20)
 @given(data=damaged(line(run())))
 def test_a_damaged_description_is_named_or_shown(folder: Path, data: bytes) -> None:
     """Cut, flipped and foreign bytes in run.json leave the records whole."""

@@ -24,7 +24,6 @@ from dualstack.manifest.fetch import Fetch
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=60)]
 RequirementId = Annotated[str, StringConstraints(pattern=r"^[A-Z]+-\d{3}$")]
-ExitCode = Annotated[int, Field(ge=0, le=255, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=600, strict=True)]
 
 
@@ -51,6 +50,16 @@ def _valid_regex(text: str) -> str:
 
 
 Regex = Annotated[str, AfterValidator(_valid_regex)]
+
+
+def _valid_exit_code(data: object) -> object:
+    """Refuse what is neither the exit code of a program nor the word for all of them."""
+    if data == "any" or (isinstance(data, int) and not isinstance(data, bool) and data in range(256)):
+        return data
+    raise ValueError(f'found {data!r}; allowed: a number from 0 to 255, or "any"')
+
+
+ExitCode = Annotated[int | Literal["any"], BeforeValidator(_valid_exit_code)]
 
 
 def _as_list(data: object) -> object:
@@ -161,7 +170,7 @@ class Listen(Table):
     large_send: Bytes | None = Field(
         None,
         min_length=1,
-        description='With protocol = "exchange": what has a UDP answer of over 1500 bytes (UDP-005).',
+        description='With protocol = "exchange": what has an answer of over 1500 bytes (UDP-005, LISTEN-017).',
     )
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
     reach: Reach = Field(
@@ -192,7 +201,7 @@ class Connect(Table):
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to use.")
     environment: Environment = Field({}, description="Variables besides those of the service.")
     input: str | None = Field(None, description="What the command reads on its standard input; then end of file.")
-    exit_code: ExitCode | None = Field(0, description="The exit code that means success.")
+    exit_code: ExitCode = Field(0, description='The exit code that means success, or "any".')
     output: Regex | None = Field(None, description="What the output shows on success, as a regular expression.")
     literals: StrictBool = Field(True, description="Whether it accepts address literals.")
     names: StrictBool = Field(True, description="Whether it accepts host names.")
