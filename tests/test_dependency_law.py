@@ -41,7 +41,7 @@ HOMES = {
     "dnslib": {"prober", "wire"},
     "h11": {"prober.http"},
     "jinja2": {"report"},
-    "pydantic": {"manifest", "topology", "prober.codec"},
+    "pydantic": {"manifest", "topology", "prober.codec", "report.shapes"},
     "pydantic_core": {"manifest"},
     "rich": {"report", "cli"},
     "pytest": {"plugin", "recordkeeping", "cli"},
