@@ -12,13 +12,16 @@ from dualstack.errors import DeadlineExpired, ServiceError, UsageError
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Subject
 from dualstack.manifest.subject import filled
-from dualstack.prober.messages import Launch
+from dualstack.prober.messages import Launch, Limits
 from dualstack.prober.output import Output
 from dualstack.service import SCRATCH, environment_of, root_of
 from dualstack.topology import load_topology
 
 _TAIL = 4000
 """How many characters of a failed command's output are shown."""
+
+_BUILDING = Limits(processes=4096, memory=0, output=0)
+"""What a build may use: compilers take much memory, and their time is bounded."""
 
 _READ = 64 << 10
 """How many bytes of output are read at once."""
@@ -96,6 +99,8 @@ def _run_in_root(command: Sequence[str], subject: Subject, backend: Backend) -> 
             environment=environment_of(root, SCRATCH),
             scratch=SCRATCH,
             root=root,
+            writable=True,
+            limits=_BUILDING,
         )
         program = lab.hosts["service"].start(launch)
         ended = program.wait(Deadline(seconds, f"the end of {' '.join(command)}"))

@@ -19,7 +19,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from dualstack.errors import HostCannot
 from dualstack.lab.namespaces import enter_namespaces, own_mounts
 from dualstack.prober import libc
-from dualstack.prober.seccomp import forbid_inet6
+from dualstack.prober.seccomp import restrict
 
 _ETH_P_ALL = 0x0003
 _EXPECTED = (OSError, HostCannot, NetlinkError)
@@ -56,7 +56,7 @@ def _nested() -> None:
 
 def _seccomp() -> None:
     """Take AF_INET6 away."""
-    forbid_inet6()
+    restrict(af_inet6=False)
     with suppress(OSError):
         socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
         raise HostCannot("the filter is loaded but has no effect")

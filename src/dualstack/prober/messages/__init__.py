@@ -10,7 +10,7 @@ from dualstack.prober.messages.crowds import MOST_CLIENTS, Ends, Linger, Load, L
 from dualstack.prober.messages.datagrams import Forge, Heard, Sender, Volley, Volleyed
 from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome
 from dualstack.prober.messages.naming import Names, Query, Resolved
-from dualstack.prober.messages.programs import PATIENCE, Await, Exit, Launch, Log, Readiness, Vitals
+from dualstack.prober.messages.programs import PATIENCE, Await, Exit, Launch, Limits, Log, Readiness, Vitals
 from dualstack.prober.messages.serving import Accepted, Hold, Serve
 from dualstack.prober.messages.tables import AddressRow, RouteRow, SocketRow
 
@@ -29,6 +29,7 @@ __all__ = [
     "Heard",
     "Hold",
     "Launch",
+    "Limits",
     "Linger",
     "Load",
     "Loaded",
