@@ -60,6 +60,7 @@ clean: ## remove what was made in this folder; the root file systems stay in the
 $(VENV)/.for-running: pyproject.toml constraints.txt hatch_build.py $(VENV)/.made
 	@echo "installing dualstack into $(VENV) ..."
 	@$(PIP) --editable .
+	@$(RUN) compileall -q src suites fixtures/*.py conftest.py  # Python itself may be forbidden to write these files
 	@touch $@
 
 $(VENV)/.for-testing: $(VENV)/.for-running

@@ -228,8 +228,12 @@ class Keeper:
             os.close(namespace.fd)
 
 
-def main(arguments: list[str]) -> None:
-    """Run a keeper on the connection whose descriptor is the first argument; the second is whose death it shares."""
+def main(arguments: list[str]) -> int:
+    """Run a keeper on the connection whose descriptor is the first argument; the second is whose death it shares.
+
+    Returns:
+        The exit code.
+    """
     connection = socket.socket(fileno=int(arguments[0]))
     parent = int(arguments[1])
     for module in _WARM:
@@ -241,8 +245,9 @@ def main(arguments: list[str]) -> None:
         enter_namespaces()
     except OSError as error:
         _refuse(connection, error)
-        return
+        return 0
     run_as_first_process(partial(_keep, connection, sockets), parent)
+    return 0
 
 
 def _keep(connection: socket.socket, sockets: list[str], number: int) -> None:
@@ -269,4 +274,4 @@ def _refuse(connection: socket.socket, error: OSError) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))
