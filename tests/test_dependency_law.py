@@ -26,9 +26,9 @@ FLOORS = (
     ("lab",),
     ("wire",),
     ("verdict", "results", "plan", "causes", "effect"),
-    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework"),
+    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework", "shown"),
     ("report",),
-    ("plugin", "recordkeeping", "cli", "__main__"),
+    ("plugin", "recordkeeping", "cli", "start", "__main__"),
 )
 """The rooms of each floor of the engine, from the ground up."""
 

@@ -146,6 +146,14 @@ class Live:
         """Wait until the run has printed something."""
         self._wait(lambda: words in (self.site.folder / "out").read_text(encoding="utf-8", errors="replace"), words)
 
+    def has_complained(self, words: str) -> None:
+        """Wait until the run has printed something as an error."""
+        self._wait(lambda: words in (self.site.folder / "err").read_text(encoding="utf-8", errors="replace"), words)
+
+    def has_begun(self) -> None:
+        """Wait until the interpreter has handed over to the command, which from then on handles SIGINT itself."""
+        self._wait(lambda: _name_of(self.process.pid) == "dualstack", "the command to begin")
+
     def freeze(self, pid: int) -> None:
         """Stop a process of this run, and wait until it has stopped."""
         os.kill(pid, signal.SIGSTOP)
@@ -284,7 +292,7 @@ class Site:
         try:
             here = select.select([reader], [], [], PATIENCE)[0]
             assert here, (self.folder / "out").read_text() + (self.folder / "err").read_text()
-            self._meet_tenants()
+            self.meet_tenants()
             yield live
         finally:
             os.close(reader)
@@ -297,13 +305,19 @@ class Site:
             if entry.name.isdigit() and self.token.encode() in _read(entry / "environ") + _read(entry / "cmdline")
         }
 
-    def _meet_tenants(self) -> None:
+    def meet_tenants(self) -> None:
         """Note every process that is in a namespace of the run's; as long as there is one, the namespace lasts."""
         own = {link for pid in self.processes() for link in namespaces_of(pid)}
         for pid in [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]:
             if own & namespaces_of(pid):
                 with contextlib.suppress(ProcessLookupError):
                     self.tenants[pid] = os.pidfd_open(pid)
+
+    def forget_tenants(self) -> None:
+        """Look for those that were seen no more."""
+        for descriptor in self.tenants.values():
+            os.close(descriptor)
+        self.tenants.clear()
 
     def left(self, seconds: float = GONE) -> list[str]:
         """Return what runs have left: processes, namespaces and temporary files, one line each; waits for the end."""

@@ -45,14 +45,14 @@ def called(result: int) -> str:
 
 def write(path: str) -> str:
     """Write a file."""
-    with open(path, "w", encoding="utf-8") as file:  # noqa: PTH123 - plain
+    with open(path, "w", encoding="utf-8") as file:
         file.write("1\n")
     return "done"
 
 
 def read(path: str) -> str:
     """Read a file."""
-    with open(path, "rb") as file:  # noqa: PTH123 - plain
+    with open(path, "rb") as file:
         file.read(1)
     return "done"
 
@@ -120,7 +120,7 @@ def in_own_namespaces(action: Callable[[], object]) -> str:
         finally:
             os._exit(0)
     os.close(writer)
-    with open(reader, "rb") as said:  # noqa: PTH123 - a descriptor
+    with open(reader, "rb") as said:
         text = said.read().decode()
     os.waitpid(child, 0)
     return text
@@ -178,7 +178,8 @@ def main() -> None:
         "bpf": attempt(lambda: called(libc.syscall(numbers["bpf"], 0, 0, 0))),
         "ptrace": {attempt(lambda pid=pid: called(libc.ptrace(PTRACE_ATTACH, pid, 0, 0))) for pid in (1, os.getppid())},
         "join": {
-            attempt(lambda kind=kind: called(libc.setns(os.open(f"/proc/1/ns/{kind}", 0), 0))) for kind in ("mnt", "net")
+            attempt(lambda kind=kind: called(libc.setns(os.open(f"/proc/1/ns/{kind}", 0), 0)))
+            for kind in ("mnt", "net")
         },
         "mknod": attempt(lambda: os.mknod("/dev/shm/disk", 0o60666, os.makedev(254, 0))),
         "mount": attempt(lambda: mount("tmpfs", "/mnt", "tmpfs")),

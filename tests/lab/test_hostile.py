@@ -1,4 +1,4 @@
-"""What a service cannot do to the machine, run by root as little as run by an ordinary user: each line of the promise."""
+"""What a service cannot do to the machine, whoever runs it: each line of the promise."""
 
 import json
 import os
@@ -16,7 +16,7 @@ import pytest
 
 from tests.lab.test_ordinary_user import NOBODY, ordinary_python
 
-SECRET = "the-harness-knows-this"
+SECRET = "the-harness-knows-this"  # noqa: S105 - of nothing
 HOSTILE = Path(__file__).with_name("hostile.py")
 RUNNER = Path(__file__).with_name("host_hostile.py")
 REFUSED = {"EACCES", "EPERM", "EROFS", "ENOENT"}
@@ -30,6 +30,9 @@ class Attempted:
         said: What it said.
         folder: Its working directory.
         secrets: Files that it was to read.
+        targets: Files that it was to write.
+        sockets: Unix sockets that it was to connect to.
+        ranged: Whether it has a range of users.
     """
 
     said: dict[str, Any]

@@ -37,6 +37,9 @@ from dualstack.verdict import INTERRUPTED
 _FEW = 24
 """Up to this many cases a second process costs more time than it saves."""
 
+_ORDERLY = 2.0
+"""Seconds that the work may take to end in good order after an interrupt."""
+
 _USAGE = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 
@@ -67,7 +70,7 @@ def main(options: argparse.Namespace) -> int:
 class _Interrupts:
     """Passes SIGINT (Ctrl-C) and SIGTERM on to the pytest that does the work, which then ends in good order.
 
-    The second one is for the impatient: it kills.
+    If it has not ended after `_ORDERLY` seconds, or when a second signal comes, it is killed.
 
     Attributes:
         number: How many there were.
@@ -82,10 +85,12 @@ class _Interrupts:
     def __enter__(self) -> Self:
         """Take the signals over."""
         self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._kill)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave the signals to whoever had them before."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -96,10 +101,20 @@ class _Interrupts:
             self._pass_on()
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        """Count a signal."""
+        """Count a signal, and say at once that it was seen."""
         self.number += 1
+        if self.number == 1:
+            text = "\ndualstack: interrupted: stopping …\n"
+            with contextlib.suppress(OSError):
+                os.write(2, text.encode(sys.stderr.encoding or "ascii", errors="replace"))
+            signal.setitimer(signal.ITIMER_REAL, _ORDERLY)
         if self._process is not None:
             self._pass_on()
+
+    def _kill(self, _number: int, _frame: FrameType | None) -> None:
+        """Kill what has not ended in good order."""
+        self.number += 1
+        self._pass_on()
 
     def _pass_on(self) -> None:
         """Send the group what the number of signals deserves."""

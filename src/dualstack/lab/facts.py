@@ -42,7 +42,6 @@ _IFA_F_DADFAILED = 0x08
 _DIAL_SECONDS = 1.0
 
 
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What one host's kernel says.

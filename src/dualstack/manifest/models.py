@@ -121,7 +121,7 @@ class Limits(Table):
 
     processes: Count = Field(1024, description="Processes and threads at once.")
     memory: Count = Field(2048, description="MiB of memory, including its files in /dev/shm and {scratch}.")
-    output: Count = Field(64, description="MiB of output in one start.")
+    output: Count = Field(256, description="MiB of output in one start.")
 
 
 class Ready(Table):

@@ -1,7 +1,5 @@
 """The folders of the machine that a program sees: opened before anything covers them, shown at their own paths."""
 
-# ruff: noqa: PTH - every program is started through here, and a Path takes several times as long
-
 import enum
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The mount calls that Python 3.11 lacks: mounts by descriptor, flags of whole trees, ids that are mapped by a mount."""
+"""The mount calls that Python lacks: mounts by descriptor, flags of whole trees, owners that a mount maps."""
 
 import ctypes
 import errno
@@ -94,7 +94,9 @@ def _set(mount: int, path: bytes, flags: int, *, added: int = 0, removed: int = 
     """Call mount_setattr(2)."""
     attributes = ctypes.create_string_buffer(struct.pack("=QQQQ", added, removed, 0, namespace))
     size = ctypes.c_size_t(32)
-    libc.syscall(f"mount_setattr {os.fsdecode(path)}", _MOUNT_SETATTR, mount, path, ctypes.c_uint(flags), attributes, size)
+    libc.syscall(
+        f"mount_setattr {os.fsdecode(path)}", _MOUNT_SETATTR, mount, path, ctypes.c_uint(flags), attributes, size
+    )
 
 
 def _remount(target: str, *, read_only: bool, recursive: bool) -> None:

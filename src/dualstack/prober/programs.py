@@ -8,8 +8,8 @@ from dataclasses import replace
 from time import monotonic
 
 from dualstack.errors import HarnessError
-from dualstack.prober.bounds import LOOK, exceeded
 from dualstack.prober.attending import Attendance, send, signal_number
+from dualstack.prober.bounds import LOOK, exceeded
 from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
 from dualstack.prober.forking import report_of
 from dualstack.prober.launching import STATUS, Started, fork_program

@@ -1,7 +1,5 @@
 """The machine as a program without a root file system of its own sees it: to be read, without what is somebody's."""
 
-# ruff: noqa: PTH - every program is started through here, and a Path takes several times as long
-
 import os
 from contextlib import suppress
 

@@ -18,7 +18,7 @@ class Limits:
 
     processes: int = 1024
     memory: int = 2048
-    output: int = 64
+    output: int = 256
 
 
 @dataclass(frozen=True, slots=True)
