@@ -26,7 +26,7 @@ FLOORS = (
     ("lab",),
     ("wire",),
     ("verdict", "results", "plan", "causes", "effect"),
-    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework", "shown"),
+    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework", "shown", "tethered"),
     ("report",),
     ("plugin", "recordkeeping", "cli", "start", "__main__"),
 )

@@ -1,7 +1,9 @@
 """Building a service, once a run and before anything is judged."""
 
+import errno
 import os
 import select
+import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from dualstack.manifest.subject import filled
 from dualstack.prober.messages import Launch, Limits
 from dualstack.prober.output import Output
 from dualstack.service import SCRATCH, environment_of, root_of
+from dualstack.tethered import tethered
 from dualstack.topology import load_topology
 
 _TAIL = 4000
@@ -48,9 +51,11 @@ def _run_here(command: Sequence[str], subject: Subject, _backend: Backend) -> st
     """Run one command on this machine, and end all that it leaves; return what went wrong, or nothing."""
     deadline = Deadline(subject.manifest.timeouts.build, f"the end of {' '.join(command)}")
     output = Output()
+    if shutil.which(str(subject.directory / command[0]) if "/" in command[0] else command[0]) is None:
+        return f"{command[0]!r}: {os.strerror(errno.ENOENT)}"
     try:
         process = subprocess.Popen(
-            command,
+            tethered(command),
             cwd=subject.directory,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

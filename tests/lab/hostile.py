@@ -28,10 +28,10 @@ NET_ADMIN_SIOCSIFFLAGS = 0x8914
 PTRACE_ATTACH = 16
 
 
-def attempt(action: Callable[[], object]) -> str:
+def attempt(action: Callable[..., object], *arguments: object) -> str:
     """Return the name of the error that an action ends with, or what it returns."""
     try:
-        return str(action())
+        return str(action(*arguments))
     except OSError as error:
         return errno.errorcode[error.errno] if error.errno else str(error)
 
@@ -103,7 +103,17 @@ def in_others(secret: str) -> list[str]:
     return found
 
 
-def in_own_namespaces(action: Callable[[], object]) -> str:
+def trace(pid: int) -> str:
+    """Trace a process."""
+    return called(libc.ptrace(PTRACE_ATTACH, pid, 0, 0))
+
+
+def join(kind: str) -> str:
+    """Enter a namespace of the host's first process."""
+    return called(libc.setns(os.open(f"/proc/1/ns/{kind}", 0), 0))
+
+
+def in_own_namespaces(action: Callable[..., object], *arguments: object) -> str:
     """Return what comes of an action of a child that is root of a user and a mount namespace that it makes."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -114,7 +124,7 @@ def in_own_namespaces(action: Callable[[], object]) -> str:
             Path("/proc/self/setgroups").write_text("deny")
             Path("/proc/self/uid_map").write_text(f"0 {user} 1")
             Path("/proc/self/gid_map").write_text(f"0 {group} 1")
-            os.write(writer, attempt(action).encode())
+            os.write(writer, attempt(action, *arguments).encode())
         except OSError as error:
             os.write(writer, f"no namespaces: {error}".encode())
         finally:
@@ -166,26 +176,23 @@ def main() -> None:
         "uid": os.getuid(),
         "in other processes": in_others(given["secret"]),
         "own environment": given["secret"] in json.dumps(dict(os.environ)),
-        "read": {path: attempt(lambda path=path: read(path)) for path in given["files"]},
-        "write": {path: attempt(lambda path=path: write(path)) for path in given["targets"]},
-        "connect": {path: attempt(lambda path=path: connect(path)) for path in given["sockets"]},
-        "families": {name: attempt(lambda number=number: make(number)) for name, number in FAMILIES.items()},
+        "read": {path: attempt(read, path) for path in given["files"]},
+        "write": {path: attempt(write, path) for path in given["targets"]},
+        "connect": {path: attempt(connect, path) for path in given["sockets"]},
+        "families": {name: attempt(make, number) for name, number in FAMILIES.items()},
         "packet socket": attempt(lambda: make(socket.AF_PACKET, socket.SOCK_RAW)),
         "raw socket": attempt(lambda: make(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)),
         "link down": attempt(link_down),
         "add_key": attempt(lambda: called(libc.syscall(numbers["add_key"], b"user", b"x", b"y", 1, -3))),
         "keyctl": attempt(lambda: called(libc.syscall(numbers["keyctl"], 0, -3, 0))),
         "bpf": attempt(lambda: called(libc.syscall(numbers["bpf"], 0, 0, 0))),
-        "ptrace": {attempt(lambda pid=pid: called(libc.ptrace(PTRACE_ATTACH, pid, 0, 0))) for pid in (1, os.getppid())},
-        "join": {
-            attempt(lambda kind=kind: called(libc.setns(os.open(f"/proc/1/ns/{kind}", 0), 0)))
-            for kind in ("mnt", "net")
-        },
+        "ptrace": {attempt(trace, pid) for pid in (1, os.getppid())},
+        "join": {attempt(join, kind) for kind in ("mnt", "net")},
         "mknod": attempt(lambda: os.mknod("/dev/shm/disk", 0o60666, os.makedev(254, 0))),
         "mount": attempt(lambda: mount("tmpfs", "/mnt", "tmpfs")),
         "remount": attempt(lambda: mount("none", "/usr", "", MS_REMOUNT | MS_BIND)),
-        "uncover": {path: in_own_namespaces(lambda path=path: umount(path)) for path in ("/tmp", "/run", "/root")},
-        "writable again": in_own_namespaces(lambda: mount("none", "/", "", MS_REMOUNT | MS_BIND)),
+        "uncover": {path: in_own_namespaces(umount, path) for path in ("/tmp", "/run", "/root")},
+        "writable again": in_own_namespaces(mount, "none", "/", "", MS_REMOUNT | MS_BIND),
         "port 80": attempt(lambda: bind_port(80)),
         "change user": change_user(),
         "own folder": attempt(lambda: write("written-by-the-hostile-service")),

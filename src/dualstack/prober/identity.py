@@ -45,7 +45,7 @@ class Identity:
     outer_group: int
     ranged: bool
 
-    def give(self, path: str | Path) -> None:
+    def give(self, path: str | Path | int) -> None:
         """Give a file or folder that the lab has made to the program."""
         if self.ranged:
             os.chown(path, self.outer_user, self.outer_group)

@@ -29,6 +29,7 @@ _OWN_FOLDERS = ("proc", "dev", "sys", "tmp", "run", "etc")
 """The folders that a foreign root gets fresh when it cannot be overlaid."""
 
 _UMASK = 0o022
+_STREAM = 0o666
 
 
 def confine(launch: Launch, helper: socket.socket) -> None:
@@ -63,6 +64,9 @@ def confine(launch: Launch, helper: socket.socket) -> None:
     else:
         _build_root(root, folders, who)
         pivoted = _pivot()
+    for stream in (0, 1):  # servers open /dev/stdout and /dev/stderr, also when they have changed their user
+        who.give(stream)
+        os.chmod(stream, _STREAM)  # noqa: PTH101 - a descriptor
     limit_processes(launch.limits, who, helper)
     if not pivoted:
         os.chroot(_NEW_ROOT)
