@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.manifest import Bind, Connect, Exemption, Known, Listen, Protocol, Reach, Subject, Transport
+from dualstack.manifest.subject import default_spelling
 from dualstack.requirement import Need, Requirement, Role
 
 CASE_ID = re.compile(r"(?P<requirement>[A-Z]+-\d{3}):(?P<subject>[^:@]+):(?P<element>[^:@]+)@(?P<topology>[a-z0-9-]+)")
@@ -47,12 +48,14 @@ class Selection:
         requirements: Requirement ids, or their groups (``LISTEN``).
         elements: Names of listeners and connectors.
         ignore_known: Whether failings that the manifest knows are judged like any other.
+        known_only: Whether only cases that the manifest names as known are run.
     """
 
     topologies: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     elements: tuple[str, ...] = ()
     ignore_known: bool = False
+    known_only: bool = False
 
     def takes(self, requirement: Requirement, element: str, topology: str) -> bool:
         """Return whether the requirement is to be checked on the listener or connector, on the topology."""
@@ -81,7 +84,9 @@ def plan_cases(
             for topology in requirement.topologies:
                 if not selection.takes(requirement, element.name, topology):
                     continue
-                known = None if selection.ignore_known else _known(subject, requirement, element.name, topology)
+                known = _known(subject, requirement, element.name, topology)
+                if selection.known_only and known is None:
+                    continue
                 cases.append(
                     PlannedCase(
                         requirement=requirement,
@@ -89,7 +94,7 @@ def plan_cases(
                         element=element.name,
                         topology=topology,
                         not_applicable=_why_not(subject, requirement, element, topology),
-                        known=known,
+                        known=None if selection.ignore_known else known,
                     )
                 )
     return cases
@@ -117,6 +122,12 @@ def ipv6_spellings(element: Listen | Connect) -> list[str]:
     """Return the spellings of ``{bind}`` that are IPv6 literals or have a place for one."""
     bind = _bind(element)
     return [text for text in (*bind.any, *bind.ipv6_any) if text.count(":") > 1] + list(bind.ipv6_address)
+
+
+def _is_wide(listener: Listen) -> bool:
+    """Return whether what ``{bind}`` stands for by itself is a wildcard: every address of a family."""
+    bind = _bind(listener)
+    return default_spelling(listener) in {*bind.any, *bind.ipv4_any, *bind.ipv6_any}
 
 
 def _known(subject: Subject, requirement: Requirement, element: str, topology: str) -> Known | None:
@@ -159,6 +170,7 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.BIND_IPV6_ANY: lambda element: element.families == [Family.IPV6] or bool(_bind(element).ipv6_any),
     Need.BIND_PAIR: lambda element: bool(_bind(element).pair),
     Need.BIND_IPV4_MAPPED: lambda element: bool(_bind(element).ipv4_mapped),
+    Need.ANY: lambda element: not isinstance(element, Listen) or element.bind is None or _is_wide(element),
     Need.LOOPBACK: lambda element: isinstance(element, Listen) and element.reach is Reach.LOOPBACK,
     Need.NETWORK: lambda element: not (isinstance(element, Listen) and element.reach is Reach.LOOPBACK),
     Need.BIND_LOCALHOST: lambda element: bool(_bind(element).localhost),

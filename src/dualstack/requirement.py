@@ -46,6 +46,7 @@ class Need(enum.Enum):
     BIND_IPV6_ANY = "its manifest neither claims IPv6 alone nor declares a spelling of every IPv6 address for {bind}"
     BIND_PAIR = "its manifest declares no spelling of both wildcards as two entries for {bind}"
     BIND_IPV4_MAPPED = "its manifest declares no spelling of an IPv4-mapped address for {bind}"
+    ANY = "it is given addresses, not a wildcard, to listen on"
     LOOPBACK = "it is not for loopback clients only"
     NETWORK = "it is for loopback clients only"
     BIND_LOCALHOST = "its manifest declares no spelling of localhost for {bind}"

@@ -143,6 +143,7 @@ def _selection(options: argparse.Namespace) -> Selection:
         requirements=tuple(wanted),
         elements=tuple(options.element),
         ignore_known=options.ignore_known,
+        known_only=options.known_only,
     )
 
 
@@ -228,6 +229,7 @@ def _arguments(options: argparse.Namespace, selection: Selection, results: Path,
         for value in values:
             command += [option, value]
     command += ["--dualstack-ignore-known"] if options.ignore_known else []
+    command += ["--dualstack-known-only"] if options.known_only else []
     return command + (["--dualstack-strict"] if options.strict else [])
 
 
