@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +37,9 @@ class Attempted:
 
     said: dict[str, Any]
     folder: Path
-    secrets: list[str]
-    targets: list[str]
-    sockets: list[str]
+    secrets: Sequence[str]
+    targets: Sequence[str]
+    sockets: Sequence[str]
     ranged: bool
 
 

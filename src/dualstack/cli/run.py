@@ -20,15 +20,15 @@ from dualstack.cli.check import checked_subjects
 from dualstack.cli.terminal import Terminal
 from dualstack.cli.workers import forked_workers
 from dualstack.content import ROOT
-from dualstack.errors import UsageError
-from dualstack.kinds import NETNS
+from dualstack.errors import DualstackError, UsageError
+from dualstack.kinds import DOCKER, NETNS
 from dualstack.lab.forked import Forked
 from dualstack.lab.netns import prepare_keeper
 from dualstack.plan import Selection, plan_cases
 from dualstack.report import write_all
 from dualstack.report.live import tell, watcher
 from dualstack.report.matrix import show_results
-from dualstack.results import RECORDS
+from dualstack.results import RECORDS, RUN
 from dualstack.session import RESULTS
 from dualstack.suites import SUITES, requirement, requirements
 from dualstack.topology import load_topology
@@ -61,6 +61,8 @@ def main(options: argparse.Namespace) -> int:
         output.seek(0)
         printed = output.read().decode(errors="replace")
     if folder is not None or not troubles:
+        if interrupts.number and options.lab == DOCKER:
+            _sweep()
         code = _finish(INTERRUPTED if interrupts.number else code, folder, printed, console)
     for trouble in troubles:
         print(f"dualstack: {trouble}", file=sys.stderr)
@@ -121,6 +123,19 @@ class _Interrupts:
         if self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGINT if self.number == 1 else signal.SIGKILL)
+
+
+def _sweep() -> None:
+    """Remove what is left on the container engine of processes that had to be killed."""
+    from dualstack.lab.docker.engine import connect  # noqa: PLC0415 - loads the SDK
+    from dualstack.lab.docker.labels import sweep  # noqa: PLC0415 - the same
+
+    with contextlib.suppress(DualstackError):  # `dualstack sweep` says what hinders it
+        engine = connect()
+        try:
+            sweep(engine)
+        finally:
+            engine.close()
 
 
 def _selection(options: argparse.Namespace) -> Selection:
@@ -261,10 +276,19 @@ def _finish(code: int, folder: Path | None, printed: str, console: Terminal) -> 
     # A disk that is full has been complained of by pytest already.
     with contextlib.suppress(OSError):
         (folder / "pytest.log").write_text(printed, encoding="utf-8")
-        if not (folder / "report.html").exists():
-            write_all(folder)  # the process that should have was killed
+        if not (folder / "report.html").exists():  # the process that should have written it was killed
+            if code == INTERRUPTED:
+                _mark_interrupted(folder / RUN)
+            write_all(folder)
     show_results(folder, console)
     return code if code in _codes() else 3
+
+
+def _mark_interrupted(about: Path) -> None:
+    """Write down that a run was interrupted which did not get to it itself."""
+    description: dict[str, Any] = json.loads(about.read_text(encoding="utf-8"))
+    description |= {"interrupted": True, "exit_code": INTERRUPTED, "troubles": []}
+    about.write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8", errors="backslashreplace")
 
 
 def _codes() -> Sequence[int]:
