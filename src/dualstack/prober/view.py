@@ -1,4 +1,4 @@
-"""The machine as a program without a root file system of its own sees it: to be read, without what is somebody's."""
+"""What a program that runs in the machine's file system sees of it: read-only, with empty homes, /tmp and /run."""
 
 import os
 from contextlib import suppress
@@ -29,7 +29,7 @@ def freeze() -> None:
 
 
 def narrow(folders: list[Folder], who: Identity) -> None:
-    """Hide what is somebody's, and show the program's folders; the stage is a tmpfs.
+    """Hide homes, /tmp and /run, and show the program's folders; the stage is a tmpfs.
 
     Raises:
         OSError: The kernel refuses.
