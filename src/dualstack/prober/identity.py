@@ -161,7 +161,7 @@ def _has_all_ids() -> bool:
 
 
 def _serve(connection: socket.socket) -> None:
-    """Say whether ids can be mapped here, then map folders until the last process that may ask has ended (in the mapper)."""
+    """Say whether ids can be mapped here, then map folders while a process is left that may ask (in the mapper)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError):
         namespace = _namespace_of_range()
@@ -225,7 +225,7 @@ def _namespace_of_range() -> int:
 
 
 def _close_others(*kept: int) -> None:
-    """Close every descriptor but the standard ones and those to keep: the mapper must not keep other processes' pipes open."""
+    """Close every descriptor but the standard ones and those to keep: they are other processes' pipes."""
     for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers are wanted
         if int(name) > 2 and int(name) not in kept:  # noqa: PLR2004 - standard input, output and error
             with suppress(OSError):
