@@ -14,8 +14,9 @@ _BETWEEN_PATHS = re.compile("[:=,]")
 def shown_folders(directory: Path, manifest: Path, texts: Iterable[str]) -> tuple[str, ...]:
     """Return the folders that a program is to be shown, to be read.
 
-    They are the repository that its working directory is in (or, without one, the manifest's folder), and the folders
-    of the files that ``texts`` name, such as a program in the user's home with what stands beside its ``bin``.
+    They are the repository that its working directory is in (or, without one, the manifest's folder and the one above
+    it), and the folders of the files that ``texts`` name, such as a program in the user's home with what stands beside
+    its ``bin``. No home is shown, and no folder right in a home whose name begins with a dot, because of its ``bin``.
 
     Args:
         directory: Its working directory.
@@ -23,16 +24,22 @@ def shown_folders(directory: Path, manifest: Path, texts: Iterable[str]) -> tupl
         texts: Its command, and the values of its environment.
     """
     home = Path(os.environ.get("HOME", "/root"))
-    folders = {_repository(directory) or manifest.parent}
+    repository = _repository(directory)
+    folders = {repository} if repository else {manifest.parent, manifest.parent.parent}
     for text in texts:
         folders.update(_named(directory, text))
-    return tuple(sorted(str(item) for item in folders if _is_hidden(item, home) and not home.is_relative_to(item)))
+    return tuple(sorted(str(item) for item in folders if _is_hidden(item, home) and not _holds_homes(item, home)))
 
 
 @lru_cache
 def _repository(directory: Path) -> Path | None:
     """Return the folder of the repository that ``directory`` is in."""
     return next((item for item in (directory, *directory.parents) if (item / ".git").exists()), None)
+
+
+def _holds_homes(folder: Path, home: Path) -> bool:
+    """Return whether a folder is a home, or has one or other people's files in it."""
+    return home.is_relative_to(folder) or str(folder) in _HIDDEN or str(folder.parent) == "/home"
 
 
 def _is_hidden(folder: Path, home: Path) -> bool:
@@ -57,8 +64,9 @@ def _exists(path: Path) -> bool:
 
 def _folders_of(path: Path) -> Iterator[Path]:
     """Yield the folder of a file, and that of what it links to; of programs what is beside their ``bin``."""
-    local = Path(os.environ.get("HOME", "/root"), ".local")
+    home = Path(os.environ.get("HOME", "/root"))
     for item in {path, path.resolve()}:
         folder = Path(os.path.normpath(item if item.is_dir() else item.parent))
         above = folder.parent
-        yield above if folder.name in _PROGRAMS and not local.is_relative_to(above) else folder
+        private = above.parent == home and above.name.startswith(".") and folder.name != "shims"
+        yield above if folder.name in _PROGRAMS and not private and above != home else folder
