@@ -173,6 +173,31 @@ FAULTS = [
         "port = 8080\nclients = 201",
         "listen[0].clients: found 201; allowed: 200 or less",
     ),
+    (
+        'protocol = "http"',
+        'multicast = { ipv4 = "239.255.0.9" }',
+        'listen[0].multicast: "multicast" belongs to transport = "udp"',
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "echo"\ntransport = "udp"\nmulticast = { ipv4 = "198.51.100.1" }',
+        "listen[0].multicast.ipv4: found '198.51.100.1', which is no multicast address; allowed: 224.0.0.0 to 239.",
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "echo"\ntransport = "udp"\nmulticast = { ipv6 = "ff01::9" }',
+        "listen[0].multicast.ipv6: 'ff01::9' never leaves its host; allowed: a scope of 2 (link) or more, e.g. ff02",
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "echo"\ntransport = "udp"\nmulticast = {}',
+        'listen[0].multicast: neither "ipv4" nor "ipv6": at least one of them is needed',
+    ),
+    (
+        'name = "made-up"',
+        'name = "made-up"\nreload = ["./reload", "{porrt}"]',
+        "service.reload[1]: unknown placeholder {porrt} in '{porrt}'; allowed: ",
+    ),
     ('protocol = "http"', "fetch = {}", "listen[0].fetch.request: missing"),
     (
         'protocol = "http"',

@@ -9,6 +9,7 @@ from dualstack.manifest.faults import Fault, written
 from dualstack.manifest.fetch import PATH, PLACES, Fetch
 from dualstack.manifest.lines import Key
 from dualstack.manifest.models import Acl, Bind, Connect, Image, Listen, Manifest, Protocol, Transport
+from dualstack.manifest.multicast import Multicast
 from dualstack.manifest.placeholders import did_you_mean, unknown_placeholders
 from dualstack.manifest.salvage import as_far_as_known
 
@@ -90,6 +91,18 @@ def _fetch_fits_transport(listen: Listen) -> Iterator[Fault]:
     """Refuse a UDP listener that fetches."""
     if listen.fetch is not None and listen.transport is Transport.UDP:
         yield Fault(("fetch",), '"fetch" belongs to transport = "tcp"')
+
+
+def _multicast_fits_transport(listen: Listen) -> Iterator[Fault]:
+    """Refuse multicast groups of a TCP listener."""
+    if listen.multicast is not None and listen.transport is Transport.TCP:
+        yield Fault(("multicast",), '"multicast" belongs to transport = "udp"')
+
+
+def _multicast_has_a_group(multicast: Multicast) -> Iterator[Fault]:
+    """Refuse a table of multicast groups without one."""
+    if multicast.ipv4 is None and multicast.ipv6 is None:
+        yield Fault((), 'neither "ipv4" nor "ipv6": at least one of them is needed')
 
 
 def _no_family_twice(table: Listen | Connect | Fetch) -> Iterator[Fault]:
@@ -227,6 +240,8 @@ def _service_placeholders(manifest: Manifest) -> Iterator[Fault]:
     known |= {f"{item.name}.{what}" for item in manifest.listen for what in ("bind", "port", "acl")}
     for position, command in enumerate(manifest.service.__dict__.get("build", ())):
         yield from _placeholders(("service", "build", position), enumerate(command), known)
+    reload = manifest.service.__dict__.get("reload")
+    yield from _placeholders(("service", "reload"), enumerate(reload if isinstance(reload, list) else ()), known)
     for table in ("service", "configuration", "image"):
         for place, item in _tables(manifest, (table,)):
             yield from _placeholders((*place, "command"), enumerate(item.__dict__.get("command") or ()), known)
@@ -274,11 +289,13 @@ CHECKS: tuple[Callable[[Manifest], Iterator[Fault]], ...] = (
     _each("listen", check=_exchange_is_given),
     _each("listen", check=_protocol_fits_transport),
     _each("listen", check=_fetch_fits_transport),
+    _each("listen", check=_multicast_fits_transport),
     _each("listen", check=_no_family_twice),
     _each("listen", check=_peers_have_a_group),
     _each("listen", "bind", check=_addresses_have_their_place),
     _each("listen", "acl", check=_acl_has_rules),
     _each("listen", "acl", check=_rules_have_their_place),
+    _each("listen", "multicast", check=_multicast_has_a_group),
     _each("listen", "fetch", check=_request_names_a_target),
     _each("listen", "fetch", check=_targets_leave_the_name_server_its_port),
     _each("listen", "fetch", check=_refuses_nothing_twice),
