@@ -15,7 +15,7 @@ from dualstack.lab.netns import NetnsBackend
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
 from dualstack.manifest import Bind, Listen, Subject
-from dualstack.prober.messages import Dial, Exit, Hold, Outcome, SocketRow
+from dualstack.prober.messages import Exit, Hold, Outcome, SocketRow, dial_to
 from dualstack.service import SCRATCH, launch_service, readiness_of
 from dualstack.topology import load_topology
 
@@ -241,16 +241,7 @@ def _dial(lab: Lab, way: Way, family: Family) -> str:
     """Return how an exchange over the family ended."""
     listener = way.listener
     dialled = lab.hosts["peer"].prober.dial(
-        Dial(
-            family=family,
-            address=lab.hosts["service"].plan.configured[family][0],
-            port=listener.port,
-            transport=listener.transport,
-            protocol=listener.protocol,
-            send=listener.send,
-            expect=listener.expect,
-            timeout=way.subject.manifest.timeouts.exchange,
-        )
+        dial_to(listener, lab.hosts["service"].plan.configured[family][0], way.subject.manifest.timeouts.exchange)
     )
     return dialled.errno or dialled.outcome.value
 

@@ -10,7 +10,11 @@ from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.datagrams import (
     dns_answers,
     dns_queries,
+    from_any_port,
+    group_answered,
+    require_errors,
     udp6_checksum,
+    udp_datagrams,
     udp_forgery_unanswered,
     udp_goes_on,
     udp_large_answer,
@@ -19,6 +23,7 @@ from dualstack.wire.datagrams import (
 )
 from dualstack.wire.dialling import (
     answered,
+    arrived,
     families_of_flow,
     he_fallback,
     he_gap,
@@ -32,7 +37,7 @@ from dualstack.wire.presence import absent, present, stays_inside
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.routing import leaves_through_router
 from dualstack.wire.story import conversation
-from dualstack.wire.streams import half_close, outlives_resets, require_pieces
+from dualstack.wire.streams import half_close, half_closes, outlives_resets, require_pieces
 from dualstack.wire.template import Template
 from dualstack.wire.transition import (
     TooBig,
@@ -50,6 +55,7 @@ __all__ = [
     "TooBig",
     "absent",
     "answered",
+    "arrived",
     "attempts",
     "conversation",
     "dns_answers",
@@ -57,7 +63,10 @@ __all__ = [
     "embed",
     "families_of_flow",
     "flow_outlives_advertisements",
+    "from_any_port",
+    "group_answered",
     "half_close",
+    "half_closes",
     "he_fallback",
     "he_gap",
     "leaves_through_router",
@@ -71,6 +80,7 @@ __all__ = [
     "path_mtu_heeded",
     "present",
     "refused",
+    "require_errors",
     "require_pieces",
     "served_amid_advertisements",
     "stays_inside",
@@ -78,6 +88,7 @@ __all__ = [
     "too_large_is_sent_again",
     "tunnelled",
     "udp6_checksum",
+    "udp_datagrams",
     "udp_forgery_unanswered",
     "udp_goes_on",
     "udp_large_answer",
