@@ -1,5 +1,6 @@
 """What the tests of the harness have in common."""
 
+import random
 from collections import Counter
 
 import pytest
@@ -30,9 +31,16 @@ _LEFT_OUT = {
 """What the levels of the Makefile leave out, by their marker expression."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that changes the order of the tests."""
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in another order, one for each seed")
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark each test with what it takes: ``exam`` the long ones, ``lab`` those that need namespaces of the machine."""
+    if config.option.shuffle is not None:
+        random.Random(config.option.shuffle).shuffle(items)  # noqa: S311 - an order, no secret
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if item.nodeid.startswith(_EXAM) and item.get_closest_marker("brief") is None:

@@ -25,7 +25,7 @@ FLOORS = (
     ("prober",),
     ("lab",),
     ("wire",),
-    ("verdict", "results", "plan", "causes", "effect"),
+    ("verdict", "results", "plan", "causes", "effect", "complaint", "startup"),
     ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework"),
     ("report",),
     ("plugin", "recordkeeping", "cli", "__main__"),

@@ -136,6 +136,15 @@ def test_a_requirement_on_both(tmp_path: Path) -> None:
     assert [case.element for case in cases] == ["main", "client"]
 
 
+def test_the_service_as_a_whole_has_one_case(tmp_path: Path) -> None:
+    """A requirement on the service makes one case for each configuration, however many parts there are."""
+    whole = require(role=Role.SERVICE, topologies=("dual-stack",))
+    names = [case.id.partition(":")[2] for case in plan(tmp_path, TWO + CONNECT + WAYS, whole)]
+    assert names == ["made-up/a:service@dual-stack", "made-up/b:service@dual-stack"]
+    assert [case.element for case in plan(tmp_path, CONNECT, whole)] == ["service"]
+    assert plan(tmp_path, TWO, whole, Selection(elements=("main",))) == []
+
+
 def test_every_need_was_tried() -> None:
     """The two tests above leave no need out."""
     tables = [*test_needs_of_listeners.pytestmark, *test_needs_of_connectors.pytestmark]  # type: ignore[attr-defined]  # set by the decorator

@@ -57,7 +57,8 @@ def test_table_is_whole() -> None:
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DualstackError)
     }
     assert kinds <= {type(error) for error, _ in TABLE}
-    assert {item for _, verdicts in TABLE for item in verdicts} == set(Verdict) - {Verdict.NOT_APPLICABLE}
+    without = {Verdict.NOT_APPLICABLE, Verdict.BLOCKED}
+    assert {item for _, verdicts in TABLE for item in verdicts} == set(Verdict) - without
 
 
 def test_our_fault_is_never_hidden_by_a_known_failing() -> None:
@@ -79,6 +80,7 @@ EXITS = {
     Verdict.KNOWN: (0, 0),
     Verdict.UNEXPECTED_PASS: (1, 1),
     Verdict.HOST_CANNOT: (0, 0),
+    Verdict.BLOCKED: (1, 1),
 }
 """The exit code of a run with a pass and this verdict, ordinary and strict."""
 
@@ -98,10 +100,16 @@ def test_our_fault_outranks_the_services(ours: Verdict, service: Verdict) -> Non
     assert exit_code([service, ours, Verdict.PASS]) == 3
 
 
+def test_a_run_that_judged_nothing_is_no_success() -> None:
+    """Where no case says anything of a service, what was asked for is wrong, or it does not start."""
+    assert exit_code([Verdict.NOT_APPLICABLE]) == 2
+    assert exit_code([Verdict.NOT_APPLICABLE, Verdict.BLOCKED]) == 1
+    assert exit_code([Verdict.NOT_APPLICABLE, Verdict.OBSERVED]) == 0
+    assert exit_code([]) == 0
+
+
 def test_a_machine_that_could_verify_nothing_is_no_success() -> None:
     """Where every case that applies was out of the machine's reach, nothing was shown."""
     assert exit_code([Verdict.HOST_CANNOT]) == 3
     assert exit_code([Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE]) == 3
     assert exit_code([Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE, Verdict.KNOWN]) == 0
-    assert exit_code([Verdict.NOT_APPLICABLE]) == 0
-    assert exit_code([]) == 0

@@ -162,7 +162,7 @@ def test_an_end_is_noticed(make_world: MakeWorld) -> None:
         assert made.world.findings[-1] == Finding(
             ok=False,
             expected="the service runs on after the storm",
-            happened=f'it {words}; its last line: "good bye"',
+            happened=f'it {words}; its output says: "good bye"',
         )
     assert made.world.findings[0].ok
 

@@ -32,7 +32,8 @@ def _explain(console: Terminal, item: Requirement) -> None:
     for heading, text in parts.items():
         console.print(Padding(Text(f"{heading}: ", style="bold").append(text, style="not bold"), (0, 0, 0, 2)))
     causes = load_causes()
-    console.print(Padding(Text("likely causes:", style="bold"), (0, 0, 0, 2)))
+    if item.causes:
+        console.print(Padding(Text("likely causes:", style="bold"), (0, 0, 0, 2)))
     for code in item.causes:
         cause = causes[code]
         console.print(Padding(Text(f"{code}  {cause.title}"), (0, 0, 0, 4)))

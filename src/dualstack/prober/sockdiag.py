@@ -60,6 +60,11 @@ class KernelSocket:
     user: int = 0
 
     @property
+    def serving(self) -> bool:
+        """Whether it takes what comes for its port: a listening TCP socket, or an unconnected UDP one."""
+        return self.state == (_LISTEN if self.transport is Transport.TCP else _CLOSE) and self.port > 0
+
+    @property
     def serves(self) -> frozenset[Family]:
         """The families whose packets reach it: an IPv6 socket may take IPv4 too, or nothing else (RFC 3493 §3.7)."""
         if self.family is Family.IPV4 or self.address.startswith("::ffff:"):

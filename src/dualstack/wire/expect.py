@@ -34,7 +34,7 @@ from dualstack.wire.presence import absent, present, stays_inside
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.routing import leaves_through_router
 from dualstack.wire.story import conversation
-from dualstack.wire.streams import half_close, outlives_resets, require_pieces
+from dualstack.wire.streams import half_close, half_closes, outlives_resets, require_pieces
 from dualstack.wire.template import Template
 from dualstack.wire.transition import (
     TooBig,
@@ -61,6 +61,7 @@ __all__ = [
     "flow_outlives_advertisements",
     "group_answered",
     "half_close",
+    "half_closes",
     "he_fallback",
     "he_gap",
     "leaves_through_router",

@@ -125,6 +125,11 @@ class World:
         return self.lab.hosts["peer"]
 
     @property
+    def unstarted(self) -> bool:
+        """Whether the case never saw what it is about start; whether it starts at all is START-001's matter."""
+        return False
+
+    @property
     def contained(self) -> bool:
         """Whether the service runs in its container image."""
         return self._backend.name == DOCKER

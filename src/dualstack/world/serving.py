@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from dualstack.complaint import said
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, HarnessError, Inconclusive, ServiceError
 from dualstack.families import BOTH, Family
@@ -17,6 +18,7 @@ from dualstack.lab.protocol import Backend, Program
 from dualstack.manifest import Listen
 from dualstack.plan import PlannedCase
 from dualstack.prober.messages import Exit, Launch, Log, Readiness, SocketRow
+from dualstack.results import NOT_READY
 from dualstack.service import launch_reload, launch_service, readiness_of
 from dualstack.world.base import World
 from dualstack.world.clients import Clients, clients_of
@@ -40,12 +42,18 @@ class ServingWorld(World):
     _acl: str | None = None
     _expected: Sequence[Family] | None = None
     _starts = 0
+    _was_ready = False
     _ever: tuple[SocketRow, ...] = ()
 
     def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
         """See `World`."""
         super().__init__(case, backend, folder)
         self._left: list[Program] = []
+
+    @property
+    def unstarted(self) -> bool:
+        """Whether the service was started, and never became ready."""
+        return bool(self._starts) and not self._was_ready
 
     @property
     def listener(self) -> Listen:
@@ -132,6 +140,7 @@ class ServingWorld(World):
             condition = replace(condition, timeout=within)
         readiness = program.wait_ready(condition)
         self.waited += readiness.seconds
+        self._was_ready |= readiness.ready
         state = "ready" if readiness.ready else f"not ready: {readiness.detail}"
         self.note(f"after {readiness.seconds * 1000:.0f} ms the service is {state}")
         self.own_sockets()
@@ -147,7 +156,7 @@ class ServingWorld(World):
         readiness = self.ready(self.launch(bind, acl), families)
         if not readiness.ready:
             why = f"{readiness.detail}{self._missing_loopback()}{self.last_words()}"
-            raise ServiceError(f"the service did not become ready: {why}")
+            raise ServiceError(f"{NOT_READY}: {why}")
 
     def ensure(self, families: Sequence[Family]) -> None:
         """Start the service, as `start` does, unless it runs already and serves as many clients as there are."""
@@ -237,9 +246,8 @@ class ServingWorld(World):
         return self._program.log() if self._program else Log(text="", size=0)
 
     def last_words(self) -> str:
-        """Return the last line of the service's output, as the end of a sentence."""
-        last = self.log.last_line
-        return f'; its last line: "{last}"' if last else "; it printed nothing"
+        """Return what the service's output says of its failure, as the end of a sentence."""
+        return said(self.log.text)
 
     def _missing_loopback(self) -> str:
         """Say that a loopback address is missing if the service says that an address is, as a part of a sentence."""
