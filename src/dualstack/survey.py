@@ -12,12 +12,13 @@ from dualstack.effect import Effect, Evidence, complaint, effect_of, serving
 from dualstack.errors import ServiceError
 from dualstack.families import BOTH, Family
 from dualstack.lab.netns import NetnsBackend
-from dualstack.lab.protocol import Backend, Host, Lab
+from dualstack.lab.protocol import Backend, Host, Lab, Program
 from dualstack.lab.proving import prove
 from dualstack.manifest import Bind, Listen, Subject
 from dualstack.prober.messages import Exit, Hold, Outcome, SocketRow, dial_to
 from dualstack.service import SCRATCH, launch_service, readiness_of
 from dualstack.topology import load_topology
+from dualstack.world.oneway import hold_exchange
 
 STATES = {
     "normal": "dual-stack",
@@ -208,7 +209,7 @@ def _look(lab: Lab, way: Way) -> tuple[Evidence, dict[str, str], str]:
         readiness = program.wait_ready(readiness_of(way.subject, world))
         own, others = _unconnected(host, listener)
         answers = {
-            family.value: _dial(lab, way, family) if _may_answer(family, own, others) else ANOTHERS
+            family.value: _dial(lab, way, family, program) if _may_answer(family, own, others) else ANOTHERS
             for family in world
             if readiness.ready
         }
@@ -237,12 +238,10 @@ def _may_answer(family: Family, own: tuple[SocketRow, ...], others: tuple[Socket
     return bool(mine) or not theirs
 
 
-def _dial(lab: Lab, way: Way, family: Family) -> str:
+def _dial(lab: Lab, way: Way, family: Family, program: Program) -> str:
     """Return how an exchange over the family ended."""
-    listener = way.listener
-    dialled = lab.hosts["peer"].prober.dial(
-        dial_to(listener, lab.hosts["service"].plan.configured[family][0], way.subject.manifest.timeouts.exchange)
-    )
+    address, timeout = lab.hosts["service"].plan.configured[family][0], way.subject.manifest.timeouts.exchange
+    dialled = hold_exchange(way.listener, dial_to(way.listener, address, timeout), lab.hosts["peer"], program)
     return dialled.errno or dialled.outcome.value
 
 

@@ -18,7 +18,7 @@ from dualstack.wire.evidence import Wire
 from dualstack.wire.expect import answered, arrived, from_any_port, refused, stays_inside
 from dualstack.world.clients import Clients
 from dualstack.world.likeness import Likeness
-from dualstack.world.oneway import send_oneway
+from dualstack.world.oneway import hold_exchange
 from dualstack.world.serving import ServingWorld
 
 
@@ -121,10 +121,7 @@ class ListenerWorld(ServingWorld):
         self._dialled = self._starts
         if listener.peer_log is not None:
             self._logged = self.log.size
-        if dial.protocol is Protocol.ONEWAY and self._program is not None:
-            dialled = send_oneway(listener, dial, clients.host, self._program)
-        else:
-            dialled = clients.host.prober.dial(dial)
+        dialled = hold_exchange(listener, dial, clients.host, self._program)
         self.waited += dialled.seconds
         where = f"{dial.transport.value} {endpoint(dial.address, dial.port)}"
         where += " on the service's own host" * clients.inside
