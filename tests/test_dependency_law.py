@@ -25,8 +25,8 @@ FLOORS = (
     ("prober",),
     ("lab",),
     ("wire",),
-    ("verdict", "results", "plan", "causes", "effect"),
-    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework"),
+    ("verdict", "results", "plan", "facts", "causes", "effect", "complaint", "startup"),
+    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework", "language"),
     ("report",),
     ("plugin", "recordkeeping", "cli", "__main__"),
 )

@@ -209,9 +209,18 @@ FAULTS = [
         "listen[0].bind.ipv4_mapped: '::ffff:1.2.3.4' lacks the placeholder",
     ),
     ("ipv4_any =", 'acl.open = ""\nipv4_any =', "listen[0].bind.acl: unknown key"),
-    ('protocol = "http"', "acl = {}", 'listen[0].acl: neither "deny" nor "allow": at least one of them is needed'),
+    (
+        'protocol = "http"',
+        "acl = {}",
+        'listen[0].acl: neither "deny" nor "allow": at least one of them, or of their networks, is needed',
+    ),
     ('protocol = "http"', 'acl = { deny = "x" }', "listen[0].acl.deny: 'x' lacks the placeholder \"{address}\""),
     ('protocol = "http"', 'acl = { allow = "x" }', "listen[0].acl.allow: 'x' lacks the placeholder \"{address}\""),
+    (
+        'protocol = "http"',
+        'acl = { deny_network = "{address}" }',
+        "listen[0].acl.deny_network: '{address}' lacks the placeholder \"{network}\"",
+    ),
     (
         "port = 8080",
         "port = 8080\nclients = 0",
@@ -221,6 +230,31 @@ FAULTS = [
         "port = 8080",
         "port = 8080\nclients = 201",
         "listen[0].clients: found 201; allowed: 200 or less",
+    ),
+    (
+        'protocol = "http"',
+        'multicast = { ipv4 = "239.255.0.9" }',
+        'listen[0].multicast: "multicast" belongs to transport = "udp"',
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "echo"\ntransport = "udp"\nmulticast = { ipv4 = "198.51.100.1" }',
+        "listen[0].multicast.ipv4: found '198.51.100.1', which is no multicast address; allowed: 224.0.0.0 to 239.",
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "echo"\ntransport = "udp"\nmulticast = { ipv6 = "ff01::9" }',
+        "listen[0].multicast.ipv6: 'ff01::9' never leaves its host; allowed: a scope of 2 (link) or more, e.g. ff02",
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "echo"\ntransport = "udp"\nmulticast = {}',
+        'listen[0].multicast: neither "ipv4" nor "ipv6": at least one of them is needed',
+    ),
+    (
+        'name = "made-up"',
+        'name = "made-up"\nreload = ["./reload", "{porrt}"]',
+        "service.reload[1]: unknown placeholder {porrt} in '{porrt}'; allowed: ",
     ),
     ('protocol = "http"', "fetch = {}", "listen[0].fetch.request: missing"),
     (

@@ -91,6 +91,12 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
             LISTEN + 'transport = "udp"\nprotocol = "echo"\nfamilies = ["ipv4"]\n',
             LISTEN + 'transport = "udp"\nprotocol = "echo"\n',
         ),
+        (Need.NO_DUAL_UDP_UNTOLD, LISTEN, LISTEN + 'transport = "udp"\nprotocol = "echo"\n'),
+        (
+            Need.NO_DUAL_UDP_UNTOLD,
+            LISTEN + 'transport = "udp"\nprotocol = "echo"\n' + BIND + 'ipv6_address = "{address}"\n',
+            LISTEN + 'transport = "udp"\nprotocol = "echo"\n' + BIND,
+        ),
         (Need.LARGE, LISTEN + 'transport = "udp"\nprotocol = "upper"\n', LISTEN + EXCHANGE),
         (Need.LARGE, LISTEN + EXCHANGE + 'large_send = "all"\n', LISTEN),
         (Need.ANSWER, LISTEN + 'protocol = "echo"\n', LISTEN),
@@ -139,6 +145,15 @@ def test_a_requirement_on_both(tmp_path: Path) -> None:
     """A requirement on listeners and connectors makes cases for each of them."""
     cases = plan(tmp_path, LISTEN + CONNECT, require(role=Role.BOTH, topologies=("dual-stack",)))
     assert [case.element for case in cases] == ["main", "client"]
+
+
+def test_the_service_as_a_whole_has_one_case(tmp_path: Path) -> None:
+    """A requirement on the service makes one case for each configuration, however many parts there are."""
+    whole = require(role=Role.SERVICE, topologies=("dual-stack",))
+    names = [case.id.partition(":")[2] for case in plan(tmp_path, TWO + CONNECT + WAYS, whole)]
+    assert names == ["made-up/a:service@dual-stack", "made-up/b:service@dual-stack"]
+    assert [case.element for case in plan(tmp_path, CONNECT, whole)] == ["service"]
+    assert plan(tmp_path, TWO, whole, Selection(elements=("main",))) == []
 
 
 def test_every_need_was_tried() -> None:

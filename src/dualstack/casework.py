@@ -7,18 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dualstack.build import build
-from dualstack.causes import likely
-from dualstack.errors import HarnessError, HostCannot, UsageError
+from dualstack.causes import WITHOUT_CAUSES, likely
+from dualstack.errors import DualstackError, HarnessError, HostCannot, UsageError
+from dualstack.facts import sentences
 from dualstack.kinds import DOCKER
 from dualstack.lab.netns import NetnsBackend
+from dualstack.lab.protocol import Backend
+from dualstack.language import language_of
 from dualstack.manifest import Subject
 from dualstack.manifest.faults import Fault, refusal
+from dualstack.plan import START, plan_cases
 from dualstack.results import Record
 from dualstack.service import missing_programs, unfit
 from dualstack.session import RunSession
-from dualstack.suites import check_entries, requirements
+from dualstack.startup import Faults
+from dualstack.suites import check_entries, requirement, requirements
+from dualstack.verdict import SPEAKS
 from dualstack.wire.expect import conversation, families_of_flow
-from dualstack.world import World
+from dualstack.world import StartWorld, World
+from dualstack.world.facts import facts_of
 
 if TYPE_CHECKING:
     from dualstack.lab.docker.backend import DockerBackend
@@ -98,6 +105,21 @@ def _provide(backend: "DockerBackend", subject: Subject) -> str:
     return backend.provide(image, subject.image, subject.directory, str(subject.path))
 
 
+def start_of(subject: Subject, backend: Backend, session: RunSession) -> Faults:
+    """Return why parts of a service do not start in the ordinary world; nothing where that cannot be said."""
+    case = next(iter(plan_cases(requirement(START), [subject])))
+    world = StartWorld(case, backend, session.case_folder(case))
+    if case.not_applicable:
+        return {}
+    try:
+        with world:
+            world.starts()
+            world.wire()
+    except DualstackError:
+        return {}
+    return world.faults
+
+
 def complete(record: Record, world: World, folder: Path) -> Record:
     """Return the record with everything that its world saw."""
     record = dataclasses.replace(
@@ -110,8 +132,8 @@ def complete(record: Record, world: World, folder: Path) -> Record:
         command=world.command,
         seconds=round(world.seconds, 4),
         waited=round(world.waited, 4),
-        causes=likely(record.causes, world.works, world.output),
     )
+    record = _explained(record, world)
     wire = world.captured
     if wire is None:
         return record
@@ -125,3 +147,18 @@ def complete(record: Record, world: World, folder: Path) -> Record:
         )
     except (HarnessError, ValueError) as error:
         return dataclasses.replace(record, packets=(f"the capture cannot be read: {error}",))
+
+
+def _explained(record: Record, world: World) -> Record:
+    """Return the record with the causes that its facts show, and the facts; of one that needs none, without causes."""
+    if record.verdict not in SPEAKS or record.requirement in WITHOUT_CAUSES:
+        return dataclasses.replace(record, causes=())
+    facts = facts_of(world)
+    found = likely(record.causes, facts)
+    because = [f"{item.because[:1].upper()}{item.because[1:]}." for item in found if item.because][:1]
+    return dataclasses.replace(
+        record,
+        causes=tuple(item.code for item in found),
+        facts=tuple(dict.fromkeys([*because, *sentences(facts)])),
+        language=language_of(world.subject, world.case.element, contained=world.contained),
+    )

@@ -16,6 +16,9 @@ from dualstack.verdict import Verdict
 RECORDS = "records.jsonl"
 """The file in a run's folder to which each record is appended."""
 
+NOT_READY = "the service did not become ready"
+"""What the reason of a case begins with whose service did not start in its world."""
+
 RUN = "run.json"
 """The file in a run's folder that says what was run, where and with which versions."""
 
@@ -47,7 +50,9 @@ class Record:
         rerun: The command that runs this case alone.
         seconds: How long the case took.
         waited: How many of them it had to wait for the service itself.
-        causes: Codes of the likely causes.
+        causes: Codes of the causes that the facts show, the likeliest first; none where the cause is not known.
+        facts: What was recorded, one sentence each; first the one that speaks for the first cause.
+        language: The programming language of the service; empty if that is not known.
     """
 
     case: str
@@ -73,6 +78,8 @@ class Record:
     seconds: float = 0.0
     waited: float = 0.0
     causes: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    language: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON data."""
@@ -81,7 +88,7 @@ class Record:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Record":
         """Return the record that `to_json` wrote."""
-        lists = {key: tuple(data[key]) for key in ("families", "steps", "packets", "causes")}
+        lists = {key: tuple(data[key]) for key in ("families", "steps", "packets", "causes", "facts")}
         return cls(
             **{
                 **data,

@@ -34,7 +34,7 @@ ONE_SEGMENT = 1280 - 40 - 20
     "of at least 32.",
     cites=("RFC 8200 §3: hop limit", "RFC 1122 §3.2.1.7", "ip(7): IP_TTL", "ipv6(7): IPV6_UNICAST_HOPS"),
     topologies=("routed",),
-    causes=("RC-HOPLIMIT",),
+    causes=("RC-HOPLIMIT", "RC-DONTROUTE"),
     needs=(Need.NETWORK,),
     plain=True,
 ).attach

@@ -18,15 +18,18 @@ from dualstack.manifest import load_manifest
 from dualstack.results import Record, read_records
 from dualstack.rootfs import find_root
 from dualstack.verdict import Verdict
+from tests.causes.labels import RIGHT, compare
 
 SERVICES = ROOT / "fixtures" / "services"
 QUIET = {Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.OBSERVED}
+START = ("START-001", Verdict.KNOWN)
+"""What a service is caught by that blocks all its other cases."""
 
 
 EVERYTHING = os.environ.get("DUALSTACK_EXAM") == "all"
 """Whether the real services sit every part of the exam."""
 
-SHORT = ("connect", "listen", "security", "udp")
+SHORT = ("connect", "listen", "security", "start", "udp")
 """The suites that all the real services pass through."""
 
 LONG = ("lifecycle", "robustness")
@@ -71,11 +74,21 @@ def table_of(records: list[Record]) -> tuple[str, list[str]]:
         false = [item for item in own if item.verdict in {Verdict.FAIL, Verdict.DEVIATES}]
         trouble = [item for item in own if item.verdict not in QUIET and item not in (*missed, *false)]
         trouble = [item for item in trouble if item.verdict is not Verdict.KNOWN]
+        if START in {(item.requirement, item.verdict) for item in own}:
+            trouble = [item for item in trouble if item.verdict is not Verdict.BLOCKED]
         table.add_row(name, " ".join(caught) or "-", *(str(len(items) or "-") for items in (missed, false, trouble)))
         faults += [f"{item.case}: {item.verdict.value}: {item.reason}" for item in (*missed, *false, *trouble)]
     text = io.StringIO()
     Console(width=150, file=text).print(table)
     return text.getvalue(), faults
+
+
+def require_causes(records: list[Record], record_property: Callable[[str, object], None]) -> None:
+    """Require that nearly every failure of the zoo names the right cause first."""
+    count, wrong = compare(records)
+    record_property("exam", f"first cause right in {count - len(wrong)} of {count} failures")
+    assert count
+    assert len(wrong) <= (1 - RIGHT) * count, "\n".join(wrong)
 
 
 @pytest.mark.parametrize("kind", ["reference", "zoo", "real"])
@@ -91,6 +104,8 @@ def test_exam(kind: str, tmp_path: Path, record_property: Callable[[str, object]
     text, faults = table_of(records)
     record_property("exam", f"exam: {kind}\n{text}")
     assert not faults, "\n".join([text, *faults])
+    if kind == "zoo":
+        require_causes(records, record_property)
 
 
 @pytest.mark.brief
@@ -104,3 +119,5 @@ def test_exam_in_brief(
     text, faults = table_of(records)
     record_property("exam", f"exam in brief: {kind}\n{text}")
     assert not faults, "\n".join([text, *faults])
+    if kind == "zoo":
+        require_causes(records, record_property)

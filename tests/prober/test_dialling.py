@@ -109,6 +109,19 @@ def test_a_source_that_the_host_lacks_is_unreachable(prober: Prober, family: Fam
     assert NOWHERE[family] in result.detail
 
 
+@each_transport
+def test_a_source_port_is_used(prober: Prober, transport: Transport) -> None:
+    """A client comes from the port that it is to have; if another socket has it, the errno is that of the bind."""
+    with (
+        prober.serve(Serve(("::1",), PORT, transport, Protocol.ECHO)),
+        prober.hold(Hold(Family.IPV6, "::1", 20002, transport)),
+    ):
+        dial = Dial(Family.IPV6, "::1", PORT, transport, Protocol.ECHO, source="::1", source_port=20001)
+        assert prober.dial(dial).source_port == 20001
+        taken = prober.dial(replace(dial, source_port=20002))
+    assert (taken.outcome, taken.errno) == (Outcome.UNREACHABLE, "EADDRINUSE")
+
+
 def test_a_source_is_used(prober: Prober) -> None:
     """The local address is the one that was asked for."""
     with prober.serve(Serve(("127.0.0.1",), PORT)) as serving:

@@ -1,4 +1,4 @@
-"""``dualstack explain``: a requirement in full, with likely causes and how to mend them."""
+"""``dualstack explain``: a requirement in full, with likely causes and how to fix them."""
 
 import argparse
 
@@ -9,6 +9,11 @@ from dualstack.causes import load_causes
 from dualstack.cli.terminal import Terminal
 from dualstack.requirement import Requirement
 from dualstack.suites import requirement
+
+_FACTS_DECIDE = (
+    "A report names only those that fit the facts of a case, and others that these show. Where none fits, it says that "
+    "the cause is not known, and shows the facts."
+)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -32,7 +37,9 @@ def _explain(console: Terminal, item: Requirement) -> None:
     for heading, text in parts.items():
         console.print(Padding(Text(f"{heading}: ", style="bold").append(text, style="not bold"), (0, 0, 0, 2)))
     causes = load_causes()
-    console.print(Padding(Text("likely causes:", style="bold"), (0, 0, 0, 2)))
+    if item.causes:
+        console.print(Padding(Text("likely causes:", style="bold"), (0, 0, 0, 2)))
+        console.print(Padding(Text(_FACTS_DECIDE, style="dim"), (0, 0, 0, 4)))
     for code in item.causes:
         cause = causes[code]
         console.print(Padding(Text(f"{code}  {cause.title}"), (0, 0, 0, 4)))

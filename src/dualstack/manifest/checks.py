@@ -9,6 +9,7 @@ from dualstack.manifest.faults import Fault, written
 from dualstack.manifest.fetch import PATH, PLACES, Fetch
 from dualstack.manifest.lines import Key
 from dualstack.manifest.models import Acl, Bind, Connect, Image, Listen, Manifest, Protocol, Transport
+from dualstack.manifest.multicast import Multicast
 from dualstack.manifest.placeholders import did_you_mean, unknown_placeholders
 from dualstack.manifest.salvage import as_far_as_known
 from dualstack.manifest.speaking import (
@@ -60,18 +61,22 @@ def _addresses_have_their_place(bind: Bind) -> Iterator[Fault]:
                 yield Fault((key,), f'{spelling!r} lacks the placeholder "{{address}}"')
 
 
+_RULES = {"deny": "{address}", "allow": "{address}", "deny_network": "{network}", "allow_network": "{network}"}
+"""The keys of access rules, and what stands in each for whom it is about."""
+
+
 def _acl_has_rules(acl: Acl) -> Iterator[Fault]:
     """Refuse an access list without a rule."""
-    if acl.deny is None and acl.allow is None:
-        yield Fault((), 'neither "deny" nor "allow": at least one of them is needed')
+    if all(getattr(acl, key) is None for key in _RULES):
+        yield Fault((), 'neither "deny" nor "allow": at least one of them, or of their networks, is needed')
 
 
 def _rules_have_their_place(acl: Acl) -> Iterator[Fault]:
-    """Refuse a rule without a place for the client's address."""
-    for key in ("deny", "allow"):
+    """Refuse a rule without a place for the address or network that it is about."""
+    for key, place in _RULES.items():
         rule = getattr(acl, key)
-        if rule is not None and "{address}" not in rule:
-            yield Fault((key,), f'{rule!r} lacks the placeholder "{{address}}"')
+        if rule is not None and place not in rule:
+            yield Fault((key,), f'{rule!r} lacks the placeholder "{place}"')
 
 
 def _protocol_fits_transport(listen: Listen) -> Iterator[Fault]:
@@ -88,6 +93,18 @@ def _fetch_fits_transport(listen: Listen) -> Iterator[Fault]:
     """Refuse a UDP listener that fetches."""
     if listen.fetch is not None and listen.transport is Transport.UDP:
         yield Fault(("fetch",), '"fetch" belongs to transport = "tcp"')
+
+
+def _multicast_fits_transport(listen: Listen) -> Iterator[Fault]:
+    """Refuse multicast groups of a TCP listener."""
+    if listen.multicast is not None and listen.transport is Transport.TCP:
+        yield Fault(("multicast",), '"multicast" belongs to transport = "udp"')
+
+
+def _multicast_has_a_group(multicast: Multicast) -> Iterator[Fault]:
+    """Refuse a table of multicast groups without one."""
+    if multicast.ipv4 is None and multicast.ipv6 is None:
+        yield Fault((), 'neither "ipv4" nor "ipv6": at least one of them is needed')
 
 
 def _no_family_twice(table: Listen | Connect | Fetch) -> Iterator[Fault]:
@@ -225,6 +242,8 @@ def _service_placeholders(manifest: Manifest) -> Iterator[Fault]:
     known |= {f"{item.name}.{what}" for item in manifest.listen for what in ("bind", "port", "acl")}
     for position, command in enumerate(manifest.service.__dict__.get("build", ())):
         yield from _placeholders(("service", "build", position), enumerate(command), known)
+    reload = manifest.service.__dict__.get("reload")
+    yield from _placeholders(("service", "reload"), enumerate(reload if isinstance(reload, list) else ()), known)
     for table in ("service", "configuration", "image"):
         for place, item in _tables(manifest, (table,)):
             yield from _placeholders((*place, "command"), enumerate(item.__dict__.get("command") or ()), known)
@@ -276,11 +295,13 @@ CHECKS: tuple[Callable[[Manifest], Iterator[Fault]], ...] = (
     _each("listen", check=oneway_has_no_answer),
     _each("listen", check=_protocol_fits_transport),
     _each("listen", check=_fetch_fits_transport),
+    _each("listen", check=_multicast_fits_transport),
     _each("listen", check=_no_family_twice),
     _each("listen", check=_peers_have_a_group),
     _each("listen", "bind", check=_addresses_have_their_place),
     _each("listen", "acl", check=_acl_has_rules),
     _each("listen", "acl", check=_rules_have_their_place),
+    _each("listen", "multicast", check=_multicast_has_a_group),
     _each("listen", "fetch", check=_request_names_a_target),
     _each("listen", "fetch", check=_targets_leave_the_name_server_its_port),
     _each("listen", "fetch", check=_refuses_nothing_twice),

@@ -20,6 +20,7 @@ from pydantic import (
 from dualstack.families import BOTH, Family
 from dualstack.manifest.base import Bytes, Port, Table
 from dualstack.manifest.fetch import Fetch
+from dualstack.manifest.multicast import Multicast
 from dualstack.manifest.patterns import Pattern, Regex, Status
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=60)]
@@ -104,6 +105,9 @@ class Timeouts(Table):
     exchange: Seconds = Field(5.0, description="One exchange with a listener.")
     refuse: Seconds = Field(1.0, description="Until a refusal (TCP reset, ICMP port unreachable) must have come.")
     connect: Seconds = Field(10.0, description="One run of a connect command.")
+    idle: Seconds = Field(
+        3.5, description="How long silent connections are watched (ROBUST-010); more shows longer idle time-outs."
+    )
     stop: Seconds = Field(5.0, description="From the stop signal until the service is gone; then it is killed.")
     build: Seconds = Field(300.0, description="Each build command.")
 
@@ -145,6 +149,12 @@ class Acl(Table):
     open: str = Field("", description="Everybody is served; {acl} stands for it unless SEC-001 asks for more.")
     deny: str | None = Field(None, description='One client is denied; write "{address}" for it.')
     allow: str | None = Field(None, description='Only one client is allowed; write "{address}" for it.')
+    deny_network: str | None = Field(
+        None, description='All clients of a network are denied; write "{network}" for it, e.g. 2001:db8::/64.'
+    )
+    allow_network: str | None = Field(
+        None, description='Only clients of a network are allowed; write "{network}" for it, e.g. 192.0.2.0/28.'
+    )
     denied: Regex | None = Field(
         None, description="What a denied client is answered; without it a refusal, or an end without an answer."
     )
@@ -190,6 +200,7 @@ class Listen(Table):
     bind: Bind | None = Field(None, description="How it is told where to listen; leave out if it cannot be told.")
     acl: Acl | None = Field(None, description="How it is told whom to serve; leave out if it cannot be told.")
     fetch: Fetch | None = Field(None, description="How clients name what it fetches; leave out if it fetches nothing.")
+    multicast: Multicast | None = Field(None, description="The multicast groups that it joins; leave out if none.")
     one_connection: StrictBool = Field(False, description="It ends after one connection; the harness starts it anew.")
     clients: StrictInt = Field(
         200, ge=1, le=200, description="How many clients of each family it is made for at a time, where that is fewer."
@@ -271,6 +282,11 @@ class Service(Table):
     files: dict[str, str] = Field({}, description="Files written to {scratch} before each start; placeholders apply.")
     packages: list[str] = Field([], description="Debian packages: build and run in a private Debian root filesystem.")
     stop_signal: Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"] = Field("SIGTERM", description="How it is stopped.")
+    reload: Literal["SIGHUP", "SIGUSR1", "SIGUSR2"] | Command | None = Field(
+        None,
+        description="What makes it reload its configuration: a signal, or a command. Without it SIGHUP is tried where "
+        "it is handled, and may end the service (LIFE-008).",
+    )
     signals: list[Literal["SIGCHLD", "SIGWINCH", "SIGCONT"]] = Field(
         [], description="Harmless signals that mean something to it: ROBUST-004 does not send them."
     )

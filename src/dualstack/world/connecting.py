@@ -6,19 +6,23 @@ import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from dualstack.complaint import said
 from dualstack.deadline import Deadline
-from dualstack.errors import DeadlineExpired
+from dualstack.errors import DeadlineExpired, Inconclusive
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.lab.protocol import Program
+from dualstack.lab.protocol import Backend, Program
 from dualstack.manifest import Connect
+from dualstack.plan import PlannedCase
 from dualstack.prober.client import Serving
 from dualstack.prober.messages import Exit, Names, Serve
 from dualstack.prober.names import query_name
 from dualstack.service import launch_connector
 from dualstack.wire.dialling import syn_family, tried
 from dualstack.wire.evidence import Wire
+from dualstack.wire.presence import sends
 from dualstack.world.base import World
 
 DNS = 53
@@ -45,6 +49,11 @@ class Run:
     heads: tuple[str, ...] = ()
 
     @property
+    def alive(self) -> bool:
+        """Whether it did anything: it reports a success, had to be killed, or reached the peer."""
+        return not self.fault or self.how is None or bool(self.reached)
+
+    @property
     def problem(self) -> str:
         """What is wrong with it, also where it does not know; empty for a success."""
         return self.fault or ("" if self.reached else "it reported success, but no client reached the peer")
@@ -54,6 +63,21 @@ class ConnectorWorld(World):
     """A world in which the service dials out."""
 
     _starts = 0
+    _alive = False
+
+    @property
+    def unstarted(self) -> bool:
+        """Whether each run ended unsuccessfully, and nothing was sent."""
+        try:
+            return bool(self._starts) and not self._alive and self.captured is not None and not sends(self.captured)
+        except Inconclusive:
+            return False
+
+    def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
+        """See `World`."""
+        super().__init__(case, backend, folder)
+        self.runs: list[tuple[str, float, Run]] = []
+        """The runs so far: the target, when it began (seconds since the epoch), and what came of it."""
 
     @property
     def connector(self) -> Connect:
@@ -132,11 +156,13 @@ class ConnectorWorld(World):
         )
         self.command = shlex.join(launch.command)
         self.note(f"run the connector: {self.command}")
-        before = len(serving.accepted())
+        before, began = len(serving.accepted()), time.time()
         run = self._wait(self.host.start(launch))
         clients = serving.accepted()[before:]
         reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
         run = replace(run, reached=reached, heads=tuple(item.head for item in clients if item.head))
+        self.runs.append((host, began, run))
+        self._alive |= run.alive
         self.note(f"{run.problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")
         return run
 
@@ -158,8 +184,8 @@ class ConnectorWorld(World):
         self._logs.append(log.text)
         if not problem and connector.output is not None and not re.search(connector.output, log.text, re.MULTILINE):
             problem = f"its output does not match {connector.output!r}"
-        if problem and log.last_line:
-            problem += f'; its last line: "{log.last_line}"'
+        if problem:
+            problem += said(log.text)
         return Run(fault=problem, how=how, seconds=seconds, said=bool(log.last_line))
 
     def shows_connected(self, family: Family) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive, ServiceError
+from dualstack.facts import Exchange
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend
@@ -18,6 +19,7 @@ from dualstack.wire.evidence import Wire
 from dualstack.wire.expect import answered, arrived, from_any_port, refused, stays_inside
 from dualstack.world.clients import Clients
 from dualstack.world.likeness import Likeness
+from dualstack.world.observed import exchange_of
 from dualstack.world.oneway import hold_exchange
 from dualstack.world.serving import ServingWorld
 
@@ -35,6 +37,10 @@ class ListenerWorld(ServingWorld):
         super().__init__(case, backend, folder)
         self._lingering: list[Lingering] = []
         self._likeness = Likeness()
+        self.exchanges: list[Exchange] = []
+        """The exchanges of single clients so far."""
+        self.shown: list[tuple[str, str]] = []
+        """The clients whose address the service has shown, each with what it showed."""
 
     def _stop_all(self) -> None:
         """Stop the service and what it left behind, and let clients go."""
@@ -123,6 +129,7 @@ class ListenerWorld(ServingWorld):
             self._logged = self.log.size
         dialled = hold_exchange(listener, dial, clients.host, self._program)
         self.waited += dialled.seconds
+        self.exchanges.append(exchange_of(dial, dialled, start=self._starts, inside=clients.inside))
         where = f"{dial.transport.value} {endpoint(dial.address, dial.port)}"
         where += " on the service's own host" * clients.inside
         source = f" from {dial.source}" if dial.source and dial.source not in clients.sources[dial.family][:1] else ""
@@ -211,18 +218,31 @@ class ListenerWorld(ServingWorld):
         )
         return dialled
 
-    def denies(self, family: Family, address: str) -> None:
-        """Require that a client of ``family`` is not served at ``address``, as its manifest says that this looks."""
-        dialled = self.dial(family, address)
-        ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
-        where = endpoint(address, self.listener.port)
-        self.require(Finding(ok, f"an {family.label} client is denied at {where}", dialled.detail))
+    def denies(self, family: Family, address: str, *, source: str = "", rule: str = "", timeout: float = 0.0) -> None:
+        """Require that a client of ``family`` is not served at ``address``, as its manifest says that this looks.
 
-    def admits(self, family: Family, address: str) -> None:
-        """Require that a client of ``family`` is served at ``address``, and not with what a denied one is answered."""
-        dialled = self.dial(family, address)
+        Args:
+            family: The family to dial over.
+            address: The address to dial.
+            source: The client's address; empty for its first one.
+            rule: The access rule that the service has, for the finding.
+            timeout: Seconds after which silence is a denial; 0 for what the manifest allows an exchange.
+        """
+        dialled = self.dial(family, address, source=source, timeout=timeout)
+        ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
+        what = f"is denied at {endpoint(address, self.listener.port)}{_under(rule, source)}"
+        self.require(Finding(ok, f"an {family.label} client {what}", dialled.detail))
+
+    def admits(self, family: Family, address: str, *, source: str = "", rule: str = "") -> Dialled:
+        """Require that a client of ``family`` is served at ``address``, and not with what a denied one is answered.
+
+        Returns the exchange; see `denies` for the arguments.
+        """
+        dialled = self.dial(family, address, source=source)
         denied = self._is_denial(dialled)
-        self._serves(family, address, dialled, f"is served at {endpoint(address, self.listener.port)}", denied=denied)
+        what = f"is served at {endpoint(address, self.listener.port)}{_under(rule, source)}"
+        self._serves(family, address, dialled, what, denied=denied)
+        return dialled
 
     def _serves(self, family: Family, address: str, dialled: Dialled, what: str, *, denied: bool = False) -> None:
         """Require that a client of ``family`` was served, as the other family was: ``what`` says how."""
@@ -284,6 +304,8 @@ class ListenerWorld(ServingWorld):
             found = re.search(listener.peer_log, line) if line is not None else None
         else:
             found = None
+        if found:
+            self.shown.append((dialled.source, found[1] or ""))
         try:
             return shown_address(found[1] or "", dialled.source) if found else ""
         except ValueError as error:
@@ -340,3 +362,8 @@ class ListenerWorld(ServingWorld):
             f"a socket of the service takes {family.label} on {listener.transport.value} port {listener.port}",
             f"its sockets there: {', '.join(sorted({row.address for row in own})) or 'none'}",
         )
+
+
+def _under(rule: str, source: str) -> str:
+    """Return the client's address and the rule that decides about it, as the end of a sentence."""
+    return (f", from {source}" if source else "") + (f', with the rule "{rule}"' if rule else "")
