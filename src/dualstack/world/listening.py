@@ -10,7 +10,7 @@ from dualstack.facts import Exchange
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend
-from dualstack.manifest import Protocol
+from dualstack.manifest import Listen, Protocol
 from dualstack.manifest.shown import shown_address
 from dualstack.plan import PlannedCase
 from dualstack.prober.client import Lingering
@@ -314,8 +314,9 @@ class ListenerWorld(ServingWorld):
 
     def wire(self) -> Wire:
         """See `World`; the datagrams of a service may come from another port where its manifest says so."""
-        wire = super().wire()
-        return from_any_port(wire, self.listener.port) if self.listener.reply_port == "any" else wire
+        wire, element = super().wire(), self.element
+        any_port = isinstance(element, Listen) and element.reply_port == "any"
+        return from_any_port(wire, element.port) if any_port else wire
 
     # -- the wire --------------------------------------------------------------------------------------------------
 
