@@ -26,9 +26,22 @@ FLOORS = (
     ("lab",),
     ("wire",),
     ("verdict", "results", "plan", "facts", "causes", "effect", "complaint", "startup"),
-    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework", "language"),
+    (
+        "rootfs",
+        "service",
+        "build",
+        "world",
+        "survey",
+        "doctor",
+        "suites",
+        "session",
+        "casework",
+        "language",
+        "shown",
+        "tethered",
+    ),
     ("report",),
-    ("plugin", "recordkeeping", "cli", "__main__"),
+    ("plugin", "recordkeeping", "cli", "start", "__main__"),
 )
 """The rooms of each floor of the engine, from the ground up."""
 
@@ -41,7 +54,7 @@ HOMES = {
     "dnslib": {"prober", "wire"},
     "h11": {"prober.http"},
     "jinja2": {"report"},
-    "pydantic": {"manifest", "topology", "prober.codec"},
+    "pydantic": {"manifest", "topology", "prober.codec", "report.shapes"},
     "pydantic_core": {"manifest"},
     "rich": {"report", "cli"},
     "pytest": {"plugin", "recordkeeping", "cli"},
