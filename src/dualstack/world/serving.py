@@ -286,9 +286,11 @@ class ServingWorld(World):
 
         It tells a listener that was reported ready too early from one that never serves the family.
         """
+        if self._program is None:
+            return
         key = (self.subject.name, self.listener.name)
         lost = {family for family in self.families if self.works.get(family.value) is False} - self._taken()
-        if not lost or self._program is None or self._program.poll() is not None or key in _never_late:
+        if not lost or self._program.poll() is not None or key in _never_late:
             return
         Deadline(_LATE, "the missing socket").until(lambda: bool(lost & self._taken()))
         self.late = frozenset(lost & self._taken())
