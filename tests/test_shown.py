@@ -1,53 +1,65 @@
-"""Which folders of homes and of /tmp a service sees."""
-
-from pathlib import Path
+"""What group 1 of peer_reply and peer_log may catch, and what is said of anything else."""
 
 import pytest
 
-from dualstack.shown import shown_folders
+from dualstack.manifest.shown import shown_address
+
+CLIENT = "2001:db8::201"
 
 
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a home folder."""
-    made = tmp_path / "home"
-    (made / "work/shop/server").mkdir(parents=True)
-    monkeypatch.setenv("HOME", str(made))
-    return made
+@pytest.mark.parametrize(
+    ("caught", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1:4711", "192.0.2.1"),
+        ("2001:db8::201", "2001:db8::201"),
+        ("[2001:db8::201]", "2001:db8::201"),
+        ("[2001:db8::201]:4711", "2001:db8::201"),
+        ("/192.0.2.1:4711", "192.0.2.1"),
+        ("/[2001:db8:0:0:0:0:0:201]:4711", "2001:db8:0:0:0:0:0:201"),
+        ("/2001:db8:0:0:0:0:0:201:4711", "2001:db8:0:0:0:0:0:201"),
+        ("[0:0:0:0:0:0:0:1]:80", "0:0:0:0:0:0:0:1"),
+        ("/0:0:0:0:0:0:0:1%lo:8080", "0:0:0:0:0:0:0:1"),
+        ("0:0:0:0:0:0:0:1%0", "0:0:0:0:0:0:0:1"),
+        ("[fe80::1%eth0]:99", "fe80::1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.1"),
+        ("[::ffff:192.0.2.1]:4711", "::ffff:192.0.2.1"),
+        ("::", "::"),
+        ("0.0.0.0:0", "0.0.0.0"),
+    ],
+)
+def test_forms_of_an_address(caught: str, address: str) -> None:
+    """An address with or without its port, brackets, Java's slash and a zone is understood; a wrong one is kept."""
+    assert shown_address(caught, CLIENT) == address
 
 
-def shown(home: Path, *texts: str, folder: str = "work/shop/server") -> list[str]:
-    """Return what is shown of a home to a service of a folder in it."""
-    directory = home / folder
-    paths = shown_folders(directory, directory / "service.toml", texts)
-    return [str(Path(path).relative_to(home)) for path in paths]
+@pytest.mark.parametrize(
+    "caught", ["", "2001", "2001:db8:1:", "192.0.2", "(null)", "null", "<unknown>", "None", "::ffff:"]
+)
+def test_what_the_service_damages_is_the_services_fault(caught: str) -> None:
+    """A piece of an address, or a word for none, is handed on: the requirement fails with it."""
+    assert shown_address(caught, CLIENT) == caught
 
 
-def test_a_repository_is_shown(home: Path) -> None:
-    """A service sees the repository that it is in."""
-    (home / "work/shop/.git").mkdir()
-    assert shown(home) == ["work/shop"]
+@pytest.mark.parametrize(
+    "caught", ["hello", "client.example:99", "from 192.0.2.1", "addr=2001:db8::201", "2001:db8::201,", "192.0.2.1/24"]
+)
+def test_what_the_expression_catches_wrongly_is_shown(caught: str) -> None:
+    """Anything else is the manifest's fault: the text says what was caught and what is allowed."""
+    with pytest.raises(ValueError, match="address:port") as raised:
+        shown_address(caught, CLIENT)
+    assert repr(caught) in str(raised.value)
 
 
-def test_without_a_repository(home: Path) -> None:
-    """Without a repository it sees the manifest's folder and the one above, but never a home."""
-    assert shown(home) == ["work/shop", "work/shop/server"]
-    assert shown(home, folder="work") == ["work"]
+@pytest.mark.parametrize("port", ["1234", "53124", "80"])
+def test_a_port_without_brackets_is_ambiguous(port: str) -> None:
+    """The client's address, a colon and a port read as another address: that is said, with how to catch it."""
+    with pytest.raises(ValueError, match="without brackets"):
+        shown_address(f"{CLIENT}:{port}", CLIENT)
 
 
-def test_a_program_is_shown_with_what_is_beside_it(home: Path) -> None:
-    """The folders of named files are shown, of a ``bin`` what is above it, unless that may hold credentials."""
-    for path in ("node/v20/bin/node", ".tool/bin/tool", ".shell/shims/x", "bin/own", "data/list"):
-        (home / path).parent.mkdir(parents=True)
-        (home / path).touch()
-    (home / ".git").mkdir()  # the home itself is a repository
-    named = [str(home / path) for path in ("node/v20/bin/node", ".tool/bin/tool", ".shell/shims/x", "bin/own")]
-    assert shown(home, *named[:2]) == [".tool/bin", "node/v20"]
-    assert shown(home, ":".join(named[2:])) == [".shell", "bin"]
-    assert shown(home, f"--list={home}/data/list", f"{home}/nowhere/x") == ["data"]
-
-
-def test_what_everybody_sees_is_not_named(home: Path) -> None:
-    """Folders that are not hidden need not be shown."""
-    (home / ".git").mkdir()
-    assert shown(home, "/usr/bin/env", "/etc/hosts") == []
+def test_an_address_that_could_be_one_with_a_port_is_the_address() -> None:
+    """A text that is the client's address is taken for that, and where neither reading fits it is an address too."""
+    assert shown_address("2001:db8::1:1234", "2001:db8::1:1234") == "2001:db8::1:1234"
+    assert shown_address("2001:db8::1:1234", "2001:db8::9") == "2001:db8::1:1234"

@@ -227,6 +227,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
             pytest.skip(why)
     reason = str(error or (case.known.reason if case.known and expected else ""))
     pyfuncitem.stash[_RECORD] = complete(_record(case, pyfuncitem.config, verdict, reason), world, session.folder)
+    if verdict is Verdict.NOT_APPLICABLE:
+        pytest.skip(reason)
     if error is not None and verdict not in _QUIET:
         raise error
     if verdict is Verdict.UNEXPECTED_PASS and case.known is not None:

@@ -19,6 +19,7 @@ from dualstack.prober.output import Output, Watch
 from dualstack.prober.processes import descendants, kept_waiting, process_name, processes, socket_owners
 from dualstack.prober.readiness import not_listening, unready
 from dualstack.prober.sockdiag import KernelSocket, SocketTable
+from dualstack.prober.syslog import SystemLog
 
 _READ = 64 << 10
 _PIPE_HOLDS = 1 << 20  # the most that a pipe's buffer can hold
@@ -36,12 +37,13 @@ class RunningProgram:
         attendance: What can be done to its processes while they run.
     """
 
-    def __init__(self, started: Started, limits: Limits, reaper: Reaper, table: SocketTable) -> None:
+    def __init__(self, started: Started, limits: Limits, reaper: Reaper, table: SocketTable, log: SystemLog) -> None:
         """Start to follow it."""
         self.exit: Exit | None = None
         self.output = Output()
         self.attendance = Attendance(self.members, self._main)
         self._table = table
+        self._system_log = log
         self._supervisor = started.child.pid
         self._limits, self._bound = limits, ""
         self._over = self._lost = False
@@ -53,7 +55,13 @@ class RunningProgram:
         loop.add_reader(started.output, self._read)
         loop.add_reader(started.status, self._ended)
         reaper.watch(self._supervisor, self._gone)
+        log.add(self)
         self._guard = loop.create_task(self._keep_within_bounds())
+
+    def hear(self, data: bytes) -> None:
+        """Take what it has said to the system log as a part of its output."""
+        self.output.feed(data)
+        pulse(self._changed)
 
     def _read(self) -> bool:
         """Take one piece of its output; return whether there may be more."""
@@ -77,6 +85,7 @@ class RunningProgram:
         before = self.output.size
         while self._read() and self.output.size - before < _PIPE_HOLDS:
             pass
+        self._system_log.drain()
 
     def _ended(self) -> None:
         """Note how it ended; what it wrote until then is complete."""
@@ -291,13 +300,13 @@ class RunningProgram:
         return os.getpid() == 1 and roots == {1, self._supervisor}
 
 
-async def start(launch: Launch, reaper: Reaper, table: SocketTable) -> RunningProgram:
+async def start(launch: Launch, reaper: Reaper, table: SocketTable, log: SystemLog) -> RunningProgram:
     """Start a program.
 
     Raises:
         ServiceError: It cannot be executed; the message says why.
     """
     started = fork_program(launch)
-    program = RunningProgram(started, launch.limits, reaper, table)
+    program = RunningProgram(started, launch.limits, reaper, table, log)
     await report_of(started.child)
     return program

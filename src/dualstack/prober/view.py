@@ -6,10 +6,18 @@ from contextlib import suppress
 from dualstack.prober import libc, mounts
 from dualstack.prober.folders import STAGE, Folder
 from dualstack.prober.identity import Identity
+from dualstack.prober.syslog import SYSTEM_LOG
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
-_DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "ptmx": "pts/ptmx"}
+_DEVICE_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "fd/0",
+    "stdout": "fd/1",
+    "stderr": "fd/2",
+    "ptmx": "pts/ptmx",
+    "log": SYSTEM_LOG,
+}
 
 _STICKY = 0o1777
 
