@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from dualstack.doctor import diagnose
 from tests.lab.test_ordinary_user import NOBODY, ordinary_python
 
 SECRET = "the-harness-knows-this"  # noqa: S105 - of nothing
@@ -49,6 +50,10 @@ def attempted(request: pytest.FixtureRequest) -> Iterator[Attempted]:
     ordinary = request.param != "as it is"
     if ordinary and os.getuid() != 0:
         pytest.skip("every test here runs as an ordinary user already")
+    if not ordinary and os.getuid() == 0:
+        missing = [check.found for check in diagnose() if check.name.startswith("services of root") and not check.ok]
+        if missing:
+            pytest.skip(f"the promise of this machine is weaker for root: {missing[0]}")
     python, environment = ordinary_python() if ordinary else (sys.executable, dict(os.environ))
     with tempfile.TemporaryDirectory() as base:
         outer = Path(base)

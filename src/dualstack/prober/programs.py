@@ -107,7 +107,8 @@ class RunningProgram:
         self._drain()
         self._lost = how.code is None
         self._over = not self._lost
-        self._guard.cancel()
+        if self._over:
+            self._guard.cancel()
         pulse(self._changed)
 
     async def _keep_within_bounds(self) -> None:
