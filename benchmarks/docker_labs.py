@@ -29,10 +29,11 @@ from docker.types import IPAMConfig, IPAMPool
 
 from dualstack.addressing import HostPlan, Plan, plan_addresses
 from dualstack.content import ROOT
+from dualstack.errors import HostCannot
 from dualstack.families import Family
 from dualstack.lab.docker import containers
 from dualstack.lab.docker.backend import DockerBackend, DockerLab
-from dualstack.lab.docker.engine import Engine
+from dualstack.lab.docker.engine import Engine, connect
 from dualstack.lab.docker.labels import remove_container, remove_network
 from dualstack.lab.docker.networks import make_network
 from dualstack.results import read_records
@@ -323,6 +324,10 @@ def compare_matrices(rounds: int) -> None:
 
 def main(labs: int, matrices: int) -> None:
     """Print both tables."""
+    try:
+        connect().close()
+    except HostCannot as error:
+        sys.exit(f"no measurement without a container engine: {error}")
     compare_labs(labs)
     compare_matrices(matrices)
 

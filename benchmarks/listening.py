@@ -4,6 +4,7 @@ The services are copies of the reference service under other names, so that noth
 ``python benchmarks/listening.py``; exit code 1 if a target is missed.
 """
 
+import contextlib
 import os
 import select
 import statistics
@@ -26,6 +27,9 @@ MOST_DEVIATION = 0.15
 
 MOST_GROWTH = 1.1
 """What the memory of a worker may be after all cases, as a multiple of what it was after the first hundred."""
+
+EARLY, WINDOW = 100, 50
+"""After how many cases the memory is looked at first, and over how many cases each of both looks goes."""
 
 LOOK = 0.2
 """Seconds between two looks at a running worker."""
@@ -80,19 +84,29 @@ def growth(folder: Path, manifests: Sequence[Path]) -> tuple[int, float]:
     records = folder / "results" / "latest" / "records.jsonl"
     try:
         while not select.select([descriptor], [], [], LOOK)[0]:
-            pids = [
-                running.pid,
-                *map(int, Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()),
-            ]
+            pids = [running.pid, *_children(running.pid)]
             number = records.read_bytes().count(b"\n") if records.exists() else 0
-            sizes.append((number, max(_resident(pid) for pid in pids)))
+            sizes.append((number, max(map(_resident, pids))))
     finally:
         os.close(descriptor)
         running.wait()
-    cases = sizes[-1][0]
-    early = [size for number, size in sizes if 100 <= number <= 150]
-    late = [size for number, size in sizes if cases - 50 <= number < cases]
+    cases = sizes[-1][0] if sizes else 0
+    early = [size for number, size in sizes if EARLY <= number <= EARLY + WINDOW]
+    late = [size for number, size in sizes if cases - WINDOW <= number < cases]
+    if not early or not late:
+        sys.exit(f"the run ended after {cases} cases, too few to see how its memory grows")
     return cases, statistics.median(late) / statistics.median(early)
+
+
+def _children(parent: int) -> list[int]:
+    """Return the children of a process; a kernel need not list them (CONFIG_PROC_CHILDREN)."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if int(text[text.rindex(")") + 2 :].split()[1]) == parent:
+                found.append(int(path.parent.name))
+    return found
 
 
 def _resident(pid: int) -> int:

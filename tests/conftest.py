@@ -1,5 +1,6 @@
 """What the tests of the harness have in common."""
 
+import random
 from collections import Counter
 
 import pytest
@@ -11,6 +12,41 @@ _NO_DOCKER = "no docker lab: "
 
 _TOGETHER = ("tests/docker/engines/", "tests/test_packaging.py")
 """Where the tests share what takes long to make: engines of their own, the wheel."""
+
+
+_EXAM = ("tests/docker/", "tests/exam/", "tests/real/", "tests/reference/", "tests/rootfs/test_build.py")
+"""Where the long tests are: they need a container engine or a private Debian root file system, or run whole suites."""
+
+_LABS = ("tests/faults/", "tests/lab/", "tests/test_own_suite.py", "tests/test_packaging.py")
+"""Where every test makes a lab, or something else that takes seconds."""
+
+_LAB_FIXTURES = frozenset({"backend", "linked_prober", "loopback_host", "own_host", "prober", "start", "veth_host"})
+"""The fixtures that make a lab, or a part of one."""
+
+
+_LEFT_OUT = {
+    "not lab and not exam": "every test that needs a lab (make test), and the long exam (make exam)",
+    "not exam": "real servers, programs in C, Docker labs, root file systems, the whole zoo in every suite (make exam)",
+}
+"""What the levels of the Makefile leave out, by their marker expression."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that changes the order of the tests."""
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="run the tests in another order, one for each seed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark each test with what it takes: ``exam`` the long ones, ``lab`` those that need namespaces of the machine."""
+    if config.option.shuffle is not None:
+        random.Random(config.option.shuffle).shuffle(items)  # noqa: S311 - an order, no secret
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if item.nodeid.startswith(_EXAM) and item.get_closest_marker("brief") is None:
+            item.add_marker("exam")
+        elif item.nodeid.startswith((*_EXAM, *_LABS)) or _LAB_FIXTURES & fixtures:
+            item.add_marker("lab")
 
 
 class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -37,6 +73,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
                 if name == "exam":
                     terminalreporter.write_line(str(text))
     _tell_what_docker_lacks(terminalreporter)
+    _tell_what_was_left_out(terminalreporter)
+
+
+def _tell_what_was_left_out(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the chosen level of testing leaves out, and which command runs it."""
+    left_out = _LEFT_OUT.get(terminalreporter.config.option.markexpr)
+    if left_out:
+        terminalreporter.write_line(f"left out: {left_out}", yellow=True)
 
 
 def _tell_what_docker_lacks(terminalreporter: pytest.TerminalReporter) -> None:

@@ -278,3 +278,11 @@ def test_ids_do_not_depend_on_other_requirements(tmp_path: Path) -> None:
 def test_ids_need_no_quoting_in_file_names() -> None:
     """Ids are made of characters that a shell and a file system take, but for the separators."""
     assert all(re.fullmatch(r"[A-Za-z0-9._+/:@-]+", case.id) for case in shipped())
+
+
+def test_known_cases_alone(tmp_path: Path) -> None:
+    """A selection of known cases leaves out every case that the manifest does not name as known."""
+    known = '[[known]]\nrequirement = "LISTEN-001"\ntopologies = ["ipv6-only"]\nreason = "It is broken there."\n'
+    cases = plan(tmp_path, LISTEN + known, require(), Selection(known_only=True))
+    assert [case.topology for case in cases] == ["ipv6-only"]
+    assert all(case.known is not None for case in cases)

@@ -150,7 +150,7 @@ def test_acl_is_open_unless_a_start_is_told_otherwise(tmp_path: Path) -> None:
         (
             "port = 8080",
             'port = 8080\nacl.deny = "{address}"',
-            r"listen\[0\].acl: nothing tells the service whom to serve",
+            r"listen\[0\].acl: \[listen.acl\] is set, but no {acl} is used",
         ),
     ],
 )
@@ -230,7 +230,7 @@ def test_where_the_service_is_told_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError) as raised:
         one(tmp_path, PLAIN.replace("{second.bind}:", ""))
     assert str(raised.value).endswith(
-        "service.toml:\n  listen[1].bind: nothing tells the service where to listen; put {second.bind} into its "
+        "service.toml:17: listen[1].bind: nothing tells the service where to listen; put {second.bind} into its "
         "command, environment or files, or leave [listen.bind] out"
     )
 
@@ -260,7 +260,7 @@ def test_bind_may_stand_in_environment_and_files(tmp_path: Path) -> None:
 def test_directory_must_exist(tmp_path: Path) -> None:
     """A working directory is relative to the manifest, and must be there."""
     text = PLAIN.replace('name = "made-up"', 'name = "made-up"\ndirectory = "søb dir"', 1)
-    with pytest.raises(UsageError, match=r"service\.toml:\n  service\.directory: found 'søb dir', no such folder"):
+    with pytest.raises(UsageError, match=r"service\.toml:4: service\.directory: found 'søb dir', no such folder"):
         one(tmp_path, text)
     (tmp_path / "søb dir").mkdir()
     assert one(tmp_path, text).directory == tmp_path.resolve() / "søb dir"

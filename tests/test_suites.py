@@ -164,8 +164,8 @@ def test_entries_of_a_manifest(tmp_path: Path, table: str) -> None:
             tmp_path, head + 'requirement = "LISTEN-404"\n' + head + 'requirement = "LISTEN-005"\ntopologies=["dual"]'
         )
     first, second = str(raised.value).split("\n" + str(tmp_path))
-    assert f"\n  {table}[0].requirement: found 'LISTEN-404', which does not exist; did you mean 'LISTEN-" in first
-    assert second.endswith(f"\n  {table}[1].topologies: found 'dual'; LISTEN-005 runs on: dual-stack-bindv6only")
+    assert f": {table}[0].requirement[0]: found 'LISTEN-404', which does not exist; did you mean 'LISTEN-" in first
+    assert second.endswith(f": {table}[1].topologies[0]: found 'dual'; LISTEN-005 runs on: dual-stack-bindv6only")
 
 
 def test_levels_are_used() -> None:

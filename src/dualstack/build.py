@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import IO, cast
 
 from dualstack.deadline import Deadline
-from dualstack.errors import DeadlineExpired, ServiceError, UsageError
+from dualstack.errors import DeadlineExpired, ServiceError
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Subject
+from dualstack.manifest.faults import Fault, refusal
 from dualstack.manifest.subject import filled
 from dualstack.prober.messages import Launch
 from dualstack.prober.output import Output
@@ -35,10 +36,10 @@ def build(subject: Subject, backend: Backend) -> None:
     values = subject.values(scratch=str(subject.directory))
     commands = [filled(command, values) for command in service.build]
     run = _run_in_root if service.packages else _run_here
-    for command in commands:
+    for position, command in enumerate(commands):
         problem = run(command, subject, backend)
         if problem:
-            raise UsageError(f"{subject.path}:\n  service.build: {' '.join(command)}: {problem}")
+            raise refusal(subject.path, [Fault(("service", "build", position), f"{' '.join(command)}: {problem}")])
 
 
 def _run_here(command: Sequence[str], subject: Subject, _backend: Backend) -> str:

@@ -13,6 +13,7 @@ from dualstack.kinds import DOCKER
 from dualstack.lab.netns import NetnsBackend
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Subject
+from dualstack.manifest.faults import Fault, refusal
 from dualstack.plan import START, plan_cases
 from dualstack.results import Record
 from dualstack.service import missing_programs, unfit
@@ -36,7 +37,9 @@ def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) ->
     """
     backend = NetnsBackend()
     built: set[Path] = set()
-    faults = [f"{item.path}:\n  {problem}" for item in session.subjects for problem in unfit([item], session.lab)]
+    faults: dict[Path, list[Fault]] = {item.path: [] for item in session.subjects}
+    for subject in session.subjects:
+        faults[subject.path] += unfit(subject, session.lab)
     try:
         for subject in session.subjects:
             try:
@@ -44,13 +47,13 @@ def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) ->
                     build(subject, backend)
                     built.add(subject.path)
                 if session.lab != DOCKER:
-                    faults += [f"{subject.path}:\n  {problem}" for problem in missing_programs(subject)]
+                    faults[subject.path] += missing_programs(subject)
             except HostCannot:
                 continue  # each of its cases says so, and what to do
     finally:
         backend.close()
-    if faults:
-        raise UsageError("\n".join(dict.fromkeys(faults)))
+    if any(faults.values()):
+        raise UsageError("\n".join(str(refusal(path, found)) for path, found in faults.items() if found))
     check_entries(session.subjects)
     description = session.describe(requirements(), [str(item) for item in arguments])
     if session.lab == DOCKER:

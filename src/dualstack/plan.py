@@ -53,12 +53,14 @@ class Selection:
         requirements: Requirement ids, or their groups (``LISTEN``).
         elements: Names of listeners and connectors.
         ignore_known: Whether failings that the manifest knows are judged like any other.
+        known_only: Whether only cases that the manifest names as known are run.
     """
 
     topologies: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     elements: tuple[str, ...] = ()
     ignore_known: bool = False
+    known_only: bool = False
 
     def takes(self, requirement: Requirement, element: str, topology: str) -> bool:
         """Return whether the requirement is to be checked on the listener or connector, on the topology."""
@@ -84,7 +86,9 @@ def plan_cases(
             for topology in requirement.topologies:
                 if not selection.takes(requirement, name, topology):
                     continue
-                known = None if selection.ignore_known else _known(subject, requirement, name, topology)
+                known = _known(subject, requirement, name, topology)
+                if selection.known_only and known is None:
+                    continue
                 cases.append(
                     PlannedCase(
                         requirement=requirement,
@@ -92,7 +96,7 @@ def plan_cases(
                         element=name,
                         topology=topology,
                         not_applicable=_why_not(subject, requirement, element, topology),
-                        known=known,
+                        known=None if selection.ignore_known else known,
                     )
                 )
     return cases
@@ -179,6 +183,11 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.PEER: lambda element: isinstance(element, Listen) and bool(element.peer_reply or element.peer_log),
     Need.ACL: lambda element: isinstance(element, Listen) and element.acl is not None,
     Need.FETCH: lambda element: isinstance(element, Listen) and element.fetch is not None,
+    Need.MULTICAST: lambda element: (
+        isinstance(element, Listen)
+        and element.multicast is not None
+        and any(element.multicast.group(family) for family in element.families)
+    ),
     Need.LITERALS: lambda element: isinstance(element, Connect) and element.literals,
     Need.NAMES: lambda element: isinstance(element, Connect) and element.names,
 }

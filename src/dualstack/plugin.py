@@ -52,6 +52,7 @@ _LISTS = {
 }
 _FLAGS = {
     "ignore-known": "judge known failings like any other",
+    "known-only": "run only the cases that a manifest names as known",
     "strict": "a SHOULD counts like a MUST",
 }
 
@@ -81,6 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
         requirements=tuple(option.dualstack_requirement),
         elements=tuple(option.dualstack_element),
         ignore_known=option.dualstack_ignore_known,
+        known_only=option.dualstack_known_only,
     )
     try:
         session = open_session(

@@ -53,6 +53,7 @@ class Need(enum.Enum):
     PEER = "its manifest does not say where it shows the client's address (peer_reply or peer_log)"
     ACL = "its manifest does not say how it is told whom to serve (listen.acl)"
     FETCH = "its manifest does not say how clients name what it fetches (listen.fetch)"
+    MULTICAST = "its manifest declares no multicast group of a family that it claims (listen.multicast)"
     LITERALS = "its manifest says that it takes no address literals"
     NAMES = "its manifest says that it takes no host names"
 

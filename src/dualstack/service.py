@@ -3,13 +3,15 @@
 import dataclasses
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dualstack.errors import HostCannot, UsageError
 from dualstack.families import Family
 from dualstack.kinds import DOCKER, NETNS
 from dualstack.manifest import Connect, Subject, Transport
+from dualstack.manifest.faults import Fault
+from dualstack.manifest.lines import Key
 from dualstack.manifest.placeholders import fill
 from dualstack.manifest.subject import filled
 from dualstack.prober.messages import Await, Launch
@@ -20,6 +22,9 @@ SCRATCH = "/dev/shm/dualstack"  # noqa: S108 - a private tmpfs in the host's own
 
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """The PATH of a program in a root file system of its own."""
+
+_MOST_LINKS = 40
+"""How many symbolic links a path may lead through, as for the kernel."""
 
 
 def root_of(subject: Subject) -> str:
@@ -84,6 +89,19 @@ def launch_service(
     return _placed(launch, subject, contained=contained)
 
 
+def launch_reload(subject: Subject, started: Launch, command: Sequence[str], *, contained: bool = False) -> Launch:
+    """Return how the command is launched that makes a service read its configuration again.
+
+    Args:
+        subject: The service.
+        started: How it was launched; the command has the same scratch folder and variables.
+        command: The command, with its placeholders.
+        contained: Whether it runs in its container image.
+    """
+    values = subject.values(scratch=started.scratch, contained=contained)
+    return dataclasses.replace(started, command=tuple(filled(command, values)), files={}, input="")
+
+
 def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
     """Return the launch with the place where it happens: an image, a root file system, or this machine."""
     image = subject.image_table
@@ -144,44 +162,71 @@ def readiness_of(subject: Subject, families: Sequence[Family] = ()) -> Await:
     )
 
 
-def missing_programs(subject: Subject) -> list[str]:
-    """Return one line for each command of the manifest whose program does not exist."""
-    commands = {f"connect.{item.name}.command": item.command for item in subject.manifest.connect}
+def missing_programs(subject: Subject) -> Iterator[Fault]:
+    """Yield each command of the manifest whose program does not exist.
+
+    Raises:
+        HostCannot: The root file system in which it runs is not built yet.
+    """
+    commands: list[tuple[Key, Sequence[str]]] = [
+        (("connect", position, "command"), item.command) for position, item in enumerate(subject.manifest.connect)
+    ]
     if subject.command:
-        commands["service.command"] = list(subject.command)
+        own: list[Key] = [
+            ("configuration", position, "command")
+            for position, item in enumerate(subject.manifest.configuration)
+            if item.name == subject.configuration and item.command
+        ]
+        commands.append(((own or [("service", "command")])[0], subject.command))
     root = root_of(subject)
     values = subject.values(scratch=str(subject.directory))
-    return [
-        f"{key}: found {word!r}, {problem}"
-        for key, command in commands.items()
-        if (problem := _why_not_runnable(word := fill(command[0], values), subject.directory, root))
-    ]
+    for key, command in commands:
+        word = fill(command[0], values)
+        if problem := _why_not_runnable(word, subject.directory, root):
+            yield Fault(key, f"found {word!r}, {problem}")
 
 
 def _why_not_runnable(program: str, directory: Path, root: str) -> str:
     """Return why ``program`` cannot be executed, or nothing."""
     if "/" in program:
         path = directory / program
-        inside = Path(root + program) if root and program.startswith("/") else path
+        inside = _resolved(root, program) if root and program.startswith("/") else path
         found = next((item for item in (path, inside) if item.exists()), None)
         if found is None:
             return f"no such file ({path})"
         if found.is_dir():
             return f"a folder, not a program ({found})"
         return "" if os.access(found, os.X_OK) else f"not executable: chmod +x {found}"
-    where = os.pathsep.join(root + part for part in ROOT_PATH.split(":")) if root else None
-    if shutil.which(program, path=where):
+    if root:
+        candidates = (_resolved(root, f"{folder}/{program}") for folder in ROOT_PATH.split(":"))
+        found_in = any(item.is_file() and os.access(item, os.X_OK) for item in candidates)
+    else:
+        found_in = shutil.which(program) is not None
+    if found_in:
         return ""
     place = "the private Debian root file system" if root else "PATH"
     return f'not in {place}; give a path ("./{program}"), or name its Debian package in service.packages'
 
 
-def unfit(subjects: Sequence[Subject], lab: str) -> list[str]:
-    """Return why subjects cannot run in a kind of lab, one line each; without one, in any kind."""
-    problems = []
-    for subject in subjects:
-        if lab == DOCKER and not subject.image:
-            problems.append("image: missing; --lab docker runs images: name one, or a folder to build it from")
-        if lab == NETNS and subject.listen and not subject.command:
-            problems.append("service.command: missing; as an image it runs with --lab docker only")
-    return list(dict.fromkeys(problems))
+def _resolved(root: str, path: str) -> Path:
+    """Return where a path inside a root file system really is: absolute links in it lead to its own files."""
+    rest, here = Path(path).parts[1:], Path(root)
+    for _ in range(_MOST_LINKS):
+        for number, part in enumerate(rest):
+            if (here / part).is_symlink():
+                target = (here / part).readlink()
+                here = Path(root) if target.is_absolute() else here
+                rest = (*(item for item in target.parts if item != "/"), *rest[number + 1 :])
+                break
+            here = here.parent if part == ".." and here != Path(root) else here / part
+        else:
+            return here
+    return Path(root, path.lstrip("/"))
+
+
+def unfit(subject: Subject, lab: str) -> Iterator[Fault]:
+    """Yield why a subject cannot run in a kind of lab; without one, in any kind."""
+    if lab == DOCKER and not subject.image:
+        yield Fault(("image",), "missing; --lab docker runs images: name one, or a folder to build it from")
+    if lab == NETNS and subject.listen and not subject.command:
+        yield Fault(("service", "command"), "missing; as an image it runs with --lab docker only")

@@ -8,7 +8,9 @@ from types import MappingProxyType
 from dualstack.content import ROOT
 from dualstack.errors import HarnessError, UsageError
 from dualstack.manifest import Exemption, Known, Subject
+from dualstack.manifest.faults import Fault, refusal
 from dualstack.manifest.placeholders import did_you_mean
+from dualstack.manifest.salvage import as_far_as_known
 from dualstack.requirement import Requirement
 
 SUITES = ROOT / "suites"
@@ -69,25 +71,30 @@ def check_entries(subjects: Iterable[Subject]) -> None:
     Raises:
         UsageError: Every such entry of every manifest is named.
     """
-    faults: dict[str, None] = {}
-    for subject in subjects:
-        for table in ("exception", "known"):
-            for position, entry in enumerate(getattr(subject.manifest, table)):
-                faults |= {f"{subject.path}:\n  {table}[{position}].{fault}": None for fault in _unknown_in(entry)}
-    if faults:
-        raise UsageError("\n".join(faults))
+    wrong = {subject.path: faults for subject in subjects if (faults := [*entry_faults(subject)])}
+    if wrong:
+        raise UsageError("\n".join(str(refusal(path, faults)) for path, faults in wrong.items()))
 
 
-def _unknown_in(entry: Exemption | Known) -> Iterator[str]:
-    """Yield what a manifest's entry names and does not exist."""
+def entry_faults(subject: Subject) -> Iterator[Fault]:
+    """Yield what a manifest's exceptions and known failings name and does not exist."""
     known = requirements()
-    for wanted in entry.requirement:
+    for table in ("exception", "known"):
+        for position, entry in enumerate(getattr(subject.manifest, table)):
+            for fault in as_far_as_known(_unknown_in(entry, known)):
+                yield Fault((table, position, *fault.key), fault.text)
+
+
+def _unknown_in(entry: Exemption | Known, known: Mapping[str, Requirement]) -> Iterator[Fault]:
+    """Yield what one entry names and does not exist."""
+    for place, wanted in enumerate(entry.requirement):
         if wanted not in known:
             hint = did_you_mean(wanted, list(known))
-            yield f"requirement: found {wanted!r}, which does not exist{hint} (dualstack list shows them all)"
-            continue
-        allowed = known[wanted].topologies
-        for name in entry.topologies:
-            if name not in allowed:
-                hint = did_you_mean(name, allowed)
-                yield f"topologies: found {name!r}; {wanted} runs on: {', '.join(allowed)}{hint}"
+            text = f"found {wanted!r}, which does not exist{hint} (dualstack list shows them all)"
+            yield Fault(("requirement", place), text)
+    for place, name in enumerate(entry.topologies):
+        for wanted in entry.requirement:
+            names = known[wanted].topologies if wanted in known else [name]
+            if name not in names:
+                hint = did_you_mean(name, names)
+                yield Fault(("topologies", place), f"found {name!r}; {wanted} runs on: {', '.join(names)}{hint}")

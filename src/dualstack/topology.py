@@ -1,6 +1,7 @@
 """A topology: a named network world, one TOML file each, and what must be proved before it is believed."""
 
 import difflib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from dualstack.content import ROOT
 from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
+from dualstack.manifest.faults import Fault, refusal, written
 from dualstack.manifest.load import load_toml
+from dualstack.manifest.placeholders import did_you_mean
 
 TOPOLOGIES = ROOT / "topologies"
 
@@ -110,26 +113,28 @@ def read_topology(path: Path) -> Topology:
         UsageError: The file is wrong; every fault is named.
     """
     topology = load_toml(path, Topology)
-    missing = [f"host.{host}: missing" for host in ("service", "peer") if host not in topology.host]
+    missing = [Fault(("host", host), "missing") for host in ("service", "peer") if host not in topology.host]
     faults = missing or [fault for host in topology.host for fault in _routing_faults(topology, host)]
     if faults:
-        raise UsageError("\n  ".join([f"{path}:", *faults]))
+        raise refusal(path, faults)
     return topology.model_copy(update={"name": path.stem})
 
 
-def _routing_faults(topology: Topology, host: str) -> list[str]:
-    """Return what is wrong with how packets shall come to a host, one line for each fault."""
-    spec, key = topology.host[host], f"host.{host}.behind"
+def _routing_faults(topology: Topology, host: str) -> Iterator[Fault]:
+    """Yield what is wrong with how packets come to a host."""
+    spec, key = topology.host[host], ("host", host, "behind")
     name = spec.behind
     if not name:
-        return [] if spec.mtu == LINK_MTU else [f"host.{host}.mtu: found {spec.mtu}, which needs {key}: its router"]
-    if name not in topology.host:
-        nearest = difflib.get_close_matches(name, list(topology.host), n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        return [f"{key}: no host {name!r} (there are: {', '.join(topology.host)}){hint}"]
-    if name in (host, "service", "peer"):
-        return [f"{key}: found {name!r}, but a router is a host of its own, neither the service's nor the peer's"]
-    if len(topology.routers) > 1:
-        return [f"{key}: found {name!r}, but there is room for one router: {', '.join(sorted(topology.routers))}"]
-    lacking = [family for family in topology.families(host) if family not in topology.families(name)]
-    return [f"{key}: host {name!r} has no {family.label} address to route {host!r} by" for family in lacking]
+        if spec.mtu != LINK_MTU:
+            yield Fault(("host", host, "mtu"), f"found {spec.mtu}, which needs {written(key)}: its router")
+    elif name not in topology.host:
+        hint = did_you_mean(name, list(topology.host))
+        yield Fault(key, f"found {name!r}; allowed: {', '.join(topology.host)}{hint}")
+    elif name in (host, "service", "peer"):
+        yield Fault(key, f"found {name!r}; a router is a separate host, neither the service's nor the peer's")
+    elif len(topology.routers) > 1:
+        yield Fault(key, f"found {name!r}, but a topology has one router: {', '.join(sorted(topology.routers))}")
+    else:
+        for family in topology.families(host):
+            if family not in topology.families(name):
+                yield Fault(key, f"host {name!r} has no {family.label} address to route {host!r} by")

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 from dualstack.families import Family
 from dualstack.manifest import Protocol
 from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.wire.expect import half_close, require_pieces
+from dualstack.wire.expect import half_closes, require_pieces
 from dualstack.world import ListenerWorld
 
 SINGLE = 16
@@ -45,14 +46,14 @@ FIXED, SPLIT = 250, 100
 def test_half_close(world: ListenerWorld) -> None:
     """Who has said everything is still answered."""
     world.start()
-    ports = []
+    connections = []
     for family in world.served():
-        dials = [replace(world.exchange(family), half_close=True)] * (
-            1 if world.listener.one_connection else HALF_CLOSES
-        )
-        ports += [world.answers_if(dial, "ends its sending side with its request").source_port for dial in dials]
-    for port in ports:
-        world.shows(lambda wire, port=port: half_close(wire, port))  # type: ignore[misc]  # bound in each round
+        times = 1 if world.listener.one_connection else HALF_CLOSES
+        dials = [replace(world.exchange(family), half_close=True)] * times
+        manner = "ends its sending side with its request"
+        connections.append([world.answers_if(dial, manner).source_port for dial in dials])
+    for ports in connections:
+        world.shows(partial(half_closes, ports=ports))
 
 
 @Requirement(

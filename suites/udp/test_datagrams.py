@@ -1,4 +1,4 @@
-"""Datagrams over IPv6 have checksums, and large ones arrive whole."""
+"""Datagrams over IPv6 have checksums, and large ones arrive whole over both families."""
 
 from dualstack.errors import Inconclusive
 from dualstack.families import Family, endpoint
@@ -13,8 +13,11 @@ from dualstack.world import ListenerWorld
 LARGE = 4000
 """How many bytes are said where the answer is as long as the request: three packets of 1500 bytes."""
 
-ONE_PACKET = 1452
-"""The largest payload of one packet of 1500 bytes over IPv6."""
+UNFRAGMENTED = 1400
+"""The same over IPv4 on a narrow path: a packet that Linux forbids routers to fragment, as it does by default."""
+
+HEADERS = {Family.IPV4: 28, Family.IPV6: 48}
+"""Bytes of the headers of a packet: those of IP and UDP."""
 
 TIMES = 3
 
@@ -45,31 +48,60 @@ SIZES = (2, 250, 1000)
     needs=(Need.UDP, Need.IPV6, Need.LARGE, Need.NETWORK),
 ).attach
 def test_large_datagrams(world: ListenerWorld) -> None:
-    """Answers of more than one packet arrive whole."""
+    """Answers of more than one packet arrive whole over IPv6."""
+    large_answers(world, Family.IPV6)
+
+
+@Requirement(
+    id="UDP-008",
+    title="Large datagrams over IPv4",
+    level=Level.SHOULD,
+    role=Role.LISTENER,
+    statement="An answer that is larger than a packet arrives whole over IPv4: the sending host fragments it, and "
+    "heeds what routers say of the path.",
+    stimulus="Over IPv4 hold three exchanges whose answer has 4000 bytes, or that the manifest names as large_send. "
+    "Where a router on the path forwards no more than 1280 bytes, with 1400 bytes, two must be answered: the first may "
+    "be lost, since routers say 'fragmentation needed' of packets that they may not fragment.",
+    wire="The answers leave in fragments, or in packets of at most 1500 bytes.",
+    cites=("RFC 791 §3.2", "RFC 1191 §3", "RFC 8085 §3.2", "ip(7): IP_MTU_DISCOVER"),
+    topologies=("dual-stack", "pmtu-1280"),
+    causes=("RC-MTU",),
+    needs=(Need.UDP, Need.IPV4, Need.LARGE, Need.NETWORK),
+).attach
+def test_large_datagrams_over_ipv4(world: ListenerWorld) -> None:
+    """Answers of more than one packet arrive whole over IPv4."""
+    large_answers(world, Family.IPV4)
+
+
+def large_answers(world: ListenerWorld, family: Family) -> None:
+    """Require that large answers arrive whole over one family, in packets that the path carries."""
     world.start()
     listener = world.listener
-    address = world.addresses(Family.IPV6)[0]
+    address = world.addresses(family)[0]
     mtu = world.lab.topology.path_mtu()
     if mtu < LINK_MTU:
-        dialled = _most_are_answered(world, address)
-        world.shows(lambda wire: path_mtu_heeded(wire, mtu))
+        dialled = _most_are_answered(world, family, address)
+        if family is Family.IPV6:  # IPv4 routers may fragment, and then have nothing to say
+            world.shows(lambda wire: path_mtu_heeded(wire, mtu))
     else:
-        dialled = world.answers(Family.IPV6, address, times=TIMES, size=LARGE, send=listener.large_send)
-    if dialled.outcome is Outcome.ANSWERED and len(dialled.answer) <= ONE_PACKET:
+        dialled = world.answers(family, address, times=TIMES, size=LARGE, send=listener.large_send)
+    one_packet = mtu - HEADERS[family]
+    if dialled.outcome is Outcome.ANSWERED and len(dialled.answer) <= one_packet:
         raise Inconclusive(f"the answer to large_send has only {len(dialled.answer)} bytes, which fit one packet")
-    world.shows(lambda wire: udp_large_answer(wire, listener.port))
+    world.shows(lambda wire: udp_large_answer(wire, listener.port, family))
 
 
-def _most_are_answered(world: ListenerWorld, address: str) -> Dialled:
+def _most_are_answered(world: ListenerWorld, family: Family, address: str) -> Dialled:
     """Require that large answers arrive once the service's host knows the path; return the last exchange."""
     exchange = world.subject.manifest.timeouts.exchange
+    size = LARGE if family is Family.IPV6 else UNFRAGMENTED
     dialled = [
-        world.dial(Family.IPV6, address, size=LARGE, send=world.listener.large_send, timeout=timeout)
+        world.dial(family, address, size=size, send=world.listener.large_send, timeout=timeout)
         for timeout in (min(LOST_SECONDS, exchange), *[exchange] * (TIMES - 1))
     ]
     answered = [one.outcome is Outcome.ANSWERED for one in dialled]
     ok = sum(answered) >= ENOUGH
-    world.works[Family.IPV6.value] = ok
+    world.works[family.value] = ok
     expected = f"{ENOUGH} of {TIMES} large answers arrive from {endpoint(address, world.listener.port)}"
     lost = [one.detail for one, arrived in zip(dialled, answered, strict=True) if not arrived]
     happened = f"{sum(answered)} of {TIMES} arrived" + (f"; the last that did not: {lost[-1]}" if lost else "")

@@ -37,9 +37,9 @@ LONG = ("lifecycle", "robustness")
 SAMPLE = frozenset({"asyncio", "memcached", "mosquitto", "nginx", "node", "redis-server"})
 
 
-def run(folder: Path, manifests: list[Path], suites: Sequence[str] = ()) -> list[Record]:
+def run(folder: Path, manifests: list[Path], suites: Sequence[str] = (), *options: str) -> list[Record]:
     """Verify the services of the manifests, with some suites or all, and return the records."""
-    chosen = [word for suite in suites for word in ("--suite", suite)]
+    chosen = [*options, *(word for suite in suites for word in ("--suite", suite))]
     command = [sys.executable, "-m", "dualstack", "run", "-n", "4", "--results", str(folder), *chosen]
     done = subprocess.run([*command, *map(str, manifests)], capture_output=True, text=True, check=False)
     latest = folder / "latest"
@@ -94,4 +94,17 @@ def test_exam(kind: str, tmp_path: Path, record_property: Callable[[str, object]
         records = run(tmp_path / "short", manifests, SHORT) + run(tmp_path / "long", sample, LONG)
     text, faults = table_of(records)
     record_property("exam", f"exam: {kind}\n{text}")
+    assert not faults, "\n".join([text, *faults])
+
+
+@pytest.mark.brief
+@pytest.mark.parametrize(("kind", "options"), [("reference", ()), ("zoo", ("--known-only",))])
+def test_exam_in_brief(
+    kind: str, options: tuple[str, ...], tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Of the services that need Python alone, the correct ones pass all, and every bug of the others is caught."""
+    found = sorted((SERVICES / kind).glob("*.toml"))
+    records = run(tmp_path, [path for path in found if not load_manifest(path).service.packages], (), *options)
+    text, faults = table_of(records)
+    record_property("exam", f"exam in brief: {kind}\n{text}")
     assert not faults, "\n".join([text, *faults])

@@ -171,6 +171,12 @@ class Live:
         assert found, f"no process of the run has {what!r} in {[command_of(pid) for pid in self.site.processes()]}"
         return found[0]
 
+    def named(self, name: str) -> int:
+        """Return the first process of this run, by its number, that has this name."""
+        found = [pid for pid in sorted(self.site.processes()) if _name_of(pid) == name]
+        assert found, f"no process of the run is called {name!r}: {[_name_of(pid) for pid in self.site.processes()]}"
+        return found[0]
+
     def recorder(self) -> int:
         """Return the process that writes a capture."""
         for pid in self.site.processes():
@@ -320,6 +326,14 @@ def _wait_for_one_of(pids: set[int]) -> None:
     select.select(descriptors, [], [], LOOK)
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def _name_of(pid: int) -> str:
+    """Return a process's name; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8").rstrip()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _status(pid: int, key: str) -> str:

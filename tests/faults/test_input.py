@@ -77,7 +77,7 @@ def many_options_for_nothing(site: "Site") -> list[str | Path]:
 FAULTS: dict[str, tuple[Callable[["Site"], list[str | Path]], tuple[str, ...]]] = {
     "a program that is not there": (
         with_program("./absent"),
-        ("faulty.toml:\n", "service.command: found './absent', no such file"),
+        ("faulty.toml:", "service.command: found './absent', no such file"),
     ),
     "a program that is not in PATH": (
         with_program("no-such-program"),
@@ -94,7 +94,7 @@ FAULTS: dict[str, tuple[Callable[["Site"], list[str | Path]], tuple[str, ...]]] 
     "no such file": (no_such_file, ("absent.toml: ", "site: ")),
     "one port for two listeners": (
         a_port_twice,
-        ("faulty.toml", "'echo' and 'other' both want tcp port 7007"),
+        ("faulty.toml", "listen[1].port: found 7007, the tcp port of listen[0] already"),
     ),
     "one name for two services": (a_name_twice, ("two services are called 'faulty'", "faulty.toml", "other.toml")),
     "a topology with a typo": (options("--topology", "dual-stak"), ("'dual-stak'", "'dual-stack'")),

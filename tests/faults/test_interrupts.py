@@ -66,7 +66,7 @@ def test_an_interrupt_ends_the_run_in_good_order(site: "Site", workers: str, num
 def test_a_second_interrupt_kills(site: "Site") -> None:
     """A pytest that does not react to the first Ctrl-C is killed by the second one, and the report is written."""
     with site.until_here(*ONE_CASE, "-n", "0", *two(site)) as live:
-        pytest_process = live.find(" -m pytest ")
+        pytest_process = live.named("pytest")
         live.freeze(pytest_process)
         live.send(signal.SIGINT)
         live.has_pending(pytest_process, signal.SIGINT)
@@ -111,7 +111,7 @@ def test_a_killed_pytest_is_reported(site: "Site") -> None:
     """SIGKILL of the pytest that does the work: exit code 3, and the report shows what there was."""
     with site.until_here(*ONE_CASE, "-n", "2", *two(site)) as live:
         live.has_said("[1/2]")
-        os.kill(live.find(" -m pytest "), signal.SIGKILL)
+        os.kill(live.named("pytest"), signal.SIGKILL)
         done = live.done()
     assert done.code == 3, done
     done.must_have_kept("correct")

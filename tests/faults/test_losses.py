@@ -56,7 +56,7 @@ def test_a_killed_worker_loses_its_case_only(site: "Site") -> None:
     names = ["holds", "first", "second", "third"]
     manifests = [site.service(name, HOLDS if name == "holds" else SERVE) for name in names]
     with site.until_here(*ONE_CASE, "-n", "2", *manifests) as live:
-        controller, worker = live.find(" -m pytest "), live.find("holds.py")
+        controller, worker = live.named("pytest"), live.find("holds.py")
         while parent(worker) != controller:
             worker = parent(worker)
         os.kill(worker, signal.SIGKILL)
@@ -72,7 +72,7 @@ def test_a_killed_worker_loses_its_case_only(site: "Site") -> None:
 def test_a_killed_keeper_loses_its_case_only(site: "Site") -> None:
     """SIGKILL of the process that keeps the namespaces: a harness error that names it; the next case gets a new one."""
     with site.until_here(*ONE_CASE, "-n", "0", site.service("holds", HOLDS), site.service("correct", SERVE)) as live:
-        os.kill(live.find("dualstack.lab.keeper"), signal.SIGKILL)
+        os.kill(live.named("keeper"), signal.SIGKILL)
         done = live.done()
     assert done.code == 3, done
     done.must_have_kept("holds", "correct")

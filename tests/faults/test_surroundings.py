@@ -66,13 +66,18 @@ def at_once(_: Path) -> int:
 
 def in_the_middle(folder: Path) -> int:
     """Return how many pages are enough for the first cases of a run like that in ``folder``, and not for the last."""
-    captures = pages(*folder.glob("cases/*/capture.pcap"))
-    return 2 * pages(folder / "run.json") + (captures + pages(folder / "records.jsonl")) // 2
+    return 2 * pages(folder / "run.json") + _of_cases(folder) // 2
 
 
 def at_the_end(folder: Path) -> int:
     """Return how many pages are enough for all cases of a run like that in ``folder``, and not for its reports."""
-    return in_the_middle(folder) * 2 + pages(folder / "report.html") // 2
+    reports = pages(*(folder / name for name in ("report.html", "results.json", "junit.xml")))
+    return 2 * pages(folder / "run.json") + _of_cases(folder) + reports // 2
+
+
+def _of_cases(folder: Path) -> int:
+    """Return how many pages the captures and records of a run take."""
+    return pages(folder / "records.jsonl", *folder.glob("cases/*/capture.pcap"))
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -106,6 +107,19 @@ def test_a_source_that_the_host_lacks_is_unreachable(prober: Prober, family: Fam
     result = prober.dial(dial)
     assert (result.outcome, result.errno) == (Outcome.UNREACHABLE, "EADDRNOTAVAIL"), result
     assert NOWHERE[family] in result.detail
+
+
+@each_transport
+def test_a_source_port_is_used(prober: Prober, transport: Transport) -> None:
+    """A client comes from the port that it is to have; if another socket has it, the errno is that of the bind."""
+    with (
+        prober.serve(Serve(("::1",), PORT, transport, Protocol.ECHO)),
+        prober.hold(Hold(Family.IPV6, "::1", 20002, transport)),
+    ):
+        dial = Dial(Family.IPV6, "::1", PORT, transport, Protocol.ECHO, source="::1", source_port=20001)
+        assert prober.dial(dial).source_port == 20001
+        taken = prober.dial(replace(dial, source_port=20002))
+    assert (taken.outcome, taken.errno) == (Outcome.UNREACHABLE, "EADDRINUSE")
 
 
 def test_a_source_is_used(prober: Prober) -> None:

@@ -24,6 +24,8 @@ QUOTED = Quote("tcp", C4, S4, 40000, 8080, 7)
 def frame(family: Family | None, kind: str, src: str = "", dst: str = "", **fields: Any) -> Frame:
     """Return the third frame of a capture, with nothing in it but what is said."""
     plain: dict[str, Any] = {"sport": 0, "dport": 0, "flags": 0, "seq": 0, "size": 0, "noise": "", "witness": ""}
+    if fields.get("length"):  # of an IP packet
+        plain |= {"hop_limit": 64, "next_mac": LINK.dst}
     return Frame(3, 1.5, MAC, family, kind, src, dst, **(plain | fields))
 
 
@@ -41,6 +43,14 @@ FRAMES: dict[str, tuple[Any, Frame]] = {
     ),
     "udp4": (FOUR / UDP(sport=1, dport=2) / b"abc", frame(V4, "udp", C4, S4, sport=1, dport=2, size=3, length=31)),
     "udp6": (SIX / UDP(sport=1, dport=2) / b"abc", frame(V6, "udp", C6, S6, sport=1, dport=2, size=3, length=51)),
+    "few hops over IPv4": (
+        LINK / IP(src=C4, dst=S4, ttl=1) / UDP(sport=1, dport=2),
+        frame(V4, "udp", C4, S4, sport=1, dport=2, length=28, hop_limit=1),
+    ),
+    "few hops over IPv6": (
+        LINK / IPv6(src=C6, dst=S6, hlim=2) / UDP(sport=1, dport=2),
+        frame(V6, "udp", C6, S6, sport=1, dport=2, length=48, hop_limit=2),
+    ),
     "other": (LINK / IP(src=C4, dst=S4, proto=99) / Raw(b"what"), frame(V4, "other", C4, S4, length=24)),
     "igmp": (LINK / IP(src=C4, dst=S4, proto=2) / Raw(bytes(8)), frame(V4, "other", C4, S4, length=28, noise="IGMP")),
     "no igmp": (LINK / IPv6(src=C6, dst=S6, nh=2) / Raw(bytes(8)), frame(V6, "other", C6, S6, length=48)),
@@ -66,7 +76,10 @@ FRAMES: dict[str, tuple[Any, Frame]] = {
         frame(V4, "udp", C4, S4, sport=9, dport=10, size=20, length=48),
     ),
     "echo": (SIX / ICMPv6EchoRequest(), frame(V6, "icmpv6", C6, S6, length=48, icmp=Icmp(128, 0))),
-    "solicitation": (SIX / ICMPv6ND_NS(), frame(V6, "icmpv6", C6, S6, length=64, noise="ND", icmp=Icmp(135, 0))),
+    "solicitation": (
+        SIX / ICMPv6ND_NS(),
+        frame(V6, "icmpv6", C6, S6, length=64, hop_limit=255, noise="ND", icmp=Icmp(135, 0)),
+    ),
     "too big": (
         SIX / ICMPv6PacketTooBig(mtu=0x01020304) / IPv6(src=S6, dst=C6) / SEGMENT,
         frame(V6, "icmpv6", C6, S6, length=113, icmp=Icmp(2, 0, 0x01020304, Quote("tcp", S6, C6, 40000, 8080, 7))),
@@ -107,10 +120,10 @@ def test_every_field_of_a_frame(packet: Any, expected: Frame) -> None:
 def test_every_field_of_a_network_header() -> None:
     """Where the transport begins and the packet ends is told, also behind a VLAN tag, and -1 of a later fragment."""
     plain, later = bytes(SIX / SEGMENT), bytes(FRAMES["later fragment"][0])
-    assert network_header(plain, 14, V6, len(plain)) == Network(C6, S6, 6, 54, 79, 65, fragment=False)
-    assert network_header(later, 14, V6, len(later)) == Network(C6, S6, 6, -1, 102, 88, fragment=True)
+    assert network_header(plain, 14, V6, len(plain)) == Network(C6, S6, 6, 54, 79, 65, fragment=False, hop_limit=64)
+    assert network_header(later, 14, V6, len(later)) == Network(C6, S6, 6, -1, 102, 88, fragment=True, hop_limit=64)
     tagged = bytes(FOUR / SEGMENT)
-    assert network_header(b"tags" + tagged, 18, V4, 0) == Network(C4, S4, 6, 38, 63, 45, fragment=False)
+    assert network_header(b"tags" + tagged, 18, V4, 0) == Network(C4, S4, 6, 38, 63, 45, fragment=False, hop_limit=64)
 
 
 def test_a_frame_alone_is_the_first() -> None:

@@ -2,20 +2,21 @@
 
 import argparse
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dualstack.cli.terminal import Terminal
 from dualstack.errors import HostCannot, UsageError
 from dualstack.kinds import DOCKER
 from dualstack.manifest import Reach, Subject, subjects_of
+from dualstack.manifest.faults import Fault
 from dualstack.plan import plan_cases
 from dualstack.service import missing_programs, root_of, unfit
-from dualstack.suites import check_entries, requirements
+from dualstack.suites import entry_faults, requirements
 
 
 def main(options: argparse.Namespace) -> int:
-    """Check every manifest; name every fault of all of them."""
+    """Check every manifest; name every fault of each, with its line."""
     console = Terminal(highlight=False, soft_wrap=True)
     faults = []
     for path in options.manifest:
@@ -28,8 +29,7 @@ def main(options: argparse.Namespace) -> int:
             root_of(subjects[0])
         except HostCannot as error:
             console.print(f"{path}: note: {error}", markup=False)
-        for subject in subjects:
-            _tell(console, subject)
+        _tell(console, subjects)
     if faults:
         raise UsageError("\n".join(faults))
     return 0
@@ -46,35 +46,45 @@ def checked_subjects(path: Path, configurations: Sequence[str] = (), lab: str = 
     Raises:
         UsageError: The manifest is wrong, or names a program, requirement or topology that does not exist.
     """
-    subjects = subjects_of(path, configurations)
-    check_entries(subjects)
-    problems = unfit(subjects, lab)
-    for subject in subjects:
+
+    def programs(subject: Subject) -> Iterator[Fault]:
+        """Yield the programs that do not exist, where they can be looked for."""
         if lab != DOCKER and not subject.manifest.service.build:  # what is built comes into being later
             with contextlib.suppress(HostCannot):  # its root file system is not there yet: each of its cases says so
-                problems += missing_programs(subject)
-    if problems:
-        lines = [f"  {problem}" for problem in dict.fromkeys(problems)]
-        raise UsageError("\n".join([f"{subjects[0].path}:", *lines]))
-    return subjects
+                yield from missing_programs(subject)
+
+    def fitness(subject: Subject) -> Iterator[Fault]:
+        """Yield why it cannot run in the lab."""
+        return unfit(subject, lab)
+
+    return subjects_of(path, configurations, [entry_faults, fitness, programs])
 
 
-def _tell(console: Terminal, subject: Subject) -> None:
-    """Say what a subject claims and how many cases that makes."""
-    cases = [case for item in requirements().values() for case in plan_cases(item, [subject])]
-    left_out = [case for case in cases if case.not_applicable]
-    claims = [
-        f"{item.name} ({item.transport.value} {item.port}: {' and '.join(family.label for family in item.families)}"
-        f"{', loopback' * (item.reach is Reach.LOOPBACK)})"
-        for item in subject.listen
-    ] + [
-        f"{item.name} (dials {' and '.join(family.label for family in item.families)})"
-        for item in subject.manifest.connect
-    ]
-    console.print(
-        f"{subject.path}: ok: {subject.name}: {', '.join(claims)}; {len(cases) - len(left_out)} cases apply, "
-        f"{len(left_out)} do not",
-        markup=False,
-    )
-    for reason in dict.fromkeys(f"{case.requirement.id}: {case.not_applicable}" for case in left_out):
-        console.print(f"    not applicable: {reason}", markup=False, style="dim")
+def _tell(console: Terminal, subjects: Sequence[Subject]) -> None:
+    """Say what each subject claims and how many cases that makes; then each reason for which some do not apply."""
+    reasons: dict[str, tuple[set[str], dict[str, None]]] = {}
+    for subject in subjects:
+        cases = [case for item in requirements().values() for case in plan_cases(item, [subject])]
+        left_out = [case for case in cases if case.not_applicable]
+        console.print(
+            f"{subject.path}: ok: {subject.name}: {', '.join(_claims(subject))}; "
+            f"{len(cases) - len(left_out)} cases apply, {len(left_out)} do not",
+            markup=False,
+        )
+        for case in left_out:
+            ids, names = reasons.setdefault(case.not_applicable, (set(), {}))
+            ids.add(case.requirement.id)
+            names[subject.name] = None
+    for reason, (ids, names) in reasons.items():
+        where = f" ({', '.join(names)})" if len(names) < len(subjects) else ""
+        console.print(f"    not applicable: {reason}{where}: {', '.join(sorted(ids))}", markup=False, style="dim")
+
+
+def _claims(subject: Subject) -> Iterator[str]:
+    """Yield what each listener and connector claims."""
+    for item in subject.listen:
+        families = " and ".join(family.label for family in item.families)
+        loopback = ", loopback" * (item.reach is Reach.LOOPBACK)
+        yield f"{item.name} ({item.transport.value} {item.port}: {families}{loopback})"
+    for connector in subject.manifest.connect:
+        yield f"{connector.name} (dials {' and '.join(family.label for family in connector.families)})"

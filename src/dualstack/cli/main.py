@@ -83,21 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         "  dualstack run service.toml --suite connect\n"
         "  dualstack run *.toml -n 4 --strict",
     )
-    _manifests(run)
-    run.add_argument("--configuration", action="append", default=[], metavar="NAME", help="only this configuration")
-    run.add_argument("--suite", action="append", default=[], metavar="NAME", help="only this suite: listen, connect …")
-    run.add_argument("--requirement", action="append", default=[], metavar="ID", help="only this one, or this group")
-    run.add_argument("--topology", action="append", default=[], metavar="NAME", help="only this topology")
-    run.add_argument("--element", action="append", default=[], metavar="NAME", help="only this listener or connector")
-    run.add_argument("-n", "--workers", default="auto", metavar="N", help="parallel processes (default: auto)")
-    run.add_argument("--results", type=Path, metavar="DIR", help="where results go (default: dualstack-results)")
-    run.add_argument(
-        "--ignore-known", action="store_true", help="judge failings that the manifest knows like any other"
-    )
-    run.add_argument("--strict", action="store_true", help="a SHOULD that is not met counts like a MUST")
-    run.add_argument(
-        "--lab", choices=KINDS, default=KINDS[0], metavar="KIND", help=f"what labs are made of: {' or '.join(KINDS)}"
-    )
+    _run_options(run)
 
     survey = command(
         "survey",
@@ -199,6 +185,28 @@ def _parser() -> argparse.ArgumentParser:
     _manifests(build)
     what.add_parser("list", help="list those that are built")
     return parser
+
+
+def _run_options(run: argparse.ArgumentParser) -> None:
+    """Add the options of a run."""
+    _manifests(run)
+    run.add_argument("--configuration", action="append", default=[], metavar="NAME", help="only this configuration")
+    run.add_argument("--suite", action="append", default=[], metavar="NAME", help="only this suite: listen, connect …")
+    run.add_argument("--requirement", action="append", default=[], metavar="ID", help="only this one, or this group")
+    run.add_argument("--topology", action="append", default=[], metavar="NAME", help="only this topology")
+    run.add_argument("--element", action="append", default=[], metavar="NAME", help="only this listener or connector")
+    run.add_argument("-n", "--workers", default="auto", metavar="N", help="parallel processes (default: auto)")
+    run.add_argument("--results", type=Path, metavar="DIR", help="where results go (default: dualstack-results)")
+    run.add_argument(
+        "--ignore-known", action="store_true", help="judge failings that the manifest knows like any other"
+    )
+    run.add_argument(
+        "--known-only", action="store_true", help="run only the cases that [[known]] names: are they still there?"
+    )
+    run.add_argument("--strict", action="store_true", help="a SHOULD that is not met counts like a MUST")
+    run.add_argument(
+        "--lab", choices=KINDS, default=KINDS[0], metavar="KIND", help=f"what labs are made of: {' or '.join(KINDS)}"
+    )
 
 
 def _manifests(parser: argparse.ArgumentParser) -> None:

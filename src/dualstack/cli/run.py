@@ -2,14 +2,15 @@
 
 import argparse
 import contextlib
+import gc
 import json
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Self
@@ -18,8 +19,12 @@ import pytest
 
 from dualstack.cli.check import checked_subjects
 from dualstack.cli.terminal import Terminal
+from dualstack.cli.workers import forked_workers
 from dualstack.content import ROOT
 from dualstack.errors import UsageError
+from dualstack.kinds import NETNS
+from dualstack.lab.forked import Forked
+from dualstack.lab.netns import prepare_keeper
 from dualstack.plan import Selection, plan_cases
 from dualstack.report import write_all
 from dualstack.report.live import tell, watcher
@@ -46,16 +51,8 @@ def main(options: argparse.Namespace) -> int:
     console = Terminal(highlight=False, markup=False, emoji=False)
     reader, writer = os.pipe()
     with tempfile.TemporaryFile(prefix="dualstack-pytest-") as output, _Interrupts() as interrupts:
-        command = _pytest(options, selection, results, writer, planned)
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
-            pass_fds=(writer,),
-            process_group=0,
-        )
+        command = _arguments(options, selection, results, writer)
+        process = _fork(partial(_verify, command, _workers(options, planned), options.lab), output.fileno(), writer)
         os.close(writer)
         interrupts.pass_on_to(process)
         with os.fdopen(reader, encoding="utf-8") as events:
@@ -82,7 +79,7 @@ class _Interrupts:
     def __init__(self) -> None:
         """There was none yet."""
         self.number = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -95,7 +92,7 @@ class _Interrupts:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def pass_on_to(self, process: subprocess.Popen[bytes]) -> None:
+    def pass_on_to(self, process: Forked) -> None:
         """Pass them on to the process group that ``process`` leads; it is not reached by the terminal's Ctrl-C."""
         self._process = process
         if self.number:
@@ -109,7 +106,7 @@ class _Interrupts:
 
     def _pass_on(self) -> None:
         """Send the group what the number of signals deserves."""
-        if self._process is not None and self._process.returncode is None:
+        if self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGINT if self.number == 1 else signal.SIGKILL)
 
@@ -134,6 +131,7 @@ def _selection(options: argparse.Namespace) -> Selection:
         requirements=tuple(wanted),
         elements=tuple(options.element),
         ignore_known=options.ignore_known,
+        known_only=options.known_only,
     )
 
 
@@ -160,21 +158,55 @@ def _count(options: argparse.Namespace, selection: Selection) -> int:
     return count
 
 
-def _pytest(options: argparse.Namespace, selection: Selection, results: Path, events: int, planned: int) -> list[str]:
-    """Return the command of the pytest that does the work; nothing of the user's own configuration reaches it."""
-    workers = (0 if planned <= _FEW else os.cpu_count() or 1) if options.workers == "auto" else int(options.workers)
+def _fork(act: Callable[[], int], output: int, events: int) -> Forked:
+    """Fork the process that does the work: it leads a process group, and ends in good order with this process."""
+    with Path(os.devnull).open("rb") as nothing:
+        streams = (nothing.fileno(), output, output)
+        process = Forked("pytest", act, streams=streams, keep=[events], death_signal=signal.SIGTERM)
+    with contextlib.suppress(OSError):  # whichever of both processes comes first
+        os.setpgid(process.pid, process.pid)
+    return process
+
+
+def _verify(arguments: Sequence[str], workers: int, lab: str) -> int:
+    """Be the pytest that does the work; nothing of the user's own configuration reaches it."""
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)
+    for name in [name for name in os.environ if name.startswith("PYTEST_")]:
+        del os.environ[name]
+    gc.freeze()  # what is imported is not garbage: neither this process nor those it forks need look at it again
+    if workers > 1:
+        with forked_workers(workers, lab) as specifications:
+            chosen = [word for text in specifications for word in ("--tx", text)]
+            # In small chunks: the starts of the services come first, and are spread over all workers.
+            return pytest.main([*arguments, "--dist=load", *chosen, "--max-worker-restart=4", "--maxschedchunk=1"])
+    if lab == NETNS:
+        prepare_keeper()
+    return pytest.main([*arguments, "-p", "no:xdist"])
+
+
+def _workers(options: argparse.Namespace, planned: int) -> int:
+    """Return how many processes share the work."""
+    if options.workers != "auto":
+        return int(options.workers)
+    return 0 if planned <= _FEW else os.cpu_count() or 1
+
+
+def _arguments(options: argparse.Namespace, selection: Selection, results: Path, events: int) -> list[str]:
+    """Return the arguments of the pytest that does the work, but for its workers."""
     folders = [str(SUITES / name) for name in dict.fromkeys(options.suite)] or [str(SUITES)]
-    command = [sys.executable, "-m", "pytest", *folders, f"--rootdir={ROOT}", f"--confcutdir={ROOT}"]
+    command = [*folders, f"--rootdir={ROOT}", f"--confcutdir={ROOT}"]
     command += [
         f"--config-file={SUITES / 'pytest.ini'}",
         f"--dualstack-results={results}",
         f"--dualstack-events={events}",
         f"--dualstack-lab={options.lab}",
     ]
-    # In small chunks: the starts of the services come first, and are spread over all workers.
-    shared = ["-n", str(workers), "--max-worker-restart=4", "--maxschedchunk=1"]
-    command += shared if workers > 1 else ["-p", "no:xdist"]
-    command += ["-p", "no:tmpdir"]  # no check writes temporary files, and xdist would leave a folder behind for them
+    command += ["--assert=plain"]  # suites speak in findings; rewriting their asserts costs each process half a second
+    # No check writes temporary files, and xdist would leave a folder behind for them; the others only take time.
+    command += [
+        word for name in ("tmpdir", "doctest", "pastebin", "junitxml", "unittest") for word in ("-p", f"no:{name}")
+    ]
     for path in options.manifest:
         command += ["--dualstack-service", str(path.resolve())]
     for option, values in (
@@ -186,6 +218,7 @@ def _pytest(options: argparse.Namespace, selection: Selection, results: Path, ev
         for value in values:
             command += [option, value]
     command += ["--dualstack-ignore-known"] if options.ignore_known else []
+    command += ["--dualstack-known-only"] if options.known_only else []
     return command + (["--dualstack-strict"] if options.strict else [])
 
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from dualstack import errors
 from dualstack.addressing import HostPlan, Plan, plan_addresses
 from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError
-from dualstack.lab import control, sysctl
+from dualstack.lab import control, keeper, sysctl
+from dualstack.lab.forked import Forked
 from dualstack.lab.netlink import INTERFACE
 from dualstack.lab.protocol import Host, Program
 from dualstack.lab.remains import boot_ticks, holders, link_of
@@ -62,6 +63,10 @@ class NetnsHost:
     def remove_address(self, address: str) -> None:
         """Take an address on the link from the host."""
         self._change({"do": "remove", "address": address})
+
+    def route_group(self, group: str) -> None:
+        """Lead packets for a multicast group over the link."""
+        self._change({"do": "route", "address": group})
 
     def set_ipv6(self, *, enabled: bool) -> None:
         """Switch IPv6 off or on for all of the host."""
@@ -155,8 +160,9 @@ class NetnsBackend:
         if self._keeper is not None and self._keeper.gone:
             self.close()
         if self._keeper is None:
-            self._keeper = _KeeperClient()
+            self._keeper = _prepared.pop() if _prepared else _KeeperClient(_executed)
             self._past.append(self._keeper)
+            self._keeper.greet()
         made = self._keeper.ask({"do": "up", "topology": topology.model_dump(mode="json")})
         namespaces = {link_of("net", inode) for inode in (made["switch"], *made["hosts"].values())}
         return NetnsLab(self._keeper, made["lab"], topology, namespaces)
@@ -179,25 +185,24 @@ class _KeeperClient:
         namespaces: Its own namespaces and those of its labs that are up, as `link_of` writes them.
     """
 
-    def __init__(self) -> None:
-        """Start the process; it dies with this one.
+    def __init__(self, start: Callable[[socket.socket], "Forked | subprocess.Popen[bytes]"]) -> None:
+        """Start the process with one end of the connection; it dies with this one."""
+        self._lock = threading.Lock()
+        self._closed: int | None = None
+        self._connection, theirs = control.connected_pair()
+        self._connection.settimeout(_PATIENCE)
+        with theirs:
+            self._process = start(theirs)
+        self.namespaces: set[str] = set()
+        self._first = self._first_fd = -1
+
+    def greet(self) -> None:
+        """Wait until it is there.
 
         Raises:
             HostCannot: The machine does not let it have its namespaces.
             HarnessError: It did not come up.
         """
-        self._lock = threading.Lock()
-        self._closed: int | None = None
-        self._connection, theirs = control.connected_pair()
-        self._connection.settimeout(_PATIENCE)
-        command = [sys.executable, "-P", "-m", "dualstack.lab.keeper", str(theirs.fileno()), str(os.getpid())]
-        with theirs:
-            # Its own session: a Ctrl-C is for the test run, which then closes the labs in order.
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
-            )
-        self.namespaces: set[str] = set()
-        self._first_fd = -1
         try:
             greeting = self._answer()
         except BaseException:
@@ -294,3 +299,29 @@ class _KeeperClient:
             return f"; it ended with {self._process.wait(timeout=1.0)}"
         except subprocess.TimeoutExpired:
             return ""
+
+
+def prepare_keeper() -> None:
+    """Fork a keeper for the first lab of this process, which must have one thread; importing nothing, it is fast."""
+    _prepared.append(_KeeperClient(_forked))
+
+
+_prepared: list[_KeeperClient] = []
+
+
+def _forked(theirs: socket.socket) -> Forked:
+    """Fork a keeper."""
+    number, parent = theirs.fileno(), os.getpid()
+
+    def act() -> int:
+        os.setsid()  # a Ctrl-C is for the test run, which then closes the labs in order
+        return keeper.main([str(number), str(parent)])
+
+    with Path(os.devnull).open("rb") as nothing:
+        return Forked("keeper", act, streams=(nothing.fileno(), 1, 2), keep=[number])
+
+
+def _executed(theirs: socket.socket) -> "subprocess.Popen[bytes]":
+    """Execute a keeper: of a process with several threads no fork is safe."""
+    command = [sys.executable, "-P", "-m", "dualstack.lab.keeper", str(theirs.fileno()), str(os.getpid())]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)

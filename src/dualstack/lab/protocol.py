@@ -100,7 +100,7 @@ class Host(Protocol):
         """Give the host an address on the link, beside those that it has; IPv4 ones are usable at once.
 
         Args:
-            address: One of the addresses that are planned for it.
+            address: An address of the lab's networks that no other host has.
             detect: Whether the kernel first looks for duplicates of an IPv6 address (RFC 4862 §5.4): it is tentative
                 for 1 to 2 s, in which it can be neither bound nor found. Without it, it is usable at once.
 
@@ -110,6 +110,15 @@ class Host(Protocol):
 
     def remove_address(self, address: str) -> None:
         """Take an address on the link from the host.
+
+        Raises:
+            HarnessError: The kernel refuses.
+        """
+
+    def route_group(self, group: str) -> None:
+        """Lead packets for a multicast group over the link, as a default route does on an ordinary host.
+
+        Without such a route IPv4 groups can be joined by programs that name an interface only (ENODEV).
 
         Raises:
             HarnessError: The kernel refuses.

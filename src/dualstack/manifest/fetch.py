@@ -2,17 +2,14 @@
 
 import enum
 import re
-from typing import Self
 
-from pydantic import Field, StrictBool, model_validator
+from pydantic import Field, StrictBool
 
 from dualstack.families import BOTH, Family
 from dualstack.manifest.base import Bytes, Port, Table
-from dualstack.manifest.placeholders import check_placeholders
 
-_DNS = 53
-_PATH = re.compile(r"/[!-~]*")
-_PLACES = ("{url}", "{target}", "{host}")
+PATH = re.compile(r"/[!-~]*")
+PLACES = ("{url}", "{target}", "{host}")
 
 
 @enum.unique
@@ -39,21 +36,6 @@ class Fetch(Table):
     port: Port = Field(8000, description="The port on which the lab's targets listen.")
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families over which it fetches.")
     names: StrictBool = Field(True, description="Whether a target may be a host name.")
-
-    @model_validator(mode="after")
-    def _names_a_target(self) -> Self:
-        """Refuse a request that names no target or cannot be made, and what is said twice."""
-        check_placeholders([self.request], {"url", "target", "host", "port"})
-        if not any(place in self.request for place in _PLACES):
-            raise ValueError(f"request: {self.request!r} has no place for the target; allowed: {', '.join(_PLACES)}")
-        if self.is_path and not _PATH.fullmatch(self.request):
-            raise ValueError(f"request: {self.request!r} is no path: percent-encode what is not printable ASCII")
-        if self.port == _DNS:
-            raise ValueError("port: found 53, where the lab's name server listens; allowed: any other one")
-        for key, entries in (("also_refuses", self.also_refuses), ("families", self.families)):
-            if len(set(entries)) != len(entries):
-                raise ValueError(f'"{key}" names something twice')
-        return self
 
     @property
     def is_path(self) -> bool:

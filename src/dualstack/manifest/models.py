@@ -7,7 +7,7 @@ them.
 import enum
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -16,17 +16,15 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StringConstraints,
-    model_validator,
 )
 
 from dualstack.families import BOTH, Family
 from dualstack.manifest.base import Bytes, Port, Table
 from dualstack.manifest.fetch import Fetch
-from dualstack.manifest.placeholders import check_placeholders, did_you_mean
+from dualstack.manifest.multicast import Multicast
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=60)]
 RequirementId = Annotated[str, StringConstraints(pattern=r"^[A-Z]+-\d{3}$")]
-ExitCode = Annotated[int, Field(ge=0, le=255, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=600, strict=True)]
 
 
@@ -53,6 +51,16 @@ def _valid_regex(text: str) -> str:
 
 
 Regex = Annotated[str, AfterValidator(_valid_regex)]
+
+
+def _valid_exit_code(data: object) -> object:
+    """Refuse what is neither the exit code of a program nor the word for all of them."""
+    if data == "any" or (isinstance(data, int) and not isinstance(data, bool) and data in range(256)):
+        return data
+    raise ValueError(f'found {data!r}; allowed: a number from 0 to 255, or "any"')
+
+
+ExitCode = Annotated[int | Literal["any"], BeforeValidator(_valid_exit_code)]
 
 
 def _as_list(data: object) -> object:
@@ -108,6 +116,9 @@ class Timeouts(Table):
     exchange: Seconds = Field(5.0, description="One exchange with a listener.")
     refuse: Seconds = Field(1.0, description="Until a refusal (TCP reset, ICMP port unreachable) must have come.")
     connect: Seconds = Field(10.0, description="One run of a connect command.")
+    idle: Seconds = Field(
+        3.5, description="How long silent connections are watched (ROBUST-010); more shows longer idle time-outs."
+    )
     stop: Seconds = Field(5.0, description="From the stop signal until the service is gone; then it is killed.")
     build: Seconds = Field(300.0, description="Each build command.")
 
@@ -139,15 +150,6 @@ class Bind(Table):
     ipv4_mapped: Spellings = Field([], description='One IPv4-mapped address, e.g. "[::ffff:{address}]".')
     localhost: Spellings = Field([], description='The loopback addresses, by name: "localhost".')
 
-    @model_validator(mode="after")
-    def _addresses_have_their_place(self) -> Self:
-        """Refuse an address spelling that has no place for the address."""
-        for key in ("ipv4_address", "ipv6_address", "ipv4_mapped"):
-            for spelling in getattr(self, key):
-                if "{address}" not in spelling:
-                    raise ValueError(f'{key}: {spelling!r} lacks the placeholder "{{address}}"')
-        return self
-
 
 class Acl(Table):
     """How the listener is told whom to serve: what ``{acl}`` stands for."""
@@ -158,17 +160,6 @@ class Acl(Table):
     denied: Regex | None = Field(
         None, description="What a denied client is answered; without it a refusal, or an end without an answer."
     )
-
-    @model_validator(mode="after")
-    def _rules_have_their_place(self) -> Self:
-        """Refuse a table without a rule, and a rule without a place for the client's address."""
-        rules = {key: rule for key in ("deny", "allow") if (rule := getattr(self, key)) is not None}
-        if not rules:
-            raise ValueError('neither "deny" nor "allow": at least one of them is needed')
-        for key, rule in rules.items():
-            if "{address}" not in rule:
-                raise ValueError(f'{key}: {rule!r} lacks the placeholder "{{address}}"')
-        return self
 
 
 class Listen(Table):
@@ -183,7 +174,7 @@ class Listen(Table):
     large_send: Bytes | None = Field(
         None,
         min_length=1,
-        description='With protocol = "exchange": what has a UDP answer of over 1500 bytes (UDP-005).',
+        description='With protocol = "exchange": what has an answer of over 1500 bytes (UDP-005, LISTEN-017).',
     )
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
     reach: Reach = Field(
@@ -192,6 +183,7 @@ class Listen(Table):
     bind: Bind | None = Field(None, description="How it is told where to listen; leave out if it cannot be told.")
     acl: Acl | None = Field(None, description="How it is told whom to serve; leave out if it cannot be told.")
     fetch: Fetch | None = Field(None, description="How clients name what it fetches; leave out if it fetches nothing.")
+    multicast: Multicast | None = Field(None, description="The multicast groups that it joins; leave out if none.")
     one_connection: StrictBool = Field(False, description="It ends after one connection; the harness starts it anew.")
     clients: StrictInt = Field(
         200, ge=1, le=200, description="How many clients of each family it is made for at a time, where that is fewer."
@@ -201,28 +193,6 @@ class Listen(Table):
     )
     peer_reply: Regex | None = Field(None, description="Where an answer shows the client's address: group 1.")
     peer_log: Regex | None = Field(None, description="Where the log shows the client's address: group 1.")
-
-    @model_validator(mode="after")
-    def _combination_is_possible(self) -> Self:
-        """Refuse combinations that cannot be tested."""
-        custom = self.send is not None or self.expect is not None
-        if custom != (self.protocol is Protocol.EXCHANGE):
-            raise ValueError('"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
-        if self.large_send is not None and not custom:
-            raise ValueError('"large_send" belongs to protocol = "exchange"')
-        if self.transport is Transport.UDP and self.protocol is Protocol.CONNECT:
-            raise ValueError('protocol = "connect" cannot be seen over UDP: name a protocol that answers')
-        if self.transport is Transport.UDP and self.protocol is Protocol.HTTP:
-            raise ValueError('protocol = "http" runs over TCP')
-        if self.transport is Transport.UDP and self.fetch is not None:
-            raise ValueError('"fetch" belongs to transport = "tcp"')
-        if len(set(self.families)) != len(self.families):
-            raise ValueError('"families" names a family twice')
-        for key in ("peer_reply", "peer_log"):
-            pattern = getattr(self, key)
-            if pattern is not None and re.compile(pattern).groups < 1:
-                raise ValueError(f'"{key}" needs a group, e.g. "client ip: (\\S+)"')
-        return self
 
 
 class Connect(Table):
@@ -236,23 +206,10 @@ class Connect(Table):
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to use.")
     environment: Environment = Field({}, description="Variables besides those of the service.")
     input: str | None = Field(None, description="What the command reads on its standard input; then end of file.")
-    exit_code: ExitCode | None = Field(0, description="The exit code that means success.")
+    exit_code: ExitCode = Field(0, description='The exit code that means success, or "any".')
     output: Regex | None = Field(None, description="What the output shows on success, as a regular expression.")
     literals: StrictBool = Field(True, description="Whether it accepts address literals.")
     names: StrictBool = Field(True, description="Whether it accepts host names.")
-
-    @model_validator(mode="after")
-    def _knows_where_to_connect(self) -> Self:
-        """Refuse a command that is not told where to connect, and protocols that the peer does not speak."""
-        if not any("{host}" in part or "{target}" in part for part in (*self.command, *self.environment.values())):
-            raise ValueError('"command" contains neither {host} nor {target}: the connector is not told where to go')
-        if self.protocol is Protocol.EXCHANGE:
-            raise ValueError(
-                'protocol = "exchange" is for listeners; the lab\'s peer speaks connect, echo, upper, http'
-            )
-        known = {"host", "port", "target", "scratch", "directory", "python"}
-        check_placeholders([*self.command, *self.environment.values()], known)
-        return self
 
 
 class Exemption(Table):
@@ -304,6 +261,11 @@ class Service(Table):
     files: dict[str, str] = Field({}, description="Files written to {scratch} before each start; placeholders apply.")
     packages: list[str] = Field([], description="Debian packages: build and run in a private Debian root filesystem.")
     stop_signal: Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP"] = Field("SIGTERM", description="How it is stopped.")
+    reload: Literal["SIGHUP", "SIGUSR1", "SIGUSR2"] | Command | None = Field(
+        None,
+        description="What makes it reload its configuration: a signal, or a command. Without it SIGHUP is tried where "
+        "it is handled, and may end the service (LIFE-008).",
+    )
     signals: list[Literal["SIGCHLD", "SIGWINCH", "SIGCONT"]] = Field(
         [], description="Harmless signals that mean something to it: ROBUST-004 does not send them."
     )
@@ -329,18 +291,6 @@ class Image(Table):
     read_only: StrictBool = Field(False, description="Whether its root file system is read-only, as it may be shipped.")
     tmpfs: list[Folder] = Field([], description='With read_only: folders in memory to write to, e.g. "/tmp".')
 
-    @model_validator(mode="after")
-    def _is_one_image(self) -> Self:
-        """Refuse a table that names no image, or several."""
-        named = [key for key in ("name", "build", "base", "packages") if getattr(self, key)]
-        if len(named) != 1:
-            raise ValueError(f"one of name, build, base and packages is needed; found {' and '.join(named) or 'none'}")
-        if self.is_assembled != bool(self.binary):
-            raise ValueError('"binary" belongs to "base" or "packages": it is placed in the image that these name')
-        if self.tmpfs and not self.read_only:
-            raise ValueError('"tmpfs" belongs to read_only = true: every other image can be written to')
-        return self
-
     @property
     def is_assembled(self) -> bool:
         """Whether files of the service are placed in it."""
@@ -360,66 +310,3 @@ class Manifest(Table):
     configuration: list[Configuration] = Field([], description="The ways in which it can be configured.")
     exception: list[Exemption] = Field([], description="Requirements that are not for it.")
     known: list[Known] = Field([], description="Failings that are known.")
-
-    @model_validator(mode="after")
-    def _combination_is_possible(self) -> Self:
-        """Refuse a manifest that cannot be run."""
-        if not self.listen and not self.connect:
-            raise ValueError("nothing to verify: it has neither a [[listen]] nor a [[connect]] table")
-        _refuse_duplicates("configuration", [item.name for item in self.configuration])
-        _refuse_duplicates(
-            "listen and connect", [item.name for item in self.listen] + [item.name for item in self.connect]
-        )
-        taken: dict[tuple[Transport, int], str] = {}
-        for item in self.listen:
-            other = taken.setdefault((item.transport, item.port), item.name)
-            if other != item.name:
-                raise ValueError(
-                    f"listen: {other!r} and {item.name!r} both want {item.transport.value} port {item.port}; "
-                    "one [[listen]] table covers both families of a port"
-                )
-        for item in self.listen:
-            if item.fetch is not None and (Transport.TCP, item.fetch.port) in taken:
-                raise ValueError(
-                    f"listen: the targets of {item.name!r} are to listen on port {item.fetch.port}, which the service "
-                    "has itself; give [listen.fetch] another port"
-                )
-        commands = [self.service.command, *(item.command for item in self.configuration)]
-        own = self.image is not None and (not self.image.is_assembled or self.image.command)
-        if self.listen and not any(commands) and not own:
-            raise ValueError("service.command: missing, but the manifest has a [[listen]] table")
-        for path in (*self.service.files, *(name for item in self.configuration for name in item.files)):
-            if Path(path).is_absolute() or ".." in Path(path).parts or not Path(path).parts:
-                raise ValueError(f"files: {path!r} is no file inside the scratch folder")
-        names = {"bind", "port", "acl", "scratch", "directory", "python"}
-        names |= {f"{item.name}.{what}" for item in self.listen for what in ("bind", "port", "acl")}
-        environments = [self.service.environment, *(item.environment for item in self.configuration)]
-        commands.append(self.image.command if self.image else None)
-        for texts in (*commands, *self.service.build, *(list(environment.values()) for environment in environments)):
-            check_placeholders(texts or [], names)
-        return self
-
-    @model_validator(mode="after")
-    def _known_failings_name_what_exists(self) -> Self:
-        """Refuse a known failing of a configuration, listener or connector that does not exist."""
-        configurations = [item.name for item in self.configuration]
-        elements = [item.name for item in self.listen] + [item.name for item in self.connect]
-        for position, known in enumerate(self.known):
-            _refuse_unknown(f"known[{position}].configurations", known.configurations, configurations)
-            _refuse_unknown(f"known[{position}].subjects", known.subjects, elements)
-        return self
-
-
-def _refuse_unknown(key: str, names: list[str], allowed: list[str]) -> None:
-    """Refuse a name that is none of those that exist."""
-    for name in names:
-        if name not in allowed:
-            raise ValueError(
-                f"{key}: found {name!r}, allowed: {', '.join(allowed) or 'none'}{did_you_mean(name, allowed)}"
-            )
-
-
-def _refuse_duplicates(what: str, names: list[str]) -> None:
-    """Refuse names that appear twice."""
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"{what}: the name {name!r} appears twice")

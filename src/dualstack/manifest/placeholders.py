@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z][A-Za-z0-9._+-]*)\}")
 
@@ -12,18 +12,14 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 
-def check_placeholders(texts: Iterable[str], known: set[str]) -> None:
-    """Refuse a placeholder that does not exist.
-
-    Raises:
-        ValueError: It names the placeholder, the known ones and the nearest of them.
-    """
+def unknown_placeholders(texts: Iterable[str], known: set[str]) -> Iterator[str]:
+    """Yield what is to be said of each placeholder that does not exist: its name, the known ones, the nearest."""
     for text in texts:
         for name in _PLACEHOLDER.findall(text):
             if name not in known:
                 allowed = sorted(f"{{{item}}}" for item in known)
                 hint = did_you_mean(f"{{{name}}}", allowed)
-                raise ValueError(f"unknown placeholder {{{name}}} in {text!r}; allowed: {', '.join(allowed)}{hint}")
+                yield f"unknown placeholder {{{name}}} in {text!r}; allowed: {', '.join(allowed)}{hint}"
 
 
 def did_you_mean(found: str, allowed: Sequence[str]) -> str:

@@ -1,17 +1,18 @@
 """A subject: one manifest in one of its configurations, ready to be planned and run."""
 
-import difflib
 import hashlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dualstack.errors import UsageError
 from dualstack.families import Family
-from dualstack.manifest.load import load_manifest
+from dualstack.manifest.faults import Fault, refusal
+from dualstack.manifest.load import read_manifest
 from dualstack.manifest.models import Bind, Connect, Image, Listen, Manifest, Reach
-from dualstack.manifest.placeholders import fill
+from dualstack.manifest.placeholders import did_you_mean, fill
+from dualstack.manifest.salvage import as_far_as_known
 
 IMAGE_DIRECTORY = "/service"
 """Where the files of a service lie in an image that was made of them."""
@@ -169,15 +170,38 @@ def _loopback_spellings(families: Sequence[Family], bind: Bind) -> list[str]:
     return [spelling.replace("{address}", families[0].loopback) for spelling in own]
 
 
-def subjects_of(path: Path, configurations: Sequence[str] = ()) -> list[Subject]:
+def subjects_of(
+    path: Path, configurations: Sequence[str] = (), checks: Sequence[Callable[[Subject], Iterable[Fault]]] = ()
+) -> list[Subject]:
     """Return a manifest's subjects: one per configuration (one in all when it declares none).
+
+    Args:
+        path: The manifest.
+        configurations: Only these configurations.
+        checks: What must be right of each subject besides what a manifest alone shows.
 
     Raises:
         UsageError: The manifest is wrong, or a configuration is asked for that it does not have.
     """
     path = path.resolve()
-    manifest = load_manifest(path)
-    _check_against_files(path, manifest)
+    manifest, faults = read_manifest(path)
+    faults += as_far_as_known(_folder_faults(path, manifest))
+    subjects = [*as_far_as_known(_subjects(path, manifest, configurations))]
+    for subject in subjects:
+        for check in (_bind_faults, _acl_faults, *checks):
+            faults += as_far_as_known(check(subject))
+    if faults:
+        raise refusal(path, faults)
+    known = [item.name for item in manifest.configuration]
+    for wanted in configurations:
+        if wanted not in known:
+            hint = did_you_mean(wanted, known)
+            raise UsageError(f"{path}: no configuration {wanted!r} (it has: {', '.join(known) or 'none'}){hint}")
+    return subjects
+
+
+def _subjects(path: Path, manifest: Manifest, wanted: Sequence[str]) -> Iterator[Subject]:
+    """Yield the subjects of a manifest, in the configurations that are wanted."""
     service = manifest.service
     plain = Subject(
         path=path,
@@ -188,17 +212,7 @@ def subjects_of(path: Path, configurations: Sequence[str] = ()) -> list[Subject]
         files=service.files,
         listen=tuple(manifest.listen),
     )
-    known = [item.name for item in manifest.configuration]
-    for wanted in configurations:
-        if wanted not in known:
-            nearest = difflib.get_close_matches(wanted, known, n=1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise UsageError(f"{path}: no configuration {wanted!r} (it has: {', '.join(known) or 'none'}){hint}")
-    subjects = _configured(plain, configurations) if manifest.configuration else [plain]
-    for subject in subjects:
-        _check_binds(subject)
-        _check_acls(subject)
-    return subjects
+    yield from _configured(plain, wanted) if manifest.configuration else [plain]
 
 
 def _configured(plain: Subject, wanted: Sequence[str]) -> list[Subject]:
@@ -227,14 +241,14 @@ def _configured(plain: Subject, wanted: Sequence[str]) -> list[Subject]:
     ]
 
 
-def _check_against_files(path: Path, manifest: Manifest) -> None:
+def _folder_faults(path: Path, manifest: Manifest) -> Iterator[Fault]:
     """Refuse a working directory that does not exist."""
     directory = path.parent / manifest.service.directory
     if not directory.is_dir():
-        raise UsageError(f"{path}:\n  service.directory: found {str(manifest.service.directory)!r}, no such folder")
+        yield Fault(("service", "directory"), f"found {str(manifest.service.directory)!r}, no such folder")
 
 
-def _check_binds(subject: Subject) -> None:
+def _bind_faults(subject: Subject) -> Iterator[Fault]:
     """Refuse a ``{bind}`` that stands for nothing, and spellings that no ``{bind}`` hands to the service."""
     texts = _texts(subject)
     configuration = next((item for item in subject.manifest.configuration if item.name == subject.configuration), None)
@@ -242,18 +256,19 @@ def _check_binds(subject: Subject) -> None:
     for position, listener in enumerate(subject.listen):
         placeholders = ["{bind}"] * (position == 0) + [f"{{{listener.name}.bind}}"]
         used = next((item for item in placeholders if any(item in text for text in texts)), None)
-        key = f"{subject.path}:\n  listen[{position}].bind"
+        key = ("listen", position, "bind")
         way = f" (configuration {subject.configuration!r})" if configuration else ""
         if used is None and listener.bind is not None:
-            raise UsageError(
-                f"{key}: nothing tells the service where to listen{way}; put {placeholders[0]} into its command, "
-                "environment or files, or leave [listen.bind] out"
+            yield Fault(
+                key,
+                f"nothing tells the service where to listen{way}; put {placeholders[0]} into its command, "
+                "environment or files, or leave [listen.bind] out",
             )
         if used is not None and not told and not _spellings(listener):
             claim = " and ".join(family.label for family in listener.families)
-            raise UsageError(
-                f"{key}: no spelling for what it claims, {claim}, but {used} needs one{way}; "
-                f"allowed: {_keys_for(listener)}"
+            yield Fault(
+                key,
+                f"no spelling for what it claims, {claim}, but {used} needs one{way}; allowed: {_keys_for(listener)}",
             )
 
 
@@ -269,19 +284,20 @@ def _texts(subject: Subject) -> list[str]:
     return [*(subject.command or ()), *subject.image_command, *subject.environment.values(), *subject.files.values()]
 
 
-def _check_acls(subject: Subject) -> None:
+def _acl_faults(subject: Subject) -> Iterator[Fault]:
     """Refuse an ``{acl}`` that stands for nothing, and rules that no ``{acl}`` hands to the service."""
     for position, listener in enumerate(subject.listen):
         placeholders = ["{acl}"] * (position == 0) + [f"{{{listener.name}.acl}}"]
         used = next((item for item in placeholders if any(item in text for text in _texts(subject))), None)
-        key = f"{subject.path}:\n  listen[{position}].acl"
+        key = ("listen", position, "acl")
         if used is None and listener.acl is not None:
-            raise UsageError(
-                f"{key}: nothing tells the service whom to serve; put {placeholders[0]} into its command, environment "
-                "or files, or leave [listen.acl] out"
+            yield Fault(
+                key,
+                f"[listen.acl] is set, but no {placeholders[0]} is used; put it into its command, environment or "
+                "files, or leave [listen.acl] out",
             )
         if used is not None and listener.acl is None:
-            raise UsageError(f"{key}: missing, but {used} needs it")
+            yield Fault(key, f"missing, but {used} needs it")
 
 
 def filled(texts: Sequence[str], values: Mapping[str, str]) -> list[str]:

@@ -25,8 +25,22 @@ from dualstack.prober.codec import pack, unpack
 from dualstack.prober.crowds import Loading
 from dualstack.prober.dialling import dial
 from dualstack.prober.forging import send_forged
+from dualstack.prober.idling import idle
 from dualstack.prober.lingering import Lingerers
-from dualstack.prober.messages import Advertise, Await, Dial, Forge, Hold, Launch, Linger, Load, Names, Serve, Volley
+from dualstack.prober.messages import (
+    Advertise,
+    Await,
+    Dial,
+    Forge,
+    Hold,
+    Idle,
+    Launch,
+    Linger,
+    Load,
+    Names,
+    Serve,
+    Volley,
+)
 from dualstack.prober.nameserver import NameServer
 from dualstack.prober.processes import descendants, processes
 from dualstack.prober.programs import RunningProgram, start
@@ -135,6 +149,7 @@ class Agent:
             "volley": self._volley,
             "forge": self._forge,
             "advertise": self._advertise,
+            "idle": self._idle,
             "linger": self._linger,
             "speak": self._speak,
             "ends": self._ends,
@@ -146,6 +161,7 @@ class Agent:
             "accepted": self._accepted,
             "hold": self._hold,
             "try_hold": self._try_hold,
+            "taken": self._taken,
             "names": self._names,
             "queries": self._queries,
             "close": self._close,
@@ -213,6 +229,10 @@ class Agent:
         send_advertisement(unpack(Advertise, fields))
         return {}
 
+    async def _idle(self, fields: Fields) -> Fields:
+        """Let clients come and be silent."""
+        return {"rows": [pack(row) for row in await idle(unpack(Idle, fields))]}
+
     async def _linger(self, fields: Fields) -> Fields:
         """Let clients come, fall silent and keep their connections."""
         lingerers = Lingerers(unpack(Linger, fields))
@@ -255,8 +275,10 @@ class Agent:
         return {"rows": [pack(row) for row in await self._thing(Server, fields).accepted()]}
 
     async def _hold(self, fields: Fields) -> Fields:
-        """Occupy a port."""
-        return self._keep(Holder(unpack(Hold, fields)))
+        """Occupy a port; one that is to be shared as the user does who has it."""
+        hold = unpack(Hold, fields)
+        sharing = self._table.serving(hold.transport, hold.port) if hold.reuse_port else []
+        return self._keep(Holder(hold, sharing[0].user if sharing else None))
 
     async def _try_hold(self, fields: Fields) -> Fields:
         """Occupy a port, unless it is taken."""
@@ -266,6 +288,10 @@ class Agent:
             if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE:
                 return {"handle": 0}
             raise
+
+    async def _taken(self, fields: Fields) -> Fields:
+        """Tell how many connections came to an occupied port."""
+        return {"taken": self._thing(Holder, fields).taken()}
 
     async def _names(self, fields: Fields) -> Fields:
         """Start a name server."""

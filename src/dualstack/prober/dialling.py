@@ -112,7 +112,7 @@ class _Attempt:
         if request.family is Family.IPV6 and request.v6only is not None:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, request.v6only)
         if request.source:
-            made.bind(socket_address(request.family, request.source, 0))
+            made.bind(socket_address(request.family, request.source, request.source_port))
         if request.transport is Transport.UDP:
             made.connect(remote)
             self._note_source(made)

@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 
-from dualstack.errors import HarnessError, UsageError
+from dualstack.errors import HarnessError, HostCannot, UsageError
 from dualstack.families import Family, endpoint
 from dualstack.manifest.models import Transport
 
@@ -60,6 +60,7 @@ def bound_socket(
     reuse_address: bool | None = None,
     reuse_port: bool = False,
     backlog: int | None = BACKLOG,
+    user: int | None = None,
 ) -> socket.socket:
     """Return a non-blocking socket that is bound and, for TCP and unless ``backlog`` is None, listening.
 
@@ -71,8 +72,11 @@ def bound_socket(
         reuse_address: SO_REUSEADDR; None sets it on TCP sockets alone, whose port may have connections in TIME_WAIT.
         reuse_port: SO_REUSEPORT.
         backlog: How many connections may wait to be accepted.
+        user: The user that it is to belong to: sockets share a port by SO_REUSEPORT if they have the same. None for
+            the prober's own.
 
     Raises:
+        HostCannot: It cannot be given to that user.
         HarnessError: It cannot be bound or cannot listen; the message says which, where and why.
     """
     if reuse_address is None:
@@ -88,6 +92,8 @@ def bound_socket(
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse_address)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, reuse_port)
+        if user is not None and user != os.geteuid():
+            _give_to(made, user)
         made.bind(socket_address(family, address, port))
     except OSError as error:
         made.close()
@@ -99,6 +105,19 @@ def bound_socket(
             made.close()
             raise
     return made
+
+
+def _give_to(made: socket.socket, user: int) -> None:
+    """Give a socket to a user: for the kernel it is as if that user had made it.
+
+    Raises:
+        HostCannot: It may not be given.
+    """
+    try:
+        os.fchown(made.fileno(), user, -1)
+    except OSError as error:
+        made.close()
+        raise HostCannot(f"no socket of user {user} can be made here: {error.strerror}") from None
 
 
 def listen(made: socket.socket, backlog: int = BACKLOG) -> None:

@@ -12,8 +12,11 @@ from dualstack.lab.docker.images import image_id, import_root
 from dualstack.rootfs.build import build_root, stderr_progress
 from dualstack.rootfs.store import MARKER, cache_folder, find_root
 
-_PACKAGES = ("ca-certificates", "python3")
-"""What the images hold beyond Debian's essential packages; both are made of one root file system."""
+_PACKAGES = ("adduser", "apt", "ca-certificates", "passwd", "python3")
+"""What the images hold beyond Debian's essential packages; both are made of one root file system.
+
+Ordinary Dockerfiles expect useradd, groupadd, adduser and apt-get.
+"""
 
 _LINKS = {f"usr/local/bin/{name}": "/usr/bin/python3" for name in ("python", "python3")}
 """Where the public image of Python has it."""

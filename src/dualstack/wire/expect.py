@@ -10,6 +10,8 @@ from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.datagrams import (
     dns_answers,
     dns_queries,
+    group_answered,
+    require_errors,
     udp6_checksum,
     udp_forgery_unanswered,
     udp_goes_on,
@@ -27,11 +29,12 @@ from dualstack.wire.dialling import (
     refused,
     syn_family,
 )
-from dualstack.wire.pathmtu import path_mtu_heeded
+from dualstack.wire.pathmtu import path_mtu_heeded, too_large_is_sent_again
 from dualstack.wire.presence import absent, present, stays_inside
 from dualstack.wire.rfc6052 import embed
+from dualstack.wire.routing import leaves_through_router
 from dualstack.wire.story import conversation
-from dualstack.wire.streams import half_close, outlives_resets, require_pieces
+from dualstack.wire.streams import half_close, half_closes, outlives_resets, require_pieces
 from dualstack.wire.template import Template
 from dualstack.wire.transition import (
     TooBig,
@@ -56,9 +59,12 @@ __all__ = [
     "embed",
     "families_of_flow",
     "flow_outlives_advertisements",
+    "group_answered",
     "half_close",
+    "half_closes",
     "he_fallback",
     "he_gap",
+    "leaves_through_router",
     "loser_quiet",
     "mtu_respected",
     "nat64_destination",
@@ -69,10 +75,12 @@ __all__ = [
     "path_mtu_heeded",
     "present",
     "refused",
+    "require_errors",
     "require_pieces",
     "served_amid_advertisements",
     "stays_inside",
     "syn_family",
+    "too_large_is_sent_again",
     "tunnelled",
     "udp6_checksum",
     "udp_forgery_unanswered",

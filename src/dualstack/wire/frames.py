@@ -54,6 +54,8 @@ class Frame:
         icmp: What an ICMP or ICMPv6 message says, None for anything else.
         inner: The packet inside, if this one carries an IP packet (protocol 41 or 4).
         fragment: Whether it is a fragment; only the first one of a packet shows ports.
+        hop_limit: The hop limit of the outer header (IPv4: its time to live), 0 without one.
+        next_mac: The destination hardware address: that of the next hop.
     """
 
     number: int
@@ -75,6 +77,8 @@ class Frame:
     icmp: Icmp | None = None
     inner: "Frame | None" = None
     fragment: bool = False
+    hop_limit: int = 0
+    next_mac: str = ""
 
 
 def read_frames(path: Path) -> Iterator[Frame]:
@@ -97,11 +101,12 @@ def parse(data: bytes, *, number: int = 1, time: float = 0.0, length: int = 0) -
         length: Its length on the wire; 0 if nothing was cut off.
     """
     ethertype, at = link(data)
-    mac = data[6:12].hex(":") if len(data) >= 12 else ""  # noqa: PLR2004 - two hardware addresses
+    whole = len(data) >= 12  # noqa: PLR2004 - two hardware addresses
+    mac, next_mac = (data[6:12].hex(":"), data[:6].hex(":")) if whole else ("", "")
     if ethertype == ETHERTYPE_ARP:
         src, dst = _arp(data, at)
         return Frame(number, time, mac, Family.IPV4, "arp", src, dst, 0, 0, 0, 0, 0, "ARP", "")
-    return _packet(data, at, ethertype, (number, time, mac, max(length, len(data))), 1)
+    return _packet(data, at, ethertype, (number, time, mac, next_mac, max(length, len(data))), 1)
 
 
 def link(data: bytes) -> tuple[int, int]:
@@ -122,9 +127,9 @@ def _arp(data: bytes, at: int) -> tuple[str, str]:
     return address(data[at + 14 : at + 18]), address(data[at + 24 : at + 28])
 
 
-def _packet(data: bytes, at: int, ethertype: int, meta: tuple[int, float, str, int], depth: int) -> Frame:
-    """Return what the headers of an IP packet say; ``meta`` is number, time, hardware address and frame length."""
-    number, time, mac, whole = meta
+def _packet(data: bytes, at: int, ethertype: int, meta: tuple[int, float, str, str, int], depth: int) -> Frame:
+    """Return what the headers of an IP packet say; ``meta`` is number, time, hardware addresses and frame length."""
+    number, time, mac, next_mac, whole = meta
     family = {0x0800: Family.IPV4, 0x86DD: Family.IPV6}.get(ethertype)
     network = None if family is None else network_header(data, at, family, whole)
     if family is None or network is None:
@@ -155,6 +160,8 @@ def _packet(data: bytes, at: int, ethertype: int, meta: tuple[int, float, str, i
         icmp=message,
         inner=inner,
         fragment=network.fragment,
+        hop_limit=network.hop_limit,
+        next_mac=next_mac,
     )
 
 

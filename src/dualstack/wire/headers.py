@@ -65,6 +65,7 @@ class Network:
         end: Where the packet ends; behind the frame's end if that was cut off.
         length: The packet's length in bytes.
         fragment: Whether it is a fragment.
+        hop_limit: The hop limit; of IPv4 the time to live.
     """
 
     src: str
@@ -74,6 +75,7 @@ class Network:
     end: int
     length: int
     fragment: bool
+    hop_limit: int
 
 
 def network_header(data: bytes, at: int, family: Family, whole: int) -> Network | None:
@@ -95,6 +97,7 @@ def _ipv4(data: bytes, at: int) -> Network | None:
         end=at + total,
         length=total,
         fragment=later or bool(fragment & 0x2000),
+        hop_limit=data[at + 8],
     )
 
 
@@ -102,7 +105,7 @@ def _ipv6(data: bytes, at: int, whole: int) -> Network | None:
     """RFC 8200 §3 and §4; a payload length of 0 (jumbograms, segmentation offload) means all of the frame."""
     if len(data) < at + 40 or data[at] >> 4 != 6:  # noqa: PLR2004 - the version
         return None
-    payload, protocol = struct.unpack_from("!HB", data, at + 4)
+    payload, protocol, hops = struct.unpack_from("!HBB", data, at + 4)
     length = 40 + payload if payload else whole - at
     src, dst = address(data[at + 8 : at + 24]), address(data[at + 24 : at + 40])
     here, fragment = at + 40, False
@@ -114,12 +117,12 @@ def _ipv6(data: bytes, at: int, whole: int) -> Network | None:
         if protocol == _FRAGMENT:
             fragment = True
             if int.from_bytes(data[here + 2 : here + 4], "big") >> 3:
-                return Network(src, dst, following, -1, at + length, length, fragment=True)
+                return Network(src, dst, following, -1, at + length, length, fragment=True, hop_limit=hops)
             here += 8
         else:
             here += (size + 2) * 4 if protocol == _AUTHENTICATION else (size + 1) * 8
         protocol = following
-    return Network(src, dst, protocol, here, at + length, length, fragment)
+    return Network(src, dst, protocol, here, at + length, length, fragment, hops)
 
 
 def icmp_message(data: bytes, network: Network, kind: str) -> Icmp | None:

@@ -1,11 +1,17 @@
-"""What must be true of a path that carries less than the link: who is told so keeps to it from then on."""
+"""What must be true of a path that carries less than the link: a host that is told so sends no larger packets."""
+
+from collections.abc import Iterable
 
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.wire.evidence import Wire
+from dualstack.wire.frames import Frame
 from dualstack.wire.story import lines
 from dualstack.wire.transition import mtu_respected, packets_too_big
+
+_WRAP, _HALF = 1 << 32, 1 << 31
+"""Sequence numbers begin anew after 2³²; one that is less than half of that behind is an earlier one."""
 
 SETTLE_SECONDS = 0.1
 """How long what was on its way already, when a host was told, may still be too large."""
@@ -50,3 +56,53 @@ def path_mtu_heeded(wire: Wire, mtu: int, family: Family = Family.IPV6) -> Findi
         f"no {family.label} packet of more than {mtu} bytes leaves {wire.mac}, or a router says so and none does later"
     )
     return Finding(ok=True, expected=what, happened=f"none of {len(left)} was bigger, so no router had to say anything")
+
+
+def too_large_is_sent_again(wire: Wire, port: int, mtu: int) -> Finding:
+    """Every byte that left TCP ``port`` over IPv6 in a packet of more than ``mtu`` bytes leaves in a smaller one too.
+
+    Routers do not fragment IPv6 packets: the sender has to cut its segments anew (RFC 8201 §5.4).
+
+    Args:
+        wire: What was captured on the service's host, with segmentation offload switched off there.
+        port: The service's port.
+        mtu: The largest packet that the path carries: bytes, header included.
+
+    Raises:
+        Inconclusive: No byte left the port over IPv6, or the capture is not whole.
+    """
+    wire.require_whole()
+    left = [
+        frame
+        for frame in wire.frames
+        if (frame.kind, frame.family, frame.sport, frame.outgoing_mac) == ("tcp", Family.IPV6, port, wire.mac)
+        and frame.size
+    ]
+    if not left:
+        raise Inconclusive(f"{wire.path}: no byte left TCP port {port} over IPv6, so there is nothing to judge")
+    large = [frame for frame in left if frame.length > mtu]
+    lost = [frame for frame in large if not _is_covered(frame, (one for one in left if one.length <= mtu))]
+    least = min((frame.seq for frame in lost), default=0)
+    return Finding(
+        ok=not lost,
+        expected=f"what left TCP port {port} over IPv6 in packets of over {mtu} bytes leaves again in smaller ones",
+        happened=f"{len(lost)} of {len(large)} such packets were not, the first with sequence number {least}"
+        if lost
+        else f"all {len(large)} such packets were",
+        packets=lines(left),
+    )
+
+
+def _is_covered(frame: Frame, others: Iterable[Frame]) -> bool:
+    """Return whether the bytes of a segment are all in other segments of its connection."""
+    ends = (frame.src, frame.dst, frame.dport)
+    spans = sorted(
+        ((one.seq - frame.seq + _HALF) % _WRAP - _HALF, one.size)
+        for one in others
+        if (one.src, one.dst, one.dport) == ends
+    )
+    reached = 0
+    for start, size in spans:
+        if start <= reached:
+            reached = max(reached, start + size)
+    return reached >= frame.size

@@ -1,5 +1,7 @@
 """What must be true of TCP connections: half-close, segments, resets."""
 
+from collections.abc import Sequence
+
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
@@ -19,7 +21,7 @@ def half_close(wire: Wire, sport: int) -> Finding:
         Inconclusive: The client sent no FIN, or the capture is not whole.
     """
     wire.require_whole()
-    flow = [frame for frame in wire.frames if frame.kind == "tcp" and sport in {frame.sport, frame.dport}]
+    flow = _flow(wire, sport)
     closing = next((at for at, frame in enumerate(flow) if frame.sport == sport and frame.flags & FIN), None)
     if closing is None:
         raise Inconclusive(f"{wire.path}: no client closed its sending side on port {sport}")
@@ -29,6 +31,37 @@ def half_close(wire: Wire, sport: int) -> Finding:
         happened=missing or "data and FIN followed the client's FIN, and no RST",
         packets=conversation(wire, [sport]),
     )
+
+
+def half_closes(wire: Wire, ports: Sequence[int]) -> Finding:
+    """On each of the clients' ports what `half_close` says; the first one that fails, or the last one.
+
+    A kernel parts request and FIN when the client has no processor in between. A service that has answered and closed
+    by then has done nothing wrong, so such a connection shows nothing.
+
+    Raises:
+        Inconclusive: None of them shows anything, or the capture is not whole.
+    """
+    wire.require_whole()
+    findings = [half_close(wire, port) for port in ports if not _came_late(_flow(wire, port), port)]
+    if not findings:
+        raise Inconclusive(f"{wire.path}: no client closed its sending side before the service had closed its own")
+    return next((finding for finding in findings if not finding.ok), findings[-1])
+
+
+def _flow(wire: Wire, sport: int) -> list[Frame]:
+    """Return the segments of the connection of a client's port."""
+    return [frame for frame in wire.frames if frame.kind == "tcp" and sport in {frame.sport, frame.dport}]
+
+
+def _came_late(flow: Sequence[Frame], sport: int) -> bool:
+    """Return whether the service had answered a request and closed before the client's FIN came, without a reset."""
+    own_fin = next((at for at, frame in enumerate(flow) if frame.sport == sport and frame.flags & FIN), None)
+    fin = next((at for at, frame in enumerate(flow) if frame.dport == sport and frame.flags & FIN), None)
+    if own_fin is None or fin is None or own_fin < fin or any(frame.flags & RST for frame in flow):
+        return False
+    asked = next((at for at, frame in enumerate(flow) if frame.sport == sport and frame.size), fin)
+    return any(frame.dport == sport and frame.size for frame in flow[asked : fin + 1])
 
 
 def _missing(flow: list[Frame], closing: int, sport: int) -> str:

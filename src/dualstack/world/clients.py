@@ -44,6 +44,18 @@ def on_the_host(lab: Lab) -> Clients:
     return Clients(lab.hosts["service"], inside=True, addresses=own, sources=own)
 
 
+def at_the_router(lab: Lab) -> Clients:
+    """Return a client on the service's link where the others are behind a router: the router itself.
+
+    Raises:
+        KeyError: The world has no router.
+    """
+    (name,) = lab.topology.routers
+    router = lab.hosts[name]
+    own = lab.hosts["service"].plan.configured
+    return Clients(router, inside=False, addresses=own, sources=router.plan.configured)
+
+
 def in_the_house(lab: Lab) -> Clients:
     """Return the service's own host as a client, by the addresses that it has on the link."""
     own = lab.hosts["service"]

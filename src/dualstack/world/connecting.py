@@ -161,7 +161,7 @@ class ConnectorWorld(World):
         problem, how = "", None
         try:
             how = program.wait(Deadline(timeouts.connect, "the connector to end"))
-            if connector.exit_code is not None and how.code != connector.exit_code:
+            if connector.exit_code not in ("any", how.code):
                 problem = f"it {how}"
         except DeadlineExpired:
             problem = f"it had not ended after {timeouts.connect:g} s"

@@ -185,10 +185,11 @@ class ListenerWorld(ServingWorld):
         source: str = "",
         size: int = 250,
         send: str | None = None,
+        clients: Clients | None = None,
     ) -> Dialled:
         """Require that clients of ``family`` are answered at ``address``; return the last exchange (see `dial`)."""
         for _ in range(times):
-            dialled = self.dial(family, address, source=source, size=size, send=send)
+            dialled = self.dial(family, address, source=source, size=size, send=send, clients=clients)
             if dialled.outcome is not Outcome.ANSWERED:
                 break
         self._serves(family, dialled, f"is answered at {endpoint(address, self.listener.port)}")

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from dualstack.complaint import said
 from dualstack.deadline import Deadline
-from dualstack.errors import DeadlineExpired, HarnessError, ServiceError
+from dualstack.errors import DeadlineExpired, HarnessError, Inconclusive, ServiceError
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend, Program
 from dualstack.manifest import Listen
 from dualstack.plan import PlannedCase
-from dualstack.prober.messages import Exit, Log, Readiness, SocketRow
+from dualstack.prober.messages import Exit, Launch, Log, Readiness, SocketRow
 from dualstack.results import NOT_READY
-from dualstack.service import launch_service, readiness_of
+from dualstack.service import launch_reload, launch_service, readiness_of
 from dualstack.world.base import World
 from dualstack.world.clients import Clients, clients_of
 
@@ -37,6 +37,7 @@ class ServingWorld(World):
     """A world in which the service listens, without anybody who dials it."""
 
     _program: Program | None = None
+    _launched: Launch | None = None
     _bind: str | None = None
     _acl: str | None = None
     _expected: Sequence[Family] | None = None
@@ -98,8 +99,31 @@ class ServingWorld(World):
         )
         self.command = shlex.join(launch.command) or f"what the image {launch.image} executes by itself"
         self.note(f"start the service: {self.command}")
+        self._launched = launch
         self._program = self.host.start(launch)
         return self._program
+
+    def reload(self, how: str | list[str]) -> None:
+        """Make the running service read its configuration again, by a signal to its first process or by a command.
+
+        Raises:
+            HarnessError: It was not started.
+            Inconclusive: The command fails.
+        """
+        if self._launched is None:
+            raise HarnessError("the service was not started")
+        if isinstance(how, str):
+            self.note(f"send {how} to the service: it reads its configuration again")
+            self.program.signal(how)
+            return
+        launch = launch_reload(self.subject, self._launched, how, contained=self.contained)
+        words = shlex.join(launch.command)
+        self.note(f"make the service read its configuration again: {words}")
+        command = self.host.start(launch)
+        self._left.append(command)
+        end = command.wait(Deadline(self.subject.manifest.timeouts.ready, f"{words} to end"))
+        if end.code != 0:
+            raise Inconclusive(f"the reload command {end}: {words}: {command.log().last_line or 'it printed nothing'}")
 
     def ready(
         self, program: Program, families: Sequence[Family] | None = None, within: float | None = None

@@ -1,12 +1,14 @@
-"""Captures for the predicate on a narrow hop: who is told of it keeps to it."""
+"""Captures for the predicates on a narrow hop."""
 
 from typing import Any
 
+from scapy.layers.inet import TCP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6, fragment6
 
+from dualstack.families import Family
 from dualstack.wire import expect
 from tests.wire.cases.case import Case
-from tests.wire.packets import F6, IN, LARGE, S6, asked, fragments_of, told
+from tests.wire.packets import F4, F6, IN, LARGE, S6, Timed, asked, fragments_of, net, reply, told
 
 
 def narrow(packet: Any, mtu: int = 1280) -> Any:
@@ -14,8 +16,22 @@ def narrow(packet: Any, mtu: int = 1280) -> Any:
     return IN() / IPv6(src="2001:db8:51:1::301", dst=S6) / ICMPv6PacketTooBig(mtu=mtu) / bytes(packet[IPv6])[:1232]
 
 
-WIDE = fragments_of(LARGE)
+WIDE = fragments_of(LARGE[F6])
 """An answer in fragments that are as large as the link carries."""
+
+
+def segment(seq: int, size: int, *, sport: int = 40000, family: Family = F6) -> Any:
+    """Return a segment of the server's answer."""
+    return net(family, back=True) / TCP(sport=8080, dport=sport, flags="A", seq=seq, ack=8) / (b"x" * size)
+
+
+def resent(seq: int = 100, *, sport: int = 40000) -> list[Timed]:
+    """Return an answer of 2856 bytes that left in two packets of 1488 bytes and again in three that fit."""
+    end = 1 << 32
+    first = [(0.1, segment(seq, 1428, sport=sport)), (0.1, segment((seq + 1428) % end, 1428, sport=sport))]
+    pieces = [(0, 1220), (1220, 1220), (2440, 416)]
+    return [*first, *((0.2, segment((seq + at) % end, size, sport=sport)) for at, size in pieces)]
+
 
 CASES: list[Case] = [
     Case(
@@ -25,7 +41,7 @@ CASES: list[Case] = [
             (0, asked(F6)),
             *((1, piece) for piece in WIDE),
             (1.001, narrow(WIDE[0])),
-            *((2, piece) for piece in fragment6(LARGE, 1280)),
+            *((2, piece) for piece in fragment6(LARGE[F6], 1280)),
         ],
         bad=[
             ([*((1, piece) for piece in WIDE), (1.001, narrow(WIDE[0])), (2, WIDE[0])], "1 of 1 were bigger"),
@@ -33,7 +49,7 @@ CASES: list[Case] = [
                 [
                     (1, WIDE[0]),
                     (1.001, narrow(WIDE[0])),
-                    *((2, piece) for piece in fragment6(LARGE, 1280)),
+                    *((2, piece) for piece in fragment6(LARGE[F6], 1280)),
                     (3, told(F6, payload=b"x" * 1233)),
                 ],
                 "1 of 5 were bigger; the largest had 1281 bytes",
@@ -45,5 +61,21 @@ CASES: list[Case] = [
         ],
         needs=(F6,),
         vacuous=True,
+    ),
+    Case(
+        name="too_large_is_sent_again",
+        call=lambda wire: expect.too_large_is_sent_again(wire, 8080, 1280),
+        good=resent(),
+        bad=[
+            (resent()[:2], "2 of 2 such packets were not, the first with sequence number 100"),
+            (resent()[:4], "1 of 2 such packets were not, the first with sequence number 1528"),
+            ([*resent()[:3], resent()[4]], "2 of 2 such packets were not"),
+            ([*resent()[:2], *resent(sport=40001)], "2 of 4 such packets were not"),
+        ],
+        more_good=[
+            [(0.1, segment(100, 1220))],
+            resent((1 << 32) - 1000),
+            [*resent(), (0.3, reply(F6, "A")), (0.4, segment(1, 1428, family=F4))],
+        ],
     ),
 ]

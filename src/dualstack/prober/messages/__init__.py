@@ -9,8 +9,9 @@ from dualstack.prober.messages.advertising import Advertise
 from dualstack.prober.messages.crowds import MOST_CLIENTS, Ends, Linger, Load, Loaded, Stage
 from dualstack.prober.messages.datagrams import Forge, Heard, Sender, Volley, Volleyed
 from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome
+from dualstack.prober.messages.idling import Idle, Idled, alike_until
 from dualstack.prober.messages.naming import Names, Query, Resolved
-from dualstack.prober.messages.programs import PATIENCE, Await, Exit, Launch, Log, Readiness, Vitals
+from dualstack.prober.messages.programs import PATIENCE, Await, Exit, Launch, Log, Readiness, Spent, Vitals
 from dualstack.prober.messages.serving import Accepted, Hold, Serve
 from dualstack.prober.messages.tables import AddressRow, RouteRow, SocketRow
 
@@ -28,6 +29,8 @@ __all__ = [
     "Forge",
     "Heard",
     "Hold",
+    "Idle",
+    "Idled",
     "Launch",
     "Linger",
     "Load",
@@ -42,8 +45,10 @@ __all__ = [
     "Sender",
     "Serve",
     "SocketRow",
+    "Spent",
     "Stage",
     "Vitals",
     "Volley",
     "Volleyed",
+    "alike_until",
 ]

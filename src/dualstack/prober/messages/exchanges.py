@@ -34,6 +34,7 @@ class Dial:
         transport: TCP or UDP (a connected UDP socket, so that an ICMP error is seen).
         protocol: What is said.
         source: The local address; empty for the kernel's choice.
+        source_port: The local port, for which ``source`` must be given; 0 for the kernel's choice.
         send: What is sent with ``Protocol.EXCHANGE``; for the others the agent makes it up (a fresh token each time).
         expect: The regular expression, over bytes read as Latin-1, that the answer must contain (``EXCHANGE``).
         timeout: Seconds for the whole exchange.
@@ -50,6 +51,7 @@ class Dial:
     transport: Transport = Transport.TCP
     protocol: Protocol = Protocol.CONNECT
     source: str = ""
+    source_port: int = 0
     send: str | None = None
     expect: str | None = None
     timeout: float = 5.0

@@ -65,7 +65,7 @@ class Hold:
         listening: Whether a TCP socket also listens.
         reuse_address: SO_REUSEADDR; None to have it on a TCP socket that listens, and on no other: it would let others
             share a port that does not listen.
-        reuse_port: SO_REUSEPORT.
+        reuse_port: SO_REUSEPORT; the socket belongs to the user then that has one on the port already, if there is any.
     """
 
     family: Family

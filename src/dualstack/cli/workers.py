@@ -1,0 +1,87 @@
+"""Workers of a parallel run that are forked from the process that controls it, with everything imported already.
+
+pytest-xdist has execnet start each worker as a new interpreter, which would import for a second what the controlling
+process has in memory. So the workers are forked beforehand, and what execnet starts is `stand_in`, which hands its
+standard streams to one of them.
+"""
+
+import os
+import secrets
+import shlex
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from dualstack.kinds import NETNS
+from dualstack.lab.forked import Forked, take_streams
+from dualstack.lab.netns import prepare_keeper
+
+_STAND_IN = Path(__file__).with_name("stand_in.py")
+_ENDING = 2.0  # seconds that a worker whose streams have ended may take
+_LONGEST = 1 << 16
+_CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
+
+
+@contextmanager
+def forked_workers(count: int, lab: str) -> Iterator[list[str]]:
+    """Fork workers that wait for their streams; in the end they are gone.
+
+    Args:
+        count: How many.
+        lab: The kind of lab that they will run.
+
+    Yields:
+        The execnet specification of each.
+    """
+    names, workers = [], []
+    for _ in range(count):
+        names.append(f"dualstack-{os.getpid()}-{secrets.token_hex(8)}")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+            door.bind(f"\0{names[-1]}")
+            door.listen(1)
+            workers.append(Forked("pytest-worker", partial(_work, door, lab), keep=[door.fileno()]))
+    try:
+        words = [sys.executable, "-I", "-S", str(_STAND_IN)]
+        yield [f"popen//python={shlex.join([*words, name])}" for name in names]
+    finally:
+        for worker in workers:
+            try:
+                worker.wait(_ENDING)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+
+
+def _work(door: socket.socket, lab: str) -> int:
+    """Wait for the streams of a worker, and be it."""
+    if lab == NETNS:
+        prepare_keeper()
+    with door:
+        while True:
+            connection, _ = door.accept()
+            if _owner(connection) == os.geteuid():
+                break
+            connection.close()  # a stranger: abstract sockets have no permissions
+    bootstrap, streams, _, _ = socket.recv_fds(connection, _LONGEST, 3)
+    take_streams(*streams)
+    for stream in streams:
+        os.close(stream)
+    sys.stdin, sys.stdout, sys.stderr = (
+        open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - descriptors, open to the end
+        for number, mode in ((0, "r"), (1, "w"), (2, "w"))
+    )
+    with connection:  # its end tells the stand-in of this worker's
+        exec(bootstrap, {"__name__": "__main__"})  # noqa: S102 - execnet's own line, from a process of the same user
+    return 0
+
+
+def _owner(connection: socket.socket) -> int:
+    """Return the number of the user at the other end of a Unix socket."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    user: int = _CREDENTIALS.unpack(credentials)[1]
+    return user

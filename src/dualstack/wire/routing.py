@@ -1,0 +1,53 @@
+"""What must be true of packets to clients behind a router: they are sent to it, and it may forward them."""
+
+from dualstack.errors import Inconclusive
+from dualstack.families import Family
+from dualstack.finding import Finding
+from dualstack.manifest.models import Transport
+from dualstack.wire.evidence import Wire
+from dualstack.wire.story import about, lines
+
+LEAST_HOPS = 32
+"""The least hop limit that counts as enough: paths through the Internet have up to about 30 hops; kernels start with 64
+(RFC 1122 §3.2.1.7 asks for more than the diameter of the Internet)."""
+
+
+def leaves_through_router(
+    wire: Wire, port: int, family: Family, router: str, transport: Transport = Transport.TCP
+) -> Finding:
+    """Each packet that leaves ``port`` over ``family`` is sent to the router and has a hop limit that is large enough.
+
+    Args:
+        wire: What was captured on the service's host, all of whose clients are behind the router.
+        port: The service's port.
+        family: The family.
+        router: The router's hardware address.
+        transport: TCP or UDP.
+
+    Raises:
+        Inconclusive: No such packet left, or the capture is not whole.
+    """
+    wire.require_whole()
+    left = [
+        frame
+        for frame in wire.frames
+        if frame.family is family and (frame.kind, frame.sport, frame.outgoing_mac) == (transport.value, port, wire.mac)
+    ]
+    if not left:
+        raise Inconclusive(
+            f"{wire.path}: no {family.label} packet left {transport.value} port {port}, so there is nothing to judge"
+        )
+    past = [frame for frame in left if frame.next_mac != router.lower()]
+    few = [frame for frame in left if frame.hop_limit < LEAST_HOPS]
+    name = "hop limit" if family is Family.IPV6 else "time to live"
+    faults = [f"{len(past)} of {len(left)} were sent to {past[0].next_mac}, past the router"] if past else []
+    if few:
+        faults.append(f"{len(few)} of {len(left)} have a {name} of {min(frame.hop_limit for frame in few)}")
+    return Finding(
+        ok=not faults,
+        expected=f"each {family.label} packet from {transport.value} port {port} is sent to the router {router} with a "
+        f"{name} of at least {LEAST_HOPS}",
+        happened="; ".join(faults)
+        or f"all {len(left)} are, with a {name} of at least {min(frame.hop_limit for frame in left)}",
+        packets=lines([frame for frame in about(wire.frames, [port]) if frame.family is family]),
+    )
