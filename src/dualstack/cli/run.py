@@ -179,7 +179,8 @@ def _verify(arguments: Sequence[str], workers: int, lab: str) -> int:
         with forked_workers(workers, lab) as specifications:
             chosen = [word for text in specifications for word in ("--tx", text)]
             # In small chunks: the starts of the services come first, and are spread over all workers.
-            return pytest.main([*arguments, "--dist=load", *chosen, "--max-worker-restart=4", "--maxschedchunk=1"])
+            shared = ["--dist=load", "--maxschedchunk=1", "--max-worker-restart=4"]
+            return pytest.main([*arguments, *shared, *chosen])
     if lab == NETNS:
         prepare_keeper()
     return pytest.main([*arguments, "-p", "no:xdist"])
