@@ -206,6 +206,6 @@ def test_a_long_line_is_cut() -> None:
 
 
 def test_as_the_end_of_a_sentence() -> None:
-    """Two lines are quoted; a program that has printed nothing is said to."""
+    """Two lines are quoted; that a program printed nothing is said."""
     assert said("a: error: one\nb: error: two\n") == '; its output says: "a: error: one" and "b: error: two"'
     assert said("\n") == "; it printed nothing"

@@ -25,8 +25,8 @@ FLOORS = (
     ("prober",),
     ("lab",),
     ("wire",),
-    ("verdict", "results", "plan", "causes", "effect", "complaint", "startup"),
-    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework"),
+    ("verdict", "results", "plan", "causes", "effect", "complaint"),
+    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "startup", "casework"),
     ("report",),
     ("plugin", "recordkeeping", "cli", "__main__"),
 )
