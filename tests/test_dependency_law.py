@@ -25,7 +25,7 @@ FLOORS = (
     ("prober",),
     ("lab",),
     ("wire",),
-    ("verdict", "results", "plan", "facts", "causes", "effect", "complaint", "startup"),
+    ("verdict", "results", "plan", "facts", "causes", "effect", "complaint"),
     (
         "rootfs",
         "service",
@@ -35,6 +35,7 @@ FLOORS = (
         "doctor",
         "suites",
         "session",
+        "startup",
         "casework",
         "language",
         "shown",
