@@ -32,6 +32,9 @@ OUR_FAULT = frozenset({Verdict.BROKEN_LAB, Verdict.HARNESS_ERROR, Verdict.INCONC
 FELL_SHORT = frozenset({Verdict.FAIL, Verdict.UNEXPECTED_PASS})
 """Verdicts that make a run fail on account of the service or of its manifest."""
 
+SPEAKS = frozenset({Verdict.FAIL, Verdict.DEVIATES, Verdict.KNOWN})
+"""Verdicts that say that the service does not do what is required: a report explains them."""
+
 JUDGED = frozenset(
     {Verdict.PASS, Verdict.FAIL, Verdict.DEVIATES, Verdict.OBSERVED, Verdict.KNOWN, Verdict.UNEXPECTED_PASS}
 )
@@ -42,6 +45,7 @@ INTERRUPTED = 130
 
 _BLAME = (
     (errors.Inconclusive, Verdict.INCONCLUSIVE),
+    (errors.NothingToJudge, Verdict.NOT_APPLICABLE),
     (errors.HostCannot, Verdict.HOST_CANNOT),
     (errors.BrokenLab, Verdict.BROKEN_LAB),
     (errors.DeadlineExpired, Verdict.TIMEOUT),
@@ -67,6 +71,8 @@ def judge(level: Level, error: BaseException | None, *, known: bool = False) -> 
     verdict = next((found for kind, found in _BLAME if isinstance(error, kind)), Verdict.HARNESS_ERROR)
     if verdict is not Verdict.FAIL:
         return verdict
+    if isinstance(error, errors.RequirementBroken) and error.level:
+        level = Level(error.level)
     return Verdict.KNOWN if known else _SHORT[level]
 
 

@@ -12,16 +12,18 @@ from pathlib import Path
 from dualstack.complaint import said
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, HarnessError, Inconclusive, ServiceError
+from dualstack.facts import Start
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend, Program
 from dualstack.manifest import Listen
 from dualstack.plan import PlannedCase
-from dualstack.prober.messages import Exit, Launch, Log, Readiness, SocketRow
+from dualstack.prober.messages import Await, Exit, Launch, Log, Readiness, SocketRow
 from dualstack.results import NOT_READY
 from dualstack.service import launch_reload, launch_service, readiness_of
 from dualstack.world.base import World
 from dualstack.world.clients import Clients, clients_of
+from dualstack.world.readiness import await_exchange
 
 _KILLING = 10.0
 """Seconds within which what was killed must be gone."""
@@ -29,12 +31,22 @@ _KILLING = 10.0
 _DYING = 0.2
 """Seconds that a service which is about to end is given, after an exchange failed."""
 
+_LATE = 5.0
+"""Seconds that a socket is waited for which was missing when the service said that it was ready."""
+
+_never_late: set[tuple[str, str]] = set()
+"""The listeners, by service and name, of which no socket came late when it was waited for: that is done once."""
+
 _NO_ADDRESS = re.compile(r"(?i)cannot assign requested address|address not available|EADDRNOTAVAIL")
 """How it reads that an address to bind does not exist: strerror's text with two C libraries, or its name."""
 
 
 class ServingWorld(World):
-    """A world in which the service listens, without anybody who dials it."""
+    """A world in which the service listens, without anybody who dials it.
+
+    Attributes:
+        whole_output: What the service wrote between its last start and its end.
+    """
 
     _program: Program | None = None
     _launched: Launch | None = None
@@ -49,6 +61,11 @@ class ServingWorld(World):
         """See `World`."""
         super().__init__(case, backend, folder)
         self._left: list[Program] = []
+        self.whole_output = ""
+        self.starts: list[Start] = []
+        """The starts of the service so far, each with how it went."""
+        self.late: frozenset[Family] = frozenset()
+        """The families whose socket came only a while after the service was ready."""
 
     @property
     def unstarted(self) -> bool:
@@ -87,6 +104,7 @@ class ServingWorld(World):
         self.stop()
         self._bind, self._acl = bind, acl
         self._starts += 1
+        self.starts.append(Start(bind=self.subject.default_bind(self.listener) if bind is None else bind))
         self.sockets = ()
         binds = None if bind is None else {self.listener.name: bind}
         launch = launch_service(
@@ -139,12 +157,27 @@ class ServingWorld(World):
         if within is not None:
             condition = replace(condition, timeout=within)
         readiness = program.wait_ready(condition)
+        if readiness.ready and self.subject.manifest.ready.exchange:
+            readiness = self._ready_to_serve(program, condition, readiness.seconds)
         self.waited += readiness.seconds
+        self._went(readiness.exit, ready=readiness.ready, seconds=readiness.seconds)
         self._was_ready |= readiness.ready
         state = "ready" if readiness.ready else f"not ready: {readiness.detail}"
         self.note(f"after {readiness.seconds * 1000:.0f} ms the service is {state}")
         self.own_sockets()
         return readiness
+
+    def _ready_to_serve(self, program: Program, condition: Await, passed: float) -> Readiness:
+        """Wait, after ``passed`` seconds, until an exchange with the first listener succeeds."""
+        readiness = await_exchange(
+            self.subject.listen[0],
+            self.lab,
+            program,
+            condition.families,
+            max(condition.timeout - passed, 0.0),
+            restricted=self._acl is not None,
+        )
+        return replace(readiness, seconds=passed + readiness.seconds)
 
     def start(self, bind: str | None = None, families: Sequence[Family] | None = None, acl: str | None = None) -> None:
         """Start the service and wait until it is ready; see `launch` and `ready`.
@@ -199,6 +232,8 @@ class ServingWorld(World):
         except DeadlineExpired:
             how = None
         self.waited += time.monotonic() - began
+        if program is self._program:
+            self._went(how, seconds=self.waited)
         self.note(f"the service {how}" if how else f"after {deadline.seconds:g} s the service still runs")
         return how
 
@@ -210,14 +245,20 @@ class ServingWorld(World):
         began = time.monotonic()
         deadline = Deadline(self.subject.manifest.timeouts.stop, "the service to stop")
         already = program.poll()
+        self._went(already)
         how = program.stop(self.subject.manifest.service.stop_signal, deadline)
         self.waited += time.monotonic() - began
         words = f"it had ended by itself: it {already}" if already else f"it {how}"
         if how is None:
             words = "what it left behind had to be killed" if already else "it had to be killed"
         self.note(f"stop the service: {words}")
-        self._logs.append(program.log().text)
+        self.whole_output = program.log().text
+        self._logs.append(self.whole_output)
         return how
+
+    def written(self) -> str:
+        """Return the text files in the private folder of the last start, log files mostly, as one text."""
+        return "\n".join(self.host.prober.texts(self.scratch(self._starts)))
 
     def leave(self, signal: str) -> Exit | None:
         """Send a signal to the service's first process alone, and wait for its end; return None if it still runs.
@@ -232,8 +273,44 @@ class ServingWorld(World):
         program.signal(signal)
         return self.ended(program, Deadline(self.subject.manifest.timeouts.stop, "the service to stop"))
 
+    def _went(self, how: Exit | None, *, ready: bool | None = None, seconds: float | None = None) -> None:
+        """Keep how the last start went, as far as it is known now; ``how`` is how it ended by itself."""
+        last = self.starts[-1]
+        last = replace(last, ready=last.ready if ready is None else ready, seconds=seconds or last.seconds)
+        if how is not None and not last.ended:
+            last = replace(last, ended=str(how), signal=how.signal, code=how.code)
+        self.starts[-1] = last
+
+    def _look_again(self) -> None:
+        """Where the running service has no socket for a family that was not served, wait a little for that socket.
+
+        It tells a listener that was reported ready too early from one that never serves the family.
+        """
+        key = (self.subject.name, self.listener.name)
+        lost = {family for family in self.families if self.works.get(family.value) is False} - self._taken()
+        if not lost or self._program is None or self._program.poll() is not None or key in _never_late:
+            return
+        Deadline(_LATE, "the missing socket").until(lambda: bool(lost & self._taken()))
+        self.late = frozenset(lost & self._taken())
+        if self.late:
+            self.note(f"a socket for {' and '.join(sorted(item.label for item in self.late))} has appeared by now")
+        else:
+            _never_late.add(key)
+
+    def _taken(self) -> set[Family]:
+        """Return the families that the service's sockets on the port take now."""
+        port, transport = self.listener.port, self.listener.transport.value
+        rows = [row for row in self.own_sockets() if (row.port, row.transport) == (port, transport)]
+        return {family for row in rows for family in row.serves}
+
+    @property
+    def ever(self) -> tuple[SocketRow, ...]:
+        """Every socket that the service was seen to listen with (UDP: to have bound), each once."""
+        return tuple(dict.fromkeys(self._ever))
+
     def _stop_all(self) -> None:
         """Stop the service, and kill what others have left behind."""
+        self._look_again()
         self.stop()
         for program in self._left:
             program.stop("SIGKILL", Deadline(_KILLING, "what the service left behind to end"))
