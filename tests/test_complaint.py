@@ -205,7 +205,13 @@ def test_a_long_line_is_cut() -> None:
     assert len(why("error: " + "x" * 9000)[0]) == 300
 
 
+@pytest.mark.parametrize("flood", ["x" * 300_000, "y\n" * 150_000, " " * 300_000, "thread '" * 40_000])
+def test_a_flood_takes_no_time(flood: str) -> None:
+    """Of output without end, or of one endless line, the beginning and the end are looked at."""
+    assert why(f"{flood}\nfatal: the disk is full\n")[-1] == "fatal: the disk is full"
+
+
 def test_as_the_end_of_a_sentence() -> None:
-    """Two lines are quoted; a program that has printed nothing is said to."""
+    """Two lines are quoted; that a program printed nothing is said."""
     assert said("a: error: one\nb: error: two\n") == '; its output says: "a: error: one" and "b: error: two"'
     assert said("\n") == "; it printed nothing"

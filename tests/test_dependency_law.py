@@ -25,10 +25,24 @@ FLOORS = (
     ("prober",),
     ("lab",),
     ("wire",),
-    ("verdict", "results", "plan", "facts", "causes", "effect", "complaint", "startup"),
-    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework", "language"),
+    ("verdict", "results", "plan", "facts", "causes", "effect", "complaint"),
+    (
+        "rootfs",
+        "service",
+        "build",
+        "world",
+        "survey",
+        "doctor",
+        "suites",
+        "session",
+        "startup",
+        "casework",
+        "language",
+        "shown",
+        "tethered",
+    ),
     ("report",),
-    ("plugin", "recordkeeping", "cli", "__main__"),
+    ("plugin", "recordkeeping", "cli", "start", "__main__"),
 )
 """The rooms of each floor of the engine, from the ground up."""
 

@@ -67,7 +67,7 @@ def test_another_process_is_waited_for(tmp_path: Path) -> None:
     other.join()
 
 
-def test_nobody_is_waited_for_in_vain_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_is_gone_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the other process is gone, the wait ends, and the service's other cases do not wait again."""
     monkeypatch.setattr("dualstack.startup._WAIT", -1e9)
     startups = Startups(tmp_path, alone=False)
@@ -79,7 +79,7 @@ def test_nobody_is_waited_for_in_vain_twice(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_what_is_not_part_of_the_run_is_found_out_once(tmp_path: Path) -> None:
-    """The first case that asks has it found out; all later ones, in whichever process, are told the same."""
+    """The first case that asks has it found out; all later ones, in any process, get the same."""
     looks = []
 
     def look() -> dict[str, str]:

@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 _LONGEST = 300
 """How many characters of a line are returned."""
 
+_FIRST, _LAST, _WIDEST = 100, 1000, 2000
+"""How many lines of the beginning and of the end are looked at, and how many characters of each."""
+
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 _STAMP = re.compile(r"^[\[(]?\d{4}[-/.]\d\d[-/.]\d\d[T ]?[\d:.,]*Z?[\])]?\s*")
@@ -45,7 +48,7 @@ _FATAL = re.compile(
 """What a program says of the fault that ended it."""
 
 _ERROR = re.compile(
-    r"(?i)\berror|[a-z]Error\b|\w+Exception\b|\bexception\b|errno|\berr\b"
+    r"(?i)\berror|[a-z]Error\b|Exception\b|\bexception\b|errno|\berr\b"
     r"|\bE(ADDR|AF|ACCES|PERM|INVAL|NOENT|NETUN|HOSTUN|MFILE|CONN|PROTO|OPNOT|EXIST)\w*"
 )
 """What a program calls an error."""
@@ -94,7 +97,9 @@ def said(output: str, most: int = 2) -> str:
 def _telling(output: str) -> Iterator[tuple[int, str]]:
     """Yield the lines that say anything, each once, with how grave they are: from 4, the end of a program, to 0."""
     seen: set[str] = set()
-    for grade, line in _graded(output.splitlines()):
+    lines = output.splitlines()
+    lines = lines if len(lines) <= _FIRST + _LAST else lines[:_FIRST] + lines[-_LAST:]
+    for grade, line in _graded([line[:_WIDEST] for line in lines]):
         text = _STAMP.sub("", line).strip()
         if text and text not in seen:
             seen.add(text)

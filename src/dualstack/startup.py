@@ -54,7 +54,7 @@ class Startups:
             beside.replace(path)
 
     def known(self, subject: str) -> Faults | None:
-        """Return what was found of a service; None as long as nobody has found it out."""
+        """Return what was found of a service; None as long as that is not known."""
         try:
             text = self._path(subject).read_text(encoding="utf-8")
         except FileNotFoundError:

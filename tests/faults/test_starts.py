@@ -150,7 +150,7 @@ def test_a_client_that_does_anything_starts(whole: "Outcome", name: str) -> None
     """One that refuses IPv6 literals alone, or sends its packets elsewhere, fails by what it does wrong."""
     record = of(whole, "clients")[f"CONNECT-001:{name}@dual-stack"]
     assert record.verdict is Verdict.FAIL
-    assert record.causes
+    assert record.facts
 
 
 def test_a_correct_service_starts(whole: "Outcome") -> None:

@@ -96,7 +96,7 @@ def test_how_starts_went_is_kept(make_world: MakeWorld) -> None:
     made = make_world(ListenerWorld, TCP_LISTENER)
     world = made.world
     for ready, end in ((False, Exit(1)), (True, None)):
-        world.starts.append(type(facts_of(world).start)(bind="::"))
+        world.launched.append(type(facts_of(world).start)(bind="::"))
         world.ready(cast("Program", Starting(ready=ready, end=end)))
     first, second = facts_of(world).starts
     assert (first.bind, first.ready, first.ended, first.code) == ("::", False, "exited with code 1", 1)

@@ -44,7 +44,7 @@ def _gathered(world: World, wire: Wire | None) -> Facts:
         host=host_of(world.lab.topology),
         ipv4=families[Family.IPV4],
         ipv6=families[Family.IPV6],
-        starts=tuple(world.starts) if isinstance(world, ServingWorld) else (),
+        starts=tuple(world.launched) if isinstance(world, ServingWorld) else (),
         sockets=world.ever if isinstance(world, ServingWorld) else (),
         table=world.sockets,
         exchanges=exchanges,

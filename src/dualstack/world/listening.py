@@ -10,7 +10,7 @@ from dualstack.facts import Exchange
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend
-from dualstack.manifest import Protocol
+from dualstack.manifest import Listen, Protocol
 from dualstack.manifest.shown import shown_address
 from dualstack.plan import PlannedCase
 from dualstack.prober.client import Lingering
@@ -20,7 +20,7 @@ from dualstack.wire.expect import answered, arrived, from_any_port, refused, sta
 from dualstack.world.clients import Clients
 from dualstack.world.likeness import Likeness
 from dualstack.world.observed import exchange_of
-from dualstack.world.oneway import send_oneway
+from dualstack.world.oneway import hold_exchange
 from dualstack.world.serving import ServingWorld
 
 
@@ -127,10 +127,7 @@ class ListenerWorld(ServingWorld):
         self._dialled = self._starts
         if listener.peer_log is not None:
             self._logged = self.log.size
-        if dial.protocol is Protocol.ONEWAY and self._program is not None:
-            dialled = send_oneway(listener, dial, clients.host, self._program)
-        else:
-            dialled = clients.host.prober.dial(dial)
+        dialled = hold_exchange(listener, dial, clients.host, self._program)
         self.waited += dialled.seconds
         self.exchanges.append(exchange_of(dial, dialled, start=self._starts, inside=clients.inside))
         where = f"{dial.transport.value} {endpoint(dial.address, dial.port)}"
@@ -317,8 +314,9 @@ class ListenerWorld(ServingWorld):
 
     def wire(self) -> Wire:
         """See `World`; the datagrams of a service may come from another port where its manifest says so."""
-        wire = super().wire()
-        return from_any_port(wire, self.listener.port) if self.listener.reply_port == "any" else wire
+        wire, element = super().wire(), self.element
+        any_port = isinstance(element, Listen) and element.reply_port == "any"
+        return from_any_port(wire, element.port) if any_port else wire
 
     # -- the wire --------------------------------------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ class ServingWorld(World):
         super().__init__(case, backend, folder)
         self._left: list[Program] = []
         self.whole_output = ""
-        self.starts: list[Start] = []
+        self.launched: list[Start] = []
         """The starts of the service so far, each with how it went."""
         self.late: frozenset[Family] = frozenset()
         """The families whose socket came only a while after the service was ready."""
@@ -104,7 +104,7 @@ class ServingWorld(World):
         self.stop()
         self._bind, self._acl = bind, acl
         self._starts += 1
-        self.starts.append(Start(bind=self.subject.default_bind(self.listener) if bind is None else bind))
+        self.launched.append(Start(bind=self.subject.default_bind(self.listener) if bind is None else bind))
         self.sockets = ()
         binds = None if bind is None else {self.listener.name: bind}
         launch = launch_service(
@@ -275,20 +275,22 @@ class ServingWorld(World):
 
     def _went(self, how: Exit | None, *, ready: bool | None = None, seconds: float | None = None) -> None:
         """Keep how the last start went, as far as it is known now; ``how`` is how it ended by itself."""
-        last = self.starts[-1]
+        last = self.launched[-1]
         last = replace(last, ready=last.ready if ready is None else ready, seconds=seconds or last.seconds)
         if how is not None and not last.ended:
             last = replace(last, ended=str(how), signal=how.signal, code=how.code)
-        self.starts[-1] = last
+        self.launched[-1] = last
 
     def _look_again(self) -> None:
         """Where the running service has no socket for a family that was not served, wait a little for that socket.
 
         It tells a listener that was reported ready too early from one that never serves the family.
         """
+        if self._program is None:
+            return
         key = (self.subject.name, self.listener.name)
         lost = {family for family in self.families if self.works.get(family.value) is False} - self._taken()
-        if not lost or self._program is None or self._program.poll() is not None or key in _never_late:
+        if not lost or self._program.poll() is not None or key in _never_late:
             return
         Deadline(_LATE, "the missing socket").until(lambda: bool(lost & self._taken()))
         self.late = frozenset(lost & self._taken())
