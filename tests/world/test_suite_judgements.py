@@ -74,10 +74,19 @@ def vitals(at: float, *spent: Spent) -> Vitals:
 
 @pytest.mark.parametrize(
     ("running", "waiting", "expected"),
-    [(0.25, 0.0, 1.0), (0.03, 0.22, 1.0), (0.01, 0.24, 0.0), (0.05, 0.0, 0.2), (0.05, 0.15, 0.5), (0.0, 0.0, 0.0)],
+    [
+        (0.25, 0.0, 1.0),
+        (0.03, 0.22, 1.0),
+        (0.006, 0.244, 1.0),
+        (0.05, 0.0, 0.2),
+        (0.05, 0.15, 0.5),
+        (0.001, 0.2, 1.0),
+        (0.001, 0.1, 0.0),
+        (0.0, 0.0, 0.0),
+    ],
 )
 def test_share_of_the_time_that_a_thread_had(running: float, waiting: float, expected: float) -> None:
-    """It is what a thread ran of the time in which it did not wait for a processor, unless it hardly ran at all."""
+    """It is what a thread ran of the time in which it did not wait for a processor, unless it hardly wanted to run."""
     share = suite("robustness.test_busy_loops").share
     others = Spent(5, 1.0, 0.0)
     first, last = vitals(7.0, Spent(4, 2.0, 1.0), others), vitals(7.25, Spent(4, 2.0 + running, 1.0 + waiting), others)
