@@ -39,6 +39,11 @@ def test_nothing_is_empty(name: str) -> None:
         Requirement(**{**COMPLETE, name: type(COMPLETE[name])()})
 
 
+def test_the_service_as_a_whole_needs_no_cause() -> None:
+    """That a service does not start has any cause; a listener's requirement names likely ones."""
+    assert Requirement(**{**COMPLETE, "role": Role.SERVICE, "causes": ()}).causes == ()
+
+
 def test_attached_to_its_test() -> None:
     """A test tells its requirement; anything else has none."""
     requirement = Requirement(**COMPLETE)

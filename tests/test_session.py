@@ -49,10 +49,12 @@ def entered(opened: RunSession) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", ["results", ODD, "deep/er/results"])
 def test_folder_is_made(tmp_path: Path, manifest: Path, name: str) -> None:
-    """A run has a new folder of its own in the results folder, whatever that is called; "latest" leads to it."""
+    """A run has a new folder in the results folder, whatever that is called; "latest" changes with its first result."""
     results = tmp_path / name
     first = open_session([manifest], results=results)
     second = open_session([manifest], results=results)
+    assert (results / "latest").resolve() == first.folder
+    second.point_latest_here()
     assert first.folder.parent == second.folder.parent == results.resolve()
     assert first.id != second.id
     assert first.folder.is_dir()

@@ -16,6 +16,7 @@ WORLDS = {
     "ipv6-only-strict": (Family.IPV6,),
     "multi-address": BOTH,
     "pmtu-1280": BOTH,
+    "routed": BOTH,
 }
 
 
@@ -65,8 +66,16 @@ def test_pmtu_1280_has_a_narrow_hop_that_no_interface_shows() -> None:
     topology = load_topology("pmtu-1280")
     assert topology.routers == {"router"}
     assert (topology.path_mtu(), topology.path_mtu("service")) == (1280, 1500)
-    assert {name for name in WORLDS if load_topology(name).routers} == {"pmtu-1280"}
+    assert {name for name in WORLDS if load_topology(name).routers} == {"pmtu-1280", "routed"}
     assert {name for name in WORLDS if load_topology(name).path_mtu() < LINK_MTU} == {"pmtu-1280"}
+
+
+def test_routed_differs_from_dual_stack_by_its_router_alone() -> None:
+    """Service and peer of the routed world are those of dual-stack, and every packet between them crosses a router."""
+    routed, plain = load_topology("routed"), load_topology("dual-stack")
+    assert routed.host["service"] == plain.host["service"]
+    assert routed.host["peer"] == plain.host["peer"].model_copy(update={"behind": "router"})
+    assert (routed.path_mtu(), routed.path_mtu("service")) == (LINK_MTU, LINK_MTU)
 
 
 def test_multi_address_has_three_of_each() -> None:

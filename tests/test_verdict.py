@@ -27,6 +27,7 @@ TABLE = [
     (errors.BrokenLab("x"), (Verdict.BROKEN_LAB,) * 6),
     (errors.HostCannot("x"), (Verdict.HOST_CANNOT,) * 6),
     (errors.Inconclusive("x"), (Verdict.INCONCLUSIVE,) * 6),
+    (errors.NothingToJudge("x"), (Verdict.NOT_APPLICABLE,) * 6),
     (errors.DeadlineExpired("x"), (Verdict.TIMEOUT,) * 6),
     (errors.HarnessError("x"), (Verdict.HARNESS_ERROR,) * 6),
     (errors.UsageError("x"), (Verdict.HARNESS_ERROR,) * 6),
@@ -57,7 +58,14 @@ def test_table_is_whole() -> None:
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DualstackError)
     }
     assert kinds <= {type(error) for error, _ in TABLE}
-    assert {item for _, verdicts in TABLE for item in verdicts} == set(Verdict) - {Verdict.NOT_APPLICABLE}
+    assert {item for _, verdicts in TABLE for item in verdicts} == set(Verdict) - {Verdict.BLOCKED}
+
+
+def test_a_finding_may_be_more_or_less_binding_than_its_requirement() -> None:
+    """The strictest broken finding decides: a MUST of a SHOULD fails, a SHOULD of a MUST deviates."""
+    assert judge(MUST, errors.RequirementBroken("x", level="SHOULD")) is Verdict.DEVIATES
+    assert judge(SHOULD, errors.RequirementBroken("x", level="MUST")) is Verdict.FAIL
+    assert judge(MUST, errors.RequirementBroken("x", level="SHOULD"), known=True) is Verdict.KNOWN
 
 
 def test_our_fault_is_never_hidden_by_a_known_failing() -> None:
@@ -79,6 +87,7 @@ EXITS = {
     Verdict.KNOWN: (0, 0),
     Verdict.UNEXPECTED_PASS: (1, 1),
     Verdict.HOST_CANNOT: (0, 0),
+    Verdict.BLOCKED: (1, 1),
 }
 """The exit code of a run with a pass and this verdict, ordinary and strict."""
 
@@ -98,10 +107,16 @@ def test_our_fault_outranks_the_services(ours: Verdict, service: Verdict) -> Non
     assert exit_code([service, ours, Verdict.PASS]) == 3
 
 
+def test_a_run_that_judged_nothing_is_no_success() -> None:
+    """Where no case says anything of a service, what was asked for is wrong, or it does not start."""
+    assert exit_code([Verdict.NOT_APPLICABLE]) == 2
+    assert exit_code([Verdict.NOT_APPLICABLE, Verdict.BLOCKED]) == 1
+    assert exit_code([Verdict.NOT_APPLICABLE, Verdict.OBSERVED]) == 0
+    assert exit_code([]) == 0
+
+
 def test_a_machine_that_could_verify_nothing_is_no_success() -> None:
     """Where every case that applies was out of the machine's reach, nothing was shown."""
     assert exit_code([Verdict.HOST_CANNOT]) == 3
     assert exit_code([Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE]) == 3
     assert exit_code([Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE, Verdict.KNOWN]) == 0
-    assert exit_code([Verdict.NOT_APPLICABLE]) == 0
-    assert exit_code([]) == 0

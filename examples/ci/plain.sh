@@ -10,8 +10,8 @@
 #   name = "shop:under-test"
 #
 # DUALSTACK says what to install where dualstack is missing: a git tag, or the path of a wheel.
-# The exit code is dualstack's: 0 all as expected, 1 the service does not meet a requirement, 2 a mistake in the
-# manifest, 3 the machine.
+# The exit code is dualstack's: 0 all as expected, 1 the service breaks a requirement or does not start, 2 a mistake in the
+# manifest or nothing verified, 3 the machine.
 set -eu
 
 if ! command -v dualstack >/dev/null; then

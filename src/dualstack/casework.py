@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from dualstack.build import build
 from dualstack.causes import likely
-from dualstack.errors import HarnessError, HostCannot, UsageError
+from dualstack.errors import DualstackError, HarnessError, HostCannot, UsageError
 from dualstack.kinds import DOCKER
 from dualstack.lab.netns import NetnsBackend
+from dualstack.lab.protocol import Backend
 from dualstack.manifest import Subject
 from dualstack.manifest.faults import Fault, refusal
+from dualstack.plan import START, plan_cases
 from dualstack.results import Record
 from dualstack.service import missing_programs, unfit
 from dualstack.session import RunSession
-from dualstack.suites import check_entries, requirements
+from dualstack.startup import Faults
+from dualstack.suites import check_entries, requirement, requirements
+from dualstack.verdict import Verdict
 from dualstack.wire.expect import conversation, families_of_flow
-from dualstack.world import World
+from dualstack.world import StartWorld, World
 
 if TYPE_CHECKING:
     from dualstack.lab.docker.backend import DockerBackend
@@ -98,6 +102,21 @@ def _provide(backend: "DockerBackend", subject: Subject) -> str:
     return backend.provide(image, subject.image, subject.directory, str(subject.path))
 
 
+def start_of(subject: Subject, backend: Backend, session: RunSession) -> Faults:
+    """Return why parts of a service do not start in the ordinary world; nothing where that cannot be said."""
+    case = next(iter(plan_cases(requirement(START), [subject])))
+    world = StartWorld(case, backend, session.case_folder(case))
+    if case.not_applicable:
+        return {}
+    try:
+        with world:
+            world.starts()
+            world.wire()
+    except DualstackError:
+        return {}
+    return world.faults
+
+
 def complete(record: Record, world: World, folder: Path) -> Record:
     """Return the record with everything that its world saw."""
     record = dataclasses.replace(
@@ -110,7 +129,7 @@ def complete(record: Record, world: World, folder: Path) -> Record:
         command=world.command,
         seconds=round(world.seconds, 4),
         waited=round(world.waited, 4),
-        causes=likely(record.causes, world.works, world.output),
+        causes=() if record.verdict is Verdict.BLOCKED else likely(record.causes, world.works, world.output),
     )
     wire = world.captured
     if wire is None:

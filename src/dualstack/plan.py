@@ -1,26 +1,31 @@
 """The plan of a run: which requirement is checked on which part of which service, in which world."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.manifest import Bind, Connect, Exemption, Known, Listen, Protocol, Reach, Subject, Transport
-from dualstack.manifest.subject import default_spelling
 from dualstack.requirement import Need, Requirement, Role
 
 CASE_ID = re.compile(r"(?P<requirement>[A-Z]+-\d{3}):(?P<subject>[^:@]+):(?P<element>[^:@]+)@(?P<topology>[a-z0-9-]+)")
 """The form of a case's id: ``LISTEN-001:nginx/both:http@dual-stack``."""
 
+START = "START-001"
+"""The requirement that a service starts: a case of each service, which blocks all its others if it fails."""
+
+SERVICE = "service"
+"""The element of a case that is about the service as a whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedCase:
-    """One requirement on one listener or connector in one world.
+    """One requirement on one listener or connector, or on the service as a whole, in one world.
 
     Attributes:
         requirement: What is checked.
         subject: The service in one configuration.
-        element: The listener's or connector's name.
+        element: The listener's or connector's name; `SERVICE` for the service as a whole.
         topology: The world's name.
         not_applicable: Why it does not apply; empty when it does.
         known: The manifest's word that it fails, if any.
@@ -77,27 +82,35 @@ def plan_cases(
     """Return the cases of one requirement: on each fitting part of each subject, in each world it is sensitive to."""
     cases = []
     for subject in subjects:
-        elements: list[Listen | Connect] = []
-        elements += subject.listen if requirement.role is not Role.CONNECTOR else ()
-        elements += subject.manifest.connect if requirement.role is not Role.LISTENER else ()
-        for element in elements:
+        for name, element in _parts(subject, requirement.role):
             for topology in requirement.topologies:
-                if not selection.takes(requirement, element.name, topology):
+                if not selection.takes(requirement, name, topology):
                     continue
-                known = _known(subject, requirement, element.name, topology)
+                known = _known(subject, requirement, name, topology)
                 if selection.known_only and known is None:
                     continue
                 cases.append(
                     PlannedCase(
                         requirement=requirement,
                         subject=subject,
-                        element=element.name,
+                        element=name,
                         topology=topology,
                         not_applicable=_why_not(subject, requirement, element, topology),
                         known=None if selection.ignore_known else known,
                     )
                 )
     return cases
+
+
+def _parts(subject: Subject, role: Role) -> Iterator[tuple[str, Listen | Connect]]:
+    """Yield the parts of a service that a requirement speaks about, each with the element of its case."""
+    if role is Role.SERVICE:
+        yield SERVICE, subject.elements[0]
+        return
+    if role is not Role.CONNECTOR:
+        yield from ((item.name, item) for item in subject.listen)
+    if role is not Role.LISTENER:
+        yield from ((item.name, item) for item in subject.manifest.connect)
 
 
 def _why_not(subject: Subject, requirement: Requirement, element: Listen | Connect, topology: str) -> str:
@@ -122,12 +135,6 @@ def ipv6_spellings(element: Listen | Connect) -> list[str]:
     """Return the spellings of ``{bind}`` that are IPv6 literals or have a place for one."""
     bind = _bind(element)
     return [text for text in (*bind.any, *bind.ipv6_any) if text.count(":") > 1] + list(bind.ipv6_address)
-
-
-def _is_wide(listener: Listen) -> bool:
-    """Return whether what ``{bind}`` stands for by itself is a wildcard: every address of a family."""
-    bind = _bind(listener)
-    return default_spelling(listener) in {*bind.any, *bind.ipv4_any, *bind.ipv6_any}
 
 
 def _known(subject: Subject, requirement: Requirement, element: str, topology: str) -> Known | None:
@@ -160,23 +167,35 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.TCP: lambda element: element.transport is Transport.TCP,
     Need.UDP: lambda element: element.transport is Transport.UDP,
     Need.NO_DUAL_UDP: lambda element: element.transport is Transport.TCP or len(element.families) == 1,
+    Need.NO_DUAL_UDP_UNTOLD: lambda element: (
+        element.transport is Transport.TCP
+        or len(element.families) == 1
+        or (bool(_bind(element).ipv6_address) and _CONDITIONS[Need.NETWORK](element))
+    ),
     Need.LARGE: lambda element: (
         isinstance(element, Listen) and (element.protocol in _SAID_BACK or element.large_send is not None)
     ),
     Need.ANSWER: lambda element: element.protocol is not Protocol.CONNECT,
+    Need.REPLIES: lambda element: element.protocol is not Protocol.ONEWAY,
+    Need.REPLY_PORT: lambda element: not (isinstance(element, Listen) and element.reply_port == "any"),
+    Need.HTTP: lambda element: element.protocol is Protocol.HTTP,
     Need.MANY: lambda element: not (isinstance(element, Listen) and element.one_connection),
     Need.BIND_IPV6: lambda element: bool(ipv6_spellings(element)),
     Need.BIND_IPV6_ADDRESS: lambda element: bool(_bind(element).ipv6_address),
     Need.BIND_IPV6_ANY: lambda element: element.families == [Family.IPV6] or bool(_bind(element).ipv6_any),
     Need.BIND_PAIR: lambda element: bool(_bind(element).pair),
     Need.BIND_IPV4_MAPPED: lambda element: bool(_bind(element).ipv4_mapped),
-    Need.ANY: lambda element: not isinstance(element, Listen) or element.bind is None or _is_wide(element),
     Need.LOOPBACK: lambda element: isinstance(element, Listen) and element.reach is Reach.LOOPBACK,
     Need.NETWORK: lambda element: not (isinstance(element, Listen) and element.reach is Reach.LOOPBACK),
     Need.BIND_LOCALHOST: lambda element: bool(_bind(element).localhost),
     Need.PEER: lambda element: isinstance(element, Listen) and bool(element.peer_reply or element.peer_log),
     Need.ACL: lambda element: isinstance(element, Listen) and element.acl is not None,
     Need.FETCH: lambda element: isinstance(element, Listen) and element.fetch is not None,
+    Need.MULTICAST: lambda element: (
+        isinstance(element, Listen)
+        and element.multicast is not None
+        and any(element.multicast.group(family) for family in element.families)
+    ),
     Need.LITERALS: lambda element: isinstance(element, Connect) and element.literals,
     Need.NAMES: lambda element: isinstance(element, Connect) and element.names,
 }

@@ -13,23 +13,34 @@ import pytest
 
 from dualstack.errors import UsageError
 from dualstack.kinds import KINDS
-from dualstack.plan import PlannedCase, Selection, plan_cases
+from dualstack.plan import START, PlannedCase, Selection, plan_cases
 from dualstack.recordkeeping import RecordKeeper
 from dualstack.requirement import Requirement
 from dualstack.results import Record
 from dualstack.session import RESULTS, RunSession, open_session, rerun_command
+from dualstack.startup import Startups
 from dualstack.verdict import Verdict, judge
 
 if TYPE_CHECKING:
+    from dualstack.lab.protocol import Backend
     from dualstack.world import World
 
 SESSION = pytest.StashKey[RunSession]()
 """The run, where there is one."""
 
+STARTUPS = pytest.StashKey[Startups]()
+"""What is known of the starts of the run's services."""
+
 _RECORD = pytest.StashKey[Record]()
 _KEEPER = "dualstack-records"
 _QUIET = frozenset({Verdict.PASS, Verdict.DEVIATES, Verdict.OBSERVED, Verdict.KNOWN})
 """Verdicts that let the test pass in pytest's own count."""
+
+_OF_THE_SERVICE = frozenset({Verdict.FAIL, Verdict.KNOWN})
+"""Verdicts on a service that does not start."""
+
+_OF_THE_LAB = frozenset({Verdict.HOST_CANNOT, Verdict.BROKEN_LAB, Verdict.HARNESS_ERROR})
+"""Verdicts that leave open whether the service would have started."""
 
 
 _LISTS = {
@@ -86,10 +97,11 @@ def pytest_configure(config: pytest.Config) -> None:
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[SESSION] = session
+    config.stash[STARTUPS] = Startups(session.folder, alone=shared is None)
     if shared is not None or option.dualstack_events is not None:
         _end_with_parent(worker=shared is not None)
     if shared is None:
-        config.pluginmanager.register(RecordKeeper(session, config), _KEEPER)
+        config.pluginmanager.register(RecordKeeper(session, config, config.stash[STARTUPS]), _KEEPER)
 
 
 def _end_with_parent(*, worker: bool) -> None:
@@ -125,9 +137,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of requirements that the run's selection leaves without a case."""
+    """Leave out the tests of requirements that the run's selection leaves without a case; starts come first."""
     if SESSION not in config.stash:
         return
+    items.sort(key=lambda item: not _is_start(_case_of(item)))
     idle = [item for item in items if _is_check(item) and _case_of(item) is None]
     if idle:
         items[:] = [item for item in items if item not in idle]
@@ -146,13 +159,31 @@ def _case_of(item: pytest.Item) -> PlannedCase | None:
     return case if isinstance(case, PlannedCase) else None
 
 
+def _is_start(case: PlannedCase | None) -> bool:
+    """Return whether a case shows that a service starts."""
+    return case is not None and case.requirement.id == START
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note the services whose start is a case of the run."""
+    if STARTUPS in session.config.stash:
+        cases = [case for item in session.items if (case := _case_of(item)) and not case.not_applicable]
+        session.config.stash[STARTUPS].expect(frozenset(case.subject.name for case in cases if _is_start(case)))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out a case that does not apply, before anything is made for it."""
+    """Leave out a case that does not apply, or is blocked, before anything is made for it."""
     case = _case_of(item)
-    if case is not None and case.not_applicable:
-        item.stash[_RECORD] = _record(case, item.config, Verdict.NOT_APPLICABLE, case.not_applicable)
-        pytest.skip(case.not_applicable)
+    if case is None:
+        return
+    why = [(Verdict.NOT_APPLICABLE, case.not_applicable)]
+    if not case.not_applicable and not _is_start(case):
+        why.append((Verdict.BLOCKED, item.config.stash[STARTUPS].blocking(case)))
+    for verdict, reason in why:
+        if reason:
+            item.stash[_RECORD] = _record(case, item.config, verdict, reason)
+            pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -161,7 +192,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     case = _case_of(pyfuncitem)
     if case is None:
         return (yield)
-    from dualstack.casework import complete  # noqa: PLC0415 - heavy, and idle sessions must not pay for it
+    from dualstack.casework import complete, start_of  # noqa: PLC0415 - heavy, and idle sessions must not pay for it
 
     world = cast("World", pyfuncitem.funcargs["world"])
     error: Exception | None = None
@@ -172,11 +203,22 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         world.conclude()
     except Exception as raised:  # noqa: BLE001 - every error becomes a verdict; its type says whose fault it is
         error = raised
+    session, startups = pyfuncitem.config.stash[SESSION], pyfuncitem.config.stash[STARTUPS]
     expected = case.known is not None and (error is not None or not case.known.sometimes)
     verdict = judge(case.requirement.level, error, known=expected)
-    session = pyfuncitem.config.stash[SESSION]
+    if _is_start(case):
+        startups.note(case.subject.name, getattr(world, "faults", {}) if verdict in _OF_THE_SERVICE else {})
+    elif world.unstarted and verdict not in _OF_THE_LAB:
+        backend = cast("Backend", pyfuncitem.funcargs["backend"])
+        why = startups.find_out(case, lambda: start_of(case.subject, backend, session))
+        if why:
+            record = _record(case, pyfuncitem.config, Verdict.BLOCKED, why)
+            pyfuncitem.stash[_RECORD] = complete(record, world, session.folder)
+            pytest.skip(why)
     reason = str(error or (case.known.reason if case.known and expected else ""))
     pyfuncitem.stash[_RECORD] = complete(_record(case, pyfuncitem.config, verdict, reason), world, session.folder)
+    if verdict is Verdict.NOT_APPLICABLE:
+        pytest.skip(reason)
     if error is not None and verdict not in _QUIET:
         raise error
     if verdict is Verdict.UNEXPECTED_PASS and case.known is not None:
@@ -217,5 +259,5 @@ def _record(case: PlannedCase, config: pytest.Config, verdict: Verdict, reason: 
         verdict=verdict,
         reason=reason,
         rerun=rerun_command(case, config.option.dualstack_lab),
-        causes=case.requirement.causes,
+        causes=() if verdict is Verdict.BLOCKED else case.requirement.causes,
     )

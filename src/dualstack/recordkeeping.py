@@ -3,24 +3,28 @@
 import contextlib
 import json
 import os
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from dualstack.errors import DualstackError, HarnessError, UsageError
-from dualstack.plan import CASE_ID
+from dualstack.plan import CASE_ID, START, Selection, plan_cases
 from dualstack.results import Record, append_record
 from dualstack.session import RunSession
+from dualstack.startup import Startups
 from dualstack.verdict import INTERRUPTED, Verdict, exit_code
 
 
 class RecordKeeper:
     """Keeps the run's records; it lives in the controlling process only."""
 
-    def __init__(self, session: RunSession, config: pytest.Config) -> None:
+    def __init__(self, session: RunSession, config: pytest.Config, startups: Startups) -> None:
         """Keep the records of ``session``."""
+        self._began = time.monotonic()
         self._session = session
+        self._startups = startups
         self._config = config
         self._planned: list[str] = []
         self._verdicts: dict[str, Verdict] = {}
@@ -85,9 +89,14 @@ class RecordKeeper:
 
     def _keep(self, record: Record) -> None:
         """Append a record and tell whoever watches."""
+        first = not self._verdicts
         self._verdicts[record.case] = record.verdict
+        if record.requirement == START:  # where the case came to nothing, those that wait for it must not wait longer
+            self._startups.note(record.subject, {})
         with self._noting():
             append_record(self._session.folder, record)
+            if first:
+                self._session.point_latest_here()
         self._emit({"event": "finished", "record": record.to_json()})
 
     @contextlib.contextmanager
@@ -114,7 +123,7 @@ class RecordKeeper:
 
         missing = 0 if session.config.option.collectonly else len(self._planned) - len(self._verdicts)
         interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
-        code = exit_code(self._verdicts.values(), strict=self._session.strict)
+        code = exit_code(self._counting(), strict=self._session.strict)
         if interrupted:
             code = INTERRUPTED
         elif self._troubles or self._unwritten or missing:
@@ -124,6 +133,7 @@ class RecordKeeper:
         self._description |= {
             "interrupted": interrupted,
             "exit_code": code,
+            "seconds": round(time.monotonic() - self._began, 1),
             "troubles": [*self._troubles, *self._unwritten],
         }
         with self._noting():
@@ -134,6 +144,18 @@ class RecordKeeper:
             code = 3
         if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
             session.exitstatus = code
+
+    def _counting(self) -> Iterator[Verdict]:
+        """Yield the verdicts that the exit code follows from: cases that are blocked as declared count for nothing."""
+        from dualstack.suites import requirement  # noqa: PLC0415 - imports the suites, which a worker may not need
+
+        everything = Selection(ignore_known=self._session.selection.ignore_known)
+        starts = plan_cases(requirement(START), self._session.subjects, everything)
+        declared = {case.subject.name for case in starts if case.known is not None}
+        for case, verdict in self._verdicts.items():
+            match = CASE_ID.fullmatch(case)
+            as_declared = verdict is Verdict.BLOCKED and match is not None and match["subject"] in declared
+            yield Verdict.NOT_APPLICABLE if as_declared else verdict
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where the report is."""

@@ -16,6 +16,9 @@ from dualstack.verdict import Verdict
 RECORDS = "records.jsonl"
 """The file in a run's folder to which each record is appended."""
 
+NOT_READY = "the service did not become ready"
+"""What the reason of a case begins with whose service did not start in its world."""
+
 RUN = "run.json"
 """The file in a run's folder that says what was run, where and with which versions."""
 

@@ -89,6 +89,19 @@ def launch_service(
     return _placed(launch, subject, contained=contained)
 
 
+def launch_reload(subject: Subject, started: Launch, command: Sequence[str], *, contained: bool = False) -> Launch:
+    """Return how the command is launched that makes a service read its configuration again.
+
+    Args:
+        subject: The service.
+        started: How it was launched; the command has the same scratch folder and variables.
+        command: The command, with its placeholders.
+        contained: Whether it runs in its container image.
+    """
+    values = subject.values(scratch=started.scratch, contained=contained)
+    return dataclasses.replace(started, command=tuple(filled(command, values)), files={}, input="")
+
+
 def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
     """Return the launch with the place where it happens: an image, a root file system, or this machine."""
     image = subject.image_table

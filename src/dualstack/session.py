@@ -25,6 +25,9 @@ from dualstack.topology import load_topology
 RESULTS = "dualstack-results"
 """The folder, in the working directory, that results go to."""
 
+LATEST = "latest"
+"""The link, in that folder, to the newest run that has a result."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunSession:
@@ -71,6 +74,20 @@ class RunSession:
             "topologies": {item.name: item.model_dump(include={"title", "stands_for", "summary"}) for item in worlds},
             "requirements": {item.id: _describe_requirement(item) for item in requirements.values()},
         }
+
+    def point_latest_here(self) -> None:
+        """Make ``latest`` beside the run's folder a link to it; a run replaces the link when it has its first result.
+
+        Raises:
+            OSError: It cannot, for example because a folder has that name.
+        """
+        beside = self.folder.parent / f".latest-{self.folder.name}"
+        try:
+            beside.symlink_to(self.folder.name)
+            beside.replace(self.folder.parent / LATEST)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise
 
     def write(self, description: Mapping[str, Any]) -> None:
         """Write what is known about the run as a whole; the file is replaced in one step.
@@ -123,25 +140,15 @@ def open_session(
             folder.mkdir(parents=True)
         except OSError as error:
             raise UsageError(f"{folder}: cannot be made: {error.strerror}; --results DIR names another place") from None
-        _point_latest_to(folder)
-    return RunSession(run, folder, subjects, selection, strict, lab)
-
-
-def _point_latest_to(folder: Path) -> None:
-    """Let ``latest`` beside the run's folder lead to it.
-
-    Raises:
-        UsageError: It cannot, for example because a folder has that name.
-    """
-    latest = folder.parent / "latest"
-    beside = folder.parent / f".latest-{folder.name}"
-    try:
-        beside.symlink_to(folder.name)
-        beside.replace(latest)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        folder.rmdir()
-        raise UsageError(f"{latest}: cannot be made a link to the newest run: {error.strerror}") from None
+    session = RunSession(run, folder, subjects, selection, strict, lab)
+    latest = folder.parent / LATEST
+    if shared is None and not (latest.is_symlink() and latest.exists()):  # no run before it has a result to be kept
+        try:
+            session.point_latest_here()
+        except OSError as error:
+            folder.rmdir()
+            raise UsageError(f"{latest}: cannot be made a link to the newest run: {error.strerror}") from None
+    return session
 
 
 def _slug(text: str) -> str:

@@ -16,7 +16,7 @@ from dualstack.lab.backends import make_backend
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
 from dualstack.manifest import Bind, Listen, Reach, Subject
-from dualstack.prober.messages import Dial, Exit, Hold, Outcome, Readiness, SocketRow
+from dualstack.prober.messages import Exit, Hold, Outcome, Readiness, SocketRow, dial_to
 from dualstack.service import SCRATCH, launch_service, readiness_of
 from dualstack.topology import load_topology
 
@@ -286,17 +286,9 @@ def _dial(lab: Lab, way: Way, family: Family) -> str:
     """Return how an exchange over the family ended, with a client that the listener is for."""
     listener = way.listener
     inside = listener.reach is Reach.LOOPBACK
+    address = family.loopback if inside else lab.hosts["service"].plan.configured[family][0]
     dialled = lab.hosts["service" if inside else "peer"].prober.dial(
-        Dial(
-            family=family,
-            address=family.loopback if inside else lab.hosts["service"].plan.configured[family][0],
-            port=listener.port,
-            transport=listener.transport,
-            protocol=listener.protocol,
-            send=listener.send,
-            expect=listener.expect,
-            timeout=way.subject.manifest.timeouts.exchange,
-        )
+        dial_to(listener, address, way.subject.manifest.timeouts.exchange)
     )
     return dialled.errno or dialled.outcome.value
 

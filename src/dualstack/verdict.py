@@ -23,6 +23,7 @@ class Verdict(enum.Enum):
     TIMEOUT = "timeout"
     KNOWN = "known"
     UNEXPECTED_PASS = "unexpected pass"
+    BLOCKED = "blocked"
 
 
 OUR_FAULT = frozenset({Verdict.BROKEN_LAB, Verdict.HARNESS_ERROR, Verdict.INCONCLUSIVE, Verdict.TIMEOUT})
@@ -31,14 +32,17 @@ OUR_FAULT = frozenset({Verdict.BROKEN_LAB, Verdict.HARNESS_ERROR, Verdict.INCONC
 FELL_SHORT = frozenset({Verdict.FAIL, Verdict.UNEXPECTED_PASS})
 """Verdicts that make a run fail on account of the service or of its manifest."""
 
-NOTHING_SHOWN = frozenset({Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE})
-"""Verdicts of cases that did not run: a run that had no others, because the machine cannot, is no success."""
+JUDGED = frozenset(
+    {Verdict.PASS, Verdict.FAIL, Verdict.DEVIATES, Verdict.OBSERVED, Verdict.KNOWN, Verdict.UNEXPECTED_PASS}
+)
+"""Verdicts that say something about the service: a run without any of them is no success."""
 
 INTERRUPTED = 130
 """The exit code of a run that was interrupted: 128 and the number of SIGINT, as shells count."""
 
 _BLAME = (
     (errors.Inconclusive, Verdict.INCONCLUSIVE),
+    (errors.NothingToJudge, Verdict.NOT_APPLICABLE),
     (errors.HostCannot, Verdict.HOST_CANNOT),
     (errors.BrokenLab, Verdict.BROKEN_LAB),
     (errors.DeadlineExpired, Verdict.TIMEOUT),
@@ -64,18 +68,27 @@ def judge(level: Level, error: BaseException | None, *, known: bool = False) -> 
     verdict = next((found for kind, found in _BLAME if isinstance(error, kind)), Verdict.HARNESS_ERROR)
     if verdict is not Verdict.FAIL:
         return verdict
+    if isinstance(error, errors.RequirementBroken) and error.level:
+        level = Level(error.level)
     return Verdict.KNOWN if known else _SHORT[level]
 
 
 def exit_code(verdicts: Iterable[Verdict], *, strict: bool = False) -> int:
-    """Return the exit code of a run: 0 as expected, 1 the service fell short, 3 harness or lab fell short.
+    """Return the exit code of a run.
+
+    It is 0 when all is as expected, 1 when a service does not meet a requirement or does not start, 2 when no case that
+    was planned was judged, and 3 when the harness, the lab or the machine is the reason why not.
 
     Args:
         verdicts: Those of all cases.
         strict: Whether a SHOULD counts like a MUST.
     """
     seen = set(verdicts)
-    short = FELL_SHORT | {Verdict.DEVIATES} if strict else FELL_SHORT
-    if seen & OUR_FAULT or (Verdict.HOST_CANNOT in seen and not seen - NOTHING_SHOWN):
+    short = FELL_SHORT | {Verdict.BLOCKED} | ({Verdict.DEVIATES} if strict else set())
+    if seen & OUR_FAULT:
         return 3
-    return 1 if seen & short else 0
+    if seen & short:
+        return 1
+    if not seen or seen & JUDGED:
+        return 0
+    return 3 if Verdict.HOST_CANNOT in seen else 2

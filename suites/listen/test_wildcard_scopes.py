@@ -1,10 +1,9 @@
 """A listener on the wildcard takes clients of every scope: on its own host, and with link-local addresses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
 
-from dualstack.families import Family, endpoint
+from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
-from dualstack.prober.messages import SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import Template, absent
 from dualstack.world import ListenerWorld
@@ -22,13 +21,13 @@ TWICE = 2
     statement="A service that listens on every address of a family is reachable at the loopback address of that family "
     "too: health checks, proxies and administrators on the same host connect there.",
     stimulus="Start the service on a dual-stack host; hold an exchange over each family from the link. For each family "
-    "that is served there, hold one at its loopback address from the service's own host. A family whose sockets are "
-    "bound to single addresses only is left out.",
+    "that is served there, hold one at its loopback address from the service's own host. A service whose sockets are "
+    "all bound to other addresses, and whose manifest names no wildcard, is left out.",
     wire="The exchanges over the link are answered; no packet on the link has a loopback address.",
     cites=("RFC 4291 §2.5.3", "RFC 1122 §3.2.1.3", "RFC 3493 §3.8", "socket(7): SO_BINDTODEVICE"),
     topologies=("dual-stack",),
-    causes=("RC-BINDTODEVICE", "RC-ACLTEXT"),
-    needs=(Need.NETWORK, Need.ANY),
+    causes=("RC-BINDTODEVICE", "RC-SNAPSHOT", "RC-ACLTEXT"),
+    needs=(Need.NETWORK,),
 ).attach
 def test_wildcard_listener_on_loopback(world: ListenerWorld) -> None:
     """Each family that the link is served over answers at its loopback address."""
@@ -36,7 +35,7 @@ def test_wildcard_listener_on_loopback(world: ListenerWorld) -> None:
     inside = on_the_host(world.lab)
     served = world.served()
     for family in served:
-        if is_wide(world, family):
+        if is_wide(world, BOTH, LOOPBACKS.__contains__):
             world.answers(family, family.loopback, clients=inside)
     for family in served:
         world.shows_served(family)
@@ -56,7 +55,7 @@ def test_wildcard_listener_on_loopback(world: ListenerWorld) -> None:
     cites=("RFC 4007 §6, §11.2", "RFC 4291 §2.5.6, §2.8", "RFC 3493 §3.3: sin6_scope_id", "RFC 9844 §1"),
     topologies=("dual-stack",),
     causes=("RC-SCOPEDPEER", "RC-SOCKADDR"),
-    needs=(Need.IPV6, Need.NETWORK, Need.ANY),
+    needs=(Need.IPV6, Need.NETWORK),
 ).attach
 def test_link_local_clients(world: ListenerWorld) -> None:
     """Clients with link-local addresses are answered where others are."""
@@ -64,34 +63,30 @@ def test_link_local_clients(world: ListenerWorld) -> None:
     if Family.IPV6 not in world.served():
         expected = "link-local clients are served where clients with global IPv6 addresses are"
         world.require(Finding(True, expected, "no IPv6 client is, which other requirements are about"))
-    elif is_wide(world, Family.IPV6):
+    elif is_wide(world, [Family.IPV6], lambda address: address.startswith("fe80:")):
         for address in link_local(world.lab, world.clients):
             world.answers(Family.IPV6, address, times=TWICE)
         world.shows_served(Family.IPV6)
 
 
-def is_wide(world: ListenerWorld, family: Family) -> bool:
-    """Return whether the service listens on every address of a family; note it if it does not.
+WILDCARDS = {*(family.wildcard for family in Family), "::ffff:0.0.0.0"}
+"""How the kernel writes that a socket is bound to every address."""
 
-    It does if its manifest says that it is given a wildcard, or if its sockets show one.
+LOOPBACKS = {family.loopback for family in Family}
+
+
+def is_wide(world: ListenerWorld, families: Collection[Family], is_in_scope: Callable[[str], bool]) -> bool:
+    """Return whether the service is for clients of every scope; if not, say so in a finding.
+
+    It is if its manifest names the wildcard that it is given, or if a socket on its port that takes one of the families
+    is bound to a wildcard or to an address of the scope. If all are bound to others, they may be so configured.
     """
     listener = world.listener
-    rows = [
-        row for row in world.own_sockets() if (row.port, row.transport) == (listener.port, listener.transport.value)
-    ]
-    own = [row for row in rows if family in row.serves]
-    wide = listener.bind is not None or not own or any(is_wildcard(row) for row in own)
-    if not wide:
-        world.require(left_out(family, own))
-    return wide
-
-
-def is_wildcard(row: SocketRow) -> bool:
-    """Return whether a socket is bound to every address of its family."""
-    return row.address in {family.wildcard for family in Family}
-
-
-def left_out(family: Family, rows: Sequence[SocketRow]) -> Finding:
-    """Return that a family is left out, and why."""
-    where = " and ".join(sorted({endpoint(row.address, row.port) for row in rows}))
-    return Finding(True, f"{family.label} is judged where a socket takes every address", f"its sockets are on {where}")
+    port = (listener.port, listener.transport.value)
+    rows = [row for row in world.own_sockets() if (row.port, row.transport) == port]
+    own = {row.address for row in rows if row.serves & set(families)}
+    if listener.bind is not None or not own or any(one in WILDCARDS or is_in_scope(one) for one in own):
+        return True
+    expected = "clients of every scope are served where a socket is bound to a wildcard"
+    world.require(Finding(True, expected, f"its sockets are bound to {' and '.join(sorted(own))}"))
+    return False

@@ -55,7 +55,7 @@ SETTLE = 10.0
     wire="No claim: the evidence is each client's answer and the time that it took.",
     cites=("listen(2)", "accept(2)", "RFC 6540 §2"),
     topologies=("dual-stack",),
-    causes=("RC-BLOCKING", "RC-LEAK"),
+    causes=("RC-BLOCKING", "RC-LEAK", "RC-PERPREFIX"),
     needs=(Need.TCP, Need.ANSWER, Need.MANY, Need.NETWORK),
 ).attach
 def test_many_concurrent_clients(world: ListenerWorld) -> None:

@@ -14,10 +14,11 @@ from dualstack.world.fetching import Fetching
     role=Role.LISTENER,
     statement="A service that fetches, or connects to, what its clients name, and refuses loopback targets, refuses "
     "them in every spelling, and tells the client: IPv4-mapped, unspecified, as one number, in hexadecimal, by a name "
-    "with such an address, and by one that has another address when it is looked up again. So it does with whatever "
-    "else its manifest says that it refuses.",
+    "with such an address, by one that has another address when it is looked up again, and by a redirect of an "
+    "allowed server. So it does with whatever else its manifest says that it refuses.",
     stimulus="Have allowed targets fetched, of each family and by address and name; then each spelling of a refused "
-    "one; then the allowed ones again. A canary on the service's own host accepts whatever the spellings lead to, and "
+    "one, and, of a service that follows redirects (301, 302, 303, 307, 308), a redirect to each; then the allowed "
+    "ones again. A canary on the service's own host accepts whatever the spellings lead to, and "
     "shows before and after that it hears.",
     wire="The connections to allowed targets are on the link. Those to the service's own host would cross none: that "
     "there was none is the canary's word.",
@@ -26,9 +27,10 @@ from dualstack.world.fetching import Fetching
         "RFC 4291 §2.5.2, §2.5.3, §2.5.5.2",
         "RFC 6052 §3.1",
         "inet_aton(3)",
+        "RFC 9110 §15.4",
     ),
     topologies=("dual-stack",),
-    causes=("RC-SSRF", "RC-ACLTEXT", "RC-MAPPED"),
+    causes=("RC-SSRF", "RC-REDIRECT", "RC-ACLTEXT", "RC-MAPPED"),
     needs=(Need.FETCH, Need.MANY),
 ).attach
 def test_refused_targets_are_not_fetched(world: ListenerWorld) -> None:
@@ -39,6 +41,8 @@ def test_refused_targets_are_not_fetched(world: ListenerWorld) -> None:
         lost = fetching.controls()
         for spelling in fetching.targets:
             fetching.refuses(spelling)
+        if not lost and fetching.follows_redirects():
+            fetching.refuses_redirects()
         world.survives("being asked for what it refuses")
         if not lost:
             gone = fetching.controls()

@@ -1,30 +1,24 @@
-"""Another program on the service's host cannot take the service's datagrams."""
+"""Another program on the service's host takes neither the service's datagrams nor its connections."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from dualstack.errors import ServiceError
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.prober.messages import Dial, Dialled, Hold, Outcome
+from dualstack.manifest import Protocol
+from dualstack.prober.messages import Dialled, Hold, Outcome, SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+
+CONNECTIONS = 16
+"""How many clients connect while a foreign socket shares the port: by chance none of them would come to it never."""
 
 
 def at_home(world: ListenerWorld, family: Family) -> Dialled:
     """Hold an exchange with the service at the loopback address, from its own host."""
-    listener = world.listener
-    return world.host.prober.dial(
-        Dial(
-            family=family,
-            address=family.loopback,
-            port=listener.port,
-            transport=listener.transport,
-            protocol=listener.protocol,
-            send=listener.send,
-            expect=listener.expect,
-            timeout=world.subject.manifest.timeouts.exchange,
-        )
-    )
+    return world.host.prober.dial(replace(world.exchange(family), address=family.loopback, source=""))
 
 
 def reach(world: ListenerWorld, family: Family, where: str) -> bool:
@@ -59,7 +53,7 @@ def served(world: ListenerWorld) -> Iterator[tuple[Family, str]]:
     cites=("socket(7): SO_REUSEADDR", "bind(2): EADDRINUSE"),
     topologies=("dual-stack",),
     causes=("RC-SHAREDPORT",),
-    needs=(Need.UDP, Need.MANY, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_port_cannot_be_taken_over(world: ListenerWorld) -> None:
     """Where a foreign socket can bind the port at all, the service's clients are still answered by the service."""
@@ -79,3 +73,62 @@ def test_port_cannot_be_taken_over(world: ListenerWorld) -> None:
             happened = "it can be bound, but the service still answers" if ok else "it takes the service's datagrams"
         world.note(f"a foreign socket with SO_REUSEADDR binds {place}: {happened}")
         world.require(Finding(ok, f"a foreign socket gets nothing at {place}", happened))
+
+
+@Requirement(
+    id="SEC-009",
+    title="A TCP port cannot be shared by SO_REUSEPORT",
+    level=Level.SHOULD,
+    role=Role.LISTENER,
+    statement="Another program of the same user that sets SO_REUSEPORT and listens on the service's TCP port, at the "
+    "wildcard or at one address, gets none of its connections: neither a second start of the service nor a stranger "
+    "takes a part of its clients without an error. A service with several sockets of its own for one address shares "
+    "its port on purpose and is not judged.",
+    stimulus="While the service runs, a foreign socket with SO_REUSEPORT listens on its port, at the wildcard, the "
+    "loopback address and the link's address of each family that is served. Where that succeeds, 16 clients connect.",
+    wire="No claim: the evidence is how bind() or listen() fails (EADDRINUSE), or else which socket has the "
+    "connections.",
+    cites=("socket(7): SO_REUSEPORT", "bind(2): EADDRINUSE"),
+    topologies=("dual-stack",),
+    causes=("RC-REUSEPORT",),
+    needs=(Need.TCP, Need.MANY, Need.NETWORK),
+).attach
+def test_port_cannot_be_shared(world: ListenerWorld) -> None:
+    """Where a foreign socket can listen on the port at all, the service's clients still come to the service."""
+    world.start()
+    listener = world.listener
+    places = list(served(world))
+    if not places:
+        raise ServiceError("the service answers at none of its host's addresses")
+    for family, address in places:
+        place = endpoint(address, listener.port)
+        hold = Hold(family, address, listener.port, reuse_address=False, reuse_port=True)
+        held = world.host.prober.try_hold(hold)
+        if held is None:
+            taken, happened = 0, "it cannot listen there: EADDRINUSE"
+        else:
+            with held:
+                connect(world, family, address)
+                taken = held.taken()
+            happened = f"it listens there, and {taken} of {CONNECTIONS} clients come to it"
+        world.note(f"a foreign socket with SO_REUSEPORT listens on {place}: {happened}")
+        world.require(sharing(world.own_sockets(), listener.port, place, happened, taken))
+
+
+def connect(world: ListenerWorld, family: Family, where: str) -> None:
+    """Have clients connect to the service, all at the same time; the wildcard stands for the host's first address."""
+    inside = where == family.loopback
+    dial = replace(world.exchange(family, protocol=Protocol.CONNECT), timeout=world.subject.manifest.timeouts.refuse)
+    if inside:
+        dial = replace(dial, address=where, source="")
+    (world.host if inside else world.clients.host).prober.dial_all([dial] * CONNECTIONS)
+
+
+def sharing(rows: Iterable[SocketRow], port: int, place: str, happened: str, taken: int) -> Finding:
+    """Return what is said of a foreign socket that has ``taken`` clients; ``rows`` are the sockets of the service."""
+    own = Counter((row.family, row.address) for row in rows if (row.transport, row.port) == ("tcp", port))
+    shared = [f"{count} sockets on {endpoint(address, port)}" for (_, address), count in own.items() if count > 1]
+    expected = f"no client of the service comes to a foreign socket with SO_REUSEPORT at {place}"
+    if shared:
+        happened += f"; the service itself has {' and '.join(shared)}, so that it shares its port on purpose"
+    return Finding(not taken or bool(shared), expected, happened)

@@ -54,7 +54,7 @@ REAL = {
 }
 """The services of ``real/`` that are compared, and which of their cases."""
 
-SHORT = ("connect", "listen", "security", "udp")
+SHORT = ("connect", "listen", "security", "start", "udp")
 """The suites that are compared by themselves; the others, which restart services and load them, for one service."""
 
 NOTHING_SAID = OUR_FAULT | {Verdict.HOST_CANNOT}

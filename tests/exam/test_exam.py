@@ -21,12 +21,14 @@ from dualstack.verdict import Verdict
 
 SERVICES = ROOT / "fixtures" / "services"
 QUIET = {Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.OBSERVED}
+START = ("START-001", Verdict.KNOWN)
+"""What a service is caught by that blocks all its other cases."""
 
 
 EVERYTHING = os.environ.get("DUALSTACK_EXAM") == "all"
 """Whether the real services sit every part of the exam."""
 
-SHORT = ("connect", "listen", "security", "udp")
+SHORT = ("connect", "listen", "security", "start", "udp")
 """The suites that all the real services pass through."""
 
 LONG = ("lifecycle", "robustness")
@@ -71,6 +73,8 @@ def table_of(records: list[Record]) -> tuple[str, list[str]]:
         false = [item for item in own if item.verdict in {Verdict.FAIL, Verdict.DEVIATES}]
         trouble = [item for item in own if item.verdict not in QUIET and item not in (*missed, *false)]
         trouble = [item for item in trouble if item.verdict is not Verdict.KNOWN]
+        if START in {(item.requirement, item.verdict) for item in own}:
+            trouble = [item for item in trouble if item.verdict is not Verdict.BLOCKED]
         table.add_row(name, " ".join(caught) or "-", *(str(len(items) or "-") for items in (missed, false, trouble)))
         faults += [f"{item.case}: {item.verdict.value}: {item.reason}" for item in (*missed, *false, *trouble)]
     text = io.StringIO()

@@ -78,7 +78,8 @@ def test_a_second_interrupt_kills(site: "Site") -> None:
 
 
 def test_an_interrupt_before_the_first_result(site: "Site") -> None:
-    """An interrupted run without results says that it was interrupted, and no more."""
+    """An interrupted run without results says so and no more; "latest" still leads to the run that has some."""
+    before = site.run(*ONE_CASE, "-n", "0", site.service("correct", SERVE)).folder.resolve()
     with site.until_here(*ONE_CASE, "-n", "0", site.service("holds", HOLDS, timeouts=LONG)) as live:
         seen = "\n".join(site.left(seconds=0))
         assert "holds.py" in seen, "the check for what is left sees processes"
@@ -87,6 +88,8 @@ def test_an_interrupt_before_the_first_result(site: "Site") -> None:
         done = live.done(seconds=9)
     assert done.code == 130, done
     assert done.err == "dualstack: interrupted\n"
+    assert done.folder.resolve() == before
+    assert len([path for path in site.results.iterdir() if not path.is_symlink()]) == 2
 
 
 def test_a_killed_run_can_be_reported(site: "Site") -> None:

@@ -8,7 +8,7 @@ from dualstack.families import BOTH, Family
 from dualstack.lab.netns import NetnsLab
 from dualstack.manifest import Reach
 from dualstack.prober.messages import Dial, Hold, Outcome
-from dualstack.world.clients import clients_of, in_the_house, link_local, on_the_link
+from dualstack.world.clients import at_the_router, clients_of, in_the_house, link_local, on_the_link
 
 MakeLab = Callable[[str], NetnsLab]
 PORT = 7999
@@ -46,6 +46,31 @@ def test_network_clients_are_the_peer(make_lab: MakeLab) -> None:
     assert clients.host is lab.hosts["peer"]
     assert [len(clients.addresses[family]) for family in BOTH] == [3, 3]
     assert clients.sources == lab.hosts["peer"].plan.configured
+
+
+def test_a_client_at_the_router_is_on_the_service_s_link(make_lab: MakeLab) -> None:
+    """Where clients are behind a router, the router is a client too, at its own addresses on the service's link."""
+    lab = make_lab("routed")
+    near = at_the_router(lab)
+    assert not near.inside
+    assert near.host is lab.hosts["router"]
+    for family in BOTH:
+        (address,), (source,) = near.addresses[family], near.sources[family]
+        with lab.hosts["service"].prober.hold(Hold(family, address, PORT)):
+            dialled = near.host.prober.dial(Dial(family, address, PORT, source=source))
+        assert dialled.outcome is Outcome.ANSWERED, dialled.detail
+
+
+def test_an_unplanned_address_is_a_client_s(make_lab: MakeLab) -> None:
+    """The client's host can be given any address of the lab's networks, and dials from it at once."""
+    lab = make_lab("dual-stack")
+    service, peer = lab.hosts["service"], lab.hosts["peer"]
+    for family, extra in ((Family.IPV4, str(lab.plan.ipv4[250])), (Family.IPV6, str(lab.plan.ipv6[1 << 60]))):
+        peer.add_address(extra)
+        address = service.plan.address(family)
+        with service.prober.hold(Hold(family, address, PORT)):
+            dialled = peer.prober.dial(Dial(family, address, PORT, source=extra))
+        assert (dialled.outcome, dialled.source) == (Outcome.ANSWERED, extra), dialled.detail
 
 
 def test_link_local_addresses_can_be_dialled(make_lab: MakeLab) -> None:

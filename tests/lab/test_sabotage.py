@@ -195,7 +195,7 @@ class _SubstituteHost:
         self._inside, self._entry = host.inside, entry
         self.place, self.fetch = host.place, host.fetch
         self.add_address, self.remove_address, self.set_ipv6 = host.add_address, host.remove_address, host.set_ipv6
-        self.accept_routers = host.accept_routers
+        self.accept_routers, self.route_group = host.accept_routers, host.route_group
 
     def inside(self, _: str) -> socket.socket:
         """Run the substitute."""

@@ -98,3 +98,37 @@ def test_vitals_are_counted(start: Start) -> None:
     assert 2 * 10 + 2 * 3 <= vitals.descriptors <= 2 * 10 + 2 * 3 + 4
     program.stop("SIGKILL", Deadline(5, "it to stop"))
     assert program.vitals().processes == 0
+
+
+SPINNING = """
+import signal, threading
+signal.signal(signal.SIGHUP, lambda *_: None)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+def spin():
+    while True: pass
+threading.Thread(target=spin, daemon=True).start()
+print("ready", flush=True)
+signal.pause()
+"""
+
+
+def test_time_is_counted_by_thread(start: Start) -> None:
+    """A thread that never rests runs, or waits for a processor, all the time; one that sleeps does neither."""
+    program = ready(start(SPINNING))
+    first = program.vitals()
+    assert Deadline(10, "it to run").until(lambda: program.vitals().at - first.at > 0.2)
+    last = program.vitals()
+    before = {item.thread: item.running + item.waiting for item in first.spent}
+    spent = sorted(item.running + item.waiting - before[item.thread] for item in last.spent)
+    assert len(spent) == 2
+    assert spent[1] > 0.5 * (last.at - first.at)
+    assert spent[1] > spent[0]
+
+
+def test_signals_that_are_handled_are_named(start: Start) -> None:
+    """Those with a function and those that are blocked count, ignored ones and those of the default do not."""
+    program = ready(start(SPINNING))
+    assert {"SIGHUP", "SIGUSR1"} <= set(program.vitals().handled)
+    assert not {"SIGUSR2", "SIGPIPE", "SIGTERM"} & set(program.vitals().handled)
+    program.stop("SIGKILL", Deadline(5, "it to stop"))
+    assert program.vitals().handled == ()

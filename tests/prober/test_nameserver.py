@@ -267,3 +267,15 @@ def test_both_transports_need_the_port(prober: Prober) -> None:
     assert sorted((row.transport, row.address) for row in rows) == sorted(
         (transport.value, address) for transport in Transport for address in NAMESERVERS
     )
+
+
+@each_transport
+def test_names_of_addresses(prober: Prober, transport: Transport) -> None:
+    """Below a silent domain nothing is answered, whatever its case; other names of addresses do not exist."""
+    with prober.names(Names(NAMESERVERS[:1], A, AAAA, silent=("ip6.arpa",))) as server:
+        assert ask(prober, "1.100.51.198.in-addr.arpa", "PTR", transport=transport).header.rcode == RCODE.NXDOMAIN
+        query = DNSRecord(q=DNSQuestion("1.0.0.8.b.d.0.1.0.0.2.IP6.arpa", QTYPE.PTR)).pack()
+        assert exchange(prober, NAMESERVERS[0], transport, query, 0.2).outcome is Outcome.SILENT
+        assert ask(prober, query_name(a="ok"), "A", transport=transport).header.rcode == RCODE.NOERROR
+        assert ask(prober, "ip6.example", "A", transport=transport).header.rcode == RCODE.REFUSED
+        assert [query.rcode for query in server.queries()] == ["NXDOMAIN", "", "NOERROR", "REFUSED"]

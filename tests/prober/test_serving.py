@@ -1,12 +1,15 @@
 """The prober's servers, as a connector sees them."""
 
+from collections.abc import Callable
+
 import pytest
 
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.manifest.models import Protocol, Transport
-from dualstack.prober.client import Prober
-from dualstack.prober.messages import Dial, Hold, Outcome, Serve
+from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve
+from dualstack.prober.serving import redirect_path, redirection
 
 PORT = 7200
 LOOPBACKS = tuple(family.loopback for family in BOTH)
@@ -166,3 +169,62 @@ def test_a_held_ipv6_port_holds_ipv4_only_without_v6only(prober: Prober, v6only:
         else:
             with pytest.raises(HarnessError, match="EADDRINUSE"):
                 prober.serve(Serve(("0.0.0.0",), PORT))
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_path_says_where_it_is_redirected(prober: Prober, status: int) -> None:
+    """The HTTP server redirects as the path asks for, also where a proxy's client names the whole URL."""
+    path = redirect_path(status, "http://[::ffff:127.0.0.1]:8000/")
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.HTTP)):
+        for target in (path, f"http://127.0.0.1:{PORT}{path}"):
+            send = f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"
+            dialled = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, send=send))
+            assert dialled.answer.startswith(f"HTTP/1.1 {status} ")
+            assert "\r\nLocation: http://[::ffff:127.0.0.1]:8000/\r\n" in dialled.answer
+
+
+@pytest.mark.parametrize("path", ["/", "/redirect/302/", "/redirect/304/2f", "/redirect/302/2", "/redirect/302/zz"])
+def test_any_other_path_is_a_page(path: str) -> None:
+    """A path that is no redirect, or names no target, is answered as every page is."""
+    assert redirection(path) == ("200 OK", "")
+
+
+@pytest.mark.parametrize("family", Family, ids=lambda family: family.value)
+def test_who_came_to_a_held_port_is_counted(prober: Prober, family: Family) -> None:
+    """Each connection that came to a port that is held counts once."""
+    dial = Dial(family, family.loopback, PORT)
+    with prober.hold(Hold(family, family.loopback, PORT)) as held:
+        assert held.taken() == 0
+        prober.dial_all([dial] * 3)
+        assert [held.taken(), held.taken()] == [3, 0]
+
+
+SHARED = 7299
+
+OTHER_USER = f"""
+import contextlib, os, socket
+with contextlib.suppress(OSError): os.setuid(65534)  # an ordinary user's lab has no other one
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+listener.bind(("127.0.0.1", {SHARED}))
+listener.listen()
+while True: listener.accept()[0].close()
+"""
+
+
+def test_a_port_is_shared_as_its_user(prober: Prober, start: Callable[..., HostProgram]) -> None:
+    """A program that has changed its user, and sets SO_REUSEPORT, shares its port with one that is held like that."""
+    assert start(OTHER_USER).wait_ready(Await(SHARED, Transport.TCP, None, 10)).ready
+    hold = Hold(Family.IPV4, "127.0.0.1", SHARED, reuse_address=False, reuse_port=True)
+    with prober.hold(hold) as held:
+        prober.dial_all([Dial(Family.IPV4, "127.0.0.1", SHARED)] * 16)
+        assert 0 < held.taken() <= 16
+
+
+def test_the_head_of_a_request_is_noted(prober: Prober) -> None:
+    """What an HTTP client says of the server that it asks is kept, without its body; other protocols have no head."""
+    with prober.serve(Serve(("::1",), PORT, protocol=Protocol.HTTP)) as serving:
+        send = "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2\r\n\r\nhi"
+        prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=Protocol.EXCHANGE, send=send, expect="200 OK"))
+        (client,) = serving.accepted()
+    assert client.head == "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2"

@@ -33,6 +33,7 @@ REQUIREMENTS = {
     "LISTEN-004": ("Starts and serves where AF_INET6 does not exist", "SHOULD", ("RC-NOINET6",)),
     "LISTEN-005": ("Dual-stack does not depend on net.ipv6.bindv6only", "MUST", ("RC-V6ONLY",)),
     "INTEROP-001": ("An IPv4 client of a dual-stack server keeps its address", "MUST", ("RC-MAPPED", "RC-SOCKADDR")),
+    "START-001": ("Starts on an ordinary dual-stack host", "MUST", ()),
     "CONNECT-009": ("Which family is tried first", "OBSERVE", ("RC-NOHE",)),
 }
 
@@ -113,6 +114,8 @@ def _odd_ones() -> list[Record]:
         record(Verdict.FAIL, requirement="LISTEN-005", topology="dual-stack-bindv6only"),
         record(Verdict.DEVIATES, requirement="LISTEN-004", topology="ipv4-only-no-af-inet6"),
         record(Verdict.OBSERVED, requirement="CONNECT-009", subject="curl", element="get", reason="IPv6 first, 5 of 5"),
+        _bare(Verdict.BLOCKED, "the service does not start (START-001): it exited with code 78", subject="curl",
+              element="get", topology="ipv4-only"),
         _bare(Verdict.NOT_APPLICABLE, "it does not claim both families", subject="redis/ipv4"),
         _bare(Verdict.INCONCLUSIVE, "the kernel dropped 12 frames, so nothing can be concluded", subject="curl",
               element="get"),

@@ -62,8 +62,8 @@ def test_whom_it_is_for(make_record: MakeRecord) -> None:
 @pytest.mark.parametrize(
     ("verdict", "changes", "expected"),
     [
-        (Verdict.FAIL, NO_START, "does not come up; its last words: “no such host”"),
-        (Verdict.KNOWN, NO_START | {"log": " \n"}, "does not come up"),
+        (Verdict.FAIL, NO_START, "does not start; its output says: “no such host”"),
+        (Verdict.KNOWN, NO_START | {"log": " \n"}, "does not start"),
         (Verdict.BROKEN_LAB, {"works": {}, "reason": "no address"}, "could not be verified: no address"),
         (Verdict.NOT_APPLICABLE, {"reason": "it does not claim IPv6"}, "serves nobody: it does not claim IPv6"),
         (Verdict.NOT_APPLICABLE, {"reason": "it is not UDP"}, ""),
@@ -72,6 +72,14 @@ def test_whom_it_is_for(make_record: MakeRecord) -> None:
 def test_nobody_was_served(make_record: MakeRecord, verdict: Verdict, changes: dict[str, Any], expected: str) -> None:
     """A service that does not start, a case that was not judged, and one that makes no claim are told apart."""
     assert said(make_record(verdict, **{"findings": ()} | changes)) == expected
+
+
+def test_a_service_that_never_starts(make_record: MakeRecord) -> None:
+    """START-001 says why, once; what it blocks says nothing."""
+    blocked = make_record(Verdict.BLOCKED, works={}, findings=())
+    start = make_record(Verdict.FAIL, requirement="START-001", **NO_START)
+    assert said(blocked) == ""
+    assert said(start, blocked) == "does not start; its output says: “no such host”"
 
 
 def test_only_plain_requirements_speak(make_record: MakeRecord) -> None:

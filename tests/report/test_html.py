@@ -62,7 +62,7 @@ def _page(folder: Path) -> Page:
 
 
 def test_every_verdict_stands_in_the_legend(run_folder: Path) -> None:
-    """The legend explains each of the twelve verdicts in plain words, with its word and its sign."""
+    """The legend explains each of the thirteen verdicts in plain words, with its word and its sign."""
     text = render_report(run_folder).read_text(encoding="utf-8")
     legend = text[text.index('id="legend"') : text.index("</details>", text.index('id="legend"'))]
     assert set(FACES) == set(Verdict)

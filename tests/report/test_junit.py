@@ -49,6 +49,7 @@ def test_counts_are_those_of_the_cases(run_folder: Path, records: list[Record]) 
         (Verdict.KNOWN, "skipped"),
         (Verdict.NOT_APPLICABLE, "skipped"),
         (Verdict.HOST_CANNOT, "skipped"),
+        (Verdict.BLOCKED, "skipped"),
         (Verdict.BROKEN_LAB, "error"),
         (Verdict.HARNESS_ERROR, "error"),
         (Verdict.INCONCLUSIVE, "error"),
@@ -66,6 +67,14 @@ def test_each_verdict_keeps_its_name(
     found = [child for child in case if child.tag in {"failure", "error", "skipped"}]
     assert [child.tag for child in found] == ([kind] if kind else [])
     assert all((child.get("message") or "").startswith(verdict.value) for child in found)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.NOT_APPLICABLE, Verdict.BLOCKED])
+def test_a_run_that_judged_nothing_is_an_error(make_run: MakeRun, make_record: MakeRecord, verdict: Verdict) -> None:
+    """Skipped cases alone would look like a success."""
+    root = _read(make_run([make_record(verdict)]))
+    assert root.get("errors") == "1"
+    assert root.find("testsuite[@name='dualstack run']/testcase/error") is not None
 
 
 def test_a_strict_run_fails_on_deviations(make_run: MakeRun, make_record: MakeRecord) -> None:

@@ -24,6 +24,7 @@ _SAID = {
     Verdict.OBSERVED: Support.OBSERVED,
     Verdict.NOT_APPLICABLE: Support.NOT_CLAIMED,
     Verdict.HOST_CANNOT: Support.NOT_VERIFIED,
+    Verdict.BLOCKED: Support.NOT_VERIFIED,
     **dict.fromkeys(OUR_FAULT, Support.NOT_VERIFIED),
 }
 
@@ -35,7 +36,7 @@ def test_each_verdict_decides(make_run: MakeRun, make_record: MakeRecord, verdic
     assert report.statements[0].cells[0].support is _SAID[verdict]
 
 
-@pytest.mark.parametrize("verdict", [item for item in Verdict if item in OUR_FAULT | {Verdict.HOST_CANNOT}])
+@pytest.mark.parametrize("verdict", [*sorted(OUR_FAULT, key=str), Verdict.HOST_CANNOT, Verdict.BLOCKED])
 def test_what_was_not_judged_is_never_supported(make_run: MakeRun, make_record: MakeRecord, verdict: Verdict) -> None:
     """One case that could not be judged beside one that passed: not verified."""
     report = Report.of(make_run([make_record(), make_record(verdict, requirement="INTEROP-001")]))
@@ -78,6 +79,63 @@ def test_a_missing_case_takes_the_good_headline_away(make_run: MakeRun, make_rec
     report = Report.of(make_run([make_record()], planned=2))
     assert report.missing == 1
     assert report.headline.startswith("Nothing broke that was judged, but not everything was verified")
+
+
+NOT_READY = {"findings": (), "works": {}, "reason": "the service did not become ready: it exited with code 1"}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "headline"),
+    [
+        ([Verdict.DEVIATES, Verdict.DEVIATES], "1 of 1 service deviates from what is recommended (2 deviations)."),
+        ([Verdict.PASS, Verdict.OBSERVED], "1 of 1 service deviates from what is recommended (1 deviation)."),
+    ],
+)
+def test_deviations_are_counted(
+    make_run: MakeRun, make_record: MakeRecord, verdicts: list[Verdict], headline: str
+) -> None:
+    """A service that deviates, or was observed not to start on a host, is never said to behave as required."""
+    records = [
+        make_record(item, topology=name, **{} if item is Verdict.PASS else NOT_READY)
+        for item, name in zip(verdicts, ("dual-stack", "ipv4-only-no-af-inet6"), strict=True)
+    ]
+    assert Report.of(make_run(records)).headline == f"No requirement is broken, but {headline}"
+
+
+def test_what_is_observed_is_no_deviation(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """A fact about a service that starts leaves the good headline."""
+    assert Report.of(make_run([make_record(Verdict.OBSERVED, reason="IPv6 first")])).headline.endswith("as required.")
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAIL, Verdict.BLOCKED])
+def test_a_service_that_does_not_start_is_the_headline(
+    make_run: MakeRun, make_record: MakeRecord, verdict: Verdict
+) -> None:
+    """That a service does not start, in a case of its own or by what is blocked, is said before all else."""
+    start = make_record(verdict, requirement="START-001" if verdict is Verdict.FAIL else "LISTEN-001", subject="a")
+    report = Report.of(make_run([start, make_record(Verdict.FAIL, subject="b"), make_record(subject="c")]))
+    assert report.headline == (
+        "1 of 3 services does not start: check the manifest or the command first. 1 more does not behave as required."
+    )
+
+
+def test_a_service_that_is_known_not_to_start(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """What its manifest declares is nothing unexpected, and what that blocks is not either."""
+    records = [make_record(Verdict.KNOWN, requirement="START-001"), make_record(Verdict.BLOCKED)]
+    assert Report.of(make_run(records)).headline == "Nothing unexpected: 1 of 1 service falls short, as declared."
+
+
+@pytest.mark.parametrize(
+    ("verdict", "why"),
+    [
+        (Verdict.NOT_APPLICABLE, "none of 1 case applies"),
+        (Verdict.HOST_CANNOT, "this machine cannot run any of 1 case"),
+        (Verdict.INCONCLUSIVE, "none of 1 case could be judged"),
+    ],
+)
+def test_nothing_verified_is_said(make_run: MakeRun, make_record: MakeRecord, verdict: Verdict, why: str) -> None:
+    """A run in which no case was judged says so, and why."""
+    assert Report.of(make_run([make_record(verdict)])).headline == f"Nothing was verified: {why} (1 service)."
 
 
 def test_json_holds_every_record_and_the_summary(run_folder: Path, records: list[Record]) -> None:

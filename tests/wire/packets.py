@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, IPv6, IPv6ExtHdrFragment, fragment6
 from scapy.layers.l2 import Ether
 
@@ -81,16 +81,27 @@ UDP_WRONG = net(F6, back=True) / UDP(sport=8081, dport=40000, chksum=0x1234) / b
 TUNNEL = IN() / IP(src="192.0.2.1", dst="192.0.2.2", proto=41)
 MAPPED = IPv6(src="::ffff:198.51.100.33", dst=S6) / TCP(dport=8080, flags="S")
 NAT64 = "2001:db8:64::c633:6421"
-LARGE = net(F6, back=True) / IPv6ExtHdrFragment() / UDP(sport=8081, dport=40000) / (b"x" * 4000)
+LARGE = {
+    F4: net(F4, back=True) / UDP(sport=8081, dport=40000) / (b"x" * 4000),
+    F6: net(F6, back=True) / IPv6ExtHdrFragment() / UDP(sport=8081, dport=40000) / (b"x" * 4000),
+}
 OTHER = {F4: "198.51.100.2", F6: "2001:db8:51:1::999"}
 """Another address of the server."""
 THIRD = {F4: "198.51.100.3", F6: "2001:db8:51:1::333"}
 """One more."""
+GROUPS = {F4: "239.255.0.9", F6: "ff05::9"}
+"""Multicast groups."""
 
 
 def elsewhere(family: Family, sport: int = 40000) -> Any:
     """Return a datagram to another address of the server."""
     layer: Any = IP(src=C4, dst=OTHER[F4]) if family is F4 else IPv6(src=C6, dst=OTHER[F6])
+    return IN() / layer / UDP(sport=sport, dport=8081) / b"ping"
+
+
+def to_group(family: Family, sport: int = 40000) -> Any:
+    """Return a datagram to the server's multicast group."""
+    layer: Any = IP(src=C4, dst=GROUPS[F4]) if family is F4 else IPv6(src=C6, dst=GROUPS[F6])
     return IN() / layer / UDP(sport=sport, dport=8081) / b"ping"
 
 
@@ -130,5 +141,5 @@ def echo(family: Family) -> Any:
 
 
 def fragments_of(packet: Any) -> list[Any]:
-    """Return the fragments of a packet over IPv6."""
-    return list(fragment6(packet, 1500))
+    """Return the fragments of a packet."""
+    return list(fragment6(packet, 1500)) if IPv6 in packet else list(fragment(packet, 1480))

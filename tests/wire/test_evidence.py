@@ -3,10 +3,11 @@
 import pytest
 
 from dualstack.errors import Inconclusive
-from dualstack.families import BOTH
+from dualstack.families import BOTH, Family
 from dualstack.wire import expect
 from dualstack.wire.evidence import read_wire
-from tests.wire.packets import F4, MAC, MakeWire, syn
+from dualstack.wire.presence import sends
+from tests.wire.packets import F4, MAC, MakeWire, asked, reply, syn, told, unreachable
 
 
 def test_what_stays_inside_would_have_been_seen(make_wire: MakeWire) -> None:
@@ -14,6 +15,23 @@ def test_what_stays_inside_would_have_been_seen(make_wire: MakeWire) -> None:
     for family in BOTH:
         with pytest.raises(Inconclusive, match=f"no {family.other.label} witness"):
             expect.stays_inside(make_wire(witnessed=(family,)), 8080)
+
+
+@pytest.mark.parametrize("family", BOTH)
+def test_what_a_host_sends(make_wire: MakeWire, family: Family) -> None:
+    """A segment or datagram of the host's counts, in the time in question; what comes to it and ICMP do not."""
+    segment, datagram = reply(family, "SA"), told(family)
+    for sent in (segment, datagram):
+        assert sends(make_wire((1, syn(family)), (2, sent)))
+        wire = make_wire((2, sent))
+        at = wire.frames[-1].time
+        assert sends(wire, at - 0.5, at + 0.5)
+        assert not sends(wire, at + 0.5)
+        assert not sends(wire, 0, at - 0.5)
+    assert not sends(make_wire((1, syn(family)), (2, unreachable(family, asked(family)))))
+    assert not sends(make_wire(witnessed=(family,)))
+    with pytest.raises(Inconclusive, match="witness"):
+        sends(make_wire((1, syn(family)), witnessed=()))
 
 
 def test_another_hosts_witness_is_none(make_wire: MakeWire) -> None:

@@ -29,7 +29,8 @@ def _explain(console: Terminal, item: Requirement) -> None:
     for heading, text in parts.items():
         _part(console, heading, text, 2)
     causes = load_causes()
-    console.paragraph("likely causes:", indent=2, style="bold")
+    if item.causes:
+        console.paragraph("likely causes:", indent=2, style="bold")
     for code in item.causes:
         cause = causes[code]
         console.paragraph(f"{code}  {cause.title}", indent=4)

@@ -30,8 +30,11 @@ first steps:
   dualstack explain LISTEN-005          what a requirement means, and how to meet it
 
 exit codes:
-  0  all as expected        1  the service fell short
-  2  wrong usage, manifest or topology    3  the lab or the harness fell short    130  interrupted"""
+  0  all as expected
+  1  a service breaks a requirement, or does not start
+  2  wrong usage, manifest or topology; or nothing was verified
+  3  the lab, the harness or the machine is the reason that something could not be judged
+  130  interrupted"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -74,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         "run",
         "verify services and write a report",
         "Verify services: every requirement that applies, on every topology that it is sensitive to.\n"
-        "Results go to dualstack-results/RUN/; dualstack-results/latest leads to the newest.",
+        "Results go to dualstack-results/RUN/; dualstack-results/latest leads to the newest that has any.",
         "  dualstack run service.toml\n"
         "  dualstack run service.toml --requirement LISTEN --topology ipv6-only-strict\n"
         "  dualstack run service.toml --suite connect\n"

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from dualstack.lab.netns import prepare_keeper
 from dualstack.plan import Selection, plan_cases
 from dualstack.report import write_all
 from dualstack.report.live import tell, watcher
+from dualstack.report.load import load
 from dualstack.report.matrix import show_results
 from dualstack.results import RECORDS
 from dualstack.session import RESULTS
@@ -42,6 +44,7 @@ _USAGE = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
 
 def main(options: argparse.Namespace) -> int:
     """Verify the services; return the run's exit code."""
+    began = time.monotonic()
     selection = _selection(options)
     planned = _count(options, selection)
     results = (options.results or Path(RESULTS)).resolve()
@@ -58,7 +61,7 @@ def main(options: argparse.Namespace) -> int:
         output.seek(0)
         printed = output.read().decode(errors="replace")
     if folder is not None or not troubles:
-        code = _finish(INTERRUPTED if interrupts.number else code, folder, printed, console)
+        code = _finish(INTERRUPTED if interrupts.number else code, folder, printed, console, began)
     for trouble in troubles:
         print(f"dualstack: {trouble}", file=sys.stderr)
     return code
@@ -175,7 +178,9 @@ def _verify(arguments: Sequence[str], workers: int, lab: str) -> int:
     if workers > 1:
         with forked_workers(workers, lab) as specifications:
             chosen = [word for text in specifications for word in ("--tx", text)]
-            return pytest.main([*arguments, "--dist=load", *chosen, "--max-worker-restart=4"])
+            # In small chunks: the starts of the services come first, and are spread over all workers.
+            shared = ["--dist=load", "--maxschedchunk=1", "--max-worker-restart=4"]
+            return pytest.main([*arguments, *shared, *chosen])
     if lab == NETNS:
         prepare_keeper()
     return pytest.main([*arguments, "-p", "no:xdist"])
@@ -233,8 +238,8 @@ def _watch(events: IO[str], console: Terminal) -> tuple[Path | None, list[str]]:
     return folder, troubles
 
 
-def _finish(code: int, folder: Path | None, printed: str, console: Terminal) -> int:
-    """Print what came out; return the exit code."""
+def _finish(code: int, folder: Path | None, printed: str, console: Terminal, began: float) -> int:
+    """Print what came out of a run that ``began`` then; return the exit code."""
     if code in _USAGE:
         lines = [line.removeprefix("ERROR: ") for line in printed.splitlines() if line.strip()]
         raise UsageError("\n".join(lines))
@@ -248,10 +253,11 @@ def _finish(code: int, folder: Path | None, printed: str, console: Terminal) -> 
         (folder / "pytest.log").write_text(printed, encoding="utf-8")
         if not (folder / "report.html").exists():
             write_all(folder)  # the process that should have was killed
-    show_results(folder, console)
-    return code if code in _codes() else 3
+    show_results(folder, console, time.monotonic() - began)
+    return code if code in _codes(folder) else 3
 
 
-def _codes() -> Sequence[int]:
-    """Return the exit codes that a run may end with by itself."""
-    return (0, 1, 3, INTERRUPTED)
+def _codes(folder: Path) -> Sequence[int]:
+    """Return the exit codes that a run may end with by itself; pytest's own 2 means that it was interrupted."""
+    judged_nothing = (2,) if load(folder).run.data.get("exit_code") == 2 else ()  # noqa: PLR2004 - the code of usage
+    return (0, 1, 3, INTERRUPTED, *judged_nothing)

@@ -40,6 +40,15 @@ def take_address(interface: str, address: str, length: int) -> None:
     _do(rtnl.delete_address(socket.if_nametoindex(interface), address, length))
 
 
+def route_group(interface: str, group: str) -> None:
+    """Lead packets for a multicast group over an interface; a program that joins it without one gets this interface.
+
+    Raises:
+        HarnessError: The kernel refuses; there is such a route already, say.
+    """
+    _do(rtnl.add_route(socket.if_nametoindex(interface), group))
+
+
 def _do(step: rtnl.Step) -> None:
     """Make one change."""
     kernel = rtnl.Rtnl()

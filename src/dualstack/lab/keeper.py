@@ -10,6 +10,7 @@ the number of the process that it must not outlive. One request at a time:
 ``inside``  ``lab``, ``host``, ``entry``, ``alone``; the stream     ``pid``: in the keeper's PID namespace
 ``add``     ``lab``, ``host``, ``address``, ``detect``              nothing
 ``remove``  ``lab``, ``host``, ``address``                          nothing
+``route``   ``lab``, ``host``, ``address``: a multicast group       nothing
 ``set``     ``lab``, ``host``, ``settings``: see `sysctl.apply`     nothing
 ``down``    ``lab``                                                 nothing
 ==========  ======================================================  ==========================================
@@ -37,7 +38,7 @@ from dualstack.addressing import Plan, plan_addresses
 from dualstack.errors import DualstackError, HarnessError, HostCannot
 from dualstack.families import Family
 from dualstack.lab import control, sysctl
-from dualstack.lab.addresses import give_address, take_address
+from dualstack.lab.addresses import give_address, route_group, take_address
 from dualstack.lab.files import host_files
 from dualstack.lab.namespaces import KINDS, enter_namespaces, own_mounts, run_as_first_process
 from dualstack.lab.netlink import INTERFACE, Namespace, build_hosts
@@ -131,7 +132,7 @@ class Keeper:
                 return self._up(Topology.model_validate(request["topology"]))
             case "inside":
                 return {"pid": self._inside(request, descriptors[0])}
-            case "add" | "remove" | "set":
+            case "add" | "remove" | "route" | "set":
                 self._change(request)
                 return {}
             case "down":
@@ -190,6 +191,9 @@ class Keeper:
                 sysctl.apply(request["settings"])
                 return
             address = request["address"]
+            if request["do"] == "route":
+                route_group(INTERFACE, address)
+                return
             length = lab.plan.prefix_length(Family.of(address))
             if request["do"] == "add":
                 give_address(INTERFACE, address, length, detect=request["detect"])

@@ -115,6 +115,15 @@ class Host(Protocol):
             HarnessError: The kernel refuses.
         """
 
+    def route_group(self, group: str) -> None:
+        """Lead packets for a multicast group over the link, as a default route does on an ordinary host.
+
+        Without such a route IPv4 groups can be joined by programs that name an interface only (ENODEV).
+
+        Raises:
+            HarnessError: The kernel refuses.
+        """
+
     def set_ipv6(self, *, enabled: bool) -> None:
         """Switch IPv6 off or on for all of the host (net.ipv6.conf.all.disable_ipv6).
 

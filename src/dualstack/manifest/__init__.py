@@ -17,6 +17,7 @@ from dualstack.manifest.models import (
     Timeouts,
     Transport,
 )
+from dualstack.manifest.multicast import Multicast
 from dualstack.manifest.subject import Subject, subjects_of
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Known",
     "Listen",
     "Manifest",
+    "Multicast",
     "Protocol",
     "Reach",
     "Ready",

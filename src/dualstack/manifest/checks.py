@@ -9,8 +9,16 @@ from dualstack.manifest.faults import Fault, written
 from dualstack.manifest.fetch import PATH, PLACES, Fetch
 from dualstack.manifest.lines import Key
 from dualstack.manifest.models import Acl, Bind, Connect, Image, Listen, Manifest, Protocol, Transport
+from dualstack.manifest.multicast import Multicast
 from dualstack.manifest.placeholders import did_you_mean, unknown_placeholders
 from dualstack.manifest.salvage import as_far_as_known
+from dualstack.manifest.speaking import (
+    exchange_is_given,
+    keys_fit_the_protocol,
+    oneway_has_no_answer,
+    oneway_leaves_a_trace,
+    readiness_can_be_shown,
+)
 
 _DNS = 53
 
@@ -53,27 +61,22 @@ def _addresses_have_their_place(bind: Bind) -> Iterator[Fault]:
                 yield Fault((key,), f'{spelling!r} lacks the placeholder "{{address}}"')
 
 
+_RULES = {"deny": "{address}", "allow": "{address}", "deny_network": "{network}", "allow_network": "{network}"}
+"""The keys of access rules, and what stands in each for whom it is about."""
+
+
 def _acl_has_rules(acl: Acl) -> Iterator[Fault]:
     """Refuse an access list without a rule."""
-    if acl.deny is None and acl.allow is None:
-        yield Fault((), 'neither "deny" nor "allow": at least one of them is needed')
+    if all(getattr(acl, key) is None for key in _RULES):
+        yield Fault((), 'neither "deny" nor "allow": at least one of them, or of their networks, is needed')
 
 
 def _rules_have_their_place(acl: Acl) -> Iterator[Fault]:
-    """Refuse a rule without a place for the client's address."""
-    for key in ("deny", "allow"):
+    """Refuse a rule without a place for the address or network that it is about."""
+    for key, place in _RULES.items():
         rule = getattr(acl, key)
-        if rule is not None and "{address}" not in rule:
-            yield Fault((key,), f'{rule!r} lacks the placeholder "{{address}}"')
-
-
-def _exchange_is_given(listen: Listen) -> Iterator[Fault]:
-    """Refuse an exchange without a text, and texts without an exchange."""
-    custom = listen.send is not None or listen.expect is not None
-    if custom != (listen.protocol is Protocol.EXCHANGE):
-        yield Fault((), '"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
-    if listen.large_send is not None and not custom:
-        yield Fault(("large_send",), '"large_send" belongs to protocol = "exchange"')
+        if rule is not None and place not in rule:
+            yield Fault((key,), f'{rule!r} lacks the placeholder "{place}"')
 
 
 def _protocol_fits_transport(listen: Listen) -> Iterator[Fault]:
@@ -90,6 +93,18 @@ def _fetch_fits_transport(listen: Listen) -> Iterator[Fault]:
     """Refuse a UDP listener that fetches."""
     if listen.fetch is not None and listen.transport is Transport.UDP:
         yield Fault(("fetch",), '"fetch" belongs to transport = "tcp"')
+
+
+def _multicast_fits_transport(listen: Listen) -> Iterator[Fault]:
+    """Refuse multicast groups of a TCP listener."""
+    if listen.multicast is not None and listen.transport is Transport.TCP:
+        yield Fault(("multicast",), '"multicast" belongs to transport = "udp"')
+
+
+def _multicast_has_a_group(multicast: Multicast) -> Iterator[Fault]:
+    """Refuse a table of multicast groups without one."""
+    if multicast.ipv4 is None and multicast.ipv6 is None:
+        yield Fault((), 'neither "ipv4" nor "ipv6": at least one of them is needed')
 
 
 def _no_family_twice(table: Listen | Connect | Fetch) -> Iterator[Fault]:
@@ -136,9 +151,9 @@ def _knows_where_to_connect(connect: Connect) -> Iterator[Fault]:
 
 def _peer_speaks(connect: Connect) -> Iterator[Fault]:
     """Refuse a protocol that the lab's peer does not speak."""
-    if connect.protocol is Protocol.EXCHANGE:
-        text = 'protocol = "exchange" is for listeners; the lab\'s peer speaks connect, echo, upper, http'
-        yield Fault(("protocol",), text)
+    if connect.protocol in {Protocol.EXCHANGE, Protocol.ONEWAY}:
+        text = f'protocol = "{connect.protocol.value}" is for listeners'
+        yield Fault(("protocol",), f"{text}; the lab's peer speaks connect, echo, upper, http")
 
 
 def _connect_placeholders(connect: Connect) -> Iterator[Fault]:
@@ -227,6 +242,8 @@ def _service_placeholders(manifest: Manifest) -> Iterator[Fault]:
     known |= {f"{item.name}.{what}" for item in manifest.listen for what in ("bind", "port", "acl")}
     for position, command in enumerate(manifest.service.__dict__.get("build", ())):
         yield from _placeholders(("service", "build", position), enumerate(command), known)
+    reload = manifest.service.__dict__.get("reload")
+    yield from _placeholders(("service", "reload"), enumerate(reload if isinstance(reload, list) else ()), known)
     for table in ("service", "configuration", "image"):
         for place, item in _tables(manifest, (table,)):
             yield from _placeholders((*place, "command"), enumerate(item.__dict__.get("command") or ()), known)
@@ -271,14 +288,20 @@ CHECKS: tuple[Callable[[Manifest], Iterator[Fault]], ...] = (
     _listeners_have_a_command,
     _files_stay_in_the_scratch_folder,
     _service_placeholders,
-    _each("listen", check=_exchange_is_given),
+    readiness_can_be_shown,
+    _each("listen", check=exchange_is_given),
+    _each("listen", check=keys_fit_the_protocol),
+    _each("listen", check=oneway_leaves_a_trace),
+    _each("listen", check=oneway_has_no_answer),
     _each("listen", check=_protocol_fits_transport),
     _each("listen", check=_fetch_fits_transport),
+    _each("listen", check=_multicast_fits_transport),
     _each("listen", check=_no_family_twice),
     _each("listen", check=_peers_have_a_group),
     _each("listen", "bind", check=_addresses_have_their_place),
     _each("listen", "acl", check=_acl_has_rules),
     _each("listen", "acl", check=_rules_have_their_place),
+    _each("listen", "multicast", check=_multicast_has_a_group),
     _each("listen", "fetch", check=_request_names_a_target),
     _each("listen", "fetch", check=_targets_leave_the_name_server_its_port),
     _each("listen", "fetch", check=_refuses_nothing_twice),

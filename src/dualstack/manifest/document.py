@@ -15,6 +15,7 @@ _HEADINGS = {
     "Bind": "[listen.bind]",
     "Acl": "[listen.acl]",
     "Fetch": "[listen.fetch]",
+    "Multicast": "[listen.multicast]",
     "Connect": "[[connect]]",
     "Configuration": "[[configuration]]",
     "Exemption": "[[exception]]",

@@ -64,6 +64,11 @@ class Subject:
         """Twelve hexadecimal digits that stand for the manifest's file and the configuration."""
         return hashlib.sha256(f"{self.path}\0{self.configuration}".encode()).hexdigest()[:12]
 
+    @property
+    def elements(self) -> tuple[Listen | Connect, ...]:
+        """Its listeners, then its connectors."""
+        return (*self.listen, *self.manifest.connect)
+
     def listener(self, name: str) -> Listen:
         """Return the listener of that name."""
         return next(item for item in self.listen if item.name == name)

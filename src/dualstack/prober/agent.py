@@ -25,14 +25,30 @@ from dualstack.prober.codec import pack, unpack
 from dualstack.prober.crowds import Loading
 from dualstack.prober.dialling import dial
 from dualstack.prober.forging import send_forged
+from dualstack.prober.idling import idle
 from dualstack.prober.lingering import Lingerers
-from dualstack.prober.messages import Advertise, Await, Dial, Forge, Hold, Launch, Linger, Load, Names, Serve, Volley
+from dualstack.prober.messages import (
+    Advertise,
+    Await,
+    Dial,
+    Forge,
+    Hold,
+    Idle,
+    Launch,
+    Linger,
+    Load,
+    Names,
+    Serve,
+    Volley,
+)
 from dualstack.prober.nameserver import NameServer
 from dualstack.prober.processes import descendants, processes
 from dualstack.prober.programs import RunningProgram, start
 from dualstack.prober.resolving import resolve
 from dualstack.prober.serving import Closeable, Holder, Server
 from dualstack.prober.sockdiag import SocketTable
+from dualstack.prober.syslog import SystemLog
+from dualstack.prober.texts import read_texts
 from dualstack.prober.volleys import fire
 
 Fields = dict[str, Any]
@@ -127,6 +143,7 @@ class Agent:
         """Start with nothing open."""
         self._reaper = Reaper()
         self._table = SocketTable()
+        self._system_log = SystemLog()
         self._things: dict[int, Closeable | RunningProgram] = {}
         self._last = 0
         self._verbs: dict[str, _Verb] = {
@@ -135,9 +152,11 @@ class Agent:
             "volley": self._volley,
             "forge": self._forge,
             "advertise": self._advertise,
+            "idle": self._idle,
             "linger": self._linger,
             "speak": self._speak,
             "ends": self._ends,
+            "hung_up": self._hung_up,
             "reset": self._reset,
             "load": self._load,
             "loaded": self._loaded,
@@ -146,6 +165,7 @@ class Agent:
             "accepted": self._accepted,
             "hold": self._hold,
             "try_hold": self._try_hold,
+            "taken": self._taken,
             "names": self._names,
             "queries": self._queries,
             "close": self._close,
@@ -166,6 +186,7 @@ class Agent:
             "pause": self._pause,
             "resume": self._resume,
             "vitals": self._vitals,
+            "texts": self._texts,
         }
 
     async def do(self, verb: str, fields: Fields) -> Fields:
@@ -213,6 +234,10 @@ class Agent:
         send_advertisement(unpack(Advertise, fields))
         return {}
 
+    async def _idle(self, fields: Fields) -> Fields:
+        """Let clients come and be silent."""
+        return {"rows": [pack(row) for row in await idle(unpack(Idle, fields))]}
+
     async def _linger(self, fields: Fields) -> Fields:
         """Let clients come, fall silent and keep their connections."""
         lingerers = Lingerers(unpack(Linger, fields))
@@ -223,6 +248,10 @@ class Agent:
     async def _ends(self, fields: Fields) -> Fields:
         """Tell what has become of the connections of such clients."""
         return pack(self._thing(Lingerers, fields).ends())
+
+    async def _hung_up(self, fields: Fields) -> Fields:
+        """Tell which of such clients' connections the service has ended."""
+        return {"ended": self._thing(Lingerers, fields).hung_up()}
 
     async def _speak(self, fields: Fields) -> Fields:
         """Let clients that are silent hold their exchanges."""
@@ -255,8 +284,10 @@ class Agent:
         return {"rows": [pack(row) for row in await self._thing(Server, fields).accepted()]}
 
     async def _hold(self, fields: Fields) -> Fields:
-        """Occupy a port."""
-        return self._keep(Holder(unpack(Hold, fields)))
+        """Occupy a port; one that is to be shared as the user does who has it."""
+        hold = unpack(Hold, fields)
+        sharing = self._table.serving(hold.transport, hold.port) if hold.reuse_port else []
+        return self._keep(Holder(hold, sharing[0].user if sharing else None))
 
     async def _try_hold(self, fields: Fields) -> Fields:
         """Occupy a port, unless it is taken."""
@@ -266,6 +297,10 @@ class Agent:
             if isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.EADDRINUSE:
                 return {"handle": 0}
             raise
+
+    async def _taken(self, fields: Fields) -> Fields:
+        """Tell how many connections came to an occupied port."""
+        return {"taken": self._thing(Holder, fields).taken()}
 
     async def _names(self, fields: Fields) -> Fields:
         """Start a name server."""
@@ -308,7 +343,7 @@ class Agent:
 
     async def _start(self, fields: Fields) -> Fields:
         """Start a program."""
-        return self._keep(await start(unpack(Launch, fields), self._reaper, self._table))
+        return self._keep(await start(unpack(Launch, fields), self._reaper, self._table, self._system_log))
 
     async def _poll(self, fields: Fields) -> Fields:
         """Tell whether a program has ended."""
@@ -362,3 +397,7 @@ class Agent:
     async def _vitals(self, fields: Fields) -> Fields:
         """Count what a program holds."""
         return pack(self._thing(RunningProgram, fields).attendance.vitals())
+
+    async def _texts(self, fields: Fields) -> Fields:
+        """Tell what text files a folder has."""
+        return {"texts": read_texts(fields["folder"])}

@@ -9,7 +9,7 @@ from time import monotonic
 
 from dualstack.errors import HarnessError, HostCannot, UsageError
 from dualstack.prober.messages import Vitals
-from dualstack.prober.processes import count_descriptors, process_name, processes
+from dualstack.prober.processes import count_descriptors, handled_signals, process_name, processes, time_spent
 
 _PAUSE_TIME = 5.0  # seconds within which SIGSTOP must have worked
 _LOOK = 0.001  # seconds between two looks whether it has
@@ -62,7 +62,7 @@ class Attendance:
         send(self.members(), signal.SIGCONT)
 
     def vitals(self) -> Vitals:
-        """Count the processes, their descriptors, and those that nobody waited for.
+        """Count the processes, their descriptors, those that nobody waited for, and what they have spent.
 
         Raises:
             HostCannot: The descriptors of one of them may not be listed.
@@ -73,8 +73,14 @@ class Attendance:
             descriptors = sum(count_descriptors(process.pid) for process in own)
         except PermissionError as error:
             raise HostCannot(f"the open files of the service may not be counted: {error}") from None
-        zombies = sum(process.state == "Z" for process in own)
-        return Vitals(processes=len(own), descriptors=descriptors, zombies=zombies)
+        return Vitals(
+            processes=len(own),
+            descriptors=descriptors,
+            zombies=sum(process.state == "Z" for process in own),
+            handled=handled_signals(self.main()),
+            spent=tuple(item for pid in members for item in time_spent(pid)),
+            at=monotonic(),
+        )
 
     def _running(self) -> set[int]:
         """Return the processes that are neither stopped nor have ended."""

@@ -22,6 +22,8 @@ from dualstack.prober.messages import (
     Exit,
     Forge,
     Hold,
+    Idle,
+    Idled,
     Launch,
     Linger,
     Load,
@@ -37,6 +39,7 @@ from dualstack.prober.messages import (
     Vitals,
     Volley,
     Volleyed,
+    alike_until,
 )
 
 T = TypeVar("T")
@@ -98,6 +101,10 @@ class Serving(_Opened):
 class Held(_Opened):
     """A port that is occupied until this is closed."""
 
+    def taken(self) -> int:
+        """Return how many connections have come to it since this was last asked; it must be a TCP port that listens."""
+        return int(self._ask("taken")["taken"])
+
 
 class Lingering(_Opened):
     """Clients of the prober's that keep their connections until this is closed.
@@ -116,6 +123,13 @@ class Lingering(_Opened):
     def ends(self) -> Ends:
         """Return what has become of their connections until now."""
         return unpack(Ends, self._ask("ends"))
+
+    def hung_up(self) -> tuple[bool, ...]:
+        """Return, of those that have connected and said nothing, whether the service has ended their connection.
+
+        They are in the order of the dials, without those that had not connected. What was sent to them stays unread.
+        """
+        return tuple(self._ask("hung_up")["ended"])
 
     def speak(self, seconds: float) -> tuple[Dialled, ...]:
         """Let those that have connected and said nothing hold their exchanges, all at the same time, and leave.
@@ -277,6 +291,13 @@ class Prober:
         """
         self._channel.request("advertise", pack(advertise), _GRACE)
 
+    def idle(self, idles: Sequence[Idle]) -> list[tuple[Idled, ...]]:
+        """Let clients come and be silent, all at the same time; return how long each kept its connection."""
+        numbers = [self._channel.send("idle", pack(idle)) for idle in idles]
+        seconds = [_longest_idle(idle) + _GRACE for idle in idles]
+        answers = [self._channel.receive(number, "idle", wait) for number, wait in zip(numbers, seconds, strict=True)]
+        return [_rows(Idled, answer) for answer in answers]
+
     def linger(self, linger: Linger) -> Lingering:
         """Let clients come and keep their connections; return when each is as far as it shall go, or has failed.
 
@@ -358,6 +379,10 @@ class Prober:
         """Return the routes of the host's main table."""
         return _rows(RouteRow, self._ask("routes"))
 
+    def texts(self, folder: str) -> tuple[str, ...]:
+        """Return the text files below a folder of the host; of each its end."""
+        return tuple(self._ask("texts", folder=folder)["texts"])
+
     def sysctl(self, name: str) -> str:
         """Return a kernel setting of the host, ``net.ipv6.bindv6only``.
 
@@ -386,6 +411,14 @@ class Prober:
 def _rows(kind: type[T], answer: dict[str, Any]) -> tuple[T, ...]:
     """Return the rows of an answer."""
     return tuple(unpack(kind, row) for row in answer["rows"])
+
+
+def _longest_idle(idle: Idle) -> float:
+    """Return the seconds that silent clients take at most: each end of a connection makes the watch longer."""
+    seconds = idle.seconds
+    for _ in idle.dials:
+        seconds = alike_until(seconds)
+    return seconds + max((dial.timeout for dial in idle.dials), default=0.0)
 
 
 def _exit(answer: dict[str, Any]) -> Exit | None:

@@ -15,6 +15,9 @@ from dualstack.families import Family
 
 ZONE = "lab.test"
 
+REVERSE = {Family.IPV4: "in-addr.arpa", Family.IPV6: "ip6.arpa"}
+"""Where the names of addresses are looked up (RFC 1035 §3.5, RFC 3596 §2.5)."""
+
 _LABEL = re.compile(r"(a|aaaa)-([a-z]+)(?:-(\d{1,5}))?")
 _NONCE = re.compile(r"[a-z0-9]{1,32}")
 
@@ -96,9 +99,9 @@ def fresh_nonce() -> str:
     return secrets.token_hex(4)
 
 
-def in_zone(name: str) -> bool:
-    """Whether a name is the zone's own or below it."""
-    return f".{name.lower().rstrip('.')}".endswith(f".{ZONE}")
+def in_zone(name: str, zone: str = ZONE) -> bool:
+    """Whether a name is a zone's own or below it."""
+    return f".{name.lower().rstrip('.')}".endswith(f".{zone}")
 
 
 def behaviours(name: str) -> dict[Family, Behaviour] | None:

@@ -23,6 +23,7 @@ _LENGTH = struct.Struct("!H")
 _MOST_QUERIES = 10_000  # that are noted
 _MOST_OPEN = 64  # connections at a time
 _A_TURN = 64
+_ARPA = "arpa"
 _ADDRESS_TYPES = {QTYPE.A: Family.IPV4, QTYPE.AAAA: Family.IPV6}
 _ERROR_CODES = {
     Action.SERVFAIL: RCODE.SERVFAIL,
@@ -36,8 +37,9 @@ _SOA = SOA(f"ns.{ZONE}", f"hostmaster.{ZONE}", (1, 3600, 600, 86400, _TTL))
 class Zone:
     """What the server answers; no sockets here."""
 
-    def __init__(self, a: tuple[str, ...], aaaa: tuple[str, ...]) -> None:
-        """Take the addresses of names with behaviour ``ok``."""
+    def __init__(self, a: tuple[str, ...], aaaa: tuple[str, ...], silent: tuple[str, ...] = ()) -> None:
+        """Take the addresses of names with behaviour ``ok``, and the domains that are never answered for."""
+        self._silent = silent
         self._records = {Family.IPV4: [A(address) for address in a], Family.IPV6: [AAAA(address) for address in aaaa]}
         self._asked: Counter[tuple[str, Family]] = Counter()
 
@@ -49,6 +51,10 @@ class Zone:
         name = str(query.q.qname)
         if query.header.opcode != OPCODE.QUERY:
             return _refuse(reply, RCODE.NOTIMP), 0
+        if any(in_zone(name, domain) for domain in self._silent):
+            return None, 0
+        if in_zone(name, _ARPA):
+            return _refuse(reply, RCODE.NXDOMAIN), 0
         if not in_zone(name):
             return _refuse(reply, RCODE.REFUSED), 0
         said = behaviours(name)
@@ -121,7 +127,7 @@ class NameServer:
         Raises:
             HarnessError: An address cannot be bound.
         """
-        self._zone = Zone(names.a, names.aaaa)
+        self._zone = Zone(names.a, names.aaaa, names.silent)
         self._start = monotonic()
         self._queries: list[Query] = []
         self._tasks: set[asyncio.Task[None]] = set()

@@ -2,10 +2,13 @@
 
 import os
 import re
+import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from dualstack.prober.messages import Spent
 
 _GONE = (FileNotFoundError, ProcessLookupError)
 """What reading /proc/<pid> says when the process ended in between."""
@@ -57,6 +60,29 @@ def kept_waiting(pids: Iterable[int]) -> float:
         with suppress(*_GONE):
             delays.append(int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]))
     return max(delays) / 1e9
+
+
+def time_spent(pid: int) -> list[Spent]:
+    """Return the time of each thread of a process; none of one that has ended, or where the kernel does not count."""
+    found = []
+    with suppress(*_GONE):
+        for name in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - see sockets_of
+            with suppress(*_GONE):
+                running, waiting, _ = Path(f"/proc/{pid}/task/{name}/schedstat").read_text().split()
+                found.append(Spent(int(name), int(running) / 1e9, int(waiting) / 1e9))
+    return found
+
+
+def handled_signals(pid: int | None) -> tuple[str, ...]:
+    """Return the names of the signals that a process handles; none of one that has ended.
+
+    It has a function for them, or keeps them blocked to fetch them itself: sigwait(3), signalfd(2).
+    """
+    with suppress(*_GONE):
+        text = Path(f"/proc/{pid}/status").read_text(errors="backslashreplace") if pid is not None else ""
+        masks = [int(found, 16) for found in re.findall(r"(?m)^Sig(?:Cgt|Blk):\s*([0-9a-f]+)$", text)]
+        return tuple(item.name for item in signal.Signals if any(mask >> (item - 1) & 1 for mask in masks))
+    return ()
 
 
 def descendants(table: Mapping[int, Process], root: int) -> set[int]:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from time import monotonic
 
 from dualstack.errors import HarnessError
+from dualstack.manifest.models import Transport
 from dualstack.prober.attending import Attendance, send, signal_number
 from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
 from dualstack.prober.forking import report_of
@@ -14,7 +15,9 @@ from dualstack.prober.launching import STATUS, Started, fork_program
 from dualstack.prober.messages import PATIENCE, Await, Exit, Launch, Readiness
 from dualstack.prober.output import Output, Watch
 from dualstack.prober.processes import descendants, kept_waiting, process_name, processes, socket_owners
+from dualstack.prober.readiness import not_listening, unready
 from dualstack.prober.sockdiag import KernelSocket, SocketTable
+from dualstack.prober.syslog import SystemLog
 
 _READ = 64 << 10
 _PIPE_HOLDS = 1 << 20  # the most that a pipe's buffer can hold
@@ -32,12 +35,13 @@ class RunningProgram:
         attendance: What can be done to its processes while they run.
     """
 
-    def __init__(self, started: Started, reaper: Reaper, table: SocketTable) -> None:
+    def __init__(self, started: Started, reaper: Reaper, table: SocketTable, log: SystemLog) -> None:
         """Start to follow it."""
         self.exit: Exit | None = None
         self.output = Output()
         self.attendance = Attendance(self.members, self._main)
         self._table = table
+        self._system_log = log
         self._supervisor = started.child.pid
         self._over = self._lost = False
         self._pipe: int | None = started.output
@@ -48,6 +52,12 @@ class RunningProgram:
         loop.add_reader(started.output, self._read)
         loop.add_reader(started.status, self._ended)
         reaper.watch(self._supervisor, self._gone)
+        log.add(self)
+
+    def hear(self, data: bytes) -> None:
+        """Take what it has said to the system log as a part of its output."""
+        self.output.feed(data)
+        pulse(self._changed)
 
     def _read(self) -> bool:
         """Take one piece of its output; return whether there may be more."""
@@ -71,6 +81,7 @@ class RunningProgram:
         before = self.output.size
         while self._read() and self.output.size - before < _PIPE_HOLDS:
             pass
+        self._system_log.drain()
 
     def _ended(self) -> None:
         """Note how it ended; what it wrote until then is complete."""
@@ -139,7 +150,7 @@ class RunningProgram:
                 if passed >= timeout:
                     timeout = min(condition.timeout + kept_waiting(self.members()), condition.timeout * PATIENCE)
                 if self._over or ready or passed >= timeout:
-                    return self._readiness(passed, missing, ready=ready)
+                    return self._readiness(condition, passed, missing, ready=ready)
                 await pulsed(self._changed, min(look, timeout - passed))
                 look = min(look * 1.5, _LAST_LOOK)
         finally:
@@ -160,7 +171,7 @@ class RunningProgram:
         where = f"{condition.transport.value.upper()} port {condition.port}"
         serving = self._table.serving(condition.transport, condition.port)
         if not serving:
-            return [f"no socket is open on {where}"]
+            return [not_listening(condition)]
         owners = socket_owners()
         members = self.members()
         own = [item for item in serving if owners.get(item.inode, set()) & members]
@@ -169,6 +180,12 @@ class RunningProgram:
         holders = set().union(*(owners.get(item.inode, set()) for item in serving))
         names = ", ".join(process_name(pid) for pid in sorted(holders)) or "a process that cannot be seen"
         return [f"{where} belongs to {names}, not to it"]
+
+    def _serving(self) -> list[tuple[Transport, int]]:
+        """Return transport and port of each of its sockets that takes clients."""
+        owners, members = socket_owners(), self.members()
+        own = [item for item in self._table.sockets() if owners.get(item.inode, set()) & members]
+        return [(item.transport, item.port) for item in own if item.serving]
 
     def _missing_families(self, condition: Await, own: list[KernelSocket]) -> list[str]:
         """Return which family has no socket yet, as a list of one phrase; empty too when it had time enough."""
@@ -180,7 +197,7 @@ class RunningProgram:
             return []
         return [f"its sockets on port {condition.port} do not serve {' and '.join(missing)}"]
 
-    def _readiness(self, seconds: float, missing: list[str], *, ready: bool) -> Readiness:
+    def _readiness(self, condition: Await, seconds: float, missing: list[str], *, ready: bool) -> Readiness:
         """Return the result of the wait, with its sentence."""
         if ready and self.exit is None:
             detail = "it is ready"
@@ -188,8 +205,7 @@ class RunningProgram:
             left = ", ".join(process_name(pid) for pid in sorted(self.members()))
             detail = f"it {self.exit}, and what it left behind is ready: {left}"
         else:
-            ended = [f"it {self.exit}"] if self.exit is not None else []
-            detail = "; ".join([*ended, *missing])
+            detail = unready(condition, seconds, self.exit, missing, self._serving())
         return Readiness(ready=ready, exit=self.exit, seconds=seconds, detail=detail)
 
     def signal(self, signal_name: str) -> None:
@@ -265,13 +281,13 @@ class RunningProgram:
         return os.getpid() == 1 and roots == {1, self._supervisor}
 
 
-async def start(launch: Launch, reaper: Reaper, table: SocketTable) -> RunningProgram:
+async def start(launch: Launch, reaper: Reaper, table: SocketTable, log: SystemLog) -> RunningProgram:
     """Start a program.
 
     Raises:
         ServiceError: It cannot be executed; the message says why.
     """
     started = fork_program(launch)
-    program = RunningProgram(started, reaper, table)
+    program = RunningProgram(started, reaper, table, log)
     await report_of(started.child)
     return program

@@ -8,13 +8,17 @@ from pathlib import Path
 from dualstack.prober import libc
 from dualstack.prober.messages import Launch
 from dualstack.prober.seccomp import forbid_inet6
+from dualstack.prober.syslog import SYSTEM_LOG
 
 LAB_FILES = ("etc/resolv.conf", "etc/hosts", "etc/nsswitch.conf", "etc/hostname")
 """What a host has of its own; a foreign root file system gets them too."""
 
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
-_DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
+_DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2", "log": SYSTEM_LOG}
+
+_OWN_DEVICES = "/dev/shm/.dev"  # noqa: S108 - the host's own tmpfs
+"""Where the /dev of a program without a root file system is put together, in its own mount namespace."""
 
 _STAGE = "/tmp"  # noqa: S108 - covered by a private tmpfs, only in the child's own mount namespace
 _NEW_ROOT = f"{_STAGE}/root"
@@ -39,6 +43,8 @@ def confine(launch: Launch) -> None:
     if launch.root:
         _build_root(launch)
         pivoted = _pivot()
+    else:
+        _have_own_devices()
     if outer_ids is not None:
         _drop_to(*outer_ids)
     if not pivoted:
@@ -46,6 +52,20 @@ def confine(launch: Launch) -> None:
     os.chdir(launch.directory)
     if not launch.af_inet6:
         forbid_inet6()
+
+
+def _have_own_devices() -> None:
+    """Give a program of the machine's own files a private /dev: its system log is the host's, not the machine's."""
+    libc.unshare(libc.CLONE_NEWNS)
+    libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
+    Path(_OWN_DEVICES).mkdir(exist_ok=True)
+    _make_devices(Path(_OWN_DEVICES))
+    terminals = Path(_OWN_DEVICES, "pts")
+    terminals.mkdir()
+    if Path("/dev/pts").is_dir():
+        libc.mount("/dev/pts", str(terminals), flags=libc.MS_BIND | libc.MS_REC)
+        Path(_OWN_DEVICES, "ptmx").symlink_to("pts/ptmx")
+    libc.mount(_OWN_DEVICES, "/dev", flags=libc.MS_BIND | libc.MS_REC)
 
 
 def _make_scratch(launch: Launch) -> None:
@@ -193,7 +213,11 @@ def _mount_kernel_folders() -> None:
     """Give the new root the host's /proc and /sys and a /dev with the devices that every program may expect."""
     for folder in ("/proc", "/sys"):
         libc.mount(folder, _NEW_ROOT + folder, flags=libc.MS_BIND | libc.MS_REC)
-    device_root = Path(_NEW_ROOT, "dev")
+    _make_devices(Path(_NEW_ROOT, "dev"))
+
+
+def _make_devices(device_root: Path) -> None:
+    """Make a /dev with the devices that every program may expect, the host's /dev/shm and its system log."""
     libc.mount("tmpfs", str(device_root), "tmpfs", libc.MS_NOSUID, "mode=0755")
     for name in _DEVICES:
         (device_root / name).touch()

@@ -1,6 +1,7 @@
 """Servers on the prober's side, for connectors: they answer at once, whatever arrives, and note every client."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,8 +18,25 @@ _MOST_CLIENTS = 4096  # that are noted
 _MOST_OPEN = 512  # connections at a time
 _MOST_BYTES = 64 << 20  # from one connection
 _LONGEST_HEAD = 64 << 10
+_KEPT_HEAD = 8 << 10
 _A_TURN = 64  # datagrams or connections before the loop looks at something else
 _SETTLE = 10
+
+
+_REDIRECT = re.compile(r"(?:https?://[^/]*)?/redirect/(30[12378])/((?:[0-9a-f]{2})+)")
+
+
+def redirect_path(status: int, location: str) -> str:
+    """Return the path for which a server of the prober's answers with a redirect to ``location``."""
+    return f"/redirect/{status}/{location.encode().hex()}"
+
+
+def redirection(path: str) -> tuple[str, str]:
+    """Return the status and the Location field that a request for ``path`` is answered with; it may have none."""
+    found = _REDIRECT.fullmatch(path)
+    if found is None:
+        return "200 OK", ""
+    return f"{found[1]} Elsewhere", f"Location: {bytes.fromhex(found[2]).decode()}\r\n"
 
 
 class Closeable(Interface):
@@ -35,6 +53,7 @@ class _Client:
         """Start with no bytes."""
         self.address, self.peer, self.at = address, peer, at
         self.received = self.answered = 0
+        self.head = ""
 
     def accepted(self) -> Accepted:
         """Return it as it is now."""
@@ -45,6 +64,7 @@ class _Client:
             received=self.received,
             answered=self.answered,
             at=self.at,
+            head=self.head,
         )
 
 
@@ -162,9 +182,12 @@ class Server:
                 return
             client.received += len(data)
             request += data
+        client.head = request.partition(b"\r\n\r\n")[0][:_KEPT_HEAD].decode("latin-1")
         body = f"{client.peer[0]}\n".encode()
+        status, location = redirection(request.split(b" ")[1].decode("latin-1") if b" " in request else "")
         head = (
-            f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+            f"HTTP/1.1 {status}\r\n{location}Content-Type: text/plain\r\nContent-Length: {len(body)}\r\n"
+            "Connection: close\r\n\r\n"
         )
         await self._reply(connection, client, head.encode() + (b"" if request.startswith(b"HEAD ") else body))
 
@@ -205,8 +228,8 @@ _ANSWERS: dict[Protocol, Callable[[bytes], bytes]] = {
 class Holder:
     """One `Hold`: a port that is occupied."""
 
-    def __init__(self, hold: Hold) -> None:
-        """Occupy the port.
+    def __init__(self, hold: Hold, user: int | None = None) -> None:
+        """Occupy the port, with a socket of a user's; None for the prober's own.
 
         Raises:
             UsageError: The address is none of the family.
@@ -223,7 +246,19 @@ class Holder:
             reuse_address=reuse,
             reuse_port=hold.reuse_port,
             backlog=16 if hold.listening else None,
+            user=user,
         )
+
+    def taken(self) -> int:
+        """Accept the connections that wait, close them, and return how many there were."""
+        count = 0
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return count
+            connection.close()
+            count += 1
 
     def close(self) -> None:
         """Let it go."""

@@ -45,6 +45,7 @@ class KernelSocket:
 
     Attributes:
         inode: Its inode, by which its owner is found; 0 once it belongs to no process.
+        user: The number of the user that made it.
     """
 
     family: Family
@@ -56,6 +57,12 @@ class KernelSocket:
     peer_port: int
     v6only: bool | None
     inode: int
+    user: int = 0
+
+    @property
+    def serving(self) -> bool:
+        """Whether it takes what comes for its port: a listening TCP socket, or an unconnected UDP one."""
+        return self.state == (_LISTEN if self.transport is Transport.TCP else _CLOSE) and self.port > 0
 
     @property
     def serves(self) -> frozenset[Family]:
@@ -113,6 +120,7 @@ def _parse(transport: Transport, body: bytes) -> KernelSocket:
         peer_port=int.from_bytes(dport, "big"),
         v6only=bool(v6only[0]) if v6only else None,
         inode=_COUNTERS.unpack(counters)[4],
+        user=_COUNTERS.unpack(counters)[3],
     )
 
 

@@ -4,12 +4,14 @@ import errno
 import os
 import socket
 
-from dualstack.errors import HarnessError, UsageError
+from dualstack.errors import HarnessError, HostCannot, UsageError
 from dualstack.families import Family, endpoint
 from dualstack.manifest.models import Transport
 
 BACKLOG = 512
 """How many connections may wait for a server of the prober's."""
+
+_IP_RECVERR, _IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 
@@ -51,6 +53,25 @@ def open_socket(family: Family, transport: Transport) -> socket.socket:
     return made
 
 
+def hear_any_port(made: socket.socket, remote: SocketAddress) -> None:
+    """Prepare an unbound UDP socket to hear all ports of ``remote``, and the ICMP errors about it.
+
+    A connected socket hears one port only, and another hears no error unless IP_RECVERR is on.
+
+    Raises:
+        OSError: There is no way to ``remote``.
+    """
+    if made.family is socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+    else:
+        made.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    if made.getsockname()[1] == 0:
+        with socket.socket(made.family, socket.SOCK_DGRAM) as scout:
+            scout.connect(remote)
+            address, _, *rest = scout.getsockname()
+        made.bind((address, 0, *rest))
+
+
 def bound_socket(
     address: str,
     port: int,
@@ -60,6 +81,7 @@ def bound_socket(
     reuse_address: bool | None = None,
     reuse_port: bool = False,
     backlog: int | None = BACKLOG,
+    user: int | None = None,
 ) -> socket.socket:
     """Return a non-blocking socket that is bound and, for TCP and unless ``backlog`` is None, listening.
 
@@ -71,8 +93,11 @@ def bound_socket(
         reuse_address: SO_REUSEADDR; None sets it on TCP sockets alone, whose port may have connections in TIME_WAIT.
         reuse_port: SO_REUSEPORT.
         backlog: How many connections may wait to be accepted.
+        user: The user that it is to belong to: sockets share a port by SO_REUSEPORT if they have the same. None for
+            the prober's own.
 
     Raises:
+        HostCannot: It cannot be given to that user.
         HarnessError: It cannot be bound or cannot listen; the message says which, where and why.
     """
     if reuse_address is None:
@@ -88,6 +113,8 @@ def bound_socket(
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, v6only)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse_address)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, reuse_port)
+        if user is not None and user != os.geteuid():
+            _give_to(made, user)
         made.bind(socket_address(family, address, port))
     except OSError as error:
         made.close()
@@ -99,6 +126,19 @@ def bound_socket(
             made.close()
             raise
     return made
+
+
+def _give_to(made: socket.socket, user: int) -> None:
+    """Give a socket to a user: for the kernel it is as if that user had made it.
+
+    Raises:
+        HostCannot: It may not be given.
+    """
+    try:
+        os.fchown(made.fileno(), user, -1)
+    except OSError as error:
+        made.close()
+        raise HostCannot(f"no socket of user {user} can be made here: {error.strerror}") from None
 
 
 def listen(made: socket.socket, backlog: int = BACKLOG) -> None:

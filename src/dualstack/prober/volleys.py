@@ -1,6 +1,7 @@
 """Volleys: datagrams of several clients in turn, from sockets that hear whoever answers."""
 
 import asyncio
+import socket
 from contextlib import ExitStack, closing
 
 from dualstack.families import Family
@@ -47,6 +48,8 @@ class _Client:
         self._came = asyncio.Event()
         self._sent = 0
         self._socket = bound_socket(sender.source, sender.source_port, Transport.UDP)
+        if family is Family.IPV4:  # where it sends to is a multicast group, this chooses the interface
+            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(sender.source))
         if sender.deaf:
             self._socket.connect(socket_address(family, sender.source, _NOBODY))
         else:

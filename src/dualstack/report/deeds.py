@@ -3,15 +3,20 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from dualstack.complaint import why
 from dualstack.families import BOTH
+from dualstack.plan import START
 from dualstack.report.support import Cell, reason
 from dualstack.report.text import clip, enumerated
 from dualstack.requirement import Need, Role
 from dualstack.results import Record
 from dualstack.verdict import Verdict
 
-_LAST_WORDS = 160
-"""How many characters of a service's last words are shown."""
+_SAID = 160
+"""How many characters of a service's output are shown."""
+
+_NEVER = frozenset({Verdict.FAIL, Verdict.KNOWN})
+"""Verdicts of START-001 on a service that does not start."""
 
 _NO_CLAIM = frozenset({Need.IPV4.value, Need.IPV6.value})
 """Why a case does not apply where the host has the other family only."""
@@ -27,6 +32,9 @@ def deed(cell: Cell, requirements: Mapping[str, Mapping[str, Any]], loopback: Co
         requirements: What the run says of each requirement, by id.
         loopback: The listeners that are for clients on their own host only.
     """
+    start = next((record for record in cell.records if record.requirement == START), None)
+    if start is not None and start.verdict in _NEVER and (fault := _nothing(start)):
+        return fault
     told: dict[str, str] = {}
     plain: dict[str, list[Record]] = {}
     for record in sorted(cell.records, key=lambda item: item.element):
@@ -44,6 +52,8 @@ def deed(cell: Cell, requirements: Mapping[str, Mapping[str, Any]], loopback: Co
 
 def _said(records: Sequence[Record], verb: str, whom: str) -> str:
     """Return what one listener or connector does."""
+    if any(record.verdict is Verdict.BLOCKED for record in records):
+        return ""
     judged = [record for record in records if record.verdict is not Verdict.NOT_APPLICABLE]
     if not judged:
         unclaimed = next((record.reason for record in records if record.reason in _NO_CLAIM), "")
@@ -62,8 +72,8 @@ def _said(records: Sequence[Record], verb: str, whom: str) -> str:
 
 
 def _nothing(record: Record) -> str:
-    """Return why no client saw anything: the service did not come up, or the case was not judged."""
-    if record.verdict in {Verdict.FAIL, Verdict.DEVIATES, Verdict.KNOWN}:
-        lines = [line.strip() for line in record.log.splitlines() if line.strip()]
-        return f"does not come up; its last words: “{clip(lines[-1], _LAST_WORDS)}”" if lines else "does not come up"
+    """Return why no client saw anything: the service does not start, or the case was not judged."""
+    if record.verdict in _NEVER | {Verdict.DEVIATES}:
+        lines = why(record.log, 1)
+        return f"does not start; its output says: “{clip(lines[0], _SAID)}”" if lines else "does not start"
     return f"could not be verified: {reason(record)}"

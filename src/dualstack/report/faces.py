@@ -92,6 +92,13 @@ _BY_WEIGHT = (
         "The packets needed as evidence were not recorded completely, so nothing is claimed either way.",
     ),
     Face(
+        Verdict.BLOCKED,
+        "□",
+        "BLOCK",
+        Tone.QUIET,
+        "The service, or this part of it, does not start at all (START-001), so nothing else can be said of it.",
+    ),
+    Face(
         Verdict.HOST_CANNOT,
         "⊘",
         "HOST",
@@ -119,7 +126,8 @@ _BY_WEIGHT = (
         "\N{EN DASH}",
         "n/a",
         Tone.QUIET,
-        "The requirement is not for this service; the manifest says why.",
+        "The requirement is not for this service as its manifest describes it, or what it builds on does not work; the "
+        "reason says which.",
     ),
 )
 
@@ -128,7 +136,7 @@ FACES = {face.verdict: face for face in _BY_WEIGHT}
 
 _WEIGHT = {verdict: weight for weight, verdict in enumerate(FACES)}
 
-ATTENTION = FELL_SHORT | OUR_FAULT | {Verdict.DEVIATES, Verdict.HOST_CANNOT}
+ATTENTION = FELL_SHORT | OUR_FAULT | {Verdict.DEVIATES, Verdict.HOST_CANNOT, Verdict.BLOCKED}
 """Verdicts that somebody has to look at."""
 
 

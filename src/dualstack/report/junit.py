@@ -2,8 +2,9 @@
 
 What speaks against the service fails (``fail``, ``unexpected pass``, and ``deviates`` in a strict run); what kept us
 from judging is an error (``broken lab``, ``harness error``, ``inconclusive``, ``timeout``); what needs no action today
-is skipped with its reason (``known``, ``deviates``, ``host cannot``, ``not applicable``). The verdict's own word is
-always there: as the element's type or at the beginning of its message, and as the property ``verdict``.
+is skipped with its reason (``known``, ``deviates``, ``host cannot``, ``not applicable``). So is a case that is
+``blocked`` because its service does not start: START-001 is the failure. The verdict's own word is always there: as the
+element's type or at the beginning of its message, and as the property ``verdict``.
 """
 
 from pathlib import Path
@@ -21,7 +22,7 @@ from dualstack.verdict import FELL_SHORT, OUR_FAULT, Verdict
 JUNIT = "junit.xml"
 """The file in a run's folder."""
 
-_SKIPPED = frozenset({Verdict.KNOWN, Verdict.DEVIATES, Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE})
+_SKIPPED = frozenset({Verdict.KNOWN, Verdict.DEVIATES, Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE, Verdict.BLOCKED})
 
 
 def write_junit(folder: Path) -> Path:
@@ -95,10 +96,10 @@ def _case(record: Record, run: Run) -> ET.Element:
 
 
 def _run_suite(report: Report) -> ET.Element:
-    """Return the suite about the run itself: an error if it did not end, or if results are missing or damaged."""
+    """Return the suite about the run itself: an error if it did not end, judged nothing, or lost results."""
     suite = ET.Element("testsuite", {"name": "dualstack run"})
     case = ET.SubElement(suite, "testcase", {"classname": "dualstack", "name": "the run is complete", "time": "0"})
-    incomplete = report.run.interrupted or report.missing or report.loaded.damage or not report.records
+    incomplete = report.run.interrupted or report.missing or report.loaded.damage or not report.judged
     if incomplete:
         text = "\n".join(visible(warning) for warning in report.warnings) or report.headline
         ET.SubElement(case, "error", {"type": "incomplete", "message": text.splitlines()[0]}).text = text

@@ -22,6 +22,9 @@ from dualstack.verdict import Verdict
 Cells = Mapping[tuple[str, str], int]
 """How many cases are planned, by service and topology."""
 
+_COUNTED = frozenset({Verdict.NOT_APPLICABLE, Verdict.BLOCKED})
+"""Verdicts of cases that did nothing."""
+
 _AROUND_THE_MATRIX = 12
 """Lines that the terminal needs besides the services' rows."""
 
@@ -96,8 +99,10 @@ class Lines:
         """A case that has only begun is worth no line."""
 
     def finished(self, record: Record) -> None:
-        """Print the case's line."""
+        """Print the case's line; what does not apply or is blocked is counted, not listed."""
         self._done += 1
+        if record.verdict in _COUNTED:
+            return
         ascii_only = is_ascii(self._console)
         place = f"[{self._done:>{len(str(self._total))}}/{self._total}]"
         verdict = f"{name(FACES[record.verdict], ascii_only=ascii_only):<17}"

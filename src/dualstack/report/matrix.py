@@ -36,8 +36,13 @@ Grid = Sequence[tuple[str, Sequence[Mark]]]
 """The services, each with its cells in the order of the columns."""
 
 
-def show_results(folder: Path, console: Console | None = None) -> None:
+def show_results(folder: Path, console: Console | None = None, seconds: float | None = None) -> None:
     """Print what must be looked at, then the matrix of the run in ``folder``, and where the rest is.
+
+    Args:
+        folder: The run's folder.
+        console: Where to print; None for standard output.
+        seconds: How long the run has taken; None if that is not known.
 
     Raises:
         OSError: The folder cannot be read.
@@ -63,9 +68,13 @@ def show_results(folder: Path, console: Console | None = None) -> None:
     for warning in report.warnings:
         console.print(Text(shown(f"Note: {warning}", ascii_only=ascii_only), style="yellow"))
     console.print(Text(shown(report.headline, ascii_only=ascii_only), style="bold"))
+    if report.records:
+        console.print(f"cases     {report.tally}")
     for label, path in (("report", folder / REPORT), ("captures", folder / "cases")):
         if path.exists():
             console.print(shown(f"{label:<9} {path}", ascii_only=ascii_only), soft_wrap=True)
+    if seconds is not None:
+        console.print(f"time      {seconds:.1f} s")
 
 
 def _mark(verdict: Verdict | None, same: int, number: int) -> Mark:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dualstack.causes import load_causes
+from dualstack.complaint import why
 from dualstack.report.load import Run
 from dualstack.report.support import reason
 from dualstack.report.text import clip, visible
@@ -52,8 +53,7 @@ def story(record: Record, run: Run) -> list[Part]:
     evidence = next((finding.packets for finding in failed if finding.packets), ()) or record.packets
     parts.append(Part("packets", tuple(visible(line)[:_LINE] for line in _shortened(evidence, PACKETS))))
     if not evidence:
-        lines = [line for line in record.log.splitlines() if line.strip()]
-        parts.append(Part("log", tuple(clip(line, _LINE) for line in lines[-_LOG_LINES:])))
+        parts.append(Part("log", tuple(clip(line, _LINE) for line in why(record.log, _LOG_LINES))))
     if record.verdict in _SPEAKS:
         parts += _cure(record.causes)
     parts += [

@@ -47,7 +47,7 @@ _SUPPORT_FACE = {
 _DECIDES: dict[Support, frozenset[Verdict]] = {
     Support.FALLS_SHORT: frozenset({Verdict.FAIL}),
     Support.KNOWN: frozenset({Verdict.KNOWN}),
-    Support.NOT_VERIFIED: OUR_FAULT | {Verdict.HOST_CANNOT},
+    Support.NOT_VERIFIED: OUR_FAULT | {Verdict.HOST_CANNOT, Verdict.BLOCKED},
     Support.DEVIATES: frozenset({Verdict.DEVIATES}),
     Support.SUPPORTED: frozenset({Verdict.PASS, Verdict.UNEXPECTED_PASS}),
     Support.OBSERVED: frozenset({Verdict.OBSERVED}),

@@ -1,6 +1,8 @@
 """What must be true of UDP: where answers come from, how they leave, what is not answered; and DNS questions."""
 
+import ipaddress
 from collections.abc import Collection
+from dataclasses import replace
 
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, endpoint
@@ -8,12 +10,15 @@ from dualstack.finding import Finding
 from dualstack.wire import dissect
 from dualstack.wire.dissect import Checksum, Dns
 from dualstack.wire.evidence import Wire
-from dualstack.wire.frames import Frame
+from dualstack.wire.frames import RST, Frame
 from dualstack.wire.story import conversation, lines
 
 DNS_PORT = 53
 
-_LEAST_MTU = 1280
+_MOST = {Family.IPV4: 1500, Family.IPV6: 1280}
+"""Bytes of a packet that leaves in one piece: the MTU of the link, or of every path."""
+
+_NEXT_HEADER = {Family.IPV4: "", Family.IPV6: " (next header 44)"}
 _PORT_UNREACHABLE = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4)})
 
 End = tuple[str, int]
@@ -75,27 +80,68 @@ def udp_reply_port(wire: Wire, port: int) -> Finding:
     )
 
 
-def udp_large_answer(wire: Wire, port: int) -> Finding:
-    """What leaves ``port`` over IPv6 and is too large for every path leaves in fragments (RFC 8200 §4.5).
-
-    A payload of up to 1232 bytes fits a packet of 1280 bytes, which every path carries (RFC 8200 §5).
+def group_answered(wire: Wire, group: str, port: int) -> Finding:
+    """Each client that sent a request to ``port`` of a multicast group is answered, from an address that is no group.
 
     Raises:
-        Inconclusive: No datagram left the port over IPv6, or the capture is not whole.
+        Inconclusive: No such request reached the captured host, or the capture is not whole.
     """
     wire.require_whole()
-    left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(frame, port)]
+    asked: dict[End, set[str]] = {}
+    for frame in wire.frames:
+        if frame.kind == "udp" and (frame.dst, frame.dport) == (group, port):
+            asked.setdefault((frame.src, frame.sport), set())
+        elif frame.kind == "udp" and (frame.dst, frame.dport) in asked:
+            asked[frame.dst, frame.dport].add(frame.src)
+    if not asked:
+        raise Inconclusive(f"{wire.path}: no request to {endpoint(group, port)} came, so there is nothing to judge")
+    sources = set().union(*asked.values())
+    silent = [endpoint(*client) for client, found in asked.items() if not found]
+    return Finding(
+        ok=not silent and not any(ipaddress.ip_address(source).is_multicast for source in sources),
+        expected=f"each request to the group {endpoint(group, port)} is answered from an address that is no group",
+        happened=f"{', '.join(silent)} got no answer" if silent else f"answers came from {', '.join(sorted(sources))}",
+        packets=conversation(wire, [port, *(client[1] for client in asked)]),
+    )
+
+
+def udp_large_answer(wire: Wire, port: int, family: Family = Family.IPV6) -> Finding:
+    """What leaves ``port`` and is too large for a packet leaves in fragments (RFC 791 §3.2, RFC 8200 §4.5).
+
+    IPv6 routers do not fragment, so the most is 1280 bytes, which every path carries (RFC 8200 §5). IPv4 routers do, or
+    say what the path carries (RFC 1191): there it is the link's MTU.
+
+    Raises:
+        Inconclusive: No datagram left the port over the family, or the capture is not whole.
+    """
+    wire.require_whole()
+    left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(wire, frame, port, family)]
     if not left:
-        raise Inconclusive(f"{wire.path}: no datagram left port {port} over IPv6, so there is nothing to judge")
-    large = [frame for frame in left if not frame.fragment and frame.length > _LEAST_MTU]
+        raise Inconclusive(
+            f"{wire.path}: no datagram left port {port} over {family.label}, so there is nothing to judge"
+        )
+    most = _MOST[family]
+    large = [frame for frame in left if not frame.fragment and frame.length > most]
     pieces = sum(frame.fragment for frame in left)
     return Finding(
         ok=not large,
-        expected=f"what leaves UDP port {port} over IPv6 has at most {_LEAST_MTU} bytes a packet, or is fragmented",
+        expected=f"what leaves UDP port {port} over {family.label} has at most {most} bytes a packet, or is fragmented",
         happened=f"{len(large)} packets are larger and no fragments"
         if large
-        else f"{len(left)} datagrams left, {pieces} of them in fragments (next header 44)",
+        else f"{len(left)} datagrams left, {pieces} of them in fragments{_NEXT_HEADER[family]}",
         packets=lines(large or left),
+    )
+
+
+def udp_datagrams(wire: Wire, port: int, family: Family) -> tuple[Frame, ...]:
+    """Return the datagrams that left ``port`` over ``family``; of fragments the first ones.
+
+    Raises:
+        Inconclusive: The capture is not whole.
+    """
+    wire.require_whole()
+    return tuple(
+        frame for frame in wire.frames if frame.kind == "udp" and (frame.family, frame.sport) == (family, port)
     )
 
 
@@ -106,14 +152,18 @@ def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
         Inconclusive: No such error came over ``family``, or the capture is not whole.
     """
     wire.require_whole()
-    gone = {end: frame for frame in reversed(wire.frames) if frame.family is family and (end := _gone(frame, port))}
+    own = [frame for frame in reversed(wire.frames) if frame.family is family]
+    gone = {end: frame for frame in own if (end := _gone(wire, frame, port))}
     if not gone:
         raise Inconclusive(f"{wire.path}: no ICMP port unreachable over {family.label} about an answer of port {port}")
     first = min(frame.time for frame in gone.values())
     later = [
         frame
         for frame in wire.frames
-        if frame.kind == "udp" and frame.family is family and frame.sport == port and frame.time > first
+        if frame.kind == "udp"
+        and frame.family is family
+        and frame.time > first
+        and wire.is_from((frame.src, frame.sport), port)
     ]
     others = {(frame.dst, frame.dport) for frame in later} - set(gone)
     return Finding(
@@ -122,6 +172,21 @@ def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
         happened=f"{len(gone)} clients were gone; {len(others)} others were answered later",
         packets=conversation(wire, [port]),
     )
+
+
+def require_errors(wire: Wire, port: int, family: Family) -> None:
+    """Make sure that the service on ``port`` was told that a client is gone: by ICMP port unreachable, or RST.
+
+    A datagram service may have answered from another port.
+
+    Raises:
+        Inconclusive: It was not told over ``family``, or the capture is not whole.
+    """
+    wire.require_whole()
+    for frame in wire.frames:
+        if frame.family is family and (_is_unreachable(frame) or (frame.dport == port and frame.flags & RST)):
+            return
+    raise Inconclusive(f"{wire.path}: neither ICMP port unreachable nor RST came over {family.label} for port {port}")
 
 
 def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> Finding:
@@ -142,7 +207,11 @@ def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> F
     if missing:
         raise Inconclusive(f"{wire.path}: no datagram from {', '.join(missing)} came, so there is nothing to judge")
     ends = {*mapped, *mapped.values()}
-    answers = [frame for frame in wire.frames if frame.kind == "udp" and frame.sport == port and frame.dst in ends]
+    answers = [
+        frame
+        for frame in wire.frames
+        if frame.kind == "udp" and frame.dst in ends and (frame.sport == port or wire.others is not None)
+    ]
     return Finding(
         ok=not answers,
         expected=f"IPv6 datagrams from {' and '.join(sorted(mapped))} are not answered, neither to these nor over IPv4",
@@ -153,17 +222,32 @@ def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> F
     )
 
 
-def _is_from(frame: Frame, port: int) -> bool:
-    """Return whether an IPv6 frame is from a port; of fragments only the first shows one."""
-    return frame.family is Family.IPV6 and frame.sport == port
+def _is_from(wire: Wire, frame: Frame, port: int, family: Family = Family.IPV6) -> bool:
+    """Return whether a frame of a family is from a port; of fragments only the first shows one."""
+    return frame.family is family and wire.is_from((frame.src, frame.sport), port)
 
 
-def _gone(frame: Frame, port: int) -> End | None:
+def from_any_port(wire: Wire, port: int) -> Wire:
+    """Return the capture of a service on ``port`` that may answer from others: whoever answers its clients is it."""
+    _, replied = _exchanges(wire, port)
+    ends = {end for client, sources in replied.items() for end in sources if end[0] != client[0]}
+    return replace(wire, others=frozenset(ends))
+
+
+def _gone(wire: Wire, frame: Frame, port: int) -> End | None:
     """Return the client of whom ICMP port unreachable says that an answer from ``port`` did not find it."""
     quoted = frame.icmp.quoted if frame.icmp is not None else None
-    if frame.icmp is None or quoted is None or (quoted.kind, quoted.sport) != ("udp", port):
+    if quoted is None or not _is_unreachable(frame) or not wire.is_from((quoted.src, quoted.sport), port):
         return None
-    return (quoted.dst, quoted.dport) if (frame.kind, frame.icmp.type, frame.icmp.code) in _PORT_UNREACHABLE else None
+    return quoted.dst, quoted.dport
+
+
+def _is_unreachable(frame: Frame) -> bool:
+    """Return whether a frame is ICMP port unreachable about a datagram."""
+    quoted = frame.icmp.quoted if frame.icmp is not None else None
+    if frame.icmp is None or quoted is None or quoted.kind != "udp":
+        return False
+    return (frame.kind, frame.icmp.type, frame.icmp.code) in _PORT_UNREACHABLE
 
 
 def _exchanges(wire: Wire, port: int, family: Family | None = None) -> tuple[dict[End, set[End]], dict[End, set[End]]]:
@@ -190,7 +274,8 @@ def udp6_checksum(wire: Wire, port: int) -> Finding:
         Inconclusive: There is no such datagram, or the capture is not whole.
     """
     wire.require_whole()
-    datagrams = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(frame, port) and not frame.fragment]
+    left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(wire, frame, port)]
+    datagrams = [frame for frame in left if not frame.fragment]
     if not datagrams:
         raise Inconclusive(f"{wire.path}: there is no datagram over IPv6 from port {port}")
     sums = dissect.udp_checksums(wire.path, datagrams)

@@ -67,6 +67,22 @@ def stays_inside(wire: Wire, port: int, transport: Transport = Transport.TCP) ->
     )
 
 
+def sends(wire: Wire, began: float = 0.0, ended: float = float("inf")) -> bool:
+    """Return whether the host has sent anything but what its kernel sends by itself, between two points in time.
+
+    Args:
+        wire: What was captured.
+        began: The first point, in seconds since the epoch.
+        ended: The second one.
+
+    Raises:
+        Inconclusive: The capture could have missed it.
+    """
+    wire.require_live(wire.witnessed or BOTH)
+    own = [frame for frame in wire.frames if frame.outgoing_mac == wire.mac and not frame.noise]
+    return any(began <= frame.time <= ended and frame.kind not in {"icmp", "icmpv6"} for frame in own)
+
+
 def _nearest(frames: tuple[Frame, ...], template: Template) -> tuple[str, ...]:
     """Return the frames that differ least from a template, with what differs."""
     ranked = sorted(frames, key=lambda frame: len(template.differences(frame)))[:_NEAREST]

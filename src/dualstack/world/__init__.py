@@ -3,5 +3,6 @@
 from dualstack.world.base import World
 from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.listening import ListenerWorld
+from dualstack.world.starting import StartWorld
 
-__all__ = ["ConnectorWorld", "ListenerWorld", "World"]
+__all__ = ["ConnectorWorld", "ListenerWorld", "StartWorld", "World"]

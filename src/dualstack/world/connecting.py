@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from dualstack.complaint import said
 from dualstack.deadline import Deadline
-from dualstack.errors import DeadlineExpired
+from dualstack.errors import DeadlineExpired, Inconclusive
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Program
@@ -19,6 +20,7 @@ from dualstack.prober.names import query_name
 from dualstack.service import launch_connector
 from dualstack.wire.dialling import syn_family, tried
 from dualstack.wire.evidence import Wire
+from dualstack.wire.presence import sends
 from dualstack.world.base import World
 
 DNS = 53
@@ -34,6 +36,7 @@ class Run:
         seconds: How long it ran.
         said: Whether it wrote anything.
         reached: Its connections, as the peer saw them; empty if there was none.
+        heads: The heads of its HTTP requests, as the peer saw them.
     """
 
     fault: str
@@ -41,6 +44,12 @@ class Run:
     seconds: float
     said: bool
     reached: str = ""
+    heads: tuple[str, ...] = ()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it did anything: it reports a success, had to be killed, or reached the peer."""
+        return not self.fault or self.how is None or bool(self.reached)
 
     @property
     def problem(self) -> str:
@@ -52,6 +61,15 @@ class ConnectorWorld(World):
     """A world in which the service dials out."""
 
     _starts = 0
+    _alive = False
+
+    @property
+    def unstarted(self) -> bool:
+        """Whether each run ended unsuccessfully, and nothing was sent."""
+        try:
+            return bool(self._starts) and not self._alive and self.captured is not None and not sends(self.captured)
+        except Inconclusive:
+            return False
 
     @property
     def connector(self) -> Connect:
@@ -133,7 +151,9 @@ class ConnectorWorld(World):
         before = len(serving.accepted())
         run = self._wait(self.host.start(launch))
         clients = serving.accepted()[before:]
-        run = replace(run, reached=", ".join(sorted({f"{item.peer} → {item.address}" for item in clients})))
+        reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
+        run = replace(run, reached=reached, heads=tuple(item.head for item in clients if item.head))
+        self._alive |= run.alive
         self.note(f"{run.problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")
         return run
 
@@ -155,8 +175,8 @@ class ConnectorWorld(World):
         self._logs.append(log.text)
         if not problem and connector.output is not None and not re.search(connector.output, log.text, re.MULTILINE):
             problem = f"its output does not match {connector.output!r}"
-        if problem and log.last_line:
-            problem += f'; its last line: "{log.last_line}"'
+        if problem:
+            problem += said(log.text)
         return Run(fault=problem, how=how, seconds=seconds, said=bool(log.last_line))
 
     def shows_connected(self, family: Family) -> None:

@@ -20,6 +20,7 @@ from dualstack.manifest import Fetch, Protocol, Refused, Transport
 from dualstack.prober.client import Serving
 from dualstack.prober.messages import Accepted, Dial, Dialled, Names, Outcome, Serve
 from dualstack.prober.names import query_name
+from dualstack.prober.serving import redirect_path
 from dualstack.wire.evidence import Wire
 from dualstack.wire.expect import Template, present
 from dualstack.world.clients import in_the_house, link_local
@@ -35,6 +36,12 @@ from dualstack.world.spellings import (
 )
 
 _WITNESS_SECONDS = 2.0
+
+STATUSES = (302, 301, 303, 307, 308)
+"""The statuses of HTTP that redirect a GET (RFC 9110 §15.4)."""
+
+_FOLLOWED = 0.5
+"""Seconds within which a redirect must be followed, once the client was answered."""
 
 _SYN, _ACK = 0x02, 0x10
 
@@ -91,6 +98,7 @@ class Fetching:
             world.add_address(address)
         own = link_local(world.lab, in_the_house(world.lab))
         self.targets = spellings(fetch.also_refuses, own, names=fetch.names)
+        self.redirected = spellings(fetch.also_refuses, own, names=fetch.names)  # a name is rebound only once
         peer = tuple(world.peer.plan.address(family) for family in BOTH)
         allowed = tuple(self._allow(family, address) for family, address in zip(BOTH, peer, strict=True))
         try:
@@ -145,8 +153,8 @@ class Fetching:
         if missed := self._outside.missed(peers, self._world.host):
             raise Inconclusive(f"the service's host does not reach the canary on its peer at {' and '.join(missed)}")
 
-    def ask(self, host: str) -> tuple[Dialled, bool]:
-        """Let a client have a target fetched.
+    def ask(self, host: str, path: str = "/") -> tuple[Dialled, bool]:
+        """Let a client have a target fetched, the page at ``path`` of it.
 
         Returns:
             The exchange with the service, and whether the client was told something in time: an answer, or the end of
@@ -155,8 +163,8 @@ class Fetching:
         world = self._world
         dial = world.exchange(world.families[0], protocol=Protocol.EXCHANGE)
         server = endpoint(dial.address, dial.port)
-        dial = replace(dial, send=request_for(self._fetch, host, server), expect=None)
-        world.note(f"the next client asks for {url_of(self._fetch, host)}")
+        dial = replace(dial, send=request_for(self._fetch, host, server, path), expect=None)
+        world.note(f"the next client asks for {url_of(self._fetch, host, path)}")
         dialled = world.carry_out(dial)
         return dialled, dialled.connected and (dialled.outcome is Outcome.ANSWERED or dialled.seconds < dial.timeout)
 
@@ -178,10 +186,14 @@ class Fetching:
         return deadline.until(self._came_right)
 
     def _came_right(self) -> bool:
-        """Return whether somebody has come to an allowed target since the last look."""
+        """Return whether a connection to an allowed target has come since the last look."""
+        return self._count_right() > 0
+
+    def _count_right(self) -> int:
+        """Return how many connections to allowed targets have come since the last look."""
         inside = self._inside.fresh()
         self._wrong += [client for client in inside if client.address != ALLOWED]
-        return bool(self._outside.fresh()) or any(client.address == ALLOWED for client in inside)
+        return len(self._outside.fresh()) + sum(client.address == ALLOWED for client in inside)
 
     def _came_wrong(self) -> list[Accepted]:
         """Return who has come to the service's own host since this was last asked, also while controls were."""
@@ -204,6 +216,44 @@ class Fetching:
             what += ", and a connection came to an allowed address"
         self._world.note(what)
         self._world.require(Finding(told and not wrong, expected, f"{what}; to the client: {dialled.detail}"))
+
+    def follows_redirects(self) -> bool:
+        """Return whether the service goes where an allowed server redirects it: to that server again.
+
+        Only an HTTP client follows, so that a target without a URL is none.
+        """
+        if "{url}" not in self._fetch.request:
+            return False
+        allowed = self._allowed[self._fetch.families[0]]
+        self._count_right()
+        self.ask(allowed, redirect_path(STATUSES[0], url_of(self._fetch, allowed)))
+        came = 0
+
+        def twice() -> bool:
+            nonlocal came
+            came += self._count_right()
+            return came > 1
+
+        followed = Deadline(_FOLLOWED, "the redirect to be followed").until(twice)
+        self._world.note(f"it {'follows' if followed else 'does not follow'} redirects")
+        return followed
+
+    def refuses_redirects(self) -> None:
+        """Require that no redirect of an allowed server leads to a target that is refused, with each status in turn."""
+        allowed = self._allowed[self._fetch.families[0]]
+        seconds = self._world.subject.manifest.timeouts.exchange
+        for number, spelling in enumerate(self.redirected):
+            status, url = STATUSES[number % len(STATUSES)], url_of(self._fetch, spelling.host)
+            dialled, told = self.ask(allowed, redirect_path(status, url))
+            self._came_right()
+            wrong = self._came_wrong()
+            what = f"{_came(wrong)}; to the client: {dialled.detail}"
+            self._world.note(f"redirected to {url}: {_came(wrong)}")
+            expected = (
+                f"redirected ({status}) by an allowed server to {url}, {spelling.what}, nothing reaches its own host, "
+                f"and the client is told in {seconds:g} s"
+            )
+            self._world.require(Finding(told and not wrong, expected, what))
 
     def ends_quietly(self) -> None:
         """Stop the service, and require that nothing more has come.

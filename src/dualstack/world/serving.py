@@ -9,17 +9,20 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
+from dualstack.complaint import said
 from dualstack.deadline import Deadline
-from dualstack.errors import DeadlineExpired, HarnessError, ServiceError
+from dualstack.errors import DeadlineExpired, HarnessError, Inconclusive, ServiceError
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend, Program
 from dualstack.manifest import Listen
 from dualstack.plan import PlannedCase
-from dualstack.prober.messages import Exit, Log, Readiness, SocketRow
-from dualstack.service import launch_service, readiness_of
+from dualstack.prober.messages import Await, Exit, Launch, Log, Readiness, SocketRow
+from dualstack.results import NOT_READY
+from dualstack.service import launch_reload, launch_service, readiness_of
 from dualstack.world.base import World
 from dualstack.world.clients import Clients, clients_of
+from dualstack.world.readiness import await_exchange
 
 _KILLING = 10.0
 """Seconds within which what was killed must be gone."""
@@ -32,19 +35,31 @@ _NO_ADDRESS = re.compile(r"(?i)cannot assign requested address|address not avail
 
 
 class ServingWorld(World):
-    """A world in which the service listens, without anybody who dials it."""
+    """A world in which the service listens, without anybody who dials it.
+
+    Attributes:
+        whole_output: What the service wrote between its last start and its end.
+    """
 
     _program: Program | None = None
+    _launched: Launch | None = None
     _bind: str | None = None
     _acl: str | None = None
     _expected: Sequence[Family] | None = None
     _starts = 0
+    _was_ready = False
     _ever: tuple[SocketRow, ...] = ()
 
     def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
         """See `World`."""
         super().__init__(case, backend, folder)
         self._left: list[Program] = []
+        self.whole_output = ""
+
+    @property
+    def unstarted(self) -> bool:
+        """Whether the service was started, and never became ready."""
+        return bool(self._starts) and not self._was_ready
 
     @property
     def listener(self) -> Listen:
@@ -90,8 +105,31 @@ class ServingWorld(World):
         )
         self.command = shlex.join(launch.command) or f"what the image {launch.image} executes by itself"
         self.note(f"start the service: {self.command}")
+        self._launched = launch
         self._program = self.host.start(launch)
         return self._program
+
+    def reload(self, how: str | list[str]) -> None:
+        """Make the running service read its configuration again, by a signal to its first process or by a command.
+
+        Raises:
+            HarnessError: It was not started.
+            Inconclusive: The command fails.
+        """
+        if self._launched is None:
+            raise HarnessError("the service was not started")
+        if isinstance(how, str):
+            self.note(f"send {how} to the service: it reads its configuration again")
+            self.program.signal(how)
+            return
+        launch = launch_reload(self.subject, self._launched, how, contained=self.contained)
+        words = shlex.join(launch.command)
+        self.note(f"make the service read its configuration again: {words}")
+        command = self.host.start(launch)
+        self._left.append(command)
+        end = command.wait(Deadline(self.subject.manifest.timeouts.ready, f"{words} to end"))
+        if end.code != 0:
+            raise Inconclusive(f"the reload command {end}: {words}: {command.log().last_line or 'it printed nothing'}")
 
     def ready(
         self, program: Program, families: Sequence[Family] | None = None, within: float | None = None
@@ -107,11 +145,26 @@ class ServingWorld(World):
         if within is not None:
             condition = replace(condition, timeout=within)
         readiness = program.wait_ready(condition)
+        if readiness.ready and self.subject.manifest.ready.exchange:
+            readiness = self._ready_to_serve(program, condition, readiness.seconds)
         self.waited += readiness.seconds
+        self._was_ready |= readiness.ready
         state = "ready" if readiness.ready else f"not ready: {readiness.detail}"
         self.note(f"after {readiness.seconds * 1000:.0f} ms the service is {state}")
         self.own_sockets()
         return readiness
+
+    def _ready_to_serve(self, program: Program, condition: Await, passed: float) -> Readiness:
+        """Wait, after ``passed`` seconds, until an exchange with the first listener succeeds."""
+        readiness = await_exchange(
+            self.subject.listen[0],
+            self.lab,
+            program,
+            condition.families,
+            max(condition.timeout - passed, 0.0),
+            restricted=self._acl is not None,
+        )
+        return replace(readiness, seconds=passed + readiness.seconds)
 
     def start(self, bind: str | None = None, families: Sequence[Family] | None = None, acl: str | None = None) -> None:
         """Start the service and wait until it is ready; see `launch` and `ready`.
@@ -123,7 +176,7 @@ class ServingWorld(World):
         readiness = self.ready(self.launch(bind, acl), families)
         if not readiness.ready:
             why = f"{readiness.detail}{self._missing_loopback()}{self.last_words()}"
-            raise ServiceError(f"the service did not become ready: {why}")
+            raise ServiceError(f"{NOT_READY}: {why}")
 
     def ensure(self, families: Sequence[Family]) -> None:
         """Start the service, as `start` does, unless it runs already and serves as many clients as there are."""
@@ -183,8 +236,13 @@ class ServingWorld(World):
         if how is None:
             words = "what it left behind had to be killed" if already else "it had to be killed"
         self.note(f"stop the service: {words}")
-        self._logs.append(program.log().text)
+        self.whole_output = program.log().text
+        self._logs.append(self.whole_output)
         return how
+
+    def written(self) -> str:
+        """Return the text files in the private folder of the last start, log files mostly, as one text."""
+        return "\n".join(self.host.prober.texts(self.scratch(self._starts)))
 
     def leave(self, signal: str) -> Exit | None:
         """Send a signal to the service's first process alone, and wait for its end; return None if it still runs.
@@ -213,9 +271,8 @@ class ServingWorld(World):
         return self._program.log() if self._program else Log(text="", size=0)
 
     def last_words(self) -> str:
-        """Return the last line of the service's output, as the end of a sentence."""
-        last = self.log.last_line
-        return f'; its last line: "{last}"' if last else "; it printed nothing"
+        """Return what the service's output says of its failure, as the end of a sentence."""
+        return said(self.log.text)
 
     def _missing_loopback(self) -> str:
         """Say that a loopback address is missing if the service says that an address is, as a part of a sentence."""

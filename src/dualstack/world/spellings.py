@@ -49,15 +49,21 @@ class Spelling:
     named: bool = False
 
 
-def request_for(fetch: Fetch, host: str, server: str) -> str:
+def request_for(fetch: Fetch, host: str, server: str, path: str = "/") -> str:
     """Return what a client sends to have ``host`` fetched.
 
     Args:
         fetch: How clients name what the service fetches.
         host: The target's host, as in `Spelling`.
         server: The service's own address and port, for the Host field of a request with a path.
+        path: The path of the target's URL.
     """
-    values = {"url": url_of(fetch, host), "target": endpoint(host, fetch.port), "host": host, "port": str(fetch.port)}
+    values = {
+        "url": url_of(fetch, host, path),
+        "target": endpoint(host, fetch.port),
+        "host": host,
+        "port": str(fetch.port),
+    }
     text = fetch.request
     for key, value in values.items():
         text = text.replace(f"{{{key}}}", quote(value, safe="") if fetch.is_path else value)
@@ -66,9 +72,9 @@ def request_for(fetch: Fetch, host: str, server: str) -> str:
     return f"GET {text} HTTP/1.1\r\nHost: {server}\r\nUser-Agent: dualstack\r\nAccept: */*\r\nConnection: close\r\n\r\n"
 
 
-def url_of(fetch: Fetch, host: str) -> str:
+def url_of(fetch: Fetch, host: str, path: str = "/") -> str:
     """Return the URL of a target; the zone of an IPv6 literal is percent-encoded (RFC 6874 §2)."""
-    return f"http://{endpoint(host.replace('%', '%25'), fetch.port)}/"
+    return f"http://{endpoint(host.replace('%', '%25'), fetch.port)}{path}"
 
 
 def added_addresses(refused: Collection[Refused]) -> tuple[str, ...]:

@@ -124,10 +124,10 @@ JUDGED = {
     "read-only-not-root": ("pass", ""),
     "publishes": ("pass", ""),
     "healthy": ("pass", ""),
-    "never-healthy": ("fail", "not today"),
-    "exits": ("fail", "no licence file"),
-    "no-such-program": ("fail", "/no/such/program"),
-    "no-shell": ("fail", "/bin/sh"),
+    "never-healthy": ("blocked", "not today"),
+    "exits": ("blocked", "no licence file"),
+    "no-such-program": ("blocked", "/no/such/program"),
+    "no-shell": ("blocked", "/bin/sh"),
 }
 """What becomes of each: its verdict, and a part of the reason or of what it wrote."""
 
@@ -216,7 +216,7 @@ def compile_static(folder: Path) -> None:
 
 
 def test_every_image_is_judged(bench: "Bench", images: dict[str, str]) -> None:
-    """Whatever its image is like, a service is judged by what it does; one that does not come up fails, with why.
+    """Whatever its image is like, a service is judged by what it does; one that does not start is blocked, with why.
 
     What an image is like: without a shell or any file, for a user without rights and nothing to write to, with ports to
     be published, with a health check; with one that never passes, or with an entrypoint that ends or does not exist.
@@ -239,7 +239,7 @@ def test_a_root_file_system_that_is_read_only(bench: "Bench", images: dict[str, 
     done = bench.run(*ONE_CASE, *manifests)
     assert {name: item.verdict.value for name, item in done.records.items()} == {
         "shipped": "pass",
-        "to-write-to": "fail",
+        "to-write-to": "blocked",
     }, done
     assert "/ can be written" in done.records["to-write-to"].reason
 

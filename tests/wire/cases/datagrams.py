@@ -11,6 +11,7 @@ from tests.wire.packets import (
     D4,
     F4,
     F6,
+    GROUPS,
     LARGE,
     OTHER,
     OUT,
@@ -27,6 +28,7 @@ from tests.wire.packets import (
     gone,
     net,
     stranger,
+    to_group,
     told,
     too_far,
 )
@@ -68,18 +70,45 @@ CASES: list[Case] = [
         ],
         more_good=[[(0, asked(F4)), (0.1, told(F4)), (1, asked(F6)), (1.1, stranger(F6))]],
     ),
-    Case(
-        name="udp_large_answer",
-        call=lambda wire: expect.udp_large_answer(wire, 8081),
-        good=[(0, asked(F6)), *((1, piece) for piece in fragments_of(LARGE))],
-        bad=[
-            ([(0, asked(F6)), (1, told(F6, payload=b"x" * 1233))], "1 packets are larger"),
-            (
-                [(0, asked(F6)), *((1, piece) for piece in fragments_of(LARGE)), (2, told(F6, payload=b"x" * 1233))],
-                "1 pack",
-            ),
-        ],
-        more_good=[[(0, asked(F6)), (1, told(F6, payload=b"x" * 1232))]],
+    *(
+        Case(
+            name="udp_large_answer" + (" over IPv4" if family is F4 else ""),
+            call=lambda wire, family=family: expect.udp_large_answer(wire, 8081, family),  # type: ignore[misc]  # a bound default
+            good=[(0, asked(family)), *((1, piece) for piece in fragments_of(LARGE[family]))],
+            bad=[
+                ([(0, asked(family)), (1, told(family, payload=b"x" * (most + 1)))], "1 packets are larger"),
+                (
+                    [
+                        (0, asked(family)),
+                        *((1, piece) for piece in fragments_of(LARGE[family])),
+                        (2, told(family, payload=b"x" * (most + 1))),
+                    ],
+                    "1 pack",
+                ),
+            ],
+            more_good=[
+                [(0, asked(family)), (1, told(family, payload=b"x" * most))],
+                [(0, told(family)), (1, told(family.other, payload=b"x" * 1473))],
+            ],
+        )
+        for family, most in ((F6, 1232), (F4, 1472))
+    ),
+    *(
+        Case(
+            name=f"group_answered over {family.label}",
+            call=lambda wire, group=GROUPS[family]: expect.group_answered(wire, group, 8081),  # type: ignore[misc]  # a bound default
+            good=[(0, to_group(family)), (0.1, told(family))],
+            bad=[
+                ([(0, to_group(family)), (0.1, told(family, 40001))], ":40000 got no answer"),
+                ([(0, to_group(family)), (0.1, to_group(family, 40001)), (0.2, told(family))], ":40001 got no answer"),
+                ([(0, to_group(family)), (0.1, stranger(family, address=GROUPS[family]))], GROUPS[family]),
+            ],
+            more_good=[
+                [(0, to_group(family)), (0.1, stranger(family)), (0.2, asked(family, 40001))],
+                [(0, to_group(family)), (0.1, net(family, back=True) / UDP(sport=9000, dport=40000))],
+            ],
+        )
+        for family in BOTH
     ),
     *(
         Case(

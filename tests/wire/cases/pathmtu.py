@@ -16,7 +16,7 @@ def narrow(packet: Any, mtu: int = 1280) -> Any:
     return IN() / IPv6(src="2001:db8:51:1::301", dst=S6) / ICMPv6PacketTooBig(mtu=mtu) / bytes(packet[IPv6])[:1232]
 
 
-WIDE = fragments_of(LARGE)
+WIDE = fragments_of(LARGE[F6])
 """An answer in fragments that are as large as the link carries."""
 
 
@@ -41,7 +41,7 @@ CASES: list[Case] = [
             (0, asked(F6)),
             *((1, piece) for piece in WIDE),
             (1.001, narrow(WIDE[0])),
-            *((2, piece) for piece in fragment6(LARGE, 1280)),
+            *((2, piece) for piece in fragment6(LARGE[F6], 1280)),
         ],
         bad=[
             ([*((1, piece) for piece in WIDE), (1.001, narrow(WIDE[0])), (2, WIDE[0])], "1 of 1 were bigger"),
@@ -49,7 +49,7 @@ CASES: list[Case] = [
                 [
                     (1, WIDE[0]),
                     (1.001, narrow(WIDE[0])),
-                    *((2, piece) for piece in fragment6(LARGE, 1280)),
+                    *((2, piece) for piece in fragment6(LARGE[F6], 1280)),
                     (3, told(F6, payload=b"x" * 1233)),
                 ],
                 "1 of 5 were bigger; the largest had 1281 bytes",

@@ -1,5 +1,6 @@
 """Captures for the predicate on what leaves for clients behind a router."""
 
+from functools import partial
 from typing import Any
 
 from scapy.layers.inet import IP
@@ -45,7 +46,7 @@ CASES: list[Case] = [
     *(
         Case(
             name=f"leaves_through_router over {family.label}",
-            call=lambda wire, family=family: expect.leaves_through_router(wire, 8080, family, PEER),
+            call=partial(expect.leaves_through_router, port=8080, family=family, router=PEER),
             good=answered(family),
             bad=[
                 ([(0.0, syn(family)), (0.001, with_hops(reply(family, "SA"), 1))], f"1 of 1 have a {name} of 1"),

@@ -7,6 +7,7 @@ output. The first request is ``settle``: what the host has, what it has not, and
 * ``{"do": "inside", "channel": n, "entry": "module:function"}``: run it in a process of its own, with a stream;
 * ``{"do": "add", "interface": "eth0", "address": "…", "length": 64, "detect": false}``: give the host an address;
 * ``{"do": "remove", "interface": "eth0", "address": "…", "length": 64}``: take one from it;
+* ``{"do": "route", "interface": "eth0", "address": "…", "length": 64}``: lead packets for a multicast group over it;
 * ``{"do": "recycle"}``: remove what programs left; why the host is still not as it was after ``settle``, if it is not;
 * ``{"do": "scratch", "folder": "/dev/shm/…", "files": {name: text}}``: make a program's private folder.
 
@@ -29,7 +30,7 @@ from typing import Any, NoReturn
 
 from dualstack.deadline import Deadline
 from dualstack.errors import DualstackError, UsageError
-from dualstack.lab.addresses import give_address, take_address
+from dualstack.lab.addresses import give_address, route_group, take_address
 from dualstack.lab.docker import settling
 from dualstack.lab.docker.mux import CONTROL, LARGEST, Unpacker, frame
 
@@ -133,6 +134,11 @@ class Holder:
     def _do_remove(self, request: Request) -> bool:
         """Take an address from the host."""
         take_address(request["interface"], request["address"], request["length"])
+        return True
+
+    def _do_route(self, request: Request) -> bool:
+        """Lead packets for a multicast group over an interface."""
+        route_group(request["interface"], request["address"])
         return True
 
     def _do_recycle(self, _: Request) -> str:

@@ -179,6 +179,10 @@ class DockerHost:
         """Take an address on the link from the host."""
         self._change({"do": "remove", "address": address})
 
+    def route_group(self, group: str) -> None:
+        """Lead packets for a multicast group over the link."""
+        self._change({"do": "route", "address": group})
+
     def set_ipv6(self, *, enabled: bool) -> None:
         """Switch IPv6 off or on for all of the host."""
         self._set(sysctl.ipv6_settings(enabled=enabled))

@@ -13,10 +13,12 @@ from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, HarnessError
 from dualstack.lab.docker.attending import Attendant
 from dualstack.lab.docker.engine import CONNECTION_ERRORS, APIError, Engine, NotFound, explained
+from dualstack.manifest.models import Transport
 from dualstack.prober.attending import signal_number
 from dualstack.prober.codec import unpack
 from dualstack.prober.messages import Await, Exit, Log, Readiness, SocketRow, Vitals
 from dualstack.prober.output import Output, Watch
+from dualstack.prober.readiness import not_listening, unready
 
 _READ = 64 << 10
 _HEADER = struct.Struct("!BxxxI")
@@ -168,10 +170,11 @@ class ContainerProgram:
                 passed = monotonic() - start
                 how = self.poll()
                 if how is not None or not missing or passed >= condition.timeout:
-                    ended = [f"it {how}"] if how is not None else []
-                    ready = how is None and not missing
-                    detail = "it is ready" if ready else "; ".join([*ended, *missing])
-                    return Readiness(ready=ready, exit=how, seconds=passed, detail=detail)
+                    if how is None and not missing:
+                        return Readiness(ready=True, exit=None, seconds=passed, detail="it is ready")
+                    own = [(Transport(row.transport), row.port) for row in self._foreign() if _serving(row)]
+                    detail = unready(condition, passed, how, missing, own)
+                    return Readiness(ready=False, exit=how, seconds=passed, detail=detail)
                 with self._state:
                     self._state.wait(min(look, condition.timeout - passed))
                 look = min(look * 1.5, _LAST_LOOK)
@@ -198,7 +201,7 @@ class ContainerProgram:
         rows = [row for row in rows if row.transport == condition.transport.value]
         own = [row for row in rows if not row.owner]
         if not own:
-            return [f"{where} belongs to {rows[0].owner}, not to it" if rows else f"no socket is open on {where}"]
+            return [f"{where} belongs to {rows[0].owner}, not to it" if rows else not_listening(condition)]
         if self._serving_since is None:
             self._serving_since = monotonic()
         served = set().union(*(row.serves for row in own))
@@ -294,6 +297,11 @@ class ContainerProgram:
             except APIError as error:
                 if "is not running" not in str(error):
                     raise
+
+
+def _serving(row: SocketRow) -> bool:
+    """Return whether a socket is the service's and takes what comes for its port."""
+    return not row.owner and row.state in {"LISTEN", "UNCONN"}
 
 
 def _exit_of(code: int, engine: Engine, identity: str) -> Exit:

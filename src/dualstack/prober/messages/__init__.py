@@ -8,9 +8,10 @@ Answers come in any order. Bytes travel as Latin-1 text. The stream's end ends t
 from dualstack.prober.messages.advertising import Advertise
 from dualstack.prober.messages.crowds import MOST_CLIENTS, Ends, Linger, Load, Loaded, Stage
 from dualstack.prober.messages.datagrams import Forge, Heard, Sender, Volley, Volleyed
-from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome
+from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome, dial_to
+from dualstack.prober.messages.idling import Idle, Idled, alike_until
 from dualstack.prober.messages.naming import Names, Query, Resolved
-from dualstack.prober.messages.programs import PATIENCE, Await, Exit, Launch, Log, Readiness, Vitals
+from dualstack.prober.messages.programs import PATIENCE, Await, Exit, Launch, Log, Readiness, Spent, Vitals
 from dualstack.prober.messages.serving import Accepted, Hold, Serve
 from dualstack.prober.messages.tables import AddressRow, RouteRow, SocketRow
 
@@ -28,6 +29,8 @@ __all__ = [
     "Forge",
     "Heard",
     "Hold",
+    "Idle",
+    "Idled",
     "Launch",
     "Linger",
     "Load",
@@ -42,8 +45,11 @@ __all__ = [
     "Sender",
     "Serve",
     "SocketRow",
+    "Spent",
     "Stage",
     "Vitals",
     "Volley",
     "Volleyed",
+    "alike_until",
+    "dial_to",
 ]

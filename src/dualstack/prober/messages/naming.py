@@ -12,12 +12,14 @@ class Names:
         a: The A records of a name with behaviour ``ok``.
         aaaa: The AAAA records of a name with behaviour ``ok``.
         port: The port.
+        silent: Domains whose questions it never answers, ``ip6.arpa``; other reverse names (arpa) do not exist.
     """
 
     addresses: tuple[str, ...]
     a: tuple[str, ...] = ()
     aaaa: tuple[str, ...] = ()
     port: int = 53
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

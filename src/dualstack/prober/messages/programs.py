@@ -119,15 +119,36 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
+class Spent:
+    """The time that one thread has spent since it began.
+
+    Attributes:
+        thread: Its number.
+        running: Seconds on a processor.
+        waiting: Seconds in which it could have run, and had none.
+    """
+
+    thread: int
+    running: float
+    waiting: float
+
+
+@dataclass(frozen=True, slots=True)
 class Vitals:
-    """What a program, with all that it forked, holds of its host.
+    """What a program, with all that it forked, holds of its host, and what it has done.
 
     Attributes:
         processes: How many processes it has, those too that have ended and that nobody waited for.
         descriptors: How many descriptors its processes have open.
         zombies: How many of its processes have ended and were not waited for.
+        handled: The names of the signals that its main process handles; none if it has ended.
+        spent: The time of each of its threads; none where the kernel does not count it (CONFIG_SCHED_INFO).
+        at: When this was looked at: seconds of a clock that only differences mean something of.
     """
 
     processes: int
     descriptors: int
     zombies: int
+    handled: tuple[str, ...] = ()
+    spent: tuple[Spent, ...] = ()
+    at: float = 0.0

@@ -42,6 +42,8 @@ class Accepted:
         received: How many bytes came from it.
         answered: How many bytes were sent to it.
         at: Seconds since the server was started.
+        head: The head of its HTTP request, as Latin-1 text without the blank line, at most 8 KiB; empty with another
+            protocol.
     """
 
     address: str
@@ -50,6 +52,7 @@ class Accepted:
     received: int
     answered: int
     at: float
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class Hold:
         listening: Whether a TCP socket also listens.
         reuse_address: SO_REUSEADDR; None to have it on a TCP socket that listens, and on no other: it would let others
             share a port that does not listen.
-        reuse_port: SO_REUSEPORT.
+        reuse_port: SO_REUSEPORT; the socket belongs to the user then that has one on the port already, if there is any.
     """
 
     family: Family

@@ -1,0 +1,131 @@
+"""The lines of a program's output that say why it failed, whatever language it is written in."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+_LONGEST = 300
+"""How many characters of a line are returned."""
+
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
+_STAMP = re.compile(r"^[\[(]?\d{4}[-/.]\d\d[-/.]\d\d[T ]?[\d:.,]*Z?[\])]?\s*")
+"""A date and time at the beginning of a line: two lines that differ in nothing else say the same."""
+
+_FRAME = re.compile(
+    r"""
+    ^\s*at\s\S | ^\s*\.\.\.\s\d+\s(more|common) | ^Node\.js\sv\d | ^node:\S+:\d+$      # Java, Node
+    | ^\s*throw\s | ^[\s~]*\^[\s^~]*$ | ^\s*[\[\]{}()]+[,;]?$ | ^Emitted\s'error'\sevent
+    | ^\s+(code|errno|syscall|address|port|path|spawnargs|requireStack)\b.{0,4}:\s
+    | Could\snot\screate\sthe\sJava\sVirtual\sMachine | A\sfatal\sexception\shas\soccurred
+    | ^\s+File\s".*",\sline\s\d+ | ^Traceback\s\(most\srecent | ^During\shandling\sof | direct\scause\sof\sthe\sfoll
+    | ^\s*from\s\S+:\d+:in\s                                                           # Ruby
+    | ^\#\d+\s | ^Stack\strace:$ | ^\s+thrown\sin\s | ^\s*---\sEnd\sof                 # PHP, .NET
+    | ^stack\s(traceback|backtrace):$ | ^\s+\[C\]: | ^\s+no\s(field|file)\s            # Lua, Rust
+    | ^note:\s | ^\s+\d+:\s+(0x|[\w<]+(::|\b)) | ^CallStack\s\(from | ,\scalled\sat\s  # Rust, Haskell
+    | ^Crash\sdump\sis\sbeing\swritten | ^exit\sstatus\s\d+$ | ^created\sby\s          # Erlang, Go
+    | ^=[A-Z]+\sREPORT== | ^[-=*\#\s]+$
+    """,
+    re.VERBOSE,
+)
+"""A line that says where a program failed, or nothing at all: never why."""
+
+_DUMP = re.compile(r"^goroutine \d+ \[|^\[signal SIG\w+: ")
+"""The first line of a part of a Go program's stack; an empty line ends it."""
+
+_NONE = re.compile(
+    r"""(?i)\b(no|0|without|zero)\s(errors?|exceptions?|failures?)\b|["']?error["']?\s*[:=]\s*(null|none|0)\b"""
+)
+"""Words about errors of a line that tells of none."""
+
+_FATAL = re.compile(
+    r"(?i)\bfatal\b|\bpanic(ked)?\b|\buncaught\b|\bunhandled\b|\bcaused by\b|--->|\[(emerg|alert|crit)\]|\bcritical\b"
+    r"|\bexception in thread\b|^terminate called|^\s+what\(\):|^\*\* \(|\binit terminating\b|terminated \("
+    r"|core dumped|segmentation fault|\bassertion\b|\babort(ed|ing)?\b"
+)
+"""What a program says of the fault that ended it."""
+
+_ERROR = re.compile(
+    r"(?i)\berror|[a-z]Error\b|\w+Exception\b|\bexception\b|errno|\berr\b"
+    r"|\bE(ADDR|AF|ACCES|PERM|INVAL|NOENT|NETUN|HOSTUN|MFILE|CONN|PROTO|OPNOT|EXIST)\w*"
+)
+"""What a program calls an error."""
+
+_TROUBLE = re.compile(
+    r"(?i)\bcannot\b|\bcan(no|')?t\b|\bcould\s?n[o']t\b|\bunable\b|\bfail(s|ed|ure|ing)?\b|\binvalid\b|\billegal\b"
+    r"|\bunknown\b|\bunrecogni[sz]ed\b|\bunsupported\b|\bunexpected\b|\bundefined\b|not (found|defined|supported|"
+    r"available|permitted|allowed|set|valid|exist|installed|a directory)|no such|does ?n[o']t exist|\bmissing\b"
+    r"|\brequire[sd]\b|\bdenied\b|\brefused\b|\bin use\b|\bunreachable\b|\btimed out\b|\btoo many\b|^usage\b|\bmust\b"
+    r"|terminat(ed|ing)|\breason\b|\bexpired\b|is a directory|\bbad\b|provided but"
+)
+"""What else a program says when something does not work."""
+
+_WARNING = re.compile(r"(?i)\bwarn(ing)?\b")
+
+_HARMLESS = re.compile(r"""(?i)\b(info|debug|trace|notice)\b|level\W{1,4}(info|debug|trace)""")
+"""A level of a log at which nothing is reported that ends a program."""
+
+
+def why(output: str, most: int = 4) -> tuple[str, ...]:
+    """Return the lines that say why a program failed, in their order, each once.
+
+    They are the gravest lines that name a fault, the last ones if there are many; where no line does, it is the last
+    line that says anything. Stack frames, empty lines and the like are left out.
+
+    Args:
+        output: What the program wrote.
+        most: How many lines are returned.
+    """
+    telling = list(_telling(_ANSI.sub("", output)))
+    graded = [(grade, number, line) for number, (grade, line) in enumerate(telling)]
+    highest = max((grade for grade, _, _ in graded), default=0)
+    if highest <= 0:
+        return tuple(line for _, line in telling[-1:])
+    kept = [item for item in graded if item[0] >= min(2, highest)]
+    chosen = sorted(sorted(kept, reverse=True)[:most], key=lambda item: item[1])
+    return tuple(line for _, _, line in chosen)
+
+
+def said(output: str, most: int = 2) -> str:
+    """Return what the output says of the failure, as the end of a sentence."""
+    quoted = [f'"{line[: _LONGEST // most]}"' for line in why(output, most)]
+    return f"; its output says: {' and '.join(quoted)}" if quoted else "; it printed nothing"
+
+
+def _telling(output: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines that say anything, each once, with how grave they are: from 4, the end of a program, to 0."""
+    seen: set[str] = set()
+    for grade, line in _graded(output.splitlines()):
+        text = _STAMP.sub("", line).strip()
+        if text and text not in seen:
+            seen.add(text)
+            yield grade, line.strip()[:_LONGEST]
+
+
+def _graded(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield the lines that are neither empty nor part of a stack, with how grave they are."""
+    dump = traceback = message = False
+    for line in lines:
+        if not line.strip():
+            dump = False
+        elif message:  # Rust: the line after "thread 'main' panicked at src/main.rs:5:10:" is the message
+            message = False
+            yield 4, line
+        elif dump or _DUMP.match(line):
+            dump = True
+        elif line.startswith("Traceback (most recent call last)"):
+            traceback = True
+        elif traceback and not line[0].isspace():  # Python: the first line that is not indented is the exception
+            traceback = False
+            yield 4, line
+        elif not traceback and not _FRAME.search(line):
+            message = bool(re.search(r"^thread '.*' panicked at \S+:\d+:\d+:$", line))
+            if not message:
+                yield _grade(line), line
+
+
+def _grade(line: str) -> int:
+    """Return how grave a line is: 4 the end of a program, 3 an error, 2 trouble, 1 a warning, 0 nothing."""
+    signs = ((4, _FATAL), (3, _ERROR), (2, _TROUBLE), (1, _WARNING))
+    found = next((grade for grade, sign in signs if sign.search(line)), 0)
+    harmless = _NONE.search(line) or (found < 4 and _HARMLESS.search(line))  # noqa: PLR2004 - the grades above
+    return 0 if harmless else found

@@ -1,0 +1,107 @@
+"""Whether a service starts at all: found out once in a run, by START-001, and shared by the run's processes.
+
+What is found is a file in the run's folder, which is written in one step. Where START-001 is not part of the run, a
+case in which the service never became ready finds it out for all that come after it.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from dualstack.deadline import Deadline
+from dualstack.plan import PlannedCase
+from dualstack.prober.messages import PATIENCE
+
+_WAIT = 120.0
+"""Seconds that a case waits for what another process finds out, beside the time that the service may take to start."""
+
+WHOLE = ""
+"""What stands for the whole service among its parts."""
+
+Faults = Mapping[str, str]
+"""Why parts of a service do not start, by the name of the listener or connector; `WHOLE` for all of it."""
+
+
+class Startups:
+    """What the processes of a run know of its services' starts."""
+
+    def __init__(self, folder: Path, *, alone: bool) -> None:
+        """Share it in the run's ``folder``; ``alone`` says that no other process runs cases."""
+        self._folder = folder / "starts"
+        self._alone = alone
+        self._planned: frozenset[str] = frozenset()
+        self._given_up: set[str] = set()
+
+    def expect(self, subjects: frozenset[str]) -> None:
+        """Note the services whose start is a case of this run."""
+        self._planned = subjects
+
+    def note(self, subject: str, faults: Faults) -> None:
+        """Write down what was found of a service, unless that has been done; on a full disk: that nothing was."""
+        path = self._path(subject)
+        if path.exists():
+            return
+        beside = path.with_suffix(f".{os.getpid()}")
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside.touch()
+            with suppress(OSError):
+                beside.write_text(json.dumps(dict(faults)), encoding="utf-8", errors="backslashreplace")
+            beside.replace(path)
+
+    def known(self, subject: str) -> Faults | None:
+        """Return what was found of a service; None as long as nobody has found it out."""
+        try:
+            text = self._path(subject).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        with suppress(ValueError):
+            return {str(key): str(fault) for key, fault in json.loads(text).items()}
+        return {}
+
+    def blocking(self, case: PlannedCase) -> str:
+        """Return why a case cannot be judged, or nothing; waits if another process is about to find it out."""
+        subject = case.subject.name
+        if subject in self._planned and not self._alone and subject not in self._given_up:
+            patience = _WAIT + PATIENCE * case.subject.manifest.timeouts.ready
+            if not Deadline(patience, f"the start of {subject}").until(lambda: self.known(subject) is not None):
+                self._given_up.add(subject)
+        return reason_of(self.known(subject) or {}, case)
+
+    def find_out(self, case: PlannedCase, look: Callable[[], Faults]) -> str:
+        """Return why a case cannot be judged, or nothing; ``look`` is called unless that is known of the service."""
+        path = self._path(case.subject.name).with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as lock:
+            patience = _WAIT + PATIENCE * case.subject.manifest.timeouts.ready
+            if not Deadline(patience, "another process").until(lambda: _locked(lock.fileno())):
+                return ""
+            if self.known(case.subject.name) is None:
+                self.note(case.subject.name, look())
+        return reason_of(self.known(case.subject.name) or {}, case)
+
+    def _path(self, subject: str) -> Path:
+        """Return the file of a service."""
+        return self._folder / f"{hashlib.sha256(subject.encode()).hexdigest()[:16]}.json"
+
+
+def reason_of(faults: Faults, case: PlannedCase) -> str:
+    """Return the reason of a case that is blocked; empty if its part of the service starts."""
+    if fault := faults.get(WHOLE):
+        return f"the service does not start (START-001): {fault}"
+    if fault := faults.get(case.element):
+        return f"{case.element} does not start (START-001): {fault}"
+    return ""
+
+
+def _locked(descriptor: int) -> bool:
+    """Return whether a file could be locked."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""A silent connection lives as long over one family as over the other."""
+
+from collections.abc import Mapping, Sequence
+from math import inf
+
+from dualstack.errors import Inconclusive
+from dualstack.families import BOTH, Family
+from dualstack.finding import Finding
+from dualstack.prober.messages import Idle, Idled, Outcome, Stage, alike_until
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.world import ListenerWorld
+
+CLIENTS = 2
+"""How many clients of each family are silent from their connection on, and how many after an exchange."""
+
+STAGES = {
+    Stage.CONNECTED: "on which nothing was said",
+    Stage.ANSWERED: "after an exchange",
+}
+"""From when on clients are silent, in words."""
+
+
+@Requirement(
+    id="ROBUST-010",
+    title="Idle connections live as long over both families",
+    level=Level.SHOULD,
+    role=Role.LISTENER,
+    statement="A connection on which nothing is said, or nothing more after an exchange, is kept as long over IPv6 as "
+    "over IPv4; how long that is, is the service's choice.",
+    stimulus="Start the service. Let two clients of each family connect and say nothing, and two hold an exchange and "
+    "say nothing more, all at the same time; watch their connections for 3.5 s (timeouts.idle), and longer while one "
+    "after the other ends.",
+    wire="No claim: the evidence is when each client's connection ends.",
+    cites=("RFC 9293 §3.9.1.5", "RFC 9112 §9.5", "RFC 6540 §2"),
+    topologies=("dual-stack",),
+    causes=("RC-IDLE",),
+    needs=(Need.TCP, Need.BOTH, Need.MANY, Need.NETWORK),
+).attach
+def test_idle_connections_live_alike(world: ListenerWorld) -> None:
+    """Silent connections of both families end at about the same time, or not while they are watched."""
+    world.start()
+    families = world.served()
+    if len(families) < len(BOTH):
+        what = f"{families[0].label} alone is served, which is left to the requirements on reachability"
+        world.require(Finding(True, "connections of both families are kept equally long", what))
+        return
+    dials = [world.exchange(family) for _ in range(min(CLIENTS, world.listener.clients)) for family in families]
+    seconds = world.subject.manifest.timeouts.idle
+    results = world.peer.prober.idle([Idle(tuple(dials), stage, seconds) for stage in STAGES])
+    compared = 0
+    for (stage, what), rows in zip(STAGES.items(), results, strict=True):
+        lives = {
+            family: [row for row, dial in zip(rows, dials, strict=True) if dial.family is family and counts(stage, row)]
+            for family in families
+        }
+        if all(lives.values()):
+            compared += 1
+            finding = alike(lives, what)
+            world.note(finding.happened)
+            world.require(finding)
+    if not compared:
+        raise Inconclusive("no connection was there to be silent on over both families")
+
+
+def counts(stage: Stage, row: Idled) -> bool:
+    """Return whether a client had a connection to be silent on at its stage."""
+    return row.connected and (stage is Stage.CONNECTED or row.outcome is Outcome.ANSWERED)
+
+
+def alike(lives: Mapping[Family, Sequence[Idled]], what: str) -> Finding:
+    """Return whether silent connections of both families live equally long; ``what`` says when they are silent."""
+    bounds = {family: (longest(rows), shortest(rows)) for family, rows in lives.items()}
+    earlier = [
+        family for family, (last, _) in bounds.items() if last < inf and bounds[family.other][1] > alike_until(last)
+    ]
+    told = "; ".join(f"over {family.label} {in_words(rows)}" for family, rows in lives.items())
+    return Finding(not earlier, f"connections {what} are kept equally long over both families", told)
+
+
+def longest(rows: Sequence[Idled]) -> float:
+    """Return how long the last of these connections lived; infinity if one did not end."""
+    return max(row.lived if row.ended else inf for row in rows)
+
+
+def shortest(rows: Sequence[Idled]) -> float:
+    """Return how long each of these connections lived at least."""
+    return min(row.lived for row in rows)
+
+
+def in_words(rows: Sequence[Idled]) -> str:
+    """Say how long each of these connections lived."""
+    ends = [f"{row.lived:.1f} s" for row in rows if row.ended]
+    left = [row.lived for row in rows if not row.ended]
+    kept = [f"{len(left)} open after {min(left):.1f} s"] if left else []
+    return ", ".join([*([f"ended by the service after {' and '.join(ends)}"] if ends else []), *kept])

@@ -1,0 +1,195 @@
+"""What lifecycle and robustness say of services that reload, are silent or slow in ways that are right, or wrong."""
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dualstack.content import ROOT
+from dualstack.errors import DualstackError
+from dualstack.lab.netns import NetnsBackend
+from dualstack.manifest import subjects_of
+from dualstack.plan import plan_cases
+from dualstack.suites import requirement
+from dualstack.verdict import Verdict, judge
+from dualstack.world import ListenerWorld
+
+MANIFEST = """\
+schema = 1
+
+[service]
+name = "made-up"
+directory = {directory!r}
+command = ["{{python}}", "-S", "-E", "-B", "-c", '''{script}''']
+{more}
+
+[timeouts]
+exchange = 3
+ready = 2
+idle = 2
+
+[[listen]]
+name = "echo"
+port = 8080
+protocol = "echo"
+"""
+
+PRELUDE = """
+import os, signal, socket, sys, threading, time
+from echoing import accept, dual, echo, listening, pair, serve
+"""
+
+CHECKS = {
+    "LIFE-008": ("lifecycle.test_reload", "test_reload_keeps_both_families"),
+    "ROBUST-009": ("robustness.test_latency", "test_both_families_are_equally_fast"),
+    "ROBUST-010": ("robustness.test_idle_connections", "test_idle_connections_live_alike"),
+    "ROBUST-011": ("robustness.test_busy_loops", "test_no_busy_loop"),
+    "SEC-009": ("security.test_port_sharing", "test_port_cannot_be_shared"),
+}
+
+Judged = Callable[..., tuple[Verdict, str, list[str]]]
+
+
+@pytest.fixture
+def judged(backend: NetnsBackend, tmp_path: Path) -> Judged:
+    """Return a function that verifies a script with `PRELUDE` before it; it returns verdict, reason and findings."""
+
+    def verify(name: str, script: str, more: str = "") -> tuple[Verdict, str, list[str]]:
+        path = tmp_path / "service.toml"
+        zoo = str(ROOT / "fixtures" / "services" / "zoo")
+        path.write_text(MANIFEST.format(directory=zoo, script=f"{PRELUDE}\n{script}", more=more), encoding="utf-8")
+        (case,) = plan_cases(requirement(name), subjects_of(path))
+        assert not case.not_applicable
+        module, test = CHECKS[name]
+        error = None
+        world = ListenerWorld(case, backend, tmp_path)
+        try:
+            with world:
+                getattr(importlib.import_module(f"dualstack.content.suites.{module}"), test)(world)
+                world.conclude()
+        except DualstackError as raised:
+            error = raised
+        verdict = judge(requirement(name).level, error)
+        return verdict, str(error or ""), [finding.happened for finding in world.findings]
+
+    return verify
+
+
+ENDS = "signal.signal(signal.SIGHUP, lambda *_: os._exit(3))\nserve(dual(8080))"
+
+LOSES_IPV6 = """
+listeners = pair(8080)
+def reload(*_):
+    listeners[1].shutdown(socket.SHUT_RDWR)
+    listeners[1].close()
+def quietly(listener):
+    try: accept(listener, echo)
+    except OSError: pass
+signal.signal(signal.SIGHUP, reload)
+for listener in listeners: threading.Thread(target=quietly, args=(listener,), daemon=True).start()
+while True: signal.pause()
+"""
+
+LATE = """
+signal.signal(signal.SIGHUP, lambda *_: threading.Timer(0.4, reload).start())
+""".join(LOSES_IPV6.split("signal.signal(signal.SIGHUP, reload)"))
+
+
+def test_sighup_without_a_word_in_the_manifest(judged: Judged) -> None:
+    """It may end the service, or mean nothing to it; where it is handled and takes a family away, that is found."""
+    verdict, _, (happened,) = judged("LIFE-008", "serve(dual(8080))")
+    assert (verdict, happened) == (Verdict.PASS, "SIGHUP does not make it reload, and its manifest names nothing else")
+    verdict, _, (happened,) = judged("LIFE-008", ENDS)
+    assert (verdict, happened) == (Verdict.PASS, "it exited with code 3")
+    for script in (LOSES_IPV6, LATE):
+        verdict, reason, _ = judged("LIFE-008", script)
+        assert verdict is Verdict.FAIL
+        assert "an IPv6 client is answered at" in reason
+
+
+def test_a_reload_that_the_manifest_names(judged: Judged) -> None:
+    """A signal that is declared must not end the service; a command is run, and one that fails shows nothing."""
+    verdict, reason, _ = judged("LIFE-008", ENDS, 'reload = "SIGHUP"')
+    assert verdict is Verdict.FAIL
+    assert "the service runs on after the reload; happened: it exited with code 3" in reason
+    command = "import os, signal; os.kill(3, signal.SIGHUP)"
+    script = "print('mine is', os.getpid(), flush=True)\n" + LOSES_IPV6
+    verdict, reason, _ = judged("LIFE-008", script, f'reload = ["{{python}}", "-c", "{command}"]')
+    assert verdict is Verdict.FAIL, reason
+    verdict, reason, _ = judged("LIFE-008", script, 'reload = ["{python}", "-c", "raise SystemExit(7)"]')
+    assert verdict is Verdict.INCONCLUSIVE
+    assert reason.startswith("the reload command exited with code 7: ")
+
+
+HURRIED = """
+def hurried(client, address):
+    client.settimeout(SECONDS[":" in address])
+    echo(client, address)
+one, *others = pair(8080)
+for listener in others: threading.Thread(target=accept, args=(listener, hurried), daemon=True).start()
+accept(one, hurried)
+"""
+
+
+def test_idle_times_are_the_services_choice(judged: Judged) -> None:
+    """The same time-out for both families is right, however short; another one for either deviates."""
+    verdict, _, happened = judged("ROBUST-010", f"SECONDS = (0.5, 0.5)\n{HURRIED}")
+    assert verdict is Verdict.PASS
+    assert all("ended by the service after 0." in text for text in happened)
+    for seconds in ((0.3, None), (None, 0.3)):
+        verdict, reason, _ = judged("ROBUST-010", f"SECONDS = {seconds}\n{HURRIED}")
+        assert verdict is Verdict.DEVIATES
+        assert "connections on which nothing was said are kept equally long over both families" in reason
+        assert "connections after an exchange are kept equally long over both families" in reason
+
+
+SLOW = """
+def slowly(client, address):
+    time.sleep({0})
+    echo(client, address)
+serve(dual(8080), client=slowly)
+"""
+
+CACHED = """
+seen = set()
+def first(client, address):
+    if ":" in address.removeprefix("::ffff:") and address not in seen:
+        seen.add(address)
+        time.sleep(1.5)
+    echo(client, address)
+serve(dual(8080), client=first)
+"""
+
+
+def test_latency_is_compared_and_not_limited(judged: Judged) -> None:
+    """A service may be slow over both families; one that is slower over one deviates, if only at a first exchange."""
+    assert judged("ROBUST-009", SLOW.format("0.15"))[0] is Verdict.PASS
+    verdict, reason, _ = judged("ROBUST-009", SLOW.format("0.3 * ('.' in address)"))
+    assert verdict is Verdict.DEVIATES
+    assert "IPv4 is slower by 3" in reason
+    verdict, reason, _ = judged("ROBUST-009", CACHED)
+    assert verdict is Verdict.DEVIATES
+    assert "the first exchange of a client is not slower by more than 1 s over one family" in reason
+
+
+BUSY = """
+def busy():
+    while True: pass
+"""
+
+REPENTANT = """
+def later(client, address):
+    echo(client, address)
+    end = time.monotonic() + 0.8
+    while time.monotonic() < end: pass
+serve(dual(8080), client=later)
+"""
+
+
+def test_what_was_busy_before_or_rests_soon_is_no_loop(judged: Judged) -> None:
+    """A service that is busy from its start on is as it was, and one that rests again after a while does right."""
+    verdict, _, (happened, *_) = judged("ROBUST-011", BUSY + "threading.Thread(target=busy).start()\nserve(dual(8080))")
+    assert (verdict, "100% of the time before" in happened) == (Verdict.PASS, True), happened
+    verdict, reason, _ = judged("ROBUST-011", REPENTANT)
+    assert verdict is Verdict.PASS, reason

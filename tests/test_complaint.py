@@ -1,0 +1,211 @@
+"""The lines of a program's output that say why it failed: of many languages, with their noise left out."""
+
+import pytest
+
+from dualstack.complaint import said, why
+
+OUTPUTS = {
+    "python": (
+        """\
+starting
+Traceback (most recent call last):
+  File "/srv/app.py", line 9, in <module>
+    main()
+  File "/srv/app.py", line 5, in main
+    raise settings.Missing("no database is configured")
+settings.Missing: no database is configured
+""",
+        ["settings.Missing: no database is configured"],
+    ),
+    "python, chained": (
+        """\
+Traceback (most recent call last):
+  File "/srv/app.py", line 2, in <module>
+    os.environ["PORT"]
+    ~~~~~~~~~~^^^^^^^^
+KeyError: 'PORT'
+
+During handling of the above exception, another exception occurred:
+
+Traceback (most recent call last):
+  File "/srv/app.py", line 4, in <module>
+    bind()
+OSError: [Errno 98] Address already in use
+""",
+        ["KeyError: 'PORT'", "OSError: [Errno 98] Address already in use"],
+    ),
+    "python, syntax": (
+        '  File "/srv/app.py", line 1\n    def\n       ^\nSyntaxError: invalid syntax\n',
+        ["SyntaxError: invalid syntax"],
+    ),
+    "node": (
+        """\
+node:events:497
+      throw er; // Unhandled 'error' event
+      ^
+
+Error: listen EADDRINUSE: address already in use :::8080
+    at Server.setupListenHandle [as _listen2] (node:net:1817:16)
+Emitted 'error' event on Server instance at:
+    at emitErrorNT (node:net:1796:8)
+    at process.processTicksAndRejections (node:internal/process/task_queues:82:21) {
+  code: 'EADDRINUSE',
+  errno: -98,
+  syscall: 'listen',
+  address: '::',
+  port: 8080
+}
+
+Node.js v20.10.0
+""",
+        ["Error: listen EADDRINUSE: address already in use :::8080"],
+    ),
+    "java": (
+        """\
+INFO  the error handler is installed
+Exception in thread "main" java.lang.IllegalStateException: cannot start
+\tat shop.Main.main(Main.java:5)
+Caused by: java.net.BindException: Address already in use
+\tat java.base/sun.nio.ch.Net.bind0(Native Method)
+\t... 5 more
+""",
+        [
+            'Exception in thread "main" java.lang.IllegalStateException: cannot start',
+            "Caused by: java.net.BindException: Address already in use",
+        ],
+    ),
+    "java, options": (
+        (
+            "Unrecognized option: --port\nError: Could not create the Java Virtual Machine.\n"
+            "Error: A fatal exception has occurred. Program will exit.\n"
+        ),
+        ["Unrecognized option: --port"],
+    ),
+    "go": (
+        """\
+panic: open config.yml: no such file or directory
+
+goroutine 1 [running]:
+errors.Must(...)
+\t/srv/errors.go:10 +0x1d
+created by main.main in goroutine 1
+\t/srv/main.go:4 +0x2a
+exit status 2
+""",
+        ["panic: open config.yml: no such file or directory"],
+    ),
+    "go, log": (
+        "2024/01/01 10:00:00 listen tcp :8080: bind: address already in use\nexit status 1\n",
+        ["2024/01/01 10:00:00 listen tcp :8080: bind: address already in use"],
+    ),
+    "rust": (
+        """\
+thread 'main' panicked at src/main.rs:5:10:
+called `Result::unwrap()` on an `Err` value: Os { code: 98, kind: AddrInUse, message: "Address already in use" }
+stack backtrace:
+   0: rust_begin_unwind
+             at /rustc/0f1e/library/std/src/panicking.rs:617:5
+note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
+""",
+        [
+            (
+                "called `Result::unwrap()` on an `Err` value: "
+                'Os { code: 98, kind: AddrInUse, message: "Address already in use" }'
+            )
+        ],
+    ),
+    "c": ("listening\nbind: Address already in use\nbye\n", ["bind: Address already in use"]),
+    "c++": (
+        "terminate called after throwing an instance of 'std::runtime_error'\n  what():  the disk is full\n",
+        ["terminate called after throwing an instance of 'std::runtime_error'", "what():  the disk is full"],
+    ),
+    "ruby": (
+        (
+            "/srv/app.rb:2:in `bind': Address already in use - bind(2) (Errno::EADDRINUSE)\n"
+            "\tfrom /srv/app.rb:2:in `error'\n\tfrom /srv/app.rb:9:in `<main>'\n"
+        ),
+        ["/srv/app.rb:2:in `bind': Address already in use - bind(2) (Errno::EADDRINUSE)"],
+    ),
+    "erlang": (
+        (
+            "=ERROR REPORT==== 1-Jan-2024::12:00:00 ===\n** Generic server shop terminating\n** {eaddrinuse,[]}\n\n"
+            "Crash dump is being written to: erl_crash.dump...done\n"
+        ),
+        ["** Generic server shop terminating", "** {eaddrinuse,[]}"],
+    ),
+    "php": (
+        (
+            "PHP Fatal error:  Uncaught RuntimeException: no port in a.php:3\nStack trace:\n#0 a.php(5): err()\n"
+            "#1 {main}\n  thrown in a.php on line 3\n"
+        ),
+        ["PHP Fatal error:  Uncaught RuntimeException: no port in a.php:3"],
+    ),
+    ".net": (
+        (
+            "Unhandled exception. System.IO.IOException: Failed to bind to http://[::]:8080.\n"
+            " ---> System.Net.Sockets.SocketException (98): Address already in use\n"
+            "   at System.Net.Sockets.Socket.Bind(EndPoint)\n   --- End of inner exception stack trace ---\n"
+        ),
+        [
+            "Unhandled exception. System.IO.IOException: Failed to bind to http://[::]:8080.",
+            "---> System.Net.Sockets.SocketException (98): Address already in use",
+        ],
+    ),
+    "lua": (
+        "lua: a.lua:1: module 'socket' not found:\n\tno field package\nstack traceback:\n\t[C]: in ?\n",
+        ["lua: a.lua:1: module 'socket' not found:"],
+    ),
+    "nginx, again and again": (
+        (
+            "2024/01/01 12:00:00 [emerg] 1#1: bind() to 0.0.0.0:80 failed (98: Address already in use)\n"
+            "2024/01/01 12:00:01 [emerg] 1#1: bind() to 0.0.0.0:80 failed (98: Address already in use)\n"
+        ),
+        ["2024/01/01 12:00:00 [emerg] 1#1: bind() to 0.0.0.0:80 failed (98: Address already in use)"],
+    ),
+    "bash": ("run.sh: line 2: shop: command not found\n", ["run.sh: line 2: shop: command not found"]),
+    "dash": ("sh: 1: shop: not found\n", ["sh: 1: shop: not found"]),
+    "argparse": (
+        "usage: shop [-h]\nshop: error: unrecognized arguments: --foo\n",
+        ["usage: shop [-h]", "shop: error: unrecognized arguments: --foo"],
+    ),
+    "json": (
+        '{"level":"info","msg":"up","error":null}\n{"level":"fatal","msg":"listen tcp :80: bind: permission denied"}\n',
+        ['{"level":"fatal","msg":"listen tcp :80: bind: permission denied"}'],
+    ),
+    "colours": ("\x1b[31mERROR\x1b[0m the licence has ended\n", ["ERROR the licence has ended"]),
+    "a file": ("config.yml: no such file\n", ["config.yml: no such file"]),
+    "nothing that is said to fail": (
+        "0 errors\nINFO error pages are on\nthe licence has ended\n\n",
+        ["the licence has ended"],
+    ),
+    "nothing at all": ("\n  \n", []),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_what_a_program_says(name: str) -> None:
+    """The lines that name the fault are found, in their order; stack frames and the like are not among them."""
+    output, lines = OUTPUTS[name]
+    assert why(output) == tuple(lines)
+
+
+def test_the_gravest_lines_are_chosen() -> None:
+    """Of more lines than are wanted the gravest ones stay, and of equally grave ones the last."""
+    output = "".join(f"ERROR: shard {number}\n" for number in range(9)) + "FATAL: no shard is left\nshutting down\n"
+    assert why(output, 3) == ("ERROR: shard 7", "ERROR: shard 8", "FATAL: no shard is left")
+
+
+def test_a_warning_alone_is_shown() -> None:
+    """Where nothing worse is said, a warning says more than the last line."""
+    assert why("WARN the clock is slow\nbye\n") == ("WARN the clock is slow",)
+
+
+def test_a_long_line_is_cut() -> None:
+    """A line of any length fits into a report."""
+    assert len(why("error: " + "x" * 9000)[0]) == 300
+
+
+def test_as_the_end_of_a_sentence() -> None:
+    """Two lines are quoted; a program that has printed nothing is said to."""
+    assert said("a: error: one\nb: error: two\n") == '; its output says: "a: error: one" and "b: error: two"'
+    assert said("\n") == "; it printed nothing"

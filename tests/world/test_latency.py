@@ -1,0 +1,55 @@
+"""What is said of the times that exchanges took over each family."""
+
+import pytest
+
+from dualstack.errors import Inconclusive
+from dualstack.families import Family
+from dualstack.world.latency import difference, equally_fast, first_in_time, is_late_at_first, noise
+
+F4, F6 = Family.IPV4, Family.IPV6
+
+
+def test_noise_is_no_difference() -> None:
+    """Where the slowest exchanges differ by seconds, and the fastest by little, both families are equally fast."""
+    times = {F4: [0.002, 0.3, 0.002, 2.0], F6: [1.5, 0.09, 0.101, 0.2]}
+    assert difference(times) == pytest.approx(0.088)
+    finding = equally_fast(times)
+    assert finding.ok
+    assert "IPv4: 2.0 ms at least, median 151.0 ms, of 4; IPv6: 90.0 ms at least" in finding.happened
+
+
+@pytest.mark.parametrize("slow", [F4, F6])
+def test_a_family_that_is_always_slower_deviates(slow: Family) -> None:
+    """Where each exchange of a family takes over 100 ms longer than the fastest of the other, it is slower: either."""
+    times = {slow: [0.113, 0.2, 0.115], slow.other: [0.002, 0.003, 0.002]}
+    finding = equally_fast(times)
+    assert not finding.ok
+    assert f"{slow.label} is slower by 111.0 ms, the noise is 1.0 ms" in finding.happened
+
+
+def test_what_is_allowed_grows_with_the_noise() -> None:
+    """The fastest exchanges of one family, every second one and the others, say how much is noise."""
+    times = {F4: [0.1, 0.2, 0.11, 0.3], F6: [0.299, 0.4, 0.5, 0.6]}
+    assert noise(times) == pytest.approx(0.1)
+    assert equally_fast(times).ok
+    assert not equally_fast({**times, F6: [0.301, 0.4, 0.5, 0.6]}).ok
+
+
+def test_one_exchange_proves_nothing() -> None:
+    """Without two exchanges of each family there is no noise to compare with."""
+    with pytest.raises(Inconclusive, match="too few exchanges"):
+        equally_fast({F4: [0.1], F6: [0.1]})
+    with pytest.raises(Inconclusive):
+        equally_fast({F4: [0.1, 0.1], F6: [0.1]})
+
+
+def test_a_first_exchange_may_be_late_once() -> None:
+    """A first exchange that takes far longer than all of the other family deviates if it does so in two starts."""
+    late, fine = {F4: [0.01, 0.02], F6: [2.0, 0.01]}, {F4: [0.01, 0.02], F6: [0.9, 0.01]}
+    slow_start = {F4: [2.5, 0.02], F6: [2.0, 0.01]}
+    assert [is_late_at_first(times) for times in (late, fine, slow_start)] == [True, False, False]
+    assert first_in_time(late, fine).ok
+    assert first_in_time(fine, late).ok
+    finding = first_in_time(late, late)
+    assert not finding.ok
+    assert finding.happened == "it took 10 ms over IPv4 and 2000 ms over IPv6"
