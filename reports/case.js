@@ -5,7 +5,12 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const textOf = (place) => data.texts[place];
 const SVG = "http://www.w3.org/2000/svg";
 const VISIBLE_NAME = { ipv4: "IPv4", ipv6: "IPv6" };
-let language = remembered("language") || data.languages[0];
+let language = null; // what the reader has chosen in this page
+
+function languageOf(item) {
+  const known = [language, item.language, remembered("language")].find((name) => data.languages.includes(name));
+  return known || data.languages[0];
+}
 
 function remembered(key) {
   try { return localStorage.getItem("dualstack-" + key); } catch { return null; }
@@ -142,7 +147,7 @@ function socketsPart(item) {
     grid(["Socket", "Address", "IPV6_V6ONLY", "Accepts", "Peer", "Process"], rows)];
 }
 
-function causePart(code) {
+function causePart(code, item) {
   const known = data.causes[code];
   if (!known) return element("div", { class: "cause" }, element("code", {}, code));
   const remedy = element("p", { class: "remedy", role: "tabpanel", tabindex: 0 });
@@ -161,14 +166,14 @@ function causePart(code) {
   tabs.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
-    const next = (data.languages.indexOf(language) + step + data.languages.length) % data.languages.length;
+    const next = (data.languages.indexOf(languageOf(item)) + step + data.languages.length) % data.languages.length;
     chooseLanguage(data.languages[next]);
     tabs.children[next].focus();
   });
   const made = element("div", { class: "cause" }, element("p", {}, element("b", {}, known.title), " ", element("code", {}, code)),
     element("p", {}, known.explanation), element("p", {}, element("b", {}, "Cure: "), known.fix), tabs, remedy);
   made.choose = choose;
-  choose(language);
+  choose(languageOf(item));
   return made;
 }
 
@@ -178,10 +183,17 @@ function chooseLanguage(name) {
   for (const cause of document.querySelectorAll(".cause")) if (cause.choose) cause.choose(name);
 }
 
+function factsPart(item, title) {
+  if (!item.facts.length) return [];
+  return [element("p", { class: "facts" }, title), element("ul", { class: "facts" }, ...item.facts.map((fact) => element("li", {}, textOf(fact))))];
+}
+
 function causesPart(item) {
   const speaks = ["fail", "deviates", "known"].includes(faceOf(item).word);
-  if (!speaks || !item.causes.length) return [];
-  return [heading("Likely causes, the likeliest first, and the cure"), ...item.causes.map(causePart)];
+  if (!speaks || (!item.causes.length && !item.facts.length)) return [];
+  if (!item.causes.length) return [heading("The cause"), ...factsPart(item, "The cause is not known; the facts are:")];
+  return [heading("Likely causes, the likeliest first, and the cure"), ...factsPart(item, "Because:"),
+    ...item.causes.map((code) => causePart(code, item))];
 }
 
 function commandPart(title, command) {

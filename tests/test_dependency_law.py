@@ -25,10 +25,23 @@ FLOORS = (
     ("prober",),
     ("lab",),
     ("wire",),
-    ("verdict", "results", "plan", "causes", "effect", "complaint", "startup"),
-    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework"),
+    ("verdict", "results", "plan", "facts", "causes", "effect", "complaint", "startup"),
+    (
+        "rootfs",
+        "service",
+        "build",
+        "world",
+        "survey",
+        "doctor",
+        "suites",
+        "session",
+        "casework",
+        "language",
+        "shown",
+        "tethered",
+    ),
     ("report",),
-    ("plugin", "recordkeeping", "cli", "__main__"),
+    ("plugin", "recordkeeping", "cli", "start", "__main__"),
 )
 """The rooms of each floor of the engine, from the ground up."""
 

@@ -87,7 +87,7 @@ def test_reference_is_generated() -> None:
 def test_reference_names_every_key() -> None:
     """Each key of each table has a line in the reference, with its description."""
     tables = {name: item for name, item in SCHEMA["$defs"].items() if "properties" in item}
-    assert len(tables) == 13
+    assert len(tables) == 14
     for table in tables.values():
         for key, field in table["properties"].items():
             assert re.search(rf"^\| `{key}` \|.*\| {re.escape(field['description'])} \|$", reference(), re.MULTILINE), (
@@ -172,6 +172,7 @@ def test_template_names_every_key() -> None:
         "Image": found["image"],
         "Ready": found["ready"],
         "Timeouts": found["timeouts"],
+        "Limits": found["limits"],
         "Listen": found["listen"][0] | found["listen"][1],
         "Acl": found["listen"][0]["acl"],
         "Bind": found["listen"][0]["bind"],

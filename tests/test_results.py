@@ -52,6 +52,8 @@ FULL = Record(
     seconds=1.25,
     waited=0.5,
     causes=("RC-V6ONLY",),
+    facts=("one fact", ODD),
+    language="Python",
 )
 
 

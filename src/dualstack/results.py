@@ -50,7 +50,9 @@ class Record:
         rerun: The command that runs this case alone.
         seconds: How long the case took.
         waited: How many of them it had to wait for the service itself.
-        causes: Codes of the likely causes.
+        causes: Codes of the causes that the facts show, the likeliest first; none where the cause is not known.
+        facts: What was recorded, one sentence each; first the one that speaks for the first cause.
+        language: The programming language of the service; empty if that is not known.
     """
 
     case: str
@@ -76,6 +78,8 @@ class Record:
     seconds: float = 0.0
     waited: float = 0.0
     causes: tuple[str, ...] = ()
+    facts: tuple[str, ...] = ()
+    language: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON data."""
@@ -84,7 +88,7 @@ class Record:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Record":
         """Return the record that `to_json` wrote."""
-        lists = {key: tuple(data[key]) for key in ("families", "steps", "packets", "causes")}
+        lists = {key: tuple(data[key]) for key in ("families", "steps", "packets", "causes", "facts")}
         return cls(
             **{
                 **data,

@@ -13,12 +13,14 @@ from dualstack.errors import ServiceError
 from dualstack.families import BOTH, Family
 from dualstack.kinds import DOCKER, NETNS
 from dualstack.lab.backends import make_backend
-from dualstack.lab.protocol import Backend, Host, Lab
+from dualstack.lab.protocol import Backend, Host, Lab, Program
 from dualstack.lab.proving import prove
 from dualstack.manifest import Bind, Listen, Reach, Subject
 from dualstack.prober.messages import Exit, Hold, Outcome, Readiness, SocketRow, dial_to
 from dualstack.service import SCRATCH, launch_service, readiness_of
 from dualstack.topology import load_topology
+from dualstack.world.oneway import hold_exchange
+from dualstack.world.readiness import await_exchange
 
 STATES = {
     "normal": "dual-stack",
@@ -251,10 +253,14 @@ def _look(lab: Lab, way: Way, *, contained: bool) -> tuple[Evidence, dict[str, s
             Readiness(ready=False, exit=ended, seconds=0.0, detail=str(error)),
         )
     try:
-        readiness = program.wait_ready(readiness_of(way.subject, world))
+        condition = readiness_of(way.subject, world)
+        readiness = program.wait_ready(condition)
+        if readiness.ready and way.subject.manifest.ready.exchange:
+            left = max(condition.timeout - readiness.seconds, 0.0)
+            readiness = await_exchange(way.subject.listen[0], lab, program, world, left, restricted=False)
         own, others = _unconnected(host, listener)
         answers = {
-            family.value: _dial(lab, way, family) if _may_answer(family, own, others) else ANOTHERS
+            family.value: _dial(lab, way, family, program) if _may_answer(family, own, others) else ANOTHERS
             for family in world
             if readiness.ready or serving(own)
         }
@@ -282,14 +288,13 @@ def _may_answer(family: Family, own: tuple[SocketRow, ...], others: tuple[Socket
     return bool(mine) or not theirs
 
 
-def _dial(lab: Lab, way: Way, family: Family) -> str:
+def _dial(lab: Lab, way: Way, family: Family, program: Program) -> str:
     """Return how an exchange over the family ended, with a client that the listener is for."""
     listener = way.listener
     inside = listener.reach is Reach.LOOPBACK
     address = family.loopback if inside else lab.hosts["service"].plan.configured[family][0]
-    dialled = lab.hosts["service" if inside else "peer"].prober.dial(
-        dial_to(listener, address, way.subject.manifest.timeouts.exchange)
-    )
+    dial = dial_to(listener, address, way.subject.manifest.timeouts.exchange)
+    dialled = hold_exchange(listener, dial, lab.hosts["service" if inside else "peer"], program)
     return dialled.errno or dialled.outcome.value
 
 

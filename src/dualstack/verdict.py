@@ -32,6 +32,9 @@ OUR_FAULT = frozenset({Verdict.BROKEN_LAB, Verdict.HARNESS_ERROR, Verdict.INCONC
 FELL_SHORT = frozenset({Verdict.FAIL, Verdict.UNEXPECTED_PASS})
 """Verdicts that make a run fail on account of the service or of its manifest."""
 
+SPEAKS = frozenset({Verdict.FAIL, Verdict.DEVIATES, Verdict.KNOWN})
+"""Verdicts that say that the service does not do what is required: a report explains them."""
+
 JUDGED = frozenset(
     {Verdict.PASS, Verdict.FAIL, Verdict.DEVIATES, Verdict.OBSERVED, Verdict.KNOWN, Verdict.UNEXPECTED_PASS}
 )

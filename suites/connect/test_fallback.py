@@ -23,7 +23,7 @@ PROMPT = 1.0
     wire="Where an attempt is reset, an attempt over the other family follows within 1 s.",
     cites=("RFC 4038 §6.3.2", "RFC 1123 §2.3", "RFC 8305 §5"),
     topologies=("dual-stack",),
-    causes=("RC-FIRSTADDR",),
+    causes=("RC-FIRSTADDR", "RC-RESOLVER", "RC-NOHE"),
     needs=(Need.BOTH, Need.NAMES, Need.TCP),
 ).attach
 def test_next_address_after_refusal(world: ConnectorWorld) -> None:

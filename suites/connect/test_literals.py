@@ -23,7 +23,7 @@ def connect_to_literal(world: ConnectorWorld, family: Family) -> None:
     wire="Every connection attempt is IPv6 and goes to that address.",
     cites=("RFC 3986 §3.2.2", "RFC 4038 §5.1"),
     topologies=("dual-stack", "ipv6-only"),
-    causes=("RC-SPLIT", "RC-BRACKET", "RC-SOCKADDR"),
+    causes=("RC-SPLIT", "RC-BRACKET", "RC-INETATON", "RC-SOCKADDR"),
     needs=(Need.IPV6, Need.LITERALS),
     plain=True,
 ).attach
@@ -42,7 +42,7 @@ def test_ipv6_literal(world: ConnectorWorld) -> None:
     wire="Every connection attempt is IPv4 and goes to that address.",
     cites=("RFC 4038 §4.3",),
     topologies=("dual-stack", "ipv4-only", "ipv4-only-disable-ipv6"),
-    causes=("RC-RESOLVER", "RC-MAPPED"),
+    causes=("RC-WRONGFAMILYSOURCE", "RC-RESOLVER"),
     needs=(Need.IPV4, Need.LITERALS),
     plain=True,
 ).attach

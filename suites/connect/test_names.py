@@ -73,7 +73,7 @@ def test_name_with_a_only(world: ConnectorWorld) -> None:
     "the kernel sends by itself.",
     cites=("RFC 6724 §6 rule 1", "RFC 8305 §4"),
     topologies=("ipv4-only", "ipv4-only-disable-ipv6", "ipv4-only-no-af-inet6"),
-    causes=("RC-NOHE", "RC-FIRSTADDR"),
+    causes=("RC-FIRSTADDR", "RC-NOHE", "RC-NOINET6", "RC-WRONGFAMILYSOURCE"),
     needs=(Need.IPV4, Need.NAMES),
     plain=True,
 ).attach

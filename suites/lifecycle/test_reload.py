@@ -6,9 +6,11 @@ from time import sleep
 from dualstack.deadline import Deadline
 from dualstack.families import Family
 from dualstack.finding import Finding
+from dualstack.manifest import Protocol
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.oneway import send_oneway
 
 WATCH = 1.0
 """Seconds in which the reload is given time to happen: a service closes its listeners a moment after it was told."""
@@ -75,8 +77,10 @@ def watch(world: ListenerWorld, families: Sequence[Family]) -> list[str]:
 
 def is_served(world: ListenerWorld, family: Family) -> bool:
     """Return whether a client is answered now."""
-    dial = world.exchange(family)
-    return world.clients.host.prober.dial(dial).outcome is Outcome.ANSWERED
+    dial, host = world.exchange(family), world.clients.host
+    if dial.protocol is Protocol.ONEWAY:
+        return send_oneway(world.listener, dial, host, world.program).outcome is Outcome.ANSWERED
+    return host.prober.dial(dial).outcome is Outcome.ANSWERED
 
 
 def ended(world: ListenerWorld) -> bool:

@@ -29,7 +29,7 @@ NEVER = r"(?!)"
     "{scratch}) and the socket table.",
     cites=("RFC 4038 §6.3.1", "bind(2): EADDRINUSE", "listen(2): EADDRINUSE"),
     topologies=("dual-stack",),
-    causes=("RC-DOUBLEBIND", "RC-NOINET6"),
+    causes=("RC-BINDSWALLOWED", "RC-DOUBLEBIND"),
 ).attach
 def test_bind_failure_is_reported_and_total(world: ListenerWorld) -> None:
     """The service reports that its port is taken in one family, and does not serve the other one alone."""

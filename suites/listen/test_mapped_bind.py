@@ -17,7 +17,7 @@ from dualstack.world import ListenerWorld
     wire="IPv4 connection attempts are answered, IPv6 ones are reset; no packet where the service ended.",
     cites=("RFC 3493 §3.7, §5.3", "RFC 4291 §2.5.5.2"),
     topologies=("dual-stack",),
-    causes=("RC-EXPOSE", "RC-V6ONLY"),
+    causes=("RC-EXPOSE", "RC-V6ONLY", "RC-BINDSWALLOWED"),
     needs=(Need.BIND_IPV4_MAPPED, Need.NETWORK),
 ).attach
 def test_mapped_listen_address(world: ListenerWorld) -> None:

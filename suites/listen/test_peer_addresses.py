@@ -76,7 +76,7 @@ def precede(world: ListenerWorld, family: Family) -> bool:
     wire="The exchanges over IPv6 are answered over IPv6.",
     cites=("RFC 3493 §3.3, §6.1", "RFC 4038 §5.1"),
     topologies=("dual-stack", "ipv6-only"),
-    causes=("RC-SOCKADDR",),
+    causes=("RC-SOCKADDR", "RC-ADDRLEN", "RC-SPLIT"),
     needs=(Need.IPV6, Need.PEER),
 ).attach
 def test_ipv6_client_keeps_its_address(world: ListenerWorld) -> None:

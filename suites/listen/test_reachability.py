@@ -73,7 +73,7 @@ def test_independence_of_bindv6only(world: ListenerWorld) -> None:
     wire="Connection attempts of both families to one and the same port are answered.",
     cites=("RFC 6724 §2", "RFC 8305 §2"),
     topologies=("dual-stack",),
-    causes=("RC-V4SOCK",),
+    causes=("RC-TWOPORTS",),
     needs=(Need.BOTH,),
 ).attach
 def test_same_port_for_both_families(world: ListenerWorld) -> None:

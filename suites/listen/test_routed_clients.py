@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from dualstack.errors import Inconclusive, ServiceError
+from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.manifest import Protocol
@@ -34,7 +34,7 @@ ONE_SEGMENT = 1280 - 40 - 20
     "of at least 32.",
     cites=("RFC 8200 §3: hop limit", "RFC 1122 §3.2.1.7", "ip(7): IP_TTL", "ipv6(7): IPV6_UNICAST_HOPS"),
     topologies=("routed",),
-    causes=("RC-HOPLIMIT",),
+    causes=("RC-HOPLIMIT", "RC-DONTROUTE"),
     needs=(Need.NETWORK,),
     plain=True,
 ).attach
@@ -43,7 +43,7 @@ def test_clients_behind_a_router(world: ListenerWorld) -> None:
     world.start()
     served = [family for family in world.families if is_served_behind(world, family)]
     if not served:
-        raise ServiceError("the service serves no family")
+        raise NothingToJudge("no family is served on the link either")
     (name,) = world.lab.topology.routers
     router, listener = world.lab.plan.hosts[name].mac, world.listener
     for family in served:
@@ -95,6 +95,8 @@ def test_large_answers_over_a_narrow_path(world: ListenerWorld) -> None:
     """An answer of several segments arrives through the narrow hop."""
     world.start()
     judged = [family for family in world.families if is_judged(world, family)]
+    if not judged:
+        raise NothingToJudge("no large answer arrives on the link either, or no small one over the whole path")
     if Family.IPV6 in judged:
         mtu = world.lab.topology.path_mtu()
         world.shows(partial(too_large_is_sent_again, port=world.listener.port, mtu=mtu))
@@ -111,8 +113,7 @@ def is_judged(world: ListenerWorld, family: Family) -> bool:
     if ok and len(dialled.answer) <= ONE_SEGMENT:
         raise Inconclusive(f"the answer to large_send has only {len(dialled.answer)} bytes, which fit one segment")
     if not ok and (reason := other_reason(world, family)):
-        expected = f"a large answer over {family.label} crosses the narrow hop where it arrives without one"
-        world.require(Finding(True, expected, f"{reason}: {dialled.detail}"))
+        world.note(f"{family.label} is left out: {reason}")
         return False
     world.works[family.value] = ok
     expected = f"a large answer over {family.label} crosses a hop that carries {world.lab.topology.path_mtu()} bytes"

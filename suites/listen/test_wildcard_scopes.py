@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection
 
+from dualstack.errors import NothingToJudge
 from dualstack.families import BOTH, Family
-from dualstack.finding import Finding
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import Template, absent
 from dualstack.world import ListenerWorld
@@ -34,9 +34,9 @@ def test_wildcard_listener_on_loopback(world: ListenerWorld) -> None:
     world.start()
     inside = on_the_host(world.lab)
     served = world.served()
+    require_wide(world, BOTH, LOOPBACKS.__contains__)
     for family in served:
-        if is_wide(world, BOTH, LOOPBACKS.__contains__):
-            world.answers(family, family.loopback, clients=inside)
+        world.answers(family, family.loopback, clients=inside)
     for family in served:
         world.shows_served(family)
         world.shows(lambda wire, family=family: absent(wire, Template(family=family, dst=family.loopback)))  # type: ignore[misc]  # bound in each round
@@ -61,12 +61,11 @@ def test_link_local_clients(world: ListenerWorld) -> None:
     """Clients with link-local addresses are answered where others are."""
     world.start()
     if Family.IPV6 not in world.served():
-        expected = "link-local clients are served where clients with global IPv6 addresses are"
-        world.require(Finding(True, expected, "no IPv6 client is, which other requirements are about"))
-    elif is_wide(world, [Family.IPV6], lambda address: address.startswith("fe80:")):
-        for address in link_local(world.lab, world.clients):
-            world.answers(Family.IPV6, address, times=TWICE)
-        world.shows_served(Family.IPV6)
+        raise NothingToJudge("no IPv6 client is served, with a link-local address or another")
+    require_wide(world, [Family.IPV6], lambda address: address.startswith("fe80:"))
+    for address in link_local(world.lab, world.clients):
+        world.answers(Family.IPV6, address, times=TWICE)
+    world.shows_served(Family.IPV6)
 
 
 WILDCARDS = {*(family.wildcard for family in Family), "::ffff:0.0.0.0"}
@@ -75,18 +74,18 @@ WILDCARDS = {*(family.wildcard for family in Family), "::ffff:0.0.0.0"}
 LOOPBACKS = {family.loopback for family in Family}
 
 
-def is_wide(world: ListenerWorld, families: Collection[Family], is_in_scope: Callable[[str], bool]) -> bool:
-    """Return whether the service is for clients of every scope; if not, say so in a finding.
+def require_wide(world: ListenerWorld, families: Collection[Family], is_in_scope: Callable[[str], bool]) -> None:
+    """Make sure that the service is for clients of every scope.
 
     It is if its manifest names the wildcard that it is given, or if a socket on its port that takes one of the families
     is bound to a wildcard or to an address of the scope. If all are bound to others, they may be so configured.
+
+    Raises:
+        NothingToJudge: It is not.
     """
     listener = world.listener
     port = (listener.port, listener.transport.value)
     rows = [row for row in world.own_sockets() if (row.port, row.transport) == port]
     own = {row.address for row in rows if row.serves & set(families)}
-    if listener.bind is not None or not own or any(one in WILDCARDS or is_in_scope(one) for one in own):
-        return True
-    expected = "clients of every scope are served where a socket is bound to a wildcard"
-    world.require(Finding(True, expected, f"its sockets are bound to {' and '.join(sorted(own))}"))
-    return False
+    if listener.bind is None and own and not any(one in WILDCARDS or is_in_scope(one) for one in own):
+        raise NothingToJudge(f"it is given single addresses: its sockets are bound to {' and '.join(sorted(own))}")

@@ -45,7 +45,7 @@ PATIENCE = 1.0
     cites=("recv(2): MSG_ERRQUEUE", "poll(2): POLLERR", "RFC 1122 §4.1.3.3"),
     topologies=("dual-stack",),
     causes=("RC-ICMPLOOP",),
-    needs=(Need.MANY, Need.NETWORK),
+    needs=(Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_no_busy_loop(world: ListenerWorld) -> None:
     """The service rests when its clients are gone."""

@@ -92,7 +92,7 @@ def test_many_concurrent_clients(world: ListenerWorld) -> None:
     wire="No claim: the evidence is the service's descriptors and processes, and the socket table.",
     cites=("close(2)", "wait(2)", "RFC 9293 §3.3.2: CLOSE-WAIT"),
     topologies=("dual-stack",),
-    causes=("RC-LEAK",),
+    causes=("RC-LEAK", "RC-PERPREFIX"),
     needs=(Need.TCP, Need.MANY, Need.NETWORK),
 ).attach
 def test_nothing_grows(world: ListenerWorld) -> None:

@@ -41,8 +41,8 @@ def test_refused_targets_are_not_fetched(world: ListenerWorld) -> None:
         lost = fetching.controls()
         for spelling in fetching.targets:
             fetching.refuses(spelling)
-        if not lost and fetching.follows_redirects():
-            fetching.refuses_redirects()
+        if not lost and (followed := fetching.followed_redirects()):
+            fetching.refuses_redirects(followed)
         world.survives("being asked for what it refuses")
         if not lost:
             gone = fetching.controls()

@@ -55,7 +55,7 @@ RECOVERED = 10.0
         "RFC 4861 §6.1.2, §6.3.4",
     ),
     topologies=("dual-stack",),
-    causes=("RC-NEWADDR", "RC-SNAPSHOT"),
+    causes=("RC-NEWADDR", "RC-SNAPSHOT", "RC-PKTINFO"),
     needs=(Need.ANSWER, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_router_advertisements(world: ListenerWorld) -> None:

@@ -36,7 +36,7 @@ def clients(world: ListenerWorld, family: Family) -> Iterator[Ask]:
     wire="Every client is answered from where it asked.",
     cites=("RFC 4038 §6.1", "RFC 3493 §3.3, §6.1", "recvfrom(2)"),
     topologies=("dual-stack",),
-    causes=("RC-SOCKADDR",),
+    causes=("RC-CLIENTKEY", "RC-SOCKADDR"),
     needs=(Need.UDP, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_every_client_gets_its_own_answers(world: ListenerWorld) -> None:

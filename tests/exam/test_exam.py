@@ -18,6 +18,7 @@ from dualstack.manifest import load_manifest
 from dualstack.results import Record, read_records
 from dualstack.rootfs import find_root
 from dualstack.verdict import Verdict
+from tests.causes.labels import RIGHT, compare
 
 SERVICES = ROOT / "fixtures" / "services"
 QUIET = {Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.OBSERVED}
@@ -82,6 +83,14 @@ def table_of(records: list[Record]) -> tuple[str, list[str]]:
     return text.getvalue(), faults
 
 
+def require_causes(records: list[Record], record_property: Callable[[str, object], None]) -> None:
+    """Require that nearly every failure of the zoo names the right cause first."""
+    count, wrong = compare(records)
+    record_property("exam", f"first cause right in {count - len(wrong)} of {count} failures")
+    assert count
+    assert len(wrong) <= (1 - RIGHT) * count, "\n".join(wrong)
+
+
 @pytest.mark.parametrize("kind", ["reference", "zoo", "real"])
 def test_exam(kind: str, tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     """No bug is missed and no alarm is false among the services of each kind."""
@@ -95,6 +104,8 @@ def test_exam(kind: str, tmp_path: Path, record_property: Callable[[str, object]
     text, faults = table_of(records)
     record_property("exam", f"exam: {kind}\n{text}")
     assert not faults, "\n".join([text, *faults])
+    if kind == "zoo":
+        require_causes(records, record_property)
 
 
 @pytest.mark.brief
@@ -108,3 +119,5 @@ def test_exam_in_brief(
     text, faults = table_of(records)
     record_property("exam", f"exam in brief: {kind}\n{text}")
     assert not faults, "\n".join([text, *faults])
+    if kind == "zoo":
+        require_causes(records, record_property)

@@ -213,6 +213,14 @@ def test_a_service_may_answer_first(judged: Judged) -> None:
     assert "the canary was connected to at" in reason
 
 
+MAPPED_MISSED = """
+def follow(host, port):
+    if host.startswith(("127.", "0", "::1", "localhost", "2130706433")) or host in ("0:0:0:0:0:0:0:1", "::"):
+        refuse()
+    return connected(resolved(host, port))
+run(connect, follow)
+"""
+
 LATE_FOR_LAST = """
 last = []
 
@@ -237,6 +245,42 @@ def test_what_reaches_the_canary_counts_without_a_control(judged: Judged) -> Non
     verdict, reason = judged("def connect(host, port): return connected([(socket.AF_INET, ('127.0.0.1', 8000))])")
     assert verdict is Verdict.FAIL
     assert "the canary was connected to at 127.0.0.1" in reason
+
+
+@pytest.mark.parametrize(
+    ("script", "verdict"),
+    [
+        ("run(connect, lambda host, port: connected(resolved(host, port)))", Verdict.FAIL),
+        ("run(connect, connect)", Verdict.PASS),
+        (MAPPED_MISSED, Verdict.FAIL),
+    ],
+    ids=["unchecked", "checked", "checked-as-text"],
+)
+def test_a_redirect_of_an_allowed_server(judged: Judged, script: str, verdict: Verdict) -> None:
+    """It must not lead to what is refused, in any spelling; what is asked for by itself is refused all the same."""
+    found, reason = judged(script)
+    assert found is verdict
+    if verdict is Verdict.FAIL:
+        assert {part.partition(" ")[0] for part in reason.split("expected: ")[1:]} == {"redirected"}
+        assert "[::ffff:127.0.0.1]:8000/" in reason
+
+
+def test_redirects_have_every_status(judged: Judged) -> None:
+    """A service that follows only one of the five statuses without a check is found."""
+    for status in ("301", "302", "303", "307", "308"):
+        script = f"""
+import re
+import fetching
+pages = fetching._page
+def page(upstream, host, path):
+    found = pages(upstream, host, path)
+    return found if b"HTTP/1.1 {status} " in found or b"HTTP/1.1 200 " in found else b"HTTP/1.1 200 OK\\r\\n\\r\\n"
+fetching._page = page
+run(connect, lambda host, port: connected(resolved(host, port)))
+"""
+        verdict, reason = judged(script)
+        assert verdict is Verdict.FAIL
+        assert f"expected: redirected ({status}) by an allowed server to http://127.0.0.1:8000/, " in reason
 
 
 def test_a_canary_that_does_not_hear_is_no_witness(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dualstack.causes import LANGUAGES, Cause, cause, likely, load_causes
+from dualstack.causes import LANGUAGES, Cause, cause, load_causes
 from dualstack.errors import HarnessError
 
 
@@ -40,28 +40,3 @@ def test_a_cause_without_all_languages_is_refused() -> None:
         Cause("RC-X", "title", "explanation", "fix", {name: whole[name] for name in LANGUAGES[:-1]})
     with pytest.raises(HarnessError, match="fix is empty"):
         Cause("RC-X", "title", "explanation", "", whole)
-
-
-def test_causes_that_the_evidence_rules_out_are_not_named() -> None:
-    """An IPv4-only socket does not explain lost IPv4, nor IPV6_V6ONLY lost IPv6."""
-    codes = ("RC-V4SOCK", "RC-V6ONLY", "RC-LIBBUILD")
-    assert likely(codes, {"ipv4": True, "ipv6": False}) == ("RC-V4SOCK", "RC-LIBBUILD")
-    assert likely(codes, {"ipv4": False, "ipv6": True}) == ("RC-V6ONLY", "RC-LIBBUILD")
-    assert likely(codes, {"ipv4": False, "ipv6": False}) == codes
-    assert likely(("RC-V6ONLY",), {"ipv6": False}) == ("RC-V6ONLY",)
-
-
-@pytest.mark.parametrize(
-    ("output", "first"),
-    [
-        ("bind: Cannot assign requested address", "RC-LOOPBACK"),
-        ("Error: listen EADDRNOTAVAIL: address not available ::1:8000", "RC-LOOPBACK"),
-        ("socket: Address family not supported by protocol", "RC-NOINET6"),
-        ("ready", "RC-V4SOCK"),
-        ("", "RC-V4SOCK"),
-    ],
-)
-def test_causes_that_the_output_is_a_sign_of_come_first(output: str, first: str) -> None:
-    """What the service itself wrote decides which cause is named first; the others keep their order behind it."""
-    codes = ("RC-V4SOCK", "RC-LITERAL", "RC-NOINET6", "RC-LOOPBACK")
-    assert likely(codes, {}, output) == (first, *(code for code in codes if code != first))

@@ -16,8 +16,9 @@ from dualstack.plan import PlannedCase
 from dualstack.prober.messages import AddressRow, Dial, Dialled, Exit, Log, Outcome, SocketRow
 from dualstack.requirement import Level, Requirement, Role
 from dualstack.topology import load_topology
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import Wire, read_wire
 from dualstack.wire.frames import parse
+from dualstack.wire.pcap import HEADER, RECORD
 from dualstack.world.base import World
 
 SERVICE = 'schema = 1\n[service]\nname = "made-up"\ncommand = ["./server", "{acl}"]\n'
@@ -125,5 +126,18 @@ def make_world(tmp_path: Path) -> Callable[..., MadeUp]:
         }
         world._lab = cast("Lab", SimpleNamespace(topology=loaded, plan=plan, hosts=hosts))
         return MadeUp(world, prober)
+
+    return make
+
+
+@pytest.fixture
+def make_pcap(tmp_path: Path) -> Callable[..., Wire]:
+    """Return a function that makes a `Wire` whose file holds these packets."""
+
+    def make(*packets: Any) -> Wire:
+        path = tmp_path / "made.pcap"
+        records = (RECORD.pack(1, 0, len(bytes(packet)), len(bytes(packet))) + bytes(packet) for packet in packets)
+        path.write_bytes(HEADER + b"".join(records))
+        return read_wire(path, nonce="", mac="02:00:5e:10:00:01")
 
     return make

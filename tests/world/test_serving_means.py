@@ -29,21 +29,23 @@ SHOWS = "peer_reply = 'you are (.+)'\n"
 OUT = Ether(src="02:00:5e:10:00:01", dst="02:00:5e:10:00:02")
 
 
-def by_family(made: "MadeUp", statuses: dict[Family, int]) -> None:
+def by_family(monkeypatch: pytest.MonkeyPatch, made: "MadeUp", statuses: dict[Family, int]) -> None:
     """Let clients of each family be answered with a status."""
     plain = made.prober.dialled
 
     def dial(one: Dial) -> Dialled:
         return replace(plain, status=statuses[one.family], detail=f"the status is {statuses[one.family]}")
 
-    made.prober.dial = dial  # type: ignore[method-assign, assignment]  # what dialling comes to
+    monkeypatch.setattr(made.prober, "dial", dial)
 
 
 @pytest.mark.parametrize("order", [(Family.IPV4, Family.IPV6), (Family.IPV6, Family.IPV4)])
-def test_another_class_of_status_over_ipv6_is_no_service(make_world: MakeWorld, order: tuple[Family, Family]) -> None:
+def test_another_class_of_status_over_ipv6_is_no_service(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch, order: tuple[Family, Family]
+) -> None:
     """400 for IPv6 clients where IPv4 clients get 200 breaks the case, whichever family came first."""
     made = make_world(ListenerWorld, HTTP)
-    by_family(made, {Family.IPV4: 200, Family.IPV6: 400})
+    by_family(monkeypatch, made, {Family.IPV4: 200, Family.IPV6: 400})
     for family in order:
         made.world.answers(family, made.world.addresses(family)[0])
     assert made.world.works == {"ipv4": True, "ipv6": False}
@@ -52,19 +54,21 @@ def test_another_class_of_status_over_ipv6_is_no_service(make_world: MakeWorld, 
     assert "the status is 400" in broken.happened
 
 
-def test_the_same_class_of_status_is_service(make_world: MakeWorld) -> None:
+def test_the_same_class_of_status_is_service(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """404 for both families is the same answer."""
     made = make_world(ListenerWorld, HTTP)
-    by_family(made, {Family.IPV4: 404, Family.IPV6: 404})
+    by_family(monkeypatch, made, {Family.IPV4: 404, Family.IPV6: 404})
     for family in Family:
         made.world.answers(family, made.world.addresses(family)[0])
     assert all(finding.ok for finding in made.world.findings)
 
 
-def test_a_family_with_the_worse_status_is_not_counted_as_served(make_world: MakeWorld) -> None:
+def test_a_family_with_the_worse_status_is_not_counted_as_served(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Requirements about something else leave such a family to those on reachability, and blame nobody for it."""
     made = make_world(ListenerWorld, HTTP)
-    by_family(made, {Family.IPV4: 200, Family.IPV6: 400})
+    by_family(monkeypatch, made, {Family.IPV4: 200, Family.IPV6: 400})
     made.program(None)
     assert made.world.served() == [Family.IPV4]
     made.world.answers(Family.IPV4, made.world.addresses(Family.IPV4)[0])
@@ -161,7 +165,7 @@ def ready(made: "MadeUp", program: Any, families: tuple[Family, ...], *, restric
     return await_exchange(made.world.listener, made.world.lab, program, families, 0.3, restricted=restricted)
 
 
-def test_ready_when_an_exchange_succeeds(make_world: MakeWorld) -> None:
+def test_ready_when_an_exchange_succeeds(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     """Exchanges are held from the host's own addresses, the loopback ones last, until one succeeds."""
     made = make_world(ListenerWorld, HTTP)
     outcomes = [Outcome.REFUSED, Outcome.SILENT, Outcome.WRONG, Outcome.REFUSED, Outcome.ANSWERED]
@@ -171,7 +175,7 @@ def test_ready_when_an_exchange_succeeds(make_world: MakeWorld) -> None:
         made.prober.dials.append(one)
         return replace(plain, outcome=outcomes.pop(0))
 
-    made.prober.dial = dial  # type: ignore[method-assign, assignment]  # what dialling comes to
+    monkeypatch.setattr(made.prober, "dial", dial)
     assert ready(made, Logger(None), tuple(Family)).ready
     own = [made.world.addresses(family)[0] for family in Family]
     assert [one.address for one in made.prober.dials] == [*own, "127.0.0.1", "::1", own[0]]

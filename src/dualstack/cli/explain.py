@@ -1,4 +1,4 @@
-"""``dualstack explain``: a requirement in full, with likely causes and how to mend them."""
+"""``dualstack explain``: a requirement in full, with likely causes and how to fix them."""
 
 import argparse
 
@@ -6,6 +6,11 @@ from dualstack.causes import load_causes
 from dualstack.cli.terminal import Terminal
 from dualstack.requirement import Requirement
 from dualstack.suites import requirement
+
+_FACTS_DECIDE = (
+    "A report names only those that fit the facts of a case, and others that these show. Where none fits, it says that "
+    "the cause is not known, and shows the facts."
+)
 
 
 def main(options: argparse.Namespace) -> int:
@@ -31,6 +36,7 @@ def _explain(console: Terminal, item: Requirement) -> None:
     causes = load_causes()
     if item.causes:
         console.paragraph("likely causes:", indent=2, style="bold")
+        console.paragraph(_FACTS_DECIDE, indent=4, style="dim")
     for code in item.causes:
         cause = causes[code]
         console.paragraph(f"{code}  {cause.title}", indent=4)

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -221,6 +222,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_output()
     options = _parser().parse_args(arguments)
     work: Callable[[argparse.Namespace], int] = import_module(f"dualstack.cli.{options.command}").main
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # everything is imported: see `dualstack.start`
     try:
         code = work(options)
         sys.stdout.flush()

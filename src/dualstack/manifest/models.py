@@ -25,6 +25,7 @@ from dualstack.manifest.patterns import Pattern, Regex, Status
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=60)]
 RequirementId = Annotated[str, StringConstraints(pattern=r"^[A-Z]+-\d{3}$")]
+Count = Annotated[int, Field(ge=0, le=1 << 24, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=600, strict=True)]
 
 
@@ -110,6 +111,17 @@ class Timeouts(Table):
     )
     stop: Seconds = Field(5.0, description="From the stop signal until the service is gone; then it is killed.")
     build: Seconds = Field(300.0, description="Each build command.")
+
+
+class Limits(Table):
+    """What the service may use, with all its processes; one that comes to a bound is killed, which fails the case.
+
+    0 is no bound.
+    """
+
+    processes: Count = Field(1024, description="Processes and threads at once.")
+    memory: Count = Field(2048, description="MiB of memory, including its files in /dev/shm and {scratch}.")
+    output: Count = Field(256, description="MiB of output in one start.")
 
 
 class Ready(Table):
@@ -326,6 +338,7 @@ class Manifest(Table):
     image: Image | None = Field(None, description="The image that it ships as, for the docker lab.")
     ready: Ready = Field(Ready(), description="How it shows that it is ready.")
     timeouts: Timeouts = Field(Timeouts(), description="How long each step may take.")
+    limits: Limits = Field(Limits(), description="What the service may use.")
     listen: list[Listen] = Field([], description="What it accepts on.")
     connect: list[Connect] = Field([], description="How it dials out.")
     configuration: list[Configuration] = Field([], description="The ways in which it can be configured.")

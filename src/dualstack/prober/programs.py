@@ -4,15 +4,17 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 
 from dualstack.errors import HarnessError
 from dualstack.manifest.models import Transport
 from dualstack.prober.attending import Attendance, send, signal_number
+from dualstack.prober.bounds import LOOK, exceeded
 from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
 from dualstack.prober.forking import report_of
 from dualstack.prober.launching import STATUS, Started, fork_program
-from dualstack.prober.messages import PATIENCE, Await, Exit, Launch, Readiness
+from dualstack.prober.messages import PATIENCE, Await, Exit, Launch, Limits, Readiness
 from dualstack.prober.output import Output, Watch
 from dualstack.prober.processes import descendants, kept_waiting, process_name, processes, socket_owners
 from dualstack.prober.readiness import not_listening, unready
@@ -35,7 +37,7 @@ class RunningProgram:
         attendance: What can be done to its processes while they run.
     """
 
-    def __init__(self, started: Started, reaper: Reaper, table: SocketTable, log: SystemLog) -> None:
+    def __init__(self, started: Started, limits: Limits, reaper: Reaper, table: SocketTable, log: SystemLog) -> None:
         """Start to follow it."""
         self.exit: Exit | None = None
         self.output = Output()
@@ -43,6 +45,7 @@ class RunningProgram:
         self._table = table
         self._system_log = log
         self._supervisor = started.child.pid
+        self._limits, self._bound = limits, ""
         self._over = self._lost = False
         self._pipe: int | None = started.output
         self._status: int | None = started.status
@@ -53,6 +56,7 @@ class RunningProgram:
         loop.add_reader(started.status, self._ended)
         reaper.watch(self._supervisor, self._gone)
         log.add(self)
+        self._guard = loop.create_task(self._keep_within_bounds())
 
     def hear(self, data: bytes) -> None:
         """Take what it has said to the system log as a part of its output."""
@@ -93,7 +97,8 @@ class RunningProgram:
         self._status = None
         self._drain()
         # Only SIGKILL to all of the host takes the supervisor before it can tell.
-        self.exit = exit_of(*STATUS.unpack(data)) if data else Exit(None, "SIGKILL")
+        how = exit_of(*STATUS.unpack(data)) if data else Exit(None, "SIGKILL")
+        self.exit = replace(how, bound=self._bound)
         pulse(self._changed)
 
     def _gone(self, how: Exit) -> None:
@@ -102,7 +107,21 @@ class RunningProgram:
         self._drain()
         self._lost = how.code is None
         self._over = not self._lost
+        if self._over:
+            self._guard.cancel()
         pulse(self._changed)
+
+    async def _keep_within_bounds(self) -> None:
+        """Look at what it uses, again and again, and kill it when it comes to one of its bounds."""
+        while not self._over and not self._bound:
+            await asyncio.sleep(LOOK)
+            table = processes()
+            members = descendants(table, os.getpid() if self._lost else self._supervisor)
+            tasks = sum(table[pid].threads for pid in members)
+            self._bound = exceeded(self._limits, tasks, members, self.output.size)
+        if self._bound and not self._over:
+            with suppress(HarnessError):  # who stops it says so
+                await self._kill()
 
     def members(self) -> set[int]:
         """Return its processes: itself and all that it forked, however far they went away.
@@ -288,6 +307,6 @@ async def start(launch: Launch, reaper: Reaper, table: SocketTable, log: SystemL
         ServiceError: It cannot be executed; the message says why.
     """
     started = fork_program(launch)
-    program = RunningProgram(started, reaper, table, log)
+    program = RunningProgram(started, launch.limits, reaper, table, log)
     await report_of(started.child)
     return program

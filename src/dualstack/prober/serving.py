@@ -78,7 +78,8 @@ class Server:
             UsageError: The protocol has no server, or not over this transport.
             HarnessError: An address cannot be bound.
         """
-        if serve.protocol is Protocol.EXCHANGE or (serve.transport, serve.protocol) == (Transport.UDP, Protocol.HTTP):
+        unspoken = serve.protocol in {Protocol.EXCHANGE, Protocol.ONEWAY}
+        if unspoken or (serve.transport, serve.protocol) == (Transport.UDP, Protocol.HTTP):
             raise UsageError(f"the prober serves no {serve.protocol.value!r} over {serve.transport.value}")
         self._serve = serve
         self._start = monotonic()

@@ -109,6 +109,8 @@ def _case(record: Record, pool: Pool, *, log: Mapping[bool, int], rows: Mapping[
         "seconds": round(record.seconds, 3),
         "waited": round(record.waited, 3),
         "causes": [visible(code) for code in record.causes],
+        "facts": [pool.put(fact) for fact in record.facts],
+        "language": visible(record.language),
     }
 
 

@@ -9,7 +9,7 @@ from dualstack.report.load import Run
 from dualstack.report.support import reason
 from dualstack.report.text import clip, visible
 from dualstack.results import Record
-from dualstack.verdict import Verdict
+from dualstack.verdict import SPEAKS
 
 PACKETS = 6
 """How many packets a story shows."""
@@ -17,7 +17,8 @@ PACKETS = 6
 _STEPS = 6
 _LINE = 400
 _LOG_LINES = 5
-_SPEAKS = frozenset({Verdict.FAIL, Verdict.DEVIATES, Verdict.KNOWN})
+_FACTS, _BECAUSE = 12, 3
+"""How many facts are shown where the cause is not known, and how many beside a cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,8 @@ def story(record: Record, run: Run) -> list[Part]:
     parts.append(Part("packets", tuple(visible(line)[:_LINE] for line in _shortened(evidence, PACKETS))))
     if not evidence:
         parts.append(Part("log", tuple(clip(line, _LINE) for line in why(record.log, _LOG_LINES))))
-    if record.verdict in _SPEAKS:
-        parts += _cure(record.causes)
+    if record.verdict in SPEAKS:
+        parts += _cure(record)
     parts += [
         Part("capture", (clip(record.capture, _LINE),)),
         Part("rerun", (clip(record.rerun, 2000),)),
@@ -72,15 +73,24 @@ def as_text(parts: Iterable[Part]) -> str:
     return "\n".join(lines)
 
 
-def _cure(codes: tuple[str, ...]) -> list[Part]:
-    """Return the likeliest cause and its cure; a code that is not known stands for itself."""
-    if not codes:
-        return []
-    found = load_causes().get(codes[0])
-    others = f"; or {', '.join(codes[1:])}" if codes[1:] else ""
-    if found is None:
-        return [Part("cause", (f"{codes[0]}{others}",))]
-    return [Part("cause", (f"{found.title} ({found.code}){others}",)), Part("cure", (found.fix,))]
+def _cure(record: Record) -> list[Part]:
+    """Return the likeliest cause, the fact that speaks for it and its cure; where it is not known, the facts."""
+    facts = tuple(clip(fact, _LINE) for fact in record.facts)
+    if not record.causes:
+        return [Part("cause", ("the cause is not known; the facts are:", *facts[:_FACTS]))] if facts else []
+    code, rest = record.causes[0], record.causes[1:]
+    others = f"; or {', '.join(rest)}" if rest else ""
+    because = Part("because", facts[:_BECAUSE])
+    found = load_causes().get(code)
+    if found is None:  # a code of another version stands for itself
+        return [Part("cause", (f"{code}{others}",)), because]
+    remedy = found.remedy.get(record.language, "")
+    return [
+        Part("cause", (f"{found.title} ({found.code}){others}",)),
+        because,
+        Part("cure", (found.fix,)),
+        Part(f"in {record.language}", (remedy,)),
+    ]
 
 
 def _shortened(lines: tuple[str, ...], most: int) -> list[str]:

@@ -6,14 +6,16 @@ import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from dualstack.complaint import said
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, Inconclusive
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.lab.protocol import Program
+from dualstack.lab.protocol import Backend, Program
 from dualstack.manifest import Connect
+from dualstack.plan import PlannedCase
 from dualstack.prober.client import Serving
 from dualstack.prober.messages import Exit, Names, Serve
 from dualstack.prober.names import query_name
@@ -70,6 +72,12 @@ class ConnectorWorld(World):
             return bool(self._starts) and not self._alive and self.captured is not None and not sends(self.captured)
         except Inconclusive:
             return False
+
+    def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
+        """See `World`."""
+        super().__init__(case, backend, folder)
+        self.runs: list[tuple[str, float, Run]] = []
+        """The runs so far: the target, when it began (seconds since the epoch), and what came of it."""
 
     @property
     def connector(self) -> Connect:
@@ -148,11 +156,12 @@ class ConnectorWorld(World):
         )
         self.command = shlex.join(launch.command)
         self.note(f"run the connector: {self.command}")
-        before = len(serving.accepted())
+        before, began = len(serving.accepted()), time.time()
         run = self._wait(self.host.start(launch))
         clients = serving.accepted()[before:]
         reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
         run = replace(run, reached=reached, heads=tuple(item.head for item in clients if item.head))
+        self.runs.append((host, began, run))
         self._alive |= run.alive
         self.note(f"{run.problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")
         return run

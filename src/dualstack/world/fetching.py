@@ -217,33 +217,36 @@ class Fetching:
         self._world.note(what)
         self._world.require(Finding(told and not wrong, expected, f"{what}; to the client: {dialled.detail}"))
 
-    def follows_redirects(self) -> bool:
-        """Return whether the service goes where an allowed server redirects it: to that server again.
+    def followed_redirects(self) -> list[int]:
+        """Return the statuses with which an allowed server redirects the service: to that server again.
 
-        Only an HTTP client follows, so that a target without a URL is none.
+        Only an HTTP client follows, so that a target without a URL is none. A client that has answered already may
+        follow later.
         """
         if "{url}" not in self._fetch.request:
-            return False
+            return []
         allowed = self._allowed[self._fetch.families[0]]
+        came, followed = 0, list[int]()
         self._count_right()
-        self.ask(allowed, redirect_path(STATUSES[0], url_of(self._fetch, allowed)))
-        came = 0
-
-        def twice() -> bool:
-            nonlocal came
+        for number, status in enumerate(STATUSES, 1):
+            self.ask(allowed, redirect_path(status, url_of(self._fetch, allowed)))
             came += self._count_right()
-            return came > 1
+            followed += [status] if came > number + len(followed) else []
 
-        followed = Deadline(_FOLLOWED, "the redirect to be followed").until(twice)
-        self._world.note(f"it {'follows' if followed else 'does not follow'} redirects")
+        def more() -> bool:
+            return came + self._count_right() > len(STATUSES)
+
+        if not followed and Deadline(_FOLLOWED, "redirects to be followed").until(more):
+            followed = list(STATUSES)
+        self._world.note(f"it follows redirects with {', '.join(map(str, followed)) or 'no status'}")
         return followed
 
-    def refuses_redirects(self) -> None:
-        """Require that no redirect of an allowed server leads to a target that is refused, with each status in turn."""
+    def refuses_redirects(self, statuses: Sequence[int]) -> None:
+        """Require that no redirect of an allowed server leads to a refused target, with each of these in turn."""
         allowed = self._allowed[self._fetch.families[0]]
         seconds = self._world.subject.manifest.timeouts.exchange
         for number, spelling in enumerate(self.redirected):
-            status, url = STATUSES[number % len(STATUSES)], url_of(self._fetch, spelling.host)
+            status, url = statuses[number % len(statuses)], url_of(self._fetch, spelling.host)
             dialled, told = self.ask(allowed, redirect_path(status, url))
             self._came_right()
             wrong = self._came_wrong()

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive, ServiceError
+from dualstack.facts import Exchange
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend
-from dualstack.manifest import Protocol
+from dualstack.manifest import Listen, Protocol
 from dualstack.manifest.shown import shown_address
 from dualstack.plan import PlannedCase
 from dualstack.prober.client import Lingering
@@ -18,7 +19,8 @@ from dualstack.wire.evidence import Wire
 from dualstack.wire.expect import answered, arrived, from_any_port, refused, stays_inside
 from dualstack.world.clients import Clients
 from dualstack.world.likeness import Likeness
-from dualstack.world.oneway import send_oneway
+from dualstack.world.observed import exchange_of
+from dualstack.world.oneway import hold_exchange
 from dualstack.world.serving import ServingWorld
 
 
@@ -35,6 +37,10 @@ class ListenerWorld(ServingWorld):
         super().__init__(case, backend, folder)
         self._lingering: list[Lingering] = []
         self._likeness = Likeness()
+        self.exchanges: list[Exchange] = []
+        """The exchanges of single clients so far."""
+        self.shown: list[tuple[str, str]] = []
+        """The clients whose address the service has shown, each with what it showed."""
 
     def _stop_all(self) -> None:
         """Stop the service and what it left behind, and let clients go."""
@@ -121,11 +127,9 @@ class ListenerWorld(ServingWorld):
         self._dialled = self._starts
         if listener.peer_log is not None:
             self._logged = self.log.size
-        if dial.protocol is Protocol.ONEWAY and self._program is not None:
-            dialled = send_oneway(listener, dial, clients.host, self._program)
-        else:
-            dialled = clients.host.prober.dial(dial)
+        dialled = hold_exchange(listener, dial, clients.host, self._program)
         self.waited += dialled.seconds
+        self.exchanges.append(exchange_of(dial, dialled, start=self._starts, inside=clients.inside))
         where = f"{dial.transport.value} {endpoint(dial.address, dial.port)}"
         where += " on the service's own host" * clients.inside
         source = f" from {dial.source}" if dial.source and dial.source not in clients.sources[dial.family][:1] else ""
@@ -300,6 +304,8 @@ class ListenerWorld(ServingWorld):
             found = re.search(listener.peer_log, line) if line is not None else None
         else:
             found = None
+        if found:
+            self.shown.append((dialled.source, found[1] or ""))
         try:
             return shown_address(found[1] or "", dialled.source) if found else ""
         except ValueError as error:
@@ -308,8 +314,9 @@ class ListenerWorld(ServingWorld):
 
     def wire(self) -> Wire:
         """See `World`; the datagrams of a service may come from another port where its manifest says so."""
-        wire = super().wire()
-        return from_any_port(wire, self.listener.port) if self.listener.reply_port == "any" else wire
+        wire, element = super().wire(), self.element
+        any_port = isinstance(element, Listen) and element.reply_port == "any"
+        return from_any_port(wire, element.port) if any_port else wire
 
     # -- the wire --------------------------------------------------------------------------------------------------
 

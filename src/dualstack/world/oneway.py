@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dualstack.deadline import Deadline
 from dualstack.lab.protocol import Host, Program
-from dualstack.manifest import Listen
+from dualstack.manifest import Listen, Protocol
 from dualstack.prober.dialogue import with_token
 from dualstack.prober.messages import Dial, Dialled, Outcome
 
@@ -14,7 +14,17 @@ _TOKEN_BYTES = 6
 _LINE_SHOWN = 200
 
 
-def send_oneway(listener: Listen, dial: Dial, host: Host, program: Program) -> Dialled:
+def hold_exchange(listener: Listen, dial: Dial, host: Host, program: Program | None) -> Dialled:
+    """Hold one exchange of a client on ``host`` with a listener, whether it answers or not.
+
+    Where no service runs, a datagram that has no answer is refused, or else only sent.
+    """
+    if dial.protocol is Protocol.ONEWAY and program is not None:
+        return _send_oneway(listener, dial, host, program)
+    return host.prober.dial(dial)
+
+
+def _send_oneway(listener: Listen, dial: Dial, host: Host, program: Program) -> Dialled:
     """Send a datagram, and wait until the service's output shows that it came.
 
     Args:

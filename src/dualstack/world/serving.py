@@ -12,6 +12,7 @@ from pathlib import Path
 from dualstack.complaint import said
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, HarnessError, Inconclusive, ServiceError
+from dualstack.facts import Start
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend, Program
@@ -29,6 +30,12 @@ _KILLING = 10.0
 
 _DYING = 0.2
 """Seconds that a service which is about to end is given, after an exchange failed."""
+
+_LATE = 5.0
+"""Seconds that a socket is waited for which was missing when the service said that it was ready."""
+
+_never_late: set[tuple[str, str]] = set()
+"""The listeners, by service and name, of which no socket came late when it was waited for: that is done once."""
 
 _NO_ADDRESS = re.compile(r"(?i)cannot assign requested address|address not available|EADDRNOTAVAIL")
 """How it reads that an address to bind does not exist: strerror's text with two C libraries, or its name."""
@@ -55,6 +62,10 @@ class ServingWorld(World):
         super().__init__(case, backend, folder)
         self._left: list[Program] = []
         self.whole_output = ""
+        self.starts: list[Start] = []
+        """The starts of the service so far, each with how it went."""
+        self.late: frozenset[Family] = frozenset()
+        """The families whose socket came only a while after the service was ready."""
 
     @property
     def unstarted(self) -> bool:
@@ -93,6 +104,7 @@ class ServingWorld(World):
         self.stop()
         self._bind, self._acl = bind, acl
         self._starts += 1
+        self.starts.append(Start(bind=self.subject.default_bind(self.listener) if bind is None else bind))
         self.sockets = ()
         binds = None if bind is None else {self.listener.name: bind}
         launch = launch_service(
@@ -148,6 +160,7 @@ class ServingWorld(World):
         if readiness.ready and self.subject.manifest.ready.exchange:
             readiness = self._ready_to_serve(program, condition, readiness.seconds)
         self.waited += readiness.seconds
+        self._went(readiness.exit, ready=readiness.ready, seconds=readiness.seconds)
         self._was_ready |= readiness.ready
         state = "ready" if readiness.ready else f"not ready: {readiness.detail}"
         self.note(f"after {readiness.seconds * 1000:.0f} ms the service is {state}")
@@ -219,6 +232,8 @@ class ServingWorld(World):
         except DeadlineExpired:
             how = None
         self.waited += time.monotonic() - began
+        if program is self._program:
+            self._went(how, seconds=self.waited)
         self.note(f"the service {how}" if how else f"after {deadline.seconds:g} s the service still runs")
         return how
 
@@ -230,6 +245,7 @@ class ServingWorld(World):
         began = time.monotonic()
         deadline = Deadline(self.subject.manifest.timeouts.stop, "the service to stop")
         already = program.poll()
+        self._went(already)
         how = program.stop(self.subject.manifest.service.stop_signal, deadline)
         self.waited += time.monotonic() - began
         words = f"it had ended by itself: it {already}" if already else f"it {how}"
@@ -257,8 +273,46 @@ class ServingWorld(World):
         program.signal(signal)
         return self.ended(program, Deadline(self.subject.manifest.timeouts.stop, "the service to stop"))
 
+    def _went(self, how: Exit | None, *, ready: bool | None = None, seconds: float | None = None) -> None:
+        """Keep how the last start went, as far as it is known now; ``how`` is how it ended by itself."""
+        last = self.starts[-1]
+        last = replace(last, ready=last.ready if ready is None else ready, seconds=seconds or last.seconds)
+        if how is not None and not last.ended:
+            last = replace(last, ended=str(how), signal=how.signal, code=how.code)
+        self.starts[-1] = last
+
+    def _look_again(self) -> None:
+        """Where the running service has no socket for a family that was not served, wait a little for that socket.
+
+        It tells a listener that was reported ready too early from one that never serves the family.
+        """
+        if self._program is None:
+            return
+        key = (self.subject.name, self.listener.name)
+        lost = {family for family in self.families if self.works.get(family.value) is False} - self._taken()
+        if not lost or self._program.poll() is not None or key in _never_late:
+            return
+        Deadline(_LATE, "the missing socket").until(lambda: bool(lost & self._taken()))
+        self.late = frozenset(lost & self._taken())
+        if self.late:
+            self.note(f"a socket for {' and '.join(sorted(item.label for item in self.late))} has appeared by now")
+        else:
+            _never_late.add(key)
+
+    def _taken(self) -> set[Family]:
+        """Return the families that the service's sockets on the port take now."""
+        port, transport = self.listener.port, self.listener.transport.value
+        rows = [row for row in self.own_sockets() if (row.port, row.transport) == (port, transport)]
+        return {family for row in rows for family in row.serves}
+
+    @property
+    def ever(self) -> tuple[SocketRow, ...]:
+        """Every socket that the service was seen to listen with (UDP: to have bound), each once."""
+        return tuple(dict.fromkeys(self._ever))
+
     def _stop_all(self) -> None:
         """Stop the service, and kill what others have left behind."""
+        self._look_again()
         self.stop()
         for program in self._left:
             program.stop("SIGKILL", Deadline(_KILLING, "what the service left behind to end"))

@@ -11,7 +11,17 @@ from dualstack.prober.messages.datagrams import Forge, Heard, Sender, Volley, Vo
 from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome, dial_to
 from dualstack.prober.messages.idling import Idle, Idled, alike_until
 from dualstack.prober.messages.naming import Names, Query, Resolved
-from dualstack.prober.messages.programs import PATIENCE, Await, Exit, Launch, Log, Readiness, Spent, Vitals
+from dualstack.prober.messages.programs import (
+    PATIENCE,
+    Await,
+    Exit,
+    Launch,
+    Limits,
+    Log,
+    Readiness,
+    Spent,
+    Vitals,
+)
 from dualstack.prober.messages.serving import Accepted, Hold, Serve
 from dualstack.prober.messages.tables import AddressRow, RouteRow, SocketRow
 
@@ -32,6 +42,7 @@ __all__ = [
     "Idle",
     "Idled",
     "Launch",
+    "Limits",
     "Linger",
     "Load",
     "Loaded",

@@ -1,0 +1,6 @@
+"""Root causes: what they are, and which of them the facts of a case show."""
+
+from dualstack.causes.catalogue import LANGUAGES, Cause, cause, load_causes
+from dualstack.causes.ranking import WITHOUT_CAUSES, Likely, likely
+
+__all__ = ["LANGUAGES", "WITHOUT_CAUSES", "Cause", "Likely", "cause", "likely", "load_causes"]

@@ -1,0 +1,121 @@
+"""What a program's output says went wrong: errno names, strerror's texts and the phrases of common runtimes."""
+
+import enum
+import re
+
+_SHOWN = 160
+
+_COMMON = 80
+"""Up to here a number beside the word "error", or in parentheses, is more often something else."""
+
+
+def _errno(name: str, number: int, *texts: str) -> str:
+    """Return the pattern for an error number: its name, its number where one is meant, and its texts."""
+    by_number = rf"(?:errno|os error)[ =:]*{number}\b"
+    if number > _COMMON:
+        by_number += rf"|\berror:? ?\(?{number}\b|\({number}:"
+    return "|".join([rf"\b{name}\b", by_number, *texts])
+
+
+@enum.unique
+class Sign(enum.Enum):
+    """A kind of complaint; the value is what a sentence says after "its output says"."""
+
+    IN_USE = "EADDRINUSE"
+    NO_FAMILY = "EAFNOSUPPORT"
+    NO_ADDRESS = "EADDRNOTAVAIL"
+    NO_NETWORK = "ENETUNREACH"
+    NO_HOST = "EHOSTUNREACH"
+    REFUSED = "ECONNREFUSED"
+    RESET = "ECONNRESET"
+    PIPE = "EPIPE"
+    TIMED_OUT = "ETIMEDOUT"
+    INVALID = "EINVAL"
+    TOO_MANY_FILES = "EMFILE"
+    INTERRUPTED = "EINTR"
+    ABORTED = "ECONNABORTED"
+    NOT_CONNECTED = "ENOTCONN"
+    TOO_LARGE = "EMSGSIZE"
+    COLONS = "that an address has too many colons"
+    BAD_PORT = "that a port is no number"
+    BAD_ADDRESS = "that an address is invalid"
+    NOT_IPV4 = "that something is no IPv4 address"
+    NOT_FOUND = "that a name is not found"
+    OTHER_FAMILY = "that an address is of another family than its socket"
+    UNPACKED = "that an address has more parts than were expected"
+    MAPPED = "an IPv4-mapped address"
+    NOT_ALLOWED = "that a client is not allowed"
+    NO_IPV6 = "that IPv6 is not available in this build"
+    LOOPBACK = "a loopback address, beside an error"
+
+
+_OWN = r"(?:127\.0\.0\.1|(?<![0-9a-f:])::1(?![0-9a-f:])|localhost)"
+_TROUBLE = r"(?:err|fail|refus|unreach|assign|timed? ?out)"
+
+_TEXTS: dict[Sign, str] = {
+    Sign.IN_USE: _errno(
+        "EADDRINUSE", 98, r"address (?:already )?in use", r"\bAddrInUse\b", "port is already allocated"
+    ),
+    Sign.NO_FAMILY: _errno(
+        "EAFNOSUPPORT", 97, r"address family not supported", r"protocol family unavailable", r"protocol not supported"
+    ),
+    Sign.NO_ADDRESS: _errno(
+        "EADDRNOTAVAIL",
+        99,
+        r"cannot assign requested address",
+        r"(?:can't assign|address) not available",
+        r"\bAddrNotAvailable\b",
+    ),
+    Sign.NO_NETWORK: _errno("ENETUNREACH", 101, r"network (?:is )?unreachable", r"\bNetworkUnreachable\b"),
+    Sign.NO_HOST: _errno("EHOSTUNREACH", 113, r"no route to host", r"host is unreachable", r"\bHostUnreachable\b"),
+    Sign.REFUSED: _errno("ECONNREFUSED", 111, r"connection refused", r"\bConnectionRefused\b"),
+    Sign.RESET: _errno("ECONNRESET", 104, r"connection reset"),
+    Sign.PIPE: _errno("EPIPE", 32, r"broken pipe"),
+    Sign.TIMED_OUT: _errno("ETIMEDOUT", 110, r"(?:connection|operation|connect) timed out", r"\bi/o timeout\b"),
+    Sign.INVALID: _errno("EINVAL", 22, r"invalid argument"),
+    Sign.TOO_MANY_FILES: _errno("EMFILE", 24, r"too many open files"),
+    Sign.INTERRUPTED: _errno("EINTR", 4, r"interrupted system call"),
+    Sign.ABORTED: _errno("ECONNABORTED", 103, r"software caused connection abort", r"connection aborted"),
+    Sign.NOT_CONNECTED: _errno("ENOTCONN", 107, r"(?:transport endpoint|socket) is not connected"),
+    Sign.TOO_LARGE: _errno("EMSGSIZE", 90, r"message too (?:long|large)"),
+    Sign.COLONS: r"(?:too many|more than one|unexpected|multiple) colons?\b|without brackets|missing brackets",
+    Sign.BAD_PORT: r"invalid literal for int|(?:invalid|bad|illegal|unknown|malformed|non-?numeric) port\b"
+    r"|port (?:number )?(?:is )?(?:invalid|out of range|could not be)|strconv\.\w+: parsing|NumberFormatException"
+    r"|ERR_SOCKET_BAD_PORT|invalid digit found|nonnumeric port|missing port in address|tcp/[0-9a-f:\]]*: unknown port",
+    Sign.BAD_ADDRESS: r"(?:invalid|illegal|bad|malformed|wrong|unparsable) (?:\w+ ){0,3}(?:address|host|IP|URL|URI)\b"
+    r"|(?:address|host|IP|URL|URI)\b.{0,60}\b(?:is )?(?:invalid|malformed|not valid)"
+    r"|not a valid (?:\w+ )?(?:address|host|IP|URL)"
+    r"|ERR_INVALID_(?:URL|IP_ADDRESS)|MalformedURL|URISyntax|InvalidURI|bad URI|ParseAddr|AddrParseError"
+    r"|(?:can(?:no|')t|could not|failed to|unable to) parse\b.{0,40}(?:address|host|IP|endpoint)",
+    Sign.NOT_IPV4: r"illegal IP address string passed to inet_aton|not an? (?:valid )?IPv4"
+    r"|invalid IPv4|inet_aton|inet_addr|(?:expected|only) (?:an? )?IPv4|unsupported IP version",
+    Sign.NOT_FOUND: r"name or service not known|no such host|nodename nor servname|name does not resolve"
+    r"|temporary failure in name resolution|no address associated|failed to lookup|could not resolve|unknown host"
+    r"|cannot resolve|can't resolve|unable to resolve|name resolution|\bENOTFOUND\b|EAI_(?:NONAME|AGAIN|NODATA)"
+    r"|nxdomain|gaierror|UnknownHostException|getaddrinfo|gethostbyname|host not found|no suitable address",
+    Sign.OTHER_FAMILY: r"address family for hostname (?:not )?supported|EAI_ADDRFAMILY|address family mismatch"
+    r"|wrong address family|different (?:address )?famil|non-IPv[46] address|UnsupportedAddressType"
+    r"|address family not supported by (?:this )?socket|mismatched (?:local )?address",
+    Sign.UNPACKED: r"too many values to unpack|not enough values to unpack|too many values",
+    Sign.MAPPED: r"::ffff:(?:\d+\.|[0-9a-f]+:)",
+    Sign.NOT_ALLOWED: r"not (?:be )?allowed|denied|forbidden|not permitted|rejected|not in (?:the )?(?:allow|white)"
+    r"|unauthori[sz]ed|blocked|banned",
+    Sign.NO_IPV6: r"(?:without|no|not|lacks?) (?:\w+ ){0,3}IPv6(?: support)?|IPv6 (?:support )?(?:is )?"
+    r"(?:not |un)(?:compiled|built|enabled|available|supported)|IPv6 (?:support )?(?:is )?(?:disabled|off)",
+    Sign.LOOPBACK: rf"{_OWN}.*{_TROUBLE}|{_TROUBLE}.*{_OWN}",
+}
+
+_SIGNS = {sign: re.compile(text, re.IGNORECASE) for sign, text in _TEXTS.items()}
+
+
+def signs_of(output: str) -> tuple[tuple[Sign, str], ...]:
+    """Return each kind of complaint that an output holds, with the first line that has it, at most 160 characters."""
+    lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
+    found = []
+    for sign, pattern in _SIGNS.items():
+        line = next((line for line in lines if pattern.search(line)), None)
+        if line is not None:
+            match = pattern.search(line)
+            assert match is not None  # noqa: S101 - it has just matched
+            found.append((sign, line[:_SHOWN] if match.start() < _SHOWN else line[match.start() :][:_SHOWN]))
+    return tuple(found)

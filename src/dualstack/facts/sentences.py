@@ -1,0 +1,144 @@
+"""Facts as plain sentences, for whoever has to find the cause alone."""
+
+from collections.abc import Iterator
+
+from dualstack.facts.model import Facts, FamilyFacts, How, Run
+from dualstack.families import BOTH, Family, endpoint
+
+_MOST_TRIED = 4
+
+
+def sentences(facts: Facts) -> tuple[str, ...]:
+    """Return what was recorded, one sentence each, the most telling first."""
+    return tuple(
+        dict.fromkeys(
+            [
+                *_of_families(facts),
+                *_of_sockets(facts),
+                *_of_starts(facts),
+                *_of_runs(facts),
+                *_of_output(facts),
+                *_of_host(facts),
+            ]
+        )
+    )
+
+
+def _of_families(facts: Facts) -> Iterator[str]:
+    """Say how the clients of each family fared."""
+    if not facts.listens:
+        return
+    for family in BOTH:
+        seen = facts.of(family)
+        if seen.hows:
+            yield f"{family.label} clients are {_fared(seen)}."
+        for text in seen.icmp:
+            yield f"{family.label} clients get {text}."
+        if seen.wrong_source:
+            yield f"Answers over {family.label} come from {', '.join(seen.wrong_source)}, which was not asked."
+        if seen.wrong_port:
+            yield f"Answers over {family.label} come from port {', '.join(map(str, seen.wrong_port))}."
+    if facts.strangers:
+        yield f"Its host sends to {', '.join(facts.strangers)}, which is the address of no client."
+    if facts.reverse:
+        yield "It asks the name server for the names of its clients (PTR)."
+
+
+def _fared(seen: FamilyFacts) -> str:
+    """Say how clients fared: the most frequent way first, with numbers where there are several."""
+    ways = sorted(seen.hows, key=lambda item: (item[0] is How.ANSWERED, -item[1]))
+    if len(ways) == 1:
+        return ways[0][0].value
+    return "; ".join(f"{how.value} ({number})" for how, number in ways)
+
+
+def _of_sockets(facts: Facts) -> Iterator[str]:
+    """Say which sockets the service has."""
+    if not facts.listens:
+        return
+    where = f"{facts.transport.upper()} port {facts.port}"
+    rows = facts.on_port
+    if not rows:
+        if facts.starts:
+            yield f"No socket of the service was seen on {where}."
+    else:
+        told = ", ".join(dict.fromkeys(_socket(row.address, row.v6only, row.family) for row in rows))
+        yield f"On {where} the service listens on {told}."
+        for family in BOTH:
+            if family in facts.claimed and not facts.takes(family):
+                yield f"No socket of the service takes {family.label} on {where}."
+    if facts.undeclared and not all(facts.takes(family) for family in facts.claimed):
+        others = ", ".join(dict.fromkeys(endpoint(row.address, row.port) for row in facts.undeclared))
+        yield f"It also listens on {others}."
+
+
+def _socket(address: str, v6only: bool | None, family: str) -> str:  # noqa: FBT001 - as a row of the table has it
+    """Return a listening address, with IPV6_V6ONLY where that means something."""
+    if family == Family.IPV6.value and address == Family.IPV6.wildcard and v6only is not None:
+        return f"{address} (IPV6_V6ONLY {'on' if v6only else 'off'})"
+    return address
+
+
+def _of_starts(facts: Facts) -> Iterator[str]:
+    """Say how the service started and ended."""
+    ended = facts.ended
+    if ended is not None:
+        when = "after it was ready" if ended.ready else "before it was ready"
+        yield f"It ended by itself {when}: it {ended.ended}."
+    elif facts.starts and not facts.start.ready:
+        yield f"It was not ready after {facts.start.seconds:.1f} s, and still ran."
+    if facts.foreign:
+        yield "A foreign socket had its port in one family."
+    for family in BOTH:
+        if facts.of(family).late:
+            yield f"Its socket for {family.label} appeared only after it had been ready for a while."
+    for client, shown in facts.shown:
+        yield f'It shows "{shown}" for the client {client}.'
+
+
+def _of_runs(facts: Facts) -> Iterator[str]:
+    """Say what a connector did that failed."""
+    for run in facts.runs:
+        if run.works:
+            continue
+        if run.literal is None:
+            yield f"For {run.target} it asked for {' and '.join(run.asked) or 'no record'}."
+        elif run.names:
+            yield f"It asked the name server for {', '.join(run.names)}, although {run.target} is an address."
+        yield _tried(run)
+        if run.known and run.untried:
+            yield f"It did not try {', '.join(run.untried)}."
+        if run.timed_out:
+            yield f"It was still running after {run.seconds:.1f} s."
+
+
+def _tried(run: Run) -> str:
+    """Say which addresses a run tried, when and with what result."""
+    if not run.tried:
+        return f"For {run.target} it made no connection attempt."
+    told = [f"{item.address} after {item.at:.2f} s ({item.how.name.lower()})" for item in run.tried[:_MOST_TRIED]]
+    more = len(run.tried) - len(told)
+    return f"It tried {', '.join(told)}{f' and {more} more' if more else ''}."
+
+
+def _of_output(facts: Facts) -> Iterator[str]:
+    """Quote what the service says."""
+    for sign, line in facts.signs[:4]:
+        yield f'Its output says {sign.value}: "{line}".'
+    if facts.silent:
+        yield "It wrote nothing."
+
+
+def _of_host(facts: Facts) -> Iterator[str]:
+    """Say what the host lacks."""
+    host = facts.host
+    missing = [family.label for family in BOTH if family not in host.families]
+    if not host.ipv6_sockets:
+        yield "This host has no IPv6 sockets: socket(AF_INET6) fails with EAFNOSUPPORT."
+    elif missing:
+        yield f"This host has no {' and no '.join(missing)} address on its link."
+    gone = [family.loopback for family in BOTH if family not in host.loopbacks]
+    if gone:
+        yield f"This host has no {' and no '.join(gone)}."
+    if host.v6only:
+        yield "IPV6_V6ONLY is on by default on this host."

@@ -1,0 +1,188 @@
+"""The programming language of a service, by its command, its interpreter or its binary."""
+
+import mmap
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from dualstack.errors import HostCannot
+from dualstack.manifest import Subject
+from dualstack.manifest.placeholders import fill
+from dualstack.service import ROOT_PATH, root_of
+
+_PROGRAMS = {
+    r"python\d*(?:\.\d+)?t?|pypy\d*|uvicorn|gunicorn|hypercorn|waitress-serve|pytest|uv": "Python",
+    r"java|kotlin|scala|groovy|javac": "Java",
+    r"node|nodejs|npm|npx|deno|bun|tsx|ts-node": "Node",
+    r"go": "Go",
+    r"cargo": "Rust",
+    r"ruby\d*(?:\.\d+)?|bundle|rackup|puma": "Ruby",
+    r"php\d*(?:\.\d+)?(?:-fpm\S*)?": "PHP",
+    r"perl\d*(?:\.\d+)*": "Perl",
+    r"erl|elixir|mix|iex|escript": "Erlang",
+    r"lua\S*": "Lua",
+    r"dotnet|mono": "C#",
+    r"(?:ba|da|k|z|a)?sh": "Shell",
+}
+"""Programs that execute programs of a language."""
+
+_EXTENSIONS = {
+    ".py": "Python", ".pyz": "Python", ".js": "Node", ".mjs": "Node", ".cjs": "Node", ".ts": "Node", ".jar": "Java",
+    ".class": "Java", ".go": "Go", ".rb": "Ruby", ".php": "PHP", ".pl": "Perl", ".erl": "Erlang", ".lua": "Lua",
+    ".dll": "C#", ".sh": "Shell",
+}  # fmt: skip
+
+_WRAPPERS = frozenset(
+    {"env", "nice", "ionice", "nohup", "setsid", "exec", "timeout", "stdbuf", "sudo", "setpriv", "su-exec", "gosu",
+     "tini", "dumb-init", "unshare", "taskset", "chrt", "strace", "faketime"}
+)  # fmt: skip
+"""Programs that execute the command that follows them."""
+
+_MARKS = (
+    ("Go", (b"\xff Go buildinf:", b"Go build ID: ", b"go.buildid")),
+    ("Rust", (b"/rustc/", b"rust_begin_unwind", b"rust_panic", b"RUST_BACKTRACE")),
+)
+"""What binaries hold by which their language is known; any other one counts as C."""
+
+_LARGEST = 512 << 20
+
+
+def language_of(subject: Subject, element: str, *, contained: bool = False) -> str:
+    """Return the language that a service, or the connector of that name, is written in; empty if it is not known."""
+    connector = next((item for item in subject.manifest.connect if item.name == element), None)
+    command = subject.image_command if contained else (subject.command or ())
+    if connector is not None:
+        command = tuple(connector.command)
+    values = subject.values(scratch="", contained=contained)
+    words = [fill(word, values) for word in command]
+    try:
+        root = "" if contained else root_of(subject)
+    except HostCannot:
+        root = ""
+    return language_of_command(words, subject.directory, root)
+
+
+def language_of_command(words: Sequence[str], directory: Path, root: str = "") -> str:
+    """Return the language of what a command executes.
+
+    Args:
+        words: The command.
+        directory: Its working directory.
+        root: The folder that is its root file system; empty for the machine's own.
+    """
+    words = _unwrapped(list(words))
+    if not words:
+        return ""
+    named = _named(words[0])
+    if named == "Shell":
+        return _of_shell(words, directory, root)
+    return named or _of_file(_found(words[0], directory, root), root, directory)
+
+
+def _unwrapped(words: list[str]) -> list[str]:
+    """Return a command without the programs, options and variables that only prepare for it."""
+    while words and Path(words[0]).name in _WRAPPERS:
+        words = words[1:]
+        while words and (
+            words[0].startswith("-") or "=" in words[0] or re.fullmatch(r"\d+(?:\.\d+)?[smhd]?", words[0])
+        ):
+            words = words[1:]
+    return words
+
+
+def _named(program: str) -> str:
+    """Return the language that a program's name stands for."""
+    name = Path(program).name
+    found = next((language for pattern, language in _PROGRAMS.items() if re.fullmatch(pattern, name)), "")
+    return found or _EXTENSIONS.get(Path(name).suffix, "")
+
+
+def _of_shell(words: list[str], directory: Path, root: str) -> str:
+    """Return the language of the last program that a shell's command or script executes."""
+    text = words[words.index("-c") + 1] if "-c" in words[:-1] else ""
+    script = next((word for word in words[1:] if not word.startswith("-")), "")
+    path = _found(script, directory, root) if script and not text else None
+    if path is not None:
+        text = path.read_bytes()[: 64 << 10].decode(errors="replace")
+    return _of_lines(text, directory, root) or "Shell"
+
+
+def _of_lines(text: str, directory: Path, root: str) -> str:
+    """Return the language of the last command of a shell script that has one, that of ``exec`` first."""
+    commands = []
+    for line in re.split(r"[\n;]|&&|\|\|", text):
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError:
+            continue
+        if words:
+            commands.append(words)
+    commands.sort(key=lambda words: words[0] == "exec")
+    for words in reversed(commands):
+        inner = _unwrapped(words)
+        named = _named(inner[0]) if inner else ""
+        if named and named != "Shell":
+            return named
+        path = _found(inner[0], directory, root) if inner and "/" in inner[0] else None
+        if path is not None and (found := _of_file(path, root, directory)) and found != "Shell":
+            return found
+    return ""
+
+
+def _found(program: str, directory: Path, root: str) -> Path | None:
+    """Return the file of a program; None if there is none."""
+    if "/" in program:
+        places = [
+            directory / program,
+            Path(root + program) if root and program.startswith("/") else directory / program,
+        ]
+    elif (directory / program).is_file():
+        places = [directory / program]
+    else:
+        search = ROOT_PATH if root else os.environ.get("PATH", os.defpath)
+        places = [Path(root + part, program) for part in search.split(os.pathsep)]
+    return next((path for item in places if (path := _within(item, root)).is_file()), None)
+
+
+def _within(path: Path, root: str) -> Path:
+    """Return a path with links resolved; an absolute link inside a root file system leads inside it."""
+    for _ in range(8):
+        if not path.is_symlink():
+            break
+        target = path.readlink()
+        path = Path(root + str(target)) if target.is_absolute() else path.parent / target
+    return path
+
+
+def _of_file(path: Path | None, root: str, directory: Path) -> str:
+    """Return the language of a script, by its first line or its name, or of a binary, by what it holds."""
+    if path is None:
+        return ""
+    try:
+        with path.open("rb") as file:
+            head = file.read(256)
+    except OSError:
+        return ""
+    if head.startswith(b"#!"):
+        words = _unwrapped(head[2:].splitlines()[0].decode(errors="replace").split())
+        named = _named(words[0]) if words else ""
+        return _of_shell([words[0], str(path)], directory, root) if named == "Shell" else named
+    if head.startswith(b"\x7fELF"):
+        return _of_binary(path)
+    return _EXTENSIONS.get(path.suffix, "")
+
+
+def _of_binary(path: Path) -> str:
+    """Return the language of an ELF file: Go and Rust leave their marks, any other counts as C."""
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > _LARGEST:
+                return "C"
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return next(
+                    (language for language, marks in _MARKS if any(data.find(mark) >= 0 for mark in marks)), "C"
+                )
+    except (OSError, ValueError):
+        return ""

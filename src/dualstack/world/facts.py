@@ -1,0 +1,93 @@
+"""The facts of a case, gathered once from its world when it is over."""
+
+import ipaddress
+
+from dualstack.errors import HarnessError
+from dualstack.facts import Facts, Host, signs_of
+from dualstack.families import BOTH, Family
+from dualstack.manifest import Listen, Reach
+from dualstack.topology import HostSpec, Topology
+from dualstack.wire.datagrams import DNS_PORT, dns_queries
+from dualstack.wire.evidence import Wire
+from dualstack.world.base import World
+from dualstack.world.connecting import ConnectorWorld
+from dualstack.world.listening import ListenerWorld
+from dualstack.world.observed import runs_of
+from dualstack.world.serving import ServingWorld
+from dualstack.world.traced import family_facts, strangers
+
+
+def facts_of(world: World) -> Facts:
+    """Return what was recorded in a world; a capture that cannot be read adds nothing."""
+    try:
+        return _gathered(world, world.captured)
+    except (HarnessError, OSError):
+        return _gathered(world, None)
+
+
+def _gathered(world: World, wire: Wire | None) -> Facts:
+    """Return the facts of a world with this capture."""
+    element = world.element
+    exchanges = tuple(world.exchanges) if isinstance(world, ListenerWorld) else ()
+    late = world.late if isinstance(world, ServingWorld) else frozenset[Family]()
+    families = family_facts(wire, element, exchanges, world.works, late)
+    output = world.output
+    return Facts(
+        requirement=world.case.requirement.id,
+        listens=isinstance(element, Listen),
+        transport=element.transport.value,
+        port=element.port,
+        protocol=element.protocol.value,
+        claimed=frozenset(element.families),
+        declared=frozenset(item.port for item in world.subject.listen),
+        inside=isinstance(element, Listen) and element.reach is Reach.LOOPBACK,
+        host=host_of(world.lab.topology),
+        ipv4=families[Family.IPV4],
+        ipv6=families[Family.IPV6],
+        starts=tuple(world.starts) if isinstance(world, ServingWorld) else (),
+        sockets=world.ever if isinstance(world, ServingWorld) else (),
+        table=world.sockets,
+        exchanges=exchanges,
+        clients=frozenset(item for family in BOTH for item in world.peer.plan.configured[family]),
+        runs=runs_of(world, wire) if isinstance(world, ConnectorWorld) else (),
+        signs=signs_of(output),
+        silent=not output.strip(),
+        foreign=any("foreign socket" in step for step in world.steps),
+        strangers=_strangers(world, wire),
+        reverse=wire is not None and _reverse(wire),
+        shown=tuple(world.shown) if isinstance(world, ListenerWorld) else (),
+        broken=tuple(item for item in world.findings if not item.ok),
+        kept=tuple(item for item in world.findings if item.ok),
+    )
+
+
+def host_of(topology: Topology) -> Host:
+    """Return what the service's host has in a topology."""
+    spec: HostSpec = topology.host["service"]
+    return Host(
+        families=frozenset(topology.families()),
+        loopbacks=frozenset(topology.loopbacks()),
+        ipv6_sockets=spec.af_inet6,
+        v6only=spec.bindv6only,
+        ipv6_disabled=spec.disable_ipv6,
+        routed=bool(topology.routers),
+        several=any(spec.addresses(family) > 1 for family in BOTH),
+    )
+
+
+def _strangers(world: World, wire: Wire | None) -> tuple[str, ...]:
+    """Return the addresses on the link that no host has and that the service's host looked for."""
+    if wire is None:
+        return ()
+    plans = [host.plan for host in world.lab.hosts.values()]
+    planned = {address for plan in plans for family in BOTH for address in plan.planned[family]}
+    networks = (world.lab.plan.ipv4, world.lab.plan.ipv6)
+    found = strangers(wire, planned, [plan.mac for plan in plans])
+    return tuple(item for item in found if any(ipaddress.ip_address(item) in network for network in networks))
+
+
+def _reverse(wire: Wire) -> bool:
+    """Return whether the captured host asked for the name of an address."""
+    if not any(frame.dport == DNS_PORT and frame.outgoing_mac == wire.mac for frame in wire.frames):
+        return False
+    return any(item.type == "PTR" for item in dns_queries(wire))

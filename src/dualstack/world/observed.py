@@ -1,0 +1,129 @@
+"""What clients and connectors saw, as facts."""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from dualstack.facts import Exchange, How, Tried
+from dualstack.facts import Run as RunFacts
+from dualstack.manifest import Protocol, Transport
+from dualstack.prober.messages import Dial, Dialled, Outcome
+from dualstack.wire.attempts import Fate
+from dualstack.wire.datagrams import dns_answers, dns_queries
+from dualstack.wire.dissect import Dns
+from dualstack.wire.evidence import Wire
+from dualstack.wire.flows import Flow, flows
+from dualstack.world.connecting import ConnectorWorld, Run
+
+_ANSWER_KEPT = 400
+
+_LENGTH = re.compile(r"(?im)^content-length:[ \t]*(\d{1,12})[ \t]*\r?$")
+
+_WHOLE = 0.9
+"""The part of its time after which an exchange without an answer counts as one that ran out of time."""
+
+_PLAIN = {
+    Outcome.ANSWERED: How.ANSWERED,
+    Outcome.REFUSED: How.REFUSED,
+    Outcome.UNREACHABLE: How.UNREACHABLE,
+    Outcome.WRONG: How.WRONG,
+}
+
+_FATES = {
+    Fate.ANSWERED: How.ANSWERED,
+    Fate.REFUSED: How.REFUSED,
+    Fate.ICMP_ERROR: How.UNREACHABLE,
+    Fate.UNANSWERED: How.IGNORED,
+}
+
+
+def exchange_of(dial: Dial, dialled: Dialled, *, start: int, inside: bool) -> Exchange:
+    """Return one exchange as a fact."""
+    return Exchange(
+        family=dial.family,
+        address=dial.address,
+        port=dial.port,
+        how=how_of(dial, dialled),
+        seconds=dialled.seconds,
+        size=len(dialled.sent),
+        answer=dialled.answer[:_ANSWER_KEPT],
+        start=start,
+        inside=inside,
+        source=dialled.source,
+        source_port=dialled.source_port,
+        missing=_missing(dialled) if dial.protocol in {Protocol.HTTP, Protocol.EXCHANGE} else 0,
+    )
+
+
+def _missing(dialled: Dialled) -> int:
+    """Return how many bytes of the length that an HTTP answer announces did not come, of an answer kept whole."""
+    head, found, body = dialled.answer.partition("\r\n\r\n")
+    length = _LENGTH.search(head)
+    if not found or length is None or not head.startswith("HTTP/") or dialled.outcome is Outcome.ANSWERED:
+        return 0
+    return max(0, int(length[1]) - len(body))
+
+
+def how_of(dial: Dial, dialled: Dialled) -> How:
+    """Return how an exchange ended; of one without an answer, whether the service ended it or the client's patience."""
+    if dialled.outcome in _PLAIN:
+        return _PLAIN[dialled.outcome]
+    if not dialled.connected:
+        return How.IGNORED
+    if dialled.errno in {"ECONNRESET", "EPIPE"}:
+        return How.RESET
+    return How.KEPT_WAITING if dialled.seconds >= dial.timeout * _WHOLE else How.HUNG_UP
+
+
+def runs_of(world: ConnectorWorld, wire: Wire | None) -> tuple[RunFacts, ...]:
+    """Return the runs of a connector, with what each of them put on the wire."""
+    made: tuple[Flow, ...] = ()
+    asked: tuple[Dns, ...] = ()
+    answers: tuple[Dns, ...] = ()
+    if wire is not None:
+        made = flows(wire, world.connector.port, world.connector.transport)
+        asked, answers = dns_queries(wire), dns_answers(wire)
+    ends = [began for _, began, _ in world.runs[1:]] + [float("inf")]
+    found = []
+    for (host, began, run), end in zip(world.runs, ends, strict=True):
+        own = [item for item in made if began <= item.attempt.time < end]
+        known = [item for item in answers if began <= item.time < end]
+        questions = [item for item in asked if began <= item.time < end]
+        found.append(replace(_said(host, questions, known), tried=_tried(own, began), **_ended(run)))
+    return tuple(found)
+
+
+def _said(host: str, asked: list[Dns], answers: list[Dns]) -> RunFacts:
+    """Return a run towards ``host`` with what it said to a name server, and what that said."""
+    known = [text for item in answers if item.type in {"A", "AAAA"} for text in item.answers if _is_address(text)]
+    return RunFacts(
+        target=host,
+        works=False,
+        asked=tuple(dict.fromkeys(item.type for item in asked if item.type in {"A", "AAAA"})),
+        names=tuple(dict.fromkeys(item.name for item in asked)),
+        known=tuple(dict.fromkeys(known)),
+    )
+
+
+def _ended(run: Run) -> dict[str, Any]:
+    """Return how a run ended."""
+    return {"works": not run.problem, "seconds": run.seconds, "timed_out": run.how is None}
+
+
+def _tried(made: list[Flow], began: float) -> tuple[Tried, ...]:
+    """Return the attempts of a run that began then."""
+    return tuple(
+        Tried(
+            family=item.family,
+            address=item.attempt.dst,
+            at=item.attempt.time - began,
+            how=_FATES[item.attempt.fate],
+            sent=item.sent if item.attempt.transport is Transport.TCP else 0,
+        )
+        for item in made
+    )
+
+
+def _is_address(text: str) -> bool:
+    """Return whether an answer's data is an address, and not a name."""
+    return ":" in text or text.replace(".", "").isdigit()

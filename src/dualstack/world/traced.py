@@ -1,0 +1,161 @@
+"""What the packets of a case say of each family, as facts."""
+
+import ipaddress
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from dualstack.facts import Exchange, FamilyFacts, How
+from dualstack.families import BOTH, Family
+from dualstack.manifest import Connect, Listen, Protocol, Transport
+from dualstack.wire.attempts import Fate
+from dualstack.wire.evidence import Wire
+from dualstack.wire.flows import End, Flow, flows
+from dualstack.wire.frames import Frame
+from dualstack.wire.pcap import select
+from dualstack.wire.story import icmp_text
+
+_SOLICITATION = 135
+_TARGET = slice(62, 78)
+"""Where a neighbour solicitation in an untagged Ethernet frame has its target (RFC 4861 §4.3)."""
+
+_PATIENCE = 0.5
+"""Seconds that a client must have waited before it counts as one that got no answer."""
+
+_AT_ONCE = 1.0
+"""Seconds within which a limit turns a client away; what is ended later is ended for another reason."""
+
+_ORDINARY = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4), ("icmp", 3, 4), ("icmpv6", 2, 0)})
+"""ICMP errors that facts do not name: port unreachable is a refusal, and the path's MTU is no fault."""
+
+
+def family_facts(
+    wire: Wire | None,
+    listener: Listen | Connect,
+    exchanges: Sequence[Exchange],
+    works: Mapping[str, bool],
+    late: Collection[Family],
+) -> dict[Family, FamilyFacts]:
+    """Return what was seen of each family: by single clients, and on the wire by all others.
+
+    Args:
+        wire: The capture; None without one.
+        listener: The listener or connector in question.
+        exchanges: What single clients saw.
+        works: What the application saw.
+        late: The families whose socket appeared late.
+    """
+    port, transport = listener.port, listener.transport
+    made = flows(wire, port, transport) if wire is not None else ()
+    known = {(item.source, item.source_port) for item in exchanges if not item.inside}
+    strays = _replies(wire.frames, port) if wire is not None and transport is Transport.UDP else {}
+    errors = _errors(wire.frames, port) if wire is not None else {}
+    found = {}
+    for family in BOTH:
+        hows = Counter(item.how for item in exchanges if item.family is family and item.port == port)
+        others = [item for item in made if item.family is family]
+        rest = [item for item in others if (item.attempt.src, item.attempt.sport) not in known]
+        hows.update(how for item in rest if (how := _how(item, listener.protocol)) is not None)
+        ends = strays.get(family, set())
+        found[family] = FamilyFacts(
+            family=family,
+            works=works.get(family.value),
+            hows=tuple(sorted(hows.items(), key=lambda item: -item[1])),
+            icmp=tuple(sorted(errors.get(family, ()))),
+            wrong_source=tuple(sorted({address for address, number in ends if number == port})),
+            wrong_port=tuple(sorted({number for _, number in ends if number != port})),
+            hung_up_beside=sum(item.hung_up and _beside(item, others) for item in others),
+            hop_limit=_least_hops(wire, listener, family) if wire is not None else 0,
+            late=family in late,
+        )
+    return found
+
+
+def _how(flow: Flow, protocol: Protocol) -> How | None:
+    """Return how a flow ended; None if its client did not wait for an answer."""
+    fate = flow.attempt.fate
+    if fate is not Fate.ANSWERED:
+        return {Fate.REFUSED: How.REFUSED, Fate.ICMP_ERROR: How.UNREACHABLE}.get(fate, How.IGNORED)
+    if flow.answered or protocol is Protocol.CONNECT:
+        return How.ANSWERED
+    if flow.hung_up:
+        return How.RESET if flow.reset else How.HUNG_UP
+    waited = flow.first_sent is not None and (
+        flow.client_ended is None or flow.client_ended - flow.first_sent >= _PATIENCE
+    )
+    return How.KEPT_WAITING if waited else None
+
+
+def _least_hops(wire: Wire, listener: Listen | Connect, family: Family) -> int:
+    """Return the smallest hop limit of the packets that left the port over a family; 0 if none did."""
+    wanted = (listener.transport.value, listener.port, family, wire.mac)
+    left = (frame for frame in wire.frames if (frame.kind, frame.sport, frame.family, frame.outgoing_mac) == wanted)
+    return min((frame.hop_limit for frame in left if not frame.fragment), default=0)
+
+
+def _beside(flow: Flow, others: Iterable[Flow]) -> bool:
+    """Return whether the service ended a connection at once, while another one was open."""
+    assert flow.ended is not None  # noqa: S101 - it has hung up
+    return flow.ended - flow.attempt.time < _AT_ONCE and any(
+        item is not flow
+        and item.established
+        and item.attempt.time <= flow.ended
+        and min(item.ended or float("inf"), item.client_ended or float("inf")) > flow.attempt.time
+        for item in others
+    )
+
+
+def _replies(frames: Iterable[Frame], port: int) -> dict[Family, set[End]]:
+    """Return, by family, the sources of datagrams that came back to clients and that these had not asked."""
+    asked: dict[End, set[End]] = {}
+    strays: dict[Family, set[End]] = {}
+    for frame in frames:
+        if frame.kind != "udp" or frame.family is None:
+            continue
+        source, target = (frame.src, frame.sport), (frame.dst, frame.dport)
+        if target in asked:
+            if source not in asked[target]:
+                strays.setdefault(frame.family, set()).add(source)
+        elif frame.dport == port:
+            asked.setdefault(source, set()).add(target)
+    return strays
+
+
+def _errors(frames: Iterable[Frame], port: int) -> dict[Family, set[str]]:
+    """Return, by family, the ICMP errors about packets from and to the port."""
+    found: dict[Family, set[str]] = {}
+    for frame in frames:
+        message = frame.icmp
+        if message is None or message.quoted is None or frame.family is None:
+            continue
+        if port in {message.quoted.sport, message.quoted.dport} and (
+            (frame.kind, message.type, message.code) not in _ORDINARY
+        ):
+            found.setdefault(frame.family, set()).add(icmp_text(frame.kind, message))
+    return found
+
+
+def strangers(wire: Wire, known: Collection[str], macs: Iterable[str]) -> tuple[str, ...]:
+    """Return the addresses that no host has and for which the captured host looked on the link.
+
+    Args:
+        wire: The capture.
+        known: The addresses that hosts have, or may have; those from which others have sent are known too.
+        macs: The hardware addresses of the hosts: their link-local addresses are known too.
+    """
+    used = (frame.src for frame in wire.frames if frame.outgoing_mac != wire.mac)
+    have = {*known, *used, *(link_local_of(mac) for mac in macs)}
+    own = [frame for frame in wire.frames if frame.outgoing_mac == wire.mac and frame.src not in {"", "::", "0.0.0.0"}]
+    asked = {frame.dst for frame in own if frame.kind == "arp"}
+    solicited = [frame for frame in own if frame.icmp is not None and frame.icmp.type == _SOLICITATION]
+    solicited = [frame for frame in solicited if frame.kind == "icmpv6"]
+    if solicited:
+        targets = select(wire.path, (frame.number for frame in solicited)).values()
+        asked |= {str(ipaddress.IPv6Address(data[_TARGET])) for data in targets if len(data) >= _TARGET.stop}
+    return tuple(sorted(item for item in asked - have if item and not item.startswith("0.")))
+
+
+def link_local_of(mac: str) -> str:
+    """Return the link-local address that an interface makes of its hardware address (RFC 4291 appendix A)."""
+    parts = bytes.fromhex(mac.replace(":", ""))
+    number = bytes([0xFE, 0x80, 0, 0, 0, 0, 0, 0, parts[0] ^ 2, *parts[1:3], 0xFF, 0xFE, *parts[3:]])
+    return str(ipaddress.IPv6Address(number))

@@ -1,0 +1,42 @@
+"""The labelled set is complete, names what exists, and its page is made of it."""
+
+import tomllib
+
+from dualstack.causes import WITHOUT_CAUSES, load_causes
+from dualstack.suites import requirements
+from dualstack.topology import topology_names
+from tests.causes.labels import PAGE, ZOO, label_of, load, render
+
+
+def known() -> list[tuple[str, str, str]]:
+    """Return service, requirement and topology of each bug that a manifest of the zoo names."""
+    found = []
+    for path in sorted(ZOO.glob("*.toml")):
+        for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("known", ()):
+            names = entry["requirement"]
+            for name in {names} - WITHOUT_CAUSES if isinstance(names, str) else sorted({*names} - WITHOUT_CAUSES):
+                topologies = entry.get("topologies") or requirements()[name].topologies
+                found += [(path.stem, name, topology) for topology in topologies]
+    return found
+
+
+def test_every_bug_has_its_right_cause() -> None:
+    """Each bug that a manifest of the zoo names has one label, on every topology."""
+    assert [case for case in known() if label_of(*case) is None] == []
+
+
+def test_every_label_is_of_a_bug() -> None:
+    """No label is left over, its cause exists, and no two labels are for one case."""
+    cases = known()
+    for item in load():
+        assert any(item.fits(*case) for case in cases), item
+        assert item.cause in load_causes()
+        assert set(item.requirement) <= set(requirements())
+        assert set(item.topologies) <= set(topology_names())
+        assert item.why.endswith(".")
+    assert [case for case in cases if sum(item.fits(*case) for item in load()) > 1] == []
+
+
+def test_the_page_is_of_the_labels() -> None:
+    """docs/causes.md is what ``python -m tests.causes.labels`` writes."""
+    assert PAGE.read_text(encoding="utf-8") == render()

@@ -1,0 +1,83 @@
+"""What a program's output complains about, as C, Go, Java, Node, Python, Ruby, Rust and Erlang write it."""
+
+import pytest
+
+from dualstack.facts import Sign, signs_of
+
+LINES = [
+    ("bind: Address already in use", Sign.IN_USE),
+    ("listen tcp :80: bind: address already in use", Sign.IN_USE),
+    ("Error: listen EADDRINUSE: address already in use :::80", Sign.IN_USE),
+    ("OSError: [Errno 98] Address already in use", Sign.IN_USE),
+    ('Os { code: 98, kind: AddrInUse, message: "Address in use" }', Sign.IN_USE),
+    ("{error,eaddrinuse}", Sign.IN_USE),
+    ("bind() to [::]:80 failed (98: Adresse wird bereits verwendet)", Sign.IN_USE),
+    ("socket() [::]:80 failed (97: Address family not supported by protocol)", Sign.NO_FAMILY),
+    ("java.net.SocketException: Protocol family unavailable", Sign.NO_FAMILY),
+    ("Error: listen EAFNOSUPPORT: address family not supported ::", Sign.NO_FAMILY),
+    ("OSError: [Errno 99] Cannot assign requested address", Sign.NO_ADDRESS),
+    ("java.net.BindException: Cannot assign requested address", Sign.NO_ADDRESS),
+    ("Address not available (os error 99)", Sign.NO_ADDRESS),
+    ("Protocol 'inet_tcp': register/listen error: enetunreach", Sign.NO_NETWORK),
+    ("dial tcp 192.0.2.1:80: connect: network is unreachable", Sign.NO_NETWORK),
+    ("java.net.NoRouteToHostException: No route to host", Sign.NO_HOST),
+    ("connect ECONNREFUSED 127.0.0.1:3001", Sign.REFUSED),
+    ("connect ECONNREFUSED 127.0.0.1:3001", Sign.LOOPBACK),
+    ("dial tcp [::1]:80: connect: connection refused", Sign.LOOPBACK),
+    ("accept4: too many open files", Sign.TOO_MANY_FILES),
+    ("accept: Interrupted system call", Sign.INTERRUPTED),
+    ("[Errno 107] Transport endpoint is not connected", Sign.NOT_CONNECTED),
+    ("sendto: Message too long", Sign.TOO_LARGE),
+    ("dial tcp: address 2001:db8::1:8080: too many colons in address", Sign.COLONS),
+    ("register: address 2001:db8::1:80: more than one colon", Sign.COLONS),
+    ("invalid literal for int() with base 10: 'db8::1]:80'", Sign.BAD_PORT),
+    ('java.lang.NumberFormatException: For input string: "db8"', Sign.BAD_PORT),
+    ("invalid port value", Sign.BAD_PORT),
+    ("invalid socket address syntax", Sign.BAD_ADDRESS),
+    ("TypeError [ERR_INVALID_URL]: Invalid URL", Sign.BAD_ADDRESS),
+    ("bad URI(is not URI?): http://2001:db8::1/", Sign.BAD_ADDRESS),
+    ("illegal IP address string passed to inet_aton", Sign.NOT_IPV4),
+    ("'::1' is not a valid IPv4 address", Sign.NOT_IPV4),
+    ("socket.gaierror: [Errno -2] Name or service not known", Sign.NOT_FOUND),
+    ("dial tcp: lookup shop.test: no such host", Sign.NOT_FOUND),
+    ("getaddrinfo ENOTFOUND shop.test", Sign.NOT_FOUND),
+    ("java.net.UnknownHostException: shop.test", Sign.NOT_FOUND),
+    ("failed to lookup address information: Name does not resolve", Sign.NOT_FOUND),
+    ("[Errno -9] Address family for hostname not supported", Sign.OTHER_FAMILY),
+    ("ValueError: too many values to unpack (expected 2)", Sign.UNPACKED),
+    ("client ::ffff:192.0.2.1 denied", Sign.MAPPED),
+    ("client ::ffff:192.0.2.1 denied", Sign.NOT_ALLOWED),
+    ("this build has no IPv6 support", Sign.NO_IPV6),
+]
+
+
+@pytest.mark.parametrize(("line", "sign"), LINES)
+def test_a_complaint_is_known(line: str, sign: Sign) -> None:
+    """The line is found among others, and is kept with its sign."""
+    assert dict(signs_of(f"starting\n{line}\nready\n"))[sign] == " ".join(line.split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ready",
+        "listening on [::]:8080",
+        "listening on 127.0.0.1:8080",
+        "exited with code 4",
+        "worker 98 started (98)",
+        "served 97 clients",
+        "GET / HTTP/1.1 200",
+        "2026-11-28 01:02:03 started",
+        "client 2001:db8::1 port 50111",
+    ],
+)
+def test_an_ordinary_line_is_no_complaint(text: str) -> None:
+    """Lines that report nothing wrong have no sign."""
+    assert signs_of(text) == ()
+
+
+def test_a_long_line_is_kept_where_it_says_so() -> None:
+    """Of a line with a long beginning the part with the complaint is kept."""
+    ((sign, line),) = signs_of("x" * 500 + " EADDRINUSE")
+    assert (sign, line) == (Sign.IN_USE, "EADDRINUSE")

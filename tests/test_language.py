@@ -1,0 +1,71 @@
+"""The language of a service, by what its command executes."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dualstack.language import language_of_command
+
+
+def elf(path: Path, *marks: bytes) -> Path:
+    """Write what looks like a binary that holds these bytes."""
+    path.write_bytes(b"\x7fELF" + bytes(500) + b"\0".join(marks) + bytes(500))
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("command", "language"),
+    [
+        ("python3 -B server.py", "Python"),
+        ("/usr/bin/python3.11 -m http.server", "Python"),
+        ("uvicorn app:app", "Python"),
+        ("java -cp . Echo", "Java"),
+        ("node server.js", "Node"),
+        ("env A=b timeout 30 node server.js", "Node"),
+        ("nice -n 5 ruby get.rb", "Ruby"),
+        ("erl -noshell", "Erlang"),
+        ("go run .", "Go"),
+        ("sh -c 'exec java -jar x.jar'", "Java"),
+        ("bash -c 'cd /srv && python3 server.py'", "Python"),
+        ("sh -c 'true'", "Shell"),
+        ("/no/such/program", ""),
+    ],
+)
+def test_by_command(command: str, language: str, tmp_path: Path) -> None:
+    """Interpreters, and what only prepares for them, tell by their names."""
+    assert language_of_command(shlex.split(command), tmp_path) == language
+
+
+def test_an_empty_command_has_none(tmp_path: Path) -> None:
+    """An image that executes something by itself does not tell."""
+    assert language_of_command([], tmp_path) == ""
+
+
+def test_by_binary(tmp_path: Path) -> None:
+    """A binary with Go's build information is Go, one with Rust's panics is Rust, any other one is C."""
+    elf(tmp_path / "one", b"\xff Go buildinf:")
+    elf(tmp_path / "two", b"/rustc/0123/library/core/src/panicking.rs")
+    elf(tmp_path / "three", b"GCC: (Debian 12.2.0)")
+    found = [language_of_command([f"./{name}"], tmp_path) for name in ("one", "two", "three")]
+    assert found == ["Go", "Rust", "C"]
+
+
+def test_by_first_line(tmp_path: Path) -> None:
+    """A script tells by its interpreter, one of a shell by what it executes last."""
+    for name, text in (("py", "#!/usr/bin/env python3\n"), ("start", "#!/bin/sh -e\nset -u\nexec node x.js\n")):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o755)
+    assert [language_of_command([f"./{name}"], tmp_path) for name in ("py", "start")] == ["Python", "Node"]
+
+
+def test_inside_a_root_file_system(tmp_path: Path) -> None:
+    """A program of a service with packages is looked up in its root file system, links included."""
+    (tmp_path / "usr/bin").mkdir(parents=True)
+    (tmp_path / "etc/alternatives").mkdir(parents=True)
+    elf(tmp_path / "usr/bin/real", b"go.buildid")
+    (tmp_path / "usr/bin/server").symlink_to("/etc/alternatives/server")
+    (tmp_path / "etc/alternatives/server").symlink_to("/usr/bin/real")
+    assert language_of_command(["server"], tmp_path / "elsewhere", str(tmp_path)) == "Go"
+    assert language_of_command(["/usr/bin/server"], tmp_path / "elsewhere", str(tmp_path)) == "Go"
