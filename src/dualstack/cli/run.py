@@ -39,7 +39,7 @@ from dualstack.verdict import INTERRUPTED
 _FEW = 24
 """Up to this many cases a second process costs more time than it saves."""
 
-_ORDERLY = 2.0
+_ORDERLY = 1.7
 """Seconds that the work may take to end in good order after an interrupt."""
 
 _USAGE = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
