@@ -28,7 +28,7 @@ from dualstack.world.volleys import Ask, Told, volley
     cites=("RFC 1112 §7.1", "RFC 3493 §5.2", "ip(7): IP_ADD_MEMBERSHIP", "ipv6(7): IPV6_ADD_MEMBERSHIP"),
     topologies=("dual-stack",),
     causes=("RC-MULTICAST",),
-    needs=(Need.UDP, Need.REPLIES, Need.MULTICAST, Need.MANY, Need.NETWORK),
+    needs=(Need.UDP, Need.MULTICAST, Need.MANY, Need.NETWORK),
 ).attach
 def test_multicast_groups_are_joined(world: ListenerWorld) -> None:
     """A request to each group is answered."""
