@@ -26,9 +26,22 @@ FLOORS = (
     ("lab",),
     ("wire",),
     ("verdict", "results", "plan", "facts", "causes", "effect", "complaint", "startup"),
-    ("rootfs", "service", "build", "world", "survey", "doctor", "suites", "session", "casework", "language"),
+    (
+        "rootfs",
+        "service",
+        "build",
+        "world",
+        "survey",
+        "doctor",
+        "suites",
+        "session",
+        "casework",
+        "language",
+        "shown",
+        "tethered",
+    ),
     ("report",),
-    ("plugin", "recordkeeping", "cli", "__main__"),
+    ("plugin", "recordkeeping", "cli", "start", "__main__"),
 )
 """The rooms of each floor of the engine, from the ground up."""
 
@@ -39,8 +52,9 @@ HOMES = {
     "scapy": {"wire.dissect"},
     "pyroute2": {"lab", "prober"},
     "dnslib": {"prober", "wire"},
+    "h11": {"prober.http"},
     "jinja2": {"report"},
-    "pydantic": {"manifest", "topology", "prober.codec"},
+    "pydantic": {"manifest", "topology", "prober.codec", "report.shapes"},
     "pydantic_core": {"manifest"},
     "rich": {"report", "cli"},
     "pytest": {"plugin", "recordkeeping", "cli"},
@@ -212,7 +226,9 @@ def test_libraries_stay_at_home() -> None:
     assert homeless(IMPORTS) == []
 
 
-@pytest.mark.parametrize("library", ["docker", "scapy", "pyroute2", "dnslib", "jinja2", "pydantic", "rich", "pytest"])
+@pytest.mark.parametrize(
+    "library", ["docker", "scapy", "pyroute2", "dnslib", "h11", "jinja2", "pydantic", "rich", "pytest"]
+)
 def test_library_is_used_at_all(library: str) -> None:
     """A home without its library would prove nothing."""
     assert [item for item in IMPORTS if item.target.split(".")[0] == library]

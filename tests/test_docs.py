@@ -30,12 +30,12 @@ Rule = Callable[[dict[str, Any], object, str], list[str]]
 
 
 def test_page_has_its_examples() -> None:
-    """A server, a datagram service, a client and a fetcher are shown in full; there is a part of a manifest besides."""
-    assert len(WHOLE) == 4
-    assert len(EXAMPLES) == 5
+    """A server, a datagram service, a client, a fetcher and a logger are shown in full, and a part of a manifest."""
+    assert len(WHOLE) == 5
+    assert len(EXAMPLES) == 6
 
 
-@pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client", "fetcher"])
+@pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client", "fetcher", "logger"])
 def test_example_is_right(tmp_path: Path, text: str) -> None:
     """An example can be checked, and makes cases that apply."""
     path = tmp_path / "service.toml"
@@ -56,8 +56,9 @@ def test_part_is_right(tmp_path: Path) -> None:
 
 
 def test_examples_show_what_they_are_for() -> None:
-    """The first uses {bind}, the second peer_reply over UDP, the third is a client, the fourth has {url}."""
-    server, datagrams, client, fetcher = map(tomllib.loads, WHOLE)
+    """The first uses {bind}, the second peer_reply over UDP, the third is a client, the others have {url}, {token}."""
+    server, datagrams, client, fetcher, logger = map(tomllib.loads, WHOLE)
+    assert "{token}" in logger["listen"][0]["send"]
     assert "{bind}" in server["service"]["command"]
     assert server["listen"][0]["bind"]
     assert datagrams["listen"][0]["transport"] == "udp"
@@ -86,7 +87,7 @@ def test_reference_is_generated() -> None:
 def test_reference_names_every_key() -> None:
     """Each key of each table has a line in the reference, with its description."""
     tables = {name: item for name, item in SCHEMA["$defs"].items() if "properties" in item}
-    assert len(tables) == 13
+    assert len(tables) == 14
     for table in tables.values():
         for key, field in table["properties"].items():
             assert re.search(rf"^\| `{key}` \|.*\| {re.escape(field['description'])} \|$", reference(), re.MULTILINE), (
@@ -134,8 +135,12 @@ def uncommented(text: str) -> str:
 
 
 def test_template_is_right_when_everything_is_uncommented(tmp_path: Path) -> None:
-    """Each line that is commented out is right too (send, expect: another protocol; one way to an image)."""
+    """Each line that is commented out is right too (send, expect: another protocol; one way to an image).
+
+    What belongs to protocols other than exchange, or to another transport, is left out.
+    """
     text = uncommented(TEMPLATE).replace('protocol = "http"', 'protocol = "exchange"')
+    text = re.sub(r"^((status|received_log|reply_port) = |exchange = true).*\n", "", text, flags=re.MULTILINE)
     table = text[text.index("[image]") : text.index("[ready]")]
     ways = {
         key: re.sub(rf"^(?!{key} )(name|build|base|packages) = .*\n", "", table, flags=re.MULTILINE)
@@ -167,6 +172,7 @@ def test_template_names_every_key() -> None:
         "Image": found["image"],
         "Ready": found["ready"],
         "Timeouts": found["timeouts"],
+        "Limits": found["limits"],
         "Listen": found["listen"][0] | found["listen"][1],
         "Acl": found["listen"][0]["acl"],
         "Bind": found["listen"][0]["bind"],

@@ -14,7 +14,7 @@ HEALTHY = dict.fromkeys(TRIALS, "")
 def test_every_thing_is_tried_and_told() -> None:
     """On a machine that runs these tests everything that the embedded lab needs is there."""
     checks = doctor.diagnose()
-    assert len(checks) == len(TRIALS) + 2
+    assert len(checks) == len(TRIALS) + 3
     assert [check for check in checks if check.required and not check.ok] == []
     assert all(check.found for check in checks)
 
@@ -23,9 +23,12 @@ def test_every_thing_is_tried_and_told() -> None:
 def test_what_is_missing_comes_with_a_way_to_get_it(monkeypatch: pytest.MonkeyPatch, trial: str) -> None:
     """A trial that fails gives one check that says what was found and how to enable it."""
     monkeypatch.setattr(doctor, "_try_all", lambda: HEALTHY | {trial: "Operation not permitted"})
-    (bad,) = [check for check in doctor.diagnose() if not check.ok]
+    bad, *consequence = [check for check in doctor.diagnose() if not check.ok]
     assert "Operation not permitted" in bad.found
     assert bad.enable
+    assert [check.name for check in consequence] == ["what a service can do to this machine"][
+        : trial in {"proc", "nested"}
+    ]
 
 
 @pytest.mark.parametrize("place", range(len(doctor._REFUSALS)))
@@ -45,9 +48,24 @@ def test_a_setting_that_forbids_namespaces_is_named(
 
 
 def test_what_only_some_worlds_need_is_not_required() -> None:
-    """TUN, seccomp and overlays are looked at, but the embedded lab does not stand or fall with them."""
+    """TUN, seccomp, overlays and users are looked at, but the embedded lab does not need them."""
     optional = {check.name for check in doctor.diagnose() if not check.required}
-    assert optional == {"/dev/net/tun", "seccomp filters", "overlay file systems in a user namespace"}
+    assert optional == {
+        "/dev/net/tun",
+        "seccomp filters",
+        "overlay file systems in a user namespace",
+        "services of root without root's rights, with users of their own",
+        "what a service can do to this machine",
+    }
+
+
+def test_the_promise_is_no_better_than_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where root's services cannot have users of their own, the doctor says that they read what root may read."""
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    for fault, whose in (("", "every user may read"), ("EINVAL", "root may read")):
+        monkeypatch.setattr(doctor, "_try_all", lambda fault=fault: HEALTHY | {"users": fault})
+        (promise,) = [check for check in doctor.diagnose() if check.name == "what a service can do to this machine"]
+        assert whose in promise.found
 
 
 def test_trials_that_cannot_run_are_a_harness_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dualstack.effect import Effect, Evidence, complaint, effect_of
+from dualstack.effect import Effect, Evidence, admission, complaint, effect_of
 from dualstack.families import BOTH, Family
 from dualstack.prober.messages import Exit, SocketRow
 
@@ -68,10 +68,14 @@ SEEN = Evidence(asked=ALL, address="", world=ALL, own=(DUAL,), answered=ALL)
         (replace(SEEN, own=(FOUR, BOUND), answered=V4, output=FAILED), Effect.LATE),
         (replace(SEEN, own=(BOUND,), answered=frozenset()), Effect.LATE),
         (replace(SEEN, own=(FOUR, SIX, BOUND)), Effect.BOTH),
-        (replace(SEEN, own=(DUAL, DUAL)), Effect.SPLIT),
+        (replace(SEEN, own=(DUAL, DUAL)), Effect.BOTH),
+        (replace(SEEN, own=(DUAL, replace(DUAL, owner="it(8)"))), Effect.BOTH),
+        (replace(SEEN, own=(DUAL, replace(DUAL, owner="other(8)"))), Effect.SPLIT),
         (replace(SEEN, own=(FOUR, SIX), others=(FOUR,)), Effect.SPLIT),
-        (replace(SEEN, own=(FOUR, DUAL)), Effect.SPLIT),
-        (replace(SEEN, own=(SIX, DUAL)), Effect.SPLIT),
+        (replace(SEEN, own=(FOUR, DUAL)), Effect.BOTH),
+        (replace(SEEN, own=(FOUR, replace(DUAL, owner="other(8)"))), Effect.SPLIT),
+        (replace(SEEN, own=(SIX, replace(DUAL, owner="other(8)"))), Effect.SPLIT),
+        (replace(SEEN, own=(FOUR, SIX), address="localhost"), Effect.WIDER),
         (replace(SEEN, own=(DUAL,), others=(FOUR,), answered=V6), Effect.SPLIT),
         (replace(SEEN, own=(DUAL, row(ADDRESS, v6only=True))), Effect.BOTH),
     ],
@@ -116,3 +120,42 @@ def test_a_complaint_is_found(line: str) -> None:
 def test_no_complaint(text: str) -> None:
     """What merely says that all is well is no complaint."""
     assert complaint(text) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)",
+        "OSError: [Errno 98] in use",
+        "Error: listen EADDRINUSE",
+        "error: listen tcp: bind: cannot assign requested address",
+        "WARNING: IPv6 is not available",
+        "Could not create server TCP listening socket *:6379",
+        "warning: skipping ::1",
+        "failed on [2001:db8::1]:443:",
+        "error :::443",
+        "Caused by: java.net.SocketException: Protocol family unavailable",
+        "** exception error: {eaddrinuse}",
+        "panic: os error 97",
+    ],
+)
+def test_an_admission_is_found(line: str) -> None:
+    """A complaint about the port, an address, a family or the errno of a bind is an admission."""
+    assert admission(f"starting\nWARNING: old option\n  {line}\nready\n", 6379) == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "WARNING: the option is deprecated",
+        "2026-01-02 12:30:45 ERROR cache failed",
+        "error in std::io::Error",
+        "cannot write /var/log: Permission denied",
+        "warning: 16379 files are open",
+        "listening on [::]:6379",
+        "error: 50.3 % lost",
+    ],
+)
+def test_no_admission(line: str) -> None:
+    """A complaint about something else, and an address without a complaint, are none."""
+    assert admission(f"{line}\n", 6379) == ""

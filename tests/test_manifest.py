@@ -39,6 +39,8 @@ requirement = "LISTEN-005"
 reason = "it leaves this to the kernel"
 """
 
+ONEWAY = 'transport = "udp"\nprotocol = "oneway"\nsend = "a {token}"\nreceived_log = "a {token}"\n'
+
 SHIPPED = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
 
 
@@ -144,6 +146,53 @@ FAULTS = [
     ("port = 8080", 'port = 8080\ntransport = "udp"', 'listen[0].protocol: protocol = "http" runs over TCP'),
     ('protocol = "http"', 'transport = "udp"', 'listen[0].protocol: protocol = "connect" cannot be seen over UDP: '),
     ('protocol = "http"', 'protocol = "exchange"', 'listen[0]: "send" and "expect" belong to protocol = "exchange"'),
+    (
+        'protocol = "http"',
+        'protocol = "exchange"\nexpect = ""',
+        "listen[0].expect: '' matches the empty text, and so any ",
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "exchange"\nexpect = "(PONG)?"',
+        "listen[0].expect: '(PONG)?' matches the empty ",
+    ),
+    (
+        'command = ["./client", "{host}"]',
+        'command = ["./client", "{host}"]\noutput = ".*"',
+        "connect[0].output: '.*' mat",
+    ),
+    ('protocol = "http"', "status = [200]", 'listen[0].status: "status" belongs to protocol = "http"'),
+    ('protocol = "http"', 'protocol = "http"\nstatus = ["6xx"]', "listen[0].status[0]"),
+    ('protocol = "http"', 'protocol = "http"\nstatus = [99]', "listen[0].status[0]"),
+    (
+        'protocol = "http"',
+        'protocol = "http"\nreply_port = "any"',
+        'listen[0].reply_port: reply_port = "any" belongs to ',
+    ),
+    (
+        'protocol = "http"',
+        'received_log = "x"',
+        'listen[0].received_log: "received_log" belongs to protocol = "oneway"',
+    ),
+    ('protocol = "http"', ONEWAY.replace("udp", "tcp"), 'listen[0].protocol: protocol = "oneway" belongs to transport'),
+    (
+        'protocol = "http"',
+        ONEWAY.replace("send", "# send"),
+        'listen[0]: protocol = "oneway" needs "send": the datagram',
+    ),
+    ('protocol = "http"', ONEWAY.replace("rec", "# rec"), 'listen[0]: protocol = "oneway" needs "received_log" or '),
+    (
+        'protocol = "http"',
+        ONEWAY.replace("{token}", "", 1),
+        'listen[0].received_log: it has {token}, but "send" has not',
+    ),
+    ('protocol = "http"', ONEWAY + 'expect = "x"', "listen[0].expect: it is about an answer, but protocol = "),
+    (
+        'protocol = "http"',
+        ONEWAY + 'reply_port = "any"',
+        "listen[0].reply_port: it is about an answer, but protocol = ",
+    ),
+    ("[timeouts]", "[ready]\nexchange = 1\n[timeouts]", "ready.exchange: found 1"),
     ('protocol = "http"', 'large_send = "all"', 'listen[0].large_send: "large_send" belongs to protocol = "exchange"'),
     ('protocol = "http"', 'expect = "PONG"', 'listen[0]: "send" and "expect" belong to protocol = "exchange"'),
     ('protocol = "http"', 'protocol = "exchange"\nsend = "→"', "listen[0].send: each character stands for one byte: "),
@@ -160,9 +209,18 @@ FAULTS = [
         "listen[0].bind.ipv4_mapped: '::ffff:1.2.3.4' lacks the placeholder",
     ),
     ("ipv4_any =", 'acl.open = ""\nipv4_any =', "listen[0].bind.acl: unknown key"),
-    ('protocol = "http"', "acl = {}", 'listen[0].acl: neither "deny" nor "allow": at least one of them is needed'),
+    (
+        'protocol = "http"',
+        "acl = {}",
+        'listen[0].acl: neither "deny" nor "allow": at least one of them, or of their networks, is needed',
+    ),
     ('protocol = "http"', 'acl = { deny = "x" }', "listen[0].acl.deny: 'x' lacks the placeholder \"{address}\""),
     ('protocol = "http"', 'acl = { allow = "x" }', "listen[0].acl.allow: 'x' lacks the placeholder \"{address}\""),
+    (
+        'protocol = "http"',
+        'acl = { deny_network = "{address}" }',
+        "listen[0].acl.deny_network: '{address}' lacks the placeholder \"{network}\"",
+    ),
     (
         "port = 8080",
         "port = 8080\nclients = 0",
@@ -477,3 +535,30 @@ def test_every_key_is_described(model: type[Manifest]) -> None:
     assert {"Service", "Listen", "Bind", "Connect", "Ready", "Timeouts", "Known", "Exemption"} <= set(tables)
     for name, table in tables.items():
         assert [key for key, field in table["properties"].items() if not field.get("description")] == [], name
+
+
+@pytest.mark.parametrize(
+    ("listen", "why"),
+    [("one_connection = true\n", "ends after one connection"), (ONEWAY, "never answers")],
+)
+def test_readiness_by_an_exchange_needs_a_listener_for_it(tmp_path: Path, listen: str, why: str) -> None:
+    """The first listener must answer, more often than once."""
+    text = GOOD.replace("[timeouts]", "[ready]\nexchange = true\n\n[timeouts]")
+    assert load(tmp_path, text).ready.exchange
+    fault = fault_of(tmp_path, text.replace('protocol = "http"\n', listen))
+    assert fault.startswith("ready.exchange: ")
+    assert why in fault
+
+
+def test_a_oneway_listener_is_judged_by_its_log_alone(tmp_path: Path) -> None:
+    """Its own pattern, or that for the client's address, is enough."""
+    assert load(tmp_path, GOOD.replace('protocol = "http"\n', ONEWAY)).listen[0].protocol is Protocol.ONEWAY
+    other = ONEWAY.replace('received_log = "a {token}"', r"peer_log = 'from (\S+)'")
+    assert load(tmp_path, GOOD.replace('protocol = "http"\n', other)).listen[0].peer_log == r"from (\S+)"
+
+
+def load(tmp_path: Path, text: str) -> Manifest:
+    """Return the manifest with this text."""
+    path = tmp_path / "right.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_manifest(path)

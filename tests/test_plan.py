@@ -15,6 +15,8 @@ HEAD = 'schema = 1\n[service]\nname = "made-up"\ncommand = ["./server", "{bind}"
 LISTEN = '[[listen]]\nname = "main"\nport = 8080\n'
 BIND = '[listen.bind]\nany = "*"\nipv4_any = "0.0.0.0"\nipv6_any = ""\n'
 EXCHANGE = 'transport = "udp"\nprotocol = "exchange"\nsend = "one"\n'
+ONEWAY = 'transport = "udp"\nprotocol = "oneway"\nsend = "<13>hello"\nreceived_log = "hello"\n'
+ANY_PORT = 'transport = "udp"\nprotocol = "echo"\nreply_port = "any"\n'
 CONNECT = '[[connect]]\nname = "client"\ncommand = ["./client", "{host}"]\n'
 WORLDS = ("dual-stack", "ipv6-only")
 
@@ -89,9 +91,18 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
             LISTEN + 'transport = "udp"\nprotocol = "echo"\nfamilies = ["ipv4"]\n',
             LISTEN + 'transport = "udp"\nprotocol = "echo"\n',
         ),
+        (Need.NO_DUAL_UDP_UNTOLD, LISTEN, LISTEN + 'transport = "udp"\nprotocol = "echo"\n'),
+        (
+            Need.NO_DUAL_UDP_UNTOLD,
+            LISTEN + 'transport = "udp"\nprotocol = "echo"\n' + BIND + 'ipv6_address = "{address}"\n',
+            LISTEN + 'transport = "udp"\nprotocol = "echo"\n' + BIND,
+        ),
         (Need.LARGE, LISTEN + 'transport = "udp"\nprotocol = "upper"\n', LISTEN + EXCHANGE),
         (Need.LARGE, LISTEN + EXCHANGE + 'large_send = "all"\n', LISTEN),
         (Need.ANSWER, LISTEN + 'protocol = "echo"\n', LISTEN),
+        (Need.REPLIES, LISTEN, LISTEN + ONEWAY),
+        (Need.REPLY_PORT, LISTEN + 'transport = "udp"\nprotocol = "echo"\n', LISTEN + ANY_PORT),
+        (Need.HTTP, LISTEN + 'protocol = "http"\n', LISTEN),
         (Need.MANY, LISTEN, LISTEN + "one_connection = true\n"),
         (Need.ACL, LISTEN + 'acl.deny = "{address}"\n', LISTEN),
         (Need.FETCH, LISTEN + 'fetch.request = "/?url={url}"\n', LISTEN),

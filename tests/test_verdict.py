@@ -27,6 +27,7 @@ TABLE = [
     (errors.BrokenLab("x"), (Verdict.BROKEN_LAB,) * 6),
     (errors.HostCannot("x"), (Verdict.HOST_CANNOT,) * 6),
     (errors.Inconclusive("x"), (Verdict.INCONCLUSIVE,) * 6),
+    (errors.NothingToJudge("x"), (Verdict.NOT_APPLICABLE,) * 6),
     (errors.DeadlineExpired("x"), (Verdict.TIMEOUT,) * 6),
     (errors.HarnessError("x"), (Verdict.HARNESS_ERROR,) * 6),
     (errors.UsageError("x"), (Verdict.HARNESS_ERROR,) * 6),
@@ -57,8 +58,14 @@ def test_table_is_whole() -> None:
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DualstackError)
     }
     assert kinds <= {type(error) for error, _ in TABLE}
-    without = {Verdict.NOT_APPLICABLE, Verdict.BLOCKED}
-    assert {item for _, verdicts in TABLE for item in verdicts} == set(Verdict) - without
+    assert {item for _, verdicts in TABLE for item in verdicts} == set(Verdict) - {Verdict.BLOCKED}
+
+
+def test_a_finding_may_be_more_or_less_binding_than_its_requirement() -> None:
+    """The strictest broken finding decides: a MUST of a SHOULD fails, a SHOULD of a MUST deviates."""
+    assert judge(MUST, errors.RequirementBroken("x", level="SHOULD")) is Verdict.DEVIATES
+    assert judge(SHOULD, errors.RequirementBroken("x", level="MUST")) is Verdict.FAIL
+    assert judge(MUST, errors.RequirementBroken("x", level="SHOULD"), known=True) is Verdict.KNOWN
 
 
 def test_our_fault_is_never_hidden_by_a_known_failing() -> None:

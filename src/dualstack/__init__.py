@@ -1,5 +1,10 @@
 """dualstack proves that a network service works on IPv4-only, IPv6-only and dual-stack networks."""
 
-from importlib.metadata import version
 
-__version__ = version("dualstack")
+def __getattr__(name: str) -> str:
+    """Return the version, for which half of the standard library is imported, when somebody asks for it."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import version  # noqa: PLC0415 - slow
+
+    return version("dualstack")

@@ -2,6 +2,6 @@
 
 import sys
 
-from dualstack.cli import main
+from dualstack.start import main
 
 sys.exit(main())

@@ -1,7 +1,9 @@
 """Building a service, once a run and before anything is judged."""
 
+import errno
 import os
 import select
+import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -13,13 +15,17 @@ from dualstack.lab.protocol import Backend
 from dualstack.manifest import Subject
 from dualstack.manifest.faults import Fault, refusal
 from dualstack.manifest.subject import filled
-from dualstack.prober.messages import Launch
+from dualstack.prober.messages import Launch, Limits
 from dualstack.prober.output import Output
 from dualstack.service import SCRATCH, environment_of, root_of
+from dualstack.tethered import tethered
 from dualstack.topology import load_topology
 
 _TAIL = 4000
 """How many characters of a failed command's output are shown."""
+
+_BUILDING = Limits(processes=4096, memory=0, output=0)
+"""What a build may use: compilers take much memory, and their time is bounded."""
 
 _READ = 64 << 10
 """How many bytes of output are read at once."""
@@ -46,9 +52,11 @@ def _run_here(command: Sequence[str], subject: Subject, _backend: Backend) -> st
     """Run one command on this machine, and end all that it leaves; return what went wrong, or nothing."""
     deadline = Deadline(subject.manifest.timeouts.build, f"the end of {' '.join(command)}")
     output = Output()
+    if shutil.which(str(subject.directory / command[0]) if "/" in command[0] else command[0]) is None:
+        return f"{command[0]!r}: {os.strerror(errno.ENOENT)}"
     try:
         process = subprocess.Popen(
-            command,
+            tethered(command),
             cwd=subject.directory,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -97,6 +105,8 @@ def _run_in_root(command: Sequence[str], subject: Subject, backend: Backend) -> 
             environment=environment_of(root, SCRATCH),
             scratch=SCRATCH,
             root=root,
+            writable=True,
+            limits=_BUILDING,
         )
         program = lab.hosts["service"].start(launch)
         ended = program.wait(Deadline(seconds, f"the end of {' '.join(command)}"))

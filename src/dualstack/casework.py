@@ -46,7 +46,7 @@ def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) ->
     try:
         for subject in session.subjects:
             try:
-                if _is_built_here(subject, session.lab) and subject.path not in built:
+                if is_built_here(subject, session.lab) and subject.path not in built:
                     build(subject, backend)
                     built.add(subject.path)
                 if session.lab != DOCKER:
@@ -60,19 +60,19 @@ def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) ->
     check_entries(session.subjects)
     description = session.describe(requirements(), [str(item) for item in arguments])
     if session.lab == DOCKER:
-        description |= _provide_images(session)
+        description |= provide_images(session.id, session.subjects)
     session.write(description)
     return description
 
 
-def _is_built_here(subject: Subject, lab: str) -> bool:
+def is_built_here(subject: Subject, lab: str) -> bool:
     """Return whether the build commands are needed: an image that is named or built of a Dockerfile brings its own."""
     image = subject.image_table
     return bool(subject.manifest.service.build) and (lab != DOCKER or (image is not None and image.is_assembled))
 
 
-def _provide_images(session: RunSession) -> dict[str, Any]:
-    """Have every image that the run needs; return what a report says of engine and images.
+def provide_images(run: str, subjects: Sequence[Subject]) -> dict[str, Any]:
+    """Have every image that these services need; return what a report says of engine and images.
 
     Raises:
         UsageError: An image does not exist or cannot be built.
@@ -80,14 +80,14 @@ def _provide_images(session: RunSession) -> dict[str, Any]:
     """
     from dualstack.lab.docker.backend import DockerBackend  # noqa: PLC0415 - loads the SDK
 
-    backend = DockerBackend(session.id)
+    backend = DockerBackend(run)
     try:
         backend.prepare()
         made: dict[str, str] = {}
-        for subject in session.subjects:
+        for subject in subjects:
             if subject.image not in made:
                 made[subject.image] = _provide(backend, subject)
-        images = {subject.name: made[subject.image] for subject in session.subjects}
+        images = {subject.name: made[subject.image] for subject in subjects}
         return {"engine": f"{backend.engine.version} (API {backend.engine.api_version})", "images": images}
     finally:
         backend.close()
@@ -113,7 +113,7 @@ def start_of(subject: Subject, backend: Backend, session: RunSession) -> Faults:
         return {}
     try:
         with world:
-            world.starts()
+            world.require_start()
             world.wire()
     except DualstackError:
         return {}

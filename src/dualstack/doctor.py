@@ -6,6 +6,7 @@ import platform
 import secrets
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,14 @@ _NEEDS = {
     ),
     "seccomp": _Need(
         "seccomp filters",
-        "a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64; only ipv4-only-no-af-inet6 needs it",
+        "a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64; without it services have AF_VSOCK, and there is no "
+        "ipv4-only-no-af-inet6",
+        required=False,
+    ),
+    "users": _Need(
+        "services of root without root's rights, with users of their own",
+        "run as root on Linux 5.12 or newer, on a file system that can map owners (ext4, xfs, btrfs); without it "
+        "services run as your own user and cannot change it",
         required=False,
     ),
     "packets": _Need("capturing packets (AF_PACKET)", "a kernel with CONFIG_PACKET (modprobe af_packet)"),
@@ -113,7 +121,7 @@ def diagnose() -> list[Check]:
         fault = outcomes[name]
         enable = need.enable if fault else ""
         checks.append(Check(need.name, not fault, fault or "works", enable, required=need.required))
-    return [*checks, _cores()]
+    return [*checks, _confinement(outcomes), _cores()]
 
 
 def _try_all() -> dict[str, str]:
@@ -145,6 +153,22 @@ def _namespaces(fault: str) -> Check:
         if path.exists() and path.read_text().strip() == forbidding:
             return Check(name, ok=False, found=f"{fault}: {meaning} ({file} is {forbidding})", enable=enable)
     return Check(name, ok=False, found=fault, enable=f"a kernel with CONFIG_USER_NS and CONFIG_NET_NS; {_CONTAINER}")
+
+
+def _confinement(outcomes: Mapping[str, str]) -> Check:
+    """Return what a service can do to this machine."""
+    name = "what a service can do to this machine"
+    lacking = [outcomes[trial] for trial in ("proc", "nested") if outcomes[trial]]
+    if lacking:
+        return Check(name, ok=False, found="; ".join(lacking), enable="see above", required=False)
+    whose = "every user may read"
+    if os.geteuid() == 0 and outcomes["users"]:
+        whose = "root may read"
+    found = (
+        f"read what {whose}, but for homes, /tmp and /run; write nothing; reach no socket, no network and no other "
+        "process"
+    )
+    return Check(name, ok=True, found=found, enable="", required=False)
 
 
 def _cores() -> Check:

@@ -14,7 +14,16 @@ class ServiceError(DualstackError):
 
 
 class RequirementBroken(ServiceError, AssertionError):
-    """The service broke the requirement under test; the message says how."""
+    """The service broke the requirement under test; the message says how.
+
+    Attributes:
+        level: How binding the strictest finding that is broken is; empty where it is as binding as the requirement.
+    """
+
+    def __init__(self, message: str = "", level: str = "") -> None:
+        """Keep the message and the level."""
+        super().__init__(message)
+        self.level = level
 
 
 class BrokenLab(DualstackError):
@@ -27,6 +36,10 @@ class HostCannot(DualstackError):
 
 class Inconclusive(DualstackError):
     """There is no evidence for a verdict: no witness, dropped packets, or a capture without the flow in question."""
+
+
+class NothingToJudge(DualstackError):
+    """The requirement does not apply: what it builds on does not work, and another requirement reports that."""
 
 
 class HarnessError(DualstackError):

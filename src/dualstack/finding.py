@@ -12,9 +12,11 @@ class Finding:
         expected: What was expected, one sentence.
         happened: What happened, one sentence.
         packets: The packets that show it, one line each.
+        level: How binding it is, ``MUST`` or ``SHOULD``, where that differs from its requirement; else empty.
     """
 
     ok: bool
     expected: str
     happened: str
     packets: tuple[str, ...] = ()
+    level: str = ""

@@ -167,10 +167,18 @@ _CONDITIONS: Mapping[Need, Callable[[Listen | Connect], bool]] = {
     Need.TCP: lambda element: element.transport is Transport.TCP,
     Need.UDP: lambda element: element.transport is Transport.UDP,
     Need.NO_DUAL_UDP: lambda element: element.transport is Transport.TCP or len(element.families) == 1,
+    Need.NO_DUAL_UDP_UNTOLD: lambda element: (
+        element.transport is Transport.TCP
+        or len(element.families) == 1
+        or (bool(_bind(element).ipv6_address) and _CONDITIONS[Need.NETWORK](element))
+    ),
     Need.LARGE: lambda element: (
         isinstance(element, Listen) and (element.protocol in _SAID_BACK or element.large_send is not None)
     ),
     Need.ANSWER: lambda element: element.protocol is not Protocol.CONNECT,
+    Need.REPLIES: lambda element: element.protocol is not Protocol.ONEWAY,
+    Need.REPLY_PORT: lambda element: not (isinstance(element, Listen) and element.reply_port == "any"),
+    Need.HTTP: lambda element: element.protocol is Protocol.HTTP,
     Need.MANY: lambda element: not (isinstance(element, Listen) and element.one_connection),
     Need.BIND_IPV6: lambda element: bool(ipv6_spellings(element)),
     Need.BIND_IPV6_ADDRESS: lambda element: bool(_bind(element).ipv6_address),

@@ -33,6 +33,9 @@ STARTUPS = pytest.StashKey[Startups]()
 
 _RECORD = pytest.StashKey[Record]()
 _KEEPER = "dualstack-records"
+_ORDERLY = 1.5
+"""Seconds that a run whose command was killed may take to write what there is."""
+
 _QUIET = frozenset({Verdict.PASS, Verdict.DEVIATES, Verdict.OBSERVED, Verdict.KNOWN})
 """Verdicts that let the test pass in pytest's own count."""
 
@@ -108,13 +111,20 @@ def _end_with_parent(*, worker: bool) -> None:
     """Let this process end with the one that started it, even if that is killed: nobody would see its results.
 
     A worker is killed. The controlling process interrupts itself and its workers, and so writes what there is; it leads
-    a process group of its own (see `cli.run`).
+    a process group of its own (see `cli.run`). What takes longer than `_ORDERLY` seconds ends by SIGALRM.
     """
     from dualstack.prober.libc import die_with_parent  # noqa: PLC0415 - loads the C library, needed only in a run
 
     if not worker:
-        signal.signal(signal.SIGTERM, lambda *_: os.killpg(os.getpid(), signal.SIGINT))
+        signal.signal(signal.SIGTERM, _end_in_good_order)
     die_with_parent(signal.SIGKILL if worker else signal.SIGTERM)
+
+
+def _end_in_good_order(*_: object) -> None:
+    """Interrupt this process and its workers, and end at the latest after a while."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, _ORDERLY)
+    os.killpg(os.getpid(), signal.SIGINT)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -217,6 +227,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
             pytest.skip(why)
     reason = str(error or (case.known.reason if case.known and expected else ""))
     pyfuncitem.stash[_RECORD] = complete(_record(case, pyfuncitem.config, verdict, reason), world, session.folder)
+    if verdict is Verdict.NOT_APPLICABLE:
+        pytest.skip(reason)
     if error is not None and verdict not in _QUIET:
         raise error
     if verdict is Verdict.UNEXPECTED_PASS and case.known is not None:

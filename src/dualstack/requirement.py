@@ -39,8 +39,14 @@ class Need(enum.Enum):
     TCP = "it is not TCP"
     UDP = "it is not UDP"
     NO_DUAL_UDP = "it is a datagram service of both families, which LISTEN-012 is about"
+    NO_DUAL_UDP_UNTOLD = (
+        "it is a datagram service of both families, which LISTEN-012 is about, and cannot be told one IPv6 address"
+    )
     LARGE = "its manifest declares no large_send, a request with a large answer"
     ANSWER = 'its protocol is "connect": nothing is said there, and nothing answered'
+    REPLIES = 'its protocol is "oneway": no answer leaves it'
+    REPLY_PORT = 'it answers from another port, as its manifest says: reply_port = "any"'
+    HTTP = "its protocol is not http"
     MANY = "it ends after one connection: its manifest says one_connection"
     BIND_IPV6 = "its manifest declares no IPv6 spelling for {bind}"
     BIND_IPV6_ADDRESS = "its manifest declares no spelling of one IPv6 address for {bind}"

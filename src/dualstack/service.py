@@ -14,8 +14,9 @@ from dualstack.manifest.faults import Fault
 from dualstack.manifest.lines import Key
 from dualstack.manifest.placeholders import fill
 from dualstack.manifest.subject import filled
-from dualstack.prober.messages import Await, Launch
+from dualstack.prober.messages import Await, Launch, Limits
 from dualstack.rootfs import find_root
+from dualstack.shown import shown_folders
 
 SCRATCH = "/dev/shm/dualstack"  # noqa: S108 - a private tmpfs in the host's own mount namespace
 """The private folder of a start on a host, where there is only one; several take it as the beginning of their names."""
@@ -85,6 +86,7 @@ def launch_service(
         scratch=scratch,
         files={name: fill(text, values) for name, text in subject.files.items()},
         af_inet6=af_inet6,
+        limits=limits_of(subject),
     )
     return _placed(launch, subject, contained=contained)
 
@@ -115,7 +117,9 @@ def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
         )
     root = root_of(subject)
     environment = environment_of(root, launch.scratch) | launch.environment
-    return dataclasses.replace(launch, root=root, directory=str(subject.directory), environment=environment)
+    folders = shown_folders(subject.directory, subject.path, (*launch.command, *environment.values()))
+    directory = str(subject.directory)
+    return dataclasses.replace(launch, root=root, directory=directory, environment=environment, folders=folders)
 
 
 def launch_connector(
@@ -140,8 +144,14 @@ def launch_connector(
         scratch=scratch,
         af_inet6=af_inet6,
         input=connector.input or "",
+        limits=limits_of(subject),
     )
     return _placed(launch, subject, contained=contained)
+
+
+def limits_of(subject: Subject) -> Limits:
+    """Return what a program of the service may use."""
+    return Limits(**subject.manifest.limits.model_dump())
 
 
 def readiness_of(subject: Subject, families: Sequence[Family] = ()) -> Await:

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from dualstack.deadline import Deadline
-from dualstack.effect import Effect, Evidence, complaint, effect_of, serving
+from dualstack.effect import Effect, Evidence, admission, complaint, effect_of, serving
 from dualstack.errors import ServiceError
 from dualstack.families import BOTH, Family
-from dualstack.lab.netns import NetnsBackend
+from dualstack.kinds import DOCKER, NETNS
+from dualstack.lab.backends import make_backend
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
-from dualstack.manifest import Bind, Listen, Subject
-from dualstack.prober.messages import Dial, Exit, Hold, Outcome, SocketRow
+from dualstack.manifest import Bind, Listen, Reach, Subject
+from dualstack.prober.messages import Exit, Hold, Outcome, Readiness, SocketRow, dial_to
 from dualstack.service import SCRATCH, launch_service, readiness_of
 from dualstack.topology import load_topology
 
@@ -79,9 +80,12 @@ class Observation:
             stands behind ``@``; ``✗`` when it does not listen.
         answers: How an exchange over each family ended; a family that the world lacks is left out, and one in which
             the port is another's alone is not tried.
-        error: The last line of its output, if it does not listen.
+        error: Why it does not listen, or not over all families: how it ended or how long it was waited for, and the
+            line of its output that says what did not work, or else its last one.
         rows: The sockets in full.
         effect: What it came to: the value of an `Effect`.
+        ended: How it ended by itself: ``exited with code 1``; empty while it ran.
+        timed_out: Whether it ran, and was not ready when the manifest's time was up.
     """
 
     service: str
@@ -95,12 +99,14 @@ class Observation:
     error: str
     rows: tuple[SocketRow, ...]
     effect: str
+    ended: str = ""
+    timed_out: bool = False
 
 
 def ways(subject: Subject) -> Iterator[Way]:
     """Yield each way in which the subject's listeners can be told where to listen."""
     for listener in subject.listen:
-        told = [] if subject.configuration or listener.bind is None else _told(listener.bind)
+        told = [] if subject.configuration or listener.bind is None else _told(listener.bind, listener.reach)
         for text, asked in told:
             place = "".join(f"{{{family.label} address}}" for family in asked)
             label = repr(text.replace("{address}", place))
@@ -109,9 +115,16 @@ def ways(subject: Subject) -> Iterator[Way]:
             yield Way(subject, listener, subject.configuration or "default", None, frozenset(listener.families))
 
 
-def _told(bind: Bind) -> list[tuple[str, frozenset[Family]]]:
-    """Return each spelling of where to listen, and the families that it asks for."""
+def _told(bind: Bind, reach: Reach) -> list[tuple[str, frozenset[Family]]]:
+    """Return each spelling of where a listener of that reach may listen, and the families that it asks for."""
     both, ipv4, ipv6 = frozenset(BOTH), frozenset({Family.IPV4}), frozenset({Family.IPV6})
+    spellings = [
+        *((text, both) for text in bind.localhost),
+        *((text, ipv4) for text in bind.ipv4_address),
+        *((text, ipv6) for text in bind.ipv6_address),
+    ]
+    if reach is Reach.LOOPBACK:
+        return list(dict.fromkeys(spellings))
     spellings = [
         *((text, both) for text in (*bind.any, *bind.pair)),
         *((text, ipv4) for text in (*bind.ipv4_any, *bind.ipv4_address)),
@@ -127,6 +140,8 @@ def survey(
     *,
     states: Iterable[str] = tuple(STATES),
     taken: Iterable[str] = (FREE,),
+    kind: str = NETNS,
+    run: str = "",
 ) -> list[Observation]:
     """Observe every way of every subject in every state.
 
@@ -136,6 +151,8 @@ def survey(
         progress: Told how many observations are done, and of how many.
         states: Keys of `STATES`.
         taken: Keys of `TAKEN`.
+        kind: What labs are made of: one of `dualstack.kinds.KINDS`.
+        run: The run's id, for what outlives a process.
 
     Raises:
         HostCannot: This machine cannot make a lab, or a root file system has not been built.
@@ -157,7 +174,7 @@ def survey(
                 if progress is not None:
                     progress(done, len(work))
 
-    made = [NetnsBackend() for _ in range(labs)]
+    made = [make_backend(kind, run, f"survey-{number}") for number in range(labs)]
     try:
         for backend in made:
             backends.put(backend)
@@ -175,10 +192,11 @@ def observe(backend: Backend, way: Way, taken: str, state: str) -> Observation:
         prove(lab)
         for hold in TAKEN[taken]:
             lab.hosts["service"].prober.hold(replace(hold, port=way.listener.port, transport=way.listener.transport))
-        evidence, answers, error = _look(lab, way)
+        evidence, answers, readiness = _look(lab, way, contained=backend.name == DOCKER)
     finally:
         lab.close()
     effect = effect_of(evidence)
+    timed_out = not readiness.ready and evidence.ended is None
     return Observation(
         service=way.subject.manifest.service.name,
         way=way.label,
@@ -188,37 +206,64 @@ def observe(backend: Backend, way: Way, taken: str, state: str) -> Observation:
         taken=taken,
         sockets=notation(serving(evidence.own)),
         answers=answers,
-        error=error or (complaint(evidence.output) if effect in {Effect.HALF, Effect.LATE} else ""),
+        error=_error(evidence, effect, readiness),
         rows=evidence.own,
         effect=effect.value,
+        ended=str(evidence.ended) if evidence.ended is not None else "",
+        timed_out=timed_out,
     )
 
 
-def _look(lab: Lab, way: Way) -> tuple[Evidence, dict[str, str], str]:
-    """Return what a start shows, how exchanges ended, and the error of a service that does not listen."""
-    host, listener, world = lab.hosts["service"], way.listener, lab.topology.families()
-    address = host.plan.address(next(iter(way.asked))) if "{address}" in (way.bind or "") else ""
-    seen = Evidence(asked=way.asked, address=address, world=frozenset(world))
+def _error(seen: Evidence, effect: Effect, readiness: Readiness) -> str:
+    """Return what a report says of a start that did not come to all that was asked; empty where it did."""
+    if effect in {Effect.HALF, Effect.LATE}:
+        return admission(seen.output, seen.port) or complaint(seen.output)
+    if serving(seen.own):
+        return ""
+    lines = [line.strip() for line in seen.output.splitlines() if line.strip()]
+    why = admission(seen.output, seen.port) or complaint(seen.output) or (lines[-1] if lines else "")
+    if seen.ended is not None:
+        return why or str(seen.ended)
+    return f"still not listening after {readiness.seconds:.0f} s{f': {why}' if why else ''}"
+
+
+def _look(lab: Lab, way: Way, *, contained: bool) -> tuple[Evidence, dict[str, str], Readiness]:
+    """Return what a start shows, how exchanges ended, and whether the service became ready."""
+    host, listener = lab.hosts["service"], way.listener
+    inside = listener.reach is Reach.LOOPBACK
+    world = lab.topology.loopbacks() if inside else lab.topology.families()
+    address = ""
+    if "{address}" in (way.bind or ""):
+        family = next(iter(way.asked))
+        address = family.loopback if inside else host.plan.address(family)
+    seen = Evidence(
+        asked=way.asked, address=address or "localhost" * inside, world=frozenset(world), port=listener.port
+    )
     binds = None if way.bind is None else {listener.name: way.bind.replace("{address}", address)}
     try:
-        program = host.start(launch_service(way.subject, SCRATCH, af_inet6=host.spec.af_inet6, binds=binds))
+        launch = launch_service(way.subject, SCRATCH, af_inet6=host.spec.af_inet6, binds=binds, contained=contained)
+        program = host.start(launch)
     except ServiceError as error:
-        return replace(seen, ended=Exit(_NOT_EXECUTABLE), output=str(error)), {}, str(error)
+        ended = Exit(_NOT_EXECUTABLE)
+        return (
+            replace(seen, ended=ended, output=str(error)),
+            {},
+            Readiness(ready=False, exit=ended, seconds=0.0, detail=str(error)),
+        )
     try:
         readiness = program.wait_ready(readiness_of(way.subject, world))
         own, others = _unconnected(host, listener)
         answers = {
             family.value: _dial(lab, way, family) if _may_answer(family, own, others) else ANOTHERS
             for family in world
-            if readiness.ready
+            if readiness.ready or serving(own)
         }
         # A service that answers has opened all its sockets; one that takes a single connection has closed them again.
         late, others = _unconnected(host, listener)
         own = late or own
         answered = frozenset(family for family in world if answers.get(family.value) == Outcome.ANSWERED.value)
-        log = program.log()
-        seen = replace(seen, own=own, others=others, answered=answered, ended=program.poll(), output=log.text)
-        return seen, answers, "" if serving(own) else log.last_line or readiness.detail
+        seen = replace(seen, own=own, others=others, answered=answered, ended=program.poll(), output=program.log().text)
+        return seen, answers, readiness
     finally:
         seconds = way.subject.manifest.timeouts.stop
         program.stop(way.subject.manifest.service.stop_signal, Deadline(seconds, "the service to stop"))
@@ -238,19 +283,12 @@ def _may_answer(family: Family, own: tuple[SocketRow, ...], others: tuple[Socket
 
 
 def _dial(lab: Lab, way: Way, family: Family) -> str:
-    """Return how an exchange over the family ended."""
+    """Return how an exchange over the family ended, with a client that the listener is for."""
     listener = way.listener
-    dialled = lab.hosts["peer"].prober.dial(
-        Dial(
-            family=family,
-            address=lab.hosts["service"].plan.configured[family][0],
-            port=listener.port,
-            transport=listener.transport,
-            protocol=listener.protocol,
-            send=listener.send,
-            expect=listener.expect,
-            timeout=way.subject.manifest.timeouts.exchange,
-        )
+    inside = listener.reach is Reach.LOOPBACK
+    address = family.loopback if inside else lab.hosts["service"].plan.configured[family][0]
+    dialled = lab.hosts["service" if inside else "peer"].prober.dial(
+        dial_to(listener, address, way.subject.manifest.timeouts.exchange)
     )
     return dialled.errno or dialled.outcome.value
 

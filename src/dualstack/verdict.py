@@ -45,6 +45,7 @@ INTERRUPTED = 130
 
 _BLAME = (
     (errors.Inconclusive, Verdict.INCONCLUSIVE),
+    (errors.NothingToJudge, Verdict.NOT_APPLICABLE),
     (errors.HostCannot, Verdict.HOST_CANNOT),
     (errors.BrokenLab, Verdict.BROKEN_LAB),
     (errors.DeadlineExpired, Verdict.TIMEOUT),
@@ -70,6 +71,8 @@ def judge(level: Level, error: BaseException | None, *, known: bool = False) -> 
     verdict = next((found for kind, found in _BLAME if isinstance(error, kind)), Verdict.HARNESS_ERROR)
     if verdict is not Verdict.FAIL:
         return verdict
+    if isinstance(error, errors.RequirementBroken) and error.level:
+        level = Level(error.level)
     return Verdict.KNOWN if known else _SHORT[level]
 
 

@@ -1,43 +1,47 @@
-"""A listener that cannot be bound says so, loudly, and never stays up with half of what it claims."""
+"""A listener that cannot be bound is reported as an error, and the service does not run on with one family."""
 
-import re
-
-from dualstack.deadline import Deadline
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.prober.messages import Exit, Hold
+from dualstack.prober.messages import Await, Exit, Hold, SocketRow
 from dualstack.requirement import Level, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.complaints import IN_USE, naming_line, new_lines
 
 LOUD_WITHIN = 10.0
 """Seconds after which a service must have failed, or shown that it is not ready."""
 
-IN_USE = re.compile(r"(?i)in use|EADDRINUSE|\b98\b|10048")
-"""How the error reads: strerror's text, its name, or its number on Linux and Windows."""
+NEVER = r"(?!)"
+"""A regular expression that no line matches."""
 
 
 @Requirement(
     id="LISTEN-009",
-    title="Bind failure is loud and total",
+    title="A bind failure is reported and total",
     level=Level.MUST,
     role=Role.LISTENER,
     statement="If a declared listener cannot be bound in one of its families, the service exits or shows that it is "
-    "not ready within 10 s, naming the error. It never stays up, silently, serving one family only.",
-    stimulus="For each family that the service claims, and serves when its port is free: let a foreign socket of that "
-    "family listen on its port (the IPv6 one with IPV6_V6ONLY), then start the service.",
-    wire="No claim: the evidence is the exit, the output and the socket table.",
+    "not ready within 10 s, and reports the error: in its output, the system log or a log file, or by a non-zero exit "
+    "status with a message. It never runs on silently with one family; it should not run on with one family at all.",
+    stimulus="For each family that the service claims, and serves when its port is free: a foreign socket of that "
+    "family and transport takes its port (the IPv6 one with IPV6_V6ONLY), then the service is started. What it writes "
+    "is compared with what it writes when its port is free.",
+    wire="No claim: the evidence is the exit status, the output (standard output and error, /dev/log, files in "
+    "{scratch}) and the socket table.",
     cites=("RFC 4038 §6.3.1", "bind(2): EADDRINUSE", "listen(2): EADDRINUSE"),
     topologies=("dual-stack",),
     causes=("RC-BINDSWALLOWED", "RC-DOUBLEBIND"),
 ).attach
-def test_bind_failure_is_loud_and_total(world: ListenerWorld) -> None:
-    """The service does not hide that its port is taken in one family."""
+def test_bind_failure_is_reported_and_total(world: ListenerWorld) -> None:
+    """The service reports that its port is taken in one family, and does not serve the other one alone."""
     served = world.served()
     world.require(complete(world, served))
     world.stop()
+    usual = world.whole_output, world.written()
     for family in served:
-        if not start_against(world, family).ok:
-            break  # one silent failure is enough, and each takes the whole time that there is
+        finding = start_against(world, family, *usual)
+        world.require(finding)
+        if not (finding.ok or finding.level):
+            break  # one failure is enough, and each takes the whole time that there is
 
 
 def complete(world: ListenerWorld, served: list[Family]) -> Finding:
@@ -52,40 +56,74 @@ def complete(world: ListenerWorld, served: list[Family]) -> Finding:
     )
 
 
-def start_against(world: ListenerWorld, taken: Family) -> Finding:
-    """Start the service while its port is taken in one family, and return (and require) how it takes that."""
+def start_against(world: ListenerWorld, taken: Family, usual: str, usually_written: str) -> Finding:
+    """Start the service while its port is taken in one family, and return how it behaves.
+
+    Args:
+        world: The world.
+        taken: The family.
+        usual: What the service says when its port is free.
+        usually_written: What it then writes to files.
+    """
     listener = world.listener
     hold = Hold(family=taken, address=taken.wildcard, port=listener.port, transport=listener.transport)
     with world.host.prober.hold(hold):
         world.note(f"a foreign socket takes {listener.transport.value} port {listener.port} of {taken.label}")
-        ended = settle(world)
-        served = {row.family for row in world.own_sockets() if row.port == listener.port}
-        dual = {row.address for row in world.own_sockets() if row.port == listener.port and row.v6only is False}
-        says_so = IN_USE.search(world.log.text) is not None
+        how = settle(world)
+        own = [row for row in world.own_sockets() if is_its_own(world, row)]
         world.stop()
-    named = "its output names the error" if says_so else "its output does not name the error"
-    if ended is not None:
-        happened, ok = f"it {ended}, and {named}", says_so
-    elif not served:
-        happened, ok = f"after {LOUD_WITHIN:g} s it runs without listening, and {named}", says_so
+    said = new_lines(usual, world.whole_output)
+    line = naming_line([*said, *new_lines(usually_written, world.written())], listener.port)
+    return judge(how, own, said, line, taken=taken, partial=listener.partial_bind is not None)
+
+
+def is_its_own(world: ListenerWorld, row: SocketRow) -> bool:
+    """Return whether a socket is one of the listener: another transport may have the same port number."""
+    return (row.port, row.transport) == (world.listener.port, world.listener.transport.value)
+
+
+def judge(
+    how: Exit | None, own: list[SocketRow], said: list[str], line: str, *, taken: Family, partial: bool
+) -> Finding:
+    """Return whether a service whose port was taken in one family failed, and reported it.
+
+    Args:
+        how: How its first process ended; None while it runs.
+        own: The sockets of the listener that it has after `LOUD_WITHIN` at the latest.
+        said: The lines that it says only when its port is taken.
+        line: The line that names the error, said or written to a log file; empty if none does.
+        taken: The family in which its port was taken.
+        partial: Whether the manifest says why it is right to run on with one family.
+    """
+    failed, level = f"the service fails within {LOUD_WITHIN:g} s", ""
+    if own:
+        what = " and ".join(sorted({f"{row.address} ({row.family})" for row in own}))
+        happened, ok = f"after {LOUD_WITHIN:g} s it runs and listens on {what}", bool(line) and partial
+        level = "SHOULD" if line else ""
+    elif how is None:
+        happened, ok = f"after {LOUD_WITHIN:g} s it runs without listening", bool(line)
     else:
-        what = "a dual-stack socket" if dual else " and ".join(sorted(served))
-        happened = f"after {LOUD_WITHIN:g} s it runs and listens with {what}, and {named}"
-        ok = says_so and listener.partial_bind is not None
-    finding = Finding(
+        ok = bool(line) or (how.code != 0 and bool(said))
+        happened = f"it {how}"
+        line = line or next(iter(said), "") * (how.code != 0)
+    reports = f'reports: "{line[:200]}"' if line else "does not report the error"
+    return Finding(
         ok,
-        f"with its port taken in {taken.label} the service fails within {LOUD_WITHIN:g} s and names the error",
-        happened,
+        f"with its port taken in {taken.label} {failed} and reports the error",
+        f"{happened}, and {reports}",
+        level=level,
     )
-    world.require(finding)
-    return finding
 
 
 def settle(world: ListenerWorld) -> Exit | None:
-    """Start the service; return how it ended, or None if it still runs after the time that it has to fail in."""
+    """Start the service; return how its first process ended once nothing of it is left, or once its time is up.
+
+    A service that may run on with one family is not waited for after it has named the error.
+    """
     program = world.launch()
-    deadline = Deadline(LOUD_WITHIN, "the service to fail")
-    documented = world.listener.partial_bind is not None
-    if documented and program.wait_log(IN_USE.pattern, deadline):
-        return program.poll()
-    return world.ended(program, deadline)
+    pattern = IN_USE.pattern if world.listener.partial_bind is not None else NEVER
+    readiness = program.wait_ready(Await(0, world.listener.transport, pattern, LOUD_WITHIN))
+    world.waited += readiness.seconds
+    state = f"the service {readiness.exit}" if readiness.exit is not None else "the service still runs"
+    world.note(f"after {readiness.seconds:.1f} s {state}")
+    return readiness.exit

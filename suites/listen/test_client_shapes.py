@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
+from dualstack.manifest import Protocol
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -71,6 +72,8 @@ def alike(world: ListenerWorld, families: Sequence[Family]) -> list[str]:
     The first two IPv6 ones end in the same bytes, the last one in those of the IPv4 client. Over UDP the two are alone:
     UDP-004 is about the ports of others.
     """
+    if world.listener.protocol is Protocol.ONEWAY:  # without answers none can be another's
+        return []
     one, other, _, _, mapped = shapes(world)[Family.IPV6]
     ipv4 = world.peer.plan.configured[Family.IPV4][0]
     chosen = [one, other, mapped, ipv4] if world.is_tcp else [one, other]

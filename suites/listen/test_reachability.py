@@ -1,6 +1,7 @@
 """A dual-stack listener is reachable over both families, on one port, whatever the system's defaults are."""
 
-from dualstack.families import BOTH
+from dualstack.errors import NothingToJudge
+from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import Outcome, SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
@@ -68,7 +69,7 @@ def test_independence_of_bindv6only(world: ListenerWorld) -> None:
     role=Role.LISTENER,
     statement="A service uses one port number for both families: clients dial a name and a port, and either address.",
     stimulus="Probe the declared port over both families. Where it lacks one, look through the service's socket table "
-    "for another port that serves it.",
+    "for another port that serves it; where none does, LISTEN-001 or LISTEN-012 reports it, and this is not judged.",
     wire="Connection attempts of both families to one and the same port are answered.",
     cites=("RFC 6724 §2", "RFC 8305 §2"),
     topologies=("dual-stack",),
@@ -76,30 +77,36 @@ def test_independence_of_bindv6only(world: ListenerWorld) -> None:
     needs=(Need.BOTH,),
 ).attach
 def test_same_port_for_both_families(world: ListenerWorld) -> None:
-    """No family of a declared port is served on another port instead."""
+    """Both families of a declared port are served there, and none on another port instead."""
     world.start()
     port = world.listener.port
     declared = {item.port for item in world.subject.listen}
-    answered = {family: world.dial(family, world.addresses(family)[0]).outcome is Outcome.ANSWERED for family in BOTH}
+    answered = [family for family in BOTH if answers_at(world, family, port)]
+    lost = [family for family in BOTH if family not in answered]
     others = sorted({row.port for row in world.own_sockets() if _is_like(row, world) and row.port not in declared})
+    elsewhere = {family: next((other for other in others if answers_at(world, family, other)), 0) for family in lost}
+    if lost and not any(elsewhere.values()):
+        reachability = "LISTEN-001" if world.is_tcp else "LISTEN-012"
+        labels = " and ".join(family.label for family in lost)
+        raise NothingToJudge(f"{labels} is served on no port, which {reachability} is about")
     for family in BOTH:
-        elsewhere = [
-            other
-            for other in others
-            if not answered[family]
-            and world.dial(family, world.addresses(family)[0], port=other).outcome is Outcome.ANSWERED
-        ]
-        served = "is served there" if answered[family] else "is served on no port"
+        other = elsewhere.get(family, 0)
         world.require(
             Finding(
-                not elsewhere,
+                not other,
                 f"{family.label} is served on port {port}, like {family.other.label}, and not on another port instead",
-                f"{family.label} is served on port {elsewhere[0]} instead" if elsewhere else f"{family.label} {served}",
+                f"{family.label} is served on port {other} instead"
+                if other
+                else f"{family.label} is served {'there' if family in answered else 'on no port'}",
             )
         )
-    for family in BOTH:
-        if answered[family]:
-            world.shows_served(family)
+    for family in answered:
+        world.shows_served(family)
+
+
+def answers_at(world: ListenerWorld, family: Family, port: int) -> bool:
+    """Return whether a client of a family is answered on a port."""
+    return world.dial(family, world.addresses(family)[0], port=port).outcome is Outcome.ANSWERED
 
 
 def _is_like(row: SocketRow, world: ListenerWorld) -> bool:

@@ -30,7 +30,7 @@ FIRST_OF_THEM = 0x9001
     cites=("RFC 6177 §2", "RFC 7934 §4, §5", "RFC 8981 §3.6"),
     topologies=("dual-stack",),
     causes=("RC-PERPREFIX",),
-    needs=(Need.IPV6, Need.ANSWER, Need.MANY, Need.NETWORK),
+    needs=(Need.IPV6, Need.ANSWER, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_clients_of_one_prefix(world: ListenerWorld) -> None:
     """As many clients of one /64 are served as of one address."""

@@ -7,6 +7,7 @@ from dualstack.errors import Inconclusive
 from dualstack.families import Family, unmapped
 from dualstack.finding import Finding
 from dualstack.manifest import Protocol, Transport
+from dualstack.manifest.shown import shown_address
 from dualstack.prober.client import Serving
 from dualstack.prober.messages import Forge, Serve
 from dualstack.requirement import Level, Need, Requirement, Role
@@ -79,9 +80,17 @@ def not_named(world: ListenerWorld, sources: tuple[str, ...]) -> Finding:
     """Return whether the service shows a forged source as its client's address, where it shows any."""
     pattern = world.listener.peer_log
     shown = {match[1] for match in re.finditer(pattern, world.log.text, re.MULTILINE)} if pattern else set()
-    named = sorted(text for text in shown if unmapped(text.strip("[]")) in sources)
+    named = sorted(text for text in shown if _plain(text) in sources)
     return Finding(
         not named,
         "no forged address is shown as a client's",
         f"{' and '.join(named)} is" if named else f"none is; {len(shown)} addresses are shown",
     )
+
+
+def _plain(caught: str) -> str:
+    """Return the address that a line of the log shows, unmapped; what is none is no forged one either."""
+    try:
+        return unmapped(shown_address(caught, ""))
+    except ValueError:
+        return caught

@@ -53,7 +53,7 @@ def served(world: ListenerWorld) -> Iterator[tuple[Family, str]]:
     cites=("socket(7): SO_REUSEADDR", "bind(2): EADDRINUSE"),
     topologies=("dual-stack",),
     causes=("RC-SHAREDPORT",),
-    needs=(Need.UDP, Need.MANY, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_port_cannot_be_taken_over(world: ListenerWorld) -> None:
     """Where a foreign socket can bind the port at all, the service's clients are still answered by the service."""

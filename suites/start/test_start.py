@@ -21,4 +21,4 @@ from dualstack.world import StartWorld
 ).attach
 def test_start(world: StartWorld) -> None:
     """The service becomes ready, its ports are open, and its connectors run."""
-    world.starts()
+    world.require_start()

@@ -37,7 +37,7 @@ def clients(world: ListenerWorld, family: Family) -> Iterator[Ask]:
     cites=("RFC 4038 §6.1", "RFC 3493 §3.3, §6.1", "recvfrom(2)"),
     topologies=("dual-stack",),
     causes=("RC-CLIENTKEY", "RC-SOCKADDR"),
-    needs=(Need.UDP, Need.MANY, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_every_client_gets_its_own_answers(world: ListenerWorld) -> None:
     """Each token returns to its sender."""

@@ -1,13 +1,13 @@
 """Datagrams over IPv6 have checksums, and large ones arrive whole over both families."""
 
-from dualstack.errors import Inconclusive
+from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.manifest import Protocol
 from dualstack.prober.messages import Dialled, Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.topology import LINK_MTU
-from dualstack.wire.expect import path_mtu_heeded, udp6_checksum, udp_large_answer
+from dualstack.wire.expect import path_mtu_heeded, udp6_checksum, udp_datagrams, udp_large_answer
 from dualstack.world import ListenerWorld
 
 LARGE = 4000
@@ -38,14 +38,15 @@ SIZES = (2, 250, 1000)
     role=Role.LISTENER,
     statement="An answer that is larger than a packet arrives whole over IPv6: the sending host fragments it, since "
     "routers do not, or the service keeps its datagrams at 1232 bytes.",
-    stimulus="Over IPv6 hold three exchanges whose answer has 4000 bytes, or that the manifest names as large_send. "
+    stimulus="Over IPv6 hold an ordinary exchange; if it is not answered, there is nothing to judge. Then hold three "
+    "exchanges whose answer has 4000 bytes, or that the manifest names as large_send. "
     "Where a router on the path forwards no more than 1280 bytes and has to say so first, two must be answered.",
     wire="The answers leave in fragments (next header 44), or in packets of at most 1280 bytes. Soon after the first "
     "ICMPv6 Packet Too Big no larger packet leaves.",
     cites=("RFC 8200 §4.5, §5", "RFC 8085 §3.2", "RFC 8201 §4"),
     topologies=("dual-stack", "pmtu-1280"),
     causes=("RC-MTU",),
-    needs=(Need.UDP, Need.IPV6, Need.LARGE, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.IPV6, Need.LARGE, Need.NETWORK),
 ).attach
 def test_large_datagrams(world: ListenerWorld) -> None:
     """Answers of more than one packet arrive whole over IPv6."""
@@ -59,7 +60,8 @@ def test_large_datagrams(world: ListenerWorld) -> None:
     role=Role.LISTENER,
     statement="An answer that is larger than a packet arrives whole over IPv4: the sending host fragments it, and "
     "heeds what routers say of the path.",
-    stimulus="Over IPv4 hold three exchanges whose answer has 4000 bytes, or that the manifest names as large_send. "
+    stimulus="Over IPv4 hold an ordinary exchange; if it is not answered, there is nothing to judge. Then hold three "
+    "exchanges whose answer has 4000 bytes, or that the manifest names as large_send. "
     "Where a router on the path forwards no more than 1280 bytes, with 1400 bytes, two must be answered: the first may "
     "be lost, since routers say 'fragmentation needed' of packets that they may not fragment.",
     wire="The answers leave in fragments, or in packets of at most 1500 bytes.",
@@ -73,11 +75,20 @@ def test_large_datagrams_over_ipv4(world: ListenerWorld) -> None:
     large_answers(world, Family.IPV4)
 
 
+def nothing_answered(family: Family) -> NothingToJudge:
+    """Return why there is nothing to judge where no request is answered."""
+    return NothingToJudge(
+        f"no request over {family.label} is answered at all, which the requirements on reachability are about"
+    )
+
+
 def large_answers(world: ListenerWorld, family: Family) -> None:
     """Require that large answers arrive whole over one family, in packets that the path carries."""
     world.start()
     listener = world.listener
     address = world.addresses(family)[0]
+    if world.dial(family, address).outcome is not Outcome.ANSWERED:
+        raise nothing_answered(family)
     mtu = world.lab.topology.path_mtu()
     if mtu < LINK_MTU:
         dialled = _most_are_answered(world, family, address)
@@ -117,16 +128,19 @@ def _most_are_answered(world: ListenerWorld, family: Family, address: str) -> Di
     role=Role.LISTENER,
     statement="Every UDP datagram that the service sends over IPv6 has a checksum: IPv6 has none of its own, and hosts "
     "drop datagrams without one.",
-    stimulus="Over IPv6 hold exchanges of several sizes.",
+    stimulus="Over IPv6 hold exchanges of several sizes. If no datagram leaves the service's port, there is nothing to "
+    "judge.",
     wire="Every datagram from the service's port has a right checksum, never zero.",
     cites=("RFC 8200 §8.1", "RFC 6935 §5", "RFC 8085 §3.4.1"),
     topologies=("dual-stack",),
     causes=("RC-NOCHECKSUM",),
-    needs=(Need.UDP, Need.IPV6, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.IPV6, Need.NETWORK),
 ).attach
 def test_checksum_over_ipv6(world: ListenerWorld) -> None:
     """Answers of every size have a right checksum."""
     world.start()
     for size in SIZES if world.listener.protocol is not Protocol.EXCHANGE else SIZES[:1]:
         world.answers(Family.IPV6, world.addresses(Family.IPV6)[0], size=size)
+    if not udp_datagrams(world.wire(), world.listener.port, Family.IPV6):
+        raise nothing_answered(Family.IPV6)
     world.shows(lambda wire: udp6_checksum(wire, world.listener.port))

@@ -39,7 +39,7 @@ def disturb(world: ListenerWorld, families: list[Family], *, times: int, empty: 
     cites=("RFC 1122 §4.1.3.3", "RFC 8085 §5.2", "udp(7): ECONNREFUSED", "recv(2)"),
     topologies=("dual-stack",),
     causes=("RC-UDPERROR", "RC-EINTR"),
-    needs=(Need.UDP, Need.MANY, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_icmp_errors_and_empty_datagrams(world: ListenerWorld) -> None:
     """Clients that are gone and empty datagrams concern nobody else."""

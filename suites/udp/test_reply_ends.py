@@ -35,7 +35,7 @@ def answers_from_where_asked(world: ListenerWorld, family: Family) -> None:
     cites=("RFC 1122 §4.1.3.5", "RFC 2181 §4.1", "ip(7): IP_PKTINFO"),
     topologies=("multi-address",),
     causes=("RC-PKTINFO",),
-    needs=(Need.UDP, Need.IPV4, Need.MANY, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.IPV4, Need.MANY, Need.NETWORK),
 ).attach
 def test_ipv4_reply_source(world: ListenerWorld) -> None:
     """Each IPv4 address answers for itself."""
@@ -54,7 +54,7 @@ def test_ipv4_reply_source(world: ListenerWorld) -> None:
     cites=("RFC 3542 §6.2", "RFC 2181 §4.1", "ipv6(7): IPV6_RECVPKTINFO"),
     topologies=("multi-address",),
     causes=("RC-PKTINFO", "RC-SOCKADDR", "RC-REPLYSOCKET"),
-    needs=(Need.UDP, Need.IPV6, Need.MANY, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.IPV6, Need.MANY, Need.NETWORK),
 ).attach
 def test_ipv6_reply_source(world: ListenerWorld) -> None:
     """Each IPv6 address answers for itself."""
@@ -74,7 +74,7 @@ def test_ipv6_reply_source(world: ListenerWorld) -> None:
     cites=("RFC 1122 §4.1.3.5", "RFC 4787 §5"),
     topologies=("dual-stack",),
     causes=("RC-REPLYPORT",),
-    needs=(Need.UDP, Need.MANY, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.REPLY_PORT, Need.MANY, Need.NETWORK),
 ).attach
 def test_reply_port(world: ListenerWorld) -> None:
     """Every answer of both families comes from the port that was asked."""

@@ -36,14 +36,14 @@ NONE: Mapping[str, float] = {}
 PRELUDE = """\
 import os, signal, socket, sys, threading
 
-TOKEN, FIFO = sys.argv[1:3]
+TOKEN = sys.argv[1]
 
 def say(text):
     print(text, flush=True)
 
 def tell():
-    with open(FIFO, "w") as fifo:
-        fifo.write("here\\n")
+    with open("/proc/self/comm", "w") as name:
+        name.write("here")
 
 def bound():
     server = socket.socket(socket.AF_INET6)
@@ -63,14 +63,14 @@ def serve(server):
         threading.Thread(target=converse, args=server.accept()[:1], daemon=True).start()
 
 """
-"""What every service of these tests begins with: it knows the test's token, and a pipe to say that it is there."""
+"""What every service of these tests begins with. Being confined, it says that it is there by its name."""
 
 MANIFEST = """\
 schema = 1
 
 [service]
 name = {name}
-command = ["{{python}}", "-I", "-S", {script}, "{token}", {fifo}]
+command = ["{{python}}", "-I", "-S", {script}, "{token}"]
 {service}
 [timeouts]
 {timeouts}
@@ -145,6 +145,18 @@ class Live:
     def has_said(self, words: str) -> None:
         """Wait until the run has printed something."""
         self._wait(lambda: words in (self.site.folder / "out").read_text(encoding="utf-8", errors="replace"), words)
+
+    def is_here(self) -> None:
+        """Wait until one of its services, or a build, has said that it is there."""
+        self._wait(lambda: any(_name_of(pid) == "here" for pid in self.site.processes()), "a service to be there")
+
+    def has_complained(self, words: str) -> None:
+        """Wait until the run has printed something as an error."""
+        self._wait(lambda: words in (self.site.folder / "err").read_text(encoding="utf-8", errors="replace"), words)
+
+    def has_begun(self) -> None:
+        """Wait until the interpreter has handed over to the command, which from then on handles SIGINT itself."""
+        self._wait(lambda: _name_of(self.process.pid) == "dualstack", "the command to begin")
 
     def freeze(self, pid: int) -> None:
         """Stop a process of this run, and wait until it has stopped."""
@@ -222,11 +234,6 @@ class Site:
     temporary: Path
     tenants: dict[int, int] = field(default_factory=dict)
 
-    @property
-    def fifo(self) -> Path:
-        """The pipe through which a service says that it is there."""
-        return self.folder / "here"
-
     def service(self, name: str, code: str, *, service: str = "", timeouts: Mapping[str, float] = NONE) -> Path:
         """Write a service that listens on port 7007, and return its manifest.
 
@@ -242,7 +249,6 @@ class Site:
         text = MANIFEST.format(
             name=json.dumps(name),
             script=json.dumps(str(script), ensure_ascii=False),
-            fifo=json.dumps(str(self.fifo), ensure_ascii=False),
             token=self.token,
             service=service,
             timeouts="\n".join(f"{key} = {float(seconds)}" for key, seconds in given.items()),
@@ -278,16 +284,10 @@ class Site:
     @contextlib.contextmanager
     def until_here(self, *arguments: str | Path, wrapper: Sequence[str] = (), **environment: str) -> Iterator[Live]:
         """Start ``dualstack run``, and go on when one of its services has said that it is there."""
-        os.mkfifo(self.fifo)
-        reader = os.open(self.fifo, os.O_RDONLY | os.O_NONBLOCK)
         live = self.start(*arguments, wrapper=wrapper, **environment)
-        try:
-            here = select.select([reader], [], [], PATIENCE)[0]
-            assert here, (self.folder / "out").read_text() + (self.folder / "err").read_text()
-            self._meet_tenants()
-            yield live
-        finally:
-            os.close(reader)
+        live.is_here()
+        self.meet_tenants()
+        yield live
 
     def processes(self) -> set[int]:
         """Return the processes that carry the token: the run's own, its labs' and its services'."""
@@ -297,13 +297,19 @@ class Site:
             if entry.name.isdigit() and self.token.encode() in _read(entry / "environ") + _read(entry / "cmdline")
         }
 
-    def _meet_tenants(self) -> None:
+    def meet_tenants(self) -> None:
         """Note every process that is in a namespace of the run's; as long as there is one, the namespace lasts."""
         own = {link for pid in self.processes() for link in namespaces_of(pid)}
         for pid in [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]:
             if own & namespaces_of(pid):
                 with contextlib.suppress(ProcessLookupError):
                     self.tenants[pid] = os.pidfd_open(pid)
+
+    def forget_tenants(self) -> None:
+        """Look for those that were seen no more."""
+        for descriptor in self.tenants.values():
+            os.close(descriptor)
+        self.tenants.clear()
 
     def left(self, seconds: float = GONE) -> list[str]:
         """Return what runs have left: processes, namespaces and temporary files, one line each; waits for the end."""

@@ -34,7 +34,7 @@ def building(site: "Site", code: str, timeouts: Mapping[str, float] | None = Non
     """Write a service whose build runs ``code``; return the manifest."""
     site.service("builder", code)
     script = site.folder / "builder.py"
-    words = ["{python}", "-I", "-S", str(script), site.token, str(site.fifo)]
+    words = ["{python}", "-I", "-S", str(script), site.token]
     return str(site.service("built", SERVE, service=f"build = [{json.dumps(words)}]", timeouts=timeouts or {}))
 
 

@@ -1,5 +1,6 @@
 """Runs that are interrupted or killed: what was measured is kept, and nothing is left."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -87,7 +88,7 @@ def test_an_interrupt_before_the_first_result(site: "Site") -> None:
         live.send(signal.SIGINT)
         done = live.done(seconds=9)
     assert done.code == 130, done
-    assert done.err == "dualstack: interrupted\n"
+    assert done.err == "\ndualstack: interrupted: stopping …\ndualstack: interrupted\n"
     assert done.folder.resolve() == before
     assert len([path for path in site.results.iterdir() if not path.is_symlink()]) == 2
 
@@ -127,3 +128,28 @@ def test_a_run_that_was_killed_before_its_first_result(site: "Site") -> None:
     assert report_again(site).returncode == 0
     assert "No case was recorded." in done.report
     assert "1 planned case of 1 left no result" in done.report
+
+
+def test_an_interrupt_is_noticed_at_once_and_obeyed_in_time(site: "Site") -> None:
+    """A pytest that does not react is killed without a second Ctrl-C, and the notice comes before the end."""
+    with site.until_here(*ONE_CASE, "-n", "0", *two(site)) as live:
+        live.freeze(live.named("pytest"))
+        live.send(signal.SIGINT)
+        live.has_complained("interrupted: stopping …")
+        done = live.done(seconds=9)  # three times what it may take
+    assert done.code == 130, done
+    done.must_have_kept("correct")
+
+
+@pytest.mark.parametrize("after", [0.05, 0.15, 0.3, 0.45, 0.6])
+def test_an_interrupt_while_it_imports(site: "Site", after: float) -> None:
+    """Ctrl-C before anything runs: one line, no traceback, and nothing is left."""
+    live = site.start(*ONE_CASE, "-n", "0", site.service("holds", HOLDS, timeouts=LONG))
+    live.has_begun()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        live.process.wait(after)
+    live.send(signal.SIGINT)
+    done = live.done(seconds=9)
+    assert done.code == 130, done
+    assert "interrupted" in done.err
+    assert "Traceback" not in done.out + done.err

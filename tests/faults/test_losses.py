@@ -16,9 +16,10 @@ SERVE = "serve(bound())"
 HOLDS = "tell()\nsignal.pause()"
 
 WAITS = """\
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
 server = bound()
 tell()
-open(FIFO + ".go").close()
+signal.sigwait({signal.SIGUSR1})
 serve(server)
 """
 """A service that listens and says so, and serves when it is told to."""
@@ -83,10 +84,9 @@ def test_a_killed_keeper_loses_its_case_only(site: "Site") -> None:
 
 def test_a_killed_recorder_is_no_pass(site: "Site") -> None:
     """SIGKILL of the process that records packets: a harness error, although every exchange succeeded."""
-    os.mkfifo(f"{site.fifo}.go")
     with site.until_here(*ONE_CASE, "-n", "0", site.service("waits", WAITS)) as live:
         os.kill(live.recorder(), signal.SIGKILL)
-        os.close(os.open(f"{site.fifo}.go", os.O_WRONLY))
+        os.kill(live.named("here"), signal.SIGUSR1)
         done = live.done()
     assert done.code == 3, done
     done.must_have_kept("waits")

@@ -10,8 +10,7 @@ from pyroute2 import IPRoute
 
 from dualstack.errors import HarnessError
 from dualstack.lab import facts, sysctl
-from dualstack.prober.messages import Launch
-from dualstack.prober.seccomp import forbid_inet6
+from dualstack.prober.seccomp import restrict
 
 
 def obey(stream: socket.socket) -> None:
@@ -32,17 +31,17 @@ def _change(route: IPRoute, what: str, how: str, fields: dict[str, Any]) -> None
 
 def serve_without_inet6(stream: socket.socket) -> None:
     """Say what the kernel says, in a process that has lost AF_INET6."""
-    forbid_inet6()
+    restrict(af_inet6=False)
     facts.serve(stream)
 
 
 def serve_with_open_sandbox(stream: socket.socket) -> None:
     """Say what the kernel says, with a sandbox that has forgotten its filter."""
 
-    def confine(_: Launch) -> None:
-        """Confine nothing."""
+    def unrestricted(*, af_inet6: bool) -> None:
+        """Take nothing away."""
 
-    vars(facts)["confine"] = confine
+    vars(facts)["restrict"] = unrestricted
     facts.serve(stream)
 
 

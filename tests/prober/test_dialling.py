@@ -286,6 +286,77 @@ while True:
     assert "got it" in program.log().text
 
 
+# A UDP service on ::1 or 127.0.0.1 that answers each request through a socket bound to `{own}`.
+ELSEWHERE = """
+import socket
+family = socket.AF_INET6 if ":" in "{address}" else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM); s.bind(("{address}", {port}))
+while True:
+    data, peer = s.recvfrom(10000)
+    with socket.socket(family, socket.SOCK_DGRAM) as other:
+        other.bind(("{own}", 0)); other.sendto(data, peer)
+"""
+
+
+@each_family
+def test_an_answer_from_another_port_counts_where_it_may(
+    prober: Prober, start: Callable[..., HostProgram], family: Family
+) -> None:
+    """An answer from a new port of the address that was asked is one with ``any_port``, and silence without."""
+    own = family.loopback
+    program = start(ELSEWHERE.format(address=own, port=PORT, own=own))
+    assert program.wait_ready(Await(PORT, Transport.UDP, None, 10)).ready
+    dial = Dial(family, own, PORT, Transport.UDP, Protocol.ECHO, any_port=True)
+    result = prober.dial(dial)
+    assert result.outcome is Outcome.ANSWERED, result
+    assert (result.source, result.source_port > 0) == (own, True)
+    assert prober.dial(replace(dial, any_port=False, timeout=0.3)).outcome is Outcome.SILENT
+
+
+def test_an_answer_from_another_address_never_counts(prober: Prober, start: Callable[..., HostProgram]) -> None:
+    """With ``any_port`` too an answer must come from the address that was asked."""
+    program = start(ELSEWHERE.format(address="127.0.0.1", port=PORT, own="127.0.0.2"))
+    assert program.wait_ready(Await(PORT, Transport.UDP, None, 10)).ready
+    dial = Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO, timeout=0.3, any_port=True)
+    assert prober.dial(dial).outcome is Outcome.SILENT
+
+
+@each_family
+@pytest.mark.parametrize("protocol", [Protocol.ECHO, Protocol.ONEWAY])
+def test_a_closed_udp_port_refuses_whoever_asks(prober: Prober, family: Family, protocol: Protocol) -> None:
+    """ICMP port unreachable is a refusal for a socket that hears every port, and for a datagram without an answer."""
+    any_port = protocol is Protocol.ECHO
+    dial = Dial(family, family.loopback, PORT, Transport.UDP, protocol, send="x", any_port=any_port)
+    result = prober.dial(dial)
+    assert (result.outcome, result.errno) == (Outcome.REFUSED, "ECONNREFUSED")
+    assert result.seconds < dial.timeout / 2
+
+
+def test_a_datagram_without_an_answer_is_sent(prober: Prober) -> None:
+    """It carries a new token each time, and that nothing came back is right."""
+    with prober.serve(Serve(("::1",), PORT, Transport.UDP, Protocol.CONNECT)) as serving:
+        dial = Dial(Family.IPV6, "::1", PORT, Transport.UDP, Protocol.ONEWAY, send="<13>{token}")
+        results = [prober.dial(dial) for _ in range(2)]
+        clients = serving.accepted()
+    assert [result.outcome for result in results] == [Outcome.ANSWERED] * 2
+    assert len({result.sent for result in results}) == 2
+    assert all(result.sent.startswith("<13>") and "token" not in result.sent for result in results)
+    assert [client.received for client in clients] == [len(result.sent) for result in results]
+
+
+def test_time_that_runs_out_with_the_last_byte_costs_nothing() -> None:
+    """What was judged stays so when the deadline passes before the exchange is put away."""
+
+    async def late() -> tuple[Outcome, str]:
+        attempt = _Attempt(Dial(Family.IPV6, "::1", PORT), Exact(b"x", b"x", "came back"), Stage.ANSWERED)
+        attempt.connected = True
+        attempt._take(b"x")
+        judgement = attempt.timed_out("")
+        return judgement.outcome, judgement.detail
+
+    assert asyncio.run(late()) == (Outcome.ANSWERED, "all 1 bytes came back")
+
+
 def test_an_empty_datagram_is_no_end(prober: Prober, start: Callable[..., HostProgram]) -> None:
     """An empty datagram before the answer does not end a UDP exchange."""
     program = start(

@@ -5,7 +5,8 @@ import pytest
 from dualstack.errors import UsageError
 from dualstack.families import Family
 from dualstack.manifest.models import Protocol, Transport
-from dualstack.prober.dialogue import Judgement, dialogue_for, make_token
+from dualstack.prober.answers import Dialogue, Judgement
+from dualstack.prober.dialogue import dialogue_for, make_token
 from dualstack.prober.messages import Dial, Outcome
 
 ENDING = "the service closed the connection"
@@ -20,6 +21,13 @@ def judged(found: Judgement | None) -> Judgement:
     """Return a judgement that must be there."""
     assert found is not None
     return found
+
+
+def told(talk: Dialogue, answer: bytes, ending: str | None = None, *, closed: bool = True) -> Judgement | None:
+    """Return the judgement on an answer that came in one piece, and ended if ``ending`` says why."""
+    reader = talk.reader()
+    judgement = reader.feed(answer) if answer else None
+    return judgement if judgement or ending is None else reader.end(ending, closed=closed)
 
 
 def test_tokens_are_fresh_and_end_in_a_line_feed() -> None:
@@ -41,10 +49,10 @@ def test_a_token_has_a_least_size(size: int) -> None:
 def test_echo_demands_the_very_bytes() -> None:
     """The same bytes are an answer; a part of them is none yet; any other byte, or one more, is wrong."""
     talk = dialogue_for(of(Protocol.ECHO))
-    assert judged(talk.judge(talk.request, None)).outcome is Outcome.ANSWERED
-    assert talk.judge(talk.request[:-1], None) is None
-    assert judged(talk.judge(b"\0" + talk.request[1:], None)).outcome is Outcome.WRONG
-    more = judged(talk.judge(talk.request + b"!", None))
+    assert judged(told(talk, talk.request)).outcome is Outcome.ANSWERED
+    assert told(talk, talk.request[:-1]) is None
+    assert judged(told(talk, b"\0" + talk.request[1:])).outcome is Outcome.WRONG
+    more = judged(told(talk, talk.request + b"!"))
     assert more.outcome is Outcome.WRONG
     assert "goes on after the 250 bytes" in more.detail
 
@@ -53,13 +61,13 @@ def test_a_difference_is_located() -> None:
     """The detail names the first byte that is wrong."""
     talk = dialogue_for(of(Protocol.ECHO))
     wrong = talk.request[:16] + b"\0" + talk.request[17:]
-    assert "byte 17" in judged(talk.judge(wrong, None)).detail
+    assert "byte 17" in judged(told(talk, wrong)).detail
 
 
 def test_a_cut_answer_is_wrong_and_no_answer_is_silence() -> None:
     """At the end, some of the bytes are WRONG and none are SILENT, both with the reason for the end."""
     talk = dialogue_for(of(Protocol.ECHO))
-    cut, none = judged(talk.judge(talk.request[:3], ENDING)), judged(talk.judge(b"", ENDING))
+    cut, none = judged(told(talk, talk.request[:3], ENDING)), judged(told(talk, b"", ENDING))
     assert (cut.outcome, none.outcome) == (Outcome.WRONG, Outcome.SILENT)
     assert "3 of 250" in cut.detail
     assert ENDING in cut.detail
@@ -69,9 +77,9 @@ def test_a_cut_answer_is_wrong_and_no_answer_is_silence() -> None:
 def test_upper_is_no_echo() -> None:
     """An echo is a wrong answer where upper case is demanded, and the other way round."""
     upper, echo = dialogue_for(of(Protocol.UPPER)), dialogue_for(of(Protocol.ECHO))
-    assert judged(upper.judge(upper.request.upper(), None)).outcome is Outcome.ANSWERED
-    assert judged(upper.judge(upper.request, None)).outcome is Outcome.WRONG
-    assert judged(echo.judge(echo.request.upper(), None)).outcome is Outcome.WRONG
+    assert judged(told(upper, upper.request.upper())).outcome is Outcome.ANSWERED
+    assert judged(told(upper, upper.request)).outcome is Outcome.WRONG
+    assert judged(told(echo, echo.request.upper())).outcome is Outcome.WRONG
 
 
 def test_http_brackets_an_ipv6_host() -> None:
@@ -100,47 +108,40 @@ def test_http_leaves_a_zone_out_of_the_host() -> None:
 def test_http_knows_where_a_response_ends(answer: bytes) -> None:
     """A whole response of any status is an answer, without the end of the connection; a byte less is not whole."""
     talk = dialogue_for(of(Protocol.HTTP))
-    assert judged(talk.judge(answer, None)).outcome is Outcome.ANSWERED
-    assert talk.judge(answer[:-1], None) is None
-
-
-def test_http_takes_a_status_line_when_the_connection_ends() -> None:
-    """A valid status line is an answer even if the body does not come whole."""
-    talk = dialogue_for(of(Protocol.HTTP))
-    assert talk.judge(b"HTTP/1.1 500 Oops\r\n\r\nbo", None) is None
-    assert judged(talk.judge(b"HTTP/1.1 500 Oops\r\n\r\nbo", ENDING)).outcome is Outcome.ANSWERED
+    assert judged(told(talk, answer)).outcome is Outcome.ANSWERED
+    assert told(talk, answer[:-1]) is None
 
 
 @pytest.mark.parametrize("answer", [b"SSH-2.0-x\r\n", b"HTTP/1.1 OK\r\n", b"HTTP/1.1 999 Odd\r\n", b"\x15\x03\x01\n"])
 def test_http_refuses_what_is_no_status_line(answer: bytes) -> None:
     """Another protocol's greeting, or a line without a status of three digits, is wrong."""
-    assert judged(dialogue_for(of(Protocol.HTTP)).judge(answer, None)).outcome is Outcome.WRONG
+    assert judged(told(dialogue_for(of(Protocol.HTTP)), answer)).outcome is Outcome.WRONG
 
 
 def test_http_without_a_line_is_wrong_in_the_end() -> None:
     """The beginning of a status line is none."""
     talk = dialogue_for(of(Protocol.HTTP))
-    assert talk.judge(b"HTTP/1", None) is None
-    assert judged(talk.judge(b"HTTP/1", ENDING)).outcome is Outcome.WRONG
-    assert judged(talk.judge(b"", ENDING)).outcome is Outcome.SILENT
+    assert told(talk, b"HTTP/1") is None
+    assert judged(told(talk, b"HTTP/1", ENDING)).outcome is Outcome.WRONG
+    assert judged(told(talk, b"", ENDING)).outcome is Outcome.SILENT
 
 
 def test_exchange_searches_the_answer() -> None:
     """The expression may match anywhere, and bytes count as Latin-1."""
     talk = dialogue_for(of(Protocol.EXCHANGE, send="PING\r\n", expect=r"\+PONG\xff"))
     assert talk.request == b"PING\r\n"
-    assert judged(talk.judge(b"..+PONG\xff", None)).outcome is Outcome.ANSWERED
-    assert talk.judge(b"+PON", None) is None
-    assert judged(talk.judge(b"-ERR", ENDING)).outcome is Outcome.WRONG
-    assert judged(talk.judge(b"", ENDING)).outcome is Outcome.SILENT
+    assert judged(told(talk, b"..+PONG\xff")).outcome is Outcome.ANSWERED
+    assert told(talk, b"+PON") is None
+    assert judged(told(talk, b"-ERR", ENDING)).outcome is Outcome.WRONG
+    assert judged(told(talk, b"", ENDING)).outcome is Outcome.SILENT
 
 
 def test_exchange_without_an_expression_takes_any_answer() -> None:
     """One byte is enough, none is not."""
     talk = dialogue_for(of(Protocol.EXCHANGE, send="x"))
-    assert judged(talk.judge(b"?", None)).outcome is Outcome.ANSWERED
-    assert talk.judge(b"", None) is None
-    assert judged(talk.judge(b"", ENDING)).outcome is Outcome.SILENT
+    assert judged(told(talk, b"?")).outcome is Outcome.ANSWERED
+    assert told(talk, b"") is None
+    assert judged(told(talk, b"", ENDING)).outcome is Outcome.SILENT
 
 
 def test_what_is_sent_must_be_bytes() -> None:

@@ -100,3 +100,23 @@ def test_a_refusal_holds_none(prober: Prober) -> None:
         assert clients.ends() == Ends(open=0, closed=0, reset=0)
     with pytest.raises(HarnessError, match="no such Lingerers"):
         clients.ends()
+
+
+def test_who_was_hung_up_on(prober: Prober, start: Callable[..., HostProgram]) -> None:
+    """Of clients that say nothing it is known whether the service has ended them; what it said stays unread."""
+    text = f"""
+import socket
+listener = socket.create_server(("127.0.0.1", {PORT}))
+one, other = (listener.accept()[0] for _ in range(2))
+other.sendall(b"welcome"), one.sendall(b"bye"), one.close()
+print("ended", flush=True)
+while data := other.recv(4096):
+    other.sendall(data)
+"""
+    program = start(text)
+    assert program.wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
+    with prober.linger(Linger((echo(Family.IPV4),) * 2)) as clients:
+        assert program.wait_log("ended", Deadline(10, "the end")) == "ended"
+        deadline = Deadline(5, "the FIN")
+        assert deadline.until(lambda: any(clients.hung_up()))
+        assert sorted(clients.hung_up()) == [False, True]

@@ -219,3 +219,12 @@ def test_a_port_is_shared_as_its_user(prober: Prober, start: Callable[..., HostP
     with prober.hold(hold) as held:
         prober.dial_all([Dial(Family.IPV4, "127.0.0.1", SHARED)] * 16)
         assert 0 < held.taken() <= 16
+
+
+def test_the_head_of_a_request_is_noted(prober: Prober) -> None:
+    """What an HTTP client says of the server that it asks is kept, without its body; other protocols have no head."""
+    with prober.serve(Serve(("::1",), PORT, protocol=Protocol.HTTP)) as serving:
+        send = "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2\r\n\r\nhi"
+        prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=Protocol.EXCHANGE, send=send, expect="200 OK"))
+        (client,) = serving.accepted()
+    assert client.head == "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2"

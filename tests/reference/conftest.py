@@ -109,6 +109,7 @@ def programs(backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Prog
             environment=environment_of(programs.root, str(scratch)),
             scratch=str(scratch),
             root=programs.root,
+            writable=True,
         )
         program = lab.hosts["service"].start(launch)
         ended = program.wait(Deadline(COMPILING, "the compiler"))

@@ -57,6 +57,20 @@ def test_every_finding_counts(make_world: MakeWorld) -> None:
         world.conclude()
 
 
+@pytest.mark.parametrize(
+    ("levels", "level"),
+    [([""], ""), (["SHOULD"], "SHOULD"), (["SHOULD", ""], ""), (["MUST"], ""), (["SHOULD", "MUST"], "")],
+)
+def test_the_strictest_finding_decides(make_world: MakeWorld, levels: list[str], level: str) -> None:
+    """Of a MUST, findings that are all less binding leave a recommendation; one that is as binding makes it a MUST."""
+    world = make_world(World, LISTEN).world
+    for item in levels:
+        world.require(replace(BAD, level=item))
+    with pytest.raises(RequirementBroken) as raised:
+        world.conclude()
+    assert raised.value.level == level
+
+
 def test_without_packets_a_success_is_not_believed(make_world: MakeWorld) -> None:
     """Missing packets leave a case that went well without evidence, and say nothing more of one that failed."""
     made = make_world(World, LISTEN)

@@ -118,6 +118,12 @@ def answer_goes_astray(facts: Facts) -> str:
     return ""
 
 
+def answer_goes_astray_later(facts: Facts) -> str:
+    """IPv6 clients are answered at first, and after an IPv4 client their answers go astray."""
+    answered = facts.ipv6.count(How.ANSWERED) and facts.ipv4.count(How.ANSWERED)
+    return answer_goes_astray(facts) if answered and facts.ipv6.count(How.IGNORED) else ""
+
+
 unpacked = says(Sign.UNPACKED)
 
 
@@ -168,6 +174,15 @@ def error_answer_of_one_family(facts: Facts) -> str:
     return f"{family.label} clients are {_worst(facts, family)}{told}; {family.other.label} clients are served"
 
 
+def error_status(facts: Facts) -> str:
+    """Clients of a lost family get an error of the server itself."""
+    for item in facts.exchanges:
+        status = _status(item)
+        if facts.lost(item.family) and status[:1] in {"4", "5"} and status not in {"502", "503", "504"}:
+            return f"{item.family.label} clients get HTTP status {status}"
+    return ""
+
+
 def statuses_differ(facts: Facts) -> str:
     """The HTTP status is an error over one family only."""
     found = {family: {_status(item) for item in facts.exchanges if item.family is family} - {""} for family in BOTH}
@@ -197,10 +212,13 @@ def gateway_error(facts: Facts) -> str:
 
 def cut_short(facts: Facts) -> str:
     """An answer ended before its announced length."""
+    told = next((item.happened for item in facts.broken if "is cut short" in item.happened), "")
+    if told:
+        return told
     for item in facts.exchanges:
         if item.missing:
             return f"{item.missing} of the announced bytes of an answer to an {item.family.label} client are missing"
-    return next((item.happened for item in facts.broken if "announced" in item.happened), "")
+    return ""
 
 
 def loopback_refused(facts: Facts) -> str:
@@ -396,6 +414,19 @@ def asks_for_names(facts: Facts) -> str:
     return "it asks the name server for the names of its clients (PTR)" if facts.reverse else ""
 
 
+def oneway(facts: Facts) -> str:
+    """The service answers nothing: what it does with a request is seen in its log alone."""
+    return "it answers nothing" if facts.protocol == "oneway" else ""
+
+
+def sender_is_dropped(facts: Facts) -> str:
+    """What comes over one family reaches a socket, and is not shown."""
+    family = next((item for item in BOTH if facts.lost(item) or facts.is_about(item)), None)
+    if not oneway(facts) or family is None or not facts.takes(family):
+        return ""
+    return f"what comes over {family.label} reaches a socket of it, and is not shown"
+
+
 def gets_others_answers(facts: Facts) -> str:
     """Clients get datagrams that answer none of their requests."""
     strays = next((item.happened for item in facts.broken if "answer none" in item.happened), "")
@@ -425,7 +456,7 @@ RULES = (
     Rule("RC-NOCHECKSUM", ((DECISIVE, bad_checksum),), (_is_tcp,)),
     Rule(
         "RC-ADDRLEN",
-        ((CERTAIN, both(shown_cut_in_binary, ipv4_client_before)),),
+        ((CERTAIN, both(shown_cut_in_binary, ipv4_client_before)), (CERTAIN, answer_goes_astray_later)),
     ),
     Rule(
         "RC-SOCKADDR",
@@ -438,7 +469,7 @@ RULES = (
             (STRONG, both(shown_misread, about("INTEROP-001"))),
             (FITS, about("UDP-004")),
         ),
-        (is_refused,),
+        (is_refused, answer_goes_astray_later),
     ),
     Rule(
         "RC-ACLTEXT",
@@ -457,7 +488,7 @@ RULES = (
     Rule("RC-CUTSHORT", ((DECISIVE, cut_short),)),
     Rule(
         "RC-ERRORANSWER",
-        ((STRONG, error_answer_of_one_family), (STRONG, statuses_differ)),
+        ((STRONG, error_answer_of_one_family), (STRONG, statuses_differ), (STRONG, error_status)),
         (is_udp, mapped_is_turned_away),
     ),
     Rule("RC-BINDTODEVICE", ((DECISIVE, loopback_refused),)),
@@ -481,6 +512,7 @@ RULES = (
         ((STRONG, answers_nowhere),),
         (
             _is_tcp,
+            oneway,
             large_only,
             answer_goes_astray,
             wrong_source,
@@ -502,7 +534,11 @@ RULES = (
         ((DECISIVE, both(gets_others_answers, about("UDP-004", "INTEROP-007"))),),
         (answer_goes_astray, answers_nowhere),
     ),
-    Rule("RC-ADDRTEXT", ((STRONG, both(by_shape, about("INTEROP-007"))),), (gets_others_answers,)),
+    Rule(
+        "RC-ADDRTEXT",
+        ((STRONG, both(by_shape, about("INTEROP-007"))), (STRONG, sender_is_dropped)),
+        (gets_others_answers,),
+    ),
     Rule("RC-SSRF", ((FITS, about("SEC-006")),), (leads_past_filter,)),
     Rule("RC-REDIRECT", ((DECISIVE, leads_past_filter),)),
     Rule("RC-IDLE", ((FITS, about("ROBUST-010")),)),

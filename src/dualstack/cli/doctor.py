@@ -16,9 +16,8 @@ def main(options: argparse.Namespace) -> int:
     else:
         console = Terminal(highlight=False)
         for check in checks:
-            mark = "[green]yes[/]" if check.ok else "[red]no [/]" if check.required else "[yellow]no [/]"
-            console.print(f"{mark}  {check.name}: ", end="")
-            console.print(check.found, markup=False)
+            mark = "green" if check.ok else "red" if check.required else "yellow"
+            console.paragraph(f"{'yes' if check.ok else 'no '}  {check.name}: {check.found}", hang=5, lead=3, mark=mark)
             if not check.ok:
-                console.print(f"       to enable it: {check.enable}", markup=False)
+                console.paragraph(f"to enable it: {check.enable}", indent=7, hang=2)
     return 3 if any(check.required and not check.ok for check in checks) else 0

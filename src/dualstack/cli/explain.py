@@ -2,9 +2,6 @@
 
 import argparse
 
-from rich.padding import Padding
-from rich.text import Text
-
 from dualstack.causes import load_causes
 from dualstack.cli.terminal import Terminal
 from dualstack.requirement import Requirement
@@ -26,7 +23,7 @@ def main(options: argparse.Namespace) -> int:
 
 def _explain(console: Terminal, item: Requirement) -> None:
     """Print one requirement."""
-    console.print(Text(f"{item.id}  {item.title}  ({item.level.value})", style="bold"))
+    console.paragraph(f"{item.id}  {item.title}  ({item.level.value})", style="bold")
     parts = {
         "required": item.statement,
         "done": item.stimulus,
@@ -35,15 +32,20 @@ def _explain(console: Terminal, item: Requirement) -> None:
         "sources": "; ".join(item.cites),
     }
     for heading, text in parts.items():
-        console.print(Padding(Text(f"{heading}: ", style="bold").append(text, style="not bold"), (0, 0, 0, 2)))
+        _part(console, heading, text, 2)
     causes = load_causes()
     if item.causes:
-        console.print(Padding(Text("likely causes:", style="bold"), (0, 0, 0, 2)))
-        console.print(Padding(Text(_FACTS_DECIDE, style="dim"), (0, 0, 0, 4)))
+        console.paragraph("likely causes:", indent=2, style="bold")
+        console.paragraph(_FACTS_DECIDE, indent=4, style="dim")
     for code in item.causes:
         cause = causes[code]
-        console.print(Padding(Text(f"{code}  {cause.title}"), (0, 0, 0, 4)))
-        console.print(Padding(Text(cause.explanation, style="dim"), (0, 0, 0, 6)))
+        console.paragraph(f"{code}  {cause.title}", indent=4)
+        console.paragraph(cause.explanation, indent=6, style="dim")
         for language, remedy in cause.remedy.items():
-            console.print(Padding(Text(f"{language}: ", style="bold").append(remedy, style="not bold"), (0, 0, 0, 6)))
+            _part(console, language, remedy, 6)
     console.print()
+
+
+def _part(console: Terminal, heading: str, text: str, indent: int) -> None:
+    """Print a text with its heading before it."""
+    console.paragraph(f"{heading}: {text}", indent=indent, lead=len(heading) + 1)

@@ -3,8 +3,6 @@
 import argparse
 import json
 
-from rich.table import Table
-
 from dualstack.cli.terminal import Terminal
 from dualstack.suites import requirements, suites
 from dualstack.topology import load_topology, topology_names
@@ -31,8 +29,5 @@ def main(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(rows, indent=2))
         return 0
-    table = Table(*rows[0], box=None, pad_edge=False, show_edge=False)
-    for row in rows:
-        table.add_row(*row.values())
-    Terminal().print(table)
+    Terminal(highlight=False).table([*rows[0]], [[*row.values()] for row in rows])
     return 0

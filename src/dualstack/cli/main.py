@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -90,11 +91,11 @@ def _parser() -> argparse.ArgumentParser:
         "show what services really do, without judging",
         "For each way in which a service can be configured, and each state of a kernel: which sockets it opens, which\n"
         "families answer, which error it gives. Nothing is judged. With --taken also what becomes of it where\n"
-        "somebody else has its port already.",
+        "another socket has its port already.",
         "  dualstack survey service.toml\n  dualstack survey --taken --state normal service.toml\n"
-        "  dualstack survey --json *.toml > survey.json",
+        "  dualstack survey --lab docker service.toml\n  dualstack survey --json *.toml > survey.json",
     )
-    _manifests(survey)
+    _manifests(survey, labs=True)
     survey.add_argument("--configuration", action="append", default=[], metavar="NAME", help="only this configuration")
     survey.add_argument("--taken", action="store_true", help="also with the port taken by another socket, in five ways")
     survey.add_argument(
@@ -189,7 +190,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run_options(run: argparse.ArgumentParser) -> None:
     """Add the options of a run."""
-    _manifests(run)
+    _manifests(run, labs=True)
     run.add_argument("--configuration", action="append", default=[], metavar="NAME", help="only this configuration")
     run.add_argument("--suite", action="append", default=[], metavar="NAME", help="only this suite: listen, connect …")
     run.add_argument("--requirement", action="append", default=[], metavar="ID", help="only this one, or this group")
@@ -204,13 +205,15 @@ def _run_options(run: argparse.ArgumentParser) -> None:
         "--known-only", action="store_true", help="run only the cases that [[known]] names: are they still there?"
     )
     run.add_argument("--strict", action="store_true", help="a SHOULD that is not met counts like a MUST")
-    run.add_argument(
-        "--lab", choices=KINDS, default=KINDS[0], metavar="KIND", help=f"what labs are made of: {' or '.join(KINDS)}"
-    )
 
 
-def _manifests(parser: argparse.ArgumentParser) -> None:
-    """Add the manifests, which most commands take."""
+def _manifests(parser: argparse.ArgumentParser, *, labs: bool = False) -> None:
+    """Add the manifests, which most commands take, and what labs are made of."""
+    if labs:
+        kinds = " or ".join(KINDS)
+        parser.add_argument(
+            "--lab", choices=KINDS, default=KINDS[0], metavar="KIND", help=f"what labs are made of: {kinds}"
+        )
     parser.add_argument("manifest", type=Path, nargs="+", metavar="FILE", help="a service's manifest (service.toml)")
 
 
@@ -219,6 +222,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_output()
     options = _parser().parse_args(arguments)
     work: Callable[[argparse.Namespace], int] = import_module(f"dualstack.cli.{options.command}").main
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # everything is imported: see `dualstack.start`
     try:
         code = work(options)
         sys.stdout.flush()

@@ -1,20 +1,24 @@
 """``dualstack report``: write a run's reports again."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from dualstack.errors import UsageError
 from dualstack.report import write_all
+from dualstack.report.load import load
 from dualstack.results import RECORDS, RUN
 from dualstack.session import RESULTS
 
 
 def main(options: argparse.Namespace) -> int:
-    """Write the reports of the run in the folder."""
+    """Write the reports of the run in the folder; name on standard error what of it cannot be read."""
     folder = options.folder or Path(RESULTS, "latest")
     if not any((folder / name).is_file() for name in (RECORDS, RUN)):
         raise UsageError(f"{folder}: no run's results (it has neither {RECORDS} nor {RUN})")
     try:
+        for damage in load(folder).damage:
+            print(f"dualstack: {folder}: {damage}", file=sys.stderr)
         write_all(folder)
     except OSError as error:
         raise UsageError(f"{error.filename or folder}: cannot be written: {error.strerror}") from None

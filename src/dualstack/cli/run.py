@@ -21,8 +21,8 @@ from dualstack.cli.check import checked_subjects
 from dualstack.cli.terminal import Terminal
 from dualstack.cli.workers import forked_workers
 from dualstack.content import ROOT
-from dualstack.errors import UsageError
-from dualstack.kinds import NETNS
+from dualstack.errors import DualstackError, UsageError
+from dualstack.kinds import DOCKER, NETNS
 from dualstack.lab.forked import Forked
 from dualstack.lab.netns import prepare_keeper
 from dualstack.plan import Selection, plan_cases
@@ -30,7 +30,7 @@ from dualstack.report import write_all
 from dualstack.report.live import tell, watcher
 from dualstack.report.load import load
 from dualstack.report.matrix import show_results
-from dualstack.results import RECORDS
+from dualstack.results import RECORDS, RUN
 from dualstack.session import RESULTS
 from dualstack.suites import SUITES, requirement, requirements
 from dualstack.topology import load_topology
@@ -38,6 +38,9 @@ from dualstack.verdict import INTERRUPTED
 
 _FEW = 24
 """Up to this many cases a second process costs more time than it saves."""
+
+_ORDERLY = 2.0
+"""Seconds that the work may take to end in good order after an interrupt."""
 
 _USAGE = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
 
@@ -61,6 +64,8 @@ def main(options: argparse.Namespace) -> int:
         output.seek(0)
         printed = output.read().decode(errors="replace")
     if folder is not None or not troubles:
+        if interrupts.number and options.lab == DOCKER:
+            _sweep()
         code = _finish(INTERRUPTED if interrupts.number else code, folder, printed, console, began)
     for trouble in troubles:
         print(f"dualstack: {trouble}", file=sys.stderr)
@@ -70,7 +75,7 @@ def main(options: argparse.Namespace) -> int:
 class _Interrupts:
     """Passes SIGINT (Ctrl-C) and SIGTERM on to the pytest that does the work, which then ends in good order.
 
-    The second one is for the impatient: it kills.
+    If it has not ended after `_ORDERLY` seconds, or when a second signal comes, it is killed.
 
     Attributes:
         number: How many there were.
@@ -85,10 +90,12 @@ class _Interrupts:
     def __enter__(self) -> Self:
         """Take the signals over."""
         self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._kill)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Leave the signals to whoever had them before."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -99,16 +106,39 @@ class _Interrupts:
             self._pass_on()
 
     def _handle(self, _number: int, _frame: FrameType | None) -> None:
-        """Count a signal."""
+        """Count a signal, and say at once that it was seen."""
         self.number += 1
+        if self.number == 1:
+            text = "\ndualstack: interrupted: stopping …\n"
+            with contextlib.suppress(OSError):
+                os.write(2, text.encode(sys.stderr.encoding or "ascii", errors="replace"))
+            signal.setitimer(signal.ITIMER_REAL, _ORDERLY)
         if self._process is not None:
             self._pass_on()
+
+    def _kill(self, _number: int, _frame: FrameType | None) -> None:
+        """Kill what has not ended in good order."""
+        self.number += 1
+        self._pass_on()
 
     def _pass_on(self) -> None:
         """Send the group what the number of signals deserves."""
         if self._process is not None and self._process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGINT if self.number == 1 else signal.SIGKILL)
+
+
+def _sweep() -> None:
+    """Remove what is left on the container engine of processes that had to be killed."""
+    from dualstack.lab.docker.engine import connect  # noqa: PLC0415 - loads the SDK
+    from dualstack.lab.docker.labels import sweep  # noqa: PLC0415 - the same
+
+    with contextlib.suppress(DualstackError):  # `dualstack sweep` says what hinders it
+        engine = connect()
+        try:
+            sweep(engine)
+        finally:
+            engine.close()
 
 
 def _selection(options: argparse.Namespace) -> Selection:
@@ -251,10 +281,19 @@ def _finish(code: int, folder: Path | None, printed: str, console: Terminal, beg
     # A disk that is full has been complained of by pytest already.
     with contextlib.suppress(OSError):
         (folder / "pytest.log").write_text(printed, encoding="utf-8")
-        if not (folder / "report.html").exists():
-            write_all(folder)  # the process that should have was killed
+        if not (folder / "report.html").exists():  # the process that should have written it was killed
+            if code == INTERRUPTED:
+                _mark_interrupted(folder / RUN)
+            write_all(folder)
     show_results(folder, console, time.monotonic() - began)
     return code if code in _codes(folder) else 3
+
+
+def _mark_interrupted(about: Path) -> None:
+    """Write down that a run was interrupted which did not get to it itself."""
+    description: dict[str, Any] = json.loads(about.read_text(encoding="utf-8"))
+    description |= {"interrupted": True, "exit_code": INTERRUPTED, "troubles": []}
+    about.write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8", errors="backslashreplace")
 
 
 def _codes(folder: Path) -> Sequence[int]:

@@ -3,19 +3,21 @@
 import argparse
 import dataclasses
 import json
+import secrets
 import sys
 
-from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
 
 from dualstack.build import build
+from dualstack.casework import is_built_here, provide_images
 from dualstack.cli.check import checked_subjects
 from dualstack.cli.terminal import Terminal
 from dualstack.errors import UsageError
+from dualstack.kinds import DOCKER
 from dualstack.lab.netns import NetnsBackend
 from dualstack.manifest import Subject
 from dualstack.manifest.placeholders import did_you_mean
+from dualstack.prober.messages import Outcome
 from dualstack.survey import FREE, NOT_LISTENING, STATES, TAKEN, Observation, survey
 
 
@@ -25,10 +27,15 @@ def main(options: argparse.Namespace) -> int:
         if state not in STATES:
             hint = did_you_mean(state, list(STATES))
             raise UsageError(f"no state {state!r} (there are: {', '.join(STATES)}){hint}")
-    subjects = [subject for path in options.manifest for subject in checked_subjects(path, options.configuration)]
+    subjects = [
+        subject for path in options.manifest for subject in checked_subjects(path, options.configuration, options.lab)
+    ]
     if not any(subject.listen for subject in subjects):
         raise UsageError("nothing to survey: none of these manifests has a [[listen]] table")
-    _build(subjects)
+    run = f"survey-{secrets.token_hex(4)}"
+    _build(subjects, options.lab)
+    if options.lab == DOCKER:
+        provide_images(run, subjects)
     with Progress(console=Terminal(stderr=True), transient=True) as progress:
         task = progress.add_task("survey", total=None)
         seen = survey(
@@ -37,6 +44,8 @@ def main(options: argparse.Namespace) -> int:
             lambda done, total: progress.update(task, completed=done, total=total),
             states=options.state or STATES,
             taken=TAKEN if options.taken else [FREE],
+            kind=options.lab,
+            run=run,
         )
     if options.json:
         json.dump([dataclasses.asdict(item) for item in seen], sys.stdout, indent=1, ensure_ascii=False)
@@ -46,9 +55,9 @@ def main(options: argparse.Namespace) -> int:
     return 0
 
 
-def _build(subjects: list[Subject]) -> None:
+def _build(subjects: list[Subject], lab: str) -> None:
     """Build what needs building, once each."""
-    wanted = {subject.path: subject for subject in subjects if subject.manifest.service.build}
+    wanted = {subject.path: subject for subject in subjects if is_built_here(subject, lab)}
     if not wanted:
         return
     backend = NetnsBackend()
@@ -64,9 +73,7 @@ def _print(seen: list[Observation], *, taken: bool) -> None:
     console = Terminal(highlight=False)
     states = dict.fromkeys(item.state for item in seen)
     heads = ["service, configured", *(["taken"] if taken else []), *states]
-    table = Table(*heads, box=None, pad_edge=False, row_styles=["", "on grey11"])
-    for column in table.columns:
-        column.overflow = "fold"
+    lines = []
     rows: dict[tuple[str, ...], dict[str, Observation]] = {}
     for item in seen:
         key = (item.service, item.way, item.listener, item.transport, item.taken)
@@ -75,37 +82,46 @@ def _print(seen: list[Observation], *, taken: bool) -> None:
     for (service, way, listener, transport, who), own in rows.items():
         where = f" {listener} ({transport})" if several else ""
         cells = [_cell(own[state], effect=taken) for state in states]
-        table.add_row(escape(f"{service}{where} {way}"), *([escape(who)] if taken else []), *cells)
-    console.print(table)
-    console.print(f"\n{_LEGEND}", style="dim")
-    if taken:
-        console.print(_TAKEN_LEGEND, style="dim", markup=False)
+        lines.append([f"{service}{where} {way}", *([who] if taken else []), *cells])
+    console.table(heads, lines)
+    console.print()
+    for line in (*_LEGEND, *(_TAKEN_LEGEND if taken else ())):
+        console.paragraph(line, hang=2, style="dim")
     errors: dict[tuple[str, str, str], list[str]] = {}
     for item in seen:
         if item.error:
             state = f"{item.state} ({item.taken})" if taken else item.state
             errors.setdefault((item.service, item.way, item.error), []).append(state)
     for (service, way, error), seen_in in errors.items():
-        console.print(f"\n{service} {way}, {', '.join(seen_in)}:", markup=False, style="bold")
-        console.print(f"  {error}", markup=False)
+        console.print()
+        console.paragraph(f"{service} {way}, {', '.join(seen_in)}:", style="bold")
+        console.paragraph(error, indent=2)
 
 
-_LEGEND = """\
-4: IPv4 socket; 6: IPv6 socket, IPv6 only; D: IPv6 socket that serves both; @: one address only; ✗: does not listen.
-In brackets: the families that were answered from another host."""
-
+_LEGEND = f"""\
+4: IPv4 socket; 6: IPv6 socket, IPv6 only; D: IPv6 socket that serves both; @: one address only
+{NOT_LISTENING}: does not listen; timed out: it ran, and was not ready in the manifest's time
+In brackets: the families that were answered, of a loopback listener from its own host, of any other from another one
+?: behind a family whose client waited in vain""".splitlines()
 
 _TAKEN_LEGEND = """\
-Taken: who has the port before the service is started: nobody (free), a socket that listens, one that is bound and does
-not listen, or two that would share it. What came of it:
+Taken: who has the port before the service is started
+free: nothing; bound: a socket that does not listen; shared: two sockets that would share it; else one that listens
 both, one, none: it serves as many families; as many as were asked for and the world has, if it is not none
-wider: a family, or every address, that was not asked for; narrower: one family of two, without a word
+wider: a family, or every address, that was not asked for
+narrower: one family of two, and its output does not say so
 refuses: it ends with an error; half-started: it lost a family, says so, and runs on
-late: bound, but listen() failed; split: two sockets take the same clients, and the kernel deals them out"""
+late: bound, but listen() failed; split: sockets of two programs take the same clients""".splitlines()
 
 
 def _cell(item: Observation, *, effect: bool) -> str:
-    """Return the sockets, the families that were answered, and what it came to, if that is wanted."""
-    answered = " ".join(family.removeprefix("ipv") for family, how in item.answers.items() if how == "answered")
-    cell = item.sockets if item.sockets == NOT_LISTENING else f"{item.sockets} \\[{answered or '-'}]"
-    return f"{cell} {item.effect}" if effect else cell
+    """Return the sockets, the families that were answered, and the outcome, if that is wanted."""
+    families = [
+        f"{family.removeprefix('ipv')}{_ANSWERED[how]}" for family, how in item.answers.items() if how in _ANSWERED
+    ]
+    cell = item.sockets if item.sockets == NOT_LISTENING else f"{item.sockets} [{' '.join(families) or '-'}]"
+    return f"{cell}{' timed out' * item.timed_out}{f' {item.effect}' if effect else ''}"
+
+
+_ANSWERED = {Outcome.ANSWERED.value: "", Outcome.SILENT.value: "?", "ETIMEDOUT": "?"}
+"""How a family's exchange ended, and what stands behind the family then; after any other end it is not shown."""

@@ -4,9 +4,20 @@ import codecs
 import io
 import os
 import sys
+import textwrap
 import unicodedata
+from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_NO_WIDTH = 100_000
+"""What stands for the width of a pipe or file: no line is so long."""
+
+_GAP = 2
+"""How many spaces are between the columns of a table."""
 
 _PLAIN = {
     "✗": "x", "✓": "+", "→": "->", "←": "<-", "↔": "<->", "…": "...", "\N{EN DASH}": "-", "·": ".", "§": "section ",
@@ -15,12 +26,82 @@ _PLAIN = {
 
 
 class Terminal(Console):
-    """A console that falls silent when nobody reads it any more: the work goes on, and the exit code is its own."""
+    """A console that prints whole words: wrapped to a terminal's width, and one row a line into a pipe or file.
+
+    It falls silent when its reader is gone: the work continues, and so does the exit code.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """Take rich's options; what is no terminal has no width."""
+        super().__init__(**options)
+        if not self.is_terminal:
+            self.width = _NO_WIDTH
+
+    def paragraph(
+        self, text: str, *, indent: int = 0, hang: int = 0, style: str = "", lead: int = 0, mark: str = "bold"
+    ) -> None:
+        """Print a text, wrapped between words; a word that is longer than the line is printed whole.
+
+        Args:
+            text: The text; nothing in it is markup.
+            indent: How many spaces each line begins with.
+            hang: How many more each line but the first begins with.
+            style: The text's style.
+            lead: How many characters at its beginning have another style.
+            mark: That style.
+        """
+        wrapped = textwrap.wrap(
+            text,
+            max(self.width, 1),
+            initial_indent=" " * indent,
+            subsequent_indent=" " * (indent + hang),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for number, line in enumerate(wrapped):
+            written = Text(line, style=style)
+            if not number:
+                written.stylize(mark, indent, indent + lead)
+            self.print(written, soft_wrap=True)
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print a table, its cells wrapped between words; one that is too wide for that as a list of its rows."""
+        rows = [[" ".join(cell.split()) for cell in row] for row in rows]
+        columns = [*zip(heads, *rows, strict=True)]
+        least = [max(len(word) for cell in column for word in [*cell.split(), ""]) for column in columns]
+        most = [max(map(len, column)) for column in columns]
+        if not self.is_terminal:
+            for row in (heads, *rows):
+                padded = (cell.ljust(width) for cell, width in zip(row, most, strict=True))
+                self.print(Text((" " * _GAP).join(padded).rstrip()), soft_wrap=True)
+            return
+        room = self.width - _GAP * (len(columns) - 1)
+        if sum(least) > room:
+            for first, *others in rows:
+                self.paragraph(first, style="bold")
+                for head, cell in zip(heads[1:], others, strict=True):
+                    self.paragraph(f"{head}: {cell}", indent=2, hang=2)
+            return
+        table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0))
+        for head, width in zip(heads, _narrowed(most, least, room), strict=True):
+            table.add_column(Text(head), width=width, overflow="fold")
+        for row in rows:
+            table.add_row(*map(Text, row))
+        self.print(table)
 
     def on_broken_pipe(self) -> None:
         """Write nothing more (rich would exit with 1, which means something here)."""
         self.quiet = True
         abandon_output()
+
+
+def _narrowed(most: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Return the columns' widths: as much as they can use, the widest of them less until all have room."""
+    widths = list(most)
+    while sum(widths) > room:
+        widest = max((at for at, width in enumerate(widths) if width > least[at]), key=lambda at: widths[at])
+        widths[widest] -= 1
+    return widths
 
 
 def prepare_output() -> None:

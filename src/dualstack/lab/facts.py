@@ -27,8 +27,7 @@ from typing import Any
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.crossing import cross
-from dualstack.prober.messages import Launch
-from dualstack.prober.sandbox import confine
+from dualstack.prober.seccomp import restrict
 
 _NET = "/proc/thread-self/net"
 _SYSCTL = "/proc/sys/net/ipv6"
@@ -41,8 +40,6 @@ _IFA_F_TENTATIVE = 0x40
 _IFA_F_DADFAILED = 0x08
 
 _DIAL_SECONDS = 1.0
-
-_SCRATCH = "/dev/shm/proof"  # noqa: S108 - a tmpfs of this process's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +173,7 @@ def _in_confined_child() -> str:
     child = os.fork()
     if child == 0:
         try:
-            confine(Launch(command=(), directory="/", environment={}, scratch=_SCRATCH, af_inet6=False))
+            restrict(af_inet6=False)
             os.write(write, _outcome(_inet6).encode() or b"-")
         except Exception as error:  # noqa: BLE001 - told to the parent, whose proof then fails with it
             os.write(write, repr(error).encode())

@@ -29,6 +29,7 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
@@ -40,11 +41,20 @@ from dualstack.families import Family
 from dualstack.lab import control, sysctl
 from dualstack.lab.addresses import give_address, route_group, take_address
 from dualstack.lab.files import host_files
-from dualstack.lab.namespaces import KINDS, enter_namespaces, own_mounts, run_as_first_process
+from dualstack.lab.namespaces import (
+    KINDS,
+    enter_namespaces,
+    hide_sockets,
+    machine_sockets,
+    own_mounts,
+    run_as_first_process,
+)
 from dualstack.lab.netlink import INTERFACE, Namespace, build_hosts
 from dualstack.lab.ready import wait_until_ready
 from dualstack.lab.tenant import find_entry, live
 from dualstack.prober import libc
+from dualstack.prober.identity import mapper_descriptors, start_mapper
+from dualstack.prober.view import own_devices
 from dualstack.topology import Topology
 
 _WARM = ("dualstack.prober.agent", "dualstack.wire.recorder", "dualstack.lab.facts")
@@ -173,7 +183,7 @@ class Keeper:
             pid = os.fork()
             if pid == 0:
                 try:
-                    live(entry, self._leave(stream), host, files, alone=alone)
+                    live(entry, self._leave(stream, mapper_descriptors() if alone else ()), host, files, alone=alone)
                 finally:
                     os._exit(1)
         finally:
@@ -202,13 +212,13 @@ class Keeper:
         finally:
             libc.setns(self._home["net"], libc.CLONE_NEWNET)
 
-    def _leave(self, stream: int) -> socket.socket:
-        """In a child: let go of everything that is the keeper's, and return the stream that is the child's."""
+    def _leave(self, stream: int, kept: Sequence[int]) -> socket.socket:
+        """In a child: let go of everything that is the keeper's but ``kept``; return the stream that is the child's."""
         signal.set_wakeup_fd(-1)
         self._connection.close()
         own = socket.socket(fileno=os.dup(stream))
         for descriptor in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
-            if descriptor > 2 and descriptor != own.fileno():  # noqa: PLR2004 - standard input, output and error
+            if descriptor not in {0, 1, 2, own.fileno(), *kept}:
                 with contextlib.suppress(OSError):
                     os.close(descriptor)
         return own
@@ -233,19 +243,23 @@ def main(arguments: list[str]) -> int:
     for module in _WARM:
         if importlib.util.find_spec(module) is not None:
             importlib.import_module(module)
+    start_mapper()
+    sockets = machine_sockets()
     try:
         enter_namespaces()
     except OSError as error:
         _refuse(connection, error)
         return 0
-    run_as_first_process(partial(_keep, connection), parent)
+    run_as_first_process(partial(_keep, connection, sockets), parent)
     return 0
 
 
-def _keep(connection: socket.socket, number: int) -> None:
-    """Be the keeper, which the machine knows by ``number``."""
+def _keep(connection: socket.socket, sockets: list[str], number: int) -> None:
+    """Be the keeper, which the machine knows by ``number``; ``sockets`` are the machine's."""
     try:
         own_mounts()
+        hide_sockets(sockets)
+        own_devices()
     except OSError as error:
         _refuse(connection, error)
         return

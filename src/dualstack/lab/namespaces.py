@@ -1,11 +1,13 @@
 """The namespaces that everything of the embedded lab lives in, and the process that keeps them alive."""
 
+import contextlib
 import os
 import select
 import signal
+import stat
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dualstack.prober import libc
@@ -18,6 +20,9 @@ _ALL = (
     | libc.CLONE_NEWIPC
     | libc.CLONE_NEWUTS
 )
+
+_UNSEEN = ("/run/", "/var/run/", "/tmp/", "/var/tmp/", "/dev/")  # noqa: S108 - names
+"""Folders of the machine in whose place every program has its own: see `dualstack.prober.view`."""
 
 KINDS = ("user", "mnt", "pid", "net", "ipc", "uts")
 
@@ -124,6 +129,28 @@ def own_mounts() -> None:
     """
     libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
     libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
+
+
+def machine_sockets() -> list[str]:
+    """Return the paths of this network namespace's Unix sockets, but for those in folders that no program sees."""
+    found = set()
+    for line in Path("/proc/net/unix").read_text(errors="surrogateescape").splitlines()[1:]:
+        path = line.split(maxsplit=7)[7:]
+        if path and path[0].startswith("/") and not path[0].startswith(_UNSEEN):
+            found.add(path[0])
+    return sorted(found)
+
+
+def hide_sockets(paths: Iterable[str]) -> None:
+    """Cover Unix sockets of the machine in this mount namespace: read-only files can still be connected to.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # it is gone, or hidden from this user anyway
+            if stat.S_ISSOCK(os.stat(path).st_mode):  # noqa: PTH116 - it follows links, as connect does
+                libc.mount("/dev/null", path, flags=libc.MS_BIND)
 
 
 def _guard(child: int, parent: int) -> None:

@@ -8,11 +8,13 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from dualstack.errors import UsageError
 from dualstack.lab.files import show_files
 from dualstack.prober import libc
+from dualstack.prober.syslog import SYSTEM_LOG
 
 _INHERITED = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM)
 
@@ -60,6 +62,7 @@ def _see_as(host: str, files: dict[str, str], *, alone: bool) -> None:
     show_files(files)
     # What programs write here is gone with the host; nothing of it ever reaches the machine's disk.
     libc.mount("tmpfs", "/dev/shm", "tmpfs", libc.MS_NOSUID | libc.MS_NODEV, "mode=1777")  # noqa: S108 - private
+    Path(SYSTEM_LOG).parent.mkdir()
     if alone:
         libc.mount("proc", "/proc", "proc", libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
     with contextlib.suppress(OSError):  # /sys shows the machine's interfaces where the kernel refuses another one

@@ -19,7 +19,8 @@ from pyroute2.netlink.exceptions import NetlinkError
 from dualstack.errors import HostCannot
 from dualstack.lab.namespaces import enter_namespaces, own_mounts
 from dualstack.prober import libc
-from dualstack.prober.seccomp import forbid_inet6
+from dualstack.prober.identity import ranged_identity, start_mapper
+from dualstack.prober.seccomp import restrict
 
 _ETH_P_ALL = 0x0003
 _EXPECTED = (OSError, HostCannot, NetlinkError)
@@ -54,9 +55,17 @@ def _nested() -> None:
     libc.unshare(libc.CLONE_NEWUSER)
 
 
+def _users() -> None:
+    """Have a range of users whose files a program of root's can own."""
+    start_mapper()
+    if ranged_identity() is None:
+        missing = "this kernel, or the file system of /usr, cannot map owners"
+        raise HostCannot("an ordinary user has one user only" if os.geteuid() else missing)
+
+
 def _seccomp() -> None:
     """Take AF_INET6 away."""
-    forbid_inet6()
+    restrict(af_inet6=False)
     with suppress(OSError):
         socket.socket(socket.AF_INET6, socket.SOCK_STREAM).close()
         raise HostCannot("the filter is loaded but has no effect")
@@ -87,6 +96,7 @@ TRIALS: dict[str, Callable[[], None]] = {
     "overlay": _overlay,
     "nested": _nested,
     "seccomp": _seccomp,
+    "users": _users,
     "packets": _packets,
     "links": _links,
     "tun": _tun,

@@ -12,6 +12,13 @@ from dualstack.manifest.models import Acl, Bind, Connect, Image, Listen, Manifes
 from dualstack.manifest.multicast import Multicast
 from dualstack.manifest.placeholders import did_you_mean, unknown_placeholders
 from dualstack.manifest.salvage import as_far_as_known
+from dualstack.manifest.speaking import (
+    exchange_is_given,
+    keys_fit_the_protocol,
+    oneway_has_no_answer,
+    oneway_leaves_a_trace,
+    readiness_can_be_shown,
+)
 
 _DNS = 53
 
@@ -54,27 +61,22 @@ def _addresses_have_their_place(bind: Bind) -> Iterator[Fault]:
                 yield Fault((key,), f'{spelling!r} lacks the placeholder "{{address}}"')
 
 
+_RULES = {"deny": "{address}", "allow": "{address}", "deny_network": "{network}", "allow_network": "{network}"}
+"""The keys of access rules, and what stands in each for whom it is about."""
+
+
 def _acl_has_rules(acl: Acl) -> Iterator[Fault]:
     """Refuse an access list without a rule."""
-    if acl.deny is None and acl.allow is None:
-        yield Fault((), 'neither "deny" nor "allow": at least one of them is needed')
+    if all(getattr(acl, key) is None for key in _RULES):
+        yield Fault((), 'neither "deny" nor "allow": at least one of them, or of their networks, is needed')
 
 
 def _rules_have_their_place(acl: Acl) -> Iterator[Fault]:
-    """Refuse a rule without a place for the client's address."""
-    for key in ("deny", "allow"):
+    """Refuse a rule without a place for the address or network that it is about."""
+    for key, place in _RULES.items():
         rule = getattr(acl, key)
-        if rule is not None and "{address}" not in rule:
-            yield Fault((key,), f'{rule!r} lacks the placeholder "{{address}}"')
-
-
-def _exchange_is_given(listen: Listen) -> Iterator[Fault]:
-    """Refuse an exchange without a text, and texts without an exchange."""
-    custom = listen.send is not None or listen.expect is not None
-    if custom != (listen.protocol is Protocol.EXCHANGE):
-        yield Fault((), '"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
-    if listen.large_send is not None and not custom:
-        yield Fault(("large_send",), '"large_send" belongs to protocol = "exchange"')
+        if rule is not None and place not in rule:
+            yield Fault((key,), f'{rule!r} lacks the placeholder "{place}"')
 
 
 def _protocol_fits_transport(listen: Listen) -> Iterator[Fault]:
@@ -149,9 +151,9 @@ def _knows_where_to_connect(connect: Connect) -> Iterator[Fault]:
 
 def _peer_speaks(connect: Connect) -> Iterator[Fault]:
     """Refuse a protocol that the lab's peer does not speak."""
-    if connect.protocol is Protocol.EXCHANGE:
-        text = 'protocol = "exchange" is for listeners; the lab\'s peer speaks connect, echo, upper, http'
-        yield Fault(("protocol",), text)
+    if connect.protocol in {Protocol.EXCHANGE, Protocol.ONEWAY}:
+        text = f'protocol = "{connect.protocol.value}" is for listeners'
+        yield Fault(("protocol",), f"{text}; the lab's peer speaks connect, echo, upper, http")
 
 
 def _connect_placeholders(connect: Connect) -> Iterator[Fault]:
@@ -286,7 +288,11 @@ CHECKS: tuple[Callable[[Manifest], Iterator[Fault]], ...] = (
     _listeners_have_a_command,
     _files_stay_in_the_scratch_folder,
     _service_placeholders,
-    _each("listen", check=_exchange_is_given),
+    readiness_can_be_shown,
+    _each("listen", check=exchange_is_given),
+    _each("listen", check=keys_fit_the_protocol),
+    _each("listen", check=oneway_leaves_a_trace),
+    _each("listen", check=oneway_has_no_answer),
     _each("listen", check=_protocol_fits_transport),
     _each("listen", check=_fetch_fits_transport),
     _each("listen", check=_multicast_fits_transport),

@@ -11,6 +11,7 @@ _HEADINGS = {
     "Image": "[image]",
     "Ready": "[ready]",
     "Timeouts": "[timeouts]",
+    "Limits": "[limits]",
     "Listen": "[[listen]]",
     "Bind": "[listen.bind]",
     "Acl": "[listen.acl]",

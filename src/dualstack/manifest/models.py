@@ -5,7 +5,6 @@ them.
 """
 
 import enum
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,9 +21,11 @@ from dualstack.families import BOTH, Family
 from dualstack.manifest.base import Bytes, Port, Table
 from dualstack.manifest.fetch import Fetch
 from dualstack.manifest.multicast import Multicast
+from dualstack.manifest.patterns import Pattern, Regex, Status
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$", max_length=60)]
 RequirementId = Annotated[str, StringConstraints(pattern=r"^[A-Z]+-\d{3}$")]
+Count = Annotated[int, Field(ge=0, le=1 << 24, strict=True)]
 Seconds = Annotated[float, Field(gt=0, le=600, strict=True)]
 
 
@@ -39,18 +40,6 @@ Word = Annotated[str, AfterValidator(_without_nul)]
 Folder = Annotated[str, StringConstraints(pattern=r"^/[^:\x00]+$")]
 Command = Annotated[list[Word], Field(min_length=1)]
 Environment = dict[Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")], Word]
-
-
-def _valid_regex(text: str) -> str:
-    """Refuse a text that is no regular expression."""
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    return text
-
-
-Regex = Annotated[str, AfterValidator(_valid_regex)]
 
 
 def _valid_exit_code(data: object) -> object:
@@ -95,8 +84,8 @@ class Protocol(enum.Enum):
     """What is said over the transport, so that "it answers" means more than "a connection opened".
 
     ``connect``: nothing is said: an accepted TCP connection is the answer. ``echo``: what is sent comes back.
-    ``upper``: it comes back in upper case. ``http``: ``GET /`` is answered by a status line. ``exchange``: the
-    manifest's own ``send`` and ``expect``.
+    ``upper``: it comes back in upper case. ``http``: ``GET /`` is answered by a whole response. ``exchange``: the
+    manifest's own ``send`` and ``expect``. ``oneway``: a datagram that has no answer; the output shows that it came.
     """
 
     CONNECT = "connect"
@@ -104,6 +93,7 @@ class Protocol(enum.Enum):
     UPPER = "upper"
     HTTP = "http"
     EXCHANGE = "exchange"
+    ONEWAY = "oneway"
 
 
 class Timeouts(Table):
@@ -123,12 +113,26 @@ class Timeouts(Table):
     build: Seconds = Field(300.0, description="Each build command.")
 
 
+class Limits(Table):
+    """What the service may use, with all its processes; one that comes to a bound is killed, which fails the case.
+
+    0 is no bound.
+    """
+
+    processes: Count = Field(1024, description="Processes and threads at once.")
+    memory: Count = Field(2048, description="MiB of memory, including its files in /dev/shm and {scratch}.")
+    output: Count = Field(256, description="MiB of output in one start.")
+
+
 class Ready(Table):
     """How the service shows that it is ready. Without this table: it listens on its first port."""
 
     log: Regex | None = Field(None, description="A regular expression; ready when a line of the output matches.")
     listening: StrictBool = Field(
         True, description="Ready only when the kernel shows a socket of the service on its port."
+    )
+    exchange: StrictBool = Field(
+        False, description="Ready only when one exchange with the first listener succeeds, from the service's own host."
     )
 
 
@@ -157,6 +161,12 @@ class Acl(Table):
     open: str = Field("", description="Everybody is served; {acl} stands for it unless SEC-001 asks for more.")
     deny: str | None = Field(None, description='One client is denied; write "{address}" for it.')
     allow: str | None = Field(None, description='Only one client is allowed; write "{address}" for it.')
+    deny_network: str | None = Field(
+        None, description='All clients of a network are denied; write "{network}" for it, e.g. 2001:db8::/64.'
+    )
+    allow_network: str | None = Field(
+        None, description='Only clients of a network are allowed; write "{network}" for it, e.g. 192.0.2.0/28.'
+    )
     denied: Regex | None = Field(
         None, description="What a denied client is answered; without it a refusal, or an end without an answer."
     )
@@ -168,9 +178,28 @@ class Listen(Table):
     name: Name = Field(description="A short name; it appears in the report.")
     transport: Transport = Field(Transport.TCP, description="tcp or udp.")
     port: Port = Field(description="The port; the lab is private, so no port is ever taken by something else.")
-    protocol: Protocol = Field(Protocol.CONNECT, description="What is said: connect, echo, upper, http or exchange.")
-    send: Bytes | None = Field(None, description='With protocol = "exchange": what is sent first (Latin-1).')
+    protocol: Protocol = Field(
+        Protocol.CONNECT, description="What is said: connect, echo, upper, http, exchange or oneway."
+    )
+    send: Bytes | None = Field(
+        None,
+        description='With protocol = "exchange" or "oneway": what is sent first (Latin-1). With "oneway", {token} '
+        "is a text that is new in each datagram.",
+    )
     expect: Regex | None = Field(None, description='With protocol = "exchange": the answer, as a regular expression.')
+    status: list[Status] = Field(
+        [],
+        description='With protocol = "http": the statuses that count as served, e.g. [200, "3xx"]. Without it: all '
+        "below 500.",
+    )
+    received_log: Regex | None = Field(
+        None,
+        description='With protocol = "oneway": the line of the output that shows a datagram, with {token} where it '
+        "shows that; without it peer_log.",
+    )
+    reply_port: Literal["same", "any"] = Field(
+        "same", description="From which port UDP answers come: that which was asked, or any (TFTP, RFC 1350)."
+    )
     large_send: Bytes | None = Field(
         None,
         min_length=1,
@@ -191,8 +220,12 @@ class Listen(Table):
     partial_bind: str | None = Field(
         None, min_length=10, description="Why it is right to run on when one family cannot be bound (LISTEN-009)."
     )
-    peer_reply: Regex | None = Field(None, description="Where an answer shows the client's address: group 1.")
-    peer_log: Regex | None = Field(None, description="Where the log shows the client's address: group 1.")
+    peer_reply: Pattern | None = Field(
+        None, description="Where an answer shows the client's address, with or without its port: group 1."
+    )
+    peer_log: Pattern | None = Field(
+        None, description="Where a line of the log shows the client's address, with or without its port: group 1."
+    )
 
 
 class Connect(Table):
@@ -305,6 +338,7 @@ class Manifest(Table):
     image: Image | None = Field(None, description="The image that it ships as, for the docker lab.")
     ready: Ready = Field(Ready(), description="How it shows that it is ready.")
     timeouts: Timeouts = Field(Timeouts(), description="How long each step may take.")
+    limits: Limits = Field(Limits(), description="What the service may use.")
     listen: list[Listen] = Field([], description="What it accepts on.")
     connect: list[Connect] = Field([], description="How it dials out.")
     configuration: list[Configuration] = Field([], description="The ways in which it can be configured.")

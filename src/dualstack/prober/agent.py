@@ -47,6 +47,8 @@ from dualstack.prober.programs import RunningProgram, start
 from dualstack.prober.resolving import resolve
 from dualstack.prober.serving import Closeable, Holder, Server
 from dualstack.prober.sockdiag import SocketTable
+from dualstack.prober.syslog import SystemLog
+from dualstack.prober.texts import read_texts
 from dualstack.prober.volleys import fire
 
 Fields = dict[str, Any]
@@ -141,6 +143,7 @@ class Agent:
         """Start with nothing open."""
         self._reaper = Reaper()
         self._table = SocketTable()
+        self._system_log = SystemLog()
         self._things: dict[int, Closeable | RunningProgram] = {}
         self._last = 0
         self._verbs: dict[str, _Verb] = {
@@ -153,6 +156,7 @@ class Agent:
             "linger": self._linger,
             "speak": self._speak,
             "ends": self._ends,
+            "hung_up": self._hung_up,
             "reset": self._reset,
             "load": self._load,
             "loaded": self._loaded,
@@ -182,6 +186,7 @@ class Agent:
             "pause": self._pause,
             "resume": self._resume,
             "vitals": self._vitals,
+            "texts": self._texts,
         }
 
     async def do(self, verb: str, fields: Fields) -> Fields:
@@ -243,6 +248,10 @@ class Agent:
     async def _ends(self, fields: Fields) -> Fields:
         """Tell what has become of the connections of such clients."""
         return pack(self._thing(Lingerers, fields).ends())
+
+    async def _hung_up(self, fields: Fields) -> Fields:
+        """Tell which of such clients' connections the service has ended."""
+        return {"ended": self._thing(Lingerers, fields).hung_up()}
 
     async def _speak(self, fields: Fields) -> Fields:
         """Let clients that are silent hold their exchanges."""
@@ -334,7 +343,7 @@ class Agent:
 
     async def _start(self, fields: Fields) -> Fields:
         """Start a program."""
-        return self._keep(await start(unpack(Launch, fields), self._reaper, self._table))
+        return self._keep(await start(unpack(Launch, fields), self._reaper, self._table, self._system_log))
 
     async def _poll(self, fields: Fields) -> Fields:
         """Tell whether a program has ended."""
@@ -388,3 +397,7 @@ class Agent:
     async def _vitals(self, fields: Fields) -> Fields:
         """Count what a program holds."""
         return pack(self._thing(RunningProgram, fields).attendance.vitals())
+
+    async def _texts(self, fields: Fields) -> Fields:
+        """Tell what text files a folder has."""
+        return {"texts": read_texts(fields["folder"])}

@@ -124,6 +124,13 @@ class Lingering(_Opened):
         """Return what has become of their connections until now."""
         return unpack(Ends, self._ask("ends"))
 
+    def hung_up(self) -> tuple[bool, ...]:
+        """Return, of those that have connected and said nothing, whether the service has ended their connection.
+
+        They are in the order of the dials, without those that had not connected. What was sent to them stays unread.
+        """
+        return tuple(self._ask("hung_up")["ended"])
+
     def speak(self, seconds: float) -> tuple[Dialled, ...]:
         """Let those that have connected and said nothing hold their exchanges, all at the same time, and leave.
 
@@ -371,6 +378,10 @@ class Prober:
     def routes(self) -> tuple[RouteRow, ...]:
         """Return the routes of the host's main table."""
         return _rows(RouteRow, self._ask("routes"))
+
+    def texts(self, folder: str) -> tuple[str, ...]:
+        """Return the text files below a folder of the host; of each its end."""
+        return tuple(self._ask("texts", folder=folder)["texts"])
 
     def sysctl(self, name: str) -> str:
         """Return a kernel setting of the host, ``net.ipv6.bindv6only``.

@@ -9,16 +9,19 @@ import socket
 import termios
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 
 from dualstack.families import Family, endpoint
 from dualstack.manifest.models import Protocol, Transport
-from dualstack.prober.dialogue import Dialogue, Judgement, dialogue_for
+from dualstack.prober.answers import Dialogue, Judgement
+from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial, Dialled, Outcome, Stage
-from dualstack.prober.sockets import errno_name, open_socket, socket_address
+from dualstack.prober.sockets import SocketAddress, errno_name, hear_any_port, open_socket, socket_address
 
 _READ = 64 << 10
 _KEPT = 64 << 10  # of what was sent and of what came, for the report
+_ICMP_WAIT = 0.1  # how long a datagram that has no answer is watched for an ICMP error
 _RESET_WAIT = 0.03  # how long an accepted connection is watched for a reset that follows "at once"
 _END_WAIT = 3.0  # how long the service has to close its side after a half-close, once the answer is there
 _ACK_LOOK, _ACK_LOOKS = 0.001, 50  # seconds between looks whether a piece was acknowledged, and how many
@@ -78,7 +81,8 @@ async def _carry_out(attempt: "_Attempt", request: Dial, act: Callable[[], Await
         connected=attempt.connected,
         source=attempt.source[0],
         source_port=attempt.source[1],
-        answer=bytes(attempt.answer[:_KEPT]).decode("latin-1"),
+        answer=bytes(attempt.answer).decode("latin-1"),
+        status=judgement.status,
         sent=bytes(attempt.sent[:_KEPT]).decode("latin-1"),
         seconds=monotonic() - start,
         detail=judgement.detail,
@@ -97,6 +101,8 @@ class _Attempt:
         self.source: tuple[str, int] = ("", 0)
         self._request = request
         self._dialogue = dialogue
+        self._reader = dialogue.reader()
+        self._judgement: Judgement | None = None
         self._stage = stage
         self._loop = asyncio.get_running_loop()
 
@@ -114,9 +120,12 @@ class _Attempt:
         if request.source:
             made.bind(socket_address(request.family, request.source, request.source_port))
         if request.transport is Transport.UDP:
-            made.connect(remote)
+            if request.any_port:
+                hear_any_port(made, remote)
+            else:
+                made.connect(remote)
             self._note_source(made)
-            return await self._exchange_datagrams(made)
+            return await self._exchange_datagrams(made, remote)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             await self._loop.sock_connect(made, remote)
@@ -174,12 +183,15 @@ class _Attempt:
         source = f" from {request.source}" if request.source else ""
         return Judgement(Outcome.UNREACHABLE, f"{where} cannot be reached{source}: {name} ({reason})")
 
-    def _judge(self, ending: str) -> Judgement:
-        """Judge what has come, now that nothing more will."""
-        judgement = self._dialogue.judge(bytes(self.answer), ending)
-        if judgement is None:
-            raise AssertionError("a dialogue must judge an ended exchange")
-        return judgement
+    def _judge(self, ending: str, *, closed: bool = False) -> Judgement:
+        """Judge what has come, now that nothing more will; time may run out just when all has come."""
+        return self._judgement or self._reader.end(ending, closed=closed)
+
+    def _take(self, data: bytes) -> Judgement | None:
+        """Take a piece of the answer; return the judgement as soon as it is there."""
+        self.answer += data[: max(0, _KEPT - len(self.answer))]
+        self._judgement = self._reader.feed(data)
+        return self._judgement
 
     def _note_source(self, made: socket.socket) -> None:
         """Note the local address."""
@@ -202,10 +214,8 @@ class _Attempt:
                 data = await self._loop.sock_recv(made, _READ)
         except TimeoutError:
             return Judgement(Outcome.ANSWERED, "the connection was accepted")
-        self.answer += data
-        if not data:
-            return Judgement(Outcome.ANSWERED, "the connection was accepted, and closed at once")
-        return self._judge("nothing more was waited for")
+        judgement = self._take(data) if data else None
+        return judgement or Judgement(Outcome.ANSWERED, "the connection was accepted, and closed at once")
 
     async def _exchange_stream(self, made: socket.socket) -> Judgement:
         """Send and receive at the same time, so that neither side can block the other."""
@@ -226,8 +236,9 @@ class _Attempt:
             data = await self._loop.sock_recv(made, _READ)
             if not data and sending.done():
                 sending.result()  # the kernel tells of a reset once: to the sender, if it was there first
-            self.answer += data
-            judgement = self._dialogue.judge(bytes(self.answer), None if data else "the service closed the connection")
+            if not data:
+                return self._judge("the service closed the connection", closed=True)
+            judgement = self._take(data)
             if judgement is not None:
                 return judgement
 
@@ -236,10 +247,10 @@ class _Attempt:
         try:
             async with asyncio.timeout(_END_WAIT):
                 while data := await self._loop.sock_recv(made, _READ):
-                    self.answer += data
+                    self.answer += data[: max(0, _KEPT - len(self.answer))]
         except TimeoutError:
-            return Judgement(judgement.outcome, f"{judgement.detail}; the service kept its side open")
-        return Judgement(judgement.outcome, f"{judgement.detail}; then the service closed its side")
+            return replace(judgement, detail=f"{judgement.detail}; the service kept its side open")
+        return replace(judgement, detail=f"{judgement.detail}; then the service closed its side")
 
     async def _send(self, made: socket.socket) -> None:
         """Send the request, in the pieces that were asked for."""
@@ -263,15 +274,30 @@ class _Attempt:
         if rest:
             yield True, rest
 
-    async def _exchange_datagrams(self, made: socket.socket) -> Judgement:
+    async def _exchange_datagrams(self, made: socket.socket, remote: SocketAddress) -> Judgement:
         """Send one datagram and receive until the answer can be judged; an empty datagram is no end."""
-        made.send(self._dialogue.request)
+        if self._request.any_port:
+            made.sendto(self._dialogue.request, remote)
+        else:
+            made.send(self._dialogue.request)
         self.sent += self._dialogue.request
+        if self._request.protocol is Protocol.ONEWAY:
+            return await self._watch_for_error(made)
         while True:
-            self.answer += await self._loop.sock_recv(made, _READ)
-            judgement = self._dialogue.judge(bytes(self.answer), None)
+            data, source = await self._loop.sock_recvfrom(made, _READ)
+            # A connected socket hears nobody else; the other one hears everybody.
+            judgement = self._take(data) if source[0].partition("%")[0] == remote[0].partition("%")[0] else None
             if judgement is not None:
                 return judgement
+
+    async def _watch_for_error(self, made: socket.socket) -> Judgement:
+        """Watch for an ICMP error, or an answer that nothing asked for, for a moment."""
+        try:
+            async with asyncio.timeout(min(_ICMP_WAIT, self._request.timeout)):
+                data = await self._loop.sock_recv(made, _READ)
+        except TimeoutError:
+            return self._judge("no ICMP error came")
+        return self._take(data) or self._judge("no ICMP error came")
 
 
 async def _acknowledged(made: socket.socket) -> None:

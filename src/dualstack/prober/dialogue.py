@@ -3,46 +3,17 @@
 import re
 import secrets
 from dataclasses import dataclass
-from typing import Protocol
 
 from dualstack.errors import UsageError
-from dualstack.families import endpoint
 from dualstack.manifest.models import Protocol as Speech
 from dualstack.manifest.models import Transport
+from dualstack.prober.answers import Dialogue, Judgement, Reader, show
+from dualstack.prober.http import Http
 from dualstack.prober.messages import Dial, Outcome
 
-_SHOWN = 40
-_LONGEST_STATUS_LINE = 8 << 10
-_STATUS_LINE = re.compile(rb"HTTP/\d(\.\d)? ([1-5]\d\d)( [^\r\n]*)?\r?\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """How an exchange ended, as far as the answer decides it.
-
-    Attributes:
-        outcome: ANSWERED, SILENT or WRONG.
-        detail: One sentence.
-    """
-
-    outcome: Outcome
-    detail: str
-
-
-class Dialogue(Protocol):
-    """What is said in one protocol."""
-
-    @property
-    def request(self) -> bytes:
-        """What is sent."""
-
-    def judge(self, answer: bytes, ending: str | None) -> Judgement | None:
-        """Return the judgement on what has come so far, or None while more must come.
-
-        Args:
-            answer: All that has come.
-            ending: Why nothing more will come; None as long as more may.
-        """
+_TOKEN_BYTES = 6
+_MOST_SEARCHED = 1 << 20
+"""How many bytes of an answer a regular expression is tried on: more would take time that grows with the square."""
 
 
 def dialogue_for(dial: Dial) -> Dialogue:
@@ -66,9 +37,16 @@ def dialogue_for(dial: Dial) -> Dialogue:
             token = make_tokens(dial.token_size, dial.requests)
             return Exact(token, token.upper(), "came back in upper case")
         case Speech.HTTP:
-            return Http(dial.address, dial.port)
+            return Http(dial.address, dial.port, dial.status)
         case Speech.EXCHANGE:
             return Matching(latin1(dial.send or ""), dial.expect)
+        case Speech.ONEWAY:
+            return Oneway(latin1(with_token(dial.send or "", secrets.token_hex(_TOKEN_BYTES))))
+
+
+def with_token(text: str, token: str) -> str:
+    """Return what a one-way manifest sends or expects in the log, with its {token} filled."""
+    return text.replace("{token}", token)
 
 
 def latin1(text: str) -> bytes:
@@ -99,18 +77,45 @@ def make_tokens(size: int, count: int) -> bytes:
     return b"".join(make_token(size) for _ in range(count))
 
 
+@dataclass(frozen=True, slots=True)
+class Oneway:
+    """A datagram that has no answer: what came of it does not show here, unless it was refused.
+
+    Attributes:
+        request: What is sent.
+    """
+
+    request: bytes
+
+    def reader(self) -> Reader:
+        """See `Dialogue`."""
+        return self
+
+    def feed(self, data: bytes) -> Judgement | None:
+        """See `Reader`: whatever comes says that somebody is there."""
+        return Judgement(Outcome.ANSWERED, f"it was sent, and {show(data)} came back, which nothing asked for")
+
+    def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Reader` has it
+        """See `Reader`."""
+        return Judgement(Outcome.ANSWERED, f"it was sent: {why}")
+
+
 class Accepting:
     """Nothing is said: a connection that is not reset at once is the answer."""
 
     request = b""
 
-    def judge(self, answer: bytes, ending: str | None) -> Judgement | None:
-        """See `Dialogue`; it is over with the first byte or the first reason."""
-        if answer:
-            return Judgement(Outcome.ANSWERED, f"the connection was accepted and {_show(answer)} came at once")
-        if ending is not None:
-            return Judgement(Outcome.SILENT, f"the connection was accepted, but {ending}")
-        return None
+    def reader(self) -> Reader:
+        """See `Dialogue`."""
+        return self
+
+    def feed(self, data: bytes) -> Judgement | None:
+        """See `Reader`: the first byte ends it."""
+        return Judgement(Outcome.ANSWERED, f"the connection was accepted and {show(data)} came at once")
+
+    def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Reader` has it
+        """See `Reader`."""
+        return Judgement(Outcome.SILENT, f"the connection was accepted, but {why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,25 +132,42 @@ class Exact:
     expected: bytes
     success: str
 
-    def judge(self, answer: bytes, ending: str | None) -> Judgement | None:
+    def reader(self) -> Reader:
         """See `Dialogue`."""
-        if answer == self.expected:
-            return Judgement(Outcome.ANSWERED, f"all {len(answer)} bytes {self.success}")
-        if not self.expected.startswith(answer):
-            return Judgement(Outcome.WRONG, self._difference(answer))
-        if ending is None:
-            return None
-        if not answer:
-            return Judgement(Outcome.SILENT, f"no answer: {ending}")
-        return Judgement(Outcome.WRONG, f"only {len(answer)} of {len(self.expected)} bytes came back: {ending}")
+        return _Comparing(self)
 
-    def _difference(self, answer: bytes) -> str:
-        """Say where the answer differs first."""
-        pairs = zip(self.expected, answer, strict=False)
-        at = next((place for place, (a, b) in enumerate(pairs) if a != b), len(self.expected))
-        if at == len(self.expected):
-            return f"the answer goes on after the {at} bytes that were expected, with {_show(answer[at:])}"
-        return f"byte {at + 1} of the answer is wrong: expected {_show(self.expected[at:])}, got {_show(answer[at:])}"
+
+class _Comparing:
+    """The reader of `Exact`: it compares each piece with its place in what must come."""
+
+    def __init__(self, wanted: Exact) -> None:
+        """Begin with the first byte."""
+        self._wanted, self._place = wanted, 0
+
+    def feed(self, data: bytes) -> Judgement | None:
+        """See `Reader`."""
+        expected, place = self._wanted.expected, self._place
+        if not expected.startswith(data, place):
+            return Judgement(Outcome.WRONG, _difference(expected, place, data))
+        self._place += len(data)
+        if self._place == len(expected):
+            return Judgement(Outcome.ANSWERED, f"all {self._place} bytes {self._wanted.success}")
+        return None
+
+    def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Reader` has it
+        """See `Reader`."""
+        if not self._place:
+            return Judgement(Outcome.SILENT, f"no answer: {why}")
+        return Judgement(Outcome.WRONG, f"only {self._place} of {len(self._wanted.expected)} bytes came back: {why}")
+
+
+def _difference(expected: bytes, place: int, data: bytes) -> str:
+    """Say where an answer differs first; ``data`` is what came from ``place`` on."""
+    rest = expected[place:]
+    at = next((at for at, (a, b) in enumerate(zip(rest, data, strict=False)) if a != b), len(rest))
+    if at == len(rest):
+        return f"the answer goes on after the {len(expected)} bytes that were expected, with {show(data[at:])}"
+    return f"byte {place + at + 1} of the answer is wrong: expected {show(rest[at:])}, got {show(data[at:])}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,59 +182,41 @@ class Matching:
     request: bytes
     expect: str | None
 
-    def judge(self, answer: bytes, ending: str | None) -> Judgement | None:
+    def reader(self) -> Reader:
         """See `Dialogue`."""
-        text = answer.decode("latin-1")
-        if self.expect is None and text:
-            return Judgement(Outcome.ANSWERED, f"the answer begins with {_show(answer)}")
-        if self.expect is not None and re.search(self.expect, text):
-            return Judgement(Outcome.ANSWERED, f"the answer matches {self.expect!r}")
-        if ending is None:
+        return _Searching(self.expect)
+
+
+_REPLY_CODE = re.compile(r"(?:[A-Z]+/\d\.\d )?([1-5]\d\d)[ -]")
+"""A reply code at the start of an answer, as HTTP, SIP, RTSP, SMTP, FTP and NNTP have it."""
+
+
+class _Searching:
+    """The reader of `Matching`: it searches all that has come whenever more has come."""
+
+    def __init__(self, expect: str | None) -> None:
+        """Begin with nothing."""
+        self._expect, self._text = expect, ""
+
+    def feed(self, data: bytes) -> Judgement | None:
+        """See `Reader`."""
+        self._text += data.decode("latin-1")
+        if not self._text:
             return None
-        if not answer:
-            return Judgement(Outcome.SILENT, f"no answer: {ending}")
-        return Judgement(Outcome.WRONG, f"the answer {_show(answer)} does not match {self.expect!r}: {ending}")
+        if self._expect is None:
+            code = _REPLY_CODE.match(self._text)
+            status = int(code[1]) if code else 0
+            return Judgement(Outcome.ANSWERED, f"the answer begins with {show(self._text)}", status)
+        if re.search(self._expect, self._text):
+            return Judgement(Outcome.ANSWERED, f"the answer matches {self._expect!r}")
+        if len(self._text) > _MOST_SEARCHED:
+            return self._wrong(f"its first {_MOST_SEARCHED >> 20} MiB were searched")
+        return None
 
+    def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Reader` has it
+        """See `Reader`."""
+        return self._wrong(why) if self._text else Judgement(Outcome.SILENT, f"no answer: {why}")
 
-class Http:
-    """``GET /``: any valid status line is an answer; what follows is read to its end, as far as that can be told."""
-
-    def __init__(self, address: str, port: int) -> None:
-        """Build the request for a server at an address (RFC 9112 §3.2: Host is bracketed, and has no zone)."""
-        host = endpoint(address.partition("%")[0], port)
-        self.request = (
-            f"GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: dualstack\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-        ).encode()
-
-    def judge(self, answer: bytes, ending: str | None) -> Judgement | None:
-        """See `Dialogue`."""
-        if not answer and ending is not None:
-            return Judgement(Outcome.SILENT, f"no answer: {ending}")
-        status = _STATUS_LINE.match(answer)
-        if status is None:
-            if ending is None and b"\n" not in answer and len(answer) < _LONGEST_STATUS_LINE:
-                return None
-            return Judgement(Outcome.WRONG, f"the answer {_show(answer)} does not begin with an HTTP status line")
-        if ending is None and not _complete(answer, int(status[2])):
-            return None
-        return Judgement(Outcome.ANSWERED, f"the answer's status line is {_show(status[0].rstrip())}")
-
-
-def _complete(answer: bytes, status: int) -> bool:
-    """Whether a response has come whole; False too when only the end of the connection can tell (RFC 9112 §6.3)."""
-    head, blank, body = answer.partition(b"\r\n\r\n")
-    if not blank:
-        return False
-    if status < 200 or status in (204, 304):  # noqa: PLR2004 - the ones without a body
-        return True
-    length = re.search(rb"(?im)^content-length:[ \t]*(\d+)[ \t]*\r?$", head)
-    if length:
-        return len(body) >= int(length[1])
-    chunked = re.search(rb"(?im)^transfer-encoding:[ \t]*chunked[ \t]*\r?$", head)
-    return chunked is not None and body.endswith(b"0\r\n\r\n")
-
-
-def _show(data: bytes) -> str:
-    """Return the beginning of some bytes for a sentence."""
-    text = repr(data[:_SHOWN].decode("latin-1"))
-    return text if len(data) <= _SHOWN else f"{text} …"
+    def _wrong(self, why: str) -> Judgement:
+        """Return what is said of an answer that does not match."""
+        return Judgement(Outcome.WRONG, f"the answer {show(self._text)} does not match {self._expect!r}: {why}")

@@ -9,6 +9,7 @@ import fcntl
 import os
 import resource
 import shutil
+import socket
 import stat
 import struct
 from contextlib import suppress
@@ -20,6 +21,7 @@ from typing import NoReturn
 from dualstack.errors import HarnessError, ServiceError, UsageError
 from dualstack.prober.children import adopt_orphans
 from dualstack.prober.forking import Child, fork
+from dualstack.prober.identity import mapper_descriptors, write_maps
 from dualstack.prober.messages import Launch
 from dualstack.prober.sandbox import confine
 
@@ -84,11 +86,16 @@ def _supervise(launch: Launch, stdin: int, stdout: int, ended: int, report: int)
     """Start the program, tell its wait status, and stay until nothing of it is left (in the supervisor)."""
     os.setsid()  # away from the terminal's Ctrl-C
     # Nobody may keep the agent's ports open: not after the report, which says that the program runs.
-    _close_all_but(stdin, stdout, ended, report)
+    _close_all_but(stdin, stdout, ended, report, *mapper_descriptors())
     adopt_orphans()
+    ours, theirs = socket.socketpair()
     program = os.fork()
     if program == 0:
-        _exec(launch, stdin, stdout, report)
+        ours.close()
+        _exec(launch, stdin, stdout, report, theirs)
+    theirs.close()
+    with suppress(OSError):  # the program says what it lacks
+        write_maps(program, ours)
     _close_all_but(ended)  # nor the program's output; and the report is the program's to give
     with suppress(ChildProcessError):
         while True:
@@ -105,19 +112,18 @@ def _close_all_but(*kept: int) -> None:
         os.closerange(below + 1, above)
 
 
-def _exec(launch: Launch, stdin: int, stdout: int, report: int) -> NoReturn:
+def _exec(launch: Launch, stdin: int, stdout: int, report: int, helper: socket.socket) -> NoReturn:
     """Become the program (in the child)."""
     os.setsid()
     for source, target in ((stdin, 0), (stdout, 1), (stdout, 2)):
         os.dup2(source, target)
-    _close_all_but(report)
+    _close_all_but(report, helper.fileno(), *mapper_descriptors())
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     program = launch.command[0]
     for folder, what in ((launch.root, "root"), (launch.directory, "working directory")):
         if folder and not Path(folder).is_dir():
             raise ServiceError(f"cannot start {program!r}: its {what} {folder!r} is no folder")
-    confine(launch)
-    os.chdir(launch.directory)
+    confine(launch, helper)
     path = _find(program, launch.environment.get("PATH", os.defpath))
     try:
         environment = {_bytes(name): _bytes(text) for name, text in launch.environment.items()}

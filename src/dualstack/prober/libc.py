@@ -85,6 +85,17 @@ def pivot_root(new: str, old: str) -> None:
     _check(_libc.syscall(ctypes.c_long(number), os.fsencode(new), os.fsencode(old)), f"pivot_root {new}")
 
 
+def syscall(what: str, number: int, *arguments: object) -> int:
+    """Make a system call that the C library does not offer by name; return its result.
+
+    Raises:
+        OSError: The kernel refuses; the message opens with ``what``.
+    """
+    result: int = _libc.syscall(ctypes.c_long(number), *arguments)
+    _check(result, what)
+    return result
+
+
 def die_with_parent(signal: int) -> None:
     """Have the kernel send ``signal`` to this process when the thread that forked it ends: prctl(2).
 

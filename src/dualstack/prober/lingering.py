@@ -1,6 +1,7 @@
 """Clients that fall silent and keep their connections, for what only shows while they are there, or after they were."""
 
 import asyncio
+import select
 import socket
 import struct
 
@@ -91,6 +92,15 @@ class Lingerers:
         for _, made in silent:
             self._connections.remove(made)
         return list(await asyncio.gather(*(speak(dial, made) for dial, made in silent)))
+
+    def hung_up(self) -> list[bool]:
+        """Return of each that has connected and said nothing whether the service has ended it; nothing is read."""
+        found = []
+        for _, made in self._silent:
+            poll = select.poll()
+            poll.register(made, select.POLLRDHUP)
+            found.append(bool(poll.poll(0)))
+        return found
 
     def ends(self) -> Ends:
         """Read what has come, and tell what has become of the connections."""

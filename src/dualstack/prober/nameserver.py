@@ -7,7 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from time import monotonic
 
-from dnslib import AAAA, EDNS0, OPCODE, QTYPE, RCODE, RR, SOA, A, DNSError, DNSHeader, DNSRecord
+from dnslib import AAAA, EDNS0, OPCODE, QTYPE, RCODE, RR, SOA, A, DNSHeader, DNSRecord
 
 from dualstack.families import Family
 from dualstack.manifest.models import Transport
@@ -158,11 +158,17 @@ class NameServer:
             task.cancel()
 
     def _consider(self, data: bytes, peer: tuple[str, int], transport: Transport) -> tuple[bytes | None, float]:
-        """Note a question and return the answer's bytes, None for none, and after how many seconds they are due."""
+        """Note a question and return the answer's bytes, None for none, and after how many seconds they are due.
+
+        What cannot be read, or not be answered, is answered with FORMERR (RFC 1035 §4.1.1).
+        """
         try:
-            query = DNSRecord.parse(data)
-        except DNSError:
+            return self._answer(DNSRecord.parse(data), peer, transport)
+        except Exception:  # noqa: BLE001 - dnslib promises no type of error for bytes that are no DNS message
             return _format_error(data), 0
+
+    def _answer(self, query: DNSRecord, peer: tuple[str, int], transport: Transport) -> tuple[bytes | None, float]:
+        """Note a question that can be read; return as `_consider`."""
         if query.header.qr or not query.questions:
             return None, 0
         reply, delay = self._zone.answer(query)

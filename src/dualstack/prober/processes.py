@@ -23,6 +23,7 @@ class Process:
         parent: Its parent's number; 0 for one that was put into the namespace from outside.
         session: Its session.
         name: Its name, at most 15 characters.
+        threads: How many threads it has.
         state: One letter: ``R`` runs, ``S`` and ``D`` sleep, ``T`` is stopped, ``Z`` has ended and was not waited for.
     """
 
@@ -31,6 +32,7 @@ class Process:
     session: int
     name: str
     state: str
+    threads: int
 
 
 def processes() -> dict[int, Process]:
@@ -41,7 +43,14 @@ def processes() -> dict[int, Process]:
             # The name stands in parentheses and may itself hold any character.
             text = Path(f"/proc/{pid}/stat").read_text(errors="backslashreplace")
             name, rest = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
-            found[pid] = Process(pid=pid, parent=int(rest[1]), session=int(rest[3]), name=name, state=rest[0])
+            found[pid] = Process(
+                pid=pid,
+                parent=int(rest[1]),
+                session=int(rest[3]),
+                name=name,
+                state=rest[0],
+                threads=int(rest[17]),
+            )
     return found
 
 

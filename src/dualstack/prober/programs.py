@@ -4,19 +4,22 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 
 from dualstack.errors import HarnessError
 from dualstack.manifest.models import Transport
 from dualstack.prober.attending import Attendance, send, signal_number
+from dualstack.prober.bounds import LOOK, exceeded
 from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
 from dualstack.prober.forking import report_of
 from dualstack.prober.launching import STATUS, Started, fork_program
-from dualstack.prober.messages import PATIENCE, Await, Exit, Launch, Readiness
+from dualstack.prober.messages import PATIENCE, Await, Exit, Launch, Limits, Readiness
 from dualstack.prober.output import Output, Watch
 from dualstack.prober.processes import descendants, kept_waiting, process_name, processes, socket_owners
 from dualstack.prober.readiness import not_listening, unready
 from dualstack.prober.sockdiag import KernelSocket, SocketTable
+from dualstack.prober.syslog import SystemLog
 
 _READ = 64 << 10
 _PIPE_HOLDS = 1 << 20  # the most that a pipe's buffer can hold
@@ -34,13 +37,15 @@ class RunningProgram:
         attendance: What can be done to its processes while they run.
     """
 
-    def __init__(self, started: Started, reaper: Reaper, table: SocketTable) -> None:
+    def __init__(self, started: Started, limits: Limits, reaper: Reaper, table: SocketTable, log: SystemLog) -> None:
         """Start to follow it."""
         self.exit: Exit | None = None
         self.output = Output()
         self.attendance = Attendance(self.members, self._main)
         self._table = table
+        self._system_log = log
         self._supervisor = started.child.pid
+        self._limits, self._bound = limits, ""
         self._over = self._lost = False
         self._pipe: int | None = started.output
         self._status: int | None = started.status
@@ -50,6 +55,13 @@ class RunningProgram:
         loop.add_reader(started.output, self._read)
         loop.add_reader(started.status, self._ended)
         reaper.watch(self._supervisor, self._gone)
+        log.add(self)
+        self._guard = loop.create_task(self._keep_within_bounds())
+
+    def hear(self, data: bytes) -> None:
+        """Take what it has said to the system log as a part of its output."""
+        self.output.feed(data)
+        pulse(self._changed)
 
     def _read(self) -> bool:
         """Take one piece of its output; return whether there may be more."""
@@ -73,6 +85,7 @@ class RunningProgram:
         before = self.output.size
         while self._read() and self.output.size - before < _PIPE_HOLDS:
             pass
+        self._system_log.drain()
 
     def _ended(self) -> None:
         """Note how it ended; what it wrote until then is complete."""
@@ -84,7 +97,8 @@ class RunningProgram:
         self._status = None
         self._drain()
         # Only SIGKILL to all of the host takes the supervisor before it can tell.
-        self.exit = exit_of(*STATUS.unpack(data)) if data else Exit(None, "SIGKILL")
+        how = exit_of(*STATUS.unpack(data)) if data else Exit(None, "SIGKILL")
+        self.exit = replace(how, bound=self._bound)
         pulse(self._changed)
 
     def _gone(self, how: Exit) -> None:
@@ -93,7 +107,20 @@ class RunningProgram:
         self._drain()
         self._lost = how.code is None
         self._over = not self._lost
+        self._guard.cancel()
         pulse(self._changed)
+
+    async def _keep_within_bounds(self) -> None:
+        """Look at what it uses, again and again, and kill it when it comes to one of its bounds."""
+        while not self._over and not self._bound:
+            await asyncio.sleep(LOOK)
+            table = processes()
+            members = descendants(table, os.getpid() if self._lost else self._supervisor)
+            tasks = sum(table[pid].threads for pid in members)
+            self._bound = exceeded(self._limits, tasks, members, self.output.size)
+        if self._bound and not self._over:
+            with suppress(HarnessError):  # who stops it says so
+                await self._kill()
 
     def members(self) -> set[int]:
         """Return its processes: itself and all that it forked, however far they went away.
@@ -272,13 +299,13 @@ class RunningProgram:
         return os.getpid() == 1 and roots == {1, self._supervisor}
 
 
-async def start(launch: Launch, reaper: Reaper, table: SocketTable) -> RunningProgram:
+async def start(launch: Launch, reaper: Reaper, table: SocketTable, log: SystemLog) -> RunningProgram:
     """Start a program.
 
     Raises:
         ServiceError: It cannot be executed; the message says why.
     """
     started = fork_program(launch)
-    program = RunningProgram(started, reaper, table)
+    program = RunningProgram(started, launch.limits, reaper, table, log)
     await report_of(started.child)
     return program

@@ -1,55 +1,83 @@
-"""How a program is confined on a lab host, in the forked child that is about to become it."""
+"""How a program is confined on a lab host, in the forked child that is about to become it.
+
+It sees the machine's files, or those of a root file system, without being able to change them; /tmp, /run and home are
+empty folders in memory; and it has no right over anything but itself: see `identity`, `view` and `seccomp`.
+"""
 
 import contextlib
 import os
+import socket
 import stat
 from pathlib import Path
 
-from dualstack.prober import libc
+from dualstack.prober import libc, mounts
+from dualstack.prober.bounds import limit_processes, prefer_for_killing
+from dualstack.prober.folders import STAGE, Folder, lay_over, open_folders, overlay
+from dualstack.prober.identity import Identity
 from dualstack.prober.messages import Launch
-from dualstack.prober.seccomp import forbid_inet6
+from dualstack.prober.seccomp import restrict
+from dualstack.prober.view import freeze, narrow, protect_settings
 
 LAB_FILES = ("etc/resolv.conf", "etc/hosts", "etc/nsswitch.conf", "etc/hostname")
 """What a host has of its own; a foreign root file system gets them too."""
 
-_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_NEW_ROOT = f"{STAGE}/root"
 
-_DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "fd/0", "stdout": "fd/1", "stderr": "fd/2"}
-
-_STAGE = "/tmp"  # noqa: S108 - covered by a private tmpfs, only in the child's own mount namespace
-_NEW_ROOT = f"{_STAGE}/root"
+_LOWER = f"{STAGE}/lower"
 
 _OWN_FOLDERS = ("proc", "dev", "sys", "tmp", "run", "etc")
 """The folders that a foreign root gets fresh when it cannot be overlaid."""
 
+_UMASK = 0o022
+_STREAM = 0o666
 
-def confine(launch: Launch) -> None:
+
+def confine(launch: Launch, helper: socket.socket) -> None:
     """Confine the calling process as ``launch`` says; the next step is exec.
 
-    It must be a process without other threads, inside a lab host. Its root, its working directory and its user are
-    changed; an ordinary user's service runs as that user and has no power over the lab.
+    It must be a process without other threads, inside a lab host. Its root, its working directory and its users are
+    changed.
+
+    Args:
+        launch: The program.
+        helper: The way to a process that runs `identity.write_maps` for this one.
 
     Raises:
         OSError: A folder of the launch does not exist, or the kernel refuses.
         HostCannot: ``af_inet6`` is false and the machine has no seccomp filters.
     """
-    outer_ids = _sole_ids()
-    _make_scratch(launch)
+    os.umask(_UMASK)
+    prefer_for_killing()
+    if not launch.scratch.startswith("/dev/"):
+        _make_scratch(launch)
+    libc.unshare(libc.CLONE_NEWNS)
+    libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
+    who, folders, root = open_folders(launch)
+    if root is None:
+        freeze()
+    size = f",size={launch.limits.memory}m" if launch.limits.memory else ""
+    libc.mount("tmpfs", STAGE, "tmpfs", libc.MS_NOSUID, f"mode=0755{size}")
+    lay_over(folders)
     pivoted = True
-    if launch.root:
-        _build_root(launch)
+    if root is None:
+        narrow(folders, who)
+    else:
+        _build_root(root, folders, who)
         pivoted = _pivot()
-    if outer_ids is not None:
-        _drop_to(*outer_ids)
+    for stream in (0, 1):  # servers open /dev/stdout and /dev/stderr, also when they have changed their user
+        who.give(stream)
+        os.chmod(stream, _STREAM)  # noqa: PTH101 - a descriptor
+    limit_processes(launch.limits, who, helper)
     if not pivoted:
         os.chroot(_NEW_ROOT)
+    _make_scratch(launch)
+    _write_files(launch)
     os.chdir(launch.directory)
-    if not launch.af_inet6:
-        forbid_inet6()
+    restrict(af_inet6=launch.af_inet6)
 
 
 def _make_scratch(launch: Launch) -> None:
-    """Make the program's private folder and its files; a program that gives up root can still use them.
+    """Make the program's private folder; a program that changes its user can still use it.
 
     A folder that exists keeps its permissions: it may be anybody's.
     """
@@ -57,77 +85,51 @@ def _make_scratch(launch: Launch) -> None:
     if not scratch.is_dir():
         scratch.mkdir(parents=True)
         scratch.chmod(0o777)
+
+
+def _write_files(launch: Launch) -> None:
+    """Write the files of the start, which belong to the program."""
     for name, text in launch.files.items():
-        path = scratch / name
+        path = Path(launch.scratch, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
-def _sole_ids() -> tuple[int, int] | None:
-    """Return the outer user and group that this user namespace is limited to; None for root's full range."""
-    users, groups = (Path(f"/proc/self/{kind}_map").read_text().split() for kind in ("uid", "gid"))
-    outer_user, outer_group = int(users[1]), int(groups[1])
-    return (outer_user, outer_group) if users[2:] == ["1"] and outer_user else None
-
-
-def _drop_to(user: int, group: int) -> None:
-    """Become the ordinary user that owns the lab, in a user namespace without power over the lab."""
-    own_user, own_group = os.getuid(), os.getgid()
-    libc.unshare(libc.CLONE_NEWUSER)
-    Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{user} {own_user} 1")
-    Path("/proc/self/gid_map").write_text(f"{group} {own_group} 1")
-
-
-def _build_root(launch: Launch) -> None:
+def _build_root(mount: int, folders: list[Folder], who: Identity) -> None:
     """Build the program's root at `_NEW_ROOT`: its own file system, the lab's files, the machine's folders."""
-    libc.unshare(libc.CLONE_NEWNS)
-    libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
-    folders = _folders(launch)
-    # Opened before the stage covers them: from here on they are reached through their descriptors.
-    opened = {folder: os.open(folder, os.O_PATH | os.O_DIRECTORY) for folder in (launch.root, *folders)}
-    libc.mount("tmpfs", _STAGE, "tmpfs", libc.MS_NOSUID, "mode=0755")
-    Path(_NEW_ROOT).mkdir()
-    lower = f"/proc/self/fd/{opened[launch.root]}"
+    for place in (_NEW_ROOT, _LOWER):
+        Path(place).mkdir()
+    mounts.attach(mount, _LOWER)
+    os.close(mount)
     try:
-        _overlay(lower, folders)
+        _overlay(folders, who)
     except OSError:
         # Kernels before 5.11 refuse an overlay in a user namespace: the same, read-only but for /tmp and /run.
-        _mirror(lower, folders)
+        _mirror(folders, who)
     for folder in folders:
-        libc.mount(f"/proc/self/fd/{opened[folder]}", _NEW_ROOT + folder, flags=libc.MS_BIND | libc.MS_REC)
-    _mount_kernel_folders()
+        folder.show(_NEW_ROOT + folder.path)
+    for place in ("/proc", "/sys", "/dev"):
+        libc.mount(place, _NEW_ROOT + place, flags=libc.MS_BIND | libc.MS_REC)
+    protect_settings(_NEW_ROOT)
 
 
-def _folders(launch: Launch) -> list[str]:
-    """Return the machine's folders that the program shall see, none of them inside another.
-
-    What is below /dev comes with the host's own /dev/shm.
-    """
-    folders = {os.path.normpath(launch.directory), os.path.normpath(launch.scratch)} - {"/"}
-    wanted = sorted(folder for folder in folders if not folder.startswith("/dev/"))
-    return [folder for folder in wanted if not any(Path(folder).is_relative_to(o) for o in wanted if o != folder)]
-
-
-def _overlay(lower: str, folders: list[str]) -> None:
-    """Lay a writable, ephemeral layer over ``lower``; it already holds the lab's files and the mount points.
+def _overlay(folders: list[Folder], who: Identity) -> None:
+    """Lay a writable, ephemeral layer over the root; it already holds the lab's files and the mount points.
 
     They are put there beforehand, because files of another user cannot be copied up in a user namespace.
     """
-    upper = Path(_STAGE, "upper")
+    upper = Path(STAGE, "upper")
     upper.mkdir()
-    Path(_STAGE, "work").mkdir()
-    for folder in [*folders, "/proc", "/dev", "/sys", "/etc", "/tmp"]:  # noqa: S108 - names inside the new root
-        _make_folder(Path(lower), upper, folder)
-    _write_lab_files(upper)
-    options = f"lowerdir={lower},upperdir={upper},workdir={_STAGE}/work"
-    try:
-        libc.mount("overlay", _NEW_ROOT, "overlay", data=f"{options},userxattr")
-    except OSError:
-        libc.mount("overlay", _NEW_ROOT, "overlay", data=options)  # before 5.11, for root
+    who.give(upper)
+    Path(STAGE, "work").mkdir()
+    places = [folder.path for folder in folders]
+    for folder in [*places, "/proc", "/dev", "/sys", "/etc", "/tmp"]:  # noqa: S108 - names inside the new root
+        _make_folder(upper, folder, who)
+    _write_lab_files(upper, who)
+    overlay(_LOWER, STAGE, _NEW_ROOT)
 
 
-def _make_folder(lower: Path, upper: Path, folder: str) -> None:
+def _make_folder(upper: Path, folder: str, who: Identity) -> None:
     """Make a folder in the upper layer; it and those above it have the permissions that they have below."""
     here = Path()
     for part in Path(folder.lstrip("/")).parts:
@@ -136,32 +138,34 @@ def _make_folder(lower: Path, upper: Path, folder: str) -> None:
         if made.is_dir():
             continue
         made.mkdir()
+        who.give(made)
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            made.chmod(stat.S_IMODE((lower / here).stat().st_mode))
+            made.chmod(stat.S_IMODE(Path(_LOWER, here).stat().st_mode))
 
 
-def _write_lab_files(root: Path) -> None:
+def _write_lab_files(root: Path, who: Identity) -> None:
     """Copy the host's own files into a root."""
     for name in LAB_FILES:
         source = Path("/", name)
         if source.exists():
             (root / name).write_bytes(source.read_bytes())
+            who.give(root / name)
 
 
-def _mirror(lower: str, folders: list[str]) -> None:
-    """Build the root of bind mounts: every entry of ``lower``, but real folders where something must be mounted."""
+def _mirror(folders: list[Folder], who: Identity) -> None:
+    """Build the root of bind mounts: every entry of the lower one, but real folders where something is mounted."""
     libc.mount("tmpfs", _NEW_ROOT, "tmpfs", data="mode=0755")
     root = Path(_NEW_ROOT)
     for folder in _OWN_FOLDERS:
         (root / folder).mkdir(exist_ok=True)
     (root / "tmp").chmod(0o1777)
-    points = [Path(folder.lstrip("/")) for folder in folders]
-    _graft(Path(lower), root, Path(), points)
+    points = [Path(folder.path.lstrip("/")) for folder in folders]
+    _graft(Path(_LOWER), root, Path(), points)
     for point in points:
         (root / point).mkdir(parents=True, exist_ok=True)
     for file in LAB_FILES:
         (root / file).unlink(missing_ok=True)
-    _write_lab_files(root)
+    _write_lab_files(root, who)
 
 
 def _graft(lower: Path, root: Path, here: Path, points: list[Path]) -> None:
@@ -183,25 +187,9 @@ def _graft(lower: Path, root: Path, here: Path, points: list[Path]) -> None:
 
 
 def _bind_read_only(source: Path, target: Path) -> None:
-    """Bind ``source`` on ``target`` and take the right to write away, where the kernel lets it."""
+    """Bind ``source`` on ``target`` and take the right to write away."""
     libc.mount(str(source), str(target), flags=libc.MS_BIND | libc.MS_REC)
-    kept = os.statvfs(target).f_flag & (libc.MS_NOSUID | libc.MS_NODEV | libc.MS_NOEXEC)
-    libc.mount("none", str(target), flags=libc.MS_REMOUNT | libc.MS_BIND | libc.MS_RDONLY | kept)
-
-
-def _mount_kernel_folders() -> None:
-    """Give the new root the host's /proc and /sys and a /dev with the devices that every program may expect."""
-    for folder in ("/proc", "/sys"):
-        libc.mount(folder, _NEW_ROOT + folder, flags=libc.MS_BIND | libc.MS_REC)
-    device_root = Path(_NEW_ROOT, "dev")
-    libc.mount("tmpfs", str(device_root), "tmpfs", libc.MS_NOSUID, "mode=0755")
-    for name in _DEVICES:
-        (device_root / name).touch()
-        libc.mount(f"/dev/{name}", str(device_root / name), flags=libc.MS_BIND)
-    for name, target in _DEVICE_LINKS.items():
-        (device_root / name).symlink_to(target)
-    (device_root / "shm").mkdir()
-    libc.mount("/dev/shm", str(device_root / "shm"), flags=libc.MS_BIND)  # noqa: S108 - the host's own tmpfs
+    mounts.make_read_only(str(target))
 
 
 def _pivot() -> bool:

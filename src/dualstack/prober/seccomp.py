@@ -1,5 +1,10 @@
-"""Kernels without IPv6: socket(AF_INET6) fails with EAFNOSUPPORT for a program and its children, by seccomp.
+"""System calls that a program does not have: seccomp filters.
 
+Each program is without sockets that lead out of its network namespace (AF_VSOCK reaches a hypervisor, for example),
+without the kernel's keyrings, which no namespace divides, without bpf(2), and without io_uring, which can create
+sockets past every filter.
+
+A kernel without IPv6 is one more such filter: socket(AF_INET6) fails with EAFNOSUPPORT for a program and its children.
 It stands for ``ipv6.disable=1`` on the kernel's command line. What stays visible: /proc/net/if_inet6 and
 /proc/sys/net/ipv6.
 """
@@ -9,6 +14,8 @@ import errno
 import platform
 import socket
 import struct
+from contextlib import suppress
+from functools import cache
 
 from dualstack.errors import HostCannot
 from dualstack.prober.libc import prctl
@@ -27,12 +34,21 @@ _ALLOW = 0x7FFF0000
 _ERRNO = 0x00050000
 
 _X32_BIT = 0x40000000
-_AUDIT_I386 = 0x40000003
-_I386_SOCKET, _I386_SOCKETCALL = 359, 102
 _IO_URING_SETUP = 425
 
-_NATIVE = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
-"""By machine: AUDIT_ARCH_* and the number of socket(2)."""
+_FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_NETLINK, socket.AF_PACKET, socket.AF_INET6)
+"""The address families whose sockets stay inside of a network namespace."""
+
+_SOCKETCALL = 102
+"""i386's own: a filter cannot see its arguments."""
+
+_I386 = (0x40000003, 359, (286, 287, 288, 357, _IO_URING_SETUP, _SOCKETCALL))
+
+_NATIVE = {
+    "x86_64": (0xC000003E, 41, (248, 249, 250, 321, _IO_URING_SETUP)),
+    "aarch64": (0xC00000B7, 198, (217, 218, 219, 280, _IO_URING_SETUP)),
+}
+"""By machine: AUDIT_ARCH_*, and the numbers of socket(2) and of add_key, request_key, keyctl, bpf, io_uring_setup."""
 
 
 def _instruction(code: int, value: int, equal: int = 0, other: int = 0) -> bytes:
@@ -40,50 +56,67 @@ def _instruction(code: int, value: int, equal: int = 0, other: int = 0) -> bytes
     return struct.pack("=HBBI", code, equal, other, value)
 
 
-def no_inet6_filter(machine: str) -> bytes:
+def program_filter(machine: str, *, af_inet6: bool = True) -> bytes:
     """Return the BPF program for a machine.
-
-    io_uring is refused as well (ENOSYS), since it can create sockets past every filter; and so is i386's
-    socketcall(2), whose arguments a filter cannot see.
 
     Raises:
         HostCannot: The machine is neither x86_64 nor aarch64.
     """
     if machine not in _NATIVE:
         raise HostCannot(f"no seccomp filter for {machine}: a world without AF_INET6 needs x86_64 or aarch64")
-    arch, socket_number = _NATIVE[machine]
-    return b"".join(
-        [
-            _instruction(_LOAD, _ARCH),
-            _instruction(_EQUAL, arch, equal=5),
-            _instruction(_EQUAL, _AUDIT_I386, other=10),
-            _instruction(_LOAD, _NUMBER),
-            _instruction(_EQUAL, _I386_SOCKETCALL, equal=9),
-            _instruction(_EQUAL, _IO_URING_SETUP, equal=8),
-            _instruction(_EQUAL, _I386_SOCKET, equal=4, other=6),
-            _instruction(_LOAD, _NUMBER),
-            _instruction(_AND, 0xFFFFFFFF & ~_X32_BIT),
-            _instruction(_EQUAL, _IO_URING_SETUP, equal=4),
-            _instruction(_EQUAL, socket_number, other=2),
-            _instruction(_LOAD, _FIRST_ARGUMENT),
-            _instruction(_EQUAL, socket.AF_INET6, equal=2),
-            _instruction(_RETURN, _ALLOW),
-            _instruction(_RETURN, _ERRNO | errno.ENOSYS),
-            _instruction(_RETURN, _ERRNO | errno.EAFNOSUPPORT),
-        ]
-    )
+    families = [family for family in _FAMILIES if af_inet6 or family != socket.AF_INET6]
+    program = [_instruction(_LOAD, _ARCH)]
+    for arch, socket_number, refused in (_NATIVE[machine], _I386):
+        block = _block(socket_number, refused, families)
+        program += [_instruction(_EQUAL, arch, other=len(block)), *block]
+    return b"".join([*program, _instruction(_RETURN, _ALLOW)])
 
 
-def forbid_inet6() -> None:
-    """Take AF_INET6 away from the calling thread and everything that it will start.
+def _block(socket_number: int, refused: tuple[int, ...], families: list[socket.AddressFamily]) -> list[bytes]:
+    """Return the instructions for one architecture; each way through them returns."""
+    block = [_instruction(_LOAD, _NUMBER), _instruction(_AND, 0xFFFFFFFF & ~_X32_BIT)]
+    for number in refused:
+        block += [_instruction(_EQUAL, number, other=1), _instruction(_RETURN, _ERRNO | errno.ENOSYS)]
+    block += [_instruction(_EQUAL, socket_number, equal=1), _instruction(_RETURN, _ALLOW)]
+    block += [_instruction(_LOAD, _FIRST_ARGUMENT)]
+    for family in families:
+        block += [_instruction(_EQUAL, family, other=1), _instruction(_RETURN, _ALLOW)]
+    return [*block, _instruction(_RETURN, _ERRNO | errno.EAFNOSUPPORT)]
+
+
+def restrict(*, af_inet6: bool = True) -> None:
+    """Take system calls away from the calling thread and everything that it will start.
 
     With CAP_SYS_ADMIN in its user namespace the process keeps the right to run setuid programs; without, it gives that
     right up, which the kernel demands (no_new_privs).
 
     Raises:
-        HostCannot: The machine's architecture is not known, or its kernel has no seccomp filters.
+        HostCannot: AF_INET6 cannot be taken away: the machine's architecture is not known, or its kernel has no
+            seccomp filters. With AF_INET6 such a machine runs programs without a filter.
     """
-    program = no_inet6_filter(platform.machine())
+    try:
+        _load(_own_filter(af_inet6=af_inet6))
+    except HostCannot:
+        if not af_inet6:
+            raise
+
+
+@cache
+def _own_filter(*, af_inet6: bool) -> bytes:
+    """Return the filter for this machine."""
+    return program_filter(platform.machine(), af_inet6=af_inet6)
+
+
+with suppress(HostCannot):  # made once, before the processes that load it are forked
+    _own_filter(af_inet6=True)
+
+
+def _load(program: bytes) -> None:
+    """Load a filter.
+
+    Raises:
+        HostCannot: The kernel has no seccomp filters.
+    """
     memory = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // 8, ctypes.addressof(memory))
     pointer = ctypes.create_string_buffer(header, len(header))

@@ -18,6 +18,7 @@ _MOST_CLIENTS = 4096  # that are noted
 _MOST_OPEN = 512  # connections at a time
 _MOST_BYTES = 64 << 20  # from one connection
 _LONGEST_HEAD = 64 << 10
+_KEPT_HEAD = 8 << 10
 _A_TURN = 64  # datagrams or connections before the loop looks at something else
 _SETTLE = 10
 
@@ -52,6 +53,7 @@ class _Client:
         """Start with no bytes."""
         self.address, self.peer, self.at = address, peer, at
         self.received = self.answered = 0
+        self.head = ""
 
     def accepted(self) -> Accepted:
         """Return it as it is now."""
@@ -62,6 +64,7 @@ class _Client:
             received=self.received,
             answered=self.answered,
             at=self.at,
+            head=self.head,
         )
 
 
@@ -179,6 +182,7 @@ class Server:
                 return
             client.received += len(data)
             request += data
+        client.head = request.partition(b"\r\n\r\n")[0][:_KEPT_HEAD].decode("latin-1")
         body = f"{client.peer[0]}\n".encode()
         status, location = redirection(request.split(b" ")[1].decode("latin-1") if b" " in request else "")
         head = (

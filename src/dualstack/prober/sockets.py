@@ -11,6 +11,8 @@ from dualstack.manifest.models import Transport
 BACKLOG = 512
 """How many connections may wait for a server of the prober's."""
 
+_IP_RECVERR, _IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h
+
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 
 
@@ -49,6 +51,25 @@ def open_socket(family: Family, transport: Transport) -> socket.socket:
     made = socket.socket(family.af, socket_kind(transport))
     made.setblocking(False)
     return made
+
+
+def hear_any_port(made: socket.socket, remote: SocketAddress) -> None:
+    """Prepare an unbound UDP socket to hear all ports of ``remote``, and the ICMP errors about it.
+
+    A connected socket hears one port only, and another hears no error unless IP_RECVERR is on.
+
+    Raises:
+        OSError: There is no way to ``remote``.
+    """
+    if made.family is socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+    else:
+        made.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    if made.getsockname()[1] == 0:
+        with socket.socket(made.family, socket.SOCK_DGRAM) as scout:
+            scout.connect(remote)
+            address, _, *rest = scout.getsockname()
+        made.bind((address, 0, *rest))
 
 
 def bound_socket(

@@ -126,7 +126,8 @@ _BY_WEIGHT = (
         "\N{EN DASH}",
         "n/a",
         Tone.QUIET,
-        "The requirement is not for this service; the manifest says why.",
+        "The requirement is not for this service as its manifest describes it, or what it builds on does not work; the "
+        "reason says which.",
     ),
 )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dualstack.report.shapes import record_of, repaired, table_of
 from dualstack.report.text import clip
 from dualstack.results import RECORDS, RUN, Record
 
@@ -106,11 +107,7 @@ class Loaded:
 
 
 def load(folder: Path) -> Loaded:
-    """Return what a run left in its folder.
-
-    Raises:
-        OSError: The folder cannot be read at all.
-    """
+    """Return what a run left in its folder; what cannot be read is named in `Loaded.damage`."""
     damage: list[str] = []
     run = _read_run(folder / RUN, damage)
     records = tuple(_read_records(folder / RECORDS, damage))
@@ -120,31 +117,36 @@ def load(folder: Path) -> Loaded:
 def _read_run(path: Path, damage: list[str]) -> Run:
     """Read run.json; what is wrong with it is added to ``damage``."""
     try:
-        data = json.loads(path.read_bytes())
+        data = table_of(path.read_bytes())
     except FileNotFoundError:
         damage.append(f"{path.name} is missing: it is not known what was planned and with which versions.")
+        return Run()
+    except OSError as error:
+        damage.append(f"{path.name} cannot be read ({error.strerror}).")
         return Run()
     except ValueError as error:
         damage.append(f"{path.name} cannot be read ({clip(str(error), 120)}).")
         return Run()
-    if not isinstance(data, dict):
-        damage.append(f"{path.name} holds no table.")
-        return Run()
+    data, faults = repaired(data)
+    damage += (f"{path.name}, {clip(fault, 160)}; this is left out here." for fault in faults)
     return Run(data)
 
 
 def _read_records(path: Path, damage: list[str]) -> Iterator[Record]:
     """Yield the records that can be read; each line that cannot is added to ``damage``."""
-    if not path.exists():
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if not line.strip():
+                    continue
+                try:
+                    yield record_of(line)
+                except ValueError as error:
+                    broken = isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
+                    cut = "it was cut short when the run ended; " if broken and not line.endswith(b"\n") else ""
+                    what = f"{cut}{clip(str(error), 120)}"
+                    damage.append(f"{path.name}, line {number}, cannot be read ({what}); its case is missing here.")
+    except FileNotFoundError:
         damage.append(f"{path.name} is missing: no case was recorded.")
-        return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            try:
-                yield Record.from_json(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
-                what = f"{type(error).__name__}: {clip(str(error), 120)}"
-                cut = "" if line.endswith(b"\n") else "it was cut short when the run ended; "
-                damage.append(f"{path.name}, line {number}, cannot be read ({cut}{what}); its case is missing here.")
+    except OSError as error:
+        damage.append(f"{path.name} cannot be read ({error.strerror}).")

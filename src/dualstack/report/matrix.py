@@ -16,7 +16,6 @@ from dualstack.report.terminal import is_ascii, make_console, shown, sign, style
 from dualstack.verdict import Verdict
 
 _GAP = 2
-_SERVICE_MOST = 28
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -99,12 +98,12 @@ def legend(verdicts: Sequence[Verdict], *, width: int, ascii_only: bool) -> Text
 def matrix(grid: Grid, worlds: Sequence[str], *, width: int, ascii_only: bool) -> RenderableType:
     """Return the table, in the first form that fits into ``width`` columns.
 
-    The forms: topologies by name with counts, by letter with counts, by letter without counts, and a list.
+    The forms: topologies by name, by name one word a line, by letter, by letter without counts, and a list.
     """
     stacked = [name.replace("-", "\n") for name in worlds]
     letters = [_LETTERS[at] if at < len(_LETTERS) else str(at) for at in range(len(worlds))]
-    service = min(_SERVICE_MOST, max([len("service"), *(len(name) for name, _ in grid)]))
-    for heads, counts in ((stacked, True), (letters, True), (letters, False)):
+    service = max([len("service"), *(len(name) for name, _ in grid)])
+    for heads, counts in ((worlds, True), (stacked, True), (letters, True), (letters, False)):
         cells = [[_cell(mark, counts=counts, ascii_only=ascii_only) for mark in marks] for _, marks in grid]
         columns = [
             max([*(len(line) for line in head.split("\n")), *(len(row[at]) for row in cells)])
@@ -112,7 +111,7 @@ def matrix(grid: Grid, worlds: Sequence[str], *, width: int, ascii_only: bool) -
         ]
         if service + sum(columns) + _GAP * len(columns) <= width:
             table = _table(grid, cells, heads, service=service, ascii_only=ascii_only)
-            return table if heads is stacked else Group(table, *_key(letters, worlds))
+            return Group(table, *_key(letters, worlds)) if heads is letters else table
     return _list(grid, worlds, ascii_only=ascii_only)
 
 
@@ -129,7 +128,7 @@ def _table(
 ) -> RenderableType:
     """Return the matrix as a table without rules."""
     table = Table(box=None, padding=(0, _GAP, 0, 0), collapse_padding=True, pad_edge=False, header_style="dim")
-    table.add_column("service", width=service, overflow="fold", vertical="bottom")
+    table.add_column("service", width=service, no_wrap=True, vertical="bottom")
     for head in heads:
         table.add_column(head, no_wrap=True, vertical="bottom")
     for (name, marks), row in zip(grid, cells, strict=True):

@@ -10,6 +10,9 @@ from dualstack.report.faces import FACES, STYLES, Face
 from dualstack.report.text import visible
 from dualstack.verdict import Verdict
 
+_NO_WIDTH = 100_000
+"""What stands for the width of a pipe or file."""
+
 _ASCII = str.maketrans({"→": "->", "←": "<-", "…": "...", "\N{EN DASH}": "-", "—": "-", "·": "-", "§": "section "})
 
 
@@ -18,9 +21,12 @@ def make_console(file: TextIO | None = None, *, width: int | None = None) -> Con
 
     Args:
         file: Where it writes; None for standard output.
-        width: Columns; None for the terminal's own.
+        width: Columns; None for the terminal's own, or as many as it takes where there is no terminal.
     """
-    return Console(file=file or sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+    console = Console(file=file or sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+    if width is None and not console.is_terminal:
+        console.width = _NO_WIDTH
+    return console
 
 
 def shown(text: str, *, ascii_only: bool) -> str:

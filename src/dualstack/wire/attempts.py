@@ -134,8 +134,7 @@ def attempts(
         family: Only attempts over this family; None for both.
         address: Only attempts to reach this address, canonical text; None for all.
     """
-    gather = _tcp if transport is Transport.TCP else _udp
-    drafts = gather(wire.frames, port)
+    drafts = _tcp(wire.frames, port) if transport is Transport.TCP else _udp(wire, port)
     return tuple(
         draft.attempt(draft.first.family, transport)
         for draft in drafts
@@ -172,12 +171,12 @@ def _decide_tcp(draft: _Draft, frame: Frame) -> None:
         draft.decide(Fate.ANSWERED, frame)
 
 
-def _udp(frames: Iterable[Frame], port: int) -> Iterable[_Draft]:
+def _udp(wire: Wire, port: int) -> Iterable[_Draft]:
     """Gather the attempts to reach a UDP port."""
     drafts: dict[tuple[str, int, str, int], _Draft] = {}
-    for frame in frames:
+    for frame in wire.frames:
         answered = drafts.get((frame.dst, frame.dport, frame.src, 0)) if frame.kind == "udp" else None
-        if answered is not None and frame.sport == port:
+        if answered is not None and wire.is_from((frame.src, frame.sport), port):
             answered.decide(Fate.ANSWERED, frame)
         elif frame.kind == "udp" and frame.dport == port:
             draft = drafts.setdefault((frame.src, frame.sport, frame.dst, 0), _Draft(frame))

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Collection
+from dataclasses import replace
 
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, endpoint
@@ -114,7 +115,7 @@ def udp_large_answer(wire: Wire, port: int, family: Family = Family.IPV6) -> Fin
         Inconclusive: No datagram left the port over the family, or the capture is not whole.
     """
     wire.require_whole()
-    left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(frame, port, family)]
+    left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(wire, frame, port, family)]
     if not left:
         raise Inconclusive(
             f"{wire.path}: no datagram left port {port} over {family.label}, so there is nothing to judge"
@@ -132,6 +133,18 @@ def udp_large_answer(wire: Wire, port: int, family: Family = Family.IPV6) -> Fin
     )
 
 
+def udp_datagrams(wire: Wire, port: int, family: Family) -> tuple[Frame, ...]:
+    """Return the datagrams that left ``port`` over ``family``; of fragments the first ones.
+
+    Raises:
+        Inconclusive: The capture is not whole.
+    """
+    wire.require_whole()
+    return tuple(
+        frame for frame in wire.frames if frame.kind == "udp" and (frame.family, frame.sport) == (family, port)
+    )
+
+
 def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
     """After ICMP port unreachable about its answers the service on ``port`` answers others (RFC 1122 §4.1.3.3).
 
@@ -139,14 +152,18 @@ def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
         Inconclusive: No such error came over ``family``, or the capture is not whole.
     """
     wire.require_whole()
-    gone = {end: frame for frame in reversed(wire.frames) if frame.family is family and (end := _gone(frame, port))}
+    own = [frame for frame in reversed(wire.frames) if frame.family is family]
+    gone = {end: frame for frame in own if (end := _gone(wire, frame, port))}
     if not gone:
         raise Inconclusive(f"{wire.path}: no ICMP port unreachable over {family.label} about an answer of port {port}")
     first = min(frame.time for frame in gone.values())
     later = [
         frame
         for frame in wire.frames
-        if frame.kind == "udp" and frame.family is family and frame.sport == port and frame.time > first
+        if frame.kind == "udp"
+        and frame.family is family
+        and frame.time > first
+        and wire.is_from((frame.src, frame.sport), port)
     ]
     others = {(frame.dst, frame.dport) for frame in later} - set(gone)
     return Finding(
@@ -190,7 +207,11 @@ def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> F
     if missing:
         raise Inconclusive(f"{wire.path}: no datagram from {', '.join(missing)} came, so there is nothing to judge")
     ends = {*mapped, *mapped.values()}
-    answers = [frame for frame in wire.frames if frame.kind == "udp" and frame.sport == port and frame.dst in ends]
+    answers = [
+        frame
+        for frame in wire.frames
+        if frame.kind == "udp" and frame.dst in ends and (frame.sport == port or wire.others is not None)
+    ]
     return Finding(
         ok=not answers,
         expected=f"IPv6 datagrams from {' and '.join(sorted(mapped))} are not answered, neither to these nor over IPv4",
@@ -201,15 +222,22 @@ def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> F
     )
 
 
-def _is_from(frame: Frame, port: int, family: Family = Family.IPV6) -> bool:
+def _is_from(wire: Wire, frame: Frame, port: int, family: Family = Family.IPV6) -> bool:
     """Return whether a frame of a family is from a port; of fragments only the first shows one."""
-    return frame.family is family and frame.sport == port
+    return frame.family is family and wire.is_from((frame.src, frame.sport), port)
 
 
-def _gone(frame: Frame, port: int) -> End | None:
+def from_any_port(wire: Wire, port: int) -> Wire:
+    """Return the capture of a service on ``port`` that may answer from others: whoever answers its clients is it."""
+    _, replied = _exchanges(wire, port)
+    ends = {end for client, sources in replied.items() for end in sources if end[0] != client[0]}
+    return replace(wire, others=frozenset(ends))
+
+
+def _gone(wire: Wire, frame: Frame, port: int) -> End | None:
     """Return the client of whom ICMP port unreachable says that an answer from ``port`` did not find it."""
     quoted = frame.icmp.quoted if frame.icmp is not None else None
-    if quoted is None or quoted.sport != port or not _is_unreachable(frame):
+    if quoted is None or not _is_unreachable(frame) or not wire.is_from((quoted.src, quoted.sport), port):
         return None
     return quoted.dst, quoted.dport
 
@@ -246,7 +274,8 @@ def udp6_checksum(wire: Wire, port: int) -> Finding:
         Inconclusive: There is no such datagram, or the capture is not whole.
     """
     wire.require_whole()
-    datagrams = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(frame, port) and not frame.fragment]
+    left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(wire, frame, port)]
+    datagrams = [frame for frame in left if not frame.fragment]
     if not datagrams:
         raise Inconclusive(f"{wire.path}: there is no datagram over IPv6 from port {port}")
     sums = dissect.udp_checksums(wire.path, datagrams)

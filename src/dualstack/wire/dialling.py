@@ -85,6 +85,22 @@ def answered(
     )
 
 
+def arrived(wire: Wire, port: int, family: Family) -> Finding:
+    """Every datagram over ``family`` to ``port`` reached the host, and none was refused; no answer is asked for.
+
+    Raises:
+        Inconclusive: There is no datagram, or the capture is not whole.
+    """
+    all_tried = tried(wire, port, Transport.UDP, family)
+    lost = [attempt for attempt in all_tried if attempt.fate in {Fate.REFUSED, Fate.ICMP_ERROR}]
+    return Finding(
+        ok=not lost,
+        expected=f"no datagram over {family.label} to {_target(port, None)} is refused",
+        happened=_told(lost or all_tried),
+        packets=_shown(wire, port, family),
+    )
+
+
 def refused(
     wire: Wire,
     port: int,

@@ -7,16 +7,18 @@ in question.
 import enum
 import functools
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from dualstack.checksum import internet_checksum
 from dualstack.families import Family
 from dualstack.wire.frames import Frame
 from dualstack.wire.pcap import select
+
+T = TypeVar("T")
 
 _LENGTH_PREFIX = 2
 """Before each message of DNS over TCP stands its length (RFC 1035 §4.2.2)."""
@@ -73,23 +75,34 @@ def _scapy() -> ModuleType:
 
 
 def _packets(path: Path, frames: Iterable[Frame]) -> list[tuple[Frame, Any]]:
-    """Return the frames with their dissection; those that are not in the file are left out."""
+    """Return the frames with their dissection; those that are not in the file, or cannot be read, are left out."""
     chosen = list(frames)
     if not chosen:
         return []
     data = select(path, (frame.number for frame in chosen))
-    ether = _scapy().Ether
-    return [(frame, ether(data[frame.number])) for frame in chosen if frame.number in data]
+    made = ((frame, _readable(_scapy().Ether, data[frame.number])) for frame in chosen if frame.number in data)
+    return [(frame, packet) for frame, packet in made if packet is not None]
+
+
+def _readable(read: Callable[..., T], *arguments: object) -> T | None:
+    """Return what ``read`` makes of bytes that a service has sent, None if it cannot read them."""
+    try:
+        return read(*arguments)
+    except Exception:  # noqa: BLE001 - scapy promises no type of error for bytes that are not what they seem
+        return None
 
 
 def details(path: Path, frames: Iterable[Frame]) -> tuple[str, ...]:
-    """Return scapy's one-line summary of each frame, from the network header inwards."""
-    return tuple(packet.payload.summary() for _, packet in _packets(path, frames))
+    """Return scapy's one-line summary of each frame that it can read, from the network header inwards."""
+    summaries = (_readable(packet.payload.summary) for _, packet in _packets(path, frames))
+    return tuple(summary for summary in summaries if summary is not None)
 
 
 def udp_checksums(path: Path, frames: Iterable[Frame]) -> dict[int, Checksum]:
     """Return what the UDP checksum of each frame is, by the frame's number."""
-    return {frame.number: _udp_checksum(packet) for frame, packet in _packets(path, frames)}
+    chosen = list(frames)
+    sums = {frame.number: _readable(_udp_checksum, packet) for frame, packet in _packets(path, chosen)}
+    return {frame.number: sums.get(frame.number) or Checksum.UNKNOWN for frame in chosen}
 
 
 def _udp_checksum(packet: Any) -> Checksum:
@@ -113,12 +126,14 @@ def _udp_checksum(packet: Any) -> Checksum:
 
 
 def dns(path: Path, frames: Iterable[Frame]) -> tuple[Dns, ...]:
-    """Return the questions in the DNS messages that ``frames`` carry; what is no DNS message is passed over."""
-    found = []
+    """Return the questions in the DNS messages that ``frames`` carry; what cannot be read is passed over."""
+    found: list[Dns] = []
     for frame, packet in _packets(path, frames):
-        message = _message(frame, packet)
+        message = _readable(_message, frame, packet)
         if message is not None and frame.family is not None:
-            found.extend(_questions(frame, frame.family, message))
+            questions: list[Any] = _readable(list, message.qd or ()) or []
+            read = (_readable(_question, frame, frame.family, message, question) for question in questions)
+            found += (question for question in read if question is not None)
     return tuple(found)
 
 
@@ -134,30 +149,29 @@ def _message(frame: Frame, packet: Any) -> Any:
         if not length or len(payload) < length:
             return None
         payload = payload[:length]
-    try:
-        return scapy.DNS(payload)
-    except Exception:  # noqa: BLE001 - scapy promises no type of error for bytes that are no DNS message
-        return None
+    return scapy.DNS(payload)
 
 
-def _questions(frame: Frame, family: Family, message: Any) -> list[Dns]:
-    """Return the questions of a message."""
-    types = _scapy().dnsqtypes
-    return [
-        Dns(
-            time=frame.time,
-            family=family,
-            transport=frame.kind,
-            src=frame.src,
-            dst=frame.dst,
-            id=message.id,
-            name=question.qname.decode("ascii", "backslashreplace").rstrip(".").lower(),
-            type=types.get(question.qtype, str(question.qtype)),
-            rcode=message.rcode if message.qr else 0,
-            answers=tuple(_rdata(record) for record in message.an or ()) if message.qr else (),
-        )
-        for question in message.qd or ()
-    ]
+def _question(frame: Frame, family: Family, message: Any, question: Any) -> Dns:
+    """Return a question of a message."""
+    return Dns(
+        time=frame.time,
+        family=family,
+        transport=frame.kind,
+        src=frame.src,
+        dst=frame.dst,
+        id=message.id,
+        name=question.qname.decode("ascii", "backslashreplace").rstrip(".").lower(),
+        type=_scapy().dnsqtypes.get(question.qtype, str(question.qtype)),
+        rcode=message.rcode if message.qr else 0,
+        answers=_answers(message.an or ()) if message.qr else (),
+    )
+
+
+def _answers(records: Iterable[Any]) -> tuple[str, ...]:
+    """Return the data of each record that can be read, as text."""
+    texts = (_readable(_rdata, record) for record in records)
+    return tuple(text for text in texts if text is not None)
 
 
 def _rdata(record: Any) -> str:

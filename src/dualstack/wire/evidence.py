@@ -22,6 +22,7 @@ class Wire:
         drops: How many frames the kernel had no room for.
         mac: The hardware address of the host's interface.
         cut_short: Whether the file ends inside a record.
+        others: From where else than its own port a datagram service answered; None where it may answer from no other.
     """
 
     path: Path
@@ -30,6 +31,11 @@ class Wire:
     drops: int = 0
     mac: str = ""
     cut_short: bool = False
+    others: frozenset[tuple[str, int]] | None = None
+
+    def is_from(self, end: tuple[str, int], port: int) -> bool:
+        """Return whether ``end`` is a service's port, or another from which its datagrams may come."""
+        return end[1] == port or end in (self.others or ())
 
     def require_whole(self) -> None:
         """Make sure that nothing is missing.

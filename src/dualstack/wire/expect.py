@@ -10,9 +10,11 @@ from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.datagrams import (
     dns_answers,
     dns_queries,
+    from_any_port,
     group_answered,
     require_errors,
     udp6_checksum,
+    udp_datagrams,
     udp_forgery_unanswered,
     udp_goes_on,
     udp_large_answer,
@@ -21,6 +23,7 @@ from dualstack.wire.datagrams import (
 )
 from dualstack.wire.dialling import (
     answered,
+    arrived,
     families_of_flow,
     he_fallback,
     he_gap,
@@ -52,6 +55,7 @@ __all__ = [
     "TooBig",
     "absent",
     "answered",
+    "arrived",
     "attempts",
     "conversation",
     "dns_answers",
@@ -59,6 +63,7 @@ __all__ = [
     "embed",
     "families_of_flow",
     "flow_outlives_advertisements",
+    "from_any_port",
     "group_answered",
     "half_close",
     "half_closes",
@@ -83,6 +88,7 @@ __all__ = [
     "too_large_is_sent_again",
     "tunnelled",
     "udp6_checksum",
+    "udp_datagrams",
     "udp_forgery_unanswered",
     "udp_goes_on",
     "udp_large_answer",

@@ -31,7 +31,9 @@ def leaves_through_router(
     left = [
         frame
         for frame in wire.frames
-        if frame.family is family and (frame.kind, frame.sport, frame.outgoing_mac) == (transport.value, port, wire.mac)
+        if frame.family is family
+        and (frame.kind, frame.outgoing_mac) == (transport.value, wire.mac)
+        and wire.is_from((frame.src, frame.sport), port)
     ]
     if not left:
         raise Inconclusive(

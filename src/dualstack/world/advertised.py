@@ -1,7 +1,7 @@
 """A neighbour that takes itself for a router: what it advertises, and what the service's host makes of it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -56,6 +56,20 @@ def withdraw(world: World, prefix: str) -> None:
     world.peer.prober.advertise(Advertise(prefix, world.peer.interface, 0, 0))
     world.note(f"the peer withdraws {prefix}/64 and itself, with lifetimes of 0")
     _await_addresses(world, prefix, lambda rows: all(row.deprecated for row in rows), "no address but deprecated ones")
+
+
+def forget(world: World, prefixes: Sequence[str]) -> None:
+    """Take every address that the service's host has of these prefixes of 64 bits."""
+    networks = [IPv6Network((prefix, 64)) for prefix in prefixes]
+
+    def own() -> list[str]:
+        rows = [row for row in world.host.prober.addresses() if row.family == Family.IPV6.value]
+        # A temporary address ends with the one that it was made beside.
+        rows.sort(key=lambda row: row.temporary)
+        return [row.address for row in rows if any(IPv6Address(row.address) in network for network in networks)]
+
+    while addresses := own():
+        world.remove_address(addresses[0])
 
 
 def _await_addresses(world: World, prefix: str, wanted: Callable[[list[AddressRow]], bool], what: str) -> None:

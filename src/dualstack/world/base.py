@@ -16,6 +16,7 @@ from dualstack.lab.proving import prove
 from dualstack.manifest import Connect, Listen, Subject, Transport
 from dualstack.plan import PlannedCase
 from dualstack.prober.messages import SocketRow
+from dualstack.requirement import Level
 from dualstack.service import SCRATCH
 from dualstack.topology import load_topology
 from dualstack.wire.capture import Capture
@@ -259,8 +260,12 @@ class World:
             raise HarnessError("the case checked nothing")
         broken = [finding for finding in self.findings if not finding.ok]
         if broken:
+            own = self.case.requirement.level
+            levels = {Level(item.level) if item.level else own for item in broken}
+            strictest = next(level for level in Level if level in levels)
             raise RequirementBroken(
-                "; ".join(f"expected: {item.expected}; happened: {item.happened}" for item in broken)
+                "; ".join(f"expected: {item.expected}; happened: {item.happened}" for item in broken),
+                level="" if strictest is own else strictest.value,
             )
 
     def _end(self) -> None:

@@ -38,6 +38,7 @@ class Run:
         seconds: How long it ran.
         said: Whether it wrote anything.
         reached: Its connections, as the peer saw them; empty if there was none.
+        heads: The heads of its HTTP requests, as the peer saw them.
     """
 
     fault: str
@@ -45,6 +46,7 @@ class Run:
     seconds: float
     said: bool
     reached: str = ""
+    heads: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:
@@ -157,7 +159,8 @@ class ConnectorWorld(World):
         before, began = len(serving.accepted()), time.time()
         run = self._wait(self.host.start(launch))
         clients = serving.accepted()[before:]
-        run = replace(run, reached=", ".join(sorted({f"{item.peer} → {item.address}" for item in clients})))
+        reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
+        run = replace(run, reached=reached, heads=tuple(item.head for item in clients if item.head))
         self.runs.append((host, began, run))
         self._alive |= run.alive
         self.note(f"{run.problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")

@@ -5,18 +5,22 @@ from dataclasses import replace
 from pathlib import Path
 
 from dualstack.deadline import Deadline
-from dualstack.errors import ServiceError
+from dualstack.errors import Inconclusive, ServiceError
 from dualstack.facts import Exchange
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Protocol
+from dualstack.manifest.shown import shown_address
 from dualstack.plan import PlannedCase
 from dualstack.prober.client import Lingering
-from dualstack.prober.messages import Dial, Dialled, Linger, Outcome, Stage
-from dualstack.wire.expect import answered, refused, stays_inside
+from dualstack.prober.messages import Dial, Dialled, Linger, Outcome, Stage, dial_to
+from dualstack.wire.evidence import Wire
+from dualstack.wire.expect import answered, arrived, from_any_port, refused, stays_inside
 from dualstack.world.clients import Clients
+from dualstack.world.likeness import Likeness
 from dualstack.world.observed import exchange_of
+from dualstack.world.oneway import send_oneway
 from dualstack.world.serving import ServingWorld
 
 
@@ -32,6 +36,7 @@ class ListenerWorld(ServingWorld):
         """See `World`."""
         super().__init__(case, backend, folder)
         self._lingering: list[Lingering] = []
+        self._likeness = Likeness()
         self.exchanges: list[Exchange] = []
         """The exchanges of single clients so far."""
         self.shown: list[tuple[str, str]] = []
@@ -50,10 +55,10 @@ class ListenerWorld(ServingWorld):
     def entrances(self, family: Family) -> tuple[str, ...]:
         """Return the addresses at which the service must be reachable: all of the host's.
 
-        Of a datagram service it is one alone, that from which the kernel answers where it is let: whether the others
-        answer for themselves is what UDP-001 and UDP-002 are about.
+        Of a datagram service that answers it is one only, from which the kernel answers by itself: UDP-001 and UDP-002
+        are about the others.
         """
-        alone = not self.is_tcp and not self.clients.inside
+        alone = not self.is_tcp and not self.clients.inside and self.listener.protocol is not Protocol.ONEWAY
         return (self.host.plan.favourite(family),) if alone else self.addresses(family)
 
     def dial(
@@ -107,17 +112,12 @@ class ListenerWorld(ServingWorld):
         """
         listener, clients = self.listener, clients or self.clients
         own = protocol in (None, listener.protocol)
-        return Dial(
-            family=family,
-            address=address or self.addresses(family)[0],
-            port=listener.port,
-            transport=listener.transport,
-            protocol=protocol or listener.protocol,
-            source="" if "%" in address else next(iter(clients.sources[family]), ""),
-            send=listener.send if own else None,
-            expect=listener.expect if own else None,
-            timeout=self.subject.manifest.timeouts.exchange,
-        )
+        dial = dial_to(listener, address or self.addresses(family)[0], self.subject.manifest.timeouts.exchange)
+        source = "" if "%" in address else next(iter(clients.sources[family]), "")
+        if own:
+            return replace(dial, source=source)
+        assert protocol is not None  # noqa: S101 - or it would be the listener's own
+        return replace(dial, source=source, protocol=protocol, send=None, expect=None)
 
     def carry_out(self, dial: Dial, clients: Clients | None = None) -> Dialled:
         """Hold an exchange, whatever it is, and note it."""
@@ -127,7 +127,10 @@ class ListenerWorld(ServingWorld):
         self._dialled = self._starts
         if listener.peer_log is not None:
             self._logged = self.log.size
-        dialled = clients.host.prober.dial(dial)
+        if dial.protocol is Protocol.ONEWAY and self._program is not None:
+            dialled = send_oneway(listener, dial, clients.host, self._program)
+        else:
+            dialled = clients.host.prober.dial(dial)
         self.waited += dialled.seconds
         self.exchanges.append(exchange_of(dial, dialled, start=self._starts, inside=clients.inside))
         where = f"{dial.transport.value} {endpoint(dial.address, dial.port)}"
@@ -165,7 +168,14 @@ class ListenerWorld(ServingWorld):
         if self._program is None:
             self.start()
         dialled = {family: self.carry_out(self.exchange(family)) for family in self.families}
-        served = [family for family, seen in dialled.items() if seen.outcome is Outcome.ANSWERED]
+        likeness = Likeness()  # not that of the case: a family that is turned away here is not asked for again
+        for family, seen in dialled.items():
+            likeness.take(family, self.addresses(family)[0], seen)
+        served = [
+            family
+            for family, seen in dialled.items()
+            if seen.outcome is Outcome.ANSWERED and likeness.worse(self.addresses(family)[0]) is not family
+        ]
         if not served:
             raise ServiceError("the service serves no family even when nothing is in its way")
         return served
@@ -199,35 +209,59 @@ class ListenerWorld(ServingWorld):
             dialled = self.dial(family, address, source=source, size=size, send=send, clients=clients)
             if dialled.outcome is not Outcome.ANSWERED:
                 break
-        self._serves(family, dialled, f"is answered at {endpoint(address, self.listener.port)}")
+        self._serves(family, address, dialled, f"is answered at {endpoint(address, self.listener.port)}")
         return dialled
 
     def answers_if(self, dial: Dial, manner: str) -> Dialled:
         """Require that one client is answered although its exchange is special: ``manner`` says how, after "that"."""
         self.note(f"the next client {manner}")
         dialled = self.carry_out(dial)
-        self._serves(dial.family, dialled, f"that {manner} is answered at {endpoint(dial.address, dial.port)}")
+        self._serves(
+            dial.family, dial.address, dialled, f"that {manner} is answered at {endpoint(dial.address, dial.port)}"
+        )
         return dialled
 
-    def denies(self, family: Family, address: str) -> None:
-        """Require that a client of ``family`` is not served at ``address``, as its manifest says that this looks."""
-        dialled = self.dial(family, address)
+    def denies(self, family: Family, address: str, *, source: str = "", rule: str = "", timeout: float = 0.0) -> None:
+        """Require that a client of ``family`` is not served at ``address``, as its manifest says that this looks.
+
+        Args:
+            family: The family to dial over.
+            address: The address to dial.
+            source: The client's address; empty for its first one.
+            rule: The access rule that the service has, for the finding.
+            timeout: Seconds after which silence is a denial; 0 for what the manifest allows an exchange.
+        """
+        dialled = self.dial(family, address, source=source, timeout=timeout)
         ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
-        where = endpoint(address, self.listener.port)
-        self.require(Finding(ok, f"an {family.label} client is denied at {where}", dialled.detail))
+        what = f"is denied at {endpoint(address, self.listener.port)}{_under(rule, source)}"
+        self.require(Finding(ok, f"an {family.label} client {what}", dialled.detail))
 
-    def admits(self, family: Family, address: str) -> None:
-        """Require that a client of ``family`` is served at ``address``, and not with what a denied one is answered."""
-        dialled = self.dial(family, address)
+    def admits(self, family: Family, address: str, *, source: str = "", rule: str = "") -> Dialled:
+        """Require that a client of ``family`` is served at ``address``, and not with what a denied one is answered.
+
+        Returns the exchange; see `denies` for the arguments.
+        """
+        dialled = self.dial(family, address, source=source)
         denied = self._is_denial(dialled)
-        self._serves(family, dialled, f"is served at {endpoint(address, self.listener.port)}", denied=denied)
+        what = f"is served at {endpoint(address, self.listener.port)}{_under(rule, source)}"
+        self._serves(family, address, dialled, what, denied=denied)
+        return dialled
 
-    def _serves(self, family: Family, dialled: Dialled, what: str, *, denied: bool = False) -> None:
-        """Require that a client of ``family`` was served: ``what`` says how, after "an IPv6 client"."""
+    def _serves(self, family: Family, address: str, dialled: Dialled, what: str, *, denied: bool = False) -> None:
+        """Require that a client of ``family`` was served, as the other family was: ``what`` says how."""
         ok = dialled.outcome is Outcome.ANSWERED and not denied
         self.works[family.value] = self.works.get(family.value, True) and ok
-        happened = f"it is denied: {dialled.detail}" if denied else dialled.detail + ("" if ok else self._obituary())
-        self.require(Finding(ok, f"an {family.label} client {what}", happened))
+        happened = f"it is denied: {dialled.detail}" if denied else dialled.detail
+        if dialled.outcome is Outcome.WRONG:
+            happened += self._likeness.contrast(family, address)
+        self.require(Finding(ok, f"an {family.label} client {what}", happened + ("" if ok else self._obituary())))
+        if not ok:
+            return
+        self._likeness.take(family, address, dialled)
+        worse = self._likeness.worse(address)
+        if worse is not None:
+            self.works[worse.value] = False
+            self.require(self._likeness.difference(address))
 
     def _is_denial(self, dialled: Dialled) -> bool:
         """Return whether an answer is what a denied client gets."""
@@ -257,6 +291,9 @@ class ListenerWorld(ServingWorld):
         """Return the client's address as the service shows it, in its answer or in its log; empty if it does not.
 
         A client that was not answered is not waited for: the service may never have seen it.
+
+        Raises:
+            Inconclusive: The manifest's expression catches something else.
         """
         listener = self.listener
         if dialled.outcome is not Outcome.ANSWERED:
@@ -271,8 +308,17 @@ class ListenerWorld(ServingWorld):
         else:
             found = None
         if found:
-            self.shown.append((dialled.source, found[1]))
-        return found[1] if found else ""
+            self.shown.append((dialled.source, found[1] or ""))
+        try:
+            return shown_address(found[1] or "", dialled.source) if found else ""
+        except ValueError as error:
+            key = "peer_reply" if listener.peer_reply is not None else "peer_log"
+            raise Inconclusive(f"{self.subject.path}: listen {listener.name!r}, {key}: {error}") from None
+
+    def wire(self) -> Wire:
+        """See `World`; the datagrams of a service may come from another port where its manifest says so."""
+        wire = super().wire()
+        return from_any_port(wire, self.listener.port) if self.listener.reply_port == "any" else wire
 
     # -- the wire --------------------------------------------------------------------------------------------------
 
@@ -286,6 +332,9 @@ class ListenerWorld(ServingWorld):
         if self.clients.inside:
             self.require(self._takes(family))
             self.shows_inside()
+            return
+        if listener.protocol is Protocol.ONEWAY:
+            self.shows(lambda wire: arrived(wire, listener.port, family))
             return
         self.shows(lambda wire: answered(wire, listener.port, family, transport=listener.transport))
 
@@ -316,3 +365,8 @@ class ListenerWorld(ServingWorld):
             f"a socket of the service takes {family.label} on {listener.transport.value} port {listener.port}",
             f"its sockets there: {', '.join(sorted({row.address for row in own})) or 'none'}",
         )
+
+
+def _under(rule: str, source: str) -> str:
+    """Return the client's address and the rule that decides about it, as the end of a sentence."""
+    return (f", from {source}" if source else "") + (f', with the rule "{rule}"' if rule else "")

@@ -18,11 +18,12 @@ from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend, Program
 from dualstack.manifest import Listen
 from dualstack.plan import PlannedCase
-from dualstack.prober.messages import Exit, Launch, Log, Readiness, SocketRow
+from dualstack.prober.messages import Await, Exit, Launch, Log, Readiness, SocketRow
 from dualstack.results import NOT_READY
 from dualstack.service import launch_reload, launch_service, readiness_of
 from dualstack.world.base import World
 from dualstack.world.clients import Clients, clients_of
+from dualstack.world.readiness import await_exchange
 
 _KILLING = 10.0
 """Seconds within which what was killed must be gone."""
@@ -41,7 +42,11 @@ _NO_ADDRESS = re.compile(r"(?i)cannot assign requested address|address not avail
 
 
 class ServingWorld(World):
-    """A world in which the service listens, without anybody who dials it."""
+    """A world in which the service listens, without anybody who dials it.
+
+    Attributes:
+        whole_output: What the service wrote between its last start and its end.
+    """
 
     _program: Program | None = None
     _launched: Launch | None = None
@@ -56,6 +61,7 @@ class ServingWorld(World):
         """See `World`."""
         super().__init__(case, backend, folder)
         self._left: list[Program] = []
+        self.whole_output = ""
         self.launched: list[Start] = []
         """The starts of the service so far, each with how it went."""
         self.late: frozenset[Family] = frozenset()
@@ -151,6 +157,8 @@ class ServingWorld(World):
         if within is not None:
             condition = replace(condition, timeout=within)
         readiness = program.wait_ready(condition)
+        if readiness.ready and self.subject.manifest.ready.exchange:
+            readiness = self._ready_to_serve(program, condition, readiness.seconds)
         self.waited += readiness.seconds
         self._went(readiness.exit, ready=readiness.ready, seconds=readiness.seconds)
         self._was_ready |= readiness.ready
@@ -158,6 +166,18 @@ class ServingWorld(World):
         self.note(f"after {readiness.seconds * 1000:.0f} ms the service is {state}")
         self.own_sockets()
         return readiness
+
+    def _ready_to_serve(self, program: Program, condition: Await, passed: float) -> Readiness:
+        """Wait, after ``passed`` seconds, until an exchange with the first listener succeeds."""
+        readiness = await_exchange(
+            self.subject.listen[0],
+            self.lab,
+            program,
+            condition.families,
+            max(condition.timeout - passed, 0.0),
+            restricted=self._acl is not None,
+        )
+        return replace(readiness, seconds=passed + readiness.seconds)
 
     def start(self, bind: str | None = None, families: Sequence[Family] | None = None, acl: str | None = None) -> None:
         """Start the service and wait until it is ready; see `launch` and `ready`.
@@ -232,8 +252,13 @@ class ServingWorld(World):
         if how is None:
             words = "what it left behind had to be killed" if already else "it had to be killed"
         self.note(f"stop the service: {words}")
-        self._logs.append(program.log().text)
+        self.whole_output = program.log().text
+        self._logs.append(self.whole_output)
         return how
+
+    def written(self) -> str:
+        """Return the text files in the private folder of the last start, log files mostly, as one text."""
+        return "\n".join(self.host.prober.texts(self.scratch(self._starts)))
 
     def leave(self, signal: str) -> Exit | None:
         """Send a signal to the service's first process alone, and wait for its end; return None if it still runs.

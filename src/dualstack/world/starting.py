@@ -82,7 +82,7 @@ class StartWorld(ServingWorld, ConnectorWorld):
         """The ports of everything that it has, and DNS."""
         return (*(item.port for item in self.subject.elements), DNS)
 
-    def starts(self) -> None:
+    def require_start(self) -> None:
         """Require that the service becomes ready with the ports of its listeners open, and that its connectors run."""
         if self.subject.listen:
             self._shows(WHOLE, "the service becomes ready on an ordinary dual-stack host", self._why_not_ready())

@@ -4,9 +4,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dualstack.families import Family, endpoint
-from dualstack.prober.dialogue import Dialogue, dialogue_for
-from dualstack.prober.messages import Dial, Heard, Outcome, Sender, Volley
+from dualstack.families import endpoint
+from dualstack.prober.answers import Dialogue
+from dualstack.prober.dialogue import dialogue_for
+from dualstack.prober.messages import Heard, Outcome, Sender, Volley, dial_to
 from dualstack.world.listening import ListenerWorld
 
 _OVER = "nothing more was waited for"
@@ -115,21 +116,11 @@ def fire(world: ListenerWorld, asks: Sequence[Ask], rounds: int) -> list[Told]:
 
 def request(world: ListenerWorld, address: str) -> Dialogue:
     """Return a request as the listener's protocol has it, with a fresh token where it has one."""
-    listener = world.listener
-    return dialogue_for(
-        Dial(
-            family=Family.of(address),
-            address=address,
-            port=listener.port,
-            transport=listener.transport,
-            protocol=listener.protocol,
-            send=listener.send,
-            expect=listener.expect,
-        )
-    )
+    return dialogue_for(dial_to(world.listener, address))
 
 
 def _is_answer(one: Dialogue, heard: Heard) -> bool:
     """Return whether a datagram is the answer to a request."""
-    judgement = one.judge(heard.text.encode("latin-1"), _OVER)
-    return judgement is not None and judgement.outcome is Outcome.ANSWERED
+    reader = one.reader()
+    judgement = reader.feed(heard.text.encode("latin-1")) or reader.end(_OVER)
+    return judgement.outcome is Outcome.ANSWERED

@@ -302,6 +302,7 @@ class DockerHost:
         init = not _is_init(launch.command or _words(image))
         host = {**containers.member_host(self.holder, af_inet6=launch.af_inet6), "Init": init}
         host |= {"ReadonlyRootfs": launch.read_only, "Tmpfs": dict.fromkeys(launch.tmpfs, "")}
+        host |= {"PidsLimit": launch.limits.processes or None, "Memory": launch.limits.memory << 20}
         return containers.Plan(
             image=launch.image,
             command=launch.command or None,

@@ -16,7 +16,7 @@ from dualstack.manifest.subject import PYTHON_BASE
 PROBER = "dualstack-prober"
 """The repository of the prober's image; its tag is a hash of everything in it."""
 
-_LIBRARIES = ("annotated_types", "dnslib", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection")
+_LIBRARIES = ("annotated_types", "dnslib", "h11", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection")
 """What the code that runs inside containers imports, beyond the standard library."""
 
 _ROOMS = ("manifest", "prober", "lab", "wire", "content")

@@ -8,10 +8,20 @@ Answers come in any order. Bytes travel as Latin-1 text. The stream's end ends t
 from dualstack.prober.messages.advertising import Advertise
 from dualstack.prober.messages.crowds import MOST_CLIENTS, Ends, Linger, Load, Loaded, Stage
 from dualstack.prober.messages.datagrams import Forge, Heard, Sender, Volley, Volleyed
-from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome
+from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome, dial_to
 from dualstack.prober.messages.idling import Idle, Idled, alike_until
 from dualstack.prober.messages.naming import Names, Query, Resolved
-from dualstack.prober.messages.programs import PATIENCE, Await, Exit, Launch, Log, Readiness, Spent, Vitals
+from dualstack.prober.messages.programs import (
+    PATIENCE,
+    Await,
+    Exit,
+    Launch,
+    Limits,
+    Log,
+    Readiness,
+    Spent,
+    Vitals,
+)
 from dualstack.prober.messages.serving import Accepted, Hold, Serve
 from dualstack.prober.messages.tables import AddressRow, RouteRow, SocketRow
 
@@ -32,6 +42,7 @@ __all__ = [
     "Idle",
     "Idled",
     "Launch",
+    "Limits",
     "Linger",
     "Load",
     "Loaded",
@@ -51,4 +62,5 @@ __all__ = [
     "Volley",
     "Volleyed",
     "alike_until",
+    "dial_to",
 ]

@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from dualstack.families import Family
-from dualstack.manifest.models import Protocol, Transport
+from dualstack.manifest.models import Listen, Protocol, Transport
 
 
 @enum.unique
@@ -37,6 +37,8 @@ class Dial:
         source_port: The local port, for which ``source`` must be given; 0 for the kernel's choice.
         send: What is sent with ``Protocol.EXCHANGE``; for the others the agent makes it up (a fresh token each time).
         expect: The regular expression, over bytes read as Latin-1, that the answer must contain (``EXCHANGE``).
+        status: The statuses that count as served with ``Protocol.HTTP``: ``200``, ``3xx`` …; none for all below 500.
+        any_port: Whether a UDP answer may come from another port of the address that was asked.
         timeout: Seconds for the whole exchange.
         v6only: IPV6_V6ONLY of an IPv6 socket; None for the kernel's own choice.
         half_close: Whether to shut down the sending side once everything is sent.
@@ -60,6 +62,8 @@ class Dial:
     chunks: tuple[int, ...] = ()
     requests: int = 1
     token_size: int = 250
+    status: tuple[str, ...] = ()
+    any_port: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Dialled:
         sent: What was sent, as Latin-1 text, at most 64 KiB.
         seconds: How long it took.
         detail: One sentence for a report.
+        status: The status or reply code that the answer has; 0 without one.
     """
 
     outcome: Outcome
@@ -87,3 +92,20 @@ class Dialled:
     sent: str
     seconds: float
     detail: str
+    status: int = 0
+
+
+def dial_to(listener: Listen, address: str, timeout: float = 5.0) -> Dial:
+    """Return one exchange with a listener at an address, as its manifest describes it."""
+    return Dial(
+        family=Family.of(address),
+        address=address,
+        port=listener.port,
+        transport=listener.transport,
+        protocol=listener.protocol,
+        send=listener.send,
+        expect=listener.expect,
+        timeout=timeout,
+        status=tuple(str(item) for item in listener.status),
+        any_port=listener.reply_port == "any",
+    )

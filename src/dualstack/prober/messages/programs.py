@@ -7,6 +7,21 @@ from dualstack.manifest.models import Transport
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """What a program may use; one that comes to a bound is killed. 0 is no bound.
+
+    Attributes:
+        processes: How many processes and threads.
+        memory: How many MiB of memory, with the files that are in memory.
+        output: How many MiB of output.
+    """
+
+    processes: int = 1024
+    memory: int = 2048
+    output: int = 256
+
+
+@dataclass(frozen=True, slots=True)
 class Launch:
     """A program to be started on a host.
 
@@ -24,6 +39,9 @@ class Launch:
             executed in place of the image's own, and an empty directory stands for the image's own.
         read_only: Whether the image's root file system is read-only.
         tmpfs: Folders in memory that the image may write to then.
+        writable: Whether what it writes to its working directory is kept; otherwise it is gone with the program.
+        folders: Folders of the machine that it may read, although they are in a home or in /tmp, which it has its own.
+        limits: What it may use.
     """
 
     command: tuple[str, ...]
@@ -37,6 +55,9 @@ class Launch:
     image: str = ""
     read_only: bool = False
     tmpfs: tuple[str, ...] = ()
+    writable: bool = False
+    folders: tuple[str, ...] = ()
+    limits: Limits = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +67,17 @@ class Exit:
     Attributes:
         code: The exit code; None when a signal ended it.
         signal: The signal's name, empty when it exited.
+        bound: Which of its bounds it had come to, as the end of a sentence, if it was killed for that; else empty.
     """
 
     code: int | None
     signal: str = ""
+    bound: str = ""
 
     def __str__(self) -> str:
         """Say it in words."""
+        if self.bound:
+            return f"was killed because {self.bound}"
         return f"exited with code {self.code}" if self.code is not None else f"was ended by {self.signal}"
 
 

@@ -42,6 +42,8 @@ class Accepted:
         received: How many bytes came from it.
         answered: How many bytes were sent to it.
         at: Seconds since the server was started.
+        head: The head of its HTTP request, as Latin-1 text without the blank line, at most 8 KiB; empty with another
+            protocol.
     """
 
     address: str
@@ -50,6 +52,7 @@ class Accepted:
     received: int
     answered: int
     at: float
+    head: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,92 @@
+"""What a program that runs in the machine's file system sees of it: read-only, with empty homes, /tmp and /run."""
+
+import os
+from contextlib import suppress
+
+from dualstack.prober import libc, mounts
+from dualstack.prober.folders import STAGE, Folder
+from dualstack.prober.identity import Identity
+from dualstack.prober.syslog import SYSTEM_LOG
+
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+
+_DEVICE_LINKS = {
+    "fd": "/proc/self/fd",
+    "stdin": "fd/0",
+    "stdout": "fd/1",
+    "stderr": "fd/2",
+    "ptmx": "pts/ptmx",
+    "log": SYSTEM_LOG,
+}
+
+_STICKY = 0o1777
+
+_HIDDEN = {"/run": 0o755, "/var/run": 0o755, "/home": 0o755, "/root": 0o700, "/var/tmp": _STICKY}  # noqa: S108 - names
+"""Folders in whose place a program has empty ones in memory, with their permissions. /tmp is one more."""
+
+
+def freeze() -> None:
+    """Take the right to write to the machine away; what is mounted from now on can be written to.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    mounts.make_read_only("/", recursive=True)
+    for own in ("/proc", "/dev/shm"):  # noqa: S108 - the host's own tmpfs
+        mounts.make_writable(own)
+
+
+def narrow(folders: list[Folder], who: Identity) -> None:
+    """Hide homes, /tmp and /run, and show the program's folders; the stage is a tmpfs.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    for number, (place, mode) in enumerate((_HIDDEN | {os.environ.get("HOME", "/root"): 0o700}).items()):
+        if place not in ("/", STAGE) and os.path.isdir(place) and not os.path.islink(place):
+            _cover(f"{STAGE}/hidden{number}", place, mode, who)
+    _cover(f"{STAGE}/temporary", STAGE, _STICKY, who)
+    for item in folders:
+        os.makedirs(item.path, exist_ok=True)
+        item.show(item.path)
+    protect_settings("")
+
+
+def _cover(empty: str, place: str, mode: int, who: Identity) -> None:
+    """Hide a folder behind an empty one."""
+    os.mkdir(empty)
+    os.chmod(empty, mode)
+    who.give(empty)
+    libc.mount(empty, place, flags=libc.MS_BIND)
+
+
+def protect_settings(root: str) -> None:
+    """Take the right to write to the kernel's settings away, below ``root``.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    settings = f"{root}/proc/sys"
+    libc.mount(settings, settings, flags=libc.MS_BIND)
+    mounts.make_read_only(settings)
+
+
+def own_devices() -> None:
+    """Lay a /dev with the devices that every program may expect, and terminals, over the machine's.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    libc.mount("tmpfs", STAGE, "tmpfs", libc.MS_NOSUID, "mode=0755")
+    for name in _DEVICES:
+        os.close(os.open(f"{STAGE}/{name}", os.O_CREAT, 0o666))
+        libc.mount(f"/dev/{name}", f"{STAGE}/{name}", flags=libc.MS_BIND)
+    for name, target in _DEVICE_LINKS.items():
+        os.symlink(target, f"{STAGE}/{name}")
+    for name in ("shm", "pts"):
+        os.mkdir(f"{STAGE}/{name}")
+    with suppress(OSError):  # a kernel without them
+        terminals = "newinstance,ptmxmode=0666,mode=0620"
+        libc.mount("devpts", f"{STAGE}/pts", "devpts", libc.MS_NOSUID | libc.MS_NOEXEC, terminals)
+    libc.mount(STAGE, "/dev", flags=libc.MS_BIND | libc.MS_REC)
+    libc.umount(STAGE, libc.MNT_DETACH)

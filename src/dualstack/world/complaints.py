@@ -1,0 +1,43 @@
+"""What a service says about a failure, in its own words: the lines that it does not write when all is well. Pure."""
+
+import re
+from collections.abc import Iterable
+
+IN_USE = re.compile(r"(?i)in[ _-]?use|EADDRINUSE|\b(?:errno|error|code)\W{0,3}(?:98|10048)\b")
+"""How "address already in use" reads: strerror's text, the names of several languages, its number with its noun."""
+
+_VARIABLE = re.compile(r"\x1b\[[0-9;]*m|0x[0-9a-f]+|\b[0-9a-f]*\d[0-9a-f]*\b|\d+", re.IGNORECASE)
+"""What differs between two runs of one program: colours, numbers, identifiers."""
+
+_FAILS = re.compile(
+    r"(?i)\b(?:err(?:no|ors?)?|fail\w*|fatal|panic\w*|\w*exception|can ?no?t|can't|could ?n[o']t|unable|unavailable|"
+    r"refus\w+|denied|abort\w*|impossible|conflict\w*|busy|occupied|taken|already|skip\w*|ignor\w+|gives? up|giving up|"
+    r"disabled|warn\w*|not (?:\w+ )?(?:available|bound|listening|open\w*|possible|served|started))\b"
+)
+
+_LISTENER = re.compile(
+    r"(?i)bind|bound|listen|port|socket|addr|endpoint|interface|ip ?v[46]|inet6?|tcp|udp|start|server|service|accept|::"
+    r"|0\.0\.0\.0"
+)
+
+
+def new_lines(usual: str, text: str) -> list[str]:
+    """Return the lines of ``text`` that have no like in ``usual``; numbers and identifiers are no difference."""
+    known = {_shape(line) for line in usual.splitlines()}
+    return [line.strip() for line in text.splitlines() if line.strip() and _shape(line) not in known]
+
+
+def _shape(line: str) -> str:
+    """Return what is the same in such a line of every run."""
+    return _VARIABLE.sub("#", line).strip().casefold()
+
+
+def naming_line(lines: Iterable[str], port: int) -> str:
+    """Return the first line that says of a listener, or of its port, that something failed; empty if none does.
+
+    Lines with the system's own words for an address in use come first.
+    """
+    found = list(lines)
+    in_use = [line for line in found if IN_USE.search(line)]
+    own = [line for line in found if _FAILS.search(line) and (_LISTENER.search(line) or str(port) in line)]
+    return next(iter([*in_use, *own]), "")

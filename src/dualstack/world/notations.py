@@ -1,0 +1,52 @@
+"""The textual forms of an IPv6 address, and the networks that tell two addresses apart. Pure."""
+
+import ipaddress
+from itertools import groupby
+
+from dualstack.families import Family
+
+_IPV4_WIDE, _IPV6_WIDE = 28, 64
+
+
+def notations(address: str) -> dict[str, str]:
+    """Return the textual forms of an address besides its canonical one (RFC 4291 §2.2, RFC 5952 §2), by what they are.
+
+    An IPv4 address has no other form that all programs agree on.
+    """
+    parsed = ipaddress.ip_address(address)
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return {}
+    groups = [f"{int(part, 16):x}" for part in parsed.exploded.split(":")]
+    found = {
+        "in upper case": str(parsed).upper(),
+        "without ::": ":".join(groups),
+        "with leading zeros": parsed.exploded,
+        "with :: at another place": _abbreviated_elsewhere(groups),
+    }
+    return {what: text for what, text in found.items() if text and text != str(parsed)}
+
+
+def _abbreviated_elsewhere(groups: list[str]) -> str:
+    """Return the address with ``::`` for the longest run of zeros but its first; empty if that run has no two."""
+    runs, position = list[tuple[int, int]](), 0
+    for text, same in groupby(groups):
+        length = len(list(same))
+        runs += [(length, position)] if text == "0" else []
+        position += length
+    length, start = max(runs, default=(0, 0), key=lambda run: run[0])
+    if length < 2:  # noqa: PLR2004 - :: stands for at least one group, and one stays
+        return ""
+    return f"{':'.join(groups[: start + 1])}::{':'.join(groups[start + length :])}"
+
+
+def wide_network(address: str) -> str:
+    """Return a network of an ordinary size that the address is in: a /28 or a /64."""
+    length = _IPV4_WIDE if Family.of(address) is Family.IPV4 else _IPV6_WIDE
+    return str(ipaddress.ip_network((address, length), strict=False))
+
+
+def network_without(inside: str, outside: str) -> str:
+    """Return the largest network that has the first address and not the second; its length need not be a whole byte."""
+    one, other = ipaddress.ip_address(inside), ipaddress.ip_address(outside)
+    common = one.max_prefixlen - (int(one) ^ int(other)).bit_length()
+    return str(ipaddress.ip_network((inside, common + 1), strict=False))

@@ -1,0 +1,151 @@
+"""A response over HTTP is an answer when it has come whole (RFC 9112 §6.3), with a status that counts."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from dualstack.prober.answers import Judgement, Reader
+from dualstack.prober.http import Http, is_served
+from dualstack.prober.messages import Outcome
+
+CLOSED = "the service closed the connection"
+LATE = "nothing more came within 5 s"
+
+WHOLE = {
+    "length": b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+    "no body": b"HTTP/1.1 404 Not Found\r\ncontent-length:0\r\n\r\n",
+    "204 has none": b"HTTP/1.0 204\r\n\r\n",
+    "304 has none": b"HTTP/1.1 304 Not Modified\r\nContent-Length: 900\r\n\r\n",
+    "chunks": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+    "chunks with an extension": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n2;a=b\r\nhi\r\n0\r\n\r\n",
+    "trailers": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nExpires: 0\r\nX: y\r\n\r\n",
+    "a body that looks like the last chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"7\r\nx0\r\n\r\n!\r\n0\r\n\r\n",
+    "informational ones first": b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+}
+
+CUT = {
+    "in the header": (b"HTTP/1.1 200 OK\r\nContent-Le", "before the blank line"),
+    "in the body": (b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n" + b"x" * 5000, "5000 of the 10000 bytes"),
+    "before the body": (b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", "0 of the 3 bytes"),
+    "in a chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhi", "last chunk is missing"),
+    "before the last chunk": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
+        "after 2 bytes of its body the last chunk is missing",
+    ),
+    "in the trailers": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n", "last chunk is missing"),
+    "after an informational one": (b"HTTP/1.1 100 Continue\r\n\r\n", "before the blank line"),
+}
+
+
+def pieces(data: bytes, size: int) -> Iterator[bytes]:
+    """Yield data in pieces."""
+    return (data[place : place + size] for place in range(0, len(data), size))
+
+
+def fed(reader: Reader, data: bytes, size: int = 1 << 16) -> Judgement | None:
+    """Return the judgement after data that came in pieces."""
+    judgement = None
+    for piece in pieces(data, size):
+        assert judgement is None, "a response is judged by its last byte"
+        judgement = reader.feed(piece)
+    return judgement
+
+
+def reader(*served: str) -> Reader:
+    """Return a reader of one response."""
+    return Http("2001:db8::1", 8080, served).reader()
+
+
+@pytest.mark.parametrize("size", [1, 7, 1 << 16])
+@pytest.mark.parametrize("answer", WHOLE.values(), ids=WHOLE)
+def test_a_whole_response_is_an_answer(answer: bytes, size: int) -> None:
+    """However it is cut, a response is judged when its last byte is there and not before; no end has to come."""
+    judgement = fed(reader(), answer, size)
+    assert judgement is not None
+    assert judgement.outcome is Outcome.ANSWERED
+    assert fed(reader(), answer[:-1]) is None
+
+
+@pytest.mark.parametrize(("answer", "said"), CUT.values(), ids=CUT)
+def test_a_response_that_is_cut_short_is_wrong(answer: bytes, said: str) -> None:
+    """The detail says what came, what is missing, and why nothing more came."""
+    for why, closed in ((CLOSED, True), (LATE, False)):
+        cut = reader()
+        assert fed(cut, answer) is None
+        judgement = cut.end(why, closed=closed)
+        assert judgement.outcome is Outcome.WRONG
+        assert said in judgement.detail
+        assert why in judgement.detail
+
+
+def test_without_a_length_the_body_ends_with_the_connection() -> None:
+    """A body that has no other end is whole when the service closes in good order, and not when time runs out."""
+    answer = b"HTTP/1.0 200 OK\r\n\r\nhello"
+    ended, late = reader(), reader()
+    assert fed(ended, answer) is fed(late, answer) is None
+    judgement = ended.end(CLOSED, closed=True)
+    assert (judgement.outcome, judgement.status) == (Outcome.ANSWERED, 200)
+    assert "its body has 5 bytes" in judgement.detail
+    judgement = late.end(LATE)
+    assert judgement.outcome is Outcome.WRONG
+    assert "ends with the connection" in judgement.detail
+
+
+def test_nothing_is_silence() -> None:
+    """A connection that ends without a byte has no answer."""
+    assert reader().end(CLOSED, closed=True).outcome is Outcome.SILENT
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi!",
+        b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhi\r\n",
+        b"HTTP/1.1 200 OK\r\nno colon here\r\n\r\n",
+    ],
+)
+def test_what_is_no_response_is_wrong(answer: bytes) -> None:
+    """A response whose end cannot be known, or with a header that is none, is wrong at once."""
+    judgement = fed(reader(), answer)
+    assert judgement is not None
+    assert judgement.outcome is Outcome.WRONG
+    assert "no HTTP response" in judgement.detail
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
+def test_an_error_of_the_server_is_no_service(status: int) -> None:
+    """A whole response with a status from 500 on is wrong, and says which status it is, unless that is asked for."""
+    answer = b"HTTP/1.1 %d Oops\r\nContent-Length: 2\r\n\r\nno" % status
+    judgement = fed(reader(), answer)
+    assert judgement is not None
+    assert (judgement.outcome, judgement.status) == (Outcome.WRONG, status)
+    assert f"{status} Oops" in judgement.detail
+    for served in (str(status), "5xx"):
+        judgement = fed(reader("2xx", served), answer)
+        assert judgement is not None
+        assert judgement.outcome is Outcome.ANSWERED
+
+
+def test_which_statuses_count() -> None:
+    """Without a list all below 500 do; with one those that it names, or whose class it names."""
+    assert [status for status in (200, 301, 401, 404, 499, 500) if is_served(status, ())] == [200, 301, 401, 404, 499]
+    assert [status for status in (200, 204, 301, 302, 404) if is_served(status, ("200", "3xx"))] == [200, 301, 302]
+
+
+@pytest.mark.parametrize("size", [100, 1 << 16])
+def test_reading_takes_time_that_grows_with_the_length_only(size: int) -> None:
+    """Sixteen times the body takes far less than the 256 times of what looks at everything again with each piece."""
+
+    def seconds(length: int) -> float:
+        answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + b"x" * length
+        began = time.process_time()
+        judgement = fed(reader(), answer, size)
+        assert judgement is not None
+        return time.process_time() - began
+
+    short, long = (min(seconds(length) for _ in range(3)) for length in (1 << 18, 1 << 22))
+    assert long < 80 * max(short, 0.001)

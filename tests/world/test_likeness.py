@@ -1,0 +1,58 @@
+"""Clients of both families are answered alike, or the case says which of them is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from dualstack.families import Family
+from dualstack.prober.messages import Dialled, Outcome
+from dualstack.world.likeness import Likeness
+
+S4, S6, LOOP4, LL6 = "192.0.2.1", "2001:db8::1", "127.0.0.1", "fe80::1%eth0"
+
+
+def dialled(status: int, outcome: Outcome = Outcome.ANSWERED) -> Dialled:
+    """Return an exchange with a status."""
+    return Dialled(outcome, "", True, "", 0, "", "", 0.0, f"the status is {status}", status)
+
+
+@pytest.mark.parametrize(("ipv4", "ipv6", "worse"), [(200, 400, Family.IPV6), (301, 204, Family.IPV4)])
+def test_the_worse_class_is_named(ipv4: int, ipv6: int, worse: Family) -> None:
+    """Whatever the order, the family with the higher class of status is the one that is not served alike."""
+    for order in ((Family.IPV4, Family.IPV6), (Family.IPV6, Family.IPV4)):
+        likeness = Likeness()
+        for family in order:
+            assert likeness.worse(S4) is None
+            likeness.take(family, S4 if family is Family.IPV4 else S6, dialled(ipv4 if family is Family.IPV4 else ipv6))
+        assert likeness.worse(S4) is likeness.worse(S6) is worse
+        finding = likeness.difference(S6)
+        assert not finding.ok
+        assert f"over IPv4 the status is {ipv4}" in finding.happened
+        assert f"over IPv6 the status is {ipv6}" in finding.happened
+
+
+@pytest.mark.parametrize(("ipv4", "ipv6"), [(200, 204), (301, 302), (0, 400), (0, 0)])
+def test_the_same_class_is_alike(ipv4: int, ipv6: int) -> None:
+    """Other statuses of one class, and answers without a status, say nothing."""
+    likeness = Likeness()
+    likeness.take(Family.IPV4, S4, dialled(ipv4))
+    likeness.take(Family.IPV6, S6, dialled(ipv6))
+    assert likeness.worse(S6) is None
+
+
+def test_only_addresses_of_a_kind_are_compared() -> None:
+    """By Host a server may know its loopback addresses, and not those on the link; what was not answered is nothing."""
+    likeness = Likeness()
+    likeness.take(Family.IPV4, LOOP4, dialled(200))
+    likeness.take(Family.IPV6, S6, dialled(400))
+    likeness.take(Family.IPV6, LL6, dialled(404))
+    likeness.take(Family.IPV4, S4, dialled(503, Outcome.WRONG))
+    assert likeness.worse(S6) is likeness.worse(LOOP4) is likeness.worse(LL6) is None
+
+
+def test_the_contrast_says_how_the_other_family_fared() -> None:
+    """Beside a wrong answer stands the right one over the other family, if there was one."""
+    likeness = Likeness()
+    assert likeness.contrast(Family.IPV6, S6) == ""
+    likeness.take(Family.IPV4, S4, replace(dialled(0), detail="the answer matches"))
+    assert likeness.contrast(Family.IPV6, S6) == "; over IPv4: the answer matches"

@@ -1,0 +1,188 @@
+"""What a listener's world takes for served, and what it says of the address that a service shows."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
+
+from dualstack.errors import Inconclusive
+from dualstack.families import Family
+from dualstack.prober.messages import Dial, Dialled, Log, Outcome
+from dualstack.world.listening import ListenerWorld
+from dualstack.world.readiness import await_exchange
+
+if TYPE_CHECKING:
+    from tests.world.conftest import MadeUp
+
+MakeWorld = Callable[..., "MadeUp"]
+
+HTTP = '[[listen]]\nname = "main"\nport = 8080\nprotocol = "http"\n'
+ONEWAY = (
+    '[[listen]]\nname = "main"\nport = 8080\ntransport = "udp"\nprotocol = "oneway"\nsend = "<13>{token}"\n'
+    'received_log = "got <13>{token}"\n'
+)
+SHOWS = "peer_reply = 'you are (.+)'\n"
+OUT = Ether(src="02:00:5e:10:00:01", dst="02:00:5e:10:00:02")
+
+
+def by_family(made: "MadeUp", statuses: dict[Family, int]) -> None:
+    """Let clients of each family be answered with a status."""
+    plain = made.prober.dialled
+
+    def dial(one: Dial) -> Dialled:
+        return replace(plain, status=statuses[one.family], detail=f"the status is {statuses[one.family]}")
+
+    made.prober.dial = dial  # type: ignore[method-assign, assignment]  # what dialling comes to
+
+
+@pytest.mark.parametrize("order", [(Family.IPV4, Family.IPV6), (Family.IPV6, Family.IPV4)])
+def test_another_class_of_status_over_ipv6_is_no_service(make_world: MakeWorld, order: tuple[Family, Family]) -> None:
+    """400 for IPv6 clients where IPv4 clients get 200 breaks the case, whichever family came first."""
+    made = make_world(ListenerWorld, HTTP)
+    by_family(made, {Family.IPV4: 200, Family.IPV6: 400})
+    for family in order:
+        made.world.answers(family, made.world.addresses(family)[0])
+    assert made.world.works == {"ipv4": True, "ipv6": False}
+    (broken,) = [finding for finding in made.world.findings if not finding.ok]
+    assert "the status is 200" in broken.happened
+    assert "the status is 400" in broken.happened
+
+
+def test_the_same_class_of_status_is_service(make_world: MakeWorld) -> None:
+    """404 for both families is the same answer."""
+    made = make_world(ListenerWorld, HTTP)
+    by_family(made, {Family.IPV4: 404, Family.IPV6: 404})
+    for family in Family:
+        made.world.answers(family, made.world.addresses(family)[0])
+    assert all(finding.ok for finding in made.world.findings)
+
+
+def test_a_family_with_the_worse_status_is_not_counted_as_served(make_world: MakeWorld) -> None:
+    """Requirements about something else leave such a family to those on reachability, and blame nobody for it."""
+    made = make_world(ListenerWorld, HTTP)
+    by_family(made, {Family.IPV4: 200, Family.IPV6: 400})
+    made.program(None)
+    assert made.world.served() == [Family.IPV4]
+    made.world.answers(Family.IPV4, made.world.addresses(Family.IPV4)[0])
+    assert all(finding.ok for finding in made.world.findings)
+
+
+def test_a_wrong_answer_is_contrasted_with_the_right_one(make_world: MakeWorld) -> None:
+    """Where one family is answered wrongly the finding says what the other one got."""
+    made = make_world(ListenerWorld, HTTP)
+    made.world.answers(Family.IPV4, made.world.addresses(Family.IPV4)[0])
+    made.outcome(Outcome.WRONG)
+    made.world.answers(Family.IPV6, made.world.addresses(Family.IPV6)[0])
+    assert made.world.findings[-1].happened.endswith("; over IPv4: so it went")
+
+
+def test_the_address_that_is_shown_has_no_port(make_world: MakeWorld) -> None:
+    """Group 1 may catch a port too; where it catches something else the case is inconclusive, and says what it was."""
+    made = make_world(ListenerWorld, HTTP + SHOWS)
+    shown = made.world.shown_peer(replace(made.prober.dialled, answer="you are [2001:db8::2]:99", source="2001:db8::2"))
+    assert shown == "2001:db8::2"
+    with pytest.raises(Inconclusive, match=r"service\.toml: listen 'main', peer_reply: group 1 caught 'nice'"):
+        made.world.shown_peer(replace(made.prober.dialled, answer="you are nice"))
+
+
+class Logger:
+    """A service that logs some of the datagrams that it gets."""
+
+    def __init__(self, line: str | None) -> None:
+        """Write this line, with the datagram in it, or none."""
+        self.line, self.patterns, self.since = line, list[str](), list[int]()
+
+    def log(self) -> Log:
+        """Return what was written."""
+        return Log("before\n", 7)
+
+    def poll(self) -> None:
+        """Run."""
+
+    def wait_log(self, pattern: str, _: Any, since: int) -> str | None:
+        """Note what is looked for."""
+        self.patterns.append(pattern)
+        self.since.append(since)
+        return self.line
+
+
+@pytest.mark.parametrize(("line", "outcome"), [("got it", Outcome.ANSWERED), (None, Outcome.SILENT)])
+def test_a_datagram_without_an_answer_is_served_if_the_log_shows_it(
+    make_world: MakeWorld, line: str | None, outcome: Outcome
+) -> None:
+    """The very datagram must show in what is written after it was sent."""
+    made = make_world(ListenerWorld, ONEWAY)
+    made.world._program = logger = Logger(line)
+    dialled = made.world.dial(Family.IPV6, made.world.addresses(Family.IPV6)[0])
+    assert dialled.outcome is outcome
+    (sent,) = made.prober.dials
+    assert logger.patterns == [f"got {sent.send}"]
+    assert logger.since == [7]
+    assert "{token}" not in (sent.send or "{token}")
+
+
+def test_a_refused_datagram_is_not_waited_for(make_world: MakeWorld) -> None:
+    """After ICMP port unreachable nothing will show."""
+    made = make_world(ListenerWorld, ONEWAY)
+    made.world._program = logger = Logger("got it")
+    made.outcome(Outcome.REFUSED)
+    assert made.world.dial(Family.IPV6, made.world.addresses(Family.IPV6)[0]).outcome is Outcome.REFUSED
+    assert logger.patterns == []
+
+
+def test_on_the_wire_a_oneway_datagram_arrives(make_world: MakeWorld) -> None:
+    """No answer is asked for, and no refusal may come."""
+    made = make_world(ListenerWorld, ONEWAY)
+    service, client = made.world.addresses(Family.IPV6)[0], made.world.sources(Family.IPV6)[0]
+    made.wire(OUT / IPv6(src=client, dst=service) / UDP(sport=4000, dport=8080) / b"x")
+    made.world.shows_served(Family.IPV6)
+    assert [finding.ok for finding in made.world.findings] == [True]
+
+
+def test_answers_from_any_port_are_seen_where_the_manifest_says_so(make_world: MakeWorld) -> None:
+    """On the wire an answer from a new port counts with reply_port = "any" alone."""
+    text = '[[listen]]\nname = "main"\nport = 8080\ntransport = "udp"\nprotocol = "echo"\n'
+    for key, ok in (("", False), ('reply_port = "any"\n', True)):
+        made = make_world(ListenerWorld, text + key)
+        service, client = made.world.addresses(Family.IPV4)[0], made.world.sources(Family.IPV4)[0]
+        asked = OUT / IP(src=client, dst=service) / UDP(sport=4000, dport=8080) / b"x"
+        answer = OUT / IP(src=service, dst=client) / UDP(sport=50123, dport=4000) / b"x"
+        made.wire(asked, answer)
+        made.world.shows_served(Family.IPV4)
+        assert [finding.ok for finding in made.world.findings] == [ok]
+
+
+def ready(made: "MadeUp", program: Any, families: tuple[Family, ...], *, restricted: bool = False) -> Any:
+    """Wait for an exchange with the service."""
+    return await_exchange(made.world.listener, made.world.lab, program, families, 0.3, restricted=restricted)
+
+
+def test_ready_when_an_exchange_succeeds(make_world: MakeWorld) -> None:
+    """Exchanges are held from the host's own addresses, the loopback ones last, until one succeeds."""
+    made = make_world(ListenerWorld, HTTP)
+    outcomes = [Outcome.REFUSED, Outcome.SILENT, Outcome.WRONG, Outcome.REFUSED, Outcome.ANSWERED]
+    plain = made.prober.dialled
+
+    def dial(one: Dial) -> Dialled:
+        made.prober.dials.append(one)
+        return replace(plain, outcome=outcomes.pop(0))
+
+    made.prober.dial = dial  # type: ignore[method-assign, assignment]  # what dialling comes to
+    assert ready(made, Logger(None), tuple(Family)).ready
+    own = [made.world.addresses(family)[0] for family in Family]
+    assert [one.address for one in made.prober.dials] == [*own, "127.0.0.1", "::1", own[0]]
+    assert all(one.source == one.address for one in made.prober.dials)
+
+
+def test_not_ready_in_time(make_world: MakeWorld) -> None:
+    """It says how the last exchange ended; to be turned away is enough behind access rules."""
+    made = make_world(ListenerWorld, HTTP)
+    made.outcome(Outcome.WRONG)
+    readiness = ready(made, Logger(None), (Family.IPV6,))
+    assert not readiness.ready
+    assert "an exchange with 'main' from its own host did not succeed: so it went" in readiness.detail
+    assert ready(made, Logger(None), (Family.IPV6,), restricted=True).ready
