@@ -1,6 +1,8 @@
 """Causes about how a service treats its clients: what speaks for them and against them."""
 
+import contextlib
 import ipaddress
+import re
 
 from dualstack.causes.rule import (
     CERTAIN,
@@ -22,6 +24,9 @@ from dualstack.facts import Exchange, Facts, How, Sign
 from dualstack.families import BOTH, Family
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
+
+_RULE = re.compile(r'from (?P<client>[0-9a-fA-F.:]+), with the rule "(?P<rule>[^"]+)"')
+"""How a finding about access rules names its client and its rule."""
 
 _ENDED = (How.HUNG_UP, How.RESET)
 _NOT_SERVED = (How.HUNG_UP, How.RESET, How.WRONG)
@@ -414,6 +419,27 @@ def asks_for_names(facts: Facts) -> str:
     return "it asks the name server for the names of its clients (PTR)" if facts.reverse else ""
 
 
+def _network(rule: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Return the address or network that a rule names; None if none is found."""
+    for word in re.split(r"[\s\"',;=]+", rule):
+        with contextlib.suppress(ValueError):
+            return ipaddress.ip_network(word, strict=False)
+    return None
+
+
+def rule_hits_others(facts: Facts) -> str:
+    """Rules are wrong for clients that they do not name, or are wrong as networks only."""
+    found = [_RULE.search(item.expected) for item in facts.broken]
+    for match in found:
+        named = _network(match["rule"]) if match else None
+        if match is None or named is None:
+            return ""
+        client = ipaddress.ip_address(match["client"])
+        if named.version != client.version or (client in named and "/" not in match["rule"]):
+            return ""
+    return f'the rule "{found[0]["rule"]}" is wrong for the client {found[0]["client"]}' if found and found[0] else ""
+
+
 def oneway(facts: Facts) -> str:
     """The service answers nothing: what it does with a request is seen in its log alone."""
     return "it answers nothing" if facts.protocol == "oneway" else ""
@@ -474,6 +500,7 @@ RULES = (
     Rule(
         "RC-ACLTEXT",
         ((CERTAIN, says_mapped_not_allowed), (DECISIVE, about("SEC-001"))),
+        (rule_hits_others,),
     ),
     Rule(
         "RC-MAPPED",
@@ -484,6 +511,7 @@ RULES = (
             (HINT, about("SEC-001", "SEC-005")),
         ),
     ),
+    Rule("RC-ACLPREFIX", ((DECISIVE, rule_hits_others),)),
     Rule("RC-LOCALHOSTBACKEND", ((DECISIVE, backend_fails), (FITS, gateway_error))),
     Rule("RC-CUTSHORT", ((DECISIVE, cut_short),)),
     Rule(
