@@ -339,11 +339,11 @@ CASES = {
 
 @pytest.mark.parametrize(("code", "found"), CASES.values(), ids=CASES)
 def test_facts_name_their_cause(code: str, found: Facts) -> None:
-    """The first cause is the one that the facts show, with the fact that shows it, and it is not contradicted."""
+    """The first cause is the one that the facts show, with what speaks for it, and it is not contradicted."""
     assert first(found) == code
     item = requirements().get(found.requirement)
     (likeliest, *_) = likely(item.causes if item else (), found)
-    assert likeliest.because
+    assert likeliest.weight
     assert not contradiction(code, found)
 
 

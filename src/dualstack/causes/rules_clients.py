@@ -517,7 +517,7 @@ RULES = (
     Rule(
         "RC-ERRORANSWER",
         ((STRONG, error_answer_of_one_family), (STRONG, statuses_differ), (STRONG, error_status)),
-        (is_udp, mapped_is_turned_away),
+        (is_udp, mapped_is_turned_away, about("SEC-001")),
     ),
     Rule("RC-BINDTODEVICE", ((DECISIVE, loopback_refused),)),
     Rule("RC-SCOPEDPEER", ((DECISIVE, link_local_lost),)),
