@@ -18,6 +18,9 @@ DATA = Path(__file__).with_name("labels.toml")
 PAGE = ROOT / "docs" / "causes.md"
 ZOO = ROOT / "fixtures" / "services" / "zoo"
 
+NONE = "none"
+"""What stands for a cause where none of the catalogue fits."""
+
 RIGHT = 0.95
 """The part of the labelled cases whose first cause must be the right one."""
 
@@ -45,8 +48,8 @@ class Label:
     """The right first cause of a bug.
 
     Attributes:
-        service: The service of the zoo.
-        cause: The cause's code.
+        service: The service of the zoo, with a configuration if it is for that alone.
+        cause: The cause's code; `NONE` where the catalogue has none for it.
         why: What its source shows, one sentence.
         requirement: The requirements that it is for; empty for all that the manifest names.
         topologies: The topologies that it is for; empty for all.
@@ -61,7 +64,7 @@ class Label:
     def fits(self, service: str, requirement: str, topology: str) -> bool:
         """Return whether it is for a case."""
         return (
-            self.service == service
+            self.service in {service, service.partition("/")[0]}
             and (not self.requirement or requirement in self.requirement)
             and (not self.topologies or topology in self.topologies)
         )
@@ -87,8 +90,8 @@ def compare(records: Iterable[Record]) -> tuple[int, list[str]]:
         if record.verdict is not Verdict.KNOWN or record.requirement in WITHOUT_CAUSES:
             continue
         count += 1
-        label = label_of(record.subject.partition("/")[0], record.requirement, record.topology)
-        found = record.causes[0] if record.causes else "none"
+        label = label_of(record.subject, record.requirement, record.topology)
+        found = record.causes[0] if record.causes else NONE
         if label is None or found != label.cause:
             wrong.append(f"{record.case}: {found}, not {label.cause if label else 'labelled'}; facts: {record.facts}")
     return count, wrong
@@ -100,8 +103,9 @@ def render() -> str:
     for item in load():
         about = ", ".join(item.requirement) or "all"
         about += f" on {', '.join(item.topologies)}" if item.topologies else ""
-        link = f"[{item.service}](../fixtures/services/zoo/{item.service}.toml)"
-        rows.append(f"| {link} | {about} | {cause(item.cause).title} ({item.cause}) | {item.why} |\n")
+        link = f"[{item.service}](../fixtures/services/zoo/{item.service.partition('/')[0]}.toml)"
+        named = "not known" if item.cause == NONE else f"{cause(item.cause).title} ({item.cause})"
+        rows.append(f"| {link} | {about} | {named} | {item.why} |\n")
     return HEAD + "".join(rows)
 
 

@@ -143,7 +143,7 @@ def test_facts_name_their_cause(code: str, found: Facts) -> None:
     known = requirements().get(found.requirement)
     causes = likely(known.causes if known else ("RC-NOHE",), found)
     assert [item.code for item in causes][:1] == [code]
-    assert causes[0].because
+    assert causes[0].weight
     assert not contradiction(code, found)
 
 

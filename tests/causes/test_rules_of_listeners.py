@@ -262,6 +262,28 @@ CASES = {
             broken=(Finding(False, "each packet is sent to the router", "3 of 3 were sent past the router"),),
         ),
     ),
+    "an answer that is cut short": (
+        "RC-CUTSHORT",
+        facts(
+            OK,
+            How.WRONG,
+            ZERO,
+            ONLY,
+            broken=(Finding(False, "an IPv6 client is answered", "the answer 200 is cut short: 5 of the 9 bytes"),),
+        ),
+    ),
+    "a sender of a line is dropped": (
+        "RC-ADDRTEXT",
+        facts(
+            OK,
+            IGNORED,
+            row("0.0.0.0", transport="udp"),
+            row("::", transport="udp", v6only=True),
+            requirement="LISTEN-012",
+            transport="udp",
+            protocol="oneway",
+        ),
+    ),
     "some addresses are not served": (
         "RC-ADDRTEXT",
         facts(
@@ -275,6 +297,22 @@ CASES = {
         facts(
             requirement="INTEROP-007",
             broken=(Finding(False, "clients that come from one port are all answered", "one was not"),),
+        ),
+    ),
+    "a rule hits another client": (
+        "RC-ACLPREFIX",
+        facts(
+            requirement="SEC-001",
+            broken=(Finding(False, f'it is served, from {CLIENT[IPV6]}, with the rule "deny 2001:db8:51:1::9"', "no"),),
+        ),
+    ),
+    "a rule in another spelling misses its client": (
+        "RC-ACLTEXT",
+        facts(
+            requirement="SEC-001",
+            broken=(
+                Finding(False, f'it is denied, from {CLIENT[IPV6]}, with the rule "deny 2001:DB8:51:1::201"', "no"),
+            ),
         ),
     ),
     "only redirects lead past the filter": (
@@ -301,11 +339,11 @@ CASES = {
 
 @pytest.mark.parametrize(("code", "found"), CASES.values(), ids=CASES)
 def test_facts_name_their_cause(code: str, found: Facts) -> None:
-    """The first cause is the one that the facts show, with the fact that shows it, and it is not contradicted."""
+    """The first cause is the one that the facts show, with what speaks for it, and it is not contradicted."""
     assert first(found) == code
     item = requirements().get(found.requirement)
     (likeliest, *_) = likely(item.causes if item else (), found)
-    assert likeliest.because
+    assert likeliest.weight
     assert not contradiction(code, found)
 
 

@@ -75,5 +75,5 @@ def _weighed(code: str, facts: Facts, *, listed: bool) -> Likely | None:
     found = [(weight, told) for weight, test in rule.support if (told := test(facts))]
     weight, because = max(found, key=lambda item: item[0], default=(0, ""))
     if weight >= STRONG or (listed and (weight or not rule.evident)):
-        return Likely(code, weight, because)
+        return Likely(code, weight, because.strip())
     return None

@@ -1,6 +1,8 @@
 """Causes about how a service treats its clients: what speaks for them and against them."""
 
+import contextlib
 import ipaddress
+import re
 
 from dualstack.causes.rule import (
     CERTAIN,
@@ -22,6 +24,9 @@ from dualstack.facts import Exchange, Facts, How, Sign
 from dualstack.families import BOTH, Family
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
+
+_RULE = re.compile(r'from (?P<client>[0-9a-fA-F.:]+), with the rule "(?P<rule>[^"]+)"')
+"""How a finding about access rules names its client and its rule."""
 
 _ENDED = (How.HUNG_UP, How.RESET)
 _NOT_SERVED = (How.HUNG_UP, How.RESET, How.WRONG)
@@ -118,6 +123,12 @@ def answer_goes_astray(facts: Facts) -> str:
     return ""
 
 
+def answer_goes_astray_later(facts: Facts) -> str:
+    """IPv6 clients are answered at first, and after an IPv4 client their answers go astray."""
+    answered = facts.ipv6.count(How.ANSWERED) and facts.ipv4.count(How.ANSWERED)
+    return answer_goes_astray(facts) if answered and facts.ipv6.count(How.IGNORED) else ""
+
+
 unpacked = says(Sign.UNPACKED)
 
 
@@ -168,6 +179,15 @@ def error_answer_of_one_family(facts: Facts) -> str:
     return f"{family.label} clients are {_worst(facts, family)}{told}; {family.other.label} clients are served"
 
 
+def error_status(facts: Facts) -> str:
+    """Clients of a lost family get an error of the server itself."""
+    for item in facts.exchanges:
+        status = _status(item)
+        if facts.lost(item.family) and status[:1] in {"4", "5"} and status not in {"502", "503", "504"}:
+            return f"{item.family.label} clients get HTTP status {status}"
+    return ""
+
+
 def statuses_differ(facts: Facts) -> str:
     """The HTTP status is an error over one family only."""
     found = {family: {_status(item) for item in facts.exchanges if item.family is family} - {""} for family in BOTH}
@@ -197,10 +217,13 @@ def gateway_error(facts: Facts) -> str:
 
 def cut_short(facts: Facts) -> str:
     """An answer ended before its announced length."""
+    told = next((item.happened for item in facts.broken if "is cut short" in item.happened), "")
+    if told:
+        return told
     for item in facts.exchanges:
         if item.missing:
             return f"{item.missing} of the announced bytes of an answer to an {item.family.label} client are missing"
-    return next((item.happened for item in facts.broken if "announced" in item.happened), "")
+    return ""
 
 
 def loopback_refused(facts: Facts) -> str:
@@ -396,6 +419,40 @@ def asks_for_names(facts: Facts) -> str:
     return "it asks the name server for the names of its clients (PTR)" if facts.reverse else ""
 
 
+def _network(rule: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Return the address or network that a rule names; None if none is found."""
+    for word in re.split(r"[\s\"',;=]+", rule):
+        with contextlib.suppress(ValueError):
+            return ipaddress.ip_network(word, strict=False)
+    return None
+
+
+def rule_hits_others(facts: Facts) -> str:
+    """Rules are wrong for clients that they do not name, or are wrong as networks only."""
+    found = [_RULE.search(item.expected) for item in facts.broken]
+    for match in found:
+        named = _network(match["rule"]) if match else None
+        if match is None or named is None:
+            return ""
+        client = ipaddress.ip_address(match["client"])
+        if named.version != client.version or (client in named and "/" not in match["rule"]):
+            return ""
+    return f'the rule "{found[0]["rule"]}" is wrong for the client {found[0]["client"]}' if found and found[0] else ""
+
+
+def oneway(facts: Facts) -> str:
+    """The service answers nothing: what it does with a request is seen in its log alone."""
+    return "it answers nothing" if facts.protocol == "oneway" else ""
+
+
+def sender_is_dropped(facts: Facts) -> str:
+    """What comes over one family reaches a socket, and is not shown."""
+    family = next((item for item in BOTH if facts.lost(item) or facts.is_about(item)), None)
+    if not oneway(facts) or family is None or not facts.takes(family):
+        return ""
+    return f"what comes over {family.label} reaches a socket of it, and is not shown"
+
+
 def gets_others_answers(facts: Facts) -> str:
     """Clients get datagrams that answer none of their requests."""
     strays = next((item.happened for item in facts.broken if "answer none" in item.happened), "")
@@ -425,7 +482,7 @@ RULES = (
     Rule("RC-NOCHECKSUM", ((DECISIVE, bad_checksum),), (_is_tcp,)),
     Rule(
         "RC-ADDRLEN",
-        ((CERTAIN, both(shown_cut_in_binary, ipv4_client_before)),),
+        ((CERTAIN, both(shown_cut_in_binary, ipv4_client_before)), (CERTAIN, answer_goes_astray_later)),
     ),
     Rule(
         "RC-SOCKADDR",
@@ -438,11 +495,12 @@ RULES = (
             (STRONG, both(shown_misread, about("INTEROP-001"))),
             (FITS, about("UDP-004")),
         ),
-        (is_refused,),
+        (is_refused, answer_goes_astray_later),
     ),
     Rule(
         "RC-ACLTEXT",
         ((CERTAIN, says_mapped_not_allowed), (DECISIVE, about("SEC-001"))),
+        (rule_hits_others,),
     ),
     Rule(
         "RC-MAPPED",
@@ -453,12 +511,13 @@ RULES = (
             (HINT, about("SEC-001", "SEC-005")),
         ),
     ),
+    Rule("RC-ACLPREFIX", ((DECISIVE, rule_hits_others),)),
     Rule("RC-LOCALHOSTBACKEND", ((DECISIVE, backend_fails), (FITS, gateway_error))),
     Rule("RC-CUTSHORT", ((DECISIVE, cut_short),)),
     Rule(
         "RC-ERRORANSWER",
-        ((STRONG, error_answer_of_one_family), (STRONG, statuses_differ)),
-        (is_udp, mapped_is_turned_away),
+        ((STRONG, error_answer_of_one_family), (STRONG, statuses_differ), (STRONG, error_status)),
+        (is_udp, mapped_is_turned_away, about("SEC-001")),
     ),
     Rule("RC-BINDTODEVICE", ((DECISIVE, loopback_refused),)),
     Rule("RC-SCOPEDPEER", ((DECISIVE, link_local_lost),)),
@@ -481,6 +540,7 @@ RULES = (
         ((STRONG, answers_nowhere),),
         (
             _is_tcp,
+            oneway,
             large_only,
             answer_goes_astray,
             wrong_source,
@@ -502,7 +562,11 @@ RULES = (
         ((DECISIVE, both(gets_others_answers, about("UDP-004", "INTEROP-007"))),),
         (answer_goes_astray, answers_nowhere),
     ),
-    Rule("RC-ADDRTEXT", ((STRONG, both(by_shape, about("INTEROP-007"))),), (gets_others_answers,)),
+    Rule(
+        "RC-ADDRTEXT",
+        ((STRONG, both(by_shape, about("INTEROP-007"))), (STRONG, sender_is_dropped)),
+        (gets_others_answers,),
+    ),
     Rule("RC-SSRF", ((FITS, about("SEC-006")),), (leads_past_filter,)),
     Rule("RC-REDIRECT", ((DECISIVE, leads_past_filter),)),
     Rule("RC-IDLE", ((FITS, about("ROBUST-010")),)),

@@ -327,7 +327,7 @@ RULES = (
     ),
     Rule(
         "RC-BRACKET",
-        ((CERTAIN, joined_without_brackets), (DECISIVE, too_many_colons)),
+        ((CERTAIN, joined_without_brackets), (DECISIVE, too_many_colons), (DECISIVE, about("CONNECT-017"))),
     ),
     Rule(
         "RC-SPLIT",

@@ -17,6 +17,9 @@ from dualstack.world.connecting import ConnectorWorld, Run
 
 _ANSWER_KEPT = 400
 
+_ANSWER_WHOLE = 64 << 10
+"""So many bytes of an answer are kept: of one that has as many the rest is not known."""
+
 _LENGTH = re.compile(r"(?im)^content-length:[ \t]*(\d{1,12})[ \t]*\r?$")
 
 _WHOLE = 0.9
@@ -59,7 +62,8 @@ def _missing(dialled: Dialled) -> int:
     """Return how many bytes of the length that an HTTP answer announces did not come, of an answer kept whole."""
     head, found, body = dialled.answer.partition("\r\n\r\n")
     length = _LENGTH.search(head)
-    if not found or length is None or not head.startswith("HTTP/") or dialled.outcome is Outcome.ANSWERED:
+    whole = len(dialled.answer) < _ANSWER_WHOLE and dialled.outcome is not Outcome.ANSWERED
+    if not whole or not found or length is None or not head.startswith("HTTP/"):
         return 0
     return max(0, int(length[1]) - len(body))
 
