@@ -14,7 +14,7 @@ KINDS = [
 
 
 def test_there_is_one_for_each_blame() -> None:
-    """User, service, lab, machine, evidence, harness and time each have an error of their own."""
+    """User, service, lab, machine, evidence, harness and time each have one, and what gives no occasion to judge."""
     assert {kind.__name__ for kind in KINDS} == {
         "UsageError",
         "ServiceError",
@@ -24,6 +24,7 @@ def test_there_is_one_for_each_blame() -> None:
         "Inconclusive",
         "HarnessError",
         "DeadlineExpired",
+        "NothingToJudge",
     }
 
 

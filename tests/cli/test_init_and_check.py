@@ -92,7 +92,7 @@ def test_init_where_nothing_can_be_written(dualstack: Command) -> None:
         (
             "[[listen]]",
             '[[known]]\nrequirement = "LISTEN-055"\nreason = "some reason"\n[[listen]]',
-            "known[0].requirement[0]: found 'LISTEN-055', which does not exist; did you mean 'LISTEN-005'? (dualstack",
+            "known[0].requirement[0]: found 'LISTEN-055', which does not exist; did you mean 'LISTEN-015'? (dualstack",
         ),
         (
             "[[listen]]",
