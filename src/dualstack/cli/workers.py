@@ -60,7 +60,7 @@ def forked_workers(count: int, lab: str) -> Iterator[list[str]]:
 def _work(door: socket.socket, lab: str) -> int:
     """Wait for the streams of a worker, and be it."""
     if lab == NETNS:
-        prepare_keeper()
+        prepare_keeper(lean=True)
     with door:
         while True:
             connection, _ = door.accept()
