@@ -91,8 +91,9 @@ def busiest(world: ListenerWorld) -> float:
 def share(first: Vitals, last: Vitals) -> float:
     """Return the largest share of its time that a thread ran between two looks.
 
-    Time for which it waited for a processor does not count, so that other programs of a busy machine do not matter. One
-    that waited for most of the time and hardly had a processor may be busy.
+    Time for which it waited for a processor does not count, so that other programs of a busy machine do not matter. The
+    kernel counts that time only when the thread gets a processor, so one that waits right now, or that waited for most
+    of the time and hardly had one, may be busy.
     """
     before = {item.thread: item for item in first.spent}
     shares = [0.0]
@@ -100,7 +101,9 @@ def share(first: Vitals, last: Vitals) -> float:
         if item.thread in before:
             ran = item.running - before[item.thread].running
             had = last.at - first.at - (item.waiting - before[item.thread].waiting)
-            if ran > SHORT:
+            if item.runnable:
+                shares.append(1.0)
+            elif ran > SHORT:
                 shares.append(ran / max(had, ran))
             elif had < (last.at - first.at) / 2:
                 shares.append(1.0)

@@ -142,7 +142,7 @@ def test_each_service_is_judged(outcome: "Outcome", name: str) -> None:
     assert record.verdict is verdict, record
     assert re.search(words, record.reason), record
     assert bool(record.reason) is (verdict is not Verdict.PASS)
-    assert bool(record.causes) is (verdict is not Verdict.BLOCKED)
+    assert bool(record.facts) is (verdict is Verdict.FAIL)
 
 
 def test_the_run_keeps_everything_and_says_that_services_fell_short(outcome: "Outcome") -> None:

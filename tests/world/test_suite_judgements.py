@@ -100,6 +100,12 @@ def test_threads_that_come_and_go_have_no_share() -> None:
     assert share(vitals(1.0), vitals(1.25)) == 0.0
 
 
+def test_a_thread_that_waits_for_a_processor_may_be_busy() -> None:
+    """The kernel has not counted yet for how long a thread waits that could run, so it may be busy."""
+    share = suite("robustness.test_busy_loops").share
+    assert share(vitals(1.0, Spent(4, 0.0, 0.0)), vitals(1.25, Spent(4, 0.03, 0.0, runnable=True))) == 1.0
+
+
 def test_a_loop_that_was_there_before_comes_of_nothing_new() -> None:
     """A thread that is busy after the errors deviates, unless one was busy before."""
     loop = suite("robustness.test_busy_loops").loop

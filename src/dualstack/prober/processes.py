@@ -78,7 +78,9 @@ def time_spent(pid: int) -> list[Spent]:
         for name in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - see sockets_of
             with suppress(*_GONE):
                 running, waiting, _ = Path(f"/proc/{pid}/task/{name}/schedstat").read_text().split()
-                found.append(Spent(int(name), int(running) / 1e9, int(waiting) / 1e9))
+                stat = Path(f"/proc/{pid}/task/{name}/stat").read_text(errors="backslashreplace")
+                runnable = stat[stat.rindex(")") + 2] == "R"
+                found.append(Spent(int(name), int(running) / 1e9, int(waiting) / 1e9, runnable))
     return found
 
 

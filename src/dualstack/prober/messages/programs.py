@@ -150,12 +150,14 @@ class Spent:
     Attributes:
         thread: Its number.
         running: Seconds on a processor.
-        waiting: Seconds in which it could have run, and had none.
+        waiting: Seconds in which it could have run, and had none, until it last got one.
+        runnable: Whether it runs, or waits for a processor.
     """
 
     thread: int
     running: float
     waiting: float
+    runnable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
