@@ -215,11 +215,22 @@ def gateway_error(facts: Facts) -> str:
     return f"clients get HTTP status {', '.join(gateway)}: a gateway's error" if gateway else ""
 
 
+def came_in_part(facts: Facts) -> str:
+    """The first bytes of an answer came, so the client was not turned away, and what came was not too large."""
+    return next((item.happened for item in facts.broken if re.search(r"only [1-9]\d* of \d+ bytes", item.happened)), "")
+
+
+def only_ipv6_is_wrong(facts: Facts) -> str:
+    """Whatever is not as expected is so for IPv6 clients."""
+    wrong = bool(facts.broken) and all("an IPv6 client" in item.expected for item in facts.broken)
+    return "only IPv6 clients are not treated as expected" if wrong else ""
+
+
 def cut_short(facts: Facts) -> str:
     """An answer ended before its announced length."""
     told = next((item.happened for item in facts.broken if "is cut short" in item.happened), "")
-    if told:
-        return told
+    if told or came_in_part(facts):
+        return told or came_in_part(facts)
     for item in facts.exchanges:
         if item.missing:
             return f"{item.missing} of the announced bytes of an answer to an {item.family.label} client are missing"
@@ -510,6 +521,7 @@ RULES = (
             (STRONG, both(about("INTEROP-001"), shown_mapped)),
             (HINT, about("SEC-001", "SEC-005")),
         ),
+        (came_in_part, only_ipv6_is_wrong),
     ),
     Rule("RC-ACLPREFIX", ((DECISIVE, rule_hits_others),)),
     Rule("RC-LOCALHOSTBACKEND", ((DECISIVE, backend_fails), (FITS, gateway_error))),
@@ -554,7 +566,7 @@ RULES = (
     Rule(
         "RC-MTU",
         ((STRONG, large_only), (STRONG, too_large_packets), (FITS, about("UDP-005", "UDP-008", "LISTEN-017"))),
-        (is_refused, no_socket_for_it, answer_goes_astray, small_are_lost_too),
+        (is_refused, no_socket_for_it, answer_goes_astray, small_are_lost_too, came_in_part),
     ),
     Rule("RC-REVERSELOOKUP", ((DECISIVE, asks_for_names),)),
     Rule(

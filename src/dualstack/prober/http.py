@@ -89,7 +89,7 @@ class _Response:
                     return self._whole()
                 elif not isinstance(event, h11.InformationalResponse):
                     return None
-        except h11.RemoteProtocolError as error:
+        except (h11.RemoteProtocolError, ValueError) as error:  # before h11 0.16 a number without end is a ValueError
             return self._wrong(self._cut(why) if why else f"the answer is no HTTP response: {error}")
 
     def _whole(self) -> Judgement:
