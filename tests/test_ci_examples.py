@@ -1,5 +1,6 @@
 """The examples for continuous integration: they can be parsed, and say what works."""
 
+import re
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -61,6 +62,7 @@ def test_the_namespace_lab_comes_first(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_no_package_index_is_needed(path: Path) -> None:
     """What is installed is named by a variable: a git tag or a wheel, never a bare name that an index resolves."""
+    assert not re.search(r"docker\.io|pypi|ghcr", path.read_text(encoding="utf-8"))
     installs = [line for line in lines(path) if "pip install" in line]
     assert installs
     assert all('"$DUALSTACK"' in line for line in installs)

@@ -16,7 +16,7 @@ from dualstack.topology import load_topology, topology_names
 if TYPE_CHECKING:
     from tests.docker.engines.conftest import Bench, OwnEngine
 
-FEW = ("LISTEN-001", "LISTEN-002", "LISTEN-003", "LISTEN-004", "LISTEN-005", "UDP-005", "SEC-008")
+FEW = ("LISTEN-001", "LISTEN-002", "LISTEN-003", "LISTEN-004", "LISTEN-005", "UDP-005", "LISTEN-016", "SEC-008")
 """Requirements that together come up in every world; the last one has settings of the link changed at run time."""
 
 
