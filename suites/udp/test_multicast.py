@@ -1,8 +1,10 @@
 """A datagram service hears what is sent to its multicast groups of both families."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from dualstack.errors import HostCannot
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.manifest import Protocol
@@ -51,9 +53,29 @@ def test_multicast_groups_are_joined(world: ListenerWorld) -> None:
             finding = heard(world, told, what)
         world.works[family.value] = finding.ok
         world.require(finding)
+    require_arrival(world, [group for family, group in groups.items() if not world.works[family.value]])
     if world.listener.protocol is not Protocol.ONEWAY:
         for group in groups.values():
             world.shows(partial(group_answered, group=group, port=world.listener.port))
+
+
+def require_arrival(world: ListenerWorld, lost: Sequence[str]) -> None:
+    """Make sure that of the groups without an answer one at least was heard on the service's host.
+
+    Internal networks of container engines drop IPv4 multicast.
+
+    Raises:
+        HostCannot: None was, so the service is not to blame.
+    """
+    if not lost:
+        return
+    wire = world.wire()
+    wire.require_whole()
+    if not any(frame.kind == "udp" and frame.dst in lost for frame in wire.frames):
+        raise HostCannot(
+            f"no datagram to {' or '.join(lost)} reached the service's host; container engines drop IPv4 multicast on "
+            "internal networks: verify it with --lab netns"
+        )
 
 
 def heard(world: ListenerWorld, told: Told, what: str) -> Finding:

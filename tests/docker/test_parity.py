@@ -98,7 +98,7 @@ def run(lab: str, folder: Path, manifests: list[Path], only: str = "", suites: S
     """
     paths = [str(ROOT / "suites" / name) for name in suites] or [str(ROOT / "suites")]
     command = [sys.executable, "-m", "pytest", *paths, f"--rootdir={ROOT}", f"--confcutdir={ROOT}"]
-    command += [f"--config-file={ROOT / 'suites' / 'pytest.ini'}", "-q", "-p", "no:tmpdir", "-n", "4"]
+    command += [f"--config-file={ROOT / 'suites' / 'pytest.ini'}", "-q", "-p", "no:tmpdir", "-n", "4", "--assert=plain"]
     command += [f"--dualstack-lab={lab}", f"--dualstack-results={folder}", *(["-k", only] if only else [])]
     command += [f"--dualstack-service={path}" for path in manifests]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
