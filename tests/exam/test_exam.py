@@ -33,8 +33,8 @@ EVERYTHING = os.environ.get("DUALSTACK_EXAM") == "all"
 SHORT = ("connect", "listen", "start", "udp")
 """The suites that all services pass through."""
 
-LONG = {"zoo": ("security", "lifecycle", "robustness"), "real": ("lifecycle", "robustness")}
-"""The suites that take minutes for all services of a kind.
+LONG = ("security", "lifecycle", "robustness")
+"""The suites that take minutes for all services.
 
 By themselves only those of the zoo whose bug is about them, and the real ones of `SAMPLE`, pass through these too.
 """
@@ -108,11 +108,9 @@ def test_exam(kind: str, tmp_path: Path, record_property: Callable[[str, object]
     if kind == "reference" or EVERYTHING:
         records = run(tmp_path, manifests)
     else:
-        long = LONG[kind]
-        sample = [path for path in manifests if path.stem in SAMPLE or (kind == "zoo" and is_about(path, long))]
+        sample = [path for path in manifests if path.stem in SAMPLE or (kind == "zoo" and is_about(path, LONG))]
         assert len(sample) >= len(SAMPLE)
-        short = SHORT if "security" in long else (*SHORT, "security")
-        records = run(tmp_path / "short", manifests, short) + run(tmp_path / "long", sample, long)
+        records = run(tmp_path / "short", manifests, SHORT) + run(tmp_path / "long", sample, LONG)
     text, faults = table_of(records)
     record_property("exam", f"exam: {kind}\n{text}")
     assert not faults, "\n".join([text, *faults])
