@@ -25,6 +25,7 @@ from dualstack.prober.codec import pack, unpack
 from dualstack.prober.crowds import Loading
 from dualstack.prober.dialling import dial
 from dualstack.prober.forging import send_forged
+from dualstack.prober.identity import user_of_programs
 from dualstack.prober.idling import idle
 from dualstack.prober.lingering import Lingerers
 from dualstack.prober.messages import (
@@ -284,10 +285,11 @@ class Agent:
         return {"rows": [pack(row) for row in await self._thing(Server, fields).accepted()]}
 
     async def _hold(self, fields: Fields) -> Fields:
-        """Occupy a port; one that is to be shared as the user does who has it."""
+        """Occupy a port; one that is to be shared as the user who has it, or else as the programs of the host."""
         hold = unpack(Hold, fields)
         sharing = self._table.serving(hold.transport, hold.port) if hold.reuse_port else []
-        return self._keep(Holder(hold, sharing[0].user if sharing else None))
+        user = sharing[0].user if sharing else user_of_programs() if hold.reuse_port else None
+        return self._keep(Holder(hold, user))
 
     async def _try_hold(self, fields: Fields) -> Fields:
         """Occupy a port, unless it is taken."""

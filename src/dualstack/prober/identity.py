@@ -125,6 +125,11 @@ def mapper_descriptors() -> tuple[int, ...]:
     return () if _mapper is None else (_mapper.fileno(),)
 
 
+def user_of_programs() -> int | None:
+    """Return the user that a host's programs are at first, if it is another one than that of this process."""
+    return None if _mapper is None else FIRST
+
+
 def start_mapper() -> None:
     """Start a `Mapper` for this process and its forks, if it is root of the machine and its kernel can map ids.
 
