@@ -8,14 +8,11 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
 from dualstack.prober import libc
-
-_HIGHEST = 1 << 20
-"""A descriptor above all that a process has open."""
+from dualstack.prober.descriptors import close_all_but
 
 
 class Forked:
@@ -110,8 +107,7 @@ def _run(
             os._exit(1)  # the parent ended before that was asked for
         Path("/proc/self/comm").write_text(name)
         take_streams(*streams)
-        for below, above in pairwise((2, *sorted(keep), _HIGHEST)):
-            os.closerange(below + 1, above)
+        close_all_but(*keep)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         code = act()
     except SystemExit as ending:

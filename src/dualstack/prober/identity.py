@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dualstack.prober import libc, mounts
+from dualstack.prober.descriptors import close_all_but
 
 FIRST, COUNT = 0x70000000, 0x10000
 """The ids that a program of root's has outside. https://systemd.io/UIDS-GIDS lists them as unused."""
@@ -172,7 +173,7 @@ def _serve(connection: socket.socket) -> None:
         namespace = _namespace_of_range()
         os.close(_mapped_by(namespace, "/usr"))
         connection.send(b"!")
-        _close_others(connection.fileno(), namespace)
+        close_all_but(connection.fileno(), namespace)
         while True:
             data, descriptors, _, _ = socket.recv_fds(connection, _LONGEST, 1)
             if not descriptors:
@@ -227,11 +228,3 @@ def _namespace_of_range() -> int:
             return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         os.waitpid(child, 0)
-
-
-def _close_others(*kept: int) -> None:
-    """Close every descriptor but the standard ones and those to keep: they are other processes' pipes."""
-    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - numbers are wanted
-        if int(name) > 2 and int(name) not in kept:  # noqa: PLR2004 - standard input, output and error
-            with suppress(OSError):
-                os.close(int(name))

@@ -14,12 +14,12 @@ import stat
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
 
 from dualstack.errors import HarnessError, ServiceError, UsageError
 from dualstack.prober.children import adopt_orphans
+from dualstack.prober.descriptors import close_all_but
 from dualstack.prober.forking import Child, fork
 from dualstack.prober.identity import mapper_descriptors, write_maps
 from dualstack.prober.messages import Launch
@@ -86,7 +86,7 @@ def _supervise(launch: Launch, stdin: int, stdout: int, ended: int, report: int)
     """Start the program, tell its wait status, and stay until nothing of it is left (in the supervisor)."""
     os.setsid()  # away from the terminal's Ctrl-C
     # Nobody may keep the agent's ports open: not after the report, which says that the program runs.
-    _close_all_but(stdin, stdout, ended, report, *mapper_descriptors())
+    close_all_but(stdin, stdout, ended, report, *mapper_descriptors())
     adopt_orphans()
     ours, theirs = socket.socketpair()
     program = os.fork()
@@ -96,7 +96,7 @@ def _supervise(launch: Launch, stdin: int, stdout: int, ended: int, report: int)
     theirs.close()
     with suppress(OSError):  # the program says what it lacks
         write_maps(program, ours)
-    _close_all_but(ended)  # nor the program's output; and the report is the program's to give
+    close_all_but(ended)  # nor the program's output; and the report is the program's to give
     with suppress(ChildProcessError):
         while True:
             pid, status = os.wait()
@@ -105,19 +105,12 @@ def _supervise(launch: Launch, stdin: int, stdout: int, ended: int, report: int)
     os._exit(0)
 
 
-def _close_all_but(*kept: int) -> None:
-    """Close every descriptor but the standard ones and those to keep, also what whoever started the run left open."""
-    limits = (2, *sorted(kept), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    for below, above in pairwise(limits):
-        os.closerange(below + 1, above)
-
-
 def _exec(launch: Launch, stdin: int, stdout: int, report: int, helper: socket.socket) -> NoReturn:
     """Become the program (in the child)."""
     os.setsid()
     for source, target in ((stdin, 0), (stdout, 1), (stdout, 2)):
         os.dup2(source, target)
-    _close_all_but(report, helper.fileno(), *mapper_descriptors())
+    close_all_but(report, helper.fileno(), *mapper_descriptors())
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     program = launch.command[0]
     for folder, what in ((launch.root, "root"), (launch.directory, "working directory")):
