@@ -222,7 +222,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_output()
     options = _parser().parse_args(arguments)
     work: Callable[[argparse.Namespace], int] = import_module(f"dualstack.cli.{options.command}").main
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+    # A run imports its suites, and takes Ctrl-C over itself before it starts anything.
+    if options.command != "run" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # everything is imported: see `dualstack.start`
     try:
         code = work(options)
