@@ -247,10 +247,10 @@ def test_what_is_left_alone_is_the_kernels(host: Host, transport: Transport, v6o
 
 
 def test_a_held_port_may_be_shared(host: Host) -> None:
-    """A held port with SO_REUSEPORT takes others that have it; one bound with SO_REUSEADDR may be listened on."""
+    """A held port with SO_REUSEPORT takes others of its user that have it; with SO_REUSEADDR it may be listened on."""
     held = Hold(Family.IPV4, "0.0.0.0", 20000, reuse_address=False, reuse_port=True)
     with host.prober.hold(held):
-        host.prober.serve(Serve(("0.0.0.0",), 20000, reuse_port=True)).close()
+        host.prober.hold(held).close()
         with pytest.raises(HarnessError, match=IN_USE):
             host.prober.serve(Serve(("0.0.0.0",), 20000))
     with host.prober.hold(Hold(Family.IPV4, "0.0.0.0", 20000, listening=False, reuse_address=True)):
