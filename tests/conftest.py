@@ -1,11 +1,15 @@
 """What the tests of the harness have in common."""
 
 import random
+import signal
 from collections import Counter
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+# A shell ignores Ctrl-C for what it starts in the background, and all that this starts would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _NO_DOCKER = "no docker lab: "
 """What the reason begins with for which tests of the docker lab are skipped."""

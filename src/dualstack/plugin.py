@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Generator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -19,6 +20,7 @@ from dualstack.requirement import Requirement
 from dualstack.results import Record
 from dualstack.session import RESULTS, RunSession, open_session, rerun_command
 from dualstack.startup import Startups
+from dualstack.suites import SUITES, module_of
 from dualstack.verdict import Verdict, judge
 
 if TYPE_CHECKING:
@@ -133,6 +135,19 @@ def pytest_configure_node(node: Any) -> None:
     session = node.config.stash.get(SESSION, None)
     if session is not None:
         node.workerinput["dualstack"] = session.share()
+
+
+class _SuiteFile(pytest.Module):
+    """A file of our suites: its module may be imported already, as part of the content."""
+
+    def _getobj(self) -> ModuleType:
+        """Return the module."""
+        return module_of(self.path)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Take the files of our suites over."""
+    return _SuiteFile.from_parent(parent, path=module_path) if module_path.is_relative_to(SUITES) else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,5 +1,6 @@
 """The entry point of the command: from here on Ctrl-C ends it in one line, also while it imports."""
 
+import gc
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ def main() -> int:
         signal.signal(signal.SIGINT, _end)
     with suppress(OSError), open("/proc/self/comm", "w", encoding="ascii") as name:  # noqa: PTH123 - no import is wanted
         name.write("dualstack")
+    gc.disable()  # nothing of what is imported is garbage; `dualstack.cli.main` goes on with collecting
     from dualstack.cli import main as command  # noqa: PLC0415 - it takes long, and may be interrupted
 
     return command()

@@ -3,7 +3,8 @@
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from types import MappingProxyType
+from pathlib import Path
+from types import MappingProxyType, ModuleType
 
 from dualstack.content import ROOT
 from dualstack.errors import HarnessError, UsageError
@@ -17,6 +18,27 @@ SUITES = ROOT / "suites"
 
 
 @cache
+def _declared(folder: Path) -> Mapping[Path, tuple[Requirement, ...]]:
+    """Return the requirements that each file of the suites in a folder declares."""
+    found = {}
+    for path in sorted(folder.rglob("test_*.py")):
+        declared = map(Requirement.of, vars(module_of(path)).values())
+        found[path] = tuple(item for item in declared if item is not None)
+    return MappingProxyType(found)
+
+
+def module_of(path: Path) -> ModuleType:
+    """Return the module of a file of the suites; it is imported once."""
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return importlib.import_module(f"dualstack.content.{name}")
+
+
+def file_of(wanted: Requirement) -> Path:
+    """Return the file that declares a requirement."""
+    return next(path for path, declared in _declared(SUITES).items() if wanted in declared)
+
+
+@cache
 def suites() -> Mapping[str, Mapping[str, Requirement]]:
     """Return the suites by name, which is that of their folder: the requirements of each by id, in the ids' order.
 
@@ -24,13 +46,8 @@ def suites() -> Mapping[str, Mapping[str, Requirement]]:
         HarnessError: Two tests claim to check the same requirement.
     """
     found: dict[str, dict[str, Requirement]] = {}
-    for path in sorted(SUITES.rglob("test_*.py")):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        module = importlib.import_module(f"dualstack.content.{name}")
-        for test in vars(module).values():
-            requirement = Requirement.of(test)
-            if requirement is None:
-                continue
+    for path, declared in _declared(SUITES).items():
+        for requirement in declared:
             if any(requirement.id in suite for suite in found.values()):
                 raise HarnessError(f"{path}: {requirement.id} is declared twice")
             found.setdefault(path.parent.name, {})[requirement.id] = requirement

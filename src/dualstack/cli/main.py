@@ -1,6 +1,7 @@
 """The commands and their options; each command's work stands in a module of its own."""
 
 import argparse
+import gc
 import re
 import signal
 import sys
@@ -196,7 +197,13 @@ def _run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--requirement", action="append", default=[], metavar="ID", help="only this one, or this group")
     run.add_argument("--topology", action="append", default=[], metavar="NAME", help="only this topology")
     run.add_argument("--element", action="append", default=[], metavar="NAME", help="only this listener or connector")
-    run.add_argument("-n", "--workers", default="auto", metavar="N", help="parallel processes (default: auto)")
+    run.add_argument(
+        "-n",
+        "--workers",
+        default="auto",
+        metavar="N",
+        help="parallel processes (default: auto, two for each core if there are many cases)",
+    )
     run.add_argument("--results", type=Path, metavar="DIR", help="where results go (default: dualstack-results)")
     run.add_argument(
         "--ignore-known", action="store_true", help="judge failings that the manifest knows like any other"
@@ -222,6 +229,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_output()
     options = _parser().parse_args(arguments)
     work: Callable[[argparse.Namespace], int] = import_module(f"dualstack.cli.{options.command}").main
+    gc.freeze()  # what is imported is not garbage: neither this process nor those it forks need look at it again
+    gc.enable()
     # A run imports its suites, and takes Ctrl-C over itself before it starts anything.
     if options.command != "run" and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # everything is imported: see `dualstack.start`

@@ -2,13 +2,13 @@
 
 import argparse
 import contextlib
-import gc
 import json
 import os
 import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,12 +32,15 @@ from dualstack.report.load import load
 from dualstack.report.matrix import show_results
 from dualstack.results import RECORDS, RUN
 from dualstack.session import RESULTS
-from dualstack.suites import SUITES, requirement, requirements
+from dualstack.suites import SUITES, file_of, requirement, requirements
 from dualstack.topology import load_topology
 from dualstack.verdict import INTERRUPTED
 
 _FEW = 24
-"""Up to this many cases a second process costs more time than it saves."""
+"""Up to this many cases a second process costs more time than it saves; each further one needs half as many."""
+
+_WORKERS_A_CORE = 2
+"""A case waits half of its time: for its service to start, for answers that must not come, for deadlines."""
 
 _HANDFUL = 12
 """Up to this many cases a keeper that is forked takes less time in all than one that starts anew."""
@@ -52,14 +55,15 @@ def main(options: argparse.Namespace) -> int:
     """Verify the services; return the run's exit code."""
     began = time.monotonic()
     selection = _selection(options)
-    planned = _count(options, selection)
+    planned = _plan(options, selection)
     results = (options.results or Path(RESULTS)).resolve()
     console = Terminal(highlight=False, markup=False, emoji=False)
     reader, writer = os.pipe()
     with tempfile.TemporaryFile(prefix="dualstack-pytest-") as output, _Interrupts() as interrupts:
-        command = _arguments(options, selection, results, writer)
+        command = [*map(str, planned), *_arguments(options, selection, results, writer)]
+        count = sum(planned.values())
         process = _fork(
-            partial(_verify, command, _workers(options, planned), planned, options.lab), output.fileno(), writer
+            partial(_verify, command, _workers(options, count), count, options.lab), output.fileno(), writer
         )
         os.close(writer)
         interrupts.pass_on_to(process)
@@ -170,27 +174,29 @@ def _selection(options: argparse.Namespace) -> Selection:
     )
 
 
-def _count(options: argparse.Namespace, selection: Selection) -> int:
-    """Return how many cases will be run.
+def _plan(options: argparse.Namespace, selection: Selection) -> dict[Path, int]:
+    """Return how many cases each file of the suites has, of those that have any.
 
     Raises:
         UsageError: A manifest is wrong, or nothing is left to be run.
     """
-    faults, count = [], 0
+    faults, subjects = [], []
     for path in options.manifest:
         try:
-            subjects = checked_subjects(path, options.configuration, options.lab)
+            subjects += checked_subjects(path, options.configuration, options.lab)
         except UsageError as error:
             faults.append(str(error))
-            continue
-        count += sum(len(plan_cases(item, subjects, selection)) for item in requirements(options.suite).values())
     if faults:
         raise UsageError("\n".join(faults))
-    if not count:
+    planned: Counter[Path] = Counter()
+    for item in requirements(options.suite).values():
+        if cases := plan_cases(item, subjects, selection):
+            planned[file_of(item)] += len(cases)
+    if not planned:
         raise UsageError(
             "no case is left to run: none of the suites, requirements and topologies asked for fits these services"
         )
-    return count
+    return dict(sorted(planned.items()))
 
 
 def _fork(act: Callable[[], int], output: int, events: int) -> Forked:
@@ -209,35 +215,37 @@ def _verify(arguments: Sequence[str], workers: int, planned: int, lab: str) -> i
         os.setpgid(0, 0)
     for name in [name for name in os.environ if name.startswith("PYTEST_")]:
         del os.environ[name]
-    gc.freeze()  # what is imported is not garbage: neither this process nor those it forks need look at it again
     if workers > 1:
         with forked_workers(workers, lab) as specifications:
             chosen = [word for text in specifications for word in ("--tx", text)]
             # In small chunks: the starts of the services come first, and are spread over all workers.
             shared = ["--dist=load", "--maxschedchunk=1", "--max-worker-restart=4"]
-            return pytest.main([*arguments, *shared, *chosen])
+            return pytest.main([*arguments, "-p", "xdist", *shared, *chosen])
     if lab == NETNS:
         prepare_keeper(lean=planned > _HANDFUL)
-    return pytest.main([*arguments, "-p", "no:xdist"])
+    return pytest.main([*arguments])
 
 
 def _workers(options: argparse.Namespace, planned: int) -> int:
     """Return how many processes share the work."""
     if options.workers != "auto":
         return int(options.workers)
-    return 0 if planned <= _FEW else os.cpu_count() or 1
+    if planned <= _FEW:
+        return 0
+    return min(_WORKERS_A_CORE * len(os.sched_getaffinity(0)), planned // (_FEW // 2))
 
 
 def _arguments(options: argparse.Namespace, selection: Selection, results: Path, events: int) -> list[str]:
-    """Return the arguments of the pytest that does the work, but for its workers."""
-    folders = [str(SUITES / name) for name in dict.fromkeys(options.suite)] or [str(SUITES)]
-    command = [*folders, f"--rootdir={ROOT}", f"--confcutdir={ROOT}"]
-    command += [
+    """Return the arguments of the pytest that does the work, but for its files and workers."""
+    command = [
+        f"--rootdir={ROOT}",
+        f"--confcutdir={ROOT}",
         f"--config-file={SUITES / 'pytest.ini'}",
         f"--dualstack-results={results}",
         f"--dualstack-events={events}",
         f"--dualstack-lab={options.lab}",
     ]
+    command += ["--disable-plugin-autoload", "-p", "dualstack.plugin"]  # others are not asked for, and take their time
     command += ["--assert=plain"]  # suites speak in findings; rewriting their asserts costs each process half a second
     # No check writes temporary files, and xdist would leave a folder behind for them; the others only take time.
     command += [

@@ -1,6 +1,6 @@
 """The keeper of the embedded lab: process 1 of the namespaces in which every lab of a test process lives.
 
-It is started as ``python -m dualstack.lab.keeper FD PARENT`` with one end of a control connection (see `control`) and
+It is a process of its own, which runs `main` with one end of a control connection (see `control`) and
 the number of the process that it must not outlive. One request at a time:
 
 ==========  ======================================================  ==========================================
@@ -28,7 +28,6 @@ import os
 import select
 import signal
 import socket
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -52,7 +51,7 @@ from dualstack.lab.namespaces import (
 from dualstack.lab.netlink import INTERFACE, Namespace, build_hosts
 from dualstack.lab.ready import wait_until_ready
 from dualstack.lab.tenant import find_entry, live
-from dualstack.prober import libc
+from dualstack.prober import codec, libc
 from dualstack.prober.identity import mapper_descriptors, start_mapper
 from dualstack.prober.view import own_devices
 from dualstack.topology import Topology
@@ -243,6 +242,7 @@ def main(arguments: list[str]) -> int:
     for module in _WARM:
         if importlib.util.find_spec(module) is not None:
             importlib.import_module(module)
+    codec.prepare()
     start_mapper()
     sockets = machine_sockets()
     try:
@@ -266,6 +266,7 @@ def _keep(connection: socket.socket, sockets: list[str], number: int) -> None:
     keeper = Keeper(connection)
     inodes = {kind: Path(f"/proc/self/ns/{kind}").stat().st_ino for kind in KINDS}
     control.send(connection, {"ok": {"pid": number, "namespaces": inodes}})
+    gc.enable()
     gc.freeze()  # forked children leave the imported modules' memory as it is
     keeper.serve()
 
@@ -275,7 +276,3 @@ def _refuse(connection: socket.socket, error: OSError) -> None:
     what = "a limit of user.max_*_namespaces is reached" if error.errno == errno.ENOSPC else str(error)
     message = f"no namespaces for the embedded lab: {what}; run 'dualstack doctor'"
     control.send(connection, {"error": message, "kind": HostCannot.__name__})
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -25,6 +25,9 @@ from dualstack.topology import HostSpec, Topology
 
 _AGENT = "dualstack.prober.agent:main"
 
+_START = "import gc, sys; gc.disable(); from dualstack.lab import keeper; sys.exit(keeper.main(sys.argv[1:]))"
+"""A new keeper; nothing of what it imports is garbage."""
+
 _PATIENCE = 30.0
 """Seconds that the keeper may take for an answer, on a machine that is busy with something else."""
 
@@ -328,5 +331,5 @@ def _forked(theirs: socket.socket) -> Forked:
 
 def _executed(theirs: socket.socket) -> "subprocess.Popen[bytes]":
     """Execute a keeper: of a process with several threads no fork is safe."""
-    command = [sys.executable, "-P", "-m", "dualstack.lab.keeper", str(theirs.fileno()), str(os.getpid())]
+    command = [sys.executable, "-P", "-c", _START, str(theirs.fileno()), str(os.getpid())]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)

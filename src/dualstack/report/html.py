@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import jinja2
 from markupsafe import Markup
 
 from dualstack.content import ROOT
+from dualstack.errors import HostCannot
 from dualstack.report.atomic import write_atomically
 from dualstack.report.faces import FACES
 from dualstack.report.payload import payload
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.text import visible
+from dualstack.rootfs.store import cache_folder
 
 REPORT = "report.html"
 """The report's file in a run's folder."""
@@ -35,9 +38,32 @@ def render_report(folder: Path) -> Path:
     return write_atomically(folder / REPORT, render(Report.of(folder)))
 
 
+class _Cache(jinja2.FileSystemBytecodeCache):
+    """Keeps compiled templates in the cache folder; where that cannot be, they are compiled each time."""
+
+    def __init__(self) -> None:
+        """Use the cache folder."""
+        folder = cache_folder() / "templates"
+        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(str(folder))
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        """Keep a template, if there is room."""
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
+
+
+def _cache() -> _Cache | None:
+    """Return the cache of templates, if this user can have one."""
+    with suppress(OSError, HostCannot):
+        return _Cache()
+    return None
+
+
 def render(report: Report) -> str:
     """Return the report as HTML text."""
     environment = jinja2.Environment(
+        bytecode_cache=_cache(),
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,

@@ -156,6 +156,6 @@ def _causes(report: Report) -> dict[str, dict[str, Any]]:
             "fix": item.fix,
             "remedy": [item.remedy[language] for language in LANGUAGES],
         }
-        for code, item in load_causes().items()
+        for code, item in (load_causes() if used else {}).items()
         if code in used
     }
