@@ -1,8 +1,8 @@
-"""Classifying 300,000 packets by family and kind: ours against scapy's rdpcap and tshark, in one run.
+"""Classify 300,000 packets by family and kind: our classifier against scapy's rdpcap and tshark, in one run.
 
-Each runs in a process of its own, whose peak memory is what the kernel says of it (wait4). rdpcap gets a slice, as it
-takes most of a minute for all. Times are without the loading of the interpreter and of scapy; tshark's is its whole
-run. Usage: ``python benchmarks/classification.py``; exit code 1 if a target is missed.
+Each runs in a separate process, and the kernel reports its peak memory (wait4). rdpcap gets only a slice, because it
+needs most of a minute for all packets. Times exclude the start of the interpreter and the import of scapy; tshark's
+time is its whole run. Usage: ``python benchmarks/classification.py``; exit code 1 if a target is missed.
 """
 
 import os
@@ -18,7 +18,7 @@ from pathlib import Path
 PACKETS = 300_000
 SLICE = 10_000
 ROUNDS = 3
-"""How often ours runs; the median counts."""
+"""How many times our classifier runs; the median counts."""
 
 TARGETS = {"packets/s": 1_000_000.0, "MiB": 40.0, "times rdpcap": 100.0, "times tshark": 10.0}
 
@@ -76,13 +76,13 @@ FIELDS = ("frame.number", "frame.time_epoch", "eth.src", "ip.src", "ipv6.src", "
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one way of classifying took.
+    """What one classifier needed.
 
     Attributes:
-        name: What it is.
-        packets: How many packets it saw.
-        seconds: How long it took.
-        mebibytes: The peak of its resident memory.
+        name: The name of the classifier.
+        packets: The number of packets that it read.
+        seconds: The time that it needed.
+        mebibytes: Its peak resident memory, in MiB.
     """
 
     name: str
@@ -132,7 +132,7 @@ def python(name: str, code: str, path: Path) -> Measured:
 
 
 def measure(name: str, command: Sequence[str], *, own_clock: bool = False) -> Measured:
-    """Run a command to its end; without a clock of its own it prints a line for each packet."""
+    """Run a command to its end and return what it needed; without ``own_clock`` it prints one line for each packet."""
     with tempfile.TemporaryFile() as output:
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
@@ -140,7 +140,7 @@ def measure(name: str, command: Sequence[str], *, own_clock: bool = False) -> Me
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
-            raise SystemExit(f"{name} ended with {process.returncode}")
+            raise SystemExit(f"{name} exited with {process.returncode}")
         output.seek(0)
         if own_clock:
             took, number = output.read().split()

@@ -1,11 +1,11 @@
-"""What labs of containers cost: against the engine's own calls, against compose, and in a whole run.
+"""The cost of docker labs: against plain calls of the engine's API, against compose, and in a whole run.
 
-``python benchmarks/docker_labs.py [LABS] [MATRICES]`` lets the contestants take turns, every second round in the
-opposite order; a ratio is that of two turns of one round, and the median over the rounds counts. First comes one
-IPv6-only lab of three hosts, up and down. Ours is up when every host is ready, and down when its last object is gone.
-The others make the same network and the same containers of the same image, which only sleep: nobody waits for
-readiness, chooses prefixes or attaches streams in their time. Then comes the reference service's whole matrix, on
-containers and on network namespaces.
+Usage: ``python benchmarks/docker_labs.py [LABS] [MATRICES]``. The contestants take turns, every second round in the
+opposite order. A ratio compares two turns of one round, and the median over the rounds counts. The first part makes
+and removes one IPv6-only lab of three hosts. Our lab is up when every host is ready, and down when its last object is
+gone. The others make the same network and the same containers of the same image, which only sleep: their time includes
+no readiness check, no choice of prefixes and no attached streams. The second part runs the reference service's whole
+matrix, on containers and on network namespaces.
 """
 
 import json
@@ -44,18 +44,18 @@ MATRIX_SECONDS = 60
 
 OURS, RAW, COMPOSE = "docker lab", "raw SDK calls", "compose"
 TARGETS = {RAW: 1.2, COMPOSE: 1.0}
-"""How long ours may take, as a multiple of theirs."""
+"""The most time that our lab may take, as a multiple of theirs."""
 
 LABEL = "dualstack-benchmark"
 SLEEP = ("sleep", "600")
-"""What the others' containers do: they end by themselves, should this process be killed."""
+"""The command of the others' containers: they exit without help if this process is killed."""
 
 Turn = Callable[[], tuple[float, float]]
 """Makes and removes one lab; returns the seconds up and the seconds down."""
 
 
 def topology_of_three() -> Topology:
-    """Return the IPv6-only world with a third host."""
+    """Return the topology ipv6-only with a third host."""
     topology = load_topology("ipv6-only")
     return topology.model_copy(update={"host": {**topology.host, "third": HostSpec(ipv4=0)}})
 
@@ -65,11 +65,11 @@ class World:
     """What the others make: the objects of one of our labs.
 
     Attributes:
-        engine: Where.
+        engine: The container engine.
         image: The prober's image.
-        topology: The world.
-        name: The network's name and the label's value.
-        plan: The addresses, in prefixes that were free a moment ago.
+        topology: The topology.
+        name: The name of the network and the value of the label.
+        plan: The addresses, in prefixes that were free at the start.
     """
 
     engine: Engine
@@ -80,26 +80,26 @@ class World:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The label by which everything of it is found again."""
+        """The label of all its objects."""
         return {LABEL: self.name}
 
     @property
     def subnets(self) -> list[dict[str, str]]:
-        """The prefixes, with the bridge's own addresses there."""
+        """The prefixes, with the bridge's addresses in them."""
         ipv4, ipv6 = self.plan.ipv4, self.plan.ipv6
         return [{"subnet": str(ipv4), "gateway": str(ipv4[-2])}, {"subnet": str(ipv6), "gateway": str(ipv6[0xFFFF])}]
 
     def endpoint(self, host: HostPlan) -> dict[str, Any]:
-        """Return a host's addresses as the engine wants them."""
+        """Return a host's addresses in the form of the engine's API."""
         return {"IPv4Address": host.address(Family.IPV4), "IPv6Address": host.address(Family.IPV6)}
 
     def container(self, host: HostPlan, network: str) -> containers.Plan:
         """Return what our backend would make of a host."""
-        return containers.holder_plan(
+        return containers.pause_plan(
             self.engine,
             image=self.image,
+            topology=self.topology,
             name=host.name,
-            spec=self.topology.host[host.name],
             network=network,
             endpoint=self.endpoint(host),
             mac=host.mac,
@@ -107,7 +107,7 @@ class World:
         )
 
     def remove(self) -> None:
-        """Remove whatever has the label; normally there is nothing."""
+        """Remove every object with the label; normally there is none."""
         wanted = {"label": f"{LABEL}={self.name}"}
         for item in self.engine.api.containers(all=True, filters=wanted):
             remove_container(self.engine, item["Id"])
@@ -116,7 +116,7 @@ class World:
 
 
 def prepare_world(backend: DockerBackend) -> World:
-    """Return what the others make, in prefixes that our own choice has found free."""
+    """Return what the others make, in prefixes that our backend found free."""
     topology, name = topology_of_three(), f"{LABEL}-{secrets.token_hex(4)}"
     image = backend.prepare()
     trial = make_network(backend.engine, topology, name, {LABEL: name})
@@ -125,7 +125,7 @@ def prepare_world(backend: DockerBackend) -> World:
 
 
 def timed(up: Callable[[], object], down: Callable[[], object]) -> tuple[float, float]:
-    """Return how many seconds the two take, one after the other."""
+    """Return the seconds that each of the two calls takes."""
     started = time.perf_counter()
     up()
     between = time.perf_counter()
@@ -134,7 +134,7 @@ def timed(up: Callable[[], object], down: Callable[[], object]) -> tuple[float, 
 
 
 def ours(backend: DockerBackend, topology: Topology) -> Turn:
-    """Return our backend; the way down is waited for, which a run does not do between its cases."""
+    """Return a turn of our backend; it waits for the removal, which a run does not do between its cases."""
     made: list[DockerLab] = []
 
     def down() -> None:
@@ -145,7 +145,7 @@ def ours(backend: DockerBackend, topology: Topology) -> Turn:
 
 
 def raw(world: World, threads: ThreadPoolExecutor) -> Turn:
-    """Return the same objects made with the fewest calls, those of the hosts at the same time."""
+    """Return a turn that makes the same objects with the fewest calls, the hosts in parallel."""
     api = world.engine.api
     made: list[str] = []
 
@@ -156,7 +156,7 @@ def raw(world: World, threads: ThreadPoolExecutor) -> Turn:
             "Entrypoint": SLEEP[:1],
             "Cmd": SLEEP[1:],
             "Labels": plan.labels,
-            # Without the engine's own removal, which a removal by hand would have to wait for.
+            # Without AutoRemove: an explicit removal would have to wait for it.
             "HostConfig": {**plan.host, "LogConfig": {"Type": "none"}, "AutoRemove": False},
             **plan.more,
         }
@@ -187,7 +187,7 @@ def raw(world: World, threads: ThreadPoolExecutor) -> Turn:
 
 
 def compose_command() -> list[str]:
-    """Return how compose is called on this machine; empty if it is not installed."""
+    """Return the command of compose on this machine; empty if it is not installed."""
     for words in (["docker", "compose"], ["docker-compose"]):
         if shutil.which(words[0]):
             asked = subprocess.run([*words, "version"], capture_output=True, text=True, check=False)
@@ -198,7 +198,7 @@ def compose_command() -> list[str]:
 
 
 def compose_file(world: World) -> str:
-    """Return the same objects as a compose file; JSON is YAML."""
+    """Return the same objects as a compose file (JSON is valid YAML)."""
     services = {}
     for host in world.plan.hosts.values():
         plan = world.container(host, world.name)
@@ -214,7 +214,7 @@ def compose_file(world: World) -> str:
             "ipc": plan.host["IpcMode"],
             "logging": {"driver": "none"},
             "mac_address": host.mac,
-            # A process 1 does not end by SIGTERM: down would wait for ten seconds.
+            # A process 1 ignores SIGTERM: down would wait for ten seconds.
             "stop_signal": "SIGKILL",
             "networks": {
                 "link": {"ipv4_address": host.address(Family.IPV4), "ipv6_address": host.address(Family.IPV6)}
@@ -232,7 +232,7 @@ def compose_file(world: World) -> str:
 
 
 def compose(world: World, words: list[str], folder: Path) -> Turn:
-    """Return compose with the same objects."""
+    """Return a turn of compose with the same objects."""
     path = folder / "compose.json"
     path.write_text(compose_file(world), encoding="utf-8")
 
@@ -246,12 +246,12 @@ def compose(world: World, words: list[str], folder: Path) -> Turn:
 
 
 def load() -> str:
-    """Return how busy the machine is, for beside a figure."""
+    """Return the load of the machine, to print beside a figure."""
     return f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors"
 
 
 def compare_labs(rounds: int) -> None:
-    """Let the makers of labs take turns, and print what they need."""
+    """Let the contestants take turns, and print their times."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         backend = DockerBackend(reuse=False)
@@ -271,7 +271,7 @@ def compare_labs(rounds: int) -> None:
 
 
 def play(turns: dict[str, Turn], rounds: int) -> dict[str, list[tuple[float, float]]]:
-    """Return each contestant's seconds up and down, round by round; nobody always comes after the same one."""
+    """Return each contestant's seconds up and down, for each round; the order alternates."""
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in turns}
     for number in range(rounds):
         for name in list(turns)[:: -1 if number % 2 else 1]:
@@ -296,7 +296,7 @@ def describe(name: str, seconds: dict[str, list[tuple[float, float]]]) -> str:
 
 
 def matrix(folder: Path, kind: str) -> tuple[float, Counter[str]]:
-    """Verify the reference service in every world; return the wall seconds and how often each verdict came."""
+    """Verify the reference service on every topology; return the wall seconds and the number of each verdict."""
     command = [sys.executable, "-m", "dualstack", "run", "--lab", kind, "--results", str(folder), str(REFERENCE)]
     began = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -307,7 +307,7 @@ def matrix(folder: Path, kind: str) -> tuple[float, Counter[str]]:
 
 
 def compare_matrices(rounds: int) -> None:
-    """Print how long the reference service's matrix takes on both kinds of labs."""
+    """Print the time of the reference service's matrix on both kinds of labs."""
     walls: dict[str, list[float]] = {"docker": [], "netns": []}
     with tempfile.TemporaryDirectory() as name:
         for _ in range(rounds):
@@ -327,7 +327,7 @@ def main(labs: int, matrices: int) -> None:
     try:
         connect().close()
     except HostCannot as error:
-        sys.exit(f"no measurement without a container engine: {error}")
+        sys.exit(f"this benchmark needs a container engine: {error}")
     compare_labs(labs)
     compare_matrices(matrices)
 

@@ -1,8 +1,8 @@
-"""The floor under a lab: the same objects, settings and readiness by hand-packed rtnetlink messages, nothing else.
+"""The least possible cost of a lab: the same objects, settings and readiness check, with hand-packed rtnetlink only.
 
-``python benchmarks/floor.py`` reads numbers of labs from standard input and answers the seconds that they took;
-``python benchmarks/floor.py drain`` reads lines and answers each when the kernel has removed every namespace that was
-let go of before, with the seconds that this took: removal is the kernel's own work, after a lab's end.
+``python benchmarks/floor.py`` reads numbers of labs from standard input and prints the seconds that each number took.
+``python benchmarks/floor.py drain`` reads lines. It answers each when the kernel has removed every namespace that was
+closed before, with the seconds that this took: the kernel removes namespaces after a lab has ended.
 """
 
 import os
@@ -18,6 +18,7 @@ from dualstack.families import BOTH, Family
 from dualstack.lab import sysctl
 from dualstack.lab.namespaces import enter_namespaces, run_as_first_process
 from dualstack.lab.offload import offloads_off
+from dualstack.lab.setup import namespace_settings
 from dualstack.prober import libc
 from dualstack.topology import HostSpec, Topology
 
@@ -30,9 +31,9 @@ OPERSTATE_UP, FORWARDING = 6, 3
 
 
 def topology_of_three() -> Topology:
-    """Return a world of three dual-stack hosts."""
+    """Return a topology of three dual-stack hosts."""
     hosts = {name: HostSpec() for name in ("service", "peer", "third")}
-    return Topology(name="three", title="Three", stands_for="three", summary="", host=hosts, proofs=["addresses"])
+    return Topology(name="three", title="Three", stands_for="three", summary="", host=hosts)
 
 
 def attribute(kind: int, value: bytes) -> bytes:
@@ -95,7 +96,7 @@ def attributes(data: bytes) -> dict[int, bytes]:
 
 
 def build(topology: Topology, plan: Plan) -> list[int]:
-    """Make a lab, wait until it is ready, and return the descriptors that hold it."""
+    """Make a lab, wait until it is ready, and return the descriptors that keep it alive."""
     switch_fd, switch = namespace(sysctl.switch_settings())
     info = text(KIND, "bridge") + attribute(
         DATA, attribute(5, struct.pack("=I", 0)) + attribute(23, struct.pack("=B", 0))
@@ -103,8 +104,8 @@ def build(topology: Topology, plan: Plan) -> list[int]:
     create = CREATE | EXCLUSIVE
     switch.do(message(NEWLINK, create, link(2, UP, text(IFNAME, "link"), attribute(LINKINFO, info))))
     fds, hosts = [switch_fd], []
-    for place, (name, spec) in enumerate(topology.host.items()):
-        fd, host = namespace(sysctl.host_settings(spec))
+    for place, name in enumerate(topology.host):
+        fd, host = namespace(namespace_settings(topology, name))
         mac = bytes.fromhex(plan.hosts[name].mac.replace(":", ""))
         peer = link(2, 0, text(IFNAME, "eth0"), attribute(ADDRESS, mac), attribute(NET_NS_FD, struct.pack("=I", fd)))
         info = text(KIND, "veth") + attribute(DATA, attribute(1, peer))
@@ -172,7 +173,7 @@ def host_ready(fd: int, host: Kernel, addresses: tuple[str, ...]) -> bool:
 
 
 def serve(_: int) -> None:
-    """Make as many labs as each line says, and print how long it took."""
+    """Read numbers from standard input; make that many labs and print the seconds."""
     libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
     libc.mount("proc", "/proc", "proc")
     topology = topology_of_three()
@@ -187,7 +188,7 @@ def serve(_: int) -> None:
 
 
 def serve_drain(_: int) -> None:
-    """Wait, for each line, until the kernel has done its work: it removes namespaces in the order of their ends."""
+    """Wait, for each line, until the kernel has removed all namespaces; it removes them in the order of their ends."""
     libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
     libc.mount("proc", "/proc", "proc")
     home = os.open("/proc/self/ns/net", os.O_RDONLY)

@@ -1,8 +1,8 @@
-"""What the harness costs around its cases: wall time against the cases' own waiting, and what parallel workers gain.
+"""The overhead of the harness: wall time against the waiting time of the cases, and the gain of parallel workers.
 
-Protocol time is what a case must wait for by itself: the service's start until it is ready, exchanges, the connector's
-runs, the service's end. It is summed up from the records of the run that is timed. Everything is measured in one go, in
-turns, and given as ratios.
+Protocol time is the time that a case must wait in any harness: for the service's start and readiness, exchanges, the
+connector's runs, the service's end. It is the sum over the records of the measured run. All measurements alternate in
+one run, and the results are ratios.
 """
 
 import statistics

@@ -1,8 +1,8 @@
-"""How many labs of three dual-stack hosts a second: up, ready, down, sustained; against what others need for the same.
+"""Labs of three dual-stack hosts per second (up, ready, down, sustained), compared with other tools.
 
-``python benchmarks/labs.py [LABS] [ROUNDS]`` lets the contestants take turns, so that the machine's moods hit all of
-them, and prints their rates and the ratios. The raw floor makes the same objects and waits for the same readiness. A
-turn ends when the kernel has removed the turn's last namespace, so nobody leaves work behind for the next.
+Usage: ``python benchmarks/labs.py [LABS] [ROUNDS]``. The contestants take turns, so that changes of the machine's load
+affect all of them. It prints their rates and the ratios. The raw floor makes the same objects and waits for the same
+readiness. A turn ends when the kernel has removed its last namespace, so no turn leaves work for the next.
 """
 
 import importlib.util
@@ -27,13 +27,13 @@ from dualstack.topology import HostSpec, Topology
 TARGETS = {"raw netlink": 0.7, "ip commands": 2.5, "Mininet": 3.0}
 
 Contestant = Callable[[int], float]
-"""Makes so many labs and returns the seconds that they took."""
+"""Makes a number of labs and returns the seconds that they took."""
 
 
 def topology_of_three() -> Topology:
-    """Return a world of three dual-stack hosts."""
+    """Return a topology of three dual-stack hosts."""
     hosts = {name: HostSpec() for name in ("service", "peer", "third")}
-    return Topology(name="three", title="Three", stands_for="three", summary="", host=hosts, proofs=["addresses"])
+    return Topology(name="three", title="Three", stands_for="three", summary="", host=hosts)
 
 
 def ours(stack: ExitStack) -> Contestant:
@@ -70,7 +70,7 @@ def program(stack: ExitStack, *command: str) -> Contestant:
 
 
 def serve_ip(_: int) -> None:
-    """Make labs with the ip command, one process a step, as a script of a person would."""
+    """Make labs with the ip command, one process a step, as a shell script does."""
     libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
     libc.mount("proc", "/proc", "proc")
     libc.mount("tmpfs", "/run", "tmpfs")
@@ -82,7 +82,7 @@ def serve_ip(_: int) -> None:
 
 
 def ip(*arguments: str) -> str:
-    """Run ip and return what it says."""
+    """Run ip and return its output."""
     return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
 
 
@@ -133,7 +133,7 @@ for line in sys.stdin:
 
 
 def contestants(stack: ExitStack) -> dict[str, Contestant]:
-    """Return who takes part on this machine."""
+    """Return the contestants that this machine has."""
     here = Path(__file__)
     found = {
         "embedded lab": ours(stack),

@@ -1,7 +1,7 @@
-"""What the listening suite costs: for one service, for each further service and topology, and in memory over 500 cases.
+"""The cost of the listening suite for one service, for each further service and topology, and in memory over 500 cases.
 
-The services are copies of the reference service under other names, so that nothing but their number changes. Usage:
-``python benchmarks/listening.py``; exit code 1 if a target is missed.
+The services are copies of the reference service with other names, so that only their number changes. Usage: ``python
+benchmarks/listening.py``; exit code 1 if a target is missed.
 """
 
 import contextlib
@@ -23,20 +23,20 @@ SERVICES = (1, 5, 10, 20, 30)
 WORKERS = 4
 MOST_SECONDS = 30.0
 MOST_DEVIATION = 0.15
-"""How far a measured time may be from the straight line through all of them, as a part of the longest."""
+"""The largest distance of a measured time from the straight line through all times, as a share of the longest."""
 
 MOST_GROWTH = 1.1
-"""What the memory of a worker may be after all cases, as a multiple of what it was after the first hundred."""
+"""The largest memory of a worker after all cases, as a multiple of its memory after the first hundred."""
 
 EARLY, WINDOW = 100, 50
-"""After how many cases the memory is looked at first, and over how many cases each of both looks goes."""
+"""The number of cases before the first memory measurement, and the number of cases that each measurement covers."""
 
 LOOK = 0.2
-"""Seconds between two looks at a running worker."""
+"""Seconds between two measurements of a running worker."""
 
 
 def copies(folder: Path, number: int) -> list[Path]:
-    """Write copies of the reference service's manifest, which differ in their names."""
+    """Write copies of the reference service's manifest that differ in their names; return their paths."""
     text = REFERENCE.read_text(encoding="utf-8")
     made = []
     for index in range(number):
@@ -59,12 +59,12 @@ def seconds(folder: Path, manifests: Sequence[Path], topologies: Sequence[str] =
     began = time.perf_counter()
     done = subprocess.run(command(folder, WORKERS, manifests, topologies), capture_output=True, check=False)
     if done.returncode != 0:
-        sys.exit(f"the reference service falls short:\n{done.stdout.decode()}{done.stderr.decode()}")
+        sys.exit(f"the reference service does not pass:\n{done.stdout.decode()}{done.stderr.decode()}")
     return time.perf_counter() - began
 
 
 def line(title: str, points: Sequence[tuple[int, float]]) -> bool:
-    """Print the straight line through the points; return whether they are near to it."""
+    """Print the straight line through the points; return whether they are near it."""
     slope, start = statistics.linear_regression(*zip(*points, strict=True))
     off = max(abs(took - (start + slope * number)) for number, took in points) / max(took for _, took in points)
     told = ", ".join(f"{number}: {took:.1f} s" for number, took in points)
@@ -74,7 +74,7 @@ def line(title: str, points: Sequence[tuple[int, float]]) -> bool:
 
 
 def growth(folder: Path, manifests: Sequence[Path]) -> tuple[int, float]:
-    """Return how many cases one process ran, and its memory at the last of them against that after the first hundred.
+    """Return the number of cases that one process ran, and its memory at the end as a multiple of that after a hundred.
 
     The reports, which it writes afterwards, do not count.
     """

@@ -1,7 +1,7 @@
-"""What a run costs beyond its cases: one case, and all cases of the reference service, against another version.
+"""The cost of a run besides its cases: one case, and all cases of the reference service, against another version.
 
-Usage: ``python benchmarks/start.py [CHECKOUT]``: CHECKOUT is a folder with another version of this project; both take
-turns, and the medians of their ratios are printed. The environment of the interpreter that runs this serves both.
+Usage: ``python benchmarks/start.py [CHECKOUT]``: CHECKOUT is a folder with another version of this project. Both
+versions take turns, in the Python environment of this program, and the medians of their ratios are printed.
 """
 
 import os
@@ -32,7 +32,7 @@ def run(checkout: Path, options: Sequence[str], folder: Path) -> tuple[float, fl
     wall = time.perf_counter() - began
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
-        sys.exit(f"the run ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        sys.exit(f"the run exited with {done.returncode}:\n{done.stdout}{done.stderr}")
     return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 

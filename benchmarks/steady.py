@@ -1,8 +1,8 @@
-"""Whether verdicts stay the same while the machine is busy: many runs beside a busy loop on every core.
+"""Whether verdicts stay the same on a busy machine: many runs beside one busy loop on every core.
 
-The listening suite runs on the reference service, two real servers and a known-bad service, or on those that are named.
-Every case must come to the verdict that it came to in the first run, before the load began. Usage:
-``python benchmarks/steady.py [RUNS [MANIFEST ...]]`` (50 if not said); exit code 1 if a verdict changed.
+The listening suite runs on the reference service, two real servers and a known-bad service, or on the given manifests.
+Every case must have the same verdict as in the first run, before the load began. Usage: ``python benchmarks/steady.py
+[RUNS [MANIFEST ...]]`` (default: 50 runs); exit code 1 if a verdict changed.
 """
 
 import json

@@ -1,11 +1,11 @@
 "use strict";
-// One case, from data to elements. Every text goes in as text, never as markup.
+// One case, from data to elements. Every text is inserted as text, never as markup.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const textOf = (place) => data.texts[place];
 const SVG = "http://www.w3.org/2000/svg";
 const VISIBLE_NAME = { ipv4: "IPv4", ipv6: "IPv6" };
-let language = null; // what the reader has chosen in this page
+let language = null; // the reader's choice in this page
 
 function languageOf(item) {
   const known = [language, item.language, remembered("language")].find((name) => data.languages.includes(name));
@@ -17,7 +17,7 @@ function remembered(key) {
 }
 
 function remember(key, value) {
-  try { localStorage.setItem("dualstack-" + key, value); } catch { /* a page that may not store still works */ }
+  try { localStorage.setItem("dualstack-" + key, value); } catch { /* the page works without storage */ }
 }
 
 function element(name, attributes = {}, ...children) {
@@ -40,8 +40,8 @@ function icon(slug) {
   return made;
 }
 
-const faceOf = (item) => data.faces[item.verdict];
-const tag = (item) => element("span", { class: "tag " + faceOf(item).tone }, icon(faceOf(item).slug), faceOf(item).word);
+const styleOf = (item) => data.styles[item.verdict];
+const tag = (item) => element("span", { class: "tag " + styleOf(item).tone }, icon(styleOf(item).slug), styleOf(item).word);
 const mark = (ok, word) => element("span", { class: "mark " + (ok ? "yes" : "no") }, icon(ok ? "pass" : "fail"), word);
 const heading = (text) => element("h4", {}, text);
 const familyName = (family) => VISIBLE_NAME[family] || family;
@@ -53,9 +53,9 @@ function grid(heads, rows, kind = "") {
 }
 
 function verdictPart(item) {
-  const face = faceOf(item);
-  return [element("div", { class: "verdict " + face.tone },
-    element("p", {}, element("b", {}, face.word + ". "), face.meaning),
+  const style = styleOf(item);
+  return [element("div", { class: "verdict " + style.tone },
+    element("p", {}, element("b", {}, style.word + ". "), style.meaning),
     item.why ? element("p", {}, textOf(item.why)) : null)];
 }
 
@@ -65,7 +65,7 @@ function requirementPart(item) {
   const level = textOf(item.level);
   const parts = [heading("What is required"), element("p", { class: "obligation" },
     element("b", {}, `${level} (${meaning[level] || "level"}): `), (known && known.statement) || textOf(item.title))];
-  if (known && known.cites.length) parts.push(element("p", { class: "cite" }, "Where it comes from: " + known.cites.join("; ")));
+  if (known && known.cites.length) parts.push(element("p", { class: "cite" }, "Source: " + known.cites.join("; ")));
   if (known && known.stimulus) parts.push(element("p", { class: "cite" }, "How it is tested: " + known.stimulus));
   if (known && known.wire) parts.push(element("p", { class: "cite" }, "What the packets must show: " + known.wire));
   return parts;
@@ -90,42 +90,41 @@ function findingsPart(item) {
     mark(ok, ok ? "as expected" : "not as expected"), textOf(expected),
     element("div", {}, textOf(happened),
       packets.length ? element("pre", {}, packets.map(textOf).join("\n")) : null)]);
-  return [heading("Expected, and what happened"), grid(["", "Expected", "Happened"], rows)];
+  return [heading("Expected and actual"), grid(["", "Expected", "Actual"], rows)];
 }
 
 function stepsPart(item) {
   if (!item.steps.length) return [];
-  const lines = item.steps.map((place) => {
-    const [, at, what] = /^(?:\+(\S+ s)\s+)?(.*)$/s.exec(textOf(place));
-    return element("li", {}, element("time", {}, at ? "+" + at : ""), element("span", {}, what));
-  });
-  return [heading("What was done"), element("ol", { class: "steps" }, ...lines)];
+  const lines = item.steps.map(([at, what]) =>
+    element("li", {}, element("time", {}, "+" + at.toFixed(3) + " s"), element("span", {}, textOf(what))));
+  return [heading("Steps"), element("ol", { class: "steps" }, ...lines)];
 }
 
-const familyOf = (endpoint) => (endpoint.split(":").length > 2 ? "6" : "4");
+const isGap = (row) => typeof row === "number"; // how many packets are left out
+const noteRow = (text) => element("tr", {}, element("td"), element("td", { colspan: 4, class: "dim" }, text));
 
-function ladderRow([time, leftAt, rightAt, forward, whatAt], before) {
-  const [left, right, what] = [textOf(leftAt), textOf(rightAt), textOf(whatAt)];
-  if (time === null) return element("tr", {}, element("td"), element("td", { colspan: 4, class: "dim" }, what));
-  const again = before && before[1] === leftAt && before[2] === rightAt ? " again" : "";
-  const bad = /\bRST\b|unreachable|prohibited/.test(what) ? " reset" : "";
-  const family = familyOf(left);
-  return element("tr", { class: bad },
+function sequenceRow(row, before) {
+  if (isGap(row)) return noteRow(`… ${row} packets left out; the capture has them …`);
+  const [time, leftAt, rightAt, forward, whatAt, family, refuses] = row;
+  const again = before && !isGap(before) && before[1] === leftAt && before[2] === rightAt ? " again" : "";
+  return element("tr", { class: refuses ? "reset" : null },
     element("td", { class: "at" }, time.toFixed(3) + " ms"),
-    element("td", {}, element("span", { class: "fam fam" + family }, "IPv" + family)),
-    element("td", { class: "left" + again }, left),
+    element("td", {}, element("span", { class: "fam fam" + family.slice(-1) }, familyName(family))),
+    element("td", { class: "left" + again }, textOf(leftAt)),
     element("td", { class: "arrow " + (forward ? "fwd" : "back") },
-      element("span", {}, element("i"), what, element("i", { title: forward ? "to the right" : "to the left" }))),
-    element("td", { class: again }, right));
+      element("span", {}, element("i"), textOf(whatAt), element("i", { title: forward ? "to the right" : "to the left" }))),
+    element("td", { class: again }, textOf(rightAt)));
 }
 
 function packetsPart(item) {
   const pcap = textOf(item.capture);
-  if (!item.ladder.length && !pcap) return [];
+  const unreadable = textOf(item.unreadable);
+  if (!item.sequence.length && !pcap && !unreadable) return [];
   const path = pcap.split("/").map(encodeURIComponent).join("/");
-  const link = pcap ? element("p", { class: "cite" }, "All of them: ", element("a", { href: path }, pcap), " (for Wireshark or tcpdump)") : null;
-  const rows = item.ladder.map((row, at) => ladderRow(row, item.ladder[at - 1]));
-  return [heading("Packets"), element("div", { class: "wide" }, element("table", { class: "ladder" }, element("tbody", {}, ...rows))), link];
+  const link = pcap ? element("p", { class: "cite" }, "All packets: ", element("a", { href: path }, pcap), " (for Wireshark or tcpdump)") : null;
+  const rows = item.sequence.map((row, at) => sequenceRow(row, item.sequence[at - 1]));
+  if (unreadable) rows.push(noteRow("The capture cannot be read: " + unreadable));
+  return [heading("Packets"), element("div", { class: "wide" }, element("table", { class: "sequence" }, element("tbody", {}, ...rows))), link];
 }
 
 function accepts(family, state, address, v6only) {
@@ -143,7 +142,7 @@ function socketsPart(item) {
     v6only === null ? "" : v6only ? "on" : "off",
     accepts(textOf(family), textOf(state), textOf(address), v6only),
     element("code", {}, textOf(peer)), textOf(owner)]);
-  return [heading("The service's sockets, as the kernel has them"),
+  return [heading("The service's sockets, from the kernel's socket table"),
     grid(["Socket", "Address", "IPV6_V6ONLY", "Accepts", "Peer", "Process"], rows)];
 }
 
@@ -171,7 +170,7 @@ function causePart(code, item) {
     tabs.children[next].focus();
   });
   const made = element("div", { class: "cause" }, element("p", {}, element("b", {}, known.title), " ", element("code", {}, code)),
-    element("p", {}, known.explanation), element("p", {}, element("b", {}, "Cure: "), known.fix), tabs, remedy);
+    element("p", {}, known.explanation), element("p", {}, element("b", {}, "Fix: "), known.fix), tabs, remedy);
   made.choose = choose;
   choose(languageOf(item));
   return made;
@@ -189,10 +188,10 @@ function factsPart(item, title) {
 }
 
 function causesPart(item) {
-  const speaks = ["fail", "deviates", "known"].includes(faceOf(item).word);
+  const speaks = ["fail", "deviates", "known"].includes(styleOf(item).word);
   if (!speaks || (!item.causes.length && !item.facts.length)) return [];
   if (!item.causes.length) return [heading("The cause"), ...factsPart(item, "The cause is not known; the facts are:")];
-  return [heading("Likely causes, the likeliest first, and the cure"), ...factsPart(item, "Because:"),
+  return [heading("Likely causes, the most likely first, and how to fix them"), ...factsPart(item, "Evidence:"),
     ...item.causes.map((code) => causePart(code, item))];
 }
 
@@ -219,7 +218,7 @@ function caseBody(item) {
     packetsPart(item), socketsPart(item),
     log ? [heading("The service's output"), element("pre", {}, log)] : [],
     commandPart("How the service was started", textOf(item.command)),
-    commandPart("Run just this case again", textOf(item.rerun)),
+    commandPart("Run only this case", textOf(item.rerun)),
     [element("p", { class: "cite" }, `${textOf(item.manifest) || "manifest not recorded"} · took ${item.seconds} s, of which ${item.waited} s waiting for the service · `,
       element("a", { href: "#" + encodeURIComponent(item.id) }, "link to this case"))],
   ].flat().filter((part) => part !== null));

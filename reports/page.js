@@ -7,11 +7,11 @@ const nodes = data.cases.map(caseNode);
 const searched = new Map();
 
 function caseNode(item) {
-  const world = data.worlds[textOf(item.topology)] || textOf(item.topology);
+  const topology = data.topologies[textOf(item.topology)] || textOf(item.topology);
   const node = element("details", { class: "case", id: item.id },
     element("summary", {}, tag(item), element("span", { class: "req" }, textOf(item.requirement)),
       element("span", { class: "name" }, textOf(item.title)),
-      element("span", { class: "where" }, `${textOf(item.subject)} · ${textOf(item.element)} · ${world}`)));
+      element("span", { class: "where" }, `${textOf(item.subject)} · ${textOf(item.element)} · ${topology}`)));
   node.addEventListener("toggle", () => { if (node.open) fill(node, item); });
   return node;
 }
@@ -23,10 +23,10 @@ function fill(node, item) {
 function everyText(item) {
   if (!searched.has(item)) {
     const findings = item.findings.flatMap(([, expected, happened, packets]) => [expected, happened, ...packets]);
-    const packets = item.ladder.flatMap(([, left, right, , what]) => [left, right, what]);
+    const packets = item.sequence.filter((row) => !isGap(row)).flatMap(([, left, right, , what]) => [left, right, what]);
     const single = [item.requirement, item.title, item.subject, item.element, item.topology, item.why, item.log, item.command];
-    const texts = [...single, ...item.steps, ...findings, ...packets].map(textOf);
-    searched.set(item, [item.id, faceOf(item).word, ...item.causes, ...texts].join("\n").toLowerCase());
+    const texts = [...single, ...item.steps.map(([, what]) => what), ...findings, ...packets].map(textOf);
+    searched.set(item, [item.id, styleOf(item).word, ...item.causes, ...texts].join("\n").toLowerCase());
   }
   return searched.get(item);
 }
@@ -34,7 +34,7 @@ function everyText(item) {
 function wanted(item) {
   const chosen = filters.elements;
   const same = (name, value) => !chosen[name].value || chosen[name].value === value;
-  return same("verdict", faceOf(item).word) && same("subject", textOf(item.subject))
+  return same("verdict", styleOf(item).word) && same("subject", textOf(item.subject))
     && same("topology", textOf(item.topology)) && same("requirement", textOf(item.requirement))
     && chosen.text.value.toLowerCase().split(/\s+/).every((word) => everyText(item).includes(word));
 }
@@ -92,21 +92,21 @@ function expandRow(button) {
 }
 
 function requirementRow(key, items) {
-  const cells = Object.keys(data.worlds).map((world) => element("td", {}, ...items
-    .filter((item) => textOf(item.topology) === world)
-    .map((item) => element("a", { href: "#" + encodeURIComponent(item.id), class: faceOf(item).tone },
-      icon(faceOf(item).slug), faceOf(item).word))));
+  const cells = Object.keys(data.topologies).map((topology) => element("td", {}, ...items
+    .filter((item) => textOf(item.topology) === topology)
+    .map((item) => element("a", { href: "#" + encodeURIComponent(item.id), class: styleOf(item).tone },
+      icon(styleOf(item).slug), styleOf(item).word))));
   const name = element("th", { scope: "row" }, key, element("small", {}, textOf(items[0].title)));
   return element("tr", { class: "sub" }, name, ...cells);
 }
 
 function startPage() {
-  const nothing = element("p", { class: "none", id: "nothing", hidden: true }, "No case fits these filters.");
+  const nothing = element("p", { class: "none", id: "nothing", hidden: true }, "No case matches these filters.");
   list.append(...nodes, nothing);
   if (!data.cases.length) list.append(element("p", { class: "none" }, "No case was recorded."));
-  offer("verdict", data.faces.map((face) => face.word).filter((word) => data.cases.some((item) => faceOf(item).word === word)));
+  offer("verdict", data.styles.map((style) => style.word).filter((word) => data.cases.some((item) => styleOf(item).word === word)));
   offer("subject", data.cases.map((item) => textOf(item.subject)).sort());
-  offer("topology", Object.keys(data.worlds), (name) => data.worlds[name]);
+  offer("topology", Object.keys(data.topologies), (name) => data.topologies[name]);
   offer("requirement", data.cases.map((item) => textOf(item.requirement)).sort());
   filters.hidden = false;
   filters.addEventListener("input", applyFilters);
@@ -118,9 +118,9 @@ function startPage() {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (!button) return;
-  const { filterVerdict, cellSubject, cellWorld, expand } = button.dataset;
+  const { filterVerdict, cellSubject, cellTopology, expand } = button.dataset;
   if (filterVerdict) filterBy({ verdict: filterVerdict });
-  if (cellSubject) filterBy({ subject: cellSubject, topology: cellWorld });
+  if (cellSubject) filterBy({ subject: cellSubject, topology: cellTopology });
   if (expand) expandRow(button);
 });
 

@@ -1,10 +1,10 @@
-"""The score of the tests of packet evidence and verdicts: how many mutants of that code they notice.
+"""The mutation score of the tests of packet evidence and verdicts: the share of mutants of that code that they kill.
 
-mutmut makes the mutants, and judges them by the tests that it sees reach them. The recorder runs in a process of its
-own inside a namespace, where mutmut sees nothing: what is left of its mutants is judged by its tests here. Afterwards
-``mutmut results`` lists those that live, and ``mutmut show NAME`` says what each of them changes.
+mutmut makes the mutants, and runs the tests that reach them. The recorder runs in a separate process inside a
+namespace, which mutmut cannot trace: this program runs the recorder's tests on its remaining mutants. Afterwards
+``mutmut results`` lists the survivors, and ``mutmut show NAME`` shows what each of them changes.
 
-Takes about an hour of two processors. Exits with 1 if fewer mutants are noticed than `LEAST`.
+Takes about an hour on two processors. Exits with 1 if the score is below `LEAST`.
 """
 
 import argparse
@@ -20,22 +20,22 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 LEAST = 0.9
-"""The share of all mutants that the tests have to notice. Not all can be: some behave like what they were made of."""
+"""The least share of mutants that the tests must kill. Some mutants behave like the original, so 1 is impossible."""
 
 PLACE = Path("mutants").absolute()
-"""Where mutmut keeps the mutants and the tests that judge them; Python's path has to begin with its ``src``."""
+"""The folder in which mutmut keeps the mutants and their tests; Python's path must begin with its ``src``."""
 
 ELSEWHERE = ("recorder", "ring")
-"""The modules that run in a process of their own."""
+"""The modules that run in a separate process."""
 
 TESTS = "tests/wire/test_recorder.py"
 """The tests that start that process."""
 
 SECONDS = 90
-"""How long these tests may take with one mutant, ten times what they take without; one that loops is stopped then."""
+"""The time limit of these tests for one mutant, in seconds: ten times their normal time, for mutants that loop."""
 
 SURVIVED, KILLED, NO_TESTS, TIMEOUT = 0, 1, 33, 36
-"""Exit codes as mutmut keeps them in its ``.meta`` files."""
+"""Exit codes in mutmut's ``.meta`` files."""
 
 STATES = {KILLED: "killed", 3: "killed", SURVIVED: "survived", NO_TESTS: "no tests", TIMEOUT: "timeout", -24: "timeout"}
 COLUMNS = ("killed", "survived", "timeout", "no tests", "other")
@@ -44,12 +44,12 @@ COLUMNS = ("killed", "survived", "timeout", "no tests", "other")
 def main() -> int:
     """Make the mutants, judge them and print a table; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="how many mutants are judged at once")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="how many mutants are tested at once")
     parser.add_argument("--table", action="store_true", help="only print the table of the last run")
     wanted = parser.parse_args()
     if not wanted.table:
         shutil.rmtree(PLACE, ignore_errors=True)
-        (PLACE / "src").mkdir(parents=True)  # what is not there is left out of the path
+        (PLACE / "src").mkdir(parents=True)  # Python ignores folders of its path that do not exist
         mutmut = Path(sys.executable).with_name("mutmut")
         subprocess.run([mutmut, "run", "--max-children", str(wanted.workers)], env=environment(), check=True)
         judge_the_rest(wanted.workers)
@@ -62,7 +62,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def judge_the_rest(workers: int) -> None:
-    """Judge the mutants that mutmut saw no test notice, of what runs elsewhere; note the outcome where mutmut does."""
+    """Test the surviving mutants of the modules in `ELSEWHERE`; store the results in mutmut's files."""
     with ThreadPoolExecutor(workers) as pool:
         for file, codes in verdicts():
             if module(file) not in ELSEWHERE:
@@ -76,7 +76,7 @@ def judge_the_rest(workers: int) -> None:
 
 
 def judge(name: str) -> int:
-    """Return what becomes of the tests with one mutant."""
+    """Return the exit code of the tests with one mutant."""
     tests = subprocess.Popen(
         [sys.executable, "-m", "pytest", "-x", "-q", TESTS],
         cwd=PLACE,
@@ -94,7 +94,7 @@ def judge(name: str) -> int:
 
 
 def verdicts() -> Iterator[tuple[Path, dict[str, int | None]]]:
-    """Yield the files in which mutmut notes what became of a module's mutants, with the exit codes by mutant."""
+    """Yield mutmut's result file of each module, with the exit code of each mutant."""
     for file in sorted(PLACE.rglob("*.py.meta")):
         codes = json.loads(file.read_text())["exit_code_by_key"]
         if codes:
@@ -102,12 +102,12 @@ def verdicts() -> Iterator[tuple[Path, dict[str, int | None]]]:
 
 
 def module(file: Path) -> str:
-    """Return the name of the module whose mutants a file is about."""
+    """Return the name of the module of a result file."""
     return file.name.removesuffix(".py.meta")
 
 
 def show() -> float:
-    """Print what became of how many mutants of each module; return the share that was noticed."""
+    """Print the results of each module; return the share of killed mutants."""
     print(f"{'module':20}" + "".join(f"{column:>10}" for column in COLUMNS) + f"{'score':>8}")
     everything: Counter[str] = Counter()
     for file, codes in verdicts():
@@ -119,7 +119,7 @@ def show() -> float:
 
 
 def row(name: str, found: Counter[str]) -> str:
-    """Return a line of the table; whatever was not killed counts as alive."""
+    """Return a line of the table; every mutant that was not killed counts as alive."""
     numbers = "".join(f"{found[column]:10}" for column in COLUMNS)
     return f"{name:20}{numbers}{found['killed'] / found.total():8.1%}"
 

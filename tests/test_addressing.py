@@ -1,4 +1,4 @@
-"""The address plan: what each host has, what it could have, and that nothing overlaps."""
+"""The address plan: configured and planned addresses of each host, without overlaps."""
 
 import ipaddress
 import itertools
@@ -12,16 +12,16 @@ from dualstack.topology import HostSpec, Topology, load_topology, topology_names
 
 def world(**hosts: HostSpec) -> Topology:
     """Return a topology of these hosts."""
-    return Topology(name="made-up", title="x", stands_for="x", summary="x", host=hosts, proofs=["addresses"])
+    return Topology(name="made-up", title="x", stands_for="x", summary="x", host=hosts)
 
 
 def everything(host: HostPlan) -> list[str]:
-    """Return every address of a host that is planned."""
+    """Return all planned addresses of a host."""
     return [address for family in BOTH for address in host.planned[family]]
 
 
 def test_favourites_are_the_first_and_the_last() -> None:
-    """The kernel's favourites among several addresses are IPv4's first and IPv6's last one."""
+    """The kernel's preferred source is the first of several IPv4 addresses and the last of several IPv6 ones."""
     host = plan_addresses(load_topology("multi-address")).hosts["service"]
     assert host.favourite(Family.IPV4) == host.configured[Family.IPV4][0]
     assert host.favourite(Family.IPV6) == host.configured[Family.IPV6][2]
@@ -29,7 +29,7 @@ def test_favourites_are_the_first_and_the_last() -> None:
 
 @pytest.mark.parametrize("name", topology_names())
 def test_addresses_are_in_their_network_and_unique(name: str) -> None:
-    """No address is planned twice; each is in its family's network and a host's address there."""
+    """No address is planned twice; each is a host address in the network of its family."""
     plan = plan_addresses(load_topology(name))
     addresses = [address for host in plan.hosts.values() for address in everything(host)]
     assert len(addresses) == len(set(addresses)) == len(plan.hosts) * 16
@@ -40,14 +40,14 @@ def test_addresses_are_in_their_network_and_unique(name: str) -> None:
 
 
 def test_networks_are_for_documentation_and_not_unique_local() -> None:
-    """IPv6 is from 2001:db8::/32 (RFC 3849), since RFC 6724 prefers IPv4 to fc00::/7; IPv4 is from RFC 5737."""
+    """IPv6 is from 2001:db8::/32 (RFC 3849), because RFC 6724 prefers IPv4 to fc00::/7; IPv4 is from RFC 5737."""
     assert IPV6_NETWORK.subnet_of(ipaddress.IPv6Network("2001:db8::/32"))
     assert IPV4_NETWORK.subnet_of(ipaddress.IPv4Network("198.51.100.0/24"))
 
 
 @pytest.mark.parametrize(("ipv4", "ipv6"), list(itertools.product((0, 1, 3, 8), (0, 1, 8))))
 def test_configured_are_the_first_planned(ipv4: int, ipv6: int) -> None:
-    """A host has as many addresses as its topology says, the first planned ones."""
+    """A host has the number of addresses in its topology: the first planned ones."""
     host = plan_addresses(world(service=HostSpec(ipv4=ipv4, ipv6=ipv6), peer=HostSpec())).hosts["service"]
     assert [len(host.configured[family]) for family in BOTH] == [ipv4, ipv6]
     for family in BOTH:
@@ -55,14 +55,14 @@ def test_configured_are_the_first_planned(ipv4: int, ipv6: int) -> None:
 
 
 def test_an_address_is_planned_where_the_world_has_none() -> None:
-    """A name may point at an IPv6 address in a world without IPv6."""
+    """A name can point to an IPv6 address in a topology without IPv6."""
     host = plan_addresses(world(service=HostSpec(ipv6=0), peer=HostSpec())).hosts["service"]
     assert host.configured[Family.IPV6] == ()
     assert Family.of(host.address(Family.IPV6)) is Family.IPV6
 
 
 def test_every_second_ipv6_address_is_as_long_as_can_be() -> None:
-    """Short and long texts of addresses alternate, so that programs with short buffers are found."""
+    """Short and long address texts alternate, so that programs with short buffers are found."""
     host = plan_addresses(world(service=HostSpec(ipv6=8), peer=HostSpec())).hosts["service"]
     lengths = [len(address) for address in host.planned[Family.IPV6]]
     assert all(length < 25 for length in lengths[::2])
@@ -70,7 +70,7 @@ def test_every_second_ipv6_address_is_as_long_as_can_be() -> None:
 
 
 def test_hardware_addresses_are_local_and_unique() -> None:
-    """Each host's hardware address is unicast, locally administered and its own."""
+    """Each host's MAC address is unicast, locally administered and unique."""
     plan = plan_addresses(world(service=HostSpec(), peer=HostSpec(), third=HostSpec()))
     macs = [host.mac for host in plan.hosts.values()]
     assert len(set(macs)) == 3
@@ -78,7 +78,7 @@ def test_hardware_addresses_are_local_and_unique() -> None:
 
 
 def test_other_networks() -> None:
-    """Another worker's lab gets other networks, with their prefix lengths."""
+    """The lab of another worker has other networks, with their prefix lengths."""
     ipv4, ipv6 = ipaddress.IPv4Network("203.0.113.0/24"), ipaddress.IPv6Network("2001:db8:7::/64")
     plan = plan_addresses(load_topology("dual-stack"), ipv4, ipv6)
     assert [plan.prefix_length(family) for family in BOTH] == [24, 64]
@@ -87,7 +87,7 @@ def test_other_networks() -> None:
 
 
 def test_ways_lead_over_the_router() -> None:
-    """Both ends have a route over the router to all that the other may come to have; the router's own is narrow."""
+    """Both ends have routes via the router to all planned addresses of the other; only the router's own have an MTU."""
     topology = load_topology("pmtu-1280")
     plan = plan_addresses(topology)
     router = plan.hosts["router"]
@@ -101,5 +101,5 @@ def test_ways_lead_over_the_router() -> None:
 
 @pytest.mark.parametrize("name", [name for name in topology_names() if not load_topology(name).routers])
 def test_on_one_link_no_way_is_needed(name: str) -> None:
-    """Where there is no router nobody has a route but those of its addresses."""
+    """Without a router there are no routes besides those of the addresses."""
     assert set(plan_addresses(load_topology(name)).ways.values()) == {()}

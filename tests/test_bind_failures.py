@@ -1,4 +1,4 @@
-"""How a service that cannot bind its port in one family is judged: how it ends, what it says, what it still serves."""
+"""How a service that cannot bind its port in one family is judged: by its end, its output and its sockets."""
 
 import importlib
 
@@ -35,7 +35,7 @@ ENDED, CLEANLY, CRASHED = Exit(1), Exit(0), Exit(None, "SIGABRT")
     ],
 )
 def test_judgement(how: Exit | None, serves: bool, said: list[str], partial: bool, verdict: str) -> None:  # noqa: FBT001 - a row of the table
-    """Silence fails; whoever names the error and serves the other family does not follow a SHOULD."""
+    """A silent failure fails; reporting the error and serving the other family violates a SHOULD."""
     line = naming_line(said, 8080)
     finding = suite.judge(how, [OTHER] if serves else [], said, line, taken=Family.IPV6, partial=partial)
     assert ("ok" if finding.ok else finding.level or "MUST") == verdict
@@ -60,18 +60,18 @@ def test_judgement(how: Exit | None, serves: bool, said: list[str], partial: boo
     ],
 )
 def test_what_names_the_error(line: str) -> None:
-    """The system's words name it, and a program's own: something failed, and it is about a listener or its port."""
+    """A line names the error with strerror()'s text, or says that something failed about a listener or its port."""
     assert naming_line(["hello", line], 8080) == line
 
 
 @pytest.mark.parametrize("line", ["listening on [::]:8081", "ready to accept connections", "pid 98", "took 98 ms", ""])
 def test_what_does_not_name_the_error(line: str) -> None:
-    """A success names no error, nor does the number of EADDRINUSE alone."""
+    """Neither a success nor the bare number of EADDRINUSE names the error."""
     assert naming_line([line], 8080) == ""
 
 
 def test_only_what_is_new_counts() -> None:
-    """What a program always writes is no word about a failure, whatever numbers and times stand in it."""
+    """Lines that a program always writes do not report a failure, whatever numbers and times they contain."""
     usual = "2026-11-28 03:38:00 [12] error log opened for port 8080\nlistening on 0.0.0.0\n"
     again = "2026-11-29 17:01:59 [4711] error log opened for port 8080\nbind failed\n"
     assert new_lines(usual, again) == ["bind failed"]

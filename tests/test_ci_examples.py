@@ -1,5 +1,6 @@
-"""The examples for continuous integration: they can be parsed, and say what works."""
+"""CI: the examples, our own workflow and the hooks for commits. They parse, and their commands work."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dualstack.cli.main import _parser
+from dualstack.cli.parser import make_parser
 from dualstack.content import ROOT
 
 CI = ROOT / "examples" / "ci"
@@ -48,7 +49,7 @@ def test_every_command_is_one_of_ours(path: Path) -> None:
     found = commands(path)
     assert found
     for words in found:
-        assert _parser().parse_args(words).command == words[0]
+        assert make_parser().parse_args(words).command == words[0]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -87,3 +88,58 @@ def test_the_script_is_shell() -> None:
     """The shell reads the script without complaint."""
     done = subprocess.run(["sh", "-n", CI / "plain.sh"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
+HOOKS = ROOT / ".pre-commit-config.yaml"
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def recipe(target: str) -> list[str]:
+    """Return the commands of a target of the Makefile."""
+    found = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
+    assert found is not None
+    return [line.strip() for line in found[1].splitlines()]
+
+
+def test_the_workflow_runs_every_check() -> None:
+    """Each push and pull request runs ``.ci/run``, which can be executed, after user namespaces are allowed."""
+    parsed = yaml.safe_load(WORKFLOW.read_text(encoding="utf-8"))
+    assert parsed[True] == ["push", "pull_request"]  # YAML 1.1 reads the key "on" as a boolean
+    assert parsed["permissions"] == {"contents": "read"}
+    (job,) = parsed["jobs"].values()
+    shell = [step.get("run", "") for step in job["steps"]]
+    (run,) = (place for place, line in enumerate(shell) if shlex.split(line)[-1:] == [".ci/run"])
+    assert any("apparmor_restrict_unprivileged_userns=0" in line for line in shell[:run])
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+@pytest.mark.parametrize("path", [WORKFLOW, CI / "github-actions.yml"], ids=lambda path: path.name)
+def test_actions_are_pinned_by_their_major_version(path: Path) -> None:
+    """Every action comes from GitHub itself, at a major version, the same one in the example and our workflow."""
+    jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()
+    used = {step["uses"] for job in jobs for step in job["steps"] if "uses" in step}
+    assert used
+    assert all(re.fullmatch(r"actions/[a-z-]+@v\d+", name) for name in used)
+    assert used <= {"actions/checkout@v4", "actions/setup-python@v5", "actions/upload-artifact@v4"}
+
+
+def test_hooks_are_local_and_those_of_make() -> None:
+    """The hooks for commits download nothing and run the commands of ``make style`` and ``make types``."""
+    repositories = yaml.safe_load(HOOKS.read_text(encoding="utf-8"))["repos"]
+    assert [item["repo"] for item in repositories] == ["local"]
+    hooks = [hook for item in repositories for hook in item["hooks"]]
+    assert {hook["language"] for hook in hooks} == {"system"}
+    assert "://" not in HOOKS.read_text(encoding="utf-8")
+    commands = [hook["entry"].replace(" --force-exclude", "") for hook in hooks]
+    made = [line.replace("$(RUN)", ".venv/bin/python -m") for line in (*recipe("style"), *recipe("types"))]
+    assert commands == made
+
+
+def test_contributing_names_every_target() -> None:
+    """The table of targets has each target that ``make help`` shows, and no target that does not exist."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^\| `make ([a-z]+)` \|", text, re.MULTILINE))
+    shown = set(re.findall(r"^([a-z]+):.*## ", MAKEFILE, re.MULTILINE)) - {"help"}
+    assert shown <= told
+    assert told <= set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""The lines of a program's output that say why it failed: of many languages, with their noise left out."""
+"""The lines of a program's output that say why it failed, in many languages, without stack traces and noise."""
 
 import pytest
 
@@ -184,19 +184,43 @@ note: run with `RUST_BACKTRACE=1` environment variable to display a backtrace
 
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_what_a_program_says(name: str) -> None:
-    """The lines that name the fault are found, in their order; stack frames and the like are not among them."""
+    """The lines that name the fault are found, in order and without stack frames."""
     output, lines = OUTPUTS[name]
     assert why(output) == tuple(lines)
 
 
-def test_the_gravest_lines_are_chosen() -> None:
-    """Of more lines than are wanted the gravest ones stay, and of equally grave ones the last."""
+@pytest.mark.parametrize(
+    "line",
+    [
+        "nginx: [emerg] bind() to 0.0.0.0:80 failed (98: Address already in use)",
+        "thread 'main' panicked at src/main.rs",
+        "OSError: [Errno 98] Address already in use",
+        "Error: listen EADDRINUSE: address already in use :::80",
+        "listen tcp6 [::1]:80: bind: cannot assign requested address",
+        "WARNING: IPv6 is not available",
+        "Could not create server TCP listening socket *:6379",
+        "Unable to bind",
+    ],
+)
+def test_a_complaint_is_found(line: str) -> None:
+    """Lines in which programs report that something did not work are recognized in any position."""
+    assert why(f"starting\n  {line}\nready\n") == (line,)
+
+
+@pytest.mark.parametrize("text", ["", "listening on [::]:80\n", "Server started\nready to accept connections\n"])
+def test_no_complaint(text: str) -> None:
+    """Lines that report no failure are not recognized: only the last one is returned."""
+    assert why(text) == tuple(text.splitlines()[-1:])
+
+
+def test_the_most_severe_lines_are_chosen() -> None:
+    """The most severe lines are returned, and the last ones of equal severity."""
     output = "".join(f"ERROR: shard {number}\n" for number in range(9)) + "FATAL: no shard is left\nshutting down\n"
     assert why(output, 3) == ("ERROR: shard 7", "ERROR: shard 8", "FATAL: no shard is left")
 
 
 def test_a_warning_alone_is_shown() -> None:
-    """Where nothing worse is said, a warning says more than the last line."""
+    """If there is nothing more severe, a warning is preferred to the last line."""
     assert why("WARN the clock is slow\nbye\n") == ("WARN the clock is slow",)
 
 

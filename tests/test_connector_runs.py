@@ -1,11 +1,11 @@
-"""What counts as a clean end of a connector that was given an IPv4-mapped address."""
+"""When a connector that was given an IPv4-mapped address ends cleanly."""
 
 import importlib
 
 import pytest
 
 from dualstack.prober.messages import Exit
-from dualstack.world.connecting import Run
+from dualstack.world.runs import Run
 
 suite = importlib.import_module("dualstack.content.suites.connect.test_mapped_literals")
 
@@ -19,24 +19,24 @@ ERROR = Run(fault="it exited with code 1", how=Exit(1), seconds=0.1, said=True)
     [
         pytest.param(SUCCESS, True, id="connected, however slowly"),
         pytest.param(ERROR, True, id="error"),
-        pytest.param(Run("its output does not match", Exit(0), 0.1, said=True), True, id="a word without a code"),
-        pytest.param(Run("it exited with code 1", Exit(1), 0.1, said=False), True, id="a code without a word"),
-        pytest.param(Run("its output does not match", Exit(0), 0.1, said=False), False, id="neither word nor code"),
+        pytest.param(Run("its output does not match", Exit(0), 0.1, said=True), True, id="message without exit code"),
+        pytest.param(Run("it exited with code 1", Exit(1), 0.1, said=False), True, id="exit code without message"),
+        pytest.param(Run("its output does not match", Exit(0), 0.1, said=False), False, id="neither"),
         pytest.param(Run("it exited with code 1", Exit(1), 2.5, said=True), False, id="error too late"),
         pytest.param(Run("it had not ended", None, 2.0, said=True), False, id="killed"),
         pytest.param(Run("it crashed", Exit(None, "SIGSEGV"), 0.1, said=True), False, id="crash"),
-        pytest.param(Run("", Exit(0), 0.1, said=True), False, id="pretended success"),
+        pytest.param(Run("", Exit(0), 0.1, said=True), False, id="false success"),
     ],
 )
 def test_clean_end(run: Run, ok: bool) -> None:  # noqa: FBT001 - a row of the table
-    """It connected, or ended by itself with an error in time; a crash, a hang and a pretended success are none."""
+    """It connected, or exited with an error in time; a crash, a hang and a false success are not clean."""
     finding = suite.succeeds_or_says(run, 2.0)
     assert finding.ok is ok
     assert finding.happened
 
 
 def test_problem_of_a_run() -> None:
-    """A run that reports a success and reached nobody has a problem, one that reached the peer has none."""
+    """A run that reports a success without reaching the peer has a problem; one that reached it has none."""
     assert SUCCESS.problem == ""
     assert ERROR.problem == ERROR.fault
     assert Run("", Exit(0), 0.1, said=True).problem == "it reported success, but no client reached the peer"

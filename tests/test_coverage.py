@@ -1,4 +1,4 @@
-"""What checks each claim of the documents: docs/coverage.toml names what exists, and docs/coverage.md is made of it.
+"""The checks of each claim in docs/coverage.toml exist, and docs/coverage.md is generated from it.
 
 ``python tests/test_coverage.py`` writes the page.
 """
@@ -23,11 +23,11 @@ SERVICES = ROOT / "fixtures" / "services"
 HEAD = """\
 # Coverage
 
-What documents about five systems claim of IPv4, IPv6 and sockets, and what checks it: requirements
-(`dualstack explain ID`), tests of this repository, and the subjects that show it. Where a reason stands beside them a
-claim is checked in part; where it stands alone the claim is not checked, and the reason says why.
+What the documents of five systems claim about IPv4, IPv6 and sockets, and what checks each claim: requirements
+(`dualstack explain ID`), tests of this repository, and services that show it. A claim with checks and a reason is
+checked in part; a claim with only a reason is not checked, and the reason says why.
 
-This page is made of [coverage.toml](coverage.toml) by `python tests/test_coverage.py`.
+This page is generated from [coverage.toml](coverage.toml) by `python tests/test_coverage.py`.
 """
 
 _IDS = re.compile(r"(?:[MRUKL]\d+(?:(?:-| to )[MRUKL]\d+)?(?:, | and )?)+(?=:| is )")
@@ -40,11 +40,11 @@ class Claim:
 
     Attributes:
         id: As the tests' docstrings name it: ``M20``.
-        claim: The claim, in our own words.
-        requirements: The requirements that check it, also those that are planned.
+        claim: The claim, in our words.
+        requirements: The requirements that check it, including planned ones.
         tests: Files of tests, or tests: ``tests/prober/test_binding.py::test_every_pair``.
         subjects: Services that show it, right or wrong: ``zoo/two-ports``.
-        reason: Why nothing checks it, or not all of it.
+        reason: Why it is not checked, or only in part.
     """
 
     id: str
@@ -94,7 +94,7 @@ def render() -> str:
 
 
 def _by(claim: Claim) -> str:
-    """Return what checks a claim, and why not more does."""
+    """Return the checks of a claim, and the reason if it is not fully checked."""
     known = requirements()
     parts = [item if item in known else f"{item} (planned)" for item in claim.requirements]
     parts += [f"[{test.rpartition('::')[2].rpartition('/')[2]}](../{test.partition('::')[0]})" for test in claim.tests]
@@ -111,7 +111,7 @@ def checks_in(path: Path) -> dict[str, str]:
 
 
 def missing(claim: Claim, planned: list[str]) -> Iterator[str]:
-    """Yield what a claim names and does not exist."""
+    """Yield what a claim names but does not exist."""
     yield from (item for item in claim.requirements if item not in requirements() and item not in planned)
     yield from (item for item in claim.subjects if not (SERVICES / f"{item}.toml").is_file())
     for test in claim.tests:
@@ -121,7 +121,7 @@ def missing(claim: Claim, planned: list[str]) -> Iterator[str]:
 
 
 def claimed_by(docstring: str) -> list[str]:
-    """Return the claims that a test's docstring begins with: ``M26-M28, L6: …``, ``L19 is wrong: …``."""
+    """Return the claims at the beginning of a test's docstring: ``M26-M28, L6: …``, ``L19 is wrong: …``."""
     head = _IDS.match(docstring)
     return [
         f"{found[1]}{number}"
@@ -131,13 +131,13 @@ def claimed_by(docstring: str) -> list[str]:
 
 
 def test_the_page_is_up_to_date() -> None:
-    """The page is what its data says; ``python tests/test_coverage.py`` writes it anew."""
+    """The page matches its data; ``python tests/test_coverage.py`` writes it."""
     assert PAGE.read_text(encoding="utf-8") == render()
 
 
 @pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.id)
 def test_a_claim_is_checked_or_says_why_not(claim: Claim) -> None:
-    """Each claim names only what exists, and has what checks it, or the reason why nothing does."""
+    """Each claim names only what exists, and has a check or a reason."""
     assert not list(missing(claim, load()[1]))
     assert claim.claim.endswith(".")
     assert claim.requirements or claim.tests or claim.reason
@@ -145,7 +145,7 @@ def test_a_claim_is_checked_or_says_why_not(claim: Claim) -> None:
 
 
 def test_what_does_not_exist_is_found() -> None:
-    """A requirement, a subject, a file of tests and a test that do not exist are each named."""
+    """A requirement, a subject, a test file and a test that do not exist are each found."""
     here = "tests/test_coverage.py"
     wrong = ("LISTEN-404", "tests/test_nothing.py", f"{here}::test_nothing", "zoo/nothing")
     claim = Claim("M1", "x.", wrong[:1], (*wrong[1:3], f"{here}::test_what_does_not_exist_is_found", here), wrong[3:])
@@ -155,7 +155,7 @@ def test_what_does_not_exist_is_found() -> None:
 
 
 def test_no_claim_stands_twice() -> None:
-    """Every id is that of one claim, and all the claims of the five sources are there."""
+    """Every id belongs to one claim, and all claims of the five sources are there."""
     ids = [claim.id for claim in claims()]
     assert len(set(ids)) == len(ids)
     for letter, numbers in (("R", 13), ("U", 5), ("K", 10), ("L", 23)):
@@ -163,7 +163,7 @@ def test_no_claim_stands_twice() -> None:
 
 
 def test_what_tests_say_is_what_the_data_says() -> None:
-    """A test whose docstring begins with claims is named at each of them."""
+    """A test whose docstring begins with claims is listed at each of them."""
     named = {(claim.id, test) for claim in claims() for test in claim.tests}
     said = {
         (claim, f"{path.relative_to(ROOT)}::{name}")

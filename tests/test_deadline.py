@@ -1,4 +1,4 @@
-"""Deadlines: they count down once, never below zero, and name what was waited for."""
+"""Deadlines count down once, never below zero, and name what was waited for."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_counts_down(clock: Clock) -> None:
-    """What remains shrinks with the clock, and is never negative."""
+    """The remaining time shrinks with the clock and is never negative."""
     deadline = Deadline(2.0, "the port")
     assert (deadline.remaining, deadline.expired) == (2.0, False)
     clock.now += 1.5
@@ -38,7 +38,7 @@ def test_counts_down(clock: Clock) -> None:
 
 
 def test_checks_quietly_until_it_expires(clock: Clock) -> None:
-    """A check raises exactly when the time is up, and names the wait and what was seen instead."""
+    """A check raises only when no time is left, and names the wait and what was seen instead."""
     deadline = Deadline(0.25, "the port to open")
     deadline.check("closed")
     clock.now += 0.25
@@ -62,14 +62,14 @@ def test_cannot_be_prolonged() -> None:
         Deadline(1.0, "x").seconds = 5.0  # type: ignore[misc]  # that this is refused is what is tested
 
 
-def test_until_looks_at_least_once() -> None:
-    """What holds already is seen, also when no time is left; what never holds is not, when the time is up."""
+def test_until_polls_at_least_once() -> None:
+    """A condition that is true already is found without any time left; one that is never true is not."""
     assert Deadline(0, "nothing").until(lambda: True)
     assert not Deadline(0.03, "nothing").until(lambda: False)
 
 
-def test_until_sees_what_comes_true() -> None:
-    """The wait ends with the condition, long before the time is up."""
+def test_until_ends_with_the_condition() -> None:
+    """The wait ends when the condition is true, long before the deadline."""
     looks = iter([False, False, True])
     deadline = Deadline(60, "the third look")
     assert deadline.until(lambda: next(looks))

@@ -20,12 +20,25 @@ from dualstack.content import ROOT
 ENGINE = Path(dualstack.__file__).parent
 
 FLOORS = (
-    ("families", "errors", "deadline", "finding", "content", "kinds", "checksum"),
-    ("manifest", "topology", "addressing", "requirement"),
+    (
+        "families",
+        "errors",
+        "deadline",
+        "finding",
+        "timeline",
+        "casekey",
+        "content",
+        "extensions",
+        "kinds",
+        "checksum",
+        "transport",
+        "suggestion",
+    ),
+    ("manifest", "topology", "addressing", "need", "requirement"),
     ("prober",),
     ("lab",),
     ("wire",),
-    ("verdict", "results", "plan", "facts", "causes", "effect", "complaint"),
+    ("verdict", "results", "runinfo", "plan", "facts", "causes", "effect", "complaint"),
     (
         "rootfs",
         "service",
@@ -42,7 +55,7 @@ FLOORS = (
         "tethered",
     ),
     ("report",),
-    ("plugin", "recordkeeping", "cli", "start", "__main__"),
+    ("plugin", "collection", "recordkeeping", "cli", "start", "testing", "__main__"),
 )
 """The rooms of each floor of the engine, from the ground up."""
 
@@ -58,7 +71,7 @@ HOMES = {
     "pydantic": {"manifest", "topology", "prober.codec", "report.shapes"},
     "pydantic_core": {"manifest"},
     "rich": {"report", "cli"},
-    "pytest": {"plugin", "recordkeeping", "cli"},
+    "pytest": {"plugin", "collection", "recordkeeping", "cli"},
     "_pytest": set(),
     "docker": {"lab.docker"},
     "requests": {"lab.docker"},
@@ -213,13 +226,21 @@ def test_arrows_point_down() -> None:
 def test_names_point_down() -> None:
     """Neither does a module that is imported by its name, but for two that only save time.
 
-    Keeper and holder of a lab import beforehand what will run in hosts, if it is there; a fork then has it at once.
+    The supervisors of labs and of hosts import in advance what will run in hosts; a fork then has it at once.
     """
     assert len(NAMES) > 4
     assert [text.split(", line")[0] + text.split(":")[1] for text in upward(NAMES)] == [
-        "lab.docker.holder dualstack.wire.recorder",
-        "lab.keeper dualstack.wire.recorder",
+        "lab.docker.supervisor dualstack.wire.recorder",
+        "lab.supervisor dualstack.wire.recorder",
     ]
+
+
+def test_prober_and_wire_do_not_know_the_manifest() -> None:
+    """They need only `transport` of it: what a manifest says is translated into their values above them."""
+    rooms = ("prober", "wire")
+    importers = [item for item in IMPORTS if (within_engine(item.target) or "").startswith("manifest")]
+    assert {room_of(item.module) for item in importers} > {"service", "plan"}
+    assert [str(item) for item in importers if room_of(item.module) in rooms] == []
 
 
 def test_libraries_stay_at_home() -> None:
@@ -247,11 +268,14 @@ def test_engine_does_not_import_content() -> None:
 
 
 def test_content_is_imported_by_name_in_one_place() -> None:
-    """Only ``suites`` imports by name what it finds; commands and the lab's processes import the engine's own."""
+    """Only ``suites`` imports by name what it finds; commands and the lab's processes import the engine's own.
+
+    ``testing`` names the fixtures; pytest imports them.
+    """
     importers = {name for name, source in ENGINE_MODULES.items() if "import_module(" in source}
-    assert importers == {"suites", "cli.main", "lab.docker.holder", "lab.keeper", "lab.tenant"}
+    assert importers == {"suites", "cli.main", "lab.docker.supervisor", "lab.supervisor", "lab.process"}
     naming = {name for name, source in ENGINE_MODULES.items() if '"dualstack.content.' in source}
-    assert naming == {"suites"}
+    assert naming == {"suites", "testing"}
 
 
 def test_content_modules_do_not_import_each_other() -> None:

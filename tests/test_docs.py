@@ -1,7 +1,8 @@
-"""The documentation of manifests: its examples are right, its reference is the models' own, no key is left out."""
+"""The documents: examples are valid, the reference of manifests is generated and complete, links and names exist."""
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Callable
 from operator import ge, gt, le
@@ -10,15 +11,18 @@ from typing import Any
 
 import pytest
 
+from dualstack.cli.parser import make_parser
 from dualstack.content import ROOT
 from dualstack.manifest import Manifest, subjects_of
 from dualstack.manifest.document import reference
 from dualstack.plan import plan_cases
 from dualstack.suites import check_entries, requirements
 from dualstack.topology import Topology, load_topology, topology_names
+from tests.test_dependency_law import FLOORS
 
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "manifest.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 TEMPLATE = (ROOT / "src" / "dualstack" / "manifest" / "template.toml").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 WHOLE = [text for text in EXAMPLES if text.startswith("schema = 1")]
@@ -26,18 +30,18 @@ SCHEMA: dict[str, Any] = Manifest.model_json_schema(by_alias=True)
 TOPOLOGY_SCHEMA: dict[str, Any] = Topology.model_json_schema(by_alias=True)
 
 Rule = Callable[[dict[str, Any], object, str], list[str]]
-"""What one keyword of a schema finds wrong with data."""
+"""Returns the faults that one keyword of a schema finds in data."""
 
 
 def test_page_has_its_examples() -> None:
-    """A server, a datagram service, a client, a fetcher and a logger are shown in full, and a part of a manifest."""
+    """The page has five complete examples (server, datagrams, client, fetcher, logger) and one part of a manifest."""
     assert len(WHOLE) == 5
     assert len(EXAMPLES) == 6
 
 
 @pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client", "fetcher", "logger"])
 def test_example_is_right(tmp_path: Path, text: str) -> None:
-    """An example can be checked, and makes cases that apply."""
+    """An example is valid and has cases that apply."""
     path = tmp_path / "service.toml"
     path.write_text(text, encoding="utf-8")
     subjects = subjects_of(path)
@@ -46,8 +50,33 @@ def test_example_is_right(tmp_path: Path, text: str) -> None:
     assert sum(not case.not_applicable for case in cases) > 5
 
 
+def test_example_of_the_readme_is_right(tmp_path: Path) -> None:
+    """The manifest in the README is valid and has cases that apply, of its listener and its connector."""
+    path = tmp_path / "service.toml"
+    path.write_text("".join(re.findall(r"^```toml\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)), encoding="utf-8")
+    subjects = subjects_of(path)
+    check_entries(subjects)
+    cases = [case for item in requirements().values() for case in plan_cases(item, subjects)]
+    assert {case.element for case in cases if not case.not_applicable} == {"service", "web", "health-check"}
+
+
+def test_commands_of_the_readme_exist() -> None:
+    """The command line accepts each ``dualstack`` command of the README, and the Makefile has each target."""
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE))
+    lines = re.findall(r"^((?:dualstack|make) [^#\n]*)", blocks, re.MULTILINE)
+    lines += re.findall(r"`((?:dualstack|make) [^`]+)`", README)
+    commands = [shlex.split(line) for line in lines]
+    assert len(commands) > 20
+    for tool, *words in commands:
+        if tool == "dualstack":
+            assert make_parser().parse_args(words).command == words[0]
+        else:
+            makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+            assert re.search(rf"^{words[0]}:.*## ", makefile, re.MULTILINE), words
+
+
 def test_part_is_right(tmp_path: Path) -> None:
-    """The example of configurations fits behind the first example."""
+    """The example of configurations is valid when it follows the first example."""
     (part,) = set(EXAMPLES) - set(WHOLE)
     path = tmp_path / "service.toml"
     path.write_text(WHOLE[0] + part, encoding="utf-8")
@@ -69,7 +98,7 @@ def test_examples_show_what_they_are_for() -> None:
 
 
 def test_peer_reply_of_the_example_fits_its_answer() -> None:
-    """The pattern finds both families' addresses in answers such as the example expects."""
+    """The pattern finds the addresses of both families in answers that the example expects."""
     listen = tomllib.loads(WHOLE[1])["listen"][0]
     for answer, address in (("you are 192.0.2.1:99", "192.0.2.1:99"), ("you are [2001:db8::1]:99", "2001:db8::1")):
         assert re.search(listen["expect"], answer)
@@ -85,7 +114,7 @@ def test_reference_is_generated() -> None:
 
 
 def test_reference_names_every_key() -> None:
-    """Each key of each table has a line in the reference, with its description."""
+    """Each key of each table has a row in the reference, with its description."""
     tables = {name: item for name, item in SCHEMA["$defs"].items() if "properties" in item}
     assert len(tables) == 14
     text = reference()
@@ -95,7 +124,7 @@ def test_reference_names_every_key() -> None:
 
 
 def test_placeholders_are_explained() -> None:
-    """Every placeholder that a manifest may use is in the table."""
+    """Each placeholder that a manifest may use is in the table."""
     for name in (
         "bind",
         "port",
@@ -115,28 +144,28 @@ def test_placeholders_are_explained() -> None:
 
 
 def test_page_names_only_what_exists() -> None:
-    """Requirements and topologies that the page names exist."""
+    """The requirements that the page names exist."""
     named = set(re.findall(r"\b[A-Z]+-\d{3}\b", PAGE))
     assert named
     assert named <= set(requirements())
 
 
 def test_template_is_right(tmp_path: Path) -> None:
-    """What ``dualstack init`` writes can be checked as it is."""
+    """The template that ``dualstack init`` writes is valid without a change."""
     path = tmp_path / "service.toml"
     path.write_text(TEMPLATE, encoding="utf-8")
     check_entries(subjects_of(path))
 
 
 def uncommented(text: str) -> str:
-    """Return the template with everything that is commented out put in force: keys and tables, not sentences."""
+    """Return the template with all commented keys and tables enabled; sentences stay comments."""
     return re.sub(r"^# (?=\[|[a-z0-9_]+ = )", "", text, flags=re.MULTILINE)
 
 
 def test_template_is_right_when_everything_is_uncommented(tmp_path: Path) -> None:
-    """Each line that is commented out is right too (send, expect: another protocol; one way to an image).
+    """Each commented key is valid too (send and expect with another protocol; each kind of image by itself).
 
-    What belongs to protocols other than exchange, or to another transport, is left out.
+    Keys of other protocols than exchange, or of another transport, are left out.
     """
     text = uncommented(TEMPLATE).replace('protocol = "http"', 'protocol = "exchange"')
     text = re.sub(r"^((status|received_log|reply_port) = |exchange = true).*\n", "", text, flags=re.MULTILINE)
@@ -164,7 +193,7 @@ def test_template_is_right_when_everything_is_uncommented(tmp_path: Path) -> Non
 
 
 def test_template_names_every_key() -> None:
-    """Every key of every table stands in the template, in its own table, in force or commented out."""
+    """Each key of each table is in the template, in its table, enabled or commented."""
     found = tomllib.loads(uncommented(TEMPLATE))
     places = {
         "Service": found["service"],
@@ -189,20 +218,20 @@ def test_template_names_every_key() -> None:
 
 
 def faults(schema: dict[str, Any], data: object, where: str = "") -> list[str]:
-    """Return what is wrong with data by a JSON schema of ours."""
+    """Return the faults of data under one of our JSON schemas."""
     unknown = set(schema) - set(RULES) - {"title", "description", "default", "$defs"}
     assert not unknown, f"{where}: what does {unknown} mean?"
     return [fault for keyword in schema if keyword in RULES for fault in RULES[keyword](schema, data, where)]
 
 
 def _reference(schema: dict[str, Any], data: object, where: str) -> list[str]:
-    """Follow a reference into the definitions of manifests or topologies."""
+    """Check data against a definition of manifests or topologies."""
     name = schema["$ref"].removeprefix("#/$defs/")
     return faults((SCHEMA["$defs"] | TOPOLOGY_SCHEMA["$defs"])[name], data, where)
 
 
 def _type(schema: dict[str, Any], data: object, where: str) -> list[str]:
-    """Hold the type against data's; true is no number."""
+    """Check the type of data; a boolean is not a number."""
     kinds: dict[str, type | tuple[type, ...]] = {
         "string": str,
         "object": dict,
@@ -218,7 +247,7 @@ def _type(schema: dict[str, Any], data: object, where: str) -> list[str]:
 
 
 def _properties(schema: dict[str, Any], data: object, where: str) -> list[str]:
-    """Hold the keys of a table against what is known of them."""
+    """Check the keys of a table that the schema names."""
     if not isinstance(data, dict):
         return []
     table = schema["properties"]
@@ -227,7 +256,7 @@ def _properties(schema: dict[str, Any], data: object, where: str) -> list[str]:
 
 
 def _additional(schema: dict[str, Any], data: object, where: str) -> list[str]:
-    """Hold the keys of a table that have no rule of their own against the rule for others."""
+    """Check the keys of a table that the schema does not name."""
     rule = schema["additionalProperties"]
     extra = data.keys() - schema.get("properties", {}).keys() if isinstance(data, dict) else set()
     if rule is False:
@@ -237,7 +266,7 @@ def _additional(schema: dict[str, Any], data: object, where: str) -> list[str]:
 
 
 def _pattern_keys(schema: dict[str, Any], data: object, where: str) -> list[str]:
-    """Hold the values of a table whose keys match a pattern against its rule."""
+    """Check the values of the keys that match a pattern."""
     rules = schema["patternProperties"].items()
     table = data if isinstance(data, dict) else {}
     return [
@@ -250,16 +279,16 @@ def _pattern_keys(schema: dict[str, Any], data: object, where: str) -> list[str]
 
 
 def _items(schema: dict[str, Any], data: object, where: str) -> list[str]:
-    """Hold each element of a list against the rule for all."""
+    """Check each element of a list."""
     elements = data if isinstance(data, list) else []
     return [fault for i, item in enumerate(elements) for fault in faults(schema["items"], item, f"{where}[{i}]")]
 
 
 def _limit(keyword: str, fits: Callable[[float, float], bool]) -> Rule:
-    """Return the rule of a limit: of a number itself, of a text or list its length."""
+    """Return the rule of a limit: for a number its value, for a text or list its length."""
 
     def rule(schema: dict[str, Any], data: object, where: str) -> list[str]:
-        """Hold the limit against data."""
+        """Check the limit."""
         if not isinstance(data, int | float | str | list):
             return []
         measured = data if isinstance(data, int | float) else len(data)
@@ -280,7 +309,7 @@ RULES: dict[str, Rule] = {
         [] if not isinstance(data, str) or re.search(schema["pattern"], data) else [f"{where}: does not match"]
     ),
     "properties": _properties,
-    "required": lambda schema, data, where: [],  # noqa: ARG005 - judged with the properties
+    "required": lambda schema, data, where: [],  # noqa: ARG005 - checked with the properties
     "additionalProperties": _additional,
     "patternProperties": _pattern_keys,
     "items": _items,
@@ -292,7 +321,7 @@ RULES: dict[str, Rule] = {
     "minLength": _limit("minLength", ge),
     "maxLength": _limit("maxLength", le),
 }
-"""What each keyword means that a schema of ours uses (JSON Schema, draft 2020-12); another one is an error."""
+"""The rule of each keyword that our schemas use (JSON Schema, draft 2020-12); other keywords are an error."""
 
 
 MANIFESTS = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
@@ -300,13 +329,13 @@ MANIFESTS = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
 def test_schema_accepts_our_manifests(path: Path) -> None:
-    """What the models accept, an editor that knows the JSON schema accepts too."""
+    """An editor with the JSON schema accepts what the models accept."""
     assert faults(SCHEMA, tomllib.loads(path.read_text(encoding="utf-8"))) == []
 
 
 @pytest.mark.parametrize("text", [*WHOLE, TEMPLATE, uncommented(TEMPLATE)])
 def test_schema_accepts_the_examples(text: str) -> None:
-    """The same holds for the examples and the template."""
+    """It also accepts the examples and the template."""
     assert faults(SCHEMA, tomllib.loads(text)) == []
 
 
@@ -332,14 +361,14 @@ def test_schema_accepts_topologies(name: str) -> None:
     ],
 )
 def test_schema_refuses(old: str, new: str, fault: str) -> None:
-    """An editor that knows the JSON schema shows faults where they are."""
+    """An editor with the JSON schema shows faults at their place."""
     assert old in WHOLE[0]
     found = faults(SCHEMA, tomllib.loads(WHOLE[0].replace(old, new, 1)))
     assert any(line.startswith(fault) for line in found), found
 
 
 def test_schema_has_no_loose_end() -> None:
-    """Every reference inside the schema leads somewhere; it is data that JSON can hold."""
+    """Each reference inside the schema has its definition, and the schema is valid JSON data."""
     text = json.dumps(SCHEMA)
     references = set(re.findall(r'"\$ref": "#/\$defs/(\w+)"', text))
     assert references
@@ -351,3 +380,104 @@ def test_no_path_of_a_machine() -> None:
     pages = sorted(DOCS.rglob("*.md"))
     assert pages
     assert [path.name for path in pages if re.search(r"/(home|work|root)/\w", path.read_text(encoding="utf-8"))] == []
+
+
+PAGES = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md")})
+"""The documents of the repository."""
+
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, in the form of GitHub and GitLab."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Each relative link of a document names a file of the repository and, after ``#``, a heading of it."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("https://"):
+            continue
+        name, _, anchor = target.partition("#")
+        path = page.parent / name if name else page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), target
+
+
+def test_index_of_decisions_is_complete() -> None:
+    """The index names each decision once, with its number, in order; only the number 10 has no file."""
+    index = (DOCS / "decisions" / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"^\| \[(\d+)\]\((\d{4}-[a-z0-9-]+\.md)\) \|", index, re.MULTILINE)
+    files = sorted(path.name for path in (DOCS / "decisions").glob("[0-9]*.md"))
+    assert [file for _, file in named] == files
+    assert [int(number) for number, _ in named] == [int(file[:4]) for file in files]
+    assert set(range(1, len(files) + 2)) - {int(file[:4]) for file in files} == {10}
+
+
+def test_architecture_names_only_what_exists() -> None:
+    """The modules of the walks and the files to copy exist."""
+    walks = ARCHITECTURE.split("## Four walks")[1].split("\n## ")[0]
+    modules = {
+        name for row in re.findall(r"^\| a .*$", walks, re.MULTILINE) for name in re.findall(r"`([a-z_/]+)`", row)
+    }
+    engine = ROOT / "src" / "dualstack"
+    gone = {name for name in modules if not (engine / name).is_dir() and not (engine / f"{name}.py").exists()}
+    assert len(modules) > 25
+    assert gone == {"suites/"}  # the content's folder, where requirements are declared
+    copied = re.findall(r"\| `([^`]+)` \|$", ARCHITECTURE.split("## Where to add")[1], re.MULTILINE)
+    assert len(copied) > 10
+    assert [name for name in copied if not (ROOT / name).is_file()] == []
+
+
+def test_architecture_has_the_floors_of_the_law() -> None:
+    """The table of floors names the rooms that the dependency law gives each floor, from the top down."""
+    table = ARCHITECTURE.split("## Floors")[1].split("\n## ")[0]
+    columns = [row.split("|")[2] for row in re.findall(r"^\|.*\|$", table, re.MULTILINE)][2:]
+    rooms = [{name.split("/")[0] for name in re.findall(r"`([^`]+)`", column)} for column in columns]
+    assert rooms[::-1] == [set(floor) - {"__main__"} for floor in FLOORS]
+
+
+def test_glossary_is_in_order() -> None:
+    """The terms of each table of the glossary are in alphabetical order, each once, each with its meaning."""
+    glossary = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    for table in glossary.split("\n## ")[1:]:
+        rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|", table, re.MULTILINE)
+        terms = [term for term, _ in rows if term != "term" and not term.startswith("-")]
+        assert len(terms) > 30
+        assert terms == sorted(set(terms), key=str.casefold)
+        assert all(len(meaning) > 20 for term, meaning in rows if term in terms and term != "family")
+
+
+SOURCES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "src" / "dualstack").rglob("*.py")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_code_that_documents_name_exists(page: Path) -> None:
+    """Each Python file and each attribute of a class that a document names in backticks is in the code."""
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(r"`([\w/]+\.py)`", text):
+        assert (ROOT / name).exists() or (ROOT / "src" / "dualstack" / name).exists(), name
+    for kind, attribute in re.findall(r"`([A-Z]\w+)\.(\w+)`", text):
+        homes = [source for source in SOURCES.values() if re.search(rf"^class {kind}\b", source, re.MULTILINE)]
+        assert any(re.search(rf"\b{attribute}\b", source) for source in homes), f"{kind}.{attribute}"
+
+
+AVOIDED = re.compile(
+    r"\b(nobody|whom(ever)?|whoever|shall|of its own(?! \w)|of ours|falls? short|fell short|last words)\b"
+    r"|\b(is told|goes on|comes to)\b|, say\b",
+    re.IGNORECASE,
+)
+"""Turns of phrase that a reader whose first language is not English reads twice."""
+
+PLAIN = [page for page in PAGES if page.parent == ROOT or page.parent.name == "decisions"]
+PLAIN += [DOCS / "glossary.md", DOCS / "pytest.md", DOCS / "real-servers.md"]
+
+
+@pytest.mark.parametrize("page", PLAIN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_documents_are_in_plain_english(page: Path) -> None:
+    """A document has none of the avoided phrases; what servers print (tables) is theirs."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if AVOIDED.search(line)] == []

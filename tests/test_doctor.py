@@ -1,4 +1,4 @@
-"""What the doctor says of a machine."""
+"""The results of the doctor."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from dualstack.lab.trials import TRIALS
 HEALTHY = dict.fromkeys(TRIALS, "")
 
 
-def test_every_thing_is_tried_and_told() -> None:
-    """On a machine that runs these tests everything that the embedded lab needs is there."""
+def test_every_feature_is_tried() -> None:
+    """A machine that runs these tests has everything that the netns lab needs."""
     checks = doctor.diagnose()
     assert len(checks) == len(TRIALS) + 3
     assert [check for check in checks if check.required and not check.ok] == []
@@ -20,8 +20,8 @@ def test_every_thing_is_tried_and_told() -> None:
 
 
 @pytest.mark.parametrize("trial", sorted(TRIALS))
-def test_what_is_missing_comes_with_a_way_to_get_it(monkeypatch: pytest.MonkeyPatch, trial: str) -> None:
-    """A trial that fails gives one check that says what was found and how to enable it."""
+def test_a_missing_feature_has_a_remedy(monkeypatch: pytest.MonkeyPatch, trial: str) -> None:
+    """A failed trial yields one check with what was found and how to enable it."""
     monkeypatch.setattr(doctor, "_try_all", lambda: HEALTHY | {trial: "Operation not permitted"})
     bad, *consequence = [check for check in doctor.diagnose() if not check.ok]
     assert "Operation not permitted" in bad.found
@@ -35,7 +35,7 @@ def test_what_is_missing_comes_with_a_way_to_get_it(monkeypatch: pytest.MonkeyPa
 def test_a_setting_that_forbids_namespaces_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: int
 ) -> None:
-    """Whatever forbids namespaces, the check names the file, its value, and the command that changes it."""
+    """If a setting forbids namespaces, the check names its file, its value, and the command that changes it."""
     _, value, meaning, enable = doctor._REFUSALS[place]
     file = tmp_path / "setting"
     file.write_text(f"{value}\n")
@@ -47,8 +47,8 @@ def test_a_setting_that_forbids_namespaces_is_named(
     assert bad.enable == enable
 
 
-def test_what_only_some_worlds_need_is_not_required() -> None:
-    """TUN, seccomp, overlays and users are looked at, but the embedded lab does not need them."""
+def test_what_only_some_topologies_need_is_not_required() -> None:
+    """TUN, seccomp, overlays and users are checked, but not every netns lab needs them."""
     optional = {check.name for check in doctor.diagnose() if not check.required}
     assert optional == {
         "/dev/net/tun",

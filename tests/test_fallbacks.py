@@ -1,11 +1,11 @@
-"""When a connector that was refused has tried the next address."""
+"""When a connector tries the next address after a refusal."""
 
 import importlib
 
 import pytest
 
 from dualstack.families import Family
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire.attempts import Attempt, Fate
 
 suite = importlib.import_module("dualstack.content.suites.connect.test_fallback")
@@ -34,14 +34,14 @@ def attempt(time: float, family: Family, fate: Fate) -> Attempt:
     ],
 )
 def test_after_a_refusal(made: list[tuple[float, Family, Fate]], ok: bool, words: str) -> None:  # noqa: FBT001 - a row of the table
-    """An attempt over the other family follows in time, or had begun already."""
+    """An attempt over the other family follows in time, or has begun before."""
     finding = suite.follow_up(tuple(attempt(*item) for item in made), IPV6)
     assert finding.ok is ok
     assert words in finding.happened
 
 
-def test_each_run_for_itself() -> None:
-    """What is refused in one run is not followed by a success of the other run."""
+def test_runs_are_judged_separately() -> None:
+    """A success in another run does not follow a refusal."""
     first = [(0.0, IPV6, LOST)]  # where IPv4 is served, and it gives up
     second = [(0.5, IPV6, WON)]  # where IPv6 is served
     made = tuple(attempt(*item) for item in (*first, *second))

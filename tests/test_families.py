@@ -1,4 +1,4 @@
-"""The address family: one table of parameters, and the texts of addresses."""
+"""The address family: its constants, and texts of addresses."""
 
 import ipaddress
 import socket
@@ -16,7 +16,7 @@ def test_both_are_all() -> None:
 
 @pytest.mark.parametrize("family", Family, ids=lambda family: family.value)
 def test_parameters_agree(family: Family) -> None:
-    """Each parameter of a family belongs to that family, and differs from the other's."""
+    """Each constant of a family belongs to this family, and differs from that of the other."""
     assert Family.of(family.wildcard) is family
     assert Family.of(family.loopback) is family
     assert ipaddress.ip_address(family.wildcard).is_unspecified
@@ -47,13 +47,13 @@ def test_values_of_the_standards() -> None:
     ],
 )
 def test_family_of_an_address(address: str | ipaddress.IPv4Address | ipaddress.IPv6Address, family: Family) -> None:
-    """An address, as text or as a value, also with a zone, has its family; an IPv4-mapped one is IPv6."""
+    """An address as text or value, also with a zone, has its family; an IPv4-mapped one is IPv6."""
     assert Family.of(address) is family
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "[::1]", "192.0.2.256", "1.2.3", "::1:80:", "192.0.2.1:80"])
 def test_no_address_has_no_family(text: str) -> None:
-    """A text that is no address is refused."""
+    """A text that is not an address is refused."""
     with pytest.raises(ValueError, match="does not appear to be an IPv4 or IPv6 address"):
         Family.of(text)
 
@@ -80,5 +80,5 @@ def test_endpoint_brackets_ipv6(address: str, text: str) -> None:
     ],
 )
 def test_unmapped(address: str, text: str) -> None:
-    """Only an IPv4-mapped address becomes IPv4; IPv6 becomes canonical; other text stays."""
+    """Only an IPv4-mapped address becomes IPv4; IPv6 becomes canonical; other texts are not changed."""
     assert unmapped(address) == text

@@ -1,4 +1,4 @@
-"""The language of a service, by what its command executes."""
+"""The language of a service, found from its command."""
 
 import shlex
 from pathlib import Path
@@ -9,7 +9,7 @@ from dualstack.language import language_of_command
 
 
 def elf(path: Path, *marks: bytes) -> Path:
-    """Write what looks like a binary that holds these bytes."""
+    """Write a file that looks like a binary with these bytes."""
     path.write_bytes(b"\x7fELF" + bytes(500) + b"\0".join(marks) + bytes(500))
     path.chmod(0o755)
     return path
@@ -34,12 +34,12 @@ def elf(path: Path, *marks: bytes) -> Path:
     ],
 )
 def test_by_command(command: str, language: str, tmp_path: Path) -> None:
-    """Interpreters, and what only prepares for them, tell by their names."""
+    """Interpreters are recognized by their names, also after wrappers."""
     assert language_of_command(shlex.split(command), tmp_path) == language
 
 
 def test_an_empty_command_has_none(tmp_path: Path) -> None:
-    """An image that executes something by itself does not tell."""
+    """The language of an image with its own command is unknown."""
     assert language_of_command([], tmp_path) == ""
 
 
@@ -53,7 +53,7 @@ def test_by_binary(tmp_path: Path) -> None:
 
 
 def test_by_first_line(tmp_path: Path) -> None:
-    """A script tells by its interpreter, one of a shell by what it executes last."""
+    """The language of a script is that of its interpreter; of a shell script, that of its last program."""
     for name, text in (("py", "#!/usr/bin/env python3\n"), ("start", "#!/bin/sh -e\nset -u\nexec node x.js\n")):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)

@@ -44,7 +44,7 @@ x = '''end'''""".replace("@@@", '"' * 3)
 
 
 def keys_of(value: object, key: Key = ()) -> Iterator[Key]:
-    """Yield the way to each value inside ``value``."""
+    """Yield the path to each value inside ``value``."""
     if key:
         yield key
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -54,7 +54,7 @@ def keys_of(value: object, key: Key = ()) -> Iterator[Key]:
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_every_form_of_toml(newline: str) -> None:
-    """Strings over several lines, dotted and quoted keys, inline tables and lists of tables keep their lines."""
+    """Multi-line strings, dotted and quoted keys, inline tables and lists of tables have the right lines."""
     text = ODD.replace("\n", newline)
     lines = lines_of(text)
     assert set(lines) == {*keys_of(tomllib.loads(text))}
@@ -76,7 +76,7 @@ def test_every_form_of_toml(newline: str) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_key_has_its_line(path: object) -> None:
-    """Of each TOML file of ours every key has a line, and the line has the key."""
+    """In all TOML files of this repository every key has a line, and this line contains the key."""
     assert hasattr(path, "read_text")
     text = path.read_text(encoding="utf-8")
     lines = lines_of(text)
@@ -86,7 +86,7 @@ def test_every_key_has_its_line(path: object) -> None:
 
 
 def test_a_key_that_lacks_has_the_line_of_its_table() -> None:
-    """A missing key has the line of the nearest table around it; without one, the first."""
+    """A missing key has the line of the nearest table around it, or else line 1."""
     lines = lines_of("schema = 1\n[[listen]]\nport = 1\n[[listen]]\n")
     assert line_of(("listen", 1, "port"), lines) == 4
     assert line_of(("listen", 0, "bind", "any", 0), lines) == 2
@@ -95,6 +95,6 @@ def test_a_key_that_lacks_has_the_line_of_its_table() -> None:
 
 @pytest.mark.parametrize("end", range(0, len(ODD), 7))
 def test_a_text_that_is_cut_short(end: int) -> None:
-    """Of a damaged text the lines before the damage are known."""
+    """In a text with an error, the keys before the error have lines."""
     whole, cut = lines_of(ODD), lines_of(ODD[:end])
     assert all(whole.get(key, line) == line for key, line in cut.items())

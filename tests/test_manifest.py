@@ -1,4 +1,4 @@
-"""Manifests: what is read from them, and what is said of wrong ones: file, key, found, allowed, did you mean."""
+"""Manifests: their values, and the faults of wrong ones: file, key, found, allowed, did you mean."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 from dualstack.content import ROOT
 from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
-from dualstack.manifest import Manifest, Protocol, Transport, load_manifest
+from dualstack.manifest import Manifest, load_manifest
+from dualstack.transport import Protocol, Transport
 
 GOOD = """\
 schema = 1
@@ -45,7 +46,7 @@ SHIPPED = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
 
 
 def fault_of(tmp_path: Path, text: str) -> str:
-    """Return what is said of a manifest with this text, without the file's name and the lines' numbers."""
+    """Return the faults of a manifest with this text, without file name and line numbers."""
     path = tmp_path / "dïenst one.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError) as raised:
@@ -57,7 +58,7 @@ def fault_of(tmp_path: Path, text: str) -> str:
 
 
 def test_reads_a_manifest(tmp_path: Path) -> None:
-    """Keys, defaults and the single spelling that stands for a list of one are read."""
+    """Keys, defaults and single texts instead of lists are read."""
     path = tmp_path / "service.toml"
     path.write_text(GOOD, encoding="utf-8")
     manifest = load_manifest(path)
@@ -70,7 +71,7 @@ def test_reads_a_manifest(tmp_path: Path) -> None:
 
 
 def test_is_a_value(tmp_path: Path) -> None:
-    """A manifest cannot be changed after it was read."""
+    """A manifest is immutable."""
     path = tmp_path / "service.toml"
     path.write_text(GOOD, encoding="utf-8")
     with pytest.raises(ValueError, match="frozen"):
@@ -142,14 +143,14 @@ FAULTS = [
         "known[0].reason: found 'so'; allowed: 10 or more characters",
     ),
     # impossible combinations
-    ('["ipv4", "ipv6"]', '["ipv6", "ipv6"]', "listen[0].families: it names a family twice"),
+    ('["ipv4", "ipv6"]', '["ipv6", "ipv6"]', "listen[0].families: a family is listed twice"),
     ("port = 8080", 'port = 8080\ntransport = "udp"', 'listen[0].protocol: protocol = "http" runs over TCP'),
-    ('protocol = "http"', 'transport = "udp"', 'listen[0].protocol: protocol = "connect" cannot be seen over UDP: '),
+    ('protocol = "http"', 'transport = "udp"', 'listen[0].protocol: protocol = "connect" shows nothing over UDP; '),
     ('protocol = "http"', 'protocol = "exchange"', 'listen[0]: "send" and "expect" belong to protocol = "exchange"'),
     (
         'protocol = "http"',
         'protocol = "exchange"\nexpect = ""',
-        "listen[0].expect: '' matches the empty text, and so any ",
+        "listen[0].expect: '' matches the empty text, and therefo",
     ),
     (
         'protocol = "http"',
@@ -184,13 +185,13 @@ FAULTS = [
     (
         'protocol = "http"',
         ONEWAY.replace("{token}", "", 1),
-        'listen[0].received_log: it has {token}, but "send" has not',
+        'listen[0].received_log: it has {token}, but "send" does not',
     ),
-    ('protocol = "http"', ONEWAY + 'expect = "x"', "listen[0].expect: it is about an answer, but protocol = "),
+    ('protocol = "http"', ONEWAY + 'expect = "x"', "listen[0].expect: it is about an answer, but with protocol = "),
     (
         'protocol = "http"',
         ONEWAY + 'reply_port = "any"',
-        "listen[0].reply_port: it is about an answer, but protocol = ",
+        "listen[0].reply_port: it is about an answer, but with protocol = ",
     ),
     ("[timeouts]", "[ready]\nexchange = 1\n[timeouts]", "ready.exchange: found 1"),
     ('protocol = "http"', 'large_send = "all"', 'listen[0].large_send: "large_send" belongs to protocol = "exchange"'),
@@ -239,12 +240,12 @@ FAULTS = [
     (
         'protocol = "http"',
         'protocol = "echo"\ntransport = "udp"\nmulticast = { ipv4 = "198.51.100.1" }',
-        "listen[0].multicast.ipv4: found '198.51.100.1', which is no multicast address; allowed: 224.0.0.0 to 239.",
+        "listen[0].multicast.ipv4: found '198.51.100.1', which is not a multicast address; allowed: 224.0.0.0 to 239.",
     ),
     (
         'protocol = "http"',
         'protocol = "echo"\ntransport = "udp"\nmulticast = { ipv6 = "ff01::9" }',
-        "listen[0].multicast.ipv6: 'ff01::9' never leaves its host; allowed: a scope of 2 (link) or more, e.g. ff02",
+        "listen[0].multicast.ipv6: 'ff01::9' does not leave its host; allowed: a scope of 2 (link) or more, e.g. ff02",
     ),
     (
         'protocol = "http"',
@@ -270,7 +271,7 @@ FAULTS = [
     (
         'protocol = "http"',
         'fetch = { request = "/get" }',
-        "listen[0].fetch.request: '/get' has no place for the target; allowed: {url}, {target}, {host}",
+        "listen[0].fetch.request: '/get' does not name the target; add one of {url}, {target}, {host}",
     ),
     (
         'protocol = "http"',
@@ -280,7 +281,7 @@ FAULTS = [
     (
         'protocol = "http"',
         'fetch = { request = "/get it?url={url}" }',
-        "listen[0].fetch.request: '/get it?url={url}' is no path: percent-encode what is not printable ASCII",
+        "listen[0].fetch.request: '/get it?url={url}' is not a path: percent-encode what is not printable ASCII",
     ),
     (
         'protocol = "http"',
@@ -290,17 +291,17 @@ FAULTS = [
     (
         'protocol = "http"',
         'fetch = { request = "/{url}", port = 53 }',
-        "listen[0].fetch.port: found 53, where the lab's name server listens; allowed: any other one",
+        "listen[0].fetch.port: found 53, the port of the lab's name server; allowed: any other port",
     ),
     (
         'protocol = "http"',
         'fetch = { request = "/{url}", families = ["ipv4", "ipv4"] }',
-        "listen[0].fetch.families: it names a family twice",
+        "listen[0].fetch.families: a family is listed twice",
     ),
     (
         'protocol = "http"',
         'fetch = { request = "/{url}", port = 8080 }',
-        "listen[0].fetch.port: the targets of 'main' are to listen on port 8080, which the service has itself; give",
+        "listen[0].fetch.port: found 8080, which is a port of the service; the lab's targets need another one",
     ),
     (
         'protocol = "http"',
@@ -308,7 +309,7 @@ FAULTS = [
         'listen[0].fetch: "fetch" belongs to transport = "tcp"',
     ),
     ("[timeouts]", 'signals = ["SIGTERM"]\n[timeouts]', "service.signals[0]: found 'SIGTERM'; allowed: 'SIGCHLD', "),
-    ('"{host}"]', '"there"]', "connect[0].command: it contains neither {host} nor {target}: the connector is not told"),
+    ('"{host}"]', '"there"]', "connect[0].command: it contains neither {host} nor {target}; add one, so that it "),
     (
         '"{host}"]',
         '"{host}"]\nprotocol = "exchange"',
@@ -325,19 +326,23 @@ FAULTS = [
         '"{host}"]\nenvironment = { "A=" = "" }',
         "connect[0].environment.\"A=\": found 'A='; allowed: a text that matches ",
     ),
-    ('name = "client"', 'name = "main"', "connect[0].name: found 'main', which is the name of listen[0] already"),
+    ('name = "client"', 'name = "main"', "connect[0].name: found 'main', which is already the name of listen[0]"),
     ('command = ["./server", "{bind}", "{port}"]', "", "service.command: missing, but the manifest has a [[listen]] "),
     (
         "[timeouts]",
         'files = { "../x" = "" }\n[timeouts]',
-        "service.files.\"../x\": '../x' is no file inside the scratch folder",
+        "service.files.\"../x\": '../x' is not a file inside the scratch folder",
     ),
     (
         "[timeouts]",
         'files = { "/x" = "" }\n[timeouts]',
-        "service.files.\"/x\": '/x' is no file inside the scratch folder",
+        "service.files.\"/x\": '/x' is not a file inside the scratch folder",
     ),
-    ("[timeouts]", 'files = { "." = "" }\n[timeouts]', "service.files.\".\": '.' is no file inside the scratch folder"),
+    (
+        "[timeouts]",
+        'files = { "." = "" }\n[timeouts]',
+        "service.files.\".\": '.' is not a file inside the scratch folder",
+    ),
     (
         "[timeouts]",
         'build = [["make", "{prot}"]]\n[timeouts]',
@@ -353,12 +358,12 @@ FAULTS = [
     (
         "[[connect]]",
         '[[listen]]\nname = "second"\nport = 8080\n[[connect]]',
-        "listen[1].port: found 8080, the tcp port of listen[0] already; one [[listen]] table covers both families of",
+        "listen[1].port: found 8080, which is already the tcp port of listen[0]; one [[listen]] table covers both fam",
     ),
     (
         "[[known]]",
         '[[configuration]]\nname = "a"\n[[configuration]]\nname = "a"\n[[known]]',
-        "configuration[1].name: found 'a', which is the name of configuration[0] already",
+        "configuration[1].name: found 'a', which is already the name of configuration[0]",
     ),
     # no manifest at all
     ("schema = 1", "schema = ", "not TOML: "),
@@ -368,16 +373,16 @@ FAULTS = [
 
 @pytest.mark.parametrize(("old", "new", "fault"), FAULTS, ids=[fault[:60] for *_, fault in FAULTS])
 def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
-    """Each class of fault names its key, what was found and what is allowed."""
+    """Each kind of fault is reported with its key, what was found and what is allowed."""
     assert old in GOOD
     found = fault_of(tmp_path, GOOD.replace(old, new))
     assert f"\n{fault}" in f"\n{found}"
 
 
 def test_nothing_to_verify(tmp_path: Path) -> None:
-    """A manifest that neither listens nor connects is refused."""
+    """A manifest without listeners and connectors is refused."""
     text = 'schema = 1\n[service]\nname = "idle"\n'
-    assert fault_of(tmp_path, text) == "nothing to verify: it has neither a [[listen]] nor a [[connect]] table"
+    assert fault_of(tmp_path, text) == "nothing to verify: add a [[listen]] or a [[connect]] table"
 
 
 MANY = """\
@@ -447,11 +452,11 @@ PLACES = [
     (37, "known[0].configurations[0]"),
     (38, "known[0].reason"),
 ]
-"""Every fault of MANY: its line and its key."""
+"""The faults of MANY: line and key."""
 
 
 def test_every_fault_is_named(tmp_path: Path) -> None:
-    """Wrong values, unknown keys and wrong combinations are named together, in the order of their lines."""
+    """Wrong values, unknown keys and wrong combinations are reported together, in the order of their lines."""
     path = tmp_path / "service.toml"
     path.write_text(MANY, encoding="utf-8")
     with pytest.raises(UsageError) as raised:
@@ -471,14 +476,14 @@ def test_every_fault_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_fault_makes_no_others(tmp_path: Path, old: str, new: str, only: str) -> None:
-    """What a key with a wrong type would have to be to others is not said: its fault is the only one."""
+    """A key with a wrong type is the only fault: rules that need its value report nothing."""
     text = GOOD.replace("[[known]]", '[[known]]\nsubjects = ["main"]').replace('"{port}"]', '"{main.port}"]')
     assert old in text
     assert [line.split(": ")[0] for line in fault_of(tmp_path, text.replace(old, new)).splitlines()] == [only]
 
 
 def test_same_port_of_two_transports_is_possible(tmp_path: Path) -> None:
-    """TCP and UDP have ports of their own."""
+    """A TCP and a UDP listener can have the same port number."""
     path = tmp_path / "service.toml"
     second = '[[listen]]\nname = "second"\nport = 8080\ntransport = "udp"\nprotocol = "echo"\n[[connect]]'
     path.write_text(GOOD.replace("[[connect]]", second), encoding="utf-8")
@@ -486,7 +491,7 @@ def test_same_port_of_two_transports_is_possible(tmp_path: Path) -> None:
 
 
 def test_shell_variables_are_no_placeholders(tmp_path: Path) -> None:
-    """``${NAME}`` in a command belongs to the shell."""
+    """``${NAME}`` in a command is not a placeholder."""
     path = tmp_path / "service.toml"
     path.write_text(GOOD.replace('"./server", ', '"sh", "-c", "exec ./server ${FLAGS} $0 $1", '), encoding="utf-8")
     assert load_manifest(path).service.command is not None
@@ -503,7 +508,7 @@ def test_shell_variables_are_no_placeholders(tmp_path: Path) -> None:
     ids=["missing", "folder", "latin-1", "empty"],
 )
 def test_file_that_is_none(tmp_path: Path, make: object, fault: str) -> None:
-    """A file that cannot be read, or is empty, is an error of its own."""
+    """A file that cannot be read, and an empty file, have their own errors."""
     path = tmp_path / "service.toml"
     assert callable(make)
     make(path)
@@ -515,7 +520,7 @@ def test_file_that_is_none(tmp_path: Path, make: object, fault: str) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_manifests_are_right(path: Path) -> None:
-    """Every manifest of ours can be read, and is named like its file."""
+    """All manifests of this repository can be read, and their names are those of their files."""
     manifest = load_manifest(path)
     assert manifest.service.summary
     assert set(manifest.listen[0].families if manifest.listen else BOTH) <= set(Family)

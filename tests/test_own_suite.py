@@ -7,7 +7,9 @@ import sys
 from pathlib import Path
 
 from dualstack.content import ROOT
+from dualstack.results import read_records
 
+EXAMPLE = ROOT / "examples" / "own_suites"
 REFERENCE = ROOT / "fixtures" / "services" / "reference"
 
 
@@ -16,6 +18,18 @@ def example(language: str, number: int = 0) -> str:
     text = (ROOT / "docs" / "pytest.md").read_text(encoding="utf-8")
     found: list[str] = re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
     return found[number]
+
+
+def dualstack(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in ``folder``."""
+    command = [sys.executable, "-P", "-m", "dualstack", *words]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def verdicts(folder: Path) -> dict[str, str]:
+    """Return the verdict of each requirement of the newest run in ``folder``."""
+    records = read_records(folder / "dualstack-results" / "latest")
+    return {record.requirement: record.verdict.value for record in records}
 
 
 def pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -64,3 +78,53 @@ def test_the_suites_without_a_service_do_nothing(tmp_path: Path) -> None:
     done = pytest(tmp_path, str(ROOT / "suites"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}")
     assert "passed" not in done.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_with_suites_from_outside(tmp_path: Path) -> None:
+    """The example's service passes the example's suites, beside ours, on our topologies and its own."""
+    shutil.copytree(EXAMPLE, tmp_path / "shop")
+    words = ["run", "--suites", "shop/shop_suites", "--requirement", "SHOP", "--requirement", "START", "-n", "2"]
+    done = dualstack(tmp_path, *words, "shop/service.toml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdicts(tmp_path) == {"START-001": "pass", "SHOP-001": "pass", "SHOP-002": "pass"}
+
+
+def test_a_service_that_breaks_a_requirement_from_outside(tmp_path: Path) -> None:
+    """It fails, is shown in the report, and the command that the record names judges the same case again."""
+    shutil.copytree(EXAMPLE, tmp_path / "shop")
+    manifest = tmp_path / "shop" / "service.toml"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace('"shop.py"]', '"shop.py", "--differ"]'), encoding="utf-8")
+    done = dualstack(tmp_path, "run", "--suites", "shop/shop_suites", "--suite", "answers", "shop/service.toml")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert verdicts(tmp_path) == {"SHOP-001": "fail"}
+    assert "Shop handbook" in (tmp_path / "dualstack-results" / "latest" / "report.html").read_text(encoding="utf-8")
+    (record,) = read_records(tmp_path / "dualstack-results" / "latest")
+    assert "--suites shop/shop_suites" in record.rerun
+    again = dualstack(tmp_path, *record.rerun.split()[1:])
+    assert again.returncode == 1, again.stdout + again.stderr
+    assert verdicts(tmp_path) == {"SHOP-001": "fail"}
+
+
+def test_where_suites_from_outside_may_be(tmp_path: Path) -> None:
+    """Folders that pytest would not search lead to them; a conftest.py and other tests on the way are not run."""
+    folder = tmp_path / ".ci" / "build"
+    shutil.copytree(EXAMPLE, folder)
+    for path in (tmp_path, folder, folder / "shop_suites"):
+        (path / "conftest.py").write_text("raise RuntimeError('not wanted')\n", encoding="utf-8")
+        (path / "pytest.ini").write_text("[pytest]\naddopts = --nonsense\n", encoding="utf-8")
+    (folder / "test_other.py").write_text("raise RuntimeError('not wanted')\n", encoding="utf-8")
+    done = dualstack(folder, "run", "--suites", "shop_suites", "--requirement", "SHOP-001", "service.toml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdicts(folder) == {"SHOP-001": "pass"}
+
+
+def test_plain_pytest_with_suites_from_outside(tmp_path: Path) -> None:
+    """Pytest itself runs such a suite; the report has its requirements."""
+    folder = tmp_path / "shop"
+    shutil.copytree(EXAMPLE, folder)
+    (folder / "conftest.py").write_text(example("python"), encoding="utf-8")
+    words = ["shop_suites", "--dualstack-service", "service.toml", "--dualstack-suites", "shop_suites"]
+    done = pytest(folder, *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdicts(folder) == {"SHOP-001": "pass", "SHOP-002": "pass"}

@@ -1,8 +1,11 @@
 """The wheel is the tool: it carries the content under one name, adds nothing else, and finds the same cases."""
 
+import json
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from collections.abc import Sequence
@@ -53,6 +56,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source distribution, built from the checkout."""
+    folder = tmp_path_factory.mktemp("sdist")
+    run([sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", folder])
+    (archive,) = folder.iterdir()
+    return archive
+
+
+@pytest.fixture(scope="module")
 def clean(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a clean virtual environment into which the wheel is installed, as a user does it."""
     folder = tmp_path_factory.mktemp("clean") / "a venv with ümläuts"
@@ -82,11 +94,19 @@ def test_wheel_holds_no_products(wheel: Path) -> None:
     assert [name for name in names_in(wheel) if PRODUCTS.search(name)] == []
 
 
-def test_wheel_of_the_sdist(wheel: Path, tmp_path: Path) -> None:
+def test_wheel_of_the_sdist(wheel: Path, sdist: Path, tmp_path: Path) -> None:
     """The source distribution builds the same wheel as the checkout."""
-    run([sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", tmp_path / "sdist"])
-    (archive,) = (tmp_path / "sdist").iterdir()
-    assert sorted(names_in(build(archive, tmp_path / "again"))) == sorted(names_in(wheel))
+    assert sorted(names_in(build(sdist, tmp_path / "again"))) == sorted(names_in(wheel))
+
+
+def test_sdist_holds_what_the_readme_links_to(sdist: Path) -> None:
+    """Each relative link of the README leads to a file, or a folder with files, of the source distribution."""
+    with tarfile.open(sdist) as opened:
+        names = [name.partition("/")[2] for name in opened.getnames()]
+    targets = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    linked = {target for target in targets if not target.startswith("https://")}
+    assert len(linked) > 10
+    assert [item for item in linked if not any(f"{name}/".startswith(f"{item}/") for name in names)] == []
 
 
 def test_content_of_an_installed_wheel(clean: Path, tmp_path: Path) -> None:
@@ -115,3 +135,26 @@ def test_installed_wheel_verifies_a_service(clean: Path, tmp_path: Path) -> None
     command += ["--requirement", "LISTEN-001", "--topology", "dual-stack", "--results", tmp_path / "results"]
     run(command, tmp_path)
     assert (tmp_path / "results" / "latest" / "report.html").stat().st_size > 1000
+
+
+def test_installed_wheel_takes_suites_from_outside(clean: Path, tmp_path: Path) -> None:
+    """The installed command verifies a service with the example's suites: named by their folder, then as a package."""
+    example = tmp_path / "shop"
+    shutil.copytree(ROOT / "examples" / "own_suites", example)
+    command: list[str | Path] = [clean / "bin" / "dualstack", "run", "--requirement", "SHOP", example / "service.toml"]
+    run([*command, "--suites", example / "shop_suites"], tmp_path)
+    # Without dependencies: "dualstack" is the wheel that is installed, and on no index.
+    run([clean / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps", build(example, tmp_path)])
+    try:
+        shutil.rmtree(example / "shop_suites")
+        run(command, tmp_path)
+        listed = json.loads(run([clean / "bin" / "dualstack", "list", "--json"], tmp_path))
+        assert {"SHOP-001", "SHOP-002"} <= {row["id"] for row in listed}
+    finally:
+        run([clean / "bin" / "python", "-m", "pip", "uninstall", "--quiet", "--yes", "shop-suites"])
+    for folder in (tmp_path / "dualstack-results").glob("*Z-*"):
+        lines = (folder / "records.jsonl").read_text(encoding="utf-8").splitlines()
+        assert {(item["requirement"], item["verdict"]) for item in map(json.loads, lines)} == {
+            ("SHOP-001", "pass"),
+            ("SHOP-002", "pass"),
+        }

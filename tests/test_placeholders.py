@@ -1,8 +1,12 @@
-"""Placeholders: known ones are filled, typos are refused, other braces stay."""
+"""Placeholders: known ones are filled, unknown ones are reported, other braces are not changed."""
+
+from collections import Counter
 
 import pytest
 
-from dualstack.manifest.placeholders import did_you_mean, fill, unknown_placeholders
+from dualstack.manifest import Listen
+from dualstack.manifest.placeholders import PLACEHOLDERS, names
+from dualstack.manifest.texts import Place, fill, stands_in, unknown_placeholders
 
 KNOWN = {"bind", "port", "http.port", "scratch"}
 
@@ -23,12 +27,12 @@ KNOWN = {"bind", "port", "http.port", "scratch"}
     ],
 )
 def test_fill(text: str, filled: str) -> None:
-    """Known placeholders get their values; braces of configuration files, JSON and shells stay as they are."""
+    """Known placeholders get their values; braces of configuration files, JSON and shells are not changed."""
     assert fill(text, {"bind": "[::]", "port": "80", "http.port": "81"}) == filled
 
 
 def test_values_are_not_filled_again() -> None:
-    """A value that looks like a placeholder is not replaced in turn."""
+    """A value that looks like a placeholder is not replaced again."""
     assert fill("{bind}", {"bind": "{port}", "port": "80"}) == "{port}"
 
 
@@ -39,7 +43,7 @@ def test_check_accepts(text: str) -> None:
 
 
 def test_check_names_the_nearest() -> None:
-    """Each placeholder that does not exist is named with its text, what is allowed, and the nearest."""
+    """Each unknown placeholder is reported with its text, the allowed ones and the nearest."""
     allowed = "allowed: {bind}, {http.port}, {port}, {scratch}"
     assert [*unknown_placeholders(["{bind}", "--port={prot}", "{zzz}"], KNOWN)] == [
         f"unknown placeholder {{prot}} in '--port={{prot}}'; {allowed}; did you mean '{{port}}'?",
@@ -47,9 +51,38 @@ def test_check_names_the_nearest() -> None:
     ]
 
 
+def test_one_meaning_in_each_place() -> None:
+    """A kind of text has no two placeholders of the same name."""
+    found = Counter((item.name, place) for item in PLACEHOLDERS for place in item.places)
+    assert set(found.values()) == {1}
+
+
 @pytest.mark.parametrize(
-    ("found", "hint"), [("prot", "; did you mean 'port'?"), ("zzz", ""), ("port", "; did you mean 'port'?")]
+    ("place", "known"),
+    [
+        (Place.SERVICE, "bind port acl web.bind web.port web.acl scratch directory python"),
+        (Place.CONNECTOR, "host port target scratch directory python"),
+        (Place.BIND, "address port"),
+        (Place.ACL, "address network"),
+        (Place.FETCH, "url target host port"),
+        (Place.ONEWAY, "token"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Place) else "",
 )
-def test_did_you_mean(found: str, hint: str) -> None:
-    """The nearest of what is allowed is named, or nothing."""
-    assert did_you_mean(found, ["bind", "port"]) == hint
+def test_names(place: Place, known: str) -> None:
+    """Each kind of text has its placeholders; those of a service may name a listener."""
+    assert names(place, ["web"]) == set(known.split())
+
+
+def test_a_value_has_one_source() -> None:
+    """The start, the listener, or the code that fills the text; only the value of a listener is from a table."""
+    for item in PLACEHOLDERS:
+        assert not (item.of_start and item.of_listener), item.name
+        assert item.of_listener or not (item.inner or item.lacks), item.name
+        assert item.lacks is None or item.name in Listen.model_fields, item.name
+
+
+@pytest.mark.parametrize(("text", "found"), [("[{address}]", True), ("address", False), ("${address}", False)])
+def test_stands_in(text: str, found: object) -> None:
+    """A placeholder stands in a text with its braces; those of ``${shell}`` do not count."""
+    assert stands_in("address", text) is found

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from dualstack.casekey import CaseKey
 from dualstack.content import ROOT
 from dualstack.manifest import Subject, subjects_of
-from dualstack.plan import CASE_ID, EVERYTHING, PlannedCase, Selection, ipv6_spellings, plan_cases
+from dualstack.plan import EVERYTHING, PlannedCase, Selection, ipv6_spellings, plan_cases
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.suites import requirements
 
@@ -18,10 +19,10 @@ EXCHANGE = 'transport = "udp"\nprotocol = "exchange"\nsend = "one"\n'
 ONEWAY = 'transport = "udp"\nprotocol = "oneway"\nsend = "<13>hello"\nreceived_log = "hello"\n'
 ANY_PORT = 'transport = "udp"\nprotocol = "echo"\nreply_port = "any"\n'
 CONNECT = '[[connect]]\nname = "client"\ncommand = ["./client", "{host}"]\n'
-WORLDS = ("dual-stack", "ipv6-only")
+TOPOLOGIES = ("dual-stack", "ipv6-only")
 
 
-def require(*needs: Need, role: Role = Role.LISTENER, topologies: tuple[str, ...] = WORLDS) -> Requirement:
+def require(*needs: Need, role: Role = Role.LISTENER, topologies: tuple[str, ...] = TOPOLOGIES) -> Requirement:
     """Return a requirement."""
     return Requirement(
         id="LISTEN-001" if role is Role.LISTENER else "CONNECT-001",
@@ -53,7 +54,7 @@ def plan(tmp_path: Path, text: str, requirement: Requirement, selection: Selecti
     return plan_cases(requirement, subjects(tmp_path, text), selection)
 
 
-def test_one_case_for_each_part_and_world(tmp_path: Path) -> None:
+def test_one_case_for_each_part_and_topology(tmp_path: Path) -> None:
     """A listener's requirement makes a case for each listener and topology, and none for connectors."""
     second = LISTEN.replace("main", "second").replace("8080", "8081")
     cases = plan(tmp_path, LISTEN + second + CONNECT, require())
@@ -127,7 +128,8 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
 def test_needs_of_listeners(tmp_path: Path, need: Need, has: str, lacks: str) -> None:
     """A case applies where the listener has what is needed; else the need itself is the reason."""
     assert [case.not_applicable for case in plan(tmp_path, has, require(need))] == ["", ""]
-    assert [case.not_applicable for case in plan(tmp_path, lacks, require(need))] == [need.value] * 2
+    without = plan(tmp_path, lacks, require(need))
+    assert [(case.lacks, case.not_applicable) for case in without] == [(need, need.reason)] * 2
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_needs_of_connectors(tmp_path: Path, need: Need, lacks: str) -> None:
     """A case applies where the connector has what is needed; else the need itself is the reason."""
     requirement = require(need, role=Role.CONNECTOR)
     assert [case.not_applicable for case in plan(tmp_path, CONNECT, requirement)] == ["", ""]
-    assert [case.not_applicable for case in plan(tmp_path, CONNECT + lacks, requirement)] == [need.value] * 2
+    assert [case.not_applicable for case in plan(tmp_path, CONNECT + lacks, requirement)] == [need.reason] * 2
 
 
 def test_a_requirement_on_both(tmp_path: Path) -> None:
@@ -171,7 +173,7 @@ def test_every_need_was_tried() -> None:
 def test_first_need_that_is_lacking_is_the_reason(tmp_path: Path) -> None:
     """Of several lacking needs the first is named."""
     cases = plan(tmp_path, LISTEN, require(Need.TCP, Need.PEER, Need.ONE))
-    assert {case.not_applicable for case in cases} == {Need.PEER.value}
+    assert {case.not_applicable for case in cases} == {Need.PEER.reason}
 
 
 def test_exemption(tmp_path: Path) -> None:
@@ -200,12 +202,12 @@ WAYS = '[[configuration]]\nname = "a"\n[[configuration]]\nname = "b"\n'
     ],
 )
 def test_known(tmp_path: Path, text: str, known: set[str]) -> None:
-    """A known failing holds for the topologies and parts that it names, or for all."""
-    assert {case.id.split(":")[2] for case in plan(tmp_path, text, require()) if case.known} == known
+    """A known issue holds for the topologies and parts that it names, or for all."""
+    assert {case.key.place for case in plan(tmp_path, text, require()) if case.known} == known
 
 
 def test_known_in_a_configuration(tmp_path: Path) -> None:
-    """A known failing may hold in one configuration only."""
+    """A known issue may hold in one configuration only."""
     cases = plan(tmp_path, LISTEN + WAYS + KNOWN + 'configurations = ["b"]\n', require())
     assert {(case.subject.configuration, case.known is not None) for case in cases} == {("a", False), ("b", True)}
 
@@ -225,12 +227,12 @@ def test_first_known_entry_counts(tmp_path: Path) -> None:
 
 
 def test_known_can_be_ignored(tmp_path: Path) -> None:
-    """The selection can have known failings judged like any other."""
+    """The selection can have known issues judged like any other case."""
     assert not any(case.known for case in plan(tmp_path, LISTEN + KNOWN, require(), Selection(ignore_known=True)))
 
 
 @pytest.mark.parametrize(
-    ("selection", "worlds"),
+    ("selection", "topologies"),
     [
         (Selection(), ["dual-stack", "ipv6-only"]),
         (Selection(topologies=("ipv6-only",)), ["ipv6-only"]),
@@ -242,9 +244,9 @@ def test_known_can_be_ignored(tmp_path: Path) -> None:
         (Selection(requirements=("CONNECT", "LISTEN-001"), topologies=("dual-stack", "x")), ["dual-stack"]),
     ],
 )
-def test_selection(tmp_path: Path, selection: Selection, worlds: list[str]) -> None:
+def test_selection(tmp_path: Path, selection: Selection, topologies: list[str]) -> None:
     """A selection names topologies, requirements or their groups; an empty part restricts nothing."""
-    assert [case.topology for case in plan(tmp_path, LISTEN, require(), selection)] == worlds
+    assert [case.topology for case in plan(tmp_path, LISTEN, require(), selection)] == topologies
 
 
 def test_ipv6_spellings(tmp_path: Path) -> None:
@@ -258,7 +260,7 @@ SHIPPED = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
 
 
 def shipped() -> list[PlannedCase]:
-    """Return the cases of every manifest of ours."""
+    """Return the cases of every manifest that we ship."""
     everything = [subject for path in SHIPPED for subject in subjects_of(path)]
     return [case for requirement in requirements().values() for case in plan_cases(requirement, everything)]
 
@@ -272,21 +274,16 @@ def test_ids_are_unique_and_stable() -> None:
 
 
 def test_ids_round_trip() -> None:
-    """An id can be taken apart, also where it stands in a pytest node id."""
+    """A key is read from its text, also where that stands in a pytest node id."""
     for case in shipped():
-        match = CASE_ID.search(f"suites/listen/test_x.py::test_y[{case.id}]")
-        assert match is not None
-        assert match[0] == case.id
-        assert match.groupdict() == {
-            "requirement": case.requirement.id,
-            "subject": case.subject.name,
-            "element": case.element,
-            "topology": case.topology,
-        }
+        key = CaseKey.found_in(f"suites/listen/test_x.py::test_y[{case.id}]")
+        assert key == case.key
+        assert str(key) == case.id
+        assert key == CaseKey(case.requirement.id, case.subject.name, case.element, case.topology)
 
 
 def test_ids_do_not_depend_on_other_requirements(tmp_path: Path) -> None:
-    """Leaving a requirement, a listener or a world out does not change the ids of the other cases."""
+    """Leaving a requirement, a listener or a topology out does not change the ids of the other cases."""
     whole = {case.id for case in plan(tmp_path, TWO, require())}
     less = {case.id for case in plan(tmp_path, LISTEN, require(topologies=("ipv6-only",)))}
     assert less < whole

@@ -1,4 +1,4 @@
-"""Whether a manifest's programs exist is known before anything is started, also in a private root file system."""
+"""Missing programs of a manifest are found before anything is started, also in a private root file system."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from dualstack.service import _why_not_runnable
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return a root file system whose ``java`` leads through /etc/alternatives, as Debian's does."""
+    """Return a root file system whose ``java`` is a link to /etc/alternatives, as in Debian."""
     made = tmp_path / "root"
     real = made / "usr" / "lib" / "jvm" / "bin" / "java"
     for folder in (real.parent, made / "etc" / "alternatives", made / "usr" / "bin"):
@@ -26,12 +26,12 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("program", ["java", "/usr/bin/java", "/bin/java", "/etc/alternatives/java"])
-def test_alternatives_lead_to_the_files_of_their_own_root(root: Path, tmp_path: Path, program: str) -> None:
-    """An absolute link inside a root file system is followed inside it."""
+def test_absolute_links_stay_inside_the_root(root: Path, tmp_path: Path, program: str) -> None:
+    """An absolute link in a root file system is resolved inside it."""
     assert _why_not_runnable(program, tmp_path, str(root)) == ""
 
 
 @pytest.mark.parametrize("program", ["lost", "ring", "absent", "/usr/bin/lost", "/usr/bin/ring"])
-def test_links_that_lead_nowhere_are_named(root: Path, tmp_path: Path, program: str) -> None:
-    """A link to a file that the root file system lacks, or to itself, is no program."""
+def test_broken_links_are_no_programs(root: Path, tmp_path: Path, program: str) -> None:
+    """A link to a missing file, or to itself, is not a program."""
     assert _why_not_runnable(program, tmp_path, str(root)) != ""

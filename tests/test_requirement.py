@@ -28,7 +28,7 @@ def test_a_complete_one_is_accepted() -> None:
 @pytest.mark.parametrize("text", ["", "LISTEN-1", "LISTEN-0001", "listen-001", "LISTEN001", "LISTEN-001 ", "L_1-001"])
 def test_id_has_its_form(text: str) -> None:
     """An id is capitals, a hyphen and three digits."""
-    with pytest.raises(ValueError, match="is no requirement id such as LISTEN-001"):
+    with pytest.raises(ValueError, match="is not a requirement id such as LISTEN-001"):
         Requirement(**{**COMPLETE, "id": text})
 
 
@@ -59,6 +59,8 @@ def test_attached_to_its_test() -> None:
 
 
 def test_each_need_has_a_reason_of_its_own() -> None:
-    """The reasons why a requirement does not apply can be told apart."""
-    assert len({need.value for need in Need}) == len(Need)
-    assert all(need.value.startswith(("it ", "its ")) for need in Need)
+    """No two needs have the same reason or the same code."""
+    assert len({need.code for need in Need}) == len(Need)
+    assert Need.NO_DUAL_UDP.code == "no-dual-udp"
+    assert len({need.reason for need in Need}) == len(Need)
+    assert all(need.reason.startswith(("it ", "its ")) for need in Need)

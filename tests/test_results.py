@@ -1,5 +1,6 @@
-"""Result records: what is written is what is read, whatever a service printed and wherever a run was cut off."""
+"""Result records are read as they were written, with any output of a service and after a truncated write."""
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -8,14 +9,14 @@ import pytest
 
 from dualstack.finding import Finding
 from dualstack.prober.messages import SocketRow
-from dualstack.results import RECORDS, Record, append_record, read_records
+from dualstack.results import RECORDS, SCHEMA, OtherSchema, Record, append_record, read_records
+from dualstack.timeline import Packet, Step
 from dualstack.verdict import Verdict
 
 ODD = "\x1b[31m\x00\x7f\r\n\u0085\u2028\u202e ✗ Größe 日本 \U0001f9e6 \\udc80 \"'"
 """Control characters, every kind of line end, and characters outside ASCII and the basic plane."""
 
 SMALL = Record(
-    case="LISTEN-001:a:main@dual-stack",
     requirement="LISTEN-001",
     title="a title",
     level="MUST",
@@ -29,7 +30,6 @@ SMALL = Record(
 ROW = SocketRow("ipv6", "tcp", "LISTEN", "::", 80, "", v6only=False, owner="server(7)")
 
 FULL = Record(
-    case="LISTEN-005:größe:main@dual-stack-bindv6only",
     requirement="LISTEN-005",
     title=ODD,
     level="SHOULD",
@@ -39,13 +39,16 @@ FULL = Record(
     topology="dual-stack-bindv6only",
     verdict=Verdict.UNEXPECTED_PASS,
     reason=ODD,
+    lacks="ipv6",
+    not_ready=True,
     works={"ipv4": True, "ipv6": False},
     families=("ipv4", "ipv6"),
-    steps=("one", ODD),
+    steps=(Step(0.0, "one"), Step(1.5, ODD)),
     findings=(Finding(False, ODD, "it happened", ("packet one", ODD)), Finding(True, "a", "b")),
     sockets=(ROW, ROW),
     log=ODD,
-    packets=(ODD,),
+    packets=(Packet(1, 0.25, "service", "ipv6", "2001:db8::1", 40000, "2001:db8::2", 80, ODD, refuses=True),),
+    unreadable=ODD,
     capture="cases/x/capture.pcap",
     command="./server ''",
     rerun="dualstack run x",
@@ -66,7 +69,8 @@ def test_round_trip(tmp_path: Path, record: Record) -> None:
 
 def test_full_record_leaves_no_field_at_its_default() -> None:
     """The round trip above is of every field."""
-    assert [name for name in FULL.to_json() if getattr(FULL, name) == getattr(SMALL, name)] == []
+    names = [item.name for item in dataclasses.fields(Record)]
+    assert [name for name in names if getattr(FULL, name) == getattr(SMALL, name)] == []
 
 
 def test_one_line_for_each(tmp_path: Path) -> None:
@@ -99,7 +103,7 @@ def test_empty_file_holds_no_record(tmp_path: Path) -> None:
 def test_file_name_that_is_not_utf8(tmp_path: Path) -> None:
     """A byte of a path that is not UTF-8 survives (PEP 383)."""
     path = b"/srv/caf\xe9.toml".decode(sys.getfilesystemencoding(), "surrogateescape")
-    record = Record(**{**SMALL.to_json(), "verdict": Verdict.PASS, "manifest": path})
+    record = dataclasses.replace(SMALL, manifest=path)
     append_record(tmp_path, record)
     assert [item.manifest for item in read_records(tmp_path)] == [path]
 
@@ -107,7 +111,7 @@ def test_file_name_that_is_not_utf8(tmp_path: Path) -> None:
 @pytest.mark.parametrize("verdict", Verdict, ids=lambda verdict: verdict.value)
 def test_every_verdict_has_its_word(verdict: Verdict) -> None:
     """A verdict is written as the word that people read."""
-    data = Record(**{**SMALL.to_json(), "verdict": verdict}).to_json()
+    data = dataclasses.replace(SMALL, verdict=verdict).to_json()
     assert data["verdict"] == verdict.value
     assert Record.from_json(json.loads(json.dumps(data))).verdict is verdict
 
@@ -118,3 +122,23 @@ def test_foreign_data_is_no_record() -> None:
         Record.from_json({**FULL.to_json(), "colour": "red"})
     with pytest.raises(ValueError, match="is not a valid Verdict"):
         Record.from_json({**FULL.to_json(), "verdict": "fine"})
+
+
+@pytest.mark.parametrize(("schema", "writer"), [(SCHEMA + 1, "a newer"), (SCHEMA - 1, "an older")])
+def test_another_version_is_refused(schema: int, writer: str) -> None:
+    """A record that another version wrote in another form is refused, and the message says so."""
+    with pytest.raises(
+        OtherSchema, match=rf"^{writer} dualstack wrote it: it has schema \d, this version reads schema"
+    ):
+        Record.from_json({**FULL.to_json(), "schema": schema})
+
+
+def test_a_record_without_schema_is_damaged() -> None:
+    """Every record says which schema it has."""
+    with pytest.raises(ValueError, match=r"^schema: input should be a valid integer, found NoneType"):
+        Record.from_json({key: value for key, value in FULL.to_json().items() if key != "schema"})
+
+
+def test_the_key_is_written_as_text_too() -> None:
+    """Programs that read the records find the case's key as text."""
+    assert SMALL.to_json()["case"] == str(SMALL.key) == SMALL.case == "LISTEN-001:a:main@dual-stack"

@@ -1,4 +1,4 @@
-"""A run's folder: where it is, what it says of the run, and what is said when it cannot be made."""
+"""A run's folder: where it is, what it says of the run, and the error when it cannot be made."""
 
 import json
 import shlex
@@ -14,6 +14,7 @@ from dualstack.errors import HarnessError, UsageError
 from dualstack.manifest import subjects_of
 from dualstack.plan import EVERYTHING, Selection, plan_cases
 from dualstack.results import RUN
+from dualstack.runinfo import RunInfo
 from dualstack.session import RunSession, open_session, rerun_command
 from dualstack.suites import requirement, requirements
 
@@ -42,14 +43,14 @@ def manifest(tmp_path: Path) -> Path:
 
 def entered(opened: RunSession) -> dict[str, Any]:
     """Write what is known of a run, and read it back."""
-    opened.write(opened.describe(requirements(), ["--service", ODD]))
+    opened.describe(requirements(), ["--service", ODD]).write(opened.folder)
     found: dict[str, Any] = json.loads((opened.folder / RUN).read_text(encoding="utf-8"))
     return found
 
 
 @pytest.mark.parametrize("name", ["results", ODD, "deep/er/results"])
 def test_folder_is_made(tmp_path: Path, manifest: Path, name: str) -> None:
-    """A run has a new folder in the results folder, whatever that is called; "latest" changes with its first result."""
+    """A run has a new folder in a results folder of any name; "latest" changes with its first result."""
     results = tmp_path / name
     first = open_session([manifest], results=results)
     second = open_session([manifest], results=results)
@@ -72,13 +73,13 @@ def test_folder_is_relative_to_the_working_directory(
 
 
 def test_two_services_with_one_name(tmp_path: Path, manifest: Path) -> None:
-    """Two services that could not be told apart are refused, with both files; nothing is made."""
+    """Two services with one name are refused, and both files are named; nothing is made."""
     other = tmp_path / "other.toml"
     other.write_text(MANIFEST, encoding="utf-8")
     with pytest.raises(UsageError) as raised:
         open_session([manifest, other], results=tmp_path / "r")
     assert str(raised.value) == (
-        f"two services are called 'made-up' ({manifest}, {other}); give one another service.name"
+        f"two services are called 'made-up' ({manifest}, {other}); change service.name in one of them"
     )
     assert not (tmp_path / "r").exists()
 
@@ -119,7 +120,7 @@ except UsageError as error:
 
 
 def test_a_folder_that_may_not_be_written(manifest: Path) -> None:
-    """Where nobody may write the error says so (root may write anywhere but in /proc)."""
+    """The error says that the folder cannot be written (root may write anywhere but in /proc)."""
     where = "/proc/self/dualstack results"
     done = subprocess.run(
         [sys.executable, "-c", FORBIDDEN, str(manifest), where], capture_output=True, text=True, check=True, timeout=60
@@ -132,11 +133,10 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from dualstack.errors import HarnessError
-from dualstack.plan import EVERYTHING
-from dualstack.session import RunSession
+from dualstack.runinfo import RunInfo
 resource.setrlimit(resource.RLIMIT_FSIZE, (64, 64))
 try:
-    RunSession("x", Path(sys.argv[1]), (), EVERYTHING, False).write({"text": "x" * 4096})
+    RunInfo(git="x" * 4096).write(Path(sys.argv[1]))
 except HarnessError as error:
     print(error)
 """
@@ -172,17 +172,19 @@ def test_description_is_replaced_in_one_step(tmp_path: Path, manifest: Path) -> 
     """Writing again leaves one file."""
     opened = open_session([manifest], results=tmp_path / "r")
     entered(opened)
-    opened.write({"run": "other"})
+    RunInfo(run="other").write(opened.folder)
     assert [path.name for path in opened.folder.iterdir()] == [RUN]
-    assert json.loads((opened.folder / RUN).read_text(encoding="utf-8")) == {"run": "other"}
+    assert json.loads((opened.folder / RUN).read_text(encoding="utf-8")) == json.loads(
+        json.dumps(RunInfo(run="other").to_json())
+    )
 
 
 def test_file_name_that_is_not_utf8(tmp_path: Path, manifest: Path) -> None:
     """A byte of an argument that is not UTF-8 survives (PEP 383)."""
     argument = b"caf\xe9".decode(sys.getfilesystemencoding(), "surrogateescape")
     opened = open_session([manifest], results=tmp_path / "r")
-    opened.write({"arguments": [argument]})
-    assert json.loads((opened.folder / RUN).read_text(encoding="utf-8")) == {"arguments": [argument]}
+    RunInfo(arguments=(argument,)).write(opened.folder)
+    assert json.loads((opened.folder / RUN).read_text(encoding="utf-8"))["arguments"] == [argument]
 
 
 def test_without_git(tmp_path: Path, manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +205,7 @@ def test_shared_with_another_process(tmp_path: Path, manifest: Path) -> None:
 
 
 def test_case_folders(tmp_path: Path, manifest: Path) -> None:
-    """Each case has a folder of its own, inside the run's."""
+    """Each case has its own folder inside the run's folder."""
     opened = open_session([manifest], results=tmp_path / "r")
     cases = [case for item in requirements().values() for case in plan_cases(item, opened.subjects)]
     folders = {opened.case_folder(case) for case in cases}
@@ -237,6 +239,6 @@ def test_restricted(tmp_path: Path, manifest: Path) -> None:
 
 
 def test_errors_are_of_the_right_kind() -> None:
-    """The user's fault and ours are told apart."""
+    """An error of the harness is no error of the user."""
     assert not issubclass(HarnessError, UsageError)
     assert session.RESULTS == "dualstack-results"

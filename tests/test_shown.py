@@ -1,4 +1,4 @@
-"""What group 1 of peer_reply and peer_log may catch, and what is said of anything else."""
+"""What group 1 of peer_reply and peer_log may match, and the error for anything else."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_forms_of_an_address(caught: str, address: str) -> None:
     "caught", ["", "2001", "2001:db8:1:", "192.0.2", "(null)", "null", "<unknown>", "None", "::ffff:"]
 )
 def test_what_the_service_damages_is_the_services_fault(caught: str) -> None:
-    """A piece of an address, or a word for none, is handed on: the requirement fails with it."""
+    """A damaged address, or a word for none, is returned: the requirement fails."""
     assert shown_address(caught, CLIENT) == caught
 
 
@@ -46,7 +46,7 @@ def test_what_the_service_damages_is_the_services_fault(caught: str) -> None:
     "caught", ["hello", "client.example:99", "from 192.0.2.1", "addr=2001:db8::201", "2001:db8::201,", "192.0.2.1/24"]
 )
 def test_what_the_expression_catches_wrongly_is_shown(caught: str) -> None:
-    """Anything else is the manifest's fault: the text says what was caught and what is allowed."""
+    """Anything else is a fault of the manifest: the error says what was matched and what is allowed."""
     with pytest.raises(ValueError, match="address:port") as raised:
         shown_address(caught, CLIENT)
     assert repr(caught) in str(raised.value)

@@ -1,4 +1,4 @@
-"""Which folders of homes and of /tmp a service sees."""
+"""The folders of homes and /tmp that a service sees."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def shown(home: Path, *texts: str, folder: str = "work/shop/server") -> list[str]:
-    """Return what is shown of a home to a service of a folder in it."""
+    """Return the folders of a home that a service in it sees."""
     directory = home / folder
     paths = shown_folders(directory, directory / "service.toml", texts)
     return [str(Path(path).relative_to(home)) for path in paths]

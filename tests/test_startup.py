@@ -90,7 +90,7 @@ def test_what_is_not_part_of_the_run_is_found_out_once(tmp_path: Path) -> None:
     first, second = cases(tmp_path)
     assert Startups(tmp_path, alone=False).blocking(first) == ""
     for case in (first, second):
-        assert Startups(tmp_path, alone=False).find_out(case, look).endswith(": it hangs")
+        assert Startups(tmp_path, alone=False).determine(case, look).endswith(": it hangs")
     assert len(looks) == 1
 
 

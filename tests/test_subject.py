@@ -1,14 +1,18 @@
-"""Subjects: a manifest in each of its configurations, and what its placeholders stand for."""
+"""Subjects: a manifest in each of its configurations, and the values of its placeholders."""
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from dualstack.errors import UsageError
+from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
-from dualstack.manifest import Listen, Reach, Subject, subjects_of
-from dualstack.manifest.subject import default_spelling, filled
+from dualstack.manifest import Fetch, Listen, Reach, Subject, subjects_of
+from dualstack.manifest.placeholders import names
+from dualstack.manifest.texts import Place, filled
+from dualstack.service import launch_connector, launch_service
+from dualstack.world.targets import request_for
 
 PLAIN = """\
 schema = 1
@@ -68,7 +72,7 @@ def test_without_configurations(tmp_path: Path) -> None:
 
 
 def test_one_for_each_configuration(tmp_path: Path) -> None:
-    """Each configuration is a subject that overrides what it names and keeps the rest."""
+    """Each configuration is a subject; its keys replace those of the service."""
     both, four, fixed = subjects_of(manifest(tmp_path, PLAIN + CONFIGURED))
     assert [subject.name for subject in (both, four, fixed)] == ["made-up/both", "made-up/v4", "made-up/fixed"]
     assert both.command == fixed.command
@@ -81,7 +85,7 @@ def test_one_for_each_configuration(tmp_path: Path) -> None:
 
 
 def test_only_those_asked_for(tmp_path: Path) -> None:
-    """Configurations can be chosen; one that does not exist is refused with the nearest."""
+    """Configurations can be chosen; for one that does not exist the nearest is suggested."""
     path = manifest(tmp_path, PLAIN + CONFIGURED)
     assert [subject.configuration for subject in subjects_of(path, ["fixed"])] == ["fixed"]
     with pytest.raises(UsageError, match=r"no configuration 'fxied' \(it has: both, v4, fixed\); did you mean 'fixed'"):
@@ -91,7 +95,7 @@ def test_only_those_asked_for(tmp_path: Path) -> None:
 
 
 def test_fingerprints_differ(tmp_path: Path) -> None:
-    """Every configuration has a fingerprint of its own, the same each time."""
+    """Every configuration has a different fingerprint, which is always the same."""
     path = manifest(tmp_path, PLAIN + CONFIGURED)
     prints = [subject.fingerprint for subject in subjects_of(path)]
     assert len(set(prints)) == 3
@@ -99,7 +103,7 @@ def test_fingerprints_differ(tmp_path: Path) -> None:
 
 
 def test_values(tmp_path: Path) -> None:
-    """The first listener's values have short names; each listener's have its name before them."""
+    """The values of the first listener have short names; those of each listener also have its name as prefix."""
     subject = one(tmp_path, PLAIN)
     values = subject.values(scratch="/scratch")
     assert values == {
@@ -119,49 +123,60 @@ def test_values(tmp_path: Path) -> None:
     assert filled(subject.command or (), values) == ["./server", ":::8080", ":8081"]
 
 
-def test_values_of_a_start_that_is_told_otherwise(tmp_path: Path) -> None:
-    """A start may say where a listener listens; the others keep their default."""
-    values = one(tmp_path, PLAIN).values(scratch="/s", binds={"main": "192.0.2.1"})
+def test_values_of_a_start_with_settings(tmp_path: Path) -> None:
+    """A setting replaces the value of one listener; the others keep their defaults."""
+    values = one(tmp_path, PLAIN).values(scratch="/s", settings={"main.bind": "192.0.2.1"})
     assert (values["bind"], values["main.bind"], values["second.bind"]) == ("192.0.2.1", "192.0.2.1", "")
 
 
-def test_port_in_a_spelling(tmp_path: Path) -> None:
-    """A spelling may name its listener's own port, once for each entry that it stands for; no other placeholder."""
+@pytest.mark.parametrize("setting", ["bind", "main.bnid", "third.bind"])
+def test_setting_without_a_placeholder(tmp_path: Path, setting: str) -> None:
+    """A setting that no placeholder has is an error of the harness, and is not ignored."""
+    with pytest.raises(HarnessError, match=f"no placeholder of a listener: {setting}"):
+        one(tmp_path, PLAIN).values(scratch="/s", settings={setting: "::"})
+
+
+def test_port_in_a_listen_address(tmp_path: Path) -> None:
+    """In a listen address {port} is the listener's own port, in each of its entries; no other placeholder is filled."""
     pair = "0.0.0.0:{port}; listen [::]:{port} {scratch}"
-    values = one(tmp_path, PLAIN).values(scratch="/s", binds={"main": pair, "second": "{port}"})
+    values = one(tmp_path, PLAIN).values(scratch="/s", settings={"main.bind": pair, "second.bind": "{port}"})
     assert values["bind"] == values["main.bind"] == "0.0.0.0:8080; listen [::]:8080 {scratch}"
     assert values["second.bind"] == "8081"
 
 
-def test_acl_is_open_unless_a_start_is_told_otherwise(tmp_path: Path) -> None:
-    """{acl} stands for what serves everybody; a start may say something else."""
+def test_acl_is_open_unless_a_setting_replaces_it(tmp_path: Path) -> None:
+    """{acl} stands for the rule that allows all clients, unless a setting replaces it."""
     text = PLAIN + '[listen.acl]\nopen = "all"\nallow = "{address}"\n'
     subject = one(tmp_path, text.replace("{second.bind}:", "{second.acl}:{second.bind}:"))
     assert subject.values(scratch="/s")["second.acl"] == "all"
-    values = subject.values(scratch="/s", acls={"second": "192.0.2.1"})
+    values = subject.values(scratch="/s", settings={"second.acl": "192.0.2.1"})
     assert (values["second.acl"], values["main.acl"]) == ("192.0.2.1", "")
 
 
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("{second.bind}:", "{second.acl}:{second.bind}:", r"listen\[1\].acl: missing, but {second.acl} needs it"),
-        ("{bind}:", "{acl}:{bind}:", r"listen\[0\].acl: missing, but {acl} needs it"),
+        (
+            "{second.bind}:",
+            "{second.acl}:{second.bind}:",
+            r"\[1\].acl: {second.acl} is used, but \[listen.acl\] is missing",
+        ),
+        ("{bind}:", "{acl}:{bind}:", r"listen\[0\].acl: {acl} is used, but \[listen.acl\] is missing"),
         (
             "port = 8080",
             'port = 8080\nacl.deny = "{address}"',
-            r"listen\[0\].acl: \[listen.acl\] is set, but no {acl} is used",
+            r"listen\[0\].acl: \[listen.acl\] is set, but {acl} is not used; add it to the command, ",
         ),
     ],
 )
 def test_acl_needs_its_placeholder(tmp_path: Path, old: str, new: str, fault: str) -> None:
-    """A placeholder without the table and the table without a placeholder are refused."""
+    """A placeholder without its table, and a table without its placeholder, are refused."""
     with pytest.raises(UsageError, match=fault):
         one(tmp_path, PLAIN.replace(old, new))
 
 
 def test_bind_of_a_configuration(tmp_path: Path) -> None:
-    """A configuration's bind is what {bind} stands for, and no other spelling is left to be tried."""
+    """{bind} stands for the bind of the configuration, and no other listen address is tried."""
     fixed = subjects_of(manifest(tmp_path, PLAIN + CONFIGURED), ["fixed"])[0]
     assert fixed.values(scratch="/s")["bind"] == "192.0.2.1"
     assert [item.bind for item in fixed.listen] == [None, None]
@@ -179,10 +194,10 @@ def test_bind_of_a_configuration(tmp_path: Path) -> None:
         (["ipv4"], None, ""),
     ],
 )
-def test_default_spelling(families: list[str], bind: object, spelling: str) -> None:
-    """The default is the first spelling that covers what the listener claims, and no more where there is one."""
+def test_default_listen_address(families: list[str], bind: object, spelling: str) -> None:
+    """The default is the first listen address that covers the claimed families; the closest one comes first."""
     listener = Listen.model_validate({"name": "a", "port": 1, "families": families, "bind": bind})
-    assert default_spelling(listener) == spelling
+    assert next(iter(listener.bind_texts), "") == spelling
 
 
 @pytest.mark.parametrize(
@@ -195,14 +210,14 @@ def test_default_spelling(families: list[str], bind: object, spelling: str) -> N
         (["ipv4"], {"any": "*", "localhost": "localhost"}, ""),
     ],
 )
-def test_default_spelling_for_loopback(families: list[str], bind: object, spelling: str) -> None:
-    """A loopback listener is told its loopback addresses, and never a wildcard for want of another spelling."""
+def test_default_listen_address_for_loopback(families: list[str], bind: object, spelling: str) -> None:
+    """A loopback listener gets its loopback address, and never a wildcard."""
     data = {"name": "a", "port": 1, "families": families, "bind": bind, "reach": "loopback"}
-    assert default_spelling(Listen.model_validate(data)) == spelling
+    assert next(iter(Listen.model_validate(data).bind_texts), "") == spelling
 
 
 def test_reach_of_a_configuration(tmp_path: Path) -> None:
-    """Listeners are for the network unless they or a configuration say otherwise; a configuration has the last word."""
+    """The reach of listeners is the network by default; a configuration replaces what the listener says."""
     text = PLAIN.replace('name = "second"', 'name = "second"\nreach = "loopback"').replace(
         "[listen.bind]", '[listen.bind]\nlocalhost = "localhost"'
     )
@@ -217,48 +232,49 @@ def test_reach_of_a_configuration(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("families", "keys"), [("", "localhost"), ('families = ["ipv6"]\n', "ipv6_address")], ids=["both", "one"]
 )
-def test_loopback_without_a_spelling(tmp_path: Path, families: str, keys: str) -> None:
-    """A loopback listener that is told where to listen needs a spelling for that; the error names the key."""
+def test_loopback_without_a_listen_address(tmp_path: Path, families: str, keys: str) -> None:
+    """A loopback listener with {bind} needs a loopback address; the error names the key."""
     text = 'schema = 1\n[service]\nname = "x"\ncommand = ["./x", "{bind}"]\n[[listen]]\nname = "m"\nport = 1\n'
     text += f'reach = "loopback"\n{families}[listen.bind]\nany = "*"\n'
-    with pytest.raises(UsageError, match=rf"but \{{bind\}} needs one; allowed: {keys}$"):
+    with pytest.raises(UsageError, match=rf"\{{bind\}} is used, but .*; add the key {keys}$"):
         one(tmp_path, text)
 
 
-def test_where_the_service_is_told_nothing(tmp_path: Path) -> None:
-    """Spellings that no placeholder hands to the service are refused."""
+def test_unused_listen_addresses(tmp_path: Path) -> None:
+    """Listen addresses are refused if no placeholder uses them."""
     with pytest.raises(UsageError) as raised:
         one(tmp_path, PLAIN.replace("{second.bind}:", ""))
     assert str(raised.value).endswith(
-        "service.toml:17: listen[1].bind: nothing tells the service where to listen; put {second.bind} into its "
-        "command, environment or files, or leave [listen.bind] out"
+        "service.toml:17: listen[1].bind: [listen.bind] is set, but {second.bind} is not used; add it to the command, "
+        "environment or files, or remove [listen.bind]"
     )
 
 
-def test_where_bind_stands_for_nothing(tmp_path: Path) -> None:
-    """A placeholder for which there is no spelling is refused."""
+def test_bind_without_a_listen_address(tmp_path: Path) -> None:
+    """{bind} is refused if there is no listen address for it."""
     text = PLAIN.replace('any = ["::", "[::]"]\n', "").replace('ipv6_any = "[::]"\n', "")
     with pytest.raises(UsageError) as raised:
         one(tmp_path, text)
     assert str(raised.value).endswith(
-        "listen[0].bind: no spelling for what it claims, IPv4 and IPv6, but {bind} needs one; allowed: any"
+        "listen[0].bind: {bind} is used, but [listen.bind] has no address for what it claims, IPv4 and IPv6; "
+        "add the key any"
     )
     narrow = text + '[[configuration]]\nname = "v6"\nfamilies = ["ipv6"]\n'
     with pytest.raises(
-        UsageError, match=r"IPv6, but \{bind\} needs one \(configuration 'v6'\); allowed: ipv6_any or any"
+        UsageError, match=r"\{bind\} is used in configuration 'v6', but .*, IPv6; add the key ipv6_any or any"
     ):
         one(tmp_path, narrow)
 
 
 def test_bind_may_stand_in_environment_and_files(tmp_path: Path) -> None:
-    """A service may be told by a variable or by a file."""
+    """{bind} can be in a variable or in a file."""
     text = PLAIN.replace('"info"', '"{bind}"').replace('"one"', '"listen {second.bind}"')
     text = text.replace(', "{bind}:{port}", "{second.bind}:{second.port}"', "")
     assert one(tmp_path, text).command == ("./server",)
 
 
 def test_directory_must_exist(tmp_path: Path) -> None:
-    """A working directory is relative to the manifest, and must be there."""
+    """The working directory is relative to the manifest, and must exist."""
     text = PLAIN.replace('name = "made-up"', 'name = "made-up"\ndirectory = "søb dir"', 1)
     with pytest.raises(UsageError, match=r"service\.toml:4: service\.directory: found 'søb dir', no such folder"):
         one(tmp_path, text)
@@ -267,7 +283,33 @@ def test_directory_must_exist(tmp_path: Path) -> None:
 
 
 def test_a_service_may_only_dial_out(tmp_path: Path) -> None:
-    """A manifest without listeners needs no command of the service."""
+    """A manifest without listeners needs no service.command."""
     subject = one(tmp_path, 'schema = 1\nservice.name = "x"\n[[connect]]\nname = "c"\ncommand = ["./c", "{target}"]\n')
     assert subject.command is None
     assert subject.connector("c").command == ["./c", "{target}"]
+
+
+def test_every_placeholder_gets_a_value(tmp_path: Path) -> None:
+    """Each placeholder of a service, a connector and a fetch request is filled by the code that uses the text."""
+    service, connector = (
+        [f"{{{name}}}" for name in sorted(names(place, ["main"]))] for place in (Place.SERVICE, Place.CONNECTOR)
+    )
+    text = f"""schema = 1
+[service]
+name = "x"
+command = {["true", *service]}
+[[listen]]
+name = "main"
+port = 1
+bind = {{ any = "*" }}
+acl = {{ deny = "{{address}}", open = "all" }}
+[[connect]]
+name = "c"
+command = {["true", *connector]}
+"""
+    subject = one(tmp_path, text)
+    started = launch_service(subject, "/s", af_inet6=True)
+    dialled = launch_connector(subject, subject.connector("c"), "/s", host="h", target="h:1", af_inet6=True)
+    request = request_for(Fetch(request="".join(f"{{{name}}}" for name in names(Place.FETCH))), "h", "server")
+    assert (len(started.command), len(dialled.command)) == (1 + len(service), 1 + len(connector))
+    assert not re.search(r"[{}]", "".join([*started.command, *dialled.command, request]))

@@ -39,13 +39,13 @@ def declared(path: Path) -> list[tuple[str, ast.FunctionDef]]:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Requirement":
                 words = {item.arg: item.value for item in call.keywords}
                 value = words["id"]
-                assert isinstance(value, ast.Constant), "an id stands in the source as it is, so that it can be found"
+                assert isinstance(value, ast.Constant), "an id is a literal in the source, so that it can be found"
                 found.append((str(value.value), node))
     return found
 
 
 def test_source_and_import_agree() -> None:
-    """What the sources declare is what the engine knows: nothing is lost and nothing is declared twice."""
+    """The engine knows exactly what the sources declare, and nothing is declared twice."""
     ids = [found for path in FILES for found, _ in declared(path)]
     assert len(ids) >= 19
     assert sorted(ids) == list(requirements())
@@ -53,7 +53,7 @@ def test_source_and_import_agree() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_each_test_of_a_suite_checks_one_requirement(path: Path) -> None:
-    """Every test has exactly one requirement, a world and a docstring; no requirement stands on anything but a test."""
+    """Every test has exactly one requirement, a world and a docstring; every requirement is attached to a test."""
     functions = [node for node in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(node, ast.FunctionDef)]
     tests = [node.name for node in functions if node.name.startswith("test_")]
     assert tests
@@ -86,7 +86,7 @@ def test_can_be_read(item: Requirement) -> None:
 
 
 def test_every_topology_is_used() -> None:
-    """No topology is left without a requirement that is sensitive to it."""
+    """Every topology is used by a requirement."""
     assert {name for item in REQUIREMENTS for name in item.topologies} == set(topology_names())
 
 
@@ -97,7 +97,7 @@ def test_first_set_is_there() -> None:
 
 
 def test_a_suite_is_a_folder() -> None:
-    """Each folder of the suites is one by its name, and all of them together are everything."""
+    """Each folder is a suite with the folder's name, and together they have all requirements."""
     assert set(suites()) == {path.parent.name for path in FILES}
     for name, found in suites().items():
         ids = [item for path in (SUITES / name).glob("test_*.py") for item, _ in declared(path)]
@@ -106,7 +106,7 @@ def test_a_suite_is_a_folder() -> None:
 
 
 def test_unknown_suite_names_the_nearest() -> None:
-    """A suite that does not exist is refused with those that do, and with the nearest."""
+    """For a suite that does not exist, the error lists the existing ones and the nearest match."""
     with pytest.raises(
         UsageError, match=r"no suite 'lisen' \(there are: connect, .*listen.*\); did you mean 'listen'\?"
     ):
@@ -120,7 +120,7 @@ def test_found_by_id(wanted: str) -> None:
 
 
 def test_unknown_id_names_the_nearest() -> None:
-    """An id that does not exist is refused with the nearest, and with the command that lists them."""
+    """For an id that does not exist, the error names the nearest match and the command that lists all."""
     with pytest.raises(UsageError, match=r"no requirement 'lisen-005'; did you mean 'LISTEN-005'\? \(dualstack list"):
         requirement("lisen-005")
     with pytest.raises(UsageError, match=r"no requirement 'zzz' \(dualstack list shows them all\)"):
@@ -134,7 +134,7 @@ def test_one_requirement_in_two_tests_is_refused(tmp_path: Path, monkeypatch: py
         (tmp_path / "suites" / f"test_{name}.py").touch()
 
     def module(_: str) -> ModuleType:
-        """Return a suite that declares a requirement anew each time."""
+        """Return a new suite that declares the same requirement each time."""
         made = ModuleType("suite")
         values = {name: getattr(REQUIREMENTS[0], name) for name in Requirement.__slots__}
         made.test_it = Requirement(**values).attach(lambda: None)  # type: ignore[attr-defined]  # a made-up module
@@ -144,7 +144,7 @@ def test_one_requirement_in_two_tests_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("dualstack.suites.SUITES", tmp_path / "suites")
     monkeypatch.setattr("importlib.import_module", module)
     with pytest.raises(HarnessError, match=f"test_two.py: {REQUIREMENTS[0].id} is declared twice"):
-        suites.__wrapped__()
+        suites()
 
 
 def entries(tmp_path: Path, text: str) -> None:
@@ -156,7 +156,7 @@ def entries(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("table", ["known", "exception"])
 def test_entries_of_a_manifest(tmp_path: Path, table: str) -> None:
-    """A manifest's exceptions and known failings must name requirements and topologies that exist."""
+    """A manifest's exceptions and known issues must name requirements and topologies that exist."""
     head = f'[[{table}]]\nreason = "for a reason"\n'
     entries(tmp_path, head + 'requirement = "LISTEN-004"\ntopologies = ["ipv4-only-no-af-inet6"]\n')
     with pytest.raises(UsageError) as raised:
@@ -169,5 +169,5 @@ def test_entries_of_a_manifest(tmp_path: Path, table: str) -> None:
 
 
 def test_levels_are_used() -> None:
-    """There are obligations, and not only those."""
+    """The requirements use MUST and SHOULD."""
     assert {Level.MUST, Level.SHOULD} <= {item.level for item in REQUIREMENTS}

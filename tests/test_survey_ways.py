@@ -1,17 +1,17 @@
-"""The ways in which a survey tells a service where to listen, and what each of them asks for."""
+"""The variants of a service that a survey starts, and the families that each of them asks for."""
 
 from dualstack.content import ROOT
 from dualstack.families import BOTH, Family
 from dualstack.manifest import subjects_of
-from dualstack.survey import ways
+from dualstack.survey import variants
 
 ECHO = ROOT / "fixtures" / "services" / "reference" / "echo.toml"
 
 
-def test_every_spelling_is_a_way() -> None:
-    """Each spelling of wildcards, pairs of wildcards and addresses is tried once, and asks for what it says."""
+def test_every_listen_address_is_a_variant() -> None:
+    """Each notation of wildcards, pairs of wildcards and addresses is one variant, and asks for its families."""
     (subject,) = subjects_of(ECHO)
-    asked = {way.label: way.asked for way in ways(subject)}
+    asked = {way.label: way.asked for way in variants(subject)}
     ipv4, ipv6 = frozenset({Family.IPV4}), frozenset({Family.IPV6})
     assert asked == {
         "'::'": frozenset(BOTH),

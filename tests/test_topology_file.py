@@ -1,4 +1,4 @@
-"""Topology files: what is read from them, and what is said of wrong ones."""
+"""Topology files: their values, and the faults of wrong ones."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,6 @@ GOOD = """\
 title = "A world"
 stands_for = "a host"
 summary = "What it is like."
-proofs = ["addresses"]
 [host.service]
 ipv6 = 0
 [host.peer]
@@ -21,7 +20,7 @@ ipv6 = 0
 
 
 def fault_of(tmp_path: Path, text: str) -> str:
-    """Return what is said of a topology with this text, without the file's name and the lines' numbers."""
+    """Return the faults of a topology with this text, without file name and line numbers."""
     path = tmp_path / "wörld one.toml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError) as raised:
@@ -32,7 +31,7 @@ def fault_of(tmp_path: Path, text: str) -> str:
 
 
 def test_reads_a_file(tmp_path: Path) -> None:
-    """A topology is named by its file; hosts have one address of each family unless told otherwise."""
+    """A topology has the name of its file; by default a host has one address of each family."""
     path = tmp_path / "a-world.toml"
     path.write_text(GOOD, encoding="utf-8")
     topology = read_topology(path)
@@ -52,12 +51,12 @@ def test_reads_a_file(tmp_path: Path) -> None:
         ("[host.peer]", "[host.pear]", "host.peer: missing"),
         ("[host.service]", "[hosts.service]", "hosts: unknown key; did you mean 'host'? (allowed: host, name, "),
         ('title = "A world"\n', "", "title: missing"),
-        ('["addresses"]', "[]", "proofs: found []; allowed: 1 or more items"),
+        ("[host.service]", 'proofs = ["addresses"]\n[host.service]', "proofs: unknown key (allowed: host, name, "),
         ('title = "A world"', "title = A world", "not TOML: "),
     ],
 )
 def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
-    """File, key, what was found and what is allowed are named, with the nearest key."""
+    """A fault has file, key, what was found, what is allowed, and the nearest key."""
     assert old in GOOD
     assert fault_of(tmp_path, GOOD.replace(old, new)).startswith(fault)
 
@@ -68,7 +67,7 @@ ROUTED = GOOD.replace(
 
 
 def test_reads_a_router(tmp_path: Path) -> None:
-    """A host may be behind a router, which may forward less to it than the link carries."""
+    """A host can be behind a router with a smaller path MTU than the link."""
     path = tmp_path / "routed.toml"
     path.write_text(ROUTED, encoding="utf-8")
     topology = read_topology(path)
@@ -87,12 +86,12 @@ def test_reads_a_router(tmp_path: Path) -> None:
         (
             '"router"',
             '"peer"',
-            "host.peer.behind: found 'peer'; a router is a separate host, neither the service's",
+            "host.peer.behind: found 'peer'; a router is a separate host, not the service's",
         ),
         (
             '"router"',
             '"service"',
-            "host.peer.behind: found 'service'; a router is a separate host, neither the s",
+            "host.peer.behind: found 'service'; a router is a separate host, not the serv",
         ),
         (
             "[host.router]\n",
@@ -104,27 +103,31 @@ def test_reads_a_router(tmp_path: Path) -> None:
             '[host.router]\nbehind = "router"\n',
             "host.router.behind: found 'router'; a router is",
         ),
-        ("ipv6 = 0\nbehind", "behind", "host.peer.behind: host 'router' has no IPv6 address to route 'peer' by"),
-        ('behind = "router"\n', "", "host.peer.mtu: found 1400, which needs host.peer.behind: its router"),
+        (
+            "ipv6 = 0\nbehind",
+            "behind",
+            "host.peer.behind: host 'router' has no IPv6 address to route packets of 'peer'",
+        ),
+        ('behind = "router"\n', "", "host.peer.mtu: found 1400, which needs host.peer.behind, its router"),
         ("1400", "1279", "host.peer.mtu: found 1279; allowed: 1280 or more"),
         ("1400", "1501", "host.peer.mtu: found 1501; allowed: 1500 or less"),
         ("behind", "behnid", "host.peer.behnid: unknown key; did you mean 'behind'? (allowed: "),
     ],
 )
 def test_faults_of_routers(tmp_path: Path, old: str, new: str, fault: str) -> None:
-    """What is wrong with a router or a path MTU is said with file, key, what was found and what is needed."""
+    """A fault of a router or a path MTU has file, key, what was found and what is needed."""
     assert old in ROUTED
     assert fault_of(tmp_path, ROUTED.replace(old, new, 1)).startswith(fault)
 
 
 def test_every_fault_is_named(tmp_path: Path) -> None:
-    """Two faults make two lines."""
+    """Two faults are two lines."""
     text = GOOD.replace("ipv6 = 0", "ipv6 = 9").replace("[host.peer]", "[host.peer]\nmtus = 1500")
     assert len(fault_of(tmp_path, text).splitlines()) == 2
 
 
 def test_unknown_name() -> None:
-    """A topology that does not exist is refused with the list of all and the nearest."""
+    """For a topology that does not exist the error lists all and the nearest."""
     with pytest.raises(
         UsageError, match=r"no topology 'ipv6-onyl' \(there are: .*multi-address.*\); did you mean 'ipv6-only'\?"
     ):
@@ -132,13 +135,13 @@ def test_unknown_name() -> None:
 
 
 def test_a_path_is_no_name() -> None:
-    """A name cannot lead out of the folder of topologies."""
+    """A name with a path outside of the folder of topologies is refused."""
     with pytest.raises(UsageError, match="no topology"):
         load_topology("../topologies/dual-stack")
 
 
 def test_all_can_be_loaded() -> None:
-    """Every topology that is shipped is right, and named by its file."""
+    """All topologies of this repository are valid, and have the names of their files."""
     names = topology_names()
     assert len(names) >= 8
     assert [load_topology(name).name for name in names] == names

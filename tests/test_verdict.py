@@ -1,4 +1,4 @@
-"""Verdicts: the whole table of blame, level and known failings; exit codes."""
+"""Verdicts: the whole table of blame, level and known issues; exit codes."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import pytest
 
 from dualstack import errors
 from dualstack.requirement import Level
-from dualstack.verdict import FELL_SHORT, OUR_FAULT, Verdict, exit_code, judge
+from dualstack.verdict import FAILURES, OUR_FAULT, Verdict, exit_code, judge
 
 MUST, SHOULD, OBSERVE = Level.MUST, Level.SHOULD, Level.OBSERVE
 
@@ -47,13 +47,13 @@ CASES = [
 
 @pytest.mark.parametrize(("error", "level", "known", "verdict"), CASES)
 def test_judge(error: BaseException | None, level: Level, known: bool, verdict: Verdict) -> None:  # noqa: FBT001 - a row of the table
-    """The error's type says who is to blame; level and manifest only colour the service's own failings."""
+    """The error's type says who is to blame; level and manifest only change verdicts on the service."""
     assert judge(level, error, known=known) is verdict
     assert known or judge(level, error) is verdict
 
 
 def test_table_is_whole() -> None:
-    """Every error of ours and every level is in the table."""
+    """Every type of error and every level is in the table."""
     kinds = {
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.DualstackError)
     }
@@ -68,8 +68,8 @@ def test_a_finding_may_be_more_or_less_binding_than_its_requirement() -> None:
     assert judge(MUST, errors.RequirementBroken("x", level="SHOULD"), known=True) is Verdict.KNOWN
 
 
-def test_our_fault_is_never_hidden_by_a_known_failing() -> None:
-    """A broken lab stays one, whatever the manifest says."""
+def test_our_fault_is_never_hidden_by_a_known_issue() -> None:
+    """A broken lab stays a broken lab with any manifest."""
     for error, _ in TABLE[3:]:
         assert judge(MUST, error, known=True) is judge(MUST, error, known=False)
 
@@ -101,9 +101,9 @@ def test_exit_code(verdict: Verdict) -> None:
 
 
 @pytest.mark.parametrize("ours", sorted(OUR_FAULT, key=str), ids=lambda verdict: verdict.value)
-@pytest.mark.parametrize("service", sorted(FELL_SHORT, key=str), ids=lambda verdict: verdict.value)
+@pytest.mark.parametrize("service", sorted(FAILURES, key=str), ids=lambda verdict: verdict.value)
 def test_our_fault_outranks_the_services(ours: Verdict, service: Verdict) -> None:
-    """A run in which the lab broke says so, also if the service fell short elsewhere."""
+    """A run in which the lab broke says so, also if the service fails elsewhere."""
     assert exit_code([service, ours, Verdict.PASS]) == 3
 
 

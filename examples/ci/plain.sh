@@ -4,14 +4,14 @@
 #   plain.sh [OPTION-OF-DUALSTACK-RUN...]                 the program, in network namespaces: no root, no Docker
 #   plain.sh --image IMAGE [OPTION-OF-DUALSTACK-RUN...]   the image that a build has made, on a machine with Docker
 #
-# service.toml lies beside the code. It says what the service listens on and dials; for an image it names
+# service.toml is beside the code. It says where the service listens and what it connects to. For an image it contains
 #
 #   [image]
 #   name = "shop:under-test"
 #
-# DUALSTACK says what to install where dualstack is missing: a git tag, or the path of a wheel.
-# The exit code is dualstack's: 0 all as expected, 1 the service breaks a requirement or does not start, 2 a mistake in the
-# manifest or nothing verified, 3 the machine.
+# If dualstack is not installed, DUALSTACK says what to install: a git tag, or the path of a wheel.
+# The exit code is dualstack's: 0 all as expected, 1 the service breaks a requirement or does not start, 2 an error in the
+# manifest or nothing verified, 3 the lab, dualstack or the machine.
 set -eu
 
 if ! command -v dualstack >/dev/null; then
@@ -31,6 +31,6 @@ docker tag "$image" shop:under-test
 code=0
 dualstack run --lab docker service.toml "$@" || code=$?
 
-# A run clears up after itself; this removes what a killed run has left.
+# A run cleans up after itself. This removes what a killed run left behind.
 dualstack sweep
 exit "$code"

@@ -1,8 +1,8 @@
-"""Which host of a lab gets which addresses.
+"""The address plan of a lab: the addresses and routes of each host.
 
-IPv6 comes from a documentation prefix, not from fc00::/7: RFC 6724 §2.1 prefers IPv4 over unique local addresses, which
-would turn every preference check around. Addresses are planned for both families of every host, also where the
-topology gives it none: a name may then point at an address that this world does not have.
+IPv6 addresses are from a documentation prefix, not from fc00::/7: RFC 6724 §2.1 prefers IPv4 to unique local addresses,
+which would reverse every check of preference. Addresses of both families are planned for every host, even if the
+topology gives it none: a name can then point to an address that does not exist in the lab.
 """
 
 import ipaddress
@@ -16,10 +16,10 @@ IPV4_NETWORK = ipaddress.IPv4Network("198.51.100.0/24")
 IPV6_NETWORK = ipaddress.IPv6Network("2001:db8:51:1::/64")
 
 _SPAN = 32
-"""How many IPv4 host numbers each host owns: the first host .1 to .31, the second .33 to .63 …"""
+"""Number of IPv4 host numbers for each host: the first host has .1 to .31, the second .33 to .63 …"""
 
 _MOST = 8
-"""How many addresses are planned for each host and family."""
+"""Number of addresses that are planned for each host and family."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class HostPlan:
 
     Attributes:
         name: The host's name.
-        mac: The hardware address of its interface on the link.
-        planned: Every address that it could have, by family; the first ones are configured.
-        configured: The addresses that it has in this world, by family, in the order in which they are added.
+        mac: The MAC address of its interface on the link.
+        planned: All addresses that it can have, by family; the first ones are configured.
+        configured: The addresses that it has in this topology, by family, in the order in which they are added.
     """
 
     name: str
@@ -39,25 +39,26 @@ class HostPlan:
     configured: Mapping[Family, tuple[str, ...]]
 
     def address(self, family: Family) -> str:
-        """Return its first planned address of the family, configured or not."""
+        """Return its first planned address of the family, which may not be configured."""
         return self.planned[family][0]
 
     def favourite(self, family: Family) -> str:
-        """Return the configured address from which Linux sends where a program leaves the choice to it.
+        """Return the source address that Linux selects for an unbound socket.
 
-        That is IPv4's primary address and IPv6's newest one: RFC 6724 §5 knows no preference among those of one link.
+        For IPv4 it is the primary address; for IPv6 the newest one, because RFC 6724 §5 has no preference among the
+        addresses of one link.
         """
         return self.configured[family][0 if family is Family.IPV4 else -1]
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A route of a host to one address, where packets do not just cross the link.
+    """A route of a host to one address that is behind a router.
 
     Attributes:
-        address: Where it leads.
+        address: The destination.
         via: The router's address; empty on the router itself.
-        mtu: The largest packet, in bytes, that is forwarded; 0 for what the link carries.
+        mtu: The MTU of the route, in bytes; 0 for that of the link.
     """
 
     address: str
@@ -67,7 +68,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The addresses of a lab: a /24 and a /64 on one link, each host's share, and its routes to others."""
+    """The addresses of a lab: a /24 and a /64 on one link, and the addresses and routes of each host."""
 
     ipv4: ipaddress.IPv4Network
     ipv6: ipaddress.IPv6Network
@@ -75,7 +76,7 @@ class Plan:
     ways: Mapping[str, tuple[Way, ...]]
 
     def prefix_length(self, family: Family) -> int:
-        """Return the prefix length of the link's network."""
+        """Return the prefix length of the link's network of the family."""
         return (self.ipv4 if family is Family.IPV4 else self.ipv6).prefixlen
 
 
@@ -84,7 +85,7 @@ def plan_addresses(
     ipv4: ipaddress.IPv4Network = IPV4_NETWORK,
     ipv6: ipaddress.IPv6Network = IPV6_NETWORK,
 ) -> Plan:
-    """Return the addresses of each host of ``topology``."""
+    """Return the address plan of ``topology``."""
     hosts = {}
     for index, (name, spec) in enumerate(topology.host.items()):
         planned = {
@@ -102,7 +103,7 @@ def plan_addresses(
 
 
 def _ways(topology: Topology, hosts: Mapping[str, HostPlan], name: str) -> Iterator[Way]:
-    """Yield the routes of a host: to every address that another one may come to have, if there is a router between."""
+    """Yield the routes of a host: to all planned addresses of each host that a router separates from it."""
     own = topology.host[name]
     for other, spec in topology.host.items():
         router = spec.behind or own.behind
@@ -115,6 +116,6 @@ def _ways(topology: Topology, hosts: Mapping[str, HostPlan], name: str) -> Itera
 
 
 def _interface_id(host: int, number: int) -> int:
-    """Return an interface identifier; every second address of a host is as long in text as an address can be."""
+    """Return an interface identifier; every second one has no zeros, so that the address text has full length."""
     own = (host + 1) * 0x100 + number
     return own if number % 2 else (0xAAAA << 48) + (0xBBBB << 32) + (0xCCCC << 16) + own

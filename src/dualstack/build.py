@@ -1,4 +1,4 @@
-"""Building a service, once a run and before anything is judged."""
+"""Building a service: once in each run, before its cases."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ from dualstack.errors import DeadlineExpired, ServiceError
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Subject
 from dualstack.manifest.faults import Fault, refusal
-from dualstack.manifest.subject import filled
+from dualstack.manifest.texts import filled
 from dualstack.prober.messages import Launch, Limits
 from dualstack.prober.output import Output
 from dualstack.service import SCRATCH, environment_of, root_of
@@ -25,14 +25,14 @@ _TAIL = 4000
 """How many characters of a failed command's output are shown."""
 
 _BUILDING = Limits(processes=4096, memory=0, output=0)
-"""What a build may use: compilers take much memory, and their time is bounded."""
+"""The limits of a build: compilers need much memory, and a build has a timeout."""
 
 _READ = 64 << 10
 """How many bytes of output are read at once."""
 
 
 def build(subject: Subject, backend: Backend) -> None:
-    """Run the manifest's build commands: on this machine, or in the private root file system that it names.
+    """Run the manifest's build commands: on this machine, or in the service's private root file system.
 
     Raises:
         UsageError: A command failed; the message ends with the tail of its output.
@@ -49,7 +49,7 @@ def build(subject: Subject, backend: Backend) -> None:
 
 
 def _run_here(command: Sequence[str], subject: Subject, _backend: Backend) -> str:
-    """Run one command on this machine, and end all that it leaves; return what went wrong, or nothing."""
+    """Run one command on this machine and kill what it leaves behind; return what failed, or an empty text."""
     deadline = Deadline(subject.manifest.timeouts.build, f"the end of {' '.join(command)}")
     output = Output()
     if shutil.which(str(subject.directory / command[0]) if "/" in command[0] else command[0]) is None:
@@ -67,8 +67,8 @@ def _run_here(command: Sequence[str], subject: Subject, _backend: Backend) -> st
         return f"{command[0]!r}: {error.strerror}"
     with process:
         try:
-            ended = _attend(process, output, deadline)
-        finally:  # not reaped yet, so that the number is certain to be its group's
+            ended = _read_until_end(process, output, deadline)
+        finally:  # not reaped yet, so its process id cannot have been reused
             os.killpg(process.pid, signal.SIGKILL)
     if ended and process.returncode == 0:
         return ""
@@ -76,8 +76,8 @@ def _run_here(command: Sequence[str], subject: Subject, _backend: Backend) -> st
     return f"{how}\n{output.log().text[-_TAIL:]}"
 
 
-def _attend(process: subprocess.Popen[bytes], output: Output, deadline: Deadline) -> bool:
-    """Read what a process prints until it ends, without reaping it; return False if the time was up before."""
+def _read_until_end(process: subprocess.Popen[bytes], output: Output, deadline: Deadline) -> bool:
+    """Read the output of a process until it ends, without reaping it; return False if the deadline passes first."""
     pipe, ended = cast("IO[bytes]", process.stdout).fileno(), os.pidfd_open(process.pid)
     watched = [pipe, ended]
     try:
@@ -94,7 +94,7 @@ def _attend(process: subprocess.Popen[bytes], output: Output, deadline: Deadline
 
 
 def _run_in_root(command: Sequence[str], subject: Subject, backend: Backend) -> str:
-    """Run one command in the private root file system; return what went wrong, or nothing."""
+    """Run one command in the private root file system; return what failed, or an empty text."""
     seconds = subject.manifest.timeouts.build
     root = root_of(subject)
     lab = backend.up(load_topology("dual-stack"))

@@ -1,10 +1,11 @@
-"""What a run does around its cases: preparing the services, and completing records from worlds."""
+"""The work of a run around its cases: it prepares the services, and completes records from worlds."""
 
 import dataclasses
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dualstack.build import build
 from dualstack.causes import WITHOUT_CAUSES, likely
@@ -18,12 +19,14 @@ from dualstack.manifest import Subject
 from dualstack.manifest.faults import Fault, refusal
 from dualstack.plan import START, plan_cases
 from dualstack.results import Record
+from dualstack.runinfo import RunInfo
 from dualstack.service import missing_programs, unfit
 from dualstack.session import RunSession
 from dualstack.startup import Faults
 from dualstack.suites import check_entries, requirement, requirements
 from dualstack.verdict import SPEAKS
-from dualstack.wire.expect import conversation, families_of_flow
+from dualstack.wire.expect import families_of_flow
+from dualstack.wire.formatting import packets
 from dualstack.world import StartWorld, World
 from dualstack.world.facts import facts_of
 
@@ -31,12 +34,12 @@ if TYPE_CHECKING:
     from dualstack.lab.docker.backend import DockerBackend
 
 
-def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) -> dict[str, Any]:
+def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) -> RunInfo:
     """Build the services, check that their programs exist, and describe the run.
 
     Raises:
-        UsageError: A service cannot be built, or its program does not exist; every fault is named.
-        HostCannot: The kind of lab that was asked for cannot be had.
+        UsageError: A service cannot be built, or its program does not exist; the message names every fault.
+        HostCannot: This machine does not support the backend.
     """
     backend = NetnsBackend()
     built: set[Path] = set()
@@ -52,31 +55,32 @@ def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) ->
                 if session.lab != DOCKER:
                     faults[subject.path] += missing_programs(subject)
             except HostCannot:
-                continue  # each of its cases says so, and what to do
+                continue  # each of its cases reports it, and what to do
     finally:
         backend.close()
     if any(faults.values()):
         raise UsageError("\n".join(str(refusal(path, found)) for path, found in faults.items() if found))
     check_entries(session.subjects)
-    description = session.describe(requirements(), [str(item) for item in arguments])
+    info = session.describe(requirements(), [str(item) for item in arguments])
     if session.lab == DOCKER:
-        description |= provide_images(session.id, session.subjects)
-    session.write(description)
-    return description
+        engine, images = provide_images(session.id, session.subjects)
+        info = dataclasses.replace(info, engine=engine, images=images)
+    info.write(session.folder)
+    return info
 
 
 def is_built_here(subject: Subject, lab: str) -> bool:
-    """Return whether the build commands are needed: an image that is named or built of a Dockerfile brings its own."""
+    """Return whether the build commands are needed; not for an image that is pulled or has a Dockerfile."""
     image = subject.image_table
     return bool(subject.manifest.service.build) and (lab != DOCKER or (image is not None and image.is_assembled))
 
 
-def provide_images(run: str, subjects: Sequence[Subject]) -> dict[str, Any]:
-    """Have every image that these services need; return what a report says of engine and images.
+def provide_images(run: str, subjects: Sequence[Subject]) -> tuple[str, dict[str, str]]:
+    """Provide every image that these services need; return the engine's version, and each image's id by service.
 
     Raises:
         UsageError: An image does not exist or cannot be built.
-        HostCannot: There is no container engine, or it lacks something.
+        HostCannot: There is no container engine, or it lacks a feature.
     """
     from dualstack.lab.docker.backend import DockerBackend  # noqa: PLC0415 - loads the SDK
 
@@ -88,17 +92,17 @@ def provide_images(run: str, subjects: Sequence[Subject]) -> dict[str, Any]:
             if subject.image not in made:
                 made[subject.image] = _provide(backend, subject)
         images = {subject.name: made[subject.image] for subject in subjects}
-        return {"engine": f"{backend.engine.version} (API {backend.engine.api_version})", "images": images}
+        return f"{backend.engine.version} (API {backend.engine.api_version})", images
     finally:
         backend.close()
 
 
 def _provide(backend: "DockerBackend", subject: Subject) -> str:
-    """Have a service's image; return its id."""
+    """Pull or build a service's image; return its id."""
     from dualstack.rootfs.images import packages_image  # noqa: PLC0415 - loads the SDK
 
     image = subject.image_table
-    assert image is not None  # noqa: S101 - `unfit` has refused it
+    assert image is not None  # noqa: S101 - `unfit` has rejected it
     if image.packages:
         base = packages_image(backend.engine, image.packages, subject.path)
         image = image.model_copy(update={"base": base, "packages": []})
@@ -106,7 +110,7 @@ def _provide(backend: "DockerBackend", subject: Subject) -> str:
 
 
 def start_of(subject: Subject, backend: Backend, session: RunSession) -> Faults:
-    """Return why parts of a service do not start in the ordinary world; nothing where that cannot be said."""
+    """Return why parts of a service do not start on a dual-stack host; empty if they start, or if this is unknown."""
     case = next(iter(plan_cases(requirement(START), [subject])))
     world = StartWorld(case, backend, session.case_folder(case))
     if case.not_applicable:
@@ -121,36 +125,37 @@ def start_of(subject: Subject, backend: Backend, session: RunSession) -> Faults:
 
 
 def complete(record: Record, world: World, folder: Path) -> Record:
-    """Return the record with everything that its world saw."""
+    """Return the record with the evidence of its world."""
     record = dataclasses.replace(
         record,
         works=dict(world.works),
-        steps=tuple(world.steps),
+        steps=tuple(world.journal.steps),
         findings=tuple(world.findings),
-        sockets=world.sockets,
-        log=world.output,
-        command=world.command,
-        seconds=round(world.seconds, 4),
-        waited=round(world.waited, 4),
+        sockets=world.journal.sockets,
+        log=world.journal.output,
+        command=world.journal.command,
+        seconds=round(world.journal.seconds, 4),
+        waited=round(world.journal.waited, 4),
     )
     record = _explained(record, world)
     wire = world.captured
     if wire is None:
         return record
     ports = world.ports
+    began = time.time() - world.journal.seconds  # packets carry the time of day
     try:
         return dataclasses.replace(
             record,
-            packets=conversation(wire, ports),
+            packets=packets(wire, ports, since=began, host=world.host.name),
             families=tuple(family.value for family in families_of_flow(wire, ports[0], world.element.transport)),
             capture=str(wire.path.relative_to(folder)),
         )
     except (HarnessError, ValueError) as error:
-        return dataclasses.replace(record, packets=(f"the capture cannot be read: {error}",))
+        return dataclasses.replace(record, unreadable=str(error))
 
 
 def _explained(record: Record, world: World) -> Record:
-    """Return the record with the causes that its facts show, and the facts; of one that needs none, without causes."""
+    """Return the record with its facts, and the causes that they show; without causes if its verdict needs none."""
     if record.verdict not in SPEAKS or record.requirement in WITHOUT_CAUSES:
         return dataclasses.replace(record, causes=())
     facts = facts_of(world)

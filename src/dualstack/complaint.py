@@ -7,12 +7,12 @@ _LONGEST = 300
 """How many characters of a line are returned."""
 
 _FIRST, _LAST, _WIDEST = 100, 1000, 2000
-"""How many lines of the beginning and of the end are looked at, and how many characters of each."""
+"""How many lines are examined at the beginning and at the end, and how many characters of each."""
 
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 _STAMP = re.compile(r"^[\[(]?\d{4}[-/.]\d\d[-/.]\d\d[T ]?[\d:.,]*Z?[\])]?\s*")
-"""A date and time at the beginning of a line: two lines that differ in nothing else say the same."""
+"""A timestamp at the beginning of a line: lines that differ only in it count as equal."""
 
 _FRAME = re.compile(
     r"""
@@ -30,7 +30,7 @@ _FRAME = re.compile(
     """,
     re.VERBOSE,
 )
-"""A line that says where a program failed, or nothing at all: never why."""
+"""A line that says where a program failed, or nothing; it never says why."""
 
 _DUMP = re.compile(r"^goroutine \d+ \[|^\[signal SIG\w+: ")
 """The first line of a part of a Go program's stack; an empty line ends it."""
@@ -38,20 +38,20 @@ _DUMP = re.compile(r"^goroutine \d+ \[|^\[signal SIG\w+: ")
 _NONE = re.compile(
     r"""(?i)\b(no|0|without|zero)\s(errors?|exceptions?|failures?)\b|["']?error["']?\s*[:=]\s*(null|none|0)\b"""
 )
-"""Words about errors of a line that tells of none."""
+"""Words about errors in a line that reports no error."""
 
 _FATAL = re.compile(
     r"(?i)\bfatal\b|\bpanic(ked)?\b|\buncaught\b|\bunhandled\b|\bcaused by\b|--->|\[(emerg|alert|crit)\]|\bcritical\b"
     r"|\bexception in thread\b|^terminate called|^\s+what\(\):|^\*\* \(|\binit terminating\b|terminated \("
     r"|core dumped|segmentation fault|\bassertion\b|\babort(ed|ing)?\b"
 )
-"""What a program says of the fault that ended it."""
+"""Words for a fault that ends a program."""
 
 _ERROR = re.compile(
     r"(?i)\berror|[a-z]Error\b|Exception\b|\bexception\b|errno|\berr\b"
     r"|\bE(ADDR|AF|ACCES|PERM|INVAL|NOENT|NETUN|HOSTUN|MFILE|CONN|PROTO|OPNOT|EXIST)\w*"
 )
-"""What a program calls an error."""
+"""Words for an error."""
 
 _TROUBLE = re.compile(
     r"(?i)\bcannot\b|\bcan(no|')?t\b|\bcould\s?n[o']t\b|\bunable\b|\bfail(s|ed|ure|ing)?\b|\binvalid\b|\billegal\b"
@@ -60,23 +60,23 @@ _TROUBLE = re.compile(
     r"|\brequire[sd]\b|\bdenied\b|\brefused\b|\bin use\b|\bunreachable\b|\btimed out\b|\btoo many\b|^usage\b|\bmust\b"
     r"|terminat(ed|ing)|\breason\b|\bexpired\b|is a directory|\bbad\b|provided but"
 )
-"""What else a program says when something does not work."""
+"""Other words for something that does not work."""
 
 _WARNING = re.compile(r"(?i)\bwarn(ing)?\b")
 
 _HARMLESS = re.compile(r"""(?i)\b(info|debug|trace|notice)\b|level\W{1,4}(info|debug|trace)""")
-"""A level of a log at which nothing is reported that ends a program."""
+"""Log levels at which programs do not report fatal errors."""
 
 
 def why(output: str, most: int = 4) -> tuple[str, ...]:
     """Return the lines that say why a program failed, in their order, each once.
 
-    They are the gravest lines that name a fault, the last ones if there are many; where no line does, it is the last
-    line that says anything. Stack frames, empty lines and the like are left out.
+    These are the most severe lines that name a fault (the last ones if there are many), or else the last line with any
+    text. Stack frames, empty lines and the like are skipped.
 
     Args:
         output: What the program wrote.
-        most: How many lines are returned.
+        most: Maximum number of lines.
     """
     telling = list(_telling(_ANSI.sub("", output)))
     graded = [(grade, number, line) for number, (grade, line) in enumerate(telling)]
@@ -95,7 +95,7 @@ def said(output: str, most: int = 2) -> str:
 
 
 def _telling(output: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines that say anything, each once, with how grave they are: from 4, the end of a program, to 0."""
+    """Yield each distinct line that has text, with its severity from 4 (fatal) to 0."""
     seen: set[str] = set()
     lines = output.splitlines()
     lines = lines if len(lines) <= _FIRST + _LAST else lines[:_FIRST] + lines[-_LAST:]
@@ -107,7 +107,7 @@ def _telling(output: str) -> Iterator[tuple[int, str]]:
 
 
 def _graded(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are neither empty nor part of a stack, with how grave they are."""
+    """Yield the lines that are neither empty nor part of a stack trace, with their severity."""
     dump = traceback = message = False
     for line in lines:
         if not line.strip():
@@ -129,7 +129,7 @@ def _graded(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
 
 
 def _grade(line: str) -> int:
-    """Return how grave a line is: 4 the end of a program, 3 an error, 2 trouble, 1 a warning, 0 nothing."""
+    """Return the severity of a line: 4 fatal, 3 error, 2 other trouble, 1 warning, 0 none."""
     signs = ((4, _FATAL), (3, _ERROR), (2, _TROUBLE), (1, _WARNING))
     found = next((grade for grade, sign in signs if sign.search(line)), 0)
     harmless = _NONE.search(line) or (found < 4 and _HARMLESS.search(line))  # noqa: PLR2004 - the grades above

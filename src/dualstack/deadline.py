@@ -1,4 +1,4 @@
-"""Deadlines: how long to wait, and for what."""
+"""Deadlines: a timeout with the name of what is waited for."""
 
 import time
 from collections.abc import Callable
@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 from dualstack.errors import DeadlineExpired
 
-_LOOK = 0.01
-"""Seconds between two looks at what no event tells of."""
+_POLL_INTERVAL = 0.01
+"""Seconds between two polls of a condition that has no event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A point in time by which something named must have happened.
+    """A point in time until which something is waited for.
 
     Attributes:
-        seconds: How long the wait may be in all.
-        what: What is being waited for; it names the wait in the error.
+        seconds: The timeout, from the moment when the deadline is created.
+        what: What is waited for; the error names it.
     """
 
     seconds: float
@@ -29,27 +29,27 @@ class Deadline:
 
     @property
     def remaining(self) -> float:
-        """Seconds left, never negative."""
+        """The seconds that are left, never negative."""
         return max(0.0, self._end - time.monotonic())
 
     @property
     def expired(self) -> bool:
-        """Whether the time is up."""
+        """Whether no time is left."""
         return self.remaining == 0.0
 
     def until(self, condition: Callable[[], bool]) -> bool:
-        """Look until ``condition`` holds, at least once; return whether it does when the time is up at the latest."""
+        """Poll ``condition``, at least once, until it is true or the deadline passes; return its last value."""
         while not condition():
             if self.expired:
                 return False
-            time.sleep(min(_LOOK, self.remaining))
+            time.sleep(min(_POLL_INTERVAL, self.remaining))
         return True
 
     def check(self, detail: str = "") -> None:
-        """Raise `DeadlineExpired` when the time is up; ``detail`` says what was seen instead."""
+        """Raise `DeadlineExpired` if no time is left; ``detail`` adds what was seen instead."""
         if self.expired:
             raise self.error(detail)
 
     def error(self, detail: str = "") -> DeadlineExpired:
-        """Return the error that names this wait."""
+        """Return the error for this wait, with an optional ``detail``."""
         return DeadlineExpired(f"waited {self.seconds:g} s for {self.what}" + (f"; {detail}" if detail else ""))

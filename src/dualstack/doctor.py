@@ -1,4 +1,4 @@
-"""What this machine can do for either kind of lab, what it cannot, and how to enable it."""
+"""What this machine supports for each backend, what it does not, and how to enable it."""
 
 import json
 import os
@@ -21,14 +21,14 @@ _TRIAL_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """One feature of this machine.
 
     Attributes:
-        name: What it is, for a person.
+        name: The feature.
         ok: Whether this machine has it.
         found: What was found.
-        enable: How to get it; empty when it is there.
-        required: Whether the embedded lab needs it; false: only some worlds do.
+        enable: How to enable it; empty if this machine has it.
+        required: Whether every netns lab needs it; false if only some topologies do.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """What a trial stands for."""
+    """The feature that a trial checks, and how to enable it."""
 
     name: str
     enable: str
@@ -75,7 +75,7 @@ _NEEDS = {
     "links": _Need("bridges and veth pairs", "a kernel with CONFIG_BRIDGE and CONFIG_VETH (modprobe bridge veth)"),
     "tun": _Need(
         "/dev/net/tun",
-        "modprobe tun; chmod 0666 /dev/net/tun (or a udev rule); only the transition worlds need it",
+        "modprobe tun; chmod 0666 /dev/net/tun (or a udev rule); only the transition topologies need it",
         required=False,
     ),
 }
@@ -110,10 +110,10 @@ _REFUSALS = (
 
 
 def diagnose() -> list[Check]:
-    """Try everything that the embedded lab needs, and say how it went.
+    """Try every feature that the netns lab needs, and return the results.
 
     Raises:
-        HarnessError: The trials themselves could not be run.
+        HarnessError: The trials could not be run.
     """
     outcomes = _try_all()
     checks = [_kernel(), _namespaces(outcomes["namespaces"])]
@@ -125,7 +125,7 @@ def diagnose() -> list[Check]:
 
 
 def _try_all() -> dict[str, str]:
-    """Run the trials in a process of their own; return what went wrong, by trial."""
+    """Run the trials in a separate process; return the error of each trial, empty if it worked."""
     command = [sys.executable, "-P", "-m", "dualstack.lab.trials"]
     try:
         done = subprocess.run(command, capture_output=True, timeout=_TRIAL_SECONDS, check=True)
@@ -137,13 +137,13 @@ def _try_all() -> dict[str, str]:
 
 
 def _kernel() -> Check:
-    """Return whether this is Linux on a known machine at all."""
+    """Return whether this is Linux, and on which kind of machine."""
     found = f"{platform.system()} {platform.release()} on {platform.machine()}"
     return Check("Linux", sys.platform == "linux", found, "" if sys.platform == "linux" else "run it on Linux")
 
 
 def _namespaces(fault: str) -> Check:
-    """Return whether user, mount, PID, network, IPC and UTS namespaces can be made, and what forbids it."""
+    """Return whether user, mount, PID, network, IPC and UTS namespaces can be created, and what forbids it."""
     name = "user, mount, PID and network namespaces"
     if not fault:
         who = "root" if os.geteuid() == 0 else f"user {os.geteuid()}"
@@ -156,7 +156,7 @@ def _namespaces(fault: str) -> Check:
 
 
 def _confinement(outcomes: Mapping[str, str]) -> Check:
-    """Return what a service can do to this machine."""
+    """Return what a service can read and write on this machine."""
     name = "what a service can do to this machine"
     lacking = [outcomes[trial] for trial in ("proc", "nested") if outcomes[trial]]
     if lacking:
@@ -164,21 +164,18 @@ def _confinement(outcomes: Mapping[str, str]) -> Check:
     whose = "every user may read"
     if os.geteuid() == 0 and outcomes["users"]:
         whose = "root may read"
-    found = (
-        f"read what {whose}, but for homes, /tmp and /run; write nothing; reach no socket, no network and no other "
-        "process"
-    )
+    found = f"read what {whose}, except homes, /tmp and /run; not write, nor reach sockets, networks or other processes"
     return Check(name, ok=True, found=found, enable="", required=False)
 
 
 def _cores() -> Check:
-    """Return how many cores there are for parallel runs."""
+    """Return the number of cores for parallel runs."""
     cores = len(os.sched_getaffinity(0))
     return Check("processor cores", ok=True, found=f"{cores}", enable="")
 
 
 def diagnose_engine() -> list[Check]:
-    """Look for a container engine, and try what labs of containers need of it; the embedded lab needs none of it."""
+    """Look for a container engine and try what Docker labs need from it; netns labs need no engine."""
     name = "container engine (--lab docker)"
     try:
         engine = connect()
@@ -192,13 +189,13 @@ def diagnose_engine() -> list[Check]:
         found = f"{engine.version}, API {engine.api_version}, at {engine.address}, {whose}"
         return [Check(name, ok=True, found=found, enable="", required=False), _ipv6_only_network(engine)]
     except DualstackError as error:
-        return [Check(name, ok=False, found=str(error), enable="see what the engine's log says", required=False)]
+        return [Check(name, ok=False, found=str(error), enable="see the engine's log", required=False)]
     finally:
         engine.close()
 
 
 def _ipv6_only_network(engine: Engine) -> Check:
-    """Make an IPv6-only network on the engine and remove it; return whether that is possible, and how."""
+    """Create and remove an IPv6-only network on the engine; return whether and how that works."""
     name = "IPv6-only networks on the container engine"
     run = f"doctor-{secrets.token_hex(4)}"
     try:

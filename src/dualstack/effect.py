@@ -1,4 +1,4 @@
-"""What a start of a service came to: its sockets, the answers and its own word, brought down to one of few effects."""
+"""Classify the outcome of one start from the service's sockets, its answers and its output."""
 
 import contextlib
 import enum
@@ -20,7 +20,7 @@ _COMPLAINT = re.compile(
     r"|unable|in use|denied|refused|not (supported|available|permitted)|invalid",
     re.IGNORECASE,
 )
-"""What a line of output has in it that says that something did not work."""
+"""Matches a line of output that reports a failure; narrower than `dualstack.complaint`, which looks for the cause."""
 
 _ERRNOS = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.ENETUNREACH)
 _ERRNO = re.compile(
@@ -30,7 +30,7 @@ _ERRNO = re.compile(
     + r"|address (?:already )?in use|can(?:no|')t assign requested address|protocol family unavailable",
     re.IGNORECASE,
 )
-"""How programs write the errors with which socket() and bind() end where a family or a port is not to be had."""
+"""How programs write the errors of socket() and bind() for a missing family or a port that is in use."""
 
 _FAMILY = re.compile(r"\b(?:ipv?[46]|inet[46]?|af_inet6?|pf_inet6?|(?:tcp|udp)[46]|v6only)\b", re.IGNORECASE)
 _ADDRESS = re.compile(r"(?<![\w:.])[0-9A-Fa-f:.]{2,}(?!\w)")
@@ -38,42 +38,42 @@ _ADDRESS = re.compile(r"(?<![\w:.])[0-9A-Fa-f:.]{2,}(?!\w)")
 
 @enum.unique
 class Effect(enum.Enum):
-    """What a start came to; the value is the word for tables and data."""
+    """The outcome of a start; the value is the word for tables and data."""
 
     BOTH = "both"
     """It serves both families."""
     ONE = "one"
-    """It serves one family, and no other was asked for, or the world has no other."""
+    """It serves one family; no other was configured, or the host has no other."""
     NONE = "none"
-    """It serves nobody, and does not say so by refusing."""
+    """It serves no client, and does not end with an error."""
     WIDER = "wider"
-    """It serves a family, or every address, that was not asked for."""
+    """It serves a family, or every address, beyond what was configured."""
     NARROWER = "narrower"
-    """It serves one of the two families that were asked for, and says nothing of the other."""
+    """It serves one of the two configured families, and its output does not mention the other."""
     REFUSES = "refuses"
     """It ends with an error."""
     HALF = "half-started"
-    """It lost one of the two families, says so, and runs on."""
+    """It serves one of the two families, reports the failure of the other, and keeps running."""
     LATE = "late"
-    """A socket of it is bound, but does not listen: the conflict came with listen(), not with bind()."""
+    """One of its sockets is bound but does not listen: listen() failed, not bind()."""
     SPLIT = "split"
-    """Sockets of two programs take the same clients (SO_REUSEPORT): the kernel deals them out, and reports no error."""
+    """Sockets of two programs take the same clients (SO_REUSEPORT): the kernel distributes them, without an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is seen of a start.
+    """What was observed of a start.
 
     Attributes:
-        asked: The families that it was told to serve.
-        address: The one address, or the name, that it was told to listen on; empty for every address.
+        asked: The families that it was configured to serve.
+        address: The one address or name that it was configured to listen on; empty for every address.
         world: The families that its host has.
-        own: Its sockets on the port that are not connected.
-        others: Those of others.
+        own: Its unconnected sockets on the port.
+        others: The unconnected sockets of other programs on the port.
         answered: The families over which the port answered.
         ended: How it ended; None while it runs.
-        output: What it has written.
-        port: The port that it was told to listen on.
+        output: Its output so far.
+        port: The port that it was configured to listen on.
     """
 
     asked: frozenset[Family]
@@ -88,23 +88,18 @@ class Evidence:
 
 
 def serving(rows: Iterable[SocketRow]) -> tuple[SocketRow, ...]:
-    """Return the sockets that take what comes: listening TCP ones, and unconnected UDP ones."""
+    """Return the sockets that take clients: listening TCP ones, and unconnected UDP ones."""
     return tuple(row for row in rows if row.state in {"LISTEN", "UNCONN"})
 
 
-def complaint(output: str) -> str:
-    """Return the first line in which a program says that something did not work; empty if there is none."""
-    return next((line.strip() for line in output.splitlines() if _COMPLAINT.search(line)), "")
-
-
 def admission(output: str, port: int) -> str:
-    """Return the first complaint that is about the port, an address, a family or the errno of a bind; or nothing."""
+    """Return the first output line that reports a failure of this port, an address, a family or a bind; else empty."""
     lines = (line.strip() for line in output.splitlines() if _COMPLAINT.search(line))
     return next((line for line in lines if _is_about_listening(line, port)), "")
 
 
 def _is_about_listening(line: str, port: int) -> bool:
-    """Return whether a line names the port, an address, a family, or an error that a bind ends with."""
+    """Return whether a line names the port, an address, a family, or an error of bind()."""
     return bool(
         _ERRNO.search(line)
         or _FAMILY.search(line)
@@ -124,10 +119,10 @@ def _is_address(word: str) -> bool:
 
 
 def effect_of(seen: Evidence) -> Effect:
-    """Return what a start came to.
+    """Return the outcome of a start.
 
-    A family counts as served if the port answered over it and a socket of the service's own takes it: an answer may
-    come from who has the port besides.
+    A family counts as served if the port answered over it and one of the service's sockets takes it: the answer may
+    come from another program that has the port too.
     """
     own = serving(seen.own)
     opened = frozenset(chain.from_iterable(row.serves for row in own))
@@ -135,8 +130,8 @@ def effect_of(seen: Evidence) -> Effect:
     if len(own) < len(seen.own) and not expected <= served:
         return Effect.LATE
     if not own:
-        loud = seen.ended is not None and (seen.ended.code != 0 or bool(admission(seen.output, seen.port)))
-        return Effect.REFUSES if loud else Effect.NONE
+        reported = seen.ended is not None and (seen.ended.code != 0 or bool(admission(seen.output, seen.port)))
+        return Effect.REFUSES if reported else Effect.NONE
     if _shared(own, serving(seen.others)):
         return Effect.SPLIT
     if opened - seen.asked or (seen.address and any(unmapped(row.address) in _WILDCARDS for row in own)):
@@ -148,9 +143,9 @@ def effect_of(seen: Evidence) -> Effect:
 
 
 def _shared(own: tuple[SocketRow, ...], others: tuple[SocketRow, ...]) -> bool:
-    """Return whether one of its sockets takes the same family's clients, at the same addresses, as another program's.
+    """Return whether one of its sockets and one of another program take the same family at the same addresses.
 
-    Several sockets of one program on one port are how it spreads its load: each client meets the same service.
+    Several sockets of one program on one port only distribute its load: every client reaches the same service.
     """
     several = ((one, other) for one, other in combinations(own, 2) if _program(one) != _program(other))
     pairs = [*several, *product(own, others)]

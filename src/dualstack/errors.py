@@ -1,4 +1,4 @@
-"""Who is to blame is in the type of the exception."""
+"""The type of the exception says what is at fault: the input, the service, the lab, the machine or the harness."""
 
 
 class DualstackError(Exception):
@@ -10,14 +10,23 @@ class UsageError(DualstackError):
 
 
 class ServiceError(DualstackError):
-    """The service did not do what every service must: start, become ready, stay up."""
+    """The service did not do what every service must: start, become ready, stay up.
+
+    Attributes:
+        not_ready: Whether it is that the service did not become ready.
+    """
+
+    def __init__(self, message: str = "", *, not_ready: bool = False) -> None:
+        """Keep the message and whether the service did not become ready."""
+        super().__init__(message)
+        self.not_ready = not_ready
 
 
 class RequirementBroken(ServiceError, AssertionError):
     """The service broke the requirement under test; the message says how.
 
     Attributes:
-        level: How binding the strictest finding that is broken is; empty where it is as binding as the requirement.
+        level: The level of the strictest failed finding; empty if it is the level of the requirement.
     """
 
     def __init__(self, message: str = "", level: str = "") -> None:
@@ -27,7 +36,7 @@ class RequirementBroken(ServiceError, AssertionError):
 
 
 class BrokenLab(DualstackError):
-    """A lab proof failed: the world is not what its topology claims, so nothing may be said of a service."""
+    """A lab proof failed: the lab is not what its topology claims, so no service can be judged in it."""
 
 
 class HostCannot(DualstackError):
@@ -39,12 +48,12 @@ class Inconclusive(DualstackError):
 
 
 class NothingToJudge(DualstackError):
-    """The requirement does not apply: what it builds on does not work, and another requirement reports that."""
+    """The requirement does not apply: what it depends on does not work, and another requirement reports that."""
 
 
 class HarnessError(DualstackError):
-    """Our own part failed: prober, capture, results."""
+    """The harness failed: prober, capture or results."""
 
 
 class DeadlineExpired(DualstackError):
-    """Something that was waited for did not happen in time; the message names it."""
+    """An awaited event did not happen in time; the message names it."""

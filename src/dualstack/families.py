@@ -1,4 +1,4 @@
-"""The address family, the one parameter that everything here is about."""
+"""The address family, IPv4 or IPv6, and functions on address literals."""
 
 import enum
 import ipaddress
@@ -9,14 +9,14 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 @enum.unique
 class Family(enum.Enum):
-    """IPv4 or IPv6, with what the kernel, the wire and people call it."""
+    """IPv4 or IPv6, with its constants in the socket API, in packets and in messages."""
 
     IPV4 = "ipv4"
     IPV6 = "ipv6"
 
     @property
     def label(self) -> str:
-        """``IPv4`` or ``IPv6``, as a person writes it."""
+        """``IPv4`` or ``IPv6``, for messages."""
         return "IPv4" if self is Family.IPV4 else "IPv6"
 
     @property
@@ -31,12 +31,12 @@ class Family(enum.Enum):
 
     @property
     def ethertype(self) -> int:
-        """The EtherType of this family's packets (ARP, 0x0806, is counted as IPv4 by who asks for frames)."""
+        """The EtherType of this family's packets. ARP has its own, 0x0806."""
         return 0x0800 if self is Family.IPV4 else 0x86DD
 
     @property
     def wildcard(self) -> str:
-        """The unspecified address: every local address of this family."""
+        """The unspecified address; bind() with it accepts on all local addresses of this family."""
         return "0.0.0.0" if self is Family.IPV4 else "::"
 
     @property
@@ -51,7 +51,7 @@ class Family(enum.Enum):
 
     @property
     def other(self) -> "Family":
-        """The family that this one is not."""
+        """The other family."""
         return Family.IPV6 if self is Family.IPV4 else Family.IPV4
 
     @classmethod
@@ -59,7 +59,7 @@ class Family(enum.Enum):
         """Return the family of an address literal (a zone identifier is allowed).
 
         Raises:
-            ValueError: The text is no address.
+            ValueError: The text is not an address.
         """
         parsed = ipaddress.ip_address(address)
         return cls.IPV4 if parsed.version == 4 else cls.IPV6  # noqa: PLR2004 - the version of IP
@@ -74,7 +74,10 @@ def endpoint(address: str, port: int) -> str:
 
 
 def unmapped(address: str) -> str:
-    """Return the IPv4 address inside an IPv4-mapped IPv6 address, any other text as it is (RFC 4291 §2.5.5.2)."""
+    """Return the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
+
+    Any other address is returned in canonical form, any other text unchanged.
+    """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:

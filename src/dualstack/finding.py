@@ -1,18 +1,18 @@
-"""A finding: one thing that was expected, and what happened."""
+"""A finding: what was expected, and what happened."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was expected, and what happened.
+    """One expectation, and what happened.
 
     Attributes:
         ok: Whether it happened as expected.
         expected: What was expected, one sentence.
         happened: What happened, one sentence.
         packets: The packets that show it, one line each.
-        level: How binding it is, ``MUST`` or ``SHOULD``, where that differs from its requirement; else empty.
+        level: ``MUST`` or ``SHOULD``, if it differs from the level of the requirement; else empty.
     """
 
     ok: bool

@@ -1,10 +1,10 @@
-"""The kinds of labs that there are, by name: what `dualstack.lab.backends` makes."""
+"""The names of the lab backends that `dualstack.lab.backends` makes."""
 
 NETNS = "netns"
 """Linux namespaces; services run as programs of this machine."""
 
 DOCKER = "docker"
-"""Containers; services run as the images that they ship as."""
+"""Containers; services run from their container images."""
 
 KINDS = (NETNS, DOCKER)
-"""All of them, the default first."""
+"""All backends; the first one is the default."""

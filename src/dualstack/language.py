@@ -1,4 +1,4 @@
-"""The programming language of a service, by its command, its interpreter or its binary."""
+"""The programming language of a service, found from its command, its interpreter or its binary."""
 
 import mmap
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dualstack.errors import HostCannot
 from dualstack.manifest import Subject
-from dualstack.manifest.placeholders import fill
+from dualstack.manifest.texts import fill
 from dualstack.service import ROOT_PATH, root_of
 
 _PROGRAMS = {
@@ -26,7 +26,7 @@ _PROGRAMS = {
     r"dotnet|mono": "C#",
     r"(?:ba|da|k|z|a)?sh": "Shell",
 }
-"""Programs that execute programs of a language."""
+"""Interpreters and launchers, by regular expression, with their language."""
 
 _EXTENSIONS = {
     ".py": "Python", ".pyz": "Python", ".js": "Node", ".mjs": "Node", ".cjs": "Node", ".ts": "Node", ".jar": "Java",
@@ -38,19 +38,19 @@ _WRAPPERS = frozenset(
     {"env", "nice", "ionice", "nohup", "setsid", "exec", "timeout", "stdbuf", "sudo", "setpriv", "su-exec", "gosu",
      "tini", "dumb-init", "unshare", "taskset", "chrt", "strace", "faketime"}
 )  # fmt: skip
-"""Programs that execute the command that follows them."""
+"""Programs that execute the command in their arguments."""
 
 _MARKS = (
     ("Go", (b"\xff Go buildinf:", b"Go build ID: ", b"go.buildid")),
     ("Rust", (b"/rustc/", b"rust_begin_unwind", b"rust_panic", b"RUST_BACKTRACE")),
 )
-"""What binaries hold by which their language is known; any other one counts as C."""
+"""Byte strings that identify the language of a binary; without one it counts as C."""
 
 _LARGEST = 512 << 20
 
 
 def language_of(subject: Subject, element: str, *, contained: bool = False) -> str:
-    """Return the language that a service, or the connector of that name, is written in; empty if it is not known."""
+    """Return the language of the service, or of the connector ``element``; empty if it is unknown."""
     connector = next((item for item in subject.manifest.connect if item.name == element), None)
     command = subject.image_command if contained else (subject.command or ())
     if connector is not None:
@@ -65,12 +65,12 @@ def language_of(subject: Subject, element: str, *, contained: bool = False) -> s
 
 
 def language_of_command(words: Sequence[str], directory: Path, root: str = "") -> str:
-    """Return the language of what a command executes.
+    """Return the language of the program that a command executes; empty if it is unknown.
 
     Args:
         words: The command.
         directory: Its working directory.
-        root: The folder that is its root file system; empty for the machine's own.
+        root: The folder of its root file system; empty for that of the machine.
     """
     words = _unwrapped(list(words))
     if not words:
@@ -82,7 +82,7 @@ def language_of_command(words: Sequence[str], directory: Path, root: str = "") -
 
 
 def _unwrapped(words: list[str]) -> list[str]:
-    """Return a command without the programs, options and variables that only prepare for it."""
+    """Return a command without leading wrappers (``env``, ``timeout`` …) and their arguments."""
     while words and Path(words[0]).name in _WRAPPERS:
         words = words[1:]
         while words and (
@@ -93,14 +93,14 @@ def _unwrapped(words: list[str]) -> list[str]:
 
 
 def _named(program: str) -> str:
-    """Return the language that a program's name stands for."""
+    """Return the language of a program's name: of an interpreter, or by its extension; empty if unknown."""
     name = Path(program).name
     found = next((language for pattern, language in _PROGRAMS.items() if re.fullmatch(pattern, name)), "")
     return found or _EXTENSIONS.get(Path(name).suffix, "")
 
 
 def _of_shell(words: list[str], directory: Path, root: str) -> str:
-    """Return the language of the last program that a shell's command or script executes."""
+    """Return the language of the last program that a shell command or script executes."""
     text = words[words.index("-c") + 1] if "-c" in words[:-1] else ""
     script = next((word for word in words[1:] if not word.startswith("-")), "")
     path = _found(script, directory, root) if script and not text else None
@@ -110,7 +110,7 @@ def _of_shell(words: list[str], directory: Path, root: str) -> str:
 
 
 def _of_lines(text: str, directory: Path, root: str) -> str:
-    """Return the language of the last command of a shell script that has one, that of ``exec`` first."""
+    """Return the language of the last command of a script whose language is known; ``exec`` has priority."""
     commands = []
     for line in re.split(r"[\n;]|&&|\|\|", text):
         try:
@@ -132,7 +132,7 @@ def _of_lines(text: str, directory: Path, root: str) -> str:
 
 
 def _found(program: str, directory: Path, root: str) -> Path | None:
-    """Return the file of a program; None if there is none."""
+    """Return the path of a program's file; None if it does not exist."""
     if "/" in program:
         places = [
             directory / program,
@@ -147,7 +147,7 @@ def _found(program: str, directory: Path, root: str) -> Path | None:
 
 
 def _within(path: Path, root: str) -> Path:
-    """Return a path with links resolved; an absolute link inside a root file system leads inside it."""
+    """Return a path with links resolved; absolute links in a root file system stay inside it."""
     for _ in range(8):
         if not path.is_symlink():
             break
@@ -157,7 +157,7 @@ def _within(path: Path, root: str) -> Path:
 
 
 def _of_file(path: Path | None, root: str, directory: Path) -> str:
-    """Return the language of a script, by its first line or its name, or of a binary, by what it holds."""
+    """Return the language of a script, from its first line or name, or of a binary, from its contents."""
     if path is None:
         return ""
     try:
@@ -175,7 +175,7 @@ def _of_file(path: Path | None, root: str, directory: Path) -> str:
 
 
 def _of_binary(path: Path) -> str:
-    """Return the language of an ELF file: Go and Rust leave their marks, any other counts as C."""
+    """Return the language of an ELF file: Go, Rust or C."""
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size > _LARGEST:

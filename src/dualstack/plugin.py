@@ -1,18 +1,21 @@
-"""The pytest plugin: cases from manifests, worlds around tests, verdicts and records from what they did.
+"""The pytest plugin: it makes cases from manifests, runs each in its lab, and makes a verdict and a record of it.
 
-It is idle without ``--dualstack-service``. Records reach `recordkeeping`, in the controlling process, with the reports.
+It is idle without ``--dualstack-service``. Records reach `recordkeeping`, in the controlling process, with pytest's
+reports.
 """
 
 import os
 import signal
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from dualstack.errors import UsageError
+from dualstack.collection import pytest_collect_directory, pytest_pycollect_makemodule
+from dualstack.errors import ServiceError, UsageError
+from dualstack.extensions import add_folders
 from dualstack.kinds import KINDS
 from dualstack.plan import START, PlannedCase, Selection, plan_cases
 from dualstack.recordkeeping import RecordKeeper
@@ -20,29 +23,30 @@ from dualstack.requirement import Requirement
 from dualstack.results import Record
 from dualstack.session import RESULTS, RunSession, open_session, rerun_command
 from dualstack.startup import Startups
-from dualstack.suites import SUITES, module_of
 from dualstack.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from dualstack.lab.protocol import Backend
     from dualstack.world import World
 
+__all__ = ["SESSION", "STARTUPS", "pytest_collect_directory", "pytest_pycollect_makemodule"]
+
 SESSION = pytest.StashKey[RunSession]()
-"""The run, where there is one."""
+"""The run, if there is one."""
 
 STARTUPS = pytest.StashKey[Startups]()
-"""What is known of the starts of the run's services."""
+"""The starts of the run's services."""
 
 _RECORD = pytest.StashKey[Record]()
 _KEEPER = "dualstack-records"
-_ORDERLY = 1.5
-"""Seconds that a run whose command was killed may take to write what there is."""
+_SHUTDOWN_TIMEOUT = 1.5
+"""Seconds that a run may take to write its results after its command was killed."""
 
-_QUIET = frozenset({Verdict.PASS, Verdict.DEVIATES, Verdict.OBSERVED, Verdict.KNOWN})
-"""Verdicts that let the test pass in pytest's own count."""
+_PASSED = frozenset({Verdict.PASS, Verdict.DEVIATES, Verdict.OBSERVED, Verdict.KNOWN})
+"""Verdicts that count as passed in pytest."""
 
 _OF_THE_SERVICE = frozenset({Verdict.FAIL, Verdict.KNOWN})
-"""Verdicts on a service that does not start."""
+"""Verdicts of START-001 on a service that does not start."""
 
 _OF_THE_LAB = frozenset({Verdict.HOST_CANNOT, Verdict.BROKEN_LAB, Verdict.HARNESS_ERROR})
 """Verdicts that leave open whether the service would have started."""
@@ -50,14 +54,15 @@ _OF_THE_LAB = frozenset({Verdict.HOST_CANNOT, Verdict.BROKEN_LAB, Verdict.HARNES
 
 _LISTS = {
     "service": ("FILE", "a service's manifest (repeatable)"),
+    "suites": ("DIR", "a folder with suites from outside (repeatable)"),
     "configuration": ("NAME", "only this configuration"),
     "topology": ("NAME", "only this topology"),
     "requirement": ("ID", "only this requirement or group"),
     "element": ("NAME", "only this listener or connector"),
 }
 _FLAGS = {
-    "ignore-known": "judge known failings like any other",
-    "known-only": "run only the cases that a manifest names as known",
+    "ignore-known": "judge known issues like any other case",
+    "known-only": "run only the cases that a manifest declares as known",
     "strict": "a SHOULD counts like a MUST",
 }
 
@@ -69,14 +74,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--dualstack-{name}", action="append", default=[], metavar=metavar, help=text)
     for name, text in _FLAGS.items():
         group.addoption(f"--dualstack-{name}", action="store_true", help=text)
-    group.addoption("--dualstack-lab", default=KINDS[0], choices=KINDS, help="what labs are made of")
-    group.addoption("--dualstack-results", default=RESULTS, metavar="DIR", help=f"results go here ({RESULTS})")
+    group.addoption("--dualstack-lab", default=KINDS[0], choices=KINDS, help="the kind of lab")
+    group.addoption("--dualstack-results", default=RESULTS, metavar="DIR", help=f"the folder for results ({RESULTS})")
     group.addoption("--dualstack-events", type=int, metavar="FD", help="write events to this file descriptor")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Open the run, if a service is named."""
-    config.addinivalue_line("markers", "topology(name): the world that the test's lab is")
+    config.addinivalue_line("markers", "topology(name): the topology of the test's lab")
     config.addinivalue_line("markers", "service(file): the manifest of the service that the test starts")
     option = config.option
     if not option.dualstack_service:
@@ -90,6 +95,7 @@ def pytest_configure(config: pytest.Config) -> None:
         known_only=option.dualstack_known_only,
     )
     try:
+        add_folders(map(Path, option.dualstack_suites))
         session = open_session(
             [Path(item) for item in option.dualstack_service],
             results=Path(option.dualstack_results),
@@ -110,48 +116,35 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _end_with_parent(*, worker: bool) -> None:
-    """Let this process end with the one that started it, even if that is killed: nobody would see its results.
+    """End this process when its parent ends, even if the parent is killed.
 
-    A worker is killed. The controlling process interrupts itself and its workers, and so writes what there is; it leads
-    a process group of its own (see `cli.run`). What takes longer than `_ORDERLY` seconds ends by SIGALRM.
+    A worker is killed. The controlling process, which leads a process group (see `cli.run`), interrupts itself and its
+    workers, and so writes the results that it has; after `_SHUTDOWN_TIMEOUT` seconds SIGALRM ends it.
     """
     from dualstack.prober.libc import die_with_parent  # noqa: PLC0415 - loads the C library, needed only in a run
 
     if not worker:
-        signal.signal(signal.SIGTERM, _end_in_good_order)
+        signal.signal(signal.SIGTERM, _shut_down)
     die_with_parent(signal.SIGKILL if worker else signal.SIGTERM)
 
 
-def _end_in_good_order(*_: object) -> None:
-    """Interrupt this process and its workers, and end at the latest after a while."""
+def _shut_down(*_: object) -> None:
+    """Interrupt this process and its workers; end after `_SHUTDOWN_TIMEOUT` seconds at the latest."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, _ORDERLY)
+    signal.setitimer(signal.ITIMER_REAL, _SHUTDOWN_TIMEOUT)
     os.killpg(os.getpid(), signal.SIGINT)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker which run it belongs to."""
+    """Pass the run to a worker."""
     session = node.config.stash.get(SESSION, None)
     if session is not None:
         node.workerinput["dualstack"] = session.share()
 
 
-class _SuiteFile(pytest.Module):
-    """A file of our suites: its module may be imported already, as part of the content."""
-
-    def _getobj(self) -> ModuleType:
-        """Return the module."""
-        return module_of(self.path)
-
-
-def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
-    """Take the files of our suites over."""
-    return _SuiteFile.from_parent(parent, path=module_path) if module_path.is_relative_to(SUITES) else None
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make a suite's test into its cases."""
+    """Parametrise a test of the suites with its cases."""
     requirement = Requirement.of(metafunc.function)
     if requirement is None or "case" not in metafunc.fixturenames:
         return
@@ -162,7 +155,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of requirements that the run's selection leaves without a case; starts come first."""
+    """Deselect the tests that have no case in this run; put the cases of START-001 first."""
     if SESSION not in config.stash:
         return
     items.sort(key=lambda item: not _is_start(_case_of(item)))
@@ -178,19 +171,19 @@ def _is_check(item: pytest.Item) -> bool:
 
 
 def _case_of(item: pytest.Item) -> PlannedCase | None:
-    """Return the case that a test item is, if it is one."""
+    """Return the case of a test item; None if it has none."""
     callspec = getattr(item, "callspec", None)
     case = callspec.params.get("case") if callspec else None
     return case if isinstance(case, PlannedCase) else None
 
 
 def _is_start(case: PlannedCase | None) -> bool:
-    """Return whether a case shows that a service starts."""
+    """Return whether a case is one of START-001."""
     return case is not None and case.requirement.id == START
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note the services whose start is a case of the run."""
+    """Pass the services whose start is a case of the run to `Startups`."""
     if STARTUPS in session.config.stash:
         cases = [case for item in session.items if (case := _case_of(item)) and not case.not_applicable]
         session.config.stash[STARTUPS].expect(frozenset(case.subject.name for case in cases if _is_start(case)))
@@ -198,27 +191,24 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out a case that does not apply, or is blocked, before anything is made for it."""
+    """Skip a case that does not apply or is blocked, before a lab is made for it."""
     case = _case_of(item)
     if case is None:
         return
-    why = [(Verdict.NOT_APPLICABLE, case.not_applicable)]
-    if not case.not_applicable and not _is_start(case):
-        why.append((Verdict.BLOCKED, item.config.stash[STARTUPS].blocking(case)))
-    for verdict, reason in why:
-        if reason:
-            item.stash[_RECORD] = _record(case, item.config, verdict, reason)
-            pytest.skip(reason)
+    verdict, reason = Verdict.NOT_APPLICABLE, case.not_applicable
+    if not reason and not _is_start(case):
+        verdict, reason = Verdict.BLOCKED, item.config.stash[STARTUPS].blocking(case)
+    if reason:
+        item.stash[_RECORD] = _record(case, item.config, verdict, reason)
+        pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Put the case's world around the test, judge what it found, and complete the record."""
+    """Run the test in its lab, judge what it found, and complete the record."""
     case = _case_of(pyfuncitem)
     if case is None:
         return (yield)
-    from dualstack.casework import complete, start_of  # noqa: PLC0415 - heavy, and idle sessions must not pay for it
-
     world = cast("World", pyfuncitem.funcargs["world"])
     error: Exception | None = None
     try:
@@ -226,29 +216,36 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
             yield
             world.wire()
         world.conclude()
-    except Exception as raised:  # noqa: BLE001 - every error becomes a verdict; its type says whose fault it is
+    except Exception as raised:  # noqa: BLE001 - every error becomes a verdict; its type says who is to blame
         error = raised
-    session, startups = pyfuncitem.config.stash[SESSION], pyfuncitem.config.stash[STARTUPS]
+    record = _judged(pyfuncitem, case, world, error)
+    pyfuncitem.stash[_RECORD] = record
+    if record.verdict in {Verdict.NOT_APPLICABLE, Verdict.BLOCKED}:
+        pytest.skip(record.reason)
+    if error is not None and record.verdict not in _PASSED:
+        raise error
+    if record.verdict is Verdict.UNEXPECTED_PASS and case.known is not None:
+        raise UsageError(f"it passes, but {case.subject.path} declares it as a known issue: {case.known.reason}")
+    return True
+
+
+def _judged(item: pytest.Function, case: PlannedCase, world: "World", error: Exception | None) -> Record:
+    """Return the complete record of a case that ended with ``error``, or without one."""
+    from dualstack.casework import complete, start_of  # noqa: PLC0415 - heavy, and idle sessions must not pay for it
+
+    session, startups = item.config.stash[SESSION], item.config.stash[STARTUPS]
     expected = case.known is not None and (error is not None or not case.known.sometimes)
     verdict = judge(case.requirement.level, error, known=expected)
     if _is_start(case):
         startups.note(case.subject.name, getattr(world, "faults", {}) if verdict in _OF_THE_SERVICE else {})
     elif world.unstarted and verdict not in _OF_THE_LAB:
-        backend = cast("Backend", pyfuncitem.funcargs["backend"])
-        why = startups.find_out(case, lambda: start_of(case.subject, backend, session))
-        if why:
-            record = _record(case, pyfuncitem.config, Verdict.BLOCKED, why)
-            pyfuncitem.stash[_RECORD] = complete(record, world, session.folder)
-            pytest.skip(why)
+        backend = cast("Backend", item.funcargs["backend"])
+        if why := startups.determine(case, lambda: start_of(case.subject, backend, session)):
+            return complete(_record(case, item.config, Verdict.BLOCKED, why), world, session.folder)
     reason = str(error or (case.known.reason if case.known and expected else ""))
-    pyfuncitem.stash[_RECORD] = complete(_record(case, pyfuncitem.config, verdict, reason), world, session.folder)
-    if verdict is Verdict.NOT_APPLICABLE:
-        pytest.skip(reason)
-    if error is not None and verdict not in _QUIET:
-        raise error
-    if verdict is Verdict.UNEXPECTED_PASS and case.known is not None:
-        raise UsageError(f"it passes, but {case.subject.path} says that it is known to fail: {case.known.reason}")
-    return True
+    record = _record(case, item.config, verdict, reason)
+    record = replace(record, not_ready=isinstance(error, ServiceError) and error.not_ready)
+    return complete(record, world, session.folder)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -271,9 +268,8 @@ def pytest_runtest_makereport(
 
 
 def _record(case: PlannedCase, config: pytest.Config, verdict: Verdict, reason: str) -> Record:
-    """Return a record of what is known of a case without its world."""
+    """Return the record of a case, without what its lab adds."""
     return Record(
-        case=case.id,
         requirement=case.requirement.id,
         title=case.requirement.title,
         level=case.requirement.level.value,
@@ -283,6 +279,7 @@ def _record(case: PlannedCase, config: pytest.Config, verdict: Verdict, reason: 
         topology=case.topology,
         verdict=verdict,
         reason=reason,
+        lacks=case.lacks.code if case.lacks and not case.exemption else "",
         rerun=rerun_command(case, config.option.dualstack_lab),
         causes=() if verdict is Verdict.BLOCKED else case.requirement.causes,
     )

@@ -1,4 +1,4 @@
-"""Result records: what a case did and found, complete before any reporter sees it, appended as it happens."""
+"""Result records: what a case did and found, complete before any report reads it, appended as soon as it ends."""
 
 import errno
 import json
@@ -8,16 +8,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dualstack.casekey import CaseKey
 from dualstack.errors import HarnessError
 from dualstack.finding import Finding
 from dualstack.prober.messages import SocketRow
+from dualstack.timeline import Packet, Step
 from dualstack.verdict import Verdict
 
 RECORDS = "records.jsonl"
-"""The file in a run's folder to which each record is appended."""
+"""The file in a run's folder that each record is appended to."""
 
-NOT_READY = "the service did not become ready"
-"""What the reason of a case begins with whose service did not start in its world."""
+SCHEMA = 1
+"""The version of the form of records.jsonl and run.json; it grows when an older version could not read them rightly."""
 
 RUN = "run.json"
 """The file in a run's folder that says what was run, where and with which versions."""
@@ -28,7 +30,6 @@ class Record:
     """The result of one case.
 
     Attributes:
-        case: The case's id: ``LISTEN-001[nginx/both:http@dual-stack]``.
         requirement: The requirement's id.
         title: The requirement's title.
         level: The requirement's level.
@@ -36,26 +37,29 @@ class Record:
         manifest: The manifest's file.
         element: The listener's or connector's name.
         topology: The topology's name.
-        verdict: What is said of the case.
+        verdict: The verdict.
         reason: Why: empty for a pass, else the first line of a report.
+        lacks: The code of the need that the listener or connector does not have, where that is why the requirement does
+            not apply; else empty.
+        not_ready: Whether the case ended because the service did not become ready.
         works: What the application saw, by family: ``{"ipv4": true}``; a family that was not tried is absent.
         families: The families that packets of the flow were seen in.
-        steps: What was done, in order, with the time since the case began.
+        steps: What was done, in order.
         findings: What was expected, and what happened.
         sockets: The service's socket table, while it ran.
         log: The tail of the service's output.
-        packets: The conversation, one line a packet, noise left out.
-        capture: The pcap's path in the run's folder, empty without one.
+        packets: The conversation without noise; see `Packet.number` for packets that are left out.
+        unreadable: Why the capture could not be read; empty if it could.
+        capture: The capture's path in the run's folder; empty without one.
         command: How the service was started, as a shell line.
         rerun: The command that runs this case alone.
         seconds: How long the case took.
-        waited: How many of them it had to wait for the service itself.
+        waited: How many of these seconds it waited for the service.
         causes: Codes of the causes that the facts show, the likeliest first; none where the cause is not known.
-        facts: What was recorded, one sentence each; first the one that speaks for the first cause.
+        facts: What was recorded, one sentence each; first the one that supports the first cause.
         language: The programming language of the service; empty if that is not known.
     """
 
-    case: str
     requirement: str
     title: str
     level: str
@@ -65,13 +69,16 @@ class Record:
     topology: str
     verdict: Verdict
     reason: str = ""
+    lacks: str = ""
+    not_ready: bool = False
     works: Mapping[str, bool] = field(default_factory=dict)
     families: tuple[str, ...] = ()
-    steps: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
     findings: tuple[Finding, ...] = ()
     sockets: tuple[SocketRow, ...] = ()
     log: str = ""
-    packets: tuple[str, ...] = ()
+    packets: tuple[Packet, ...] = ()
+    unreadable: str = ""
     capture: str = ""
     command: str = ""
     rerun: str = ""
@@ -81,29 +88,68 @@ class Record:
     facts: tuple[str, ...] = ()
     language: str = ""
 
+    @property
+    def key(self) -> CaseKey:
+        """What names the case."""
+        return CaseKey(self.requirement, self.subject, self.element, self.topology)
+
+    @property
+    def case(self) -> str:
+        """The key as text: ``LISTEN-001:nginx/both:http@dual-stack``."""
+        return str(self.key)
+
     def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON data."""
-        return {**asdict(self), "verdict": self.verdict.value}
+        """Return the record as JSON data; ``case`` is written for readers, and follows from other keys."""
+        return {"schema": SCHEMA, "case": self.case, **asdict(self), "verdict": self.verdict.value}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Record":
-        """Return the record that `to_json` wrote."""
-        lists = {key: tuple(data[key]) for key in ("families", "steps", "packets", "causes", "facts")}
+        """Return the record that `to_json` wrote.
+
+        Raises:
+            OtherSchema: Another version wrote it in another form.
+            ValueError: A value is wrong.
+            TypeError: It has other keys.
+        """
+        require_schema(data)
+        kept = {key: value for key, value in data.items() if key not in {"schema", "case"}}
+        lists = {key: tuple(data[key]) for key in ("families", "causes", "facts")}
         return cls(
             **{
-                **data,
+                **kept,
                 **lists,
                 "verdict": Verdict(data["verdict"]),
+                "steps": tuple(Step(**item) for item in data["steps"]),
+                "packets": tuple(Packet(**item) for item in data["packets"]),
                 "findings": tuple(Finding(**{**item, "packets": tuple(item["packets"])}) for item in data["findings"]),
                 "sockets": tuple(SocketRow(**item) for item in data["sockets"]),
             }
         )
 
 
-def append_record(folder: Path, record: Record) -> None:
-    """Append a record to the run's records, so that a killed run keeps what it had.
+class OtherSchema(ValueError):
+    """Data that another version of dualstack wrote in another form; the message says which version can read it."""
 
-    A surrogate (a byte of a file's name that is not UTF-8, PEP 383) is written as JSON's own escape for it.
+
+def require_schema(data: Mapping[str, Any]) -> None:
+    """Check that data of a run's folder has the form that this version reads.
+
+    Raises:
+        OtherSchema: An older or newer version wrote it.
+        ValueError: It does not say which schema it has.
+    """
+    found = data.get("schema")
+    if type(found) is not int:
+        raise ValueError(f"schema: input should be a valid integer, found {type(found).__name__}")
+    if found != SCHEMA:
+        writer = "a newer" if found > SCHEMA else "an older"
+        raise OtherSchema(f"{writer} dualstack wrote it: it has schema {found}, this version reads schema {SCHEMA}")
+
+
+def append_record(folder: Path, record: Record) -> None:
+    """Append a record to the run's records, so that a killed run keeps the records of its finished cases.
+
+    A surrogate (a byte of a file's name that is not UTF-8, PEP 383) is written as its JSON escape.
 
     Raises:
         HarnessError: It cannot be written, for example because the disk is full; the records before it stay whole.
@@ -123,7 +169,11 @@ def append_record(folder: Path, record: Record) -> None:
 
 
 def read_records(folder: Path) -> Iterator[Record]:
-    """Yield the records of a run; a last line that was cut short by a kill is left out."""
+    """Yield the records of a run; a truncated last line is left out.
+
+    Raises:
+        ValueError: A line is no record that this version reads.
+    """
     with (folder / RECORDS).open(encoding="utf-8") as file:
         for line in file:
             if line.endswith("\n"):

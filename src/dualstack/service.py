@@ -1,4 +1,4 @@
-"""Starting a service: what its manifest says, made into a program on a lab's host."""
+"""How a service, a reload or a connector is launched on a lab's host, from its manifest."""
 
 import dataclasses
 import os
@@ -9,27 +9,27 @@ from pathlib import Path
 from dualstack.errors import HostCannot, UsageError
 from dualstack.families import Family
 from dualstack.kinds import DOCKER, NETNS
-from dualstack.manifest import Connect, Subject, Transport
+from dualstack.manifest import Connect, Listen, Subject
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.lines import Key
-from dualstack.manifest.placeholders import fill
-from dualstack.manifest.subject import filled
-from dualstack.prober.messages import Await, Launch, Limits
+from dualstack.manifest.texts import fill, filled
+from dualstack.prober.messages import Await, Dial, Launch, Limits
 from dualstack.rootfs import find_root
 from dualstack.shown import shown_folders
+from dualstack.transport import Transport
 
 SCRATCH = "/dev/shm/dualstack"  # noqa: S108 - a private tmpfs in the host's own mount namespace
-"""The private folder of a start on a host, where there is only one; several take it as the beginning of their names."""
+"""The private folder of a start on a host; for several starts it is the prefix of their folders."""
 
 ROOT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-"""The PATH of a program in a root file system of its own."""
+"""The PATH of a program in a private root file system."""
 
 _MOST_LINKS = 40
-"""How many symbolic links a path may lead through, as for the kernel."""
+"""The maximum number of symbolic links in a path, as in the kernel."""
 
 
 def root_of(subject: Subject) -> str:
-    """Return the private Debian root file system that the service needs, or nothing.
+    """Return the private Debian root file system that the service needs; empty if it needs none.
 
     Raises:
         HostCannot: It has not been built yet.
@@ -47,7 +47,7 @@ def root_of(subject: Subject) -> str:
 
 
 def environment_of(root: str, scratch: str) -> dict[str, str]:
-    """Return the variables that every program gets: of the user's own, only PATH is passed on."""
+    """Return the environment variables of every program; of the user's own only PATH is kept."""
     path = ROOT_PATH if root else os.environ.get("PATH", os.defpath)
     return {"PATH": path, "HOME": scratch, "TMPDIR": scratch, "LANG": "C.UTF-8"}
 
@@ -57,27 +57,25 @@ def launch_service(
     scratch: str,
     *,
     af_inet6: bool,
-    binds: Mapping[str, str] | None = None,
-    acls: Mapping[str, str] | None = None,
+    settings: Mapping[str, str] | None = None,
     contained: bool = False,
 ) -> Launch:
     """Return how the service is launched.
 
     Args:
         subject: The service.
-        scratch: The private folder of this start, made on the host.
-        af_inet6: Whether socket(AF_INET6) exists for it.
-        binds: What ``{bind}`` stands for, by listener, where it is not the default.
-        acls: What ``{acl}`` stands for, by listener, where it is not that everybody is served.
+        scratch: The private folder of this start, which is created on the host.
+        af_inet6: Whether socket(AF_INET6) works for it.
+        settings: Values that replace the manifest's defaults: ``web.bind``, ``web.acl``.
         contained: Whether it runs in its container image.
 
     Raises:
         HostCannot: Its root file system has not been built.
-        UsageError: It has no command for this kind of lab.
+        UsageError: It has no command for this backend.
     """
     if not contained and not subject.command:
         raise UsageError(f"{subject.path}:\n  service.command: missing; as an image it runs with --lab docker only")
-    values = subject.values(scratch=scratch, binds=binds, acls=acls, contained=contained)
+    values = subject.values(scratch=scratch, settings=settings, contained=contained)
     command = subject.image_command if contained else subject.command or ()
     launch = Launch(
         command=tuple(filled(command, values)),
@@ -92,11 +90,11 @@ def launch_service(
 
 
 def launch_reload(subject: Subject, started: Launch, command: Sequence[str], *, contained: bool = False) -> Launch:
-    """Return how the command is launched that makes a service read its configuration again.
+    """Return how the reload command of a service is launched.
 
     Args:
         subject: The service.
-        started: How it was launched; the command has the same scratch folder and variables.
+        started: How the service was launched; the command gets the same private folder and variables.
         command: The command, with its placeholders.
         contained: Whether it runs in its container image.
     """
@@ -105,7 +103,7 @@ def launch_reload(subject: Subject, started: Launch, command: Sequence[str], *, 
 
 
 def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
-    """Return the launch with the place where it happens: an image, a root file system, or this machine."""
+    """Return the launch with its file system: an image, a private root file system, or this machine's."""
     image = subject.image_table
     if contained and image is not None:
         return dataclasses.replace(
@@ -132,7 +130,17 @@ def launch_connector(
     af_inet6: bool,
     contained: bool = False,
 ) -> Launch:
-    """Return how a connector's command is launched towards ``host`` (bare) or ``target`` (with its port)."""
+    """Return how a connector's command is launched.
+
+    Args:
+        subject: The service.
+        connector: The connector.
+        scratch: The private folder of this run, which is created on the host.
+        host: The value of ``{host}``.
+        target: The value of ``{target}``: the host with its port.
+        af_inet6: Whether socket(AF_INET6) works for it.
+        contained: Whether it runs in the service's container image.
+    """
     values = {"host": host, "port": str(connector.port), "target": target}
     others = subject.values(scratch=scratch, contained=contained)
     values |= {key: text for key, text in others.items() if key not in values}
@@ -150,16 +158,16 @@ def launch_connector(
 
 
 def limits_of(subject: Subject) -> Limits:
-    """Return what a program of the service may use."""
+    """Return the resource limits of the service's programs."""
     return Limits(**subject.manifest.limits.model_dump())
 
 
 def readiness_of(subject: Subject, families: Sequence[Family] = ()) -> Await:
-    """Return what makes the service ready.
+    """Return the condition under which the service is ready.
 
     Args:
         subject: The service.
-        families: The families that its first port is expected to serve; waiting for the last of them is bounded.
+        families: The families that its first port should serve; the wait for the second one has a limit.
     """
     ready = subject.manifest.ready
     first = subject.listen[0] if subject.listen and ready.listening else None
@@ -172,11 +180,27 @@ def readiness_of(subject: Subject, families: Sequence[Family] = ()) -> Await:
     )
 
 
+def dial_to(listener: Listen, address: str, timeout: float = 5.0) -> Dial:
+    """Return one exchange with a listener at an address, as its manifest describes it."""
+    return Dial(
+        family=Family.of(address),
+        address=address,
+        port=listener.port,
+        transport=listener.transport,
+        protocol=listener.protocol,
+        send=listener.send,
+        expect=listener.expect,
+        timeout=timeout,
+        status=tuple(str(item) for item in listener.status),
+        any_port=listener.reply_port == "any",
+    )
+
+
 def missing_programs(subject: Subject) -> Iterator[Fault]:
-    """Yield each command of the manifest whose program does not exist.
+    """Yield a fault for each command of the manifest whose program does not exist.
 
     Raises:
-        HostCannot: The root file system in which it runs is not built yet.
+        HostCannot: Its root file system has not been built.
     """
     commands: list[tuple[Key, Sequence[str]]] = [
         (("connect", position, "command"), item.command) for position, item in enumerate(subject.manifest.connect)
@@ -197,7 +221,7 @@ def missing_programs(subject: Subject) -> Iterator[Fault]:
 
 
 def _why_not_runnable(program: str, directory: Path, root: str) -> str:
-    """Return why ``program`` cannot be executed, or nothing."""
+    """Return why ``program`` cannot be executed; empty if it can."""
     if "/" in program:
         path = directory / program
         inside = _resolved(root, program) if root and program.startswith("/") else path
@@ -219,7 +243,7 @@ def _why_not_runnable(program: str, directory: Path, root: str) -> str:
 
 
 def _resolved(root: str, path: str) -> Path:
-    """Return where a path inside a root file system really is: absolute links in it lead to its own files."""
+    """Resolve the symbolic links of a path; absolute links stay inside the root file system."""
     rest, here = Path(path).parts[1:], Path(root)
     for _ in range(_MOST_LINKS):
         for number, part in enumerate(rest):
@@ -235,8 +259,8 @@ def _resolved(root: str, path: str) -> Path:
 
 
 def unfit(subject: Subject, lab: str) -> Iterator[Fault]:
-    """Yield why a subject cannot run in a kind of lab; without one, in any kind."""
+    """Yield why a subject cannot run with this backend; with an empty ``lab``, with any backend."""
     if lab == DOCKER and not subject.image:
-        yield Fault(("image",), "missing; --lab docker runs images: name one, or a folder to build it from")
+        yield Fault(("image",), "missing; --lab docker needs an image: name one, or a folder to build it from")
     if lab == NETNS and subject.listen and not subject.command:
         yield Fault(("service", "command"), "missing; as an image it runs with --lab docker only")

@@ -1,4 +1,4 @@
-"""Which folders a service sees of those that it does not see by itself: homes, /tmp and /run are its own, and empty."""
+"""The folders of the machine that a service sees although homes, /tmp and /run are hidden from it."""
 
 import os
 import re
@@ -12,16 +12,16 @@ _BETWEEN_PATHS = re.compile("[:=,]")
 
 
 def shown_folders(directory: Path, manifest: Path, texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the folders that a program is to be shown, to be read.
+    """Return the hidden folders that a program may read.
 
-    They are the repository that its working directory is in (or, without one, the manifest's folder and the one above
-    it), and the folders of the files that ``texts`` name, such as a program in the user's home with what stands beside
-    its ``bin``. No home is shown, and no folder right in a home whose name begins with a dot, because of its ``bin``.
+    They are the repository of its working directory (without one, the manifest's folder and its parent), and the
+    folders of the files that ``texts`` name. For a program in a ``bin`` folder it is the parent of ``bin``, unless that
+    is a home or a dot folder of a home (``~/.local``). A whole home is never shown.
 
     Args:
-        directory: Its working directory.
-        manifest: Its manifest.
-        texts: Its command, and the values of its environment.
+        directory: The program's working directory.
+        manifest: The service's manifest.
+        texts: The command and the values of its environment.
     """
     home = Path(os.environ.get("HOME", "/root"))
     repository = _repository(directory)
@@ -33,29 +33,29 @@ def shown_folders(directory: Path, manifest: Path, texts: Iterable[str]) -> tupl
 
 @lru_cache
 def _repository(directory: Path) -> Path | None:
-    """Return the folder of the repository that ``directory`` is in."""
+    """Return the folder of the repository that contains ``directory``; None if there is none."""
     return next((item for item in (directory, *directory.parents) if (item / ".git").exists()), None)
 
 
 def _holds_homes(folder: Path, home: Path) -> bool:
-    """Return whether a folder is a home, or has one or other people's files in it."""
+    """Return whether a folder is or contains a home, or has files of other users."""
     return home.is_relative_to(folder) or str(folder) in _HIDDEN or str(folder.parent) == "/home"
 
 
 def _is_hidden(folder: Path, home: Path) -> bool:
-    """Return whether a program does not see a folder of the machine by itself."""
+    """Return whether a folder of the machine is hidden from programs."""
     return any(folder.is_relative_to(place) for place in (*_HIDDEN, home))
 
 
 @lru_cache(1024)
 def _named(directory: Path, text: str) -> tuple[Path, ...]:
-    """Return the folders of the files and folders that a text names."""
+    """Return the folders of the files that a text names, and the folders that it names."""
     paths = (directory / part for part in _BETWEEN_PATHS.split(text) if "/" in part)
     return tuple(folder for path in paths if _exists(path) for folder in _folders_of(path))
 
 
 def _exists(path: Path) -> bool:
-    """Return whether there is such a file; what cannot be a path is none."""
+    """Return whether the file exists; False if the text cannot be a path."""
     try:
         return path.exists()
     except (OSError, ValueError):
@@ -63,7 +63,7 @@ def _exists(path: Path) -> bool:
 
 
 def _folders_of(path: Path) -> Iterator[Path]:
-    """Yield the folder of a file, and that of what it links to; of programs what is beside their ``bin``."""
+    """Yield the folder of a file and of its link target; for a program in ``bin`` the parent of ``bin``."""
     home = Path(os.environ.get("HOME", "/root"))
     for item in {path, path.resolve()}:
         folder = Path(os.path.normpath(item if item.is_dir() else item.parent))

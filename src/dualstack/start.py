@@ -1,4 +1,4 @@
-"""The entry point of the command: from here on Ctrl-C ends it in one line, also while it imports."""
+"""The entry point of the command: Ctrl-C ends it with one line, also during imports."""
 
 import gc
 import os
@@ -12,13 +12,13 @@ INTERRUPTED = 130
 
 def main() -> int:
     """Run the command line; return the exit code."""
-    # Whoever starts it with SIGINT ignored, as a shell does in the background, has it ignored.
+    # If SIGINT is ignored, as in a background job of a shell, it stays ignored.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
     with suppress(OSError), open("/proc/self/comm", "w", encoding="ascii") as name:  # noqa: PTH123 - no import is wanted
         name.write("dualstack")
-    gc.disable()  # nothing of what is imported is garbage; `dualstack.cli.main` goes on with collecting
-    from dualstack.cli import main as command  # noqa: PLC0415 - it takes long, and may be interrupted
+    gc.disable()  # imports make no garbage; `dualstack.cli.main` enables it again
+    from dualstack.cli import main as command  # noqa: PLC0415 - it takes long and can be interrupted
 
     return command()
 

@@ -1,7 +1,7 @@
-"""Whether a service starts at all: found out once in a run, by START-001, and shared by the run's processes.
+"""Whether a service starts: determined once in a run, by START-001, and shared by the processes of the run.
 
-What is found is a file in the run's folder, which is written in one step. Where START-001 is not part of the run, a
-case in which the service never became ready finds it out for all that come after it.
+The result is a file in the run's folder, which is written in one step. Where START-001 is not part of the run, the
+first case in which the service does not become ready determines it for all cases after it.
 """
 
 import fcntl
@@ -17,31 +17,31 @@ from dualstack.plan import PlannedCase
 from dualstack.prober.messages import PATIENCE
 
 _WAIT = 120.0
-"""Seconds that a case waits for what another process finds out, beside the time that the service may take to start."""
+"""Seconds that a case waits for the result of another process, in addition to the time that the service may take."""
 
 WHOLE = ""
-"""What stands for the whole service among its parts."""
+"""The key of the whole service in `Faults`."""
 
 Faults = Mapping[str, str]
-"""Why parts of a service do not start, by the name of the listener or connector; `WHOLE` for all of it."""
+"""Why parts of a service do not start, by the name of the listener or connector, or `WHOLE`."""
 
 
 class Startups:
-    """What the processes of a run know of its services' starts."""
+    """The starts of a run's services, shared by its processes."""
 
     def __init__(self, folder: Path, *, alone: bool) -> None:
-        """Share it in the run's ``folder``; ``alone`` says that no other process runs cases."""
+        """Share them in the run's ``folder``; ``alone`` means that no other process runs cases."""
         self._folder = folder / "starts"
         self._alone = alone
         self._planned: frozenset[str] = frozenset()
         self._given_up: set[str] = set()
 
     def expect(self, subjects: frozenset[str]) -> None:
-        """Note the services whose start is a case of this run."""
+        """Set the services whose start is a case of this run."""
         self._planned = subjects
 
     def note(self, subject: str, faults: Faults) -> None:
-        """Write down what was found of a service, unless that has been done; on a full disk: that nothing was."""
+        """Write why parts of a service do not start, unless that is written; on a full disk write an empty file."""
         path = self._path(subject)
         if path.exists():
             return
@@ -54,7 +54,7 @@ class Startups:
             beside.replace(path)
 
     def known(self, subject: str) -> Faults | None:
-        """Return what was found of a service; None as long as that is not known."""
+        """Return why parts of a service do not start; None as long as that is not known."""
         try:
             text = self._path(subject).read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -64,16 +64,16 @@ class Startups:
         return {}
 
     def blocking(self, case: PlannedCase) -> str:
-        """Return why a case cannot be judged, or nothing; waits if another process is about to find it out."""
+        """Return why a case is blocked, or an empty text; wait if another process is going to determine it."""
         subject = case.subject.name
         if subject in self._planned and not self._alone and subject not in self._given_up:
             patience = _WAIT + PATIENCE * case.subject.manifest.timeouts.ready
             if not Deadline(patience, f"the start of {subject}").until(lambda: self.known(subject) is not None):
                 self._given_up.add(subject)
-        return reason_of(self.known(subject) or {}, case)
+        return blocking_reason(self.known(subject) or {}, case)
 
-    def find_out(self, case: PlannedCase, look: Callable[[], Faults]) -> str:
-        """Return why a case cannot be judged, or nothing; ``look`` is called unless that is known of the service."""
+    def determine(self, case: PlannedCase, look: Callable[[], Faults]) -> str:
+        """Return why a case is blocked, or an empty text; ``look`` is called if that is not known yet."""
         path = self._path(case.subject.name).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as lock:
@@ -82,15 +82,15 @@ class Startups:
                 return ""
             if self.known(case.subject.name) is None:
                 self.note(case.subject.name, look())
-        return reason_of(self.known(case.subject.name) or {}, case)
+        return blocking_reason(self.known(case.subject.name) or {}, case)
 
     def _path(self, subject: str) -> Path:
         """Return the file of a service."""
         return self._folder / f"{hashlib.sha256(subject.encode()).hexdigest()[:16]}.json"
 
 
-def reason_of(faults: Faults, case: PlannedCase) -> str:
-    """Return the reason of a case that is blocked; empty if its part of the service starts."""
+def blocking_reason(faults: Faults, case: PlannedCase) -> str:
+    """Return why a case is blocked; empty if its part of the service starts."""
     if fault := faults.get(WHOLE):
         return f"the service does not start (START-001): {fault}"
     if fault := faults.get(case.element):
@@ -99,7 +99,7 @@ def reason_of(faults: Faults, case: PlannedCase) -> str:
 
 
 def _locked(descriptor: int) -> bool:
-    """Return whether a file could be locked."""
+    """Lock a file; return whether that succeeded."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

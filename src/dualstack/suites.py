@@ -1,64 +1,131 @@
-"""The suites and the requirements that they declare, each beside the one test that checks it."""
+"""The suites and their requirements: each requirement is declared beside its one test."""
 
 import importlib
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
+from dualstack.causes import load_causes
 from dualstack.content import ROOT
 from dualstack.errors import HarnessError, UsageError
+from dualstack.extensions import SuiteFolder, outside_folders
 from dualstack.manifest import Exemption, Known, Subject
 from dualstack.manifest.faults import Fault, refusal
-from dualstack.manifest.placeholders import did_you_mean
 from dualstack.manifest.salvage import as_far_as_known
 from dualstack.requirement import Requirement
+from dualstack.suggestion import did_you_mean
+from dualstack.topology import topology_names
 
 SUITES = ROOT / "suites"
 
 
+def _folders() -> tuple[SuiteFolder, ...]:
+    """Return our folder of suites, and those from outside."""
+    return (SuiteFolder(SUITES, "dualstack.content.suites"), *outside_folders())
+
+
 @cache
 def _declared(folder: Path) -> Mapping[Path, tuple[Requirement, ...]]:
-    """Return the requirements that each file of the suites in a folder declares."""
+    """Return the requirements that each file of the suites in a folder declares; hidden folders are left out."""
     found = {}
     for path in sorted(folder.rglob("test_*.py")):
-        declared = map(Requirement.of, vars(module_of(path)).values())
-        found[path] = tuple(item for item in declared if item is not None)
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts):
+            declared = map(Requirement.of, vars(module_of(path)).values())
+            found[path] = tuple(item for item in declared if item is not None)
     return MappingProxyType(found)
 
 
+def _files() -> dict[Path, tuple[Requirement, ...]]:
+    """Return the requirements that each file of all suites declares.
+
+    Raises:
+        UsageError: A folder from outside declares none, or one of its files is wrong.
+    """
+    found: dict[Path, tuple[Requirement, ...]] = {}
+    for folder in _folders():
+        declared = _declared(folder.path)
+        if folder.path != SUITES:
+            if not any(declared.values()):
+                raise UsageError(f"{folder.path}: no file test_*.py in this folder declares a requirement")
+            for path, items in declared.items():
+                for item in items:
+                    _check_names(path, item)
+        found |= declared
+    return found
+
+
+def _check_names(path: Path, item: Requirement) -> None:
+    """Refuse a requirement from outside that names a topology or cause which does not exist."""
+    for kind, names, known in (
+        ("topology", item.topologies, topology_names()),
+        ("cause", item.causes, list(load_causes())),
+    ):
+        for name in names:
+            if name not in known:
+                raise UsageError(f"{path}: {item.id}: no {kind} {name!r}{did_you_mean(name, known)}")
+
+
+def files() -> tuple[Path, ...]:
+    """Return every file of the suites."""
+    return tuple(_files())
+
+
 def module_of(path: Path) -> ModuleType:
-    """Return the module of a file of the suites; it is imported once."""
-    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-    return importlib.import_module(f"dualstack.content.{name}")
+    """Return the module of a file of the suites; it is imported once.
+
+    Raises:
+        UsageError: A file from outside cannot be imported; the line is named.
+    """
+    folder = next(item for item in _folders() if path.is_relative_to(item.path))
+    name = ".".join([folder.package, *path.relative_to(folder.path).with_suffix("").parts])
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        if folder.path == SUITES:
+            raise
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        where = f"{path}:{lines[-1]}" if lines else str(path)
+        raise UsageError(f"{where}: cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def file_of(wanted: Requirement) -> Path:
     """Return the file that declares a requirement."""
-    return next(path for path, declared in _declared(SUITES).items() if wanted in declared)
+    return next(path for path, declared in _files().items() if wanted in declared)
+
+
+def suites() -> Mapping[str, Mapping[str, Requirement]]:
+    """Return the requirements of each suite by id, in the order of the ids; a suite is named after its folder.
+
+    Raises:
+        HarnessError: Two of our tests claim to check the same requirement.
+        UsageError: The same, of a test from outside; or its file is wrong.
+    """
+    return _suites(_folders())
 
 
 @cache
-def suites() -> Mapping[str, Mapping[str, Requirement]]:
-    """Return the suites by name, which is that of their folder: the requirements of each by id, in the ids' order.
-
-    Raises:
-        HarnessError: Two tests claim to check the same requirement.
-    """
+def _suites(_: tuple[SuiteFolder, ...]) -> Mapping[str, Mapping[str, Requirement]]:
+    """Return the suites of these folders."""
     found: dict[str, dict[str, Requirement]] = {}
-    for path, declared in _declared(SUITES).items():
+    first: dict[str, Path] = {}
+    for path, declared in _files().items():
         for requirement in declared:
-            if any(requirement.id in suite for suite in found.values()):
-                raise HarnessError(f"{path}: {requirement.id} is declared twice")
+            other = first.setdefault(requirement.id, path)
+            if requirement.id in found.get(other.parent.name, {}):
+                kind = HarnessError if path.is_relative_to(SUITES) else UsageError
+                text = f"{path}: {requirement.id} is declared twice, first in {other}; give one of them another id"
+                raise kind(text)
             found.setdefault(path.parent.name, {})[requirement.id] = requirement
     return MappingProxyType({name: MappingProxyType(dict(sorted(suite.items()))) for name, suite in found.items()})
 
 
 def requirements(wanted: Iterable[str] = ()) -> Mapping[str, Requirement]:
-    """Return every requirement by its id, in the order of the ids; or those of some suites alone.
+    """Return every requirement, or those of the suites in ``wanted``, by id, in the order of the ids.
 
     Raises:
-        UsageError: There is no suite of that name; the nearest is named.
+        UsageError: There is no suite of that name; the message suggests the nearest.
     """
     known = suites()
     for name in wanted:
@@ -70,10 +137,10 @@ def requirements(wanted: Iterable[str] = ()) -> Mapping[str, Requirement]:
 
 
 def requirement(wanted: str) -> Requirement:
-    """Return the requirement of that id (in any case).
+    """Return the requirement with this id, in upper or lower case.
 
     Raises:
-        UsageError: There is none; the nearest is named.
+        UsageError: There is none; the message suggests the nearest.
     """
     known = requirements()
     if wanted.upper() in known:
@@ -83,10 +150,10 @@ def requirement(wanted: str) -> Requirement:
 
 
 def check_entries(subjects: Iterable[Subject]) -> None:
-    """Refuse exceptions and known failings that name a requirement or topology which does not exist for them.
+    """Check that the requirements and topologies in ``[[exception]]`` and ``[[known]]`` entries exist.
 
     Raises:
-        UsageError: Every such entry of every manifest is named.
+        UsageError: One does not; the message names every such entry of every manifest.
     """
     wrong = {subject.path: faults for subject in subjects if (faults := [*entry_faults(subject)])}
     if wrong:
@@ -94,7 +161,7 @@ def check_entries(subjects: Iterable[Subject]) -> None:
 
 
 def entry_faults(subject: Subject) -> Iterator[Fault]:
-    """Yield what a manifest's exceptions and known failings name and does not exist."""
+    """Yield a fault for each requirement or topology that a manifest's entries name and that does not exist."""
     known = requirements()
     for table in ("exception", "known"):
         for position, entry in enumerate(getattr(subject.manifest, table)):
@@ -103,7 +170,7 @@ def entry_faults(subject: Subject) -> Iterator[Fault]:
 
 
 def _unknown_in(entry: Exemption | Known, known: Mapping[str, Requirement]) -> Iterator[Fault]:
-    """Yield what one entry names and does not exist."""
+    """Yield a fault for each requirement or topology that one entry names and that does not exist."""
     for place, wanted in enumerate(entry.requirement):
         if wanted not in known:
             hint = did_you_mean(wanted, list(known))

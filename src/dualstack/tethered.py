@@ -1,7 +1,7 @@
-"""Run a command that ends with its parent, with all that it started: ``python -m dualstack.tethered PARENT COMMAND…``.
+"""Run a command that is killed with its parent: ``python -m dualstack.tethered PARENT COMMAND…``.
 
-The command is process 1 of a PID namespace, so that the kernel ends whatever it leaves. Where no namespace can be had,
-the command alone is certain to end.
+The command is process 1 of a PID namespace, so the kernel also kills everything that it started. If no namespace can be
+created, only the command itself is certain to be killed.
 """
 
 import os
@@ -14,12 +14,12 @@ from dualstack.prober import libc
 
 
 def tethered(command: Sequence[str]) -> list[str]:
-    """Return the command that runs ``command`` tethered to this process; its exit code is that of ``command``."""
+    """Return a command that runs ``command``, has its exit code, and is killed when this process ends."""
     return [sys.executable, "-P", "-m", "dualstack.tethered", str(os.getpid()), *command]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; return its exit code, or 128 and the number of the signal that ended it."""
+    """Run the command; return its exit code, or 128 plus the number of the signal that killed it."""
     parent, *command = arguments
     _end_with(int(parent))
     _enter_namespace()
@@ -28,10 +28,10 @@ def main(arguments: Sequence[str]) -> int:
     if child == 0:
         os.close(writer)
         libc.die_with_parent(signal.SIGKILL)
-        if os.read(reader, 1) != b"!":  # it ended before it could be asked for
+        if os.read(reader, 1) != b"!":  # the parent ended before prctl was called
             os._exit(1)
         try:
-            os.execvp(command[0], command)  # noqa: S606 - becoming the command is the purpose
+            os.execvp(command[0], command)  # noqa: S606 - this process becomes the command
         except OSError as error:
             sys.stderr.write(f"{command[0]!r}: {error.strerror}\n")
         finally:
@@ -44,14 +44,14 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _end_with(parent: int) -> None:
-    """Have the kernel end this process with its parent."""
+    """Make the kernel kill this process when its parent ends."""
     libc.die_with_parent(signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def _enter_namespace() -> None:
-    """Have the next child be process 1 of a PID namespace, if the kernel lets this user."""
+    """Make the next child process 1 of a PID namespace, if the kernel allows it to this user."""
     user, group = os.geteuid(), os.getegid()
     try:
         libc.unshare(libc.CLONE_NEWPID)

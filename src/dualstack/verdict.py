@@ -1,4 +1,4 @@
-"""Verdicts: what may be said of a case, and what a run's exit code follows from."""
+"""Verdicts: what may be said of a case, and the exit code of a run."""
 
 import enum
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from dualstack.requirement import Level
 
 @enum.unique
 class Verdict(enum.Enum):
-    """What is said of a case. Only the first three speak about the service."""
+    """What is said of a case; `JUDGED` are those that say something about the service."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -27,18 +27,18 @@ class Verdict(enum.Enum):
 
 
 OUR_FAULT = frozenset({Verdict.BROKEN_LAB, Verdict.HARNESS_ERROR, Verdict.INCONCLUSIVE, Verdict.TIMEOUT})
-"""Verdicts that say that the harness or its lab fell short, not the service."""
+"""Verdicts that say that the harness or its lab failed, not the service."""
 
-FELL_SHORT = frozenset({Verdict.FAIL, Verdict.UNEXPECTED_PASS})
-"""Verdicts that make a run fail on account of the service or of its manifest."""
+FAILURES = frozenset({Verdict.FAIL, Verdict.UNEXPECTED_PASS})
+"""Verdicts that make a run fail because of the service or its manifest."""
 
 SPEAKS = frozenset({Verdict.FAIL, Verdict.DEVIATES, Verdict.KNOWN})
-"""Verdicts that say that the service does not do what is required: a report explains them."""
+"""Verdicts that say that the service does not do what is required; a report names causes for them."""
 
 JUDGED = frozenset(
     {Verdict.PASS, Verdict.FAIL, Verdict.DEVIATES, Verdict.OBSERVED, Verdict.KNOWN, Verdict.UNEXPECTED_PASS}
 )
-"""Verdicts that say something about the service: a run without any of them is no success."""
+"""Verdicts that say something about the service; a run without any of them is not a success."""
 
 INTERRUPTED = 130
 """The exit code of a run that was interrupted: 128 and the number of SIGINT, as shells count."""
@@ -52,17 +52,17 @@ _BLAME = (
     (errors.ServiceError, Verdict.FAIL),
 )
 
-_SHORT = {Level.MUST: Verdict.FAIL, Level.SHOULD: Verdict.DEVIATES, Level.OBSERVE: Verdict.OBSERVED}
-"""What is said of a service that falls short, by the requirement's level."""
+_NOT_MET = {Level.MUST: Verdict.FAIL, Level.SHOULD: Verdict.DEVIATES, Level.OBSERVE: Verdict.OBSERVED}
+"""The verdict on a service that does not meet a requirement, by the requirement's level."""
 
 
 def judge(level: Level, error: BaseException | None, *, known: bool = False) -> Verdict:
-    """Return the verdict on a case that ended in ``error``, or in nothing.
+    """Return the verdict on a case that ended with ``error``, or without one.
 
     Args:
         level: The requirement's level.
-        error: What the case raised; its type says who is to blame.
-        known: Whether the manifest declares the failing as known.
+        error: What the case raised; its type says who is to blame; None if it raised nothing.
+        known: Whether the manifest declares that the case fails.
     """
     if error is None:
         if known:
@@ -73,24 +73,24 @@ def judge(level: Level, error: BaseException | None, *, known: bool = False) -> 
         return verdict
     if isinstance(error, errors.RequirementBroken) and error.level:
         level = Level(error.level)
-    return Verdict.KNOWN if known else _SHORT[level]
+    return Verdict.KNOWN if known else _NOT_MET[level]
 
 
 def exit_code(verdicts: Iterable[Verdict], *, strict: bool = False) -> int:
     """Return the exit code of a run.
 
-    It is 0 when all is as expected, 1 when a service does not meet a requirement or does not start, 2 when no case that
-    was planned was judged, and 3 when the harness, the lab or the machine is the reason why not.
+    It is 0 when every case is as expected, 1 when a service does not meet a requirement or does not start, 2 when no
+    planned case was judged, and 3 when the harness, the lab or the machine is the reason that a case was not judged.
 
     Args:
         verdicts: Those of all cases.
         strict: Whether a SHOULD counts like a MUST.
     """
     seen = set(verdicts)
-    short = FELL_SHORT | {Verdict.BLOCKED} | ({Verdict.DEVIATES} if strict else set())
+    failures = FAILURES | {Verdict.BLOCKED} | ({Verdict.DEVIATES} if strict else set())
     if seen & OUR_FAULT:
         return 3
-    if seen & short:
+    if seen & failures:
         return 1
     if not seen or seen & JUDGED:
         return 0

@@ -1,4 +1,4 @@
-"""A connector does not give up at the first address that fails."""
+"""A connector does not give up after the first address that fails."""
 
 import math
 
@@ -17,17 +17,17 @@ PROMPT = 1.0
     title="Tries the next address after a refusal",
     level=Level.MUST,
     role=Role.CONNECTOR,
-    statement="If the first address of a name refuses, the service tries the others, across families.",
-    stimulus="A name has A and AAAA; the peer listens on IPv4 only, then on IPv6 only, and resets the other family; "
-    "run the connector each time.",
-    wire="Where an attempt is reset, an attempt over the other family follows within 1 s.",
+    statement="If the first address of a name refuses the connection, the service tries the others, across families.",
+    stimulus="A name has an A and an AAAA record; the server listens on IPv4 only, then on IPv6 only, and the other "
+    "family is reset; run the connector each time.",
+    wire="After an attempt is reset, an attempt over the other family follows within 1 s.",
     cites=("RFC 4038 §6.3.2", "RFC 1123 §2.3", "RFC 8305 §5"),
     topologies=("dual-stack",),
     causes=("RC-FIRSTADDR", "RC-RESOLVER", "RC-NOHE"),
     needs=(Need.BOTH, Need.NAMES, Need.TCP),
 ).attach
 def test_next_address_after_refusal(world: ConnectorWorld) -> None:
-    """A name one of whose addresses refuses is reached by the other."""
+    """If one address of a name refuses, the name is reached at the other."""
     for live in BOTH:
         with world.names(a="ok", aaaa="ok") as name, world.serve(live) as serving:
             world.connect(name, serving, live)
@@ -37,10 +37,10 @@ def test_next_address_after_refusal(world: ConnectorWorld) -> None:
 
 
 def follow_up(made: tuple[Attempt, ...], refused: Family) -> Finding:
-    """Return whether the connector, where ``refused`` is refused, tries the other family in time.
+    """Return whether the connector, if ``refused`` is refused, tries the other family in time.
 
-    Such refusals, and the successes over the other family, are all of one run: in the other run it is the other way
-    round. A refusal counts only if no attempt of a client that tries several at once has begun that then succeeds.
+    These refusals, and the successes over the other family, are all from one run: in the other run the families are
+    swapped. A refusal counts only if no successful attempt had begun before it, as in a client that races addresses.
     """
     won = [item.time for item in made if item.family is refused.other and item.fate is Fate.ANSWERED]
     success = min(won, default=math.inf)

@@ -1,4 +1,4 @@
-"""A connector that is given an IPv4-mapped address means an IPv4 peer, or says that it will not."""
+"""A connector that is given an IPv4-mapped address connects over IPv4, or reports an error."""
 
 from dualstack.errors import NothingToJudge
 from dualstack.families import Family
@@ -10,7 +10,7 @@ from dualstack.world import ConnectorWorld
 from dualstack.world.connecting import Run
 
 SOON = 2.0
-"""Seconds in which a connector must have given up, beside the time that it takes at all."""
+"""Seconds within which a connector must give up, in addition to twice the time of an ordinary run."""
 
 
 @Requirement(
@@ -18,11 +18,11 @@ SOON = 2.0
     title="An IPv4-mapped target is dialled over IPv4",
     level=Level.SHOULD,
     role=Role.CONNECTOR,
-    statement="Given an IPv4-mapped IPv6 address (::ffff:a.b.c.d) as its target the service connects to a.b.c.d over "
-    "IPv4, or says at once that it cannot. It neither hangs nor claims a success that was none.",
+    statement="Given an IPv4-mapped IPv6 address (::ffff:a.b.c.d) as its target, the service connects to a.b.c.d over "
+    "IPv4, or reports at once that it cannot. It neither hangs nor reports a success that did not happen.",
     stimulus="The server listens on its IPv4 address. As a control, run the connector with that address: it must "
     "succeed (CONNECT-002), and shows how long it takes. Then run it with the IPv4-mapped form of the address (in "
-    "brackets where a port follows it).",
+    "brackets if a port follows it).",
     wire="Every connection attempt is IPv4; no IPv4-mapped address appears on the wire.",
     cites=("RFC 3493 §3.7", "RFC 4038 §4.2", "RFC 4291 §2.5.5.2"),
     topologies=("dual-stack",),
@@ -30,16 +30,16 @@ SOON = 2.0
     needs=(Need.BOTH, Need.LITERALS),
 ).attach
 def test_mapped_literal(world: ConnectorWorld) -> None:
-    """An IPv4-mapped literal leads to an IPv4 connection or to an error, soon."""
+    """An IPv4-mapped literal soon leads to an IPv4 connection or to an error."""
     address = world.peer.plan.address(Family.IPV4)
     with world.serve(Family.IPV4) as serving:
-        usual = world.run(address, serving)
+        usual = world.connector_runs.run(address, serving)
         if usual.problem:
             raise NothingToJudge(
                 f"the connector does not reach the plain IPv4 address {address} either (CONNECT-002): {usual.problem}"
             )
-        # Twice the usual time again is the margin for a machine that is busy with something else.
-        run = world.run(f"::ffff:{address}", serving)
+        # Twice the usual time is the margin for a busy machine.
+        run = world.connector_runs.run(f"::ffff:{address}", serving)
         world.require(succeeds_or_says(run, SOON + 2 * usual.seconds))
     world.shows(lambda wire: over_ipv4(wire, world))
     world.shows(no_mapped_on_wire)
@@ -56,7 +56,7 @@ def succeeds_or_says(run: Run, within: float) -> Finding:
 
 
 def over_ipv4(wire: Wire, world: ConnectorWorld) -> Finding:
-    """Return whether every attempt was over IPv4; that there is none is for the application to explain.
+    """Return whether every attempt was over IPv4; true if there was none, which the run's own finding covers.
 
     Raises:
         Inconclusive: The capture is not whole.

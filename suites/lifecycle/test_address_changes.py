@@ -1,4 +1,4 @@
-"""Addresses come and go under a running service, and IPv6 itself may."""
+"""The addresses of a running service's host change, and IPv6 is switched off and on."""
 
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
@@ -7,7 +7,7 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
 ABSENT = 1.0
-"""Seconds that a service runs before the address that it was given appears; another 1 to 2 s it is tentative."""
+"""Seconds that a service runs before its listen address is added; the address is then tentative for 1 to 2 s."""
 
 SERVED_WITHIN = 10.0
 """Seconds after its start within which a service must serve an address that has become usable."""
@@ -18,10 +18,10 @@ SERVED_WITHIN = 10.0
     title="Addresses that are added after the start are served",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A service that listens on every address serves the addresses of each family that its host gets later, "
-    "also when it had none on any link at the start.",
-    stimulus="Take every IPv4 and IPv6 address from the service's link, start the service, give the host an address of "
-    "each family, and hold an exchange with each.",
+    statement="A service that listens on every address also serves the addresses of each family that its host gets "
+    "later, even if it had none on any link at the start.",
+    stimulus="Remove every IPv4 and IPv6 address from the service's link, start the service, add an address of each "
+    "family to the host, and try an exchange with each.",
     wire="Each connection attempt is answered from the address that was dialled.",
     cites=("RFC 3493 §3.8", "RFC 4862 §5.5"),
     topologies=("dual-stack",),
@@ -29,13 +29,13 @@ SERVED_WITHIN = 10.0
     needs=(Need.NETWORK,),
 ).attach
 def test_addresses_added_after_the_start(world: ListenerWorld) -> None:
-    """A host that gets its addresses late is served on all of them."""
+    """A service whose host gets its addresses late serves all of them."""
     served = world.served()
     for families in world.rounds(served):
-        world.stop()
+        world.service.stop()
         for address in present(world):
             world.remove_address(address)
-        world.start(families=families)
+        world.service.start(families=families)
         for family in BOTH:
             world.add_address(world.addresses(family)[0])
         for family in families:
@@ -54,10 +54,10 @@ def present(world: ListenerWorld) -> list[str]:
     title="An IPv6 listen address that is not usable yet",
     level=Level.SHOULD,
     role=Role.LISTENER,
-    statement="Told to listen on an IPv6 address that its host gets a little later, tentative at first, the "
-    "service waits for it, tries again or binds it all the same, and serves it within 10 s of its start.",
-    stimulus="Take the IPv6 address from the service's host, start the service with it as listen address, give it back "
-    "after 1 s with duplicate address detection, and hold an exchange once it is usable.",
+    statement="Configured to listen on an IPv6 address that its host gets a little later, and that is tentative at "
+    "first, the service waits for it, tries again or binds it anyway, and serves it within 10 s of its start.",
+    stimulus="Remove the IPv6 address from the service's host, start the service with it as listen address, add it "
+    "again after 1 s with duplicate address detection, and try an exchange once it is usable.",
     wire="Each connection attempt is answered from the address that was dialled.",
     cites=("RFC 4862 §5.4", "ip(7): IP_FREEBIND", "bind(2): EADDRNOTAVAIL"),
     topologies=("dual-stack",),
@@ -65,19 +65,19 @@ def present(world: ListenerWorld) -> list[str]:
     needs=(Need.IPV6, Need.BIND_IPV6_ADDRESS, Need.NETWORK),
 ).attach
 def test_listen_address_that_is_not_usable_yet(world: ListenerWorld) -> None:
-    """A service that is started before its address exists serves it as soon as it does."""
+    """A service that is started before its address exists serves it once it is usable."""
     address = world.addresses(Family.IPV6)[0]
     expected = f"the service does not give up while {address} is missing or tentative"
     world.remove_address(address)
     deadline = Deadline(SERVED_WITHIN, "the service to be ready")
-    program = world.launch(world.bind_to(address))
-    ended = world.ended(program, Deadline(ABSENT, "the service to give up"))
+    program = world.service.launch(world.bind_value(address))
+    ended = world.service.wait_end(program, Deadline(ABSENT, "the service to give up"))
     if ended is not None:
-        world.require(Finding(False, expected, f"it {ended}{world.last_words()}"))
+        world.require(Finding(False, expected, f"it {ended}{world.service.last_log_line()}"))
         return
     world.add_address(address, detect=True)
     world.await_usable(address)
-    readiness = world.ready(program, [Family.IPV6], within=deadline.remaining)
+    readiness = world.service.wait_ready(program, [Family.IPV6], within=deadline.remaining)
     world.require(Finding(readiness.ready, expected, readiness.detail))
     if readiness.ready:
         world.answers(Family.IPV6, address)
@@ -89,10 +89,10 @@ def test_listen_address_that_is_not_usable_yet(world: ListenerWorld) -> None:
     title="IPv6 is switched off and on at run time",
     level=Level.SHOULD,
     role=Role.LISTENER,
-    statement="A service that listens on every address goes on with IPv4 while IPv6 is switched off on its host, and "
+    statement="A service that listens on every address keeps serving IPv4 while IPv6 is switched off on its host, and "
     "serves IPv6 again, without a restart, once IPv6 is on and its address is back.",
-    stimulus="Start the service, set disable_ipv6 to 1, hold an exchange over IPv4, set it to 0, add the IPv6 "
-    "address again, and hold an exchange over each family.",
+    stimulus="Start the service, set disable_ipv6 to 1, try an exchange over IPv4, set it to 0, add the IPv6 address "
+    "again, and try an exchange over each family.",
     wire="Each connection attempt is answered from the address that was dialled.",
     cites=("RFC 4038 §4.4", "Linux ip-sysctl: disable_ipv6"),
     topologies=("dual-stack",),
@@ -100,7 +100,7 @@ def test_listen_address_that_is_not_usable_yet(world: ListenerWorld) -> None:
     needs=(Need.IPV6, Need.NETWORK),
 ).attach
 def test_ipv6_switched_off_and_on(world: ListenerWorld) -> None:
-    """IPv4 does not depend on IPv6, and IPv6 comes back."""
+    """IPv4 is served without IPv6, and IPv6 is served again afterwards."""
     served = world.served()
     for families in world.rounds(served):
         world.ensure(families)
@@ -118,13 +118,13 @@ def test_ipv6_switched_off_and_on(world: ListenerWorld) -> None:
 
 @Requirement(
     id="LIFE-006",
-    title="Its one IPv6 listen address goes and comes back",
+    title="Its only IPv6 listen address is removed and added again",
     level=Level.OBSERVE,
     role=Role.LISTENER,
-    statement="Bound to one IPv6 address, the service serves it again, without a restart, after it was taken from the "
-    "host and given back.",
-    stimulus="Start the service with its own IPv6 address as listen address, take that from the host, give it back, "
-    "and hold an exchange.",
+    statement="A service that is bound to one IPv6 address serves it again, without a restart, after the address was "
+    "removed from the host and added again.",
+    stimulus="Start the service with its own IPv6 address as listen address, remove the address from the host, add it "
+    "again, and try an exchange.",
     wire="The connection attempt is answered from the address that was dialled.",
     cites=("RFC 4862 §5.5.4",),
     topologies=("dual-stack",),
@@ -132,9 +132,9 @@ def test_ipv6_switched_off_and_on(world: ListenerWorld) -> None:
     needs=(Need.IPV6, Need.BIND_IPV6_ADDRESS, Need.NETWORK),
 ).attach
 def test_listen_address_goes_and_comes_back(world: ListenerWorld) -> None:
-    """What a listener on one address does when that address is gone for a while."""
+    """A listener on one address serves it again after it was removed for a while."""
     address = world.addresses(Family.IPV6)[0]
-    world.start(bind=world.bind_to(address), families=[Family.IPV6])
+    world.service.start(bind=world.bind_value(address), families=[Family.IPV6])
     world.remove_address(address)
     world.add_address(address)
     world.answers(Family.IPV6, address)

@@ -1,4 +1,4 @@
-"""A service comes back at once, whatever its last life has left on its port."""
+"""A service restarts at once, whatever connections are left on its port."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -7,10 +7,10 @@ from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, unmapped
 from dualstack.finding import Finding
-from dualstack.manifest import Protocol, Transport
 from dualstack.prober.client import Lingering
 from dualstack.prober.messages import Outcome, SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.transport import Protocol, Transport
 from dualstack.world import ListenerWorld
 
 Held = Mapping[Family, Lingering]
@@ -23,10 +23,10 @@ AFTER_KILL = 2
 """The same when its first process is killed."""
 
 ANY = frozenset({"ESTABLISHED", "FIN_WAIT1", "FIN_WAIT2", "CLOSING", "TIME_WAIT"})
-"""The states of a connection that its client has not closed (RFC 9293 §3.3.2), and that of one that is past."""
+"""States of a connection that its client has not closed (RFC 9293 §3.3.2), and TIME_WAIT."""
 
 SETTLED = 5.0
-"""Seconds within which the kernel must show what has become of connections."""
+"""Seconds within which the kernel must show the new state of connections."""
 
 
 @Requirement(
@@ -34,10 +34,11 @@ SETTLED = 5.0
     title="Restart while own connections are in TIME_WAIT",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="Stopped while clients of both families are connected, so that it closes first and the connections stay "
-    "in TIME_WAIT on its port, the service starts again at once and serves each family that it served before.",
-    stimulus="Hold 20 connections of each family open, each after an exchange, stop the service, let the clients "
-    "close, look into the kernel's socket table, start the service, and hold an exchange over each family.",
+    statement="When the service is stopped while clients of both families are connected, so that it closes first and "
+    "the connections stay in TIME_WAIT on its port, it starts again at once and serves each family that it served "
+    "before.",
+    stimulus="Hold 20 connections of each family open, each after an exchange, stop the service, have the clients "
+    "close, check the kernel's socket table, start the service, and try an exchange over each family.",
     wire="Each connection attempt is answered from the address that was dialled.",
     cites=("RFC 9293 §3.3.2, §3.6", "socket(7): SO_REUSEADDR", "bind(2): EADDRINUSE"),
     topologies=("dual-stack",),
@@ -45,13 +46,13 @@ SETTLED = 5.0
     needs=(Need.TCP, Need.NETWORK),
 ).attach
 def test_restart_with_connections_in_time_wait(world: ListenerWorld) -> None:
-    """The service binds its port although connections that it closed linger there."""
+    """The service binds its port although connections that it closed are in TIME_WAIT there."""
     served = world.served()
     apart = takes_turns(world, served)
     for families in world.rounds(served, apart=apart):
         world.ensure(families)
         held = hold(world, families, 1 if apart else AFTER_STOP)
-        world.stop()
+        world.service.stop()
         await_closed(held)
         lasting = not_reset(held)
         for clients in held.values():
@@ -66,10 +67,10 @@ def test_restart_with_connections_in_time_wait(world: ListenerWorld) -> None:
     title="Restart after a kill, with live connections",
     level=Level.SHOULD,
     role=Role.LISTENER,
-    statement="When its first process is killed while clients are connected, and processes that it forked go on with "
-    "these, the service starts again at once and serves each family that it served before.",
+    statement="When its first process is killed while clients are connected, and processes that it forked keep these "
+    "connections, the service starts again at once and serves each family that it served before.",
     stimulus="Hold 2 connections of each family open, send SIGKILL to the service's first process alone, start the "
-    "service while the connections are still held, and hold an exchange over each family.",
+    "service while the connections are still held, and try an exchange over each family.",
     wire="Each connection attempt is answered from the address that was dialled.",
     cites=("RFC 9293 §3.6", "socket(7): SO_REUSEADDR", "fork(2): open descriptors"),
     topologies=("dual-stack",),
@@ -77,32 +78,32 @@ def test_restart_with_connections_in_time_wait(world: ListenerWorld) -> None:
     needs=(Need.TCP, Need.NETWORK),
 ).attach
 def test_restart_after_a_kill(world: ListenerWorld) -> None:
-    """Neither live connections nor surviving children keep a new start from the port."""
+    """Neither live connections nor surviving child processes prevent a new start."""
     served = world.served()
-    # A web server closes the connection that it has answered on; on these nothing is said yet.
+    # A web server closes a connection after its answer; on these connections nothing is sent.
     protocol = Protocol.CONNECT if world.listener.protocol is Protocol.HTTP else None
     for families in world.rounds(served, apart=takes_turns(world, served)):
         world.ensure(families)
         held = hold(world, families, AFTER_KILL, protocol)
         await_accepted(world)
-        world.leave("SIGKILL")
+        world.service.leave("SIGKILL")
         require_restart(world, families, left_behind(world, not_reset(held), ANY))
     for family in served:
         world.shows_served(family)
 
 
 def takes_turns(world: ListenerWorld, served: Sequence[Family]) -> bool:
-    """Return whether the service serves one client after the other, so that a held connection keeps others waiting."""
+    """Return whether the service serves one client at a time, so that a held connection blocks others."""
     if len(served) < len(BOTH) or world.listener.one_connection:
         return False
-    with world.hold(served[0], 1):
-        second = world.dial(served[1], world.addresses(served[1])[0])
+    with world.client.hold(served[0], 1):
+        second = world.client.dial(served[1], world.addresses(served[1])[0])
     return second.outcome is not Outcome.ANSWERED
 
 
 def hold(world: ListenerWorld, families: Iterable[Family], count: int, protocol: Protocol | None = None) -> Held:
-    """Hold connections of each family open, and require that there is at least one of each."""
-    held = {family: world.hold(family, count, protocol) for family in families}
+    """Hold ``count`` connections of each family open, and require at least one of each."""
+    held = {family: world.client.hold(family, count, protocol) for family in families}
     for family, clients in held.items():
         if not clients.held:
             world.require(Finding(False, f"an {family.label} client is answered again", clients.clients[-1].detail))
@@ -110,12 +111,12 @@ def hold(world: ListenerWorld, families: Iterable[Family], count: int, protocol:
 
 
 def not_reset(held: Held) -> set[Family]:
-    """Return the families of which a connection was not reset: those that were leave nothing behind."""
+    """Return the families with a connection that was not reset: a reset connection leaves no state behind."""
     return {family for family, clients in held.items() if clients.ends().reset < clients.held}
 
 
 def await_accepted(world: ListenerWorld) -> None:
-    """Wait until the service has accepted one of the connections that are held; it may have closed it by then.
+    """Wait until the service has accepted one of the held connections; it may have closed it again.
 
     Raises:
         DeadlineExpired: It has not.
@@ -126,10 +127,10 @@ def await_accepted(world: ListenerWorld) -> None:
 
 
 def await_closed(held: Held) -> None:
-    """Wait until the service has closed or reset every connection that is held.
+    """Wait until the service has closed or reset every held connection.
 
     Raises:
-        Inconclusive: It has not, although nothing of it should be left.
+        Inconclusive: It has not, although it was stopped.
     """
     deadline = Deadline(SETTLED, "the connections to be closed")
     if not deadline.until(lambda: all(clients.ends().open == 0 for clients in held.values())):
@@ -141,11 +142,11 @@ def left_behind(world: ListenerWorld, lasting: Collection[Family], states: Colle
 
     Args:
         world: The world.
-        lasting: The families of which there must be one.
-        states: The states in which these may be.
+        lasting: The families that must have one.
+        states: The states that these may be in.
 
     Raises:
-        Inconclusive: There is none, so nothing is in the way of the service that is started next.
+        Inconclusive: One is missing, so nothing would be in the way of the next start.
     """
 
     def shown() -> set[Family]:
@@ -155,14 +156,14 @@ def left_behind(world: ListenerWorld, lasting: Collection[Family], states: Colle
         names = " and ".join(family.label for family in lasting)
         raise Inconclusive(f"the kernel does not show connections over {names} in {' or '.join(sorted(states))}")
     counted = Counter(f"{family_of(row).label} {row.state}" for row in connections(world))
-    return ", ".join(f"{count} {text}" for text, count in sorted(counted.items())) or "none, for it has reset them"
+    return ", ".join(f"{count} {text}" for text, count in sorted(counted.items())) or "none, because it has reset them"
 
 
 def require_restart(world: ListenerWorld, families: Sequence[Family], left: str) -> None:
     """Require that the service starts again and serves the families; ``left`` are the connections on its port."""
     world.note(f"connections that are left on the service's port: {left}")
-    readiness = world.ready(world.launch(), families)
-    happened = readiness.detail + ("" if readiness.ready else world.last_words())
+    readiness = world.service.wait_ready(world.service.launch(), families)
+    happened = readiness.detail + ("" if readiness.ready else world.service.last_log_line())
     expected = f"the service starts again, whatever connections are left on its port ({left})"
     world.require(Finding(readiness.ready, expected, happened))
     if readiness.ready:

@@ -1,4 +1,4 @@
-"""A listener that cannot be bound is reported as an error, and the service does not run on with one family."""
+"""A listener that cannot be bound is reported as an error, and the service does not continue with one family."""
 
 from dualstack.families import Family
 from dualstack.finding import Finding
@@ -7,8 +7,8 @@ from dualstack.requirement import Level, Requirement, Role
 from dualstack.world import ListenerWorld
 from dualstack.world.complaints import IN_USE, naming_line, new_lines
 
-LOUD_WITHIN = 10.0
-"""Seconds after which a service must have failed, or shown that it is not ready."""
+REPORT_WITHIN = 10.0
+"""Seconds within which a service must fail, or show that it is not ready."""
 
 NEVER = r"(?!)"
 """A regular expression that no line matches."""
@@ -16,69 +16,70 @@ NEVER = r"(?!)"
 
 @Requirement(
     id="LISTEN-009",
-    title="A bind failure is reported and total",
+    title="A bind failure is reported and fatal",
     level=Level.MUST,
     role=Role.LISTENER,
     statement="If a declared listener cannot be bound in one of its families, the service exits or shows that it is "
     "not ready within 10 s, and reports the error: in its output, the system log or a log file, or by a non-zero exit "
-    "status with a message. It never runs on silently with one family; it should not run on with one family at all.",
-    stimulus="For each family that the service claims, and serves when its port is free: a foreign socket of that "
-    "family and transport takes its port (the IPv6 one with IPV6_V6ONLY), then the service is started. What it writes "
-    "is compared with what it writes when its port is free.",
+    "status with a message. It never continues silently with one family; it should not continue with one family at "
+    "all.",
+    stimulus="For each family that the service claims, and serves when its port is free: bind a foreign socket of "
+    "that family and transport to its port (the IPv6 one with IPV6_V6ONLY), then start the service. Compare what it "
+    "writes with what it writes when its port is free.",
     wire="No claim: the evidence is the exit status, the output (standard output and error, /dev/log, files in "
     "{scratch}) and the socket table.",
     cites=("RFC 4038 §6.3.1", "bind(2): EADDRINUSE", "listen(2): EADDRINUSE"),
     topologies=("dual-stack",),
     causes=("RC-BINDSWALLOWED", "RC-DOUBLEBIND"),
 ).attach
-def test_bind_failure_is_reported_and_total(world: ListenerWorld) -> None:
+def test_bind_failure_is_reported_and_fatal(world: ListenerWorld) -> None:
     """The service reports that its port is taken in one family, and does not serve the other one alone."""
     served = world.served()
     world.require(complete(world, served))
-    world.stop()
-    usual = world.whole_output, world.written()
+    world.service.stop()
+    usual = world.service.whole_output, world.service.scratch_texts()
     for family in served:
         finding = start_against(world, family, *usual)
         world.require(finding)
         if not (finding.ok or finding.level):
-            break  # one failure is enough, and each takes the whole time that there is
+            break  # one failure is enough, and each takes all of `REPORT_WITHIN`
 
 
 def complete(world: ListenerWorld, served: list[Family]) -> Finding:
-    """Return whether the service, with nothing in its way, runs on although it says that it could not bind a family."""
+    """Return whether the service, with its port free, continues although its output names a bind failure."""
     missing = [family.label for family in world.families if family not in served]
-    says_so = IN_USE.search(world.log.text) is not None
+    says_so = IN_USE.search(world.service.log.text) is not None
     half = bool(missing) and says_so and world.listener.partial_bind is None
     return Finding(
         not half,
-        "with its port free the service does not run on with a listener that it could not bind",
+        "with its port free the service does not continue without a listener that it could not bind",
         f"it runs without {' and '.join(missing)}, and its output names a bind failure" if half else "it does not",
     )
 
 
 def start_against(world: ListenerWorld, taken: Family, usual: str, usually_written: str) -> Finding:
-    """Start the service while its port is taken in one family, and return how it behaves.
+    """Start the service while its port is taken in one family; return whether it fails and reports the error.
 
     Args:
         world: The world.
-        taken: The family.
-        usual: What the service says when its port is free.
-        usually_written: What it then writes to files.
+        taken: The family in which the port is taken.
+        usual: Its output when the port is free.
+        usually_written: What it writes to files when the port is free.
     """
     listener = world.listener
     hold = Hold(family=taken, address=taken.wildcard, port=listener.port, transport=listener.transport)
     with world.host.prober.hold(hold):
         world.note(f"a foreign socket takes {listener.transport.value} port {listener.port} of {taken.label}")
         how = settle(world)
-        own = [row for row in world.own_sockets() if is_its_own(world, row)]
-        world.stop()
-    said = new_lines(usual, world.whole_output)
-    line = naming_line([*said, *new_lines(usually_written, world.written())], listener.port)
+        own = [row for row in world.service.sockets.read() if is_its_own(world, row)]
+        world.service.stop()
+    said = new_lines(usual, world.service.whole_output)
+    line = naming_line([*said, *new_lines(usually_written, world.service.scratch_texts())], listener.port)
     return judge(how, own, said, line, taken=taken, partial=listener.partial_bind is not None)
 
 
 def is_its_own(world: ListenerWorld, row: SocketRow) -> bool:
-    """Return whether a socket is one of the listener: another transport may have the same port number."""
+    """Return whether a socket belongs to the listener: same port and same transport."""
     return (row.port, row.transport) == (world.listener.port, world.listener.transport.value)
 
 
@@ -89,19 +90,19 @@ def judge(
 
     Args:
         how: How its first process ended; None while it runs.
-        own: The sockets of the listener that it has after `LOUD_WITHIN` at the latest.
-        said: The lines that it says only when its port is taken.
-        line: The line that names the error, said or written to a log file; empty if none does.
+        own: The listener's sockets, at most `REPORT_WITHIN` after the start.
+        said: The output lines that appear only when its port is taken.
+        line: The line of output or log file that names the error; empty if none does.
         taken: The family in which its port was taken.
-        partial: Whether the manifest says why it is right to run on with one family.
+        partial: Whether the manifest gives a reason to continue with one family.
     """
-    failed, level = f"the service fails within {LOUD_WITHIN:g} s", ""
+    failed, level = f"the service fails within {REPORT_WITHIN:g} s", ""
     if own:
         what = " and ".join(sorted({f"{row.address} ({row.family})" for row in own}))
-        happened, ok = f"after {LOUD_WITHIN:g} s it runs and listens on {what}", bool(line) and partial
+        happened, ok = f"after {REPORT_WITHIN:g} s it runs and listens on {what}", bool(line) and partial
         level = "SHOULD" if line else ""
     elif how is None:
-        happened, ok = f"after {LOUD_WITHIN:g} s it runs without listening", bool(line)
+        happened, ok = f"after {REPORT_WITHIN:g} s it runs without listening", bool(line)
     else:
         ok = bool(line) or (how.code != 0 and bool(said))
         happened = f"it {how}"
@@ -116,14 +117,14 @@ def judge(
 
 
 def settle(world: ListenerWorld) -> Exit | None:
-    """Start the service; return how its first process ended once nothing of it is left, or once its time is up.
+    """Start the service; return how its first process ended, after all of it has ended or `REPORT_WITHIN` has passed.
 
-    A service that may run on with one family is not waited for after it has named the error.
+    If the service may continue with one family, the wait also ends when it names the error.
     """
-    program = world.launch()
+    program = world.service.launch()
     pattern = IN_USE.pattern if world.listener.partial_bind is not None else NEVER
-    readiness = program.wait_ready(Await(0, world.listener.transport, pattern, LOUD_WITHIN))
-    world.waited += readiness.seconds
+    readiness = program.wait_ready(Await(0, world.listener.transport, pattern, REPORT_WITHIN))
+    world.journal.waited += readiness.seconds
     state = f"the service {readiness.exit}" if readiness.exit is not None else "the service still runs"
     world.note(f"after {readiness.seconds:.1f} s {state}")
     return readiness.exit

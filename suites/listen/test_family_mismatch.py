@@ -1,4 +1,4 @@
-"""A client of a family that is not served is refused at once, instead of being left to wait."""
+"""A client of a family that is not served is refused at once, and does not have to wait."""
 
 from dualstack.families import Family
 from dualstack.finding import Finding
@@ -9,14 +9,14 @@ from dualstack.world import ListenerWorld
 
 @Requirement(
     id="INTEROP-004",
-    title="Family mismatch is refused, not dropped",
+    title="A client of the wrong family is refused, not ignored",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A client of the family that the service does not claim is refused at once: neither left half-open nor "
-    "ignored. Whether it is served instead is the matter of SEC-004.",
-    stimulus="Dial a service that claims one family over the other one.",
-    wire="Every connection attempt that is not answered gets a reset within 1 s; every such UDP request ICMP port "
-    "unreachable.",
+    statement="A client of the family that the service does not claim is refused at once: its connection is neither "
+    "left half-open nor ignored. Whether such a client may be served is the subject of SEC-004.",
+    stimulus="Dial a service that claims one family over the other family.",
+    wire="Every connection attempt that is not answered gets a reset within 1 s; every such UDP request gets ICMP "
+    "port unreachable.",
     cites=("RFC 9293 §3.10.7.1", "RFC 1122 §4.1.3.1", "RFC 4443 §3.1"),
     topologies=("dual-stack",),
     causes=("RC-EXPOSE", "RC-V6ONLY"),
@@ -24,12 +24,12 @@ from dualstack.world import ListenerWorld
     plain=True,
 ).attach
 def test_family_mismatch_is_refused(world: ListenerWorld) -> None:
-    """Nobody of the family that is not claimed is left waiting."""
+    """Clients of the unclaimed family are refused, never ignored."""
     within = world.subject.manifest.timeouts.refuse
-    world.start()
+    world.service.start()
     claimed = world.families[0]
     world.answers(claimed, world.addresses(claimed)[0])
-    dialled = world.dial(claimed.other, world.addresses(claimed.other)[0], timeout=within)
+    dialled = world.client.dial(claimed.other, world.addresses(claimed.other)[0], timeout=within)
     world.require(
         Finding(
             dialled.outcome in {Outcome.REFUSED, Outcome.ANSWERED},
@@ -48,7 +48,7 @@ def test_family_mismatch_is_refused(world: ListenerWorld) -> None:
     title="A listener on one IPv6 address takes no IPv4",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="Bound to one IPv6 address the service accepts IPv6 there and no IPv4, whatever IPV6_V6ONLY is.",
+    statement="A service that is bound to one IPv6 address accepts IPv6 there and no IPv4, whatever IPV6_V6ONLY is.",
     stimulus="Start the service with its own IPv6 address as listen address; dial it over both families.",
     wire="IPv6 connection attempts are answered, IPv4 ones are reset.",
     cites=("RFC 3493 §3.7, §3.8", "RFC 4942 §4.1"),
@@ -59,7 +59,7 @@ def test_family_mismatch_is_refused(world: ListenerWorld) -> None:
 def test_listener_on_one_ipv6_address(world: ListenerWorld) -> None:
     """A listener on one IPv6 address serves IPv6 only."""
     address = world.addresses(Family.IPV6)[0]
-    world.start(bind=world.bind_to(address), families=[Family.IPV6])
+    world.service.start(bind=world.bind_value(address), families=[Family.IPV6])
     world.answers(Family.IPV6, address)
     world.refuses(Family.IPV4, world.addresses(Family.IPV4)[0])
     world.shows_served(Family.IPV6)

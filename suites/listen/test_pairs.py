@@ -1,4 +1,4 @@
-"""A configuration that names both wildcard addresses for one port works, whichever of them comes first."""
+"""A configuration that names both wildcard addresses for one port works in either order."""
 
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
@@ -11,10 +11,10 @@ from dualstack.world import ListenerWorld
     title="A configured pair of 0.0.0.0 and [::] does not collide",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="Where the configuration names both 0.0.0.0 and [::] for one port, both come up in either order, and "
+    statement="Where the configuration names both 0.0.0.0 and [::] for one port, both listen in either order, and "
     "each family is taken by the sockets of one entry only.",
-    stimulus="Start the service once with each spelling of the pair, thus in both orders; hold an exchange over each "
-    "family, and look at the socket table.",
+    stimulus="Start the service once with each form of the pair, and so in both orders; try an exchange over each "
+    "family, and check the socket table.",
     wire="Each connection attempt is answered over the family and from the address that was dialled.",
     cites=("RFC 3493 §5.3", "bind(2): EADDRINUSE", "listen(2): EADDRINUSE"),
     topologies=("dual-stack", "dual-stack-bindv6only"),
@@ -25,11 +25,11 @@ def test_configured_pair(world: ListenerWorld) -> None:
     """Both families are served, by one entry each, in every order."""
     bind = world.listener.bind
     assert bind is not None
-    for spelling in bind.pair:
-        readiness = world.ready(world.launch(spelling), BOTH)
+    for form in bind.pair:
+        readiness = world.service.wait_ready(world.service.launch(form), BOTH)
         if not readiness.ready:
-            expected = f'the service starts with the listen addresses "{spelling}"'
-            world.require(Finding(False, expected, readiness.detail + world.last_words()))
+            expected = f'the service starts with the listen addresses "{form}"'
+            world.require(Finding(False, expected, readiness.detail + world.service.last_log_line()))
             continue
         for family in BOTH:
             world.answers(family, world.addresses(family)[0])
@@ -40,12 +40,12 @@ def test_configured_pair(world: ListenerWorld) -> None:
 
 
 def one_entry(world: ListenerWorld, family: Family) -> Finding:
-    """Return whether the sockets that take the family are bound alike; several workers may have one each.
+    """Return whether all sockets that take the family are bound to the same address; several workers may have one each.
 
-    It is asked after the exchanges, when the last socket is open; of a service that has ended with them the last table
-    that was seen counts.
+    Call it after the exchanges, when every socket is open; for a service that ends after one connection, the last
+    socket table that was seen counts.
     """
-    table = world.sockets if world.listener.one_connection else world.own_sockets()
+    table = world.journal.sockets if world.listener.one_connection else world.service.sockets.read()
     rows = [row for row in table if row.port == world.listener.port and family in row.serves]
     kinds = sorted(
         {f"{row.address} ({' and '.join(item.label for item in BOTH if item in row.serves)})" for row in rows}

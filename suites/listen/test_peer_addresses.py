@@ -1,4 +1,6 @@
-"""What the service believes its clients' addresses to be."""
+"""Which addresses the service shows for its clients."""
+
+from collections.abc import Sequence
 
 from dualstack.families import Family, unmapped
 from dualstack.finding import Finding
@@ -6,11 +8,23 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
 
-def check_peer(world: ListenerWorld, family: Family, source: str, *, mapped_allowed: bool) -> None:
-    """Dial from ``source`` and require that the service shows exactly that address as its client's."""
+def keeps_addresses(world: ListenerWorld, family: Family, sources: Sequence[str]) -> None:
+    """Require that clients of a family keep their addresses, also directly after a client of the other family."""
+    world.service.start()
+    for source in sources:
+        check_peer(world, family, source)
+    for source in sources:
+        if precede(world, family.other):
+            check_peer(world, family, source)
+    world.shows_served(family)
+
+
+def check_peer(world: ListenerWorld, family: Family, source: str) -> None:
+    """Dial from ``source``; require that the service shows that address for its client (an IPv4 one may be mapped)."""
+    mapped_allowed = family is Family.IPV4
     address = world.addresses(family)[0]
     dialled = world.answers(family, address, source=source)
-    shown = world.shown_peer(dialled)
+    shown = world.client.shown_address(dialled)
     plain = shown.strip("[]")
     same = unmapped(plain) == source if mapped_allowed else plain_text(plain) == source
     world.require(
@@ -23,7 +37,7 @@ def check_peer(world: ListenerWorld, family: Family, source: str, *, mapped_allo
 
 
 def plain_text(address: str) -> str:
-    """Return the canonical text of an IPv6 address (RFC 5952), any other text as it is; no zone is stripped."""
+    """Return the canonical text of an IPv6 address (RFC 5952) with its zone, and any other text unchanged."""
     return unmapped(address) if not address.lower().startswith("::ffff:") else address
 
 
@@ -32,10 +46,10 @@ def plain_text(address: str) -> str:
     title="An IPv4 client of a dual-stack listener keeps its address",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="To the service an IPv4 client's address is that IPv4 address, or its IPv4-mapped form; never another, a "
-    "truncated or an unspecified one.",
-    stimulus="Hold an exchange over IPv4 and read the client's address from the answer or from the service's log. "
-    "Where the service claims both families, repeat it directly after an exchange over IPv6.",
+    statement="The service sees an IPv4 client's address as that IPv4 address, or as its IPv4-mapped form; never as "
+    "another, a truncated or an unspecified one.",
+    stimulus="Try an exchange over IPv4 and read the client's address from the answer or from the service's log. If "
+    "the service claims both families, repeat this directly after an exchange over IPv6.",
     wire="The exchanges are IPv4.",
     cites=("RFC 3493 §3.7", "RFC 4038 §4.2"),
     topologies=("dual-stack",),
@@ -43,24 +57,19 @@ def plain_text(address: str) -> str:
     needs=(Need.IPV4, Need.PEER),
 ).attach
 def test_ipv4_client_keeps_its_address(world: ListenerWorld) -> None:
-    """An IPv4 client appears under its own address."""
-    world.start()
-    source = world.sources(Family.IPV4)[0]
-    check_peer(world, Family.IPV4, source, mapped_allowed=True)
-    if precede(world, Family.IPV6):
-        check_peer(world, Family.IPV4, source, mapped_allowed=True)
-    world.shows_served(Family.IPV4)
+    """The service shows an IPv4 client with its own address."""
+    keeps_addresses(world, Family.IPV4, world.sources(Family.IPV4)[:1])
 
 
 def precede(world: ListenerWorld, family: Family) -> bool:
-    """Dial over ``family`` before a client of the other one, where both can come; return whether it was possible.
+    """Dial over ``family`` before a client of the other one does; return False if the service does not serve both.
 
-    A program that keeps one socket address for all its clients may leave a part of one client's in the next one's. What
-    the service logs about the first client is awaited, so that it is not taken for the next one's.
+    A program that keeps one socket address for all its clients may leave a part of one client's in the next one's. This
+    waits for what the service logs about the first client, so that it is not mistaken for the next one's.
     """
     possible = family in world.families and not world.listener.one_connection
     if possible:
-        world.shown_peer(world.dial(family, world.addresses(family)[0]))
+        world.client.shown_address(world.client.dial(family, world.addresses(family)[0]))
     return possible
 
 
@@ -69,10 +78,10 @@ def precede(world: ListenerWorld, family: Family) -> bool:
     title="An IPv6 client keeps its address",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="To the service an IPv6 client's address is exactly that address, all sixteen bytes of it.",
-    stimulus="Hold exchanges over IPv6 from every address of the client (on the link two, one of them as long in text "
-    "as an address can be); read the client's address from the answer or from the service's log. Where the service "
-    "claims both families, repeat each of them directly after an exchange over IPv4.",
+    statement="The service sees an IPv6 client's address as exactly that address, with all sixteen bytes.",
+    stimulus="Try exchanges over IPv6 from every address of the client (two on the link, one of them with the longest "
+    "text that an address can have); read the client's address from the answer or from the service's log. If the "
+    "service claims both families, repeat each of them directly after an exchange over IPv4.",
     wire="The exchanges over IPv6 are answered over IPv6.",
     cites=("RFC 3493 §3.3, §6.1", "RFC 4038 §5.1"),
     topologies=("dual-stack", "ipv6-only"),
@@ -80,11 +89,5 @@ def precede(world: ListenerWorld, family: Family) -> bool:
     needs=(Need.IPV6, Need.PEER),
 ).attach
 def test_ipv6_client_keeps_its_address(world: ListenerWorld) -> None:
-    """IPv6 clients appear under their own addresses."""
-    world.start()
-    for source in world.sources(Family.IPV6):
-        check_peer(world, Family.IPV6, source, mapped_allowed=False)
-    for source in world.sources(Family.IPV6):
-        if precede(world, Family.IPV4):
-            check_peer(world, Family.IPV6, source, mapped_allowed=False)
-    world.shows_served(Family.IPV6)
+    """The service shows IPv6 clients with their own addresses."""
+    keeps_addresses(world, Family.IPV6, world.sources(Family.IPV6))

@@ -8,14 +8,14 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
 PROBES = 3
-"""How often each address is probed, each time from a fresh source port."""
+"""How often each address is probed, each time from a new source port."""
 
 
 def serve_both(world: ListenerWorld) -> None:
-    """Start the service, probe every address of both families, and hold the packets against what was seen."""
-    world.start()
+    """Start the service, probe every address of both families, and check the packets."""
+    world.service.start()
     for family in world.families:
-        for address in world.entrances(family):
+        for address in world.reachable_addresses(family):
             world.answers(family, address, times=PROBES)
     for family in world.families:
         world.shows_served(family)
@@ -26,8 +26,9 @@ def serve_both(world: ListenerWorld) -> None:
     title="Dual-stack reachability of every declared port",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A service that claims both families accepts and serves over both on each declared port.",
-    stimulus="Start the service on a dual-stack host; hold three exchanges with every address of both families.",
+    statement="A service that claims both families accepts connections and serves clients over both, on each declared "
+    "port.",
+    stimulus="Start the service on a dual-stack host; try three exchanges with every address of both families.",
     wire="Each connection attempt has the family that was dialled and is answered from the address that was dialled.",
     cites=("RFC 4038 §4.2, §6.3.1", "RFC 3493 §3.7", "RFC 6540"),
     topologies=("dual-stack", "multi-address"),
@@ -45,9 +46,9 @@ def test_dual_stack_reachability(world: ListenerWorld) -> None:
     title="Dual-stack does not depend on the system's default of IPV6_V6ONLY",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A service that claims both families serves both where IPv6 sockets are IPv6-only unless told otherwise, "
+    statement="A service that claims both families serves both on hosts where IPv6 sockets are IPv6-only by default, "
     "as on Windows and the BSDs.",
-    stimulus="Set net.ipv6.bindv6only=1 before the service starts; then hold three exchanges with every address of "
+    stimulus="Set net.ipv6.bindv6only=1 before the service starts; then try three exchanges with every address of "
     "both families.",
     wire="Each connection attempt has the family that was dialled and is answered from the address that was dialled. "
     "The usual failure: IPv4 connection attempts are answered by a reset.",
@@ -67,10 +68,12 @@ def test_independence_of_bindv6only(world: ListenerWorld) -> None:
     title="Same port number for both families",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A service uses one port number for both families: clients dial a name and a port, and either address.",
-    stimulus="Probe the declared port over both families. Where it lacks one, look through the service's socket table "
-    "for another port that serves it; where none does, LISTEN-001 or LISTEN-012 reports it, and this is not judged.",
-    wire="Connection attempts of both families to one and the same port are answered.",
+    statement="A service uses the same port number for both families: clients dial a name and one port, at an address "
+    "of either family.",
+    stimulus="Probe the declared port over both families. If a family is not served there, search the service's "
+    "socket table for another port that serves it. If no port does, LISTEN-001 or LISTEN-012 reports it, and this "
+    "requirement is not judged.",
+    wire="Connection attempts of both families to the same port are answered.",
     cites=("RFC 6724 §2", "RFC 8305 §2"),
     topologies=("dual-stack",),
     causes=("RC-TWOPORTS",),
@@ -78,17 +81,19 @@ def test_independence_of_bindv6only(world: ListenerWorld) -> None:
 ).attach
 def test_same_port_for_both_families(world: ListenerWorld) -> None:
     """Both families of a declared port are served there, and none on another port instead."""
-    world.start()
+    world.service.start()
     port = world.listener.port
     declared = {item.port for item in world.subject.listen}
     answered = [family for family in BOTH if answers_at(world, family, port)]
     lost = [family for family in BOTH if family not in answered]
-    others = sorted({row.port for row in world.own_sockets() if _is_like(row, world) and row.port not in declared})
+    others = sorted(
+        {row.port for row in world.service.sockets.read() if _is_like(row, world) and row.port not in declared}
+    )
     elsewhere = {family: next((other for other in others if answers_at(world, family, other)), 0) for family in lost}
     if lost and not any(elsewhere.values()):
         reachability = "LISTEN-001" if world.is_tcp else "LISTEN-012"
         labels = " and ".join(family.label for family in lost)
-        raise NothingToJudge(f"{labels} is served on no port, which {reachability} is about")
+        raise NothingToJudge(f"{labels} is not served on any port; {reachability} reports that")
     for family in BOTH:
         other = elsewhere.get(family, 0)
         world.require(
@@ -97,7 +102,7 @@ def test_same_port_for_both_families(world: ListenerWorld) -> None:
                 f"{family.label} is served on port {port}, like {family.other.label}, and not on another port instead",
                 f"{family.label} is served on port {other} instead"
                 if other
-                else f"{family.label} is served {'there' if family in answered else 'on no port'}",
+                else f"{family.label} is {'served there' if family in answered else 'not served on any port'}",
             )
         )
     for family in answered:
@@ -106,7 +111,7 @@ def test_same_port_for_both_families(world: ListenerWorld) -> None:
 
 def answers_at(world: ListenerWorld, family: Family, port: int) -> bool:
     """Return whether a client of a family is answered on a port."""
-    return world.dial(family, world.addresses(family)[0], port=port).outcome is Outcome.ANSWERED
+    return world.client.dial(family, world.addresses(family)[0], port=port).outcome is Outcome.ANSWERED
 
 
 def _is_like(row: SocketRow, world: ListenerWorld) -> bool:

@@ -1,19 +1,19 @@
-"""Clients that are not on the service's link: behind a router, and behind a hop that carries less than the link."""
+"""Clients that are not on the service's link: behind a router, and behind a hop with a smaller MTU."""
 
 from functools import partial
 
 from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.manifest import Protocol
 from dualstack.prober.messages import Dialled, Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.transport import Protocol
 from dualstack.wire.expect import leaves_through_router, too_large_is_sent_again
 from dualstack.world import ListenerWorld
-from dualstack.world.clients import at_the_router
+from dualstack.world.clients import router_clients
 
 LARGE = 4000
-"""How many bytes are said where the answer is as long as the request: three segments that fit the link."""
+"""How many bytes are sent if the answer is as long as the request: three segments that fit the link."""
 
 ONE_SEGMENT = 1280 - 40 - 20
 """The largest payload of a TCP segment that fits the narrow hop over IPv6."""
@@ -25,10 +25,10 @@ ONE_SEGMENT = 1280 - 40 - 20
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A service serves clients that are not on its own link: its packets go to the router, with a hop limit "
-    "that lets them arrive. A protocol that is for neighbours only, and checks for a hop limit of 255 (RFC 5082), is "
-    "exempted by its manifest.",
-    stimulus="Start the service on a dual-stack host whose clients are behind a router; hold an exchange over each "
-    "family. Where one fails, hold it from the router itself: a family that is not served there either is left to the "
+    "that is large enough for them to arrive. A protocol that is for neighbours only, and checks for a hop limit of "
+    "255 (RFC 5082), is exempted by its manifest.",
+    stimulus="Start the service on a dual-stack host whose clients are behind a router; try an exchange over each "
+    "family. If one fails, try it from the router itself: a family that is not served there either is left to the "
     "requirements on reachability.",
     wire="Each packet of the service is sent to the router's hardware address, with a hop limit (IPv4: time to live) "
     "of at least 32.",
@@ -40,7 +40,7 @@ ONE_SEGMENT = 1280 - 40 - 20
 ).attach
 def test_clients_behind_a_router(world: ListenerWorld) -> None:
     """Each family that is served on the link is served behind the router."""
-    world.start()
+    world.service.start()
     served = [family for family in world.families if is_served_behind(world, family)]
     if not served:
         raise NothingToJudge("no family is served on the link either")
@@ -58,17 +58,17 @@ def test_clients_behind_a_router(world: ListenerWorld) -> None:
 
 
 def is_served_behind(world: ListenerWorld, family: Family) -> bool:
-    """Require that a client behind the router is answered as one on it is; return False if neither is."""
+    """Require that a client behind the router is answered like one on the router; return False if neither is."""
     address = world.addresses(family)[0]
-    dialled = world.dial(family, address)
+    dialled = world.client.dial(family, address)
     ok = dialled.outcome is Outcome.ANSWERED
     happened = dialled.detail
     if not ok:
-        near = world.dial(family, address, clients=at_the_router(world.lab))
+        near = world.client.dial(family, address, clients=router_clients(world.lab))
         if near.outcome is not Outcome.ANSWERED:
             return False
-        # What went wrong may be due to the clients before it, and not to the way: this one comes after its like.
-        ok = world.dial(family, address).outcome is Outcome.ANSWERED
+        # Earlier clients may be the reason, not the route: this client comes directly after one on the router.
+        ok = world.client.dial(family, address).outcome is Outcome.ANSWERED
         happened += "; a client on the router itself is answered" + (", and the next one behind it" if ok else "")
     world.works[family.value] = ok
     where = endpoint(address, world.listener.port)
@@ -81,13 +81,13 @@ def is_served_behind(world: ListenerWorld, family: Family) -> bool:
     title="Large answers cross a path with a smaller MTU (TCP)",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="An answer of several segments arrives over both families where a hop on the path carries less than the "
-    "link: what was too large for it is sent again in smaller segments, as soon as a router says so.",
-    stimulus="Start the service on a dual-stack host; the path to its clients crosses a router that forwards no more "
-    "than 1280 bytes. Over each family hold an exchange whose answer has 4000 bytes, or that the manifest names as "
-    "large_send. Where it fails, hold a small one, and a large one from the router itself: the path is to blame only "
+    statement="An answer of several segments arrives over both families where a hop on the path has a smaller MTU "
+    "than the link: what was too large for that hop is sent again in smaller segments, as soon as a router reports it.",
+    stimulus="Start the service on a dual-stack host; the path to its clients crosses a router that forwards packets "
+    "of at most 1280 bytes. Over each family try an exchange whose answer has 4000 bytes, or that the manifest names "
+    "as large_send. If it fails, try a small one, and a large one from the router itself: the path is to blame only "
     "if both succeed.",
-    wire="Over IPv6 every byte that left in a packet of more than 1280 bytes leaves again in a packet that fits.",
+    wire="Over IPv6, every byte that left in a packet of more than 1280 bytes leaves again in a packet that fits.",
     cites=("RFC 8201 §4, §5.4", "RFC 1191 §3", "RFC 9293 §3.7.5", "ipv6(7): IPV6_MTU_DISCOVER"),
     topologies=("pmtu-1280",),
     causes=("RC-MTU",),
@@ -95,7 +95,7 @@ def is_served_behind(world: ListenerWorld, family: Family) -> bool:
 ).attach
 def test_large_answers_over_a_narrow_path(world: ListenerWorld) -> None:
     """An answer of several segments arrives through the narrow hop."""
-    world.start()
+    world.service.start()
     judged = [family for family in world.families if is_judged(world, family)]
     if not judged:
         raise NothingToJudge("no large answer arrives on the link either, or no small one over the whole path")
@@ -105,34 +105,34 @@ def test_large_answers_over_a_narrow_path(world: ListenerWorld) -> None:
 
 
 def is_judged(world: ListenerWorld, family: Family) -> bool:
-    """Require that a large answer crosses the path; return False if something else than the path keeps it back.
+    """Require that a large answer crosses the path; return False if it fails for another reason than the path.
 
     Raises:
-        Inconclusive: The answer that the manifest calls large fits one segment.
+        Inconclusive: The answer to the manifest's large_send fits one segment.
     """
     dialled = large(world, family, near=False)
     ok = dialled.outcome is Outcome.ANSWERED
     if ok and len(dialled.answer) <= ONE_SEGMENT:
         raise Inconclusive(f"the answer to large_send has only {len(dialled.answer)} bytes, which fit one segment")
     if not ok and (reason := other_reason(world, family)):
-        world.note(f"{family.label} is left out: {reason}")
+        world.note(f"{family.label} is not judged: {reason}")
         return False
     world.works[family.value] = ok
-    expected = f"a large answer over {family.label} crosses a hop that carries {world.lab.topology.path_mtu()} bytes"
+    expected = f"a large answer over {family.label} crosses a hop with an MTU of {world.lab.topology.path_mtu()} bytes"
     world.require(Finding(ok, expected, dialled.detail))
     return True
 
 
 def large(world: ListenerWorld, family: Family, *, near: bool) -> Dialled:
-    """Hold an exchange with a large answer, over the whole path or ``near``: from the router itself."""
-    clients = at_the_router(world.lab) if near else None
+    """Try an exchange with a large answer: over the whole path, or with ``near`` from the router itself."""
+    clients = router_clients(world.lab) if near else None
     address, send = world.addresses(family)[0], world.listener.large_send
-    return world.dial(family, address, size=LARGE, send=send, clients=clients)
+    return world.client.dial(family, address, size=LARGE, send=send, clients=clients)
 
 
 def other_reason(world: ListenerWorld, family: Family) -> str:
-    """Return why the path is not to blame: no small answer crosses it, or no large one arrives without it."""
-    if world.dial(family, world.addresses(family)[0]).outcome is not Outcome.ANSWERED:
+    """Return why the path is not to blame: a small answer fails too, or a large one fails without the path."""
+    if world.client.dial(family, world.addresses(family)[0]).outcome is not Outcome.ANSWERED:
         return "a small answer does not arrive either"
     if large(world, family, near=True).outcome is not Outcome.ANSWERED:
         return "a large answer does not arrive on the link either"

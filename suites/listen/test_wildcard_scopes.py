@@ -1,4 +1,4 @@
-"""A listener on the wildcard takes clients of every scope: on its own host, and with link-local addresses."""
+"""A listener on the wildcard serves clients of every scope: on its own host, and with link-local addresses."""
 
 from collections.abc import Callable, Collection
 
@@ -7,10 +7,10 @@ from dualstack.families import BOTH, Family
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import Template, absent
 from dualstack.world import ListenerWorld
-from dualstack.world.clients import link_local, on_the_host
+from dualstack.world.clients import link_local, loopback_clients
 
 TWICE = 2
-"""How many link-local clients come: what a service keeps of the first one may matter to the second."""
+"""How many link-local clients come: state that a service keeps from the first may affect the second."""
 
 
 @Requirement(
@@ -18,11 +18,11 @@ TWICE = 2
     title="A wildcard listener is reachable on ::1 and 127.0.0.1",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A service that listens on every address of a family is reachable at the loopback address of that family "
-    "too: health checks, proxies and administrators on the same host connect there.",
-    stimulus="Start the service on a dual-stack host; hold an exchange over each family from the link. For each family "
-    "that is served there, hold one at its loopback address from the service's own host. A service whose sockets are "
-    "all bound to other addresses, and whose manifest names no wildcard, is left out.",
+    statement="A service that listens on every address of a family is also reachable at the loopback address of that "
+    "family: health checks, proxies and administrators on the same host connect there.",
+    stimulus="Start the service on a dual-stack host; try an exchange over each family from the link. For each family "
+    "that is served there, try one at its loopback address from the service's own host. A service whose sockets are "
+    "all bound to other addresses, and whose manifest names no wildcard, is not judged.",
     wire="The exchanges over the link are answered; no packet on the link has a loopback address.",
     cites=("RFC 4291 §2.5.3", "RFC 1122 §3.2.1.3", "RFC 3493 §3.8", "socket(7): SO_BINDTODEVICE"),
     topologies=("dual-stack",),
@@ -30,9 +30,9 @@ TWICE = 2
     needs=(Need.NETWORK,),
 ).attach
 def test_wildcard_listener_on_loopback(world: ListenerWorld) -> None:
-    """Each family that the link is served over answers at its loopback address."""
-    world.start()
-    inside = on_the_host(world.lab)
+    """Each family that is served on the link also answers at its loopback address."""
+    world.service.start()
+    inside = loopback_clients(world.lab)
     served = world.served()
     require_wide(world, BOTH, LOOPBACKS.__contains__)
     for family in served:
@@ -48,10 +48,10 @@ def test_wildcard_listener_on_loopback(world: ListenerWorld) -> None:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A service that listens on every IPv6 address serves clients that dial its link-local address from "
-    "theirs: on a network without a router neighbours have no other address, and their addresses have a zone.",
-    stimulus="Start the service on a dual-stack host; hold an exchange over IPv6 between global addresses. If it is "
-    "answered, hold two between link-local addresses, with the interface as the zone.",
-    wire="Each attempt is answered over IPv6 from the address that was dialled, the link-local one too.",
+    "theirs: on a network without a router, neighbours have no other address, and their addresses have a zone.",
+    stimulus="Start the service on a dual-stack host; try an exchange over IPv6 between global addresses. If it is "
+    "answered, try two between link-local addresses, with the interface as the zone.",
+    wire="Each attempt is answered over IPv6 from the address that was dialled, including the link-local one.",
     cites=("RFC 4007 §6, §11.2", "RFC 4291 §2.5.6, §2.8", "RFC 3493 §3.3: sin6_scope_id", "RFC 9844 §1"),
     topologies=("dual-stack",),
     causes=("RC-SCOPEDPEER", "RC-SOCKADDR"),
@@ -59,9 +59,9 @@ def test_wildcard_listener_on_loopback(world: ListenerWorld) -> None:
 ).attach
 def test_link_local_clients(world: ListenerWorld) -> None:
     """Clients with link-local addresses are answered where others are."""
-    world.start()
+    world.service.start()
     if Family.IPV6 not in world.served():
-        raise NothingToJudge("no IPv6 client is served, with a link-local address or another")
+        raise NothingToJudge("no IPv6 client is served, with any address")
     require_wide(world, [Family.IPV6], lambda address: address.startswith("fe80:"))
     for address in link_local(world.lab, world.clients):
         world.answers(Family.IPV6, address, times=TWICE)
@@ -69,23 +69,23 @@ def test_link_local_clients(world: ListenerWorld) -> None:
 
 
 WILDCARDS = {*(family.wildcard for family in Family), "::ffff:0.0.0.0"}
-"""How the kernel writes that a socket is bound to every address."""
+"""The addresses of sockets that are bound to every address."""
 
 LOOPBACKS = {family.loopback for family in Family}
 
 
 def require_wide(world: ListenerWorld, families: Collection[Family], is_in_scope: Callable[[str], bool]) -> None:
-    """Make sure that the service is for clients of every scope.
+    """Check that the service is meant for clients of every scope.
 
-    It is if its manifest names the wildcard that it is given, or if a socket on its port that takes one of the families
-    is bound to a wildcard or to an address of the scope. If all are bound to others, they may be so configured.
+    It is, if its manifest names the wildcard as its listen address, or if a socket on its port that takes one of the
+    families is bound to a wildcard or to an address of the scope. Other sockets may be bound so on purpose.
 
     Raises:
-        NothingToJudge: It is not.
+        NothingToJudge: All sockets are bound to other addresses.
     """
     listener = world.listener
     port = (listener.port, listener.transport.value)
-    rows = [row for row in world.own_sockets() if (row.port, row.transport) == port]
+    rows = [row for row in world.service.sockets.read() if (row.port, row.transport) == port]
     own = {row.address for row in rows if row.serves & set(families)}
     if listener.bind is None and own and not any(one in WILDCARDS or is_in_scope(one) for one in own):
-        raise NothingToJudge(f"it is given single addresses: its sockets are bound to {' and '.join(sorted(own))}")
+        raise NothingToJudge(f"it listens on single addresses: its sockets are bound to {' and '.join(sorted(own))}")

@@ -1,4 +1,4 @@
-"""What a client leaves behind when it is gone, ICMP errors and resets, does not keep the service busy."""
+"""ICMP errors and resets from clients that have gone do not keep the service busy."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,25 +10,25 @@ from dualstack.prober.messages import Linger, Stage, Vitals
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import require_errors
 from dualstack.world import ListenerWorld
-from dualstack.world.volleys import Ask, volley
+from dualstack.world.datagrams import DatagramClient, exchange_datagrams
 
 WINDOW = 0.25
-"""Seconds in which the service's threads are watched, while no client is there."""
+"""Seconds for which the service's threads are watched, without any client."""
 
 WINDOWS = 20
-"""How often at most: a loop stays; work that is left over ends, and so does what a timer of some seconds ends."""
+"""Maximum number of windows: a loop persists; remaining work ends, also if a timer of some seconds ends it."""
 
 BUSY = 0.5
-"""A thread is busy that runs this share of the time in which it has a processor or wants none."""
+"""A thread is busy if it runs for more than this share of the time in which it does not wait for a CPU."""
 
 SHORT = 0.005
-"""Seconds that a thread must have run in a window: less says nothing, unless it did not want to run."""
+"""Seconds of CPU time in a window below which a thread is not counted as busy by its share."""
 
 GONE = 4
-"""How many clients of each family are gone."""
+"""How many clients of each family leave before their answer arrives."""
 
-PATIENCE = 1.0
-"""Seconds within which a client that is to reset its connection must have it."""
+CONNECT_TIMEOUT = 1.0
+"""Seconds within which a client must be connected before it resets the connection."""
 
 
 @Requirement(
@@ -36,40 +36,40 @@ PATIENCE = 1.0
     title="No busy loop after ICMP errors and resets",
     level=Level.SHOULD,
     role=Role.LISTENER,
-    statement="When clients are gone, so that ICMP errors about the service's answers came, or resets of its "
-    "connections, the service rests again: none of its threads keeps a processor busy that was not busy before.",
+    statement="After clients have gone, so that ICMP errors about the service's answers or resets of its connections "
+    "arrive, the service becomes idle again: no thread that was idle before keeps a CPU busy.",
     stimulus="Start the service and watch its threads for 250 ms. Over each family that it serves: send four requests "
-    "from a client that is gone when the answer comes (UDP), or let clients reset their connections before, in and "
-    "after their request (TCP). Watch its threads for 250 ms again, for up to 5 s while one is busy.",
-    wire="ICMP port unreachable about answers reaches the service, or RST.",
+    "from a client whose port is closed when the answer arrives (UDP), or have clients reset their connections "
+    "before, in and after their request (TCP). Watch its threads for 250 ms again, for up to 5 s while one is busy.",
+    wire="ICMP port unreachable about answers, or RST, reaches the service.",
     cites=("recv(2): MSG_ERRQUEUE", "poll(2): POLLERR", "RFC 1122 §4.1.3.3"),
     topologies=("dual-stack",),
     causes=("RC-ICMPLOOP",),
     needs=(Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_no_busy_loop(world: ListenerWorld) -> None:
-    """The service rests when its clients are gone."""
-    world.start()
+    """The service is idle after its clients have gone."""
+    world.service.start()
     families = world.served()
     before = busiest(world)
     vanish(world, families)
     after = busiest(world)
-    told = families if world.program.poll() is None else families[:1]
+    reached = families if world.service.program.poll() is None else families[:1]
     what = "ICMP errors" if not world.is_tcp else "resets"
     world.require(loop(what, before, after))
     if all(finding.ok for finding in world.findings):
-        for family in told:
+        for family in reached:
             require_errors(world.wire(), world.listener.port, family)
 
 
 def vanish(world: ListenerWorld, families: Sequence[Family]) -> None:
-    """Have clients of each family come and be gone before they have their answer."""
+    """Have clients of each family leave before their answer arrives."""
     for family in families:
         if not world.is_tcp:
-            ask = Ask(world.addresses(family)[0], world.peer.plan.configured[family][0], deaf=True)
-            volley(world, [ask], GONE)
+            ask = DatagramClient(world.addresses(family)[0], world.peer.plan.configured[family][0], deaf=True)
+            exchange_datagrams(world, [ask], GONE)
             continue
-        dial = replace(world.exchange(family), half_close=True, timeout=PATIENCE)
+        dial = replace(world.client.exchange(family), half_close=True, timeout=CONNECT_TIMEOUT)
         for stage in (Stage.CONNECTED, Stage.HALF_SENT, Stage.SENT):
             with world.peer.prober.linger(Linger((dial,) * min(GONE, world.listener.clients), stage)) as clients:
                 clients.reset()
@@ -77,23 +77,23 @@ def vanish(world: ListenerWorld, families: Sequence[Family]) -> None:
 
 
 def busiest(world: ListenerWorld) -> float:
-    """Watch the service's threads until none is busy, for some time at most; return the share of the busiest then."""
-    last = world.program.vitals()
+    """Watch the threads until none is busy, for `WINDOWS` at most; return the last share of the busiest one."""
+    last = world.service.program.vitals()
     for _ in range(WINDOWS):
         first = last
         sleep(WINDOW)
-        last = world.program.vitals()
+        last = world.service.program.vitals()
         if (found := share(first, last)) <= BUSY:
             break
     return found
 
 
 def share(first: Vitals, last: Vitals) -> float:
-    """Return the largest share of its time that a thread ran between two looks.
+    """Return the largest share of its time that any thread ran between two measurements.
 
-    Time for which it waited for a processor does not count, so that other programs of a busy machine do not matter. The
-    kernel counts that time only when the thread gets a processor, so one that waits right now, or that waited for most
-    of the time and hardly had one, may be busy.
+    Time for which it waited for a CPU does not count, so that other programs on a busy machine do not matter. The
+    kernel adds that time only when the thread gets a CPU, so a thread that is waiting now, or that waited for most of
+    the time and hardly ran, counts as busy.
     """
     before = {item.thread: item for item in first.spent}
     shares = [0.0]
@@ -111,9 +111,9 @@ def share(first: Vitals, last: Vitals) -> float:
 
 
 def loop(what: str, before: float, after: float) -> Finding:
-    """Return what is said of the shares of the busiest thread before and after ``what`` came."""
+    """Return the finding about the busiest thread's shares before and after ``what`` arrived."""
     return Finding(
         after <= BUSY or before > BUSY,
-        f"after {what} no thread of the service runs more than {BUSY:.0%} of the time that it had not run before",
+        f"after {what} no thread of the service runs for more than {BUSY:.0%} of the time, unless it did so before",
         f"the busiest thread ran {before:.0%} of the time before, {after:.0%} after",
     )

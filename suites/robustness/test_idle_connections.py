@@ -1,4 +1,4 @@
-"""A silent connection lives as long over one family as over the other."""
+"""A silent connection is kept equally long over both families."""
 
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -11,25 +11,25 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
 CLIENTS = 2
-"""How many clients of each family are silent from their connection on, and how many after an exchange."""
+"""How many clients of each family are silent from the start, and how many after an exchange."""
 
 STAGES = {
-    Stage.CONNECTED: "on which nothing was said",
+    Stage.CONNECTED: "on which nothing was sent",
     Stage.ANSWERED: "after an exchange",
 }
-"""From when on clients are silent, in words."""
+"""When clients become silent, in words."""
 
 
 @Requirement(
     id="ROBUST-010",
-    title="Idle connections live as long over both families",
+    title="Idle connections are kept equally long over both families",
     level=Level.SHOULD,
     role=Role.LISTENER,
-    statement="A connection on which nothing is said, or nothing more after an exchange, is kept as long over IPv6 as "
-    "over IPv4; how long that is, is the service's choice.",
-    stimulus="Start the service. Let two clients of each family connect and say nothing, and two hold an exchange and "
-    "say nothing more, all at the same time; watch their connections for 3.5 s (timeouts.idle), and longer while one "
-    "after the other ends.",
+    statement="A connection on which nothing is sent, or nothing more after an exchange, is kept equally long over "
+    "IPv6 and over IPv4; the service chooses how long.",
+    stimulus="Start the service. Two clients of each family connect and send nothing, and two try an exchange and "
+    "send nothing more, all at the same time; watch their connections for 3.5 s (timeouts.idle), and longer while "
+    "connections are still ending.",
     wire="No claim: the evidence is when each client's connection ends.",
     cites=("RFC 9293 §3.9.1.5", "RFC 9112 §9.5", "RFC 6540 §2"),
     topologies=("dual-stack",),
@@ -38,15 +38,15 @@ STAGES = {
 ).attach
 def test_idle_connections_live_alike(world: ListenerWorld) -> None:
     """Silent connections of both families end at about the same time, or not while they are watched."""
-    world.start()
+    world.service.start()
     families = world.served()
     if len(families) < len(BOTH):
-        what = f"{families[0].label} alone is served, which is left to the requirements on reachability"
+        what = f"only {families[0].label} is served, which is left to the requirements on reachability"
         world.require(Finding(True, "connections of both families are kept equally long", what))
         return
-    dials = [world.exchange(family) for _ in range(min(CLIENTS, world.listener.clients)) for family in families]
+    dials = [world.client.exchange(family) for _ in range(min(CLIENTS, world.listener.clients)) for family in families]
     seconds = world.subject.manifest.timeouts.idle
-    results = world.peer.prober.idle([Idle(tuple(dials), stage, seconds) for stage in STAGES])
+    results = world.peer.prober.call_all([Idle(tuple(dials), stage, seconds) for stage in STAGES])
     compared = 0
     for (stage, what), rows in zip(STAGES.items(), results, strict=True):
         lives = {
@@ -59,36 +59,36 @@ def test_idle_connections_live_alike(world: ListenerWorld) -> None:
             world.note(finding.happened)
             world.require(finding)
     if not compared:
-        raise Inconclusive("no connection was there to be silent on over both families")
+        raise Inconclusive("there were no silent connections over both families")
 
 
 def counts(stage: Stage, row: Idled) -> bool:
-    """Return whether a client had a connection to be silent on at its stage."""
+    """Return whether a client had a silent connection at its stage."""
     return row.connected and (stage is Stage.CONNECTED or row.outcome is Outcome.ANSWERED)
 
 
 def alike(lives: Mapping[Family, Sequence[Idled]], what: str) -> Finding:
-    """Return whether silent connections of both families live equally long; ``what`` says when they are silent."""
+    """Return whether silent connections of both families are kept equally long; ``what`` names their stage."""
     bounds = {family: (longest(rows), shortest(rows)) for family, rows in lives.items()}
     earlier = [
         family for family, (last, _) in bounds.items() if last < inf and bounds[family.other][1] > alike_until(last)
     ]
-    told = "; ".join(f"over {family.label} {in_words(rows)}" for family, rows in lives.items())
-    return Finding(not earlier, f"connections {what} are kept equally long over both families", told)
+    happened = "; ".join(f"over {family.label} {in_words(rows)}" for family, rows in lives.items())
+    return Finding(not earlier, f"connections {what} are kept equally long over both families", happened)
 
 
 def longest(rows: Sequence[Idled]) -> float:
-    """Return how long the last of these connections lived; infinity if one did not end."""
+    """Return the longest lifetime of these connections in seconds; infinity if one did not end."""
     return max(row.lived if row.ended else inf for row in rows)
 
 
 def shortest(rows: Sequence[Idled]) -> float:
-    """Return how long each of these connections lived at least."""
+    """Return the shortest lifetime of these connections in seconds."""
     return min(row.lived for row in rows)
 
 
 def in_words(rows: Sequence[Idled]) -> str:
-    """Say how long each of these connections lived."""
+    """Return the lifetimes of these connections in words."""
     ends = [f"{row.lived:.1f} s" for row in rows if row.ended]
     left = [row.lived for row in rows if not row.ended]
     kept = [f"{len(left)} open after {min(left):.1f} s"] if left else []

@@ -1,31 +1,31 @@
-"""TCP is a stream: how a request is cut into segments, and when its client stops to send, changes no answer."""
+"""TCP is a stream: neither the segments of a request nor a half-close by the client changes the answer."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
 from dualstack.families import Family
-from dualstack.manifest import Protocol
 from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial
 from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.transport import Protocol
 from dualstack.wire.expect import half_closes, require_pieces
 from dualstack.world import ListenerWorld
 
 SINGLE = 16
-"""How many bytes travel alone at the beginning of a request, and how many at its end."""
+"""How many bytes are sent one by one at the beginning of a request, and how many at its end."""
 
 SEGMENTS = 10
-"""In how many segments a slow request travels at least, unless it has fewer bytes."""
+"""Minimum number of segments of a slow request, unless it has fewer bytes."""
 
 SLOW = 5.0
 """Seconds that a request in pieces may take longer: a piece waits up to 50 ms until the one before is acknowledged."""
 
 HALF_CLOSES = 5
-"""How many clients of each family half-close: where the answer races the end of the connection, it may win once."""
+"""How many clients of each family half-close: a racy service may answer once by luck."""
 
 FIXED, SPLIT = 250, 100
-"""The length of the made-up requests, which some services have as their fixed length, and where it is split."""
+"""The length of made-up requests (some services require a fixed length), and where it is split."""
 
 
 @Requirement(
@@ -33,25 +33,25 @@ FIXED, SPLIT = 250, 100
     title="Half-close by the client",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A client that sends its request and then ends its sending side still receives the whole answer, over "
+    statement="A client that sends its request and then closes its sending side still receives the whole answer, over "
     "each family; then the service closes its side too.",
     stimulus="Start the service on a dual-stack host. Over each family that it serves, five times: send a request and "
     "FIN in one segment, and read to the end.",
-    wire="After the client's FIN the service sends its answer and then its own FIN; nobody sends RST.",
+    wire="After the client's FIN the service sends its answer and then its own FIN; neither side sends RST.",
     cites=("RFC 9293 §3.6.1", "RFC 1122 §4.2.2.13", "shutdown(2)"),
     topologies=("dual-stack",),
     causes=("RC-HALFCLOSE",),
     needs=(Need.TCP, Need.ANSWER, Need.NETWORK),
 ).attach
 def test_half_close(world: ListenerWorld) -> None:
-    """Who has said everything is still answered."""
-    world.start()
+    """A client that has sent everything is still answered."""
+    world.service.start()
     connections = []
     for family in world.served():
         times = 1 if world.listener.one_connection else HALF_CLOSES
-        dials = [replace(world.exchange(family), half_close=True)] * times
+        dials = [replace(world.client.exchange(family), half_close=True)] * times
         manner = "ends its sending side with its request"
-        connections.append([world.answers_if(dial, manner).source_port for dial in dials])
+        connections.append([world.answers_unusual(dial, manner).source_port for dial in dials])
     for ports in connections:
         world.shows(partial(half_closes, ports=ports))
 
@@ -61,11 +61,11 @@ def test_half_close(world: ListenerWorld) -> None:
     title="Segmented and coalesced input",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="The answer to a request does not depend on how TCP cuts it: it may come byte by byte, in two pieces, or "
-    "together with the request that follows it.",
+    statement="The answer to a request does not depend on how TCP segments it: the request may arrive byte by byte, "
+    "in two pieces, or together with the request that follows it.",
     stimulus="Start the service on a dual-stack host. Over each family that it serves: send a request whose first and "
-    "last 16 bytes travel alone; one in two pieces (100 and 150 bytes where it is of our making); and, where "
-    "several requests fit one connection (echo and upper), two of them in one segment.",
+    "last 16 bytes travel one by one; send one in two pieces (100 and 150 bytes if the harness makes the request up); "
+    "and, where several requests fit one connection (echo and upper), send two of them in one segment.",
     wire="The slow request travels in at least 10 data segments, or in as many as it has bytes.",
     cites=("RFC 9293 §3.8", "recv(2)", "socket(7): SO_RCVLOWAT"),
     topologies=("dual-stack",),
@@ -73,12 +73,12 @@ def test_half_close(world: ListenerWorld) -> None:
     needs=(Need.TCP, Need.ANSWER, Need.NETWORK),
 ).attach
 def test_segmented_and_coalesced_input(world: ListenerWorld) -> None:
-    """A request is understood however it arrives."""
-    world.start()
+    """A request is answered however it arrives."""
+    world.service.start()
     slow = []
     for family in world.served():
         for dial, manner in shapes(world, family):
-            dialled = world.answers_if(dial, manner)
+            dialled = world.answers_unusual(dial, manner)
             if len(dial.chunks) > 1:
                 slow.append((dialled.source_port, min(SEGMENTS, len(dialled.sent))))
     wire = world.wire()
@@ -89,7 +89,7 @@ def test_segmented_and_coalesced_input(world: ListenerWorld) -> None:
 
 def shapes(world: ListenerWorld, family: Family) -> Iterator[tuple[Dial, str]]:
     """Yield the special exchanges over a family, each with what its client does."""
-    plain = replace(world.exchange(family), token_size=FIXED)
+    plain = replace(world.client.exchange(family), token_size=FIXED)
     patient = replace(plain, timeout=plain.timeout + SLOW)
     size = len(dialogue_for(plain).request)
     yield replace(patient, chunks=singly(size)), "sends its request byte by byte"

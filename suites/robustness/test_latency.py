@@ -15,11 +15,11 @@ from dualstack.world.latency import equally_fast, first_in_time, is_late_at_firs
     level=Level.SHOULD,
     role=Role.LISTENER,
     statement="An exchange over one family takes at most 100 ms longer than over the other, beyond the noise of the "
-    "lab, and the first one of a client at most 1 s longer; also where no name server answers for the names of IPv6 "
-    "clients, as for many IPv6 networks.",
-    stimulus="Start the service, and a name server that does not answer for names below ip6.arpa, and says at once "
-    "that those below in-addr.arpa do not exist. Hold exchanges over both families in turn, six of each, and up to 18 "
-    "where they differ. The noise is the difference between every second one and the others of the faster family.",
+    "lab, and the first one of a client at most 1 s longer; this also holds where no name server answers for the "
+    "names of IPv6 clients, as for many IPv6 networks.",
+    stimulus="Start the service, and a name server that does not answer for names below ip6.arpa, and answers at once "
+    "that names below in-addr.arpa do not exist. Try exchanges over both families in turn, six of each, and up to 18 "
+    "if they differ. The noise is the difference between every second one and the others of the faster family.",
     wire="No claim: the evidence is the time that each exchange takes; the lowest of each family are compared.",
     cites=("RFC 4038 §4.3", "RFC 8501 §1", "getnameinfo(3)"),
     topologies=("dual-stack",),
@@ -28,20 +28,20 @@ from dualstack.world.latency import equally_fast, first_in_time, is_late_at_firs
 ).attach
 def test_both_families_are_equally_fast(world: ListenerWorld) -> None:
     """Exchanges over one family take no longer than over the other."""
-    world.start()
+    world.service.start()
     families = world.served()
     if len(families) < len(BOTH):
-        what = f"{families[0].label} alone is served, which is left to the requirements on reachability"
+        what = f"only {families[0].label} is served, which is left to the requirements on reachability"
         world.require(Finding(True, "both families are answered equally fast", what))
         return
     peer = world.peer
     names = Names(tuple(peer.plan.address(family) for family in BOTH), silent=(REVERSE[Family.IPV6],))
     with peer.prober.names(names) as server:
-        world.note("a name server that answers nothing below ip6.arpa runs on the peer")
+        world.note("on the client's host runs a name server that does not answer for names below ip6.arpa")
         times = measure(world, families)
         world.require(equally_fast(times))
         if world.findings[-1].ok and is_late_at_first(times):
-            world.start()
+            world.service.start()
             world.require(first_in_time(times, measure(world, families)))
         asked = sum(query.name.lower().endswith(REVERSE[Family.IPV6]) for query in server.queries())
     world.note(f"the name server was asked {asked} times for names below ip6.arpa")

@@ -1,4 +1,4 @@
-"""What a service allows a client of IPv4 it allows clients of one IPv6 network."""
+"""A service allows the clients of one IPv6 network as much as one IPv4 client."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
-from dualstack.world.newcomers import come_together, failures, give_addresses
+from dualstack.world.concurrent_clients import add_client_addresses, dial_together, failures
 
 COUNT = 16
 """How many clients of one /64 come at the same time, unless the service is made for fewer."""
 
-FIRST_OF_THEM = 0x9001
-"""The interface identifier of the first; no host's plan has these."""
+FIRST_IDENTIFIER = 0x9001
+"""The interface identifier of the first client; no host of a topology uses these."""
 
 
 @Requirement(
@@ -22,11 +22,11 @@ FIRST_OF_THEM = 0x9001
     level=Level.SHOULD,
     role=Role.LISTENER,
     statement="At least as many clients of one IPv6 network (/64) are served at the same time as of one IPv4 address. "
-    "A network has many hosts, and one host many addresses: a limit per /64 that is meant for a single client locks "
-    "neighbours out.",
-    stimulus="Start the service on a dual-stack host. Let 16 clients come at the same time (fewer if its manifest says "
-    "so), each at an address of its own in one /64. Where some are not served, let as many come from one IPv4 address, "
-    "or from one IPv6 address if the service does not serve IPv4; then try those of the /64 again.",
+    "A network has many hosts, and one host has many addresses: a limit per /64 that is meant for a single client "
+    "locks neighbours out.",
+    stimulus="Start the service on a dual-stack host. 16 clients come at the same time (fewer if its manifest says "
+    "so), each from a different address of one /64. If some are not served, as many come from one IPv4 address, or "
+    "from one IPv6 address if the service does not serve IPv4; then those of the /64 come again.",
     wire="No claim: the evidence is each client's answer.",
     cites=("RFC 6177 §2", "RFC 7934 §4, §5", "RFC 8981 §3.6"),
     topologies=("dual-stack",),
@@ -35,13 +35,13 @@ FIRST_OF_THEM = 0x9001
 ).attach
 def test_clients_of_one_prefix(world: ListenerWorld) -> None:
     """As many clients of one /64 are served as of one address."""
-    world.start()
+    world.service.start()
     served = world.served()
     count = min(COUNT, world.listener.clients)
     if Family.IPV6 not in served:
-        raise NothingToJudge("no IPv6 client is served, alone or with others")
-    sources = [str(world.lab.plan.ipv6[FIRST_OF_THEM + number]) for number in range(count)]
-    give_addresses(world, sources)
+        raise NothingToJudge("no IPv6 client is served")
+    sources = [str(world.lab.plan.ipv6[FIRST_IDENTIFIER + number]) for number in range(count)]
+    add_client_addresses(world, sources)
     answered, lost = count_served(world, sources)
     least, control = 0, ""
     if lost:
@@ -53,13 +53,13 @@ def test_clients_of_one_prefix(world: ListenerWorld) -> None:
         world.works[family.value] = True
     ok = answered >= least
     world.works[Family.IPV6.value] = ok
-    beside = f"; of as many at {control} {least} are" if control else ""
-    expected = f"of {count} clients of one /64 that come at the same time at least as many are served as of one address"
+    beside = f"; of {count} clients at {control}, {least} are" if control else ""
+    expected = f"of {count} concurrent clients of one /64, at least as many are served as of one address"
     world.require(Finding(ok, expected, f"{answered} are{beside}" + (f"; {lost}" if lost else "")))
 
 
 def count_served(world: ListenerWorld, sources: Sequence[str]) -> tuple[int, str]:
-    """Have clients come at the same time; return how many are served, and what the first of the others saw."""
-    came = come_together(world, sources)
+    """Run concurrent clients; return how many are served, and what the first of the others saw."""
+    came = dial_together(world, sources)
     others = [one for one in came if not one.answered]
     return len(came) - len(others), failures(others[:1])

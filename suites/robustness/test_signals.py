@@ -1,4 +1,4 @@
-"""Signals that concern nobody break no exchange."""
+"""Ignorable signals do not interrupt exchanges."""
 
 from dataclasses import replace
 
@@ -9,16 +9,16 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
 CLIENTS = 5
-"""How many clients of each family come again and again while signals are sent."""
+"""How many clients of each family repeat exchanges while signals are sent."""
 
 PAUSE = 0.02
-"""Seconds between two exchanges of a client: the signals are what matters, not the load."""
+"""Seconds between two exchanges of a client: the test is about signals, not load."""
 
 ALONE = ("SIGCHLD", "SIGWINCH", "SIGCONT")
 STOPPING = ("SIGSTOP", "SIGCONT")
 
 EACH, TURNS = 40, 40
-"""How often each signal is sent, and how often the service is stopped and goes on: 200 signals in all."""
+"""How often each signal is sent, and how often the service is stopped and continued: 200 signals in all."""
 
 EVERY = 0.01
 """Seconds between two signals."""
@@ -34,9 +34,9 @@ END_WITHIN = 30.0
     role=Role.LISTENER,
     statement="SIGCHLD, SIGWINCH and SIGCONT, and being stopped and continued, neither end the service nor break an "
     "exchange.",
-    stimulus="Start the service on a dual-stack host and let five clients of each family that it serves come again and "
-    "again. Send its main process 200 of these signals, 10 ms apart, but those that its manifest says to mean "
-    "something to it.",
+    stimulus="Start the service on a dual-stack host; five clients of each family that it serves repeat exchanges. "
+    "Send its main process 200 of these signals, 10 ms apart, except those that its manifest lists as having a "
+    "meaning for it.",
     wire="No claim: the evidence is each client's answer.",
     cites=("signal(7): Interruption of system calls", "accept(2): EINTR", "sigaction(2): SA_RESTART"),
     topologies=("dual-stack",),
@@ -44,16 +44,18 @@ END_WITHIN = 30.0
     needs=(Need.TCP, Need.ANSWER, Need.MANY, Need.NETWORK),
 ).attach
 def test_signals_do_not_break_exchanges(world: ListenerWorld) -> None:
-    """Clients are served while signals rain."""
-    world.start()
+    """Clients are served while many signals are sent."""
+    world.service.start()
     families = world.served()
-    dials = tuple(world.exchange(family) for family in families for _ in range(min(CLIENTS, world.listener.clients)))
+    dials = tuple(
+        world.client.exchange(family) for family in families for _ in range(min(CLIENTS, world.listener.clients))
+    )
     dials = tuple(replace(dial, timeout=dial.timeout + len(STOPPING) * TURNS * EVERY) for dial in dials)
     signals = [name for name in ALONE if name not in world.subject.manifest.service.signals for _ in range(EACH)]
     if "SIGCONT" in signals:
         signals += STOPPING * TURNS
     with world.peer.prober.load(Load(dials, rounds=0, pause=PAUSE)) as load:
-        world.program.storm(signals, EVERY)
+        world.service.program.storm(signals, EVERY)
         world.note(f"{len(signals)} signals were sent, {EVERY * 1000:g} ms apart")
         loaded = load.finish(Deadline(END_WITHIN, "the last exchanges to end"))
     first = f"; the first: {loaded.failures[0].detail}" if loaded.failures else ""

@@ -1,27 +1,28 @@
-"""Access rules mean clients, however a socket or a rule writes their addresses."""
+"""Access rules apply to clients, in whatever form a socket or a rule writes their addresses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.manifest.models import Acl
+from dualstack.manifest import Acl
+from dualstack.manifest.texts import fill
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 from dualstack.world.notations import network_without, notations, wide_network
 
 SILENT, SLOWER = 1.0, 10
-"""A client counts as denied by silence after these seconds, and so many times what one that is served has taken."""
+"""A client without an answer counts as denied after `SILENT` s plus `SLOWER` times the time of a served client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule, and which clients it lets in.
+    """A rule, and which clients it admits.
 
     Attributes:
         text: What ``{acl}`` stands for.
-        admitted: For each client that comes, by its address: whether the service must serve it.
+        admitted: By client address: whether the service must serve that client.
     """
 
     text: str
@@ -30,16 +31,16 @@ class Rule:
 
 @Requirement(
     id="SEC-001",
-    title="Access rules decide about the clients that they name",
+    title="Access rules apply to the clients that they name",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A rule that denies or allows one address or one network, of either family, decides about exactly the "
+    statement="A rule that denies or allows one address or one network, of either family, applies to exactly the "
     "clients that it names, in every textual form of the address; an IPv4 client of a dual-stack socket, where its "
     "address appears as ::ffff:a.b.c.d, is no exception.",
     stimulus="For each family, and each kind of rule that the service has: start it with a rule for one client; dial "
-    "from that client, from another one of its family and from one of the other family. Repeat it with the other "
-    "textual forms of an IPv6 address (upper case, without ::, with leading zeros, :: at another place). With rules "
-    "for networks: a network that has both clients of the family, and one that has only one of them.",
+    "it from that client, from another one of its family and from one of the other family. Repeat this with the other "
+    "textual forms of an IPv6 address (upper case, without ::, with leading zeros, :: in another place). For network "
+    "rules, use a network that contains both clients of the family, and one that contains only one of them.",
     wire="No claim: the evidence is how the service answers each client.",
     cites=(
         "RFC 4942 §2.2",
@@ -53,7 +54,7 @@ class Rule:
     needs=(Need.ACL, Need.BOTH, Need.ANSWER, Need.NETWORK),
 ).attach
 def test_rules_apply_to_the_clients_they_name(world: ListenerWorld) -> None:
-    """Denied is denied and allowed is allowed: for the clients that a rule names, and for no others."""
+    """A rule denies or allows exactly the clients that it names."""
     acl = world.listener.acl
     assert acl is not None  # Need.ACL
     silence = 0.0
@@ -68,38 +69,38 @@ def rules(acl: Acl, own: tuple[str, ...], others: tuple[str, ...]) -> Iterator[R
     Args:
         acl: How rules are written.
         own: The addresses of two clients of the family.
-        others: Those of clients of the other family.
+        others: The addresses of clients of the other family.
     """
     (one, second), other = own[:2], others[0]
     wide, narrow = wide_network(one), network_without(one, second)
     for kind, place, names in (("deny", "deny_network", False), ("allow", "allow_network", True)):
         text = getattr(acl, kind)
         if text is not None:
-            yield Rule(text.replace("{address}", one), {one: names, second: not names, other: not names})
+            yield Rule(fill(text, {"address": one}), {one: names, second: not names, other: not names})
             for form in notations(one).values():
-                yield Rule(text.replace("{address}", form), {one: names, second: not names})
+                yield Rule(fill(text, {"address": form}), {one: names, second: not names})
         text = getattr(acl, place)
         if text is not None:
-            yield Rule(text.replace("{network}", wide), {one: names, second: names, other: not names})
-            yield Rule(text.replace("{network}", narrow), {one: names, second: not names})
+            yield Rule(fill(text, {"network": wide}), {one: names, second: names, other: not names})
+            yield Rule(fill(text, {"network": narrow}), {one: names, second: not names})
 
 
 def judge(world: ListenerWorld, rule: Rule, silence: float) -> float:
-    """Start the service with a rule, and require that it serves the right clients: those first that it must deny.
+    """Start the service with a rule, and require that it serves the right clients; those to be denied come first.
 
     Args:
         world: The world.
         rule: The rule.
-        silence: Seconds after which a client without an answer counts as denied; 0 for the time of an exchange.
+        silence: Seconds after which a client without an answer counts as denied; 0 for the timeout of an exchange.
 
     Returns:
-        The seconds that are enough for that after what the clients that were served have shown; 0 without any.
+        The seconds to use for the next rule, from the times of the served clients; 0 if none was served.
     """
     enough = 0.0
-    readiness = world.ready(world.launch(acl=rule.text))
+    readiness = world.service.wait_ready(world.service.launch(acl=rule.text))
     if not readiness.ready:
         expected = f'the service starts with the rule "{rule.text}"'
-        world.require(Finding(False, expected, readiness.detail + world.last_words()))
+        world.require(Finding(False, expected, readiness.detail + world.service.last_log_line()))
         return enough
     for client, admitted in sorted(rule.admitted.items(), key=lambda item: item[1]):
         family = Family.of(client)

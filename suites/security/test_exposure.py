@@ -1,4 +1,4 @@
-"""A service is reachable where it was told to be, and nowhere else."""
+"""A service is reachable where it is configured to be, and nowhere else."""
 
 from dualstack.errors import ServiceError
 from dualstack.families import BOTH, Family, endpoint
@@ -6,7 +6,7 @@ from dualstack.finding import Finding
 from dualstack.prober.messages import Dialled, Outcome, SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
-from dualstack.world.clients import in_the_house, link_local, on_the_link
+from dualstack.world.clients import link_local, local_clients, remote_clients
 
 
 @Requirement(
@@ -14,33 +14,33 @@ from dualstack.world.clients import in_the_house, link_local, on_the_link
     title="A loopback listener is not reachable from the network",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A listener for loopback clients refuses everybody else: clients on the link, whichever address of the "
-    "host they dial, and clients on its own host that dial an address other than the loopback ones. A missing loopback "
-    "address does not widen it.",
-    stimulus="Start the service; dial every address that its host has on the link, link-local ones too, from the peer "
-    "and from the host itself. Do the same where 127.0.0.1 or ::1 does not exist; a service that does not start there "
-    "exposes nothing.",
-    wire="Every connection attempt on the link is answered by a reset within 1 s; every UDP request by ICMP port "
-    "unreachable.",
+    statement="A listener for loopback clients refuses all other clients: clients on the link, whichever address of "
+    "the host they dial, and clients on its own host that dial an address other than the loopback ones. If a loopback "
+    "address is missing, it does not listen on more addresses instead.",
+    stimulus="Start the service; dial every address that its host has on the link, including link-local ones, from "
+    "the client's host and from the service's host. Do the same where 127.0.0.1 or ::1 does not exist; a service that "
+    "does not start there exposes nothing.",
+    wire="Every connection attempt on the link is answered by a reset within 1 s; every UDP request is answered by "
+    "ICMP port unreachable.",
     cites=("RFC 4291 §2.5.3", "RFC 1122 §3.2.1.3", "RFC 6890 §2.2.2, §2.2.3"),
     topologies=("dual-stack", "multi-address", "ipv4-only-disable-ipv6", "ipv6-only-strict"),
     causes=("RC-EXPOSE", "RC-ACLTEXT"),
     needs=(Need.LOOPBACK,),
 ).attach
 def test_loopback_listener_is_not_reachable(world: ListenerWorld) -> None:
-    """Nobody reaches a loopback listener at an address that is none."""
-    readiness = world.ready(world.launch())
+    """A loopback listener is not reachable at non-loopback addresses."""
+    readiness = world.service.wait_ready(world.service.launch())
     if not readiness.ready and len(world.lab.topology.loopbacks()) == len(BOTH):
-        raise ServiceError(f"the service did not become ready: {readiness.detail}{world.last_words()}")
+        raise ServiceError(f"the service did not become ready: {readiness.detail}{world.service.last_log_line()}")
     families = world.lab.topology.families()
-    for clients in (on_the_link(world.lab), in_the_house(world.lab)):
+    for clients in (remote_clients(world.lab), local_clients(world.lab)):
         for family in families:
             for address in clients.addresses[family]:
                 world.refuses(family, address, clients=clients)
         for address in link_local(world.lab, clients):
             world.refuses(Family.IPV6, address, clients=clients)
     for family in families:
-        world.shows_refused_on_the_link(family)
+        world.shows_refused_on_link(family)
 
 
 @Requirement(
@@ -49,23 +49,22 @@ def test_loopback_listener_is_not_reachable(world: ListenerWorld) -> None:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A service that claims IPv4 only has no socket that takes IPv6 on its port, refuses IPv6 clients at "
-    "every address of its host at once, and has no other port, which its manifest does not declare, that is reachable "
-    "over IPv6.",
-    stimulus="Start the service and look through its socket table; dial its port over IPv6, at the host's addresses "
-    "and at its link-local one; dial every other port of the same transport on which it has a socket that takes IPv6.",
-    wire="Every IPv6 connection attempt to the port is answered by a reset within 1 s; every UDP request by ICMPv6 "
-    "port unreachable.",
+    "once at every address of its host, and has no other, undeclared port that is reachable over IPv6.",
+    stimulus="Start the service and check its socket table; dial its port over IPv6, at the host's addresses and at "
+    "its link-local one; dial every other port of the same transport on which it has a socket that takes IPv6.",
+    wire="Every IPv6 connection attempt to the port is answered by a reset within 1 s; every UDP request is answered "
+    "by ICMPv6 port unreachable.",
     cites=("RFC 4942 §4.1", "RFC 9293 §3.10.7.1", "RFC 4443 §3.1"),
     topologies=("dual-stack",),
     causes=("RC-EXPOSE",),
     needs=(Need.ONE, Need.IPV4),
 ).attach
 def test_ipv4_service_is_not_exposed_on_ipv6(world: ListenerWorld) -> None:
-    """An IPv4-only service leaves nothing open on IPv6."""
+    """An IPv4-only service has no open port on IPv6."""
     listener = world.listener
-    world.start()
+    world.service.start()
     world.answers(Family.IPV4, world.addresses(Family.IPV4)[0])
-    exposed = [row for row in world.own_sockets() if Family.IPV6 in row.serves and is_like(row, world)]
+    exposed = [row for row in world.service.sockets.read() if Family.IPV6 in row.serves and is_like(row, world)]
     own = [row for row in exposed if row.port == listener.port]
     world.require(
         Finding(
@@ -81,21 +80,23 @@ def test_ipv4_service_is_not_exposed_on_ipv6(world: ListenerWorld) -> None:
 
 
 def no_other_port(world: ListenerWorld, rows: list[SocketRow]) -> None:
-    """Require that no port of these sockets is reachable over IPv6 from the link."""
-    link = on_the_link(world.lab)
+    """Require that no port of ``rows`` is reachable over IPv6 from the link."""
+    link = remote_clients(world.lab)
     addresses = (*link.addresses[Family.IPV6], *link_local(world.lab, link))
     within = world.subject.manifest.timeouts.refuse
     reached = [
         endpoint(address, port)
         for port in sorted({row.port for row in rows})
         for address in addresses
-        if is_open(world.dial(Family.IPV6, address, port=port, timeout=within, clients=link), world)
+        if is_open(world.client.dial(Family.IPV6, address, port=port, timeout=within, clients=link), world)
     ]
     world.require(
         Finding(
             not reached,
             "no port that its manifest does not declare is reachable over IPv6",
-            f"the peer reaches {' and '.join(reached)}: it listens on {where(rows)}" if reached else "none is",
+            f"the client reaches {' and '.join(reached)}: the service listens on {where(rows)}"
+            if reached
+            else "none is",
         )
     )
 
@@ -106,7 +107,7 @@ def declared(world: ListenerWorld) -> set[int]:
 
 
 def is_like(row: SocketRow, world: ListenerWorld) -> bool:
-    """Return whether a socket has the listener's transport, and is no client's: a UDP socket on a port of its own."""
+    """Return whether a socket has the listener's transport and is not a UDP client's, on an ephemeral port."""
     if row.transport != world.listener.transport.value:
         return False
     if world.is_tcp or row.port in declared(world):
@@ -116,7 +117,7 @@ def is_like(row: SocketRow, world: ListenerWorld) -> bool:
 
 
 def is_open(dialled: Dialled, world: ListenerWorld) -> bool:
-    """Return whether something took what was dialled: a connection; over UDP whatever did not refuse."""
+    """Return whether the port is open: TCP connected, UDP neither refused nor unreachable."""
     return dialled.connected if world.is_tcp else dialled.outcome not in {Outcome.REFUSED, Outcome.UNREACHABLE}
 
 

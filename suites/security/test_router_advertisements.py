@@ -1,4 +1,4 @@
-"""A neighbour that takes itself for a router gives the service's host addresses; the service goes on."""
+"""A rogue router gives the service's host addresses; the service keeps working."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -10,22 +10,30 @@ from dualstack.deadline import Deadline
 from dualstack.errors import ServiceError
 from dualstack.families import Family
 from dualstack.finding import Finding
+from dualstack.lab.changes import AcceptRouters
 from dualstack.prober.messages import Linger, Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import flow_outlives_advertisements, served_amid_advertisements, udp_reply_address
 from dualstack.world import ListenerWorld, World
-from dualstack.world.advertised import announce, forget, keeps_coming, require, served_within, withdraw
 from dualstack.world.comparing import excused
-from dualstack.world.volleys import Ask, volley
+from dualstack.world.datagrams import DatagramClient, exchange_datagrams
+from dualstack.world.rogue_router import (
+    advertise_prefix,
+    answers_within,
+    remove_prefix_addresses,
+    repeats_exchanges,
+    require,
+    withdraw_prefix,
+)
 
 PREFIXES = ("2001:db8:6104:1::", "2001:db8:6104:2::")
-"""What is advertised: from another part of the documentation prefix than the lab's own addresses."""
+"""The advertised prefixes: from another part of the documentation prefix than the lab's addresses."""
 
 ADVERTISEMENTS = 2
-"""How many come for each prefix: one announces it, the other withdraws it."""
+"""How many advertisements each prefix gets: one announces it, the other withdraws it."""
 
 REACTION = 1.0
-"""Seconds that a service is given to do what it does about addresses that come or are deprecated."""
+"""Seconds in which a service may react to addresses that are added or deprecated."""
 
 RECOVERED = 10.0
 """Seconds within which IPv6 clients must be answered again."""
@@ -36,16 +44,17 @@ RECOVERED = 10.0
     title="Router advertisements and temporary addresses do not break the service",
     level=Level.SHOULD,
     role=Role.LISTENER,
-    statement="When a neighbour advertises a prefix, so that the service's host has a further address and a temporary "
-    "one, and withdraws it, IPv4 clients are answered all the time, connections that were there before go on between "
-    "the same addresses, and IPv6 clients are answered at the service's own address, within 10 s each time.",
-    stimulus="Open a connection over each family; from the peer send a router advertisement with a second prefix; when "
-    "the kernel has made addresses of it, send another one that withdraws it. Let IPv4 clients come all the time and "
-    "an IPv6 client after each advertisement; then hold an exchange on the connections. If something fails, start the "
-    "service again and do the same at the same pace without advertisements: what fails there, too, is not judged.",
+    statement="While a neighbour advertises and withdraws a prefix, so that the service's host gets a further address "
+    "and a temporary one, IPv4 clients are answered all the time, existing connections continue between the same "
+    "addresses, and IPv6 clients are answered at the service's own address, within 10 s each time.",
+    stimulus="Open a connection over each family; from the client's host send a router advertisement with a second "
+    "prefix; when the kernel has made addresses of it, send another one that withdraws it. IPv4 clients come all the "
+    "time, and an IPv6 client after each advertisement; then try an exchange on the open connections. If something "
+    "fails, start the service again and do the same at the same pace without advertisements: what also fails there is "
+    "not judged.",
     wire="Each IPv4 attempt is answered. After each router advertisement the last attempt over IPv6 is answered. On "
-    "the connections the service goes on sending after both of them, and no FIN or RST before. Each UDP client is "
-    "answered from the address that it asked.",
+    "the open connections the service sends again after both of them, and sends no FIN or RST before. Each UDP client "
+    "is answered from the address to which it sent its request.",
     cites=(
         "RFC 6104 §2, §4",
         "RFC 6105 §1",
@@ -59,10 +68,10 @@ RECOVERED = 10.0
     needs=(Need.ANSWER, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_router_advertisements(world: ListenerWorld) -> None:
-    """Addresses that a stranger on the link gives the host, and takes back, do not concern the service."""
+    """Addresses that a rogue router gives the host, and withdraws, do not affect the service."""
     served = world.served()
-    # Whose datagrams leave from a temporary address, because nothing says from where, is UDP-002's business.
-    world.host.accept_routers(prefer_temporary=world.is_tcp)
+    # Datagrams that leave from a temporary address, because the service chooses none, are UDP-002's subject.
+    world.host.apply(AcceptRouters(prefer_temporary=world.is_tcp))
     pace = Pace()
     clients = go_through(world, served, pace)
     lost = set[Family]()
@@ -79,7 +88,7 @@ class Pace:
     """How long each step of a sequence took, so that a control can take as long.
 
     Attributes:
-        changes: Seconds that each change of the host's addresses took, in order; a control takes them from the front.
+        changes: Seconds that each change of the host's addresses took, in order; a control consumes them in order.
         held: Seconds for which the clients that came first had to wait.
         control: Whether nothing is advertised: each change is a wait of the same length.
     """
@@ -92,7 +101,7 @@ class Pace:
         """Change the host's addresses, or wait as long as that took."""
         if self.control:
             seconds = self.changes.pop(0) if self.changes else 0.0
-            world.ended(world.program, Deadline(seconds, "the service to end"))
+            world.service.wait_end(world.service.program, Deadline(seconds, "the service to end"))
             return
         began = time.monotonic()
         act(world, prefix)
@@ -100,44 +109,44 @@ class Pace:
 
 
 def go_through(world: ListenerWorld, served: list[Family], pace: Pace) -> dict[Family, tuple[str, int]]:
-    """Have clients wait while prefixes come and go and other clients come; return the first ones' ends over TCP."""
+    """Change prefixes while connections are open and new clients come; return the TCP clients' addresses and ports."""
     began = time.monotonic()
     with ExitStack() as rest:
         together, clients = True, dict[Family, tuple[str, int]]()
         if world.is_tcp:
             clients = rest.enter_context(connections(world, served))
-            together = world.dial(served[0], world.addresses(served[0])[0]).outcome is Outcome.ANSWERED
+            together = world.client.dial(served[0], world.addresses(served[0])[0]).outcome is Outcome.ANSWERED
         else:
             rest.enter_context(associations(world, served))
         come_and_go(world, PREFIXES[0], served if together else (), pace)
         if pace.control:
             left = pace.held - (time.monotonic() - began)
-            world.ended(world.program, Deadline(max(0.0, left), "the service to end"))
+            world.service.wait_end(world.service.program, Deadline(max(0.0, left), "the service to end"))
         else:
             pace.held = time.monotonic() - began
-    if not together:  # it serves one client after the other, so that those who come had to wait for those who stay
+    if not together:  # it serves one client at a time, so new clients had to wait for the open connections
         come_and_go(world, PREFIXES[1], served, pace)
     world.survives("router advertisements")
     return clients
 
 
 def compare(world: ListenerWorld, served: list[Family], pace: Pace) -> set[Family]:
-    """Do the same at the same pace, with the service started again, and advertise nothing; excuse what is the same.
+    """Restart the service and repeat everything at the same pace without advertisements; excuse what fails there too.
 
     Returns:
-        The families over which clients were not served in that control: of them the packets show nothing.
+        The families over which clients were not served in that control: their packets are not judged.
     """
     found, works = list(world.findings), dict(world.works)
     world.note("control: the same again, at the same pace, without router advertisements")
-    world.stop()
-    forget(world, PREFIXES)
+    world.service.stop()
+    remove_prefix_addresses(world, PREFIXES)
     world.findings.clear()
     world.works.clear()
     try:
-        world.start()
+        world.service.start()
         go_through(world, served, replace(pace, control=True, changes=list(pace.changes)))
     except ServiceError as error:
-        world.note(f"the control cannot be held: {error}")
+        world.note(f"the control cannot run: {error}")
     judged = excused(found, world.findings, "without router advertisements")
     lost = {family for family in served if not world.works.get(family.value, True)}
     world.findings[:] = judged
@@ -146,32 +155,33 @@ def compare(world: ListenerWorld, served: list[Family], pace: Pace) -> set[Famil
 
 
 def come_and_go(world: ListenerWorld, prefix: str, families: Sequence[Family], pace: Pace) -> None:
-    """Have a prefix announced and withdrawn; clients of ``families`` come meanwhile."""
+    """Announce and withdraw_prefix a prefix while clients of ``families`` come."""
     with ExitStack() as stack:
         if Family.IPV4 in families:
-            stack.enter_context(keeps_coming(world, Family.IPV4))
-        for change, when in ((announce, "after the prefix came"), (withdraw, "after it was withdrawn")):
+            stack.enter_context(repeats_exchanges(world, Family.IPV4))
+        for change, when in (
+            (advertise_prefix, "after the prefix was announced"),
+            (withdraw_prefix, "after it was withdrawn"),
+        ):
             pace.change(world, prefix, change)
-            if world.ended(world.program, Deadline(REACTION, "the service to end")) is not None:
+            if world.service.wait_end(world.service.program, Deadline(REACTION, "the service to end")) is not None:
                 return
             if Family.IPV6 in families:
-                served_within(world, Family.IPV6, RECOVERED, when)
+                answers_within(world, Family.IPV6, RECOVERED, when)
 
 
 @contextmanager
 def connections(world: ListenerWorld, families: Sequence[Family]) -> Iterator[dict[Family, tuple[str, int]]]:
-    """Have connections over ``families`` before something happens, and require that they work after it.
+    """Open connections over ``families``, and require after the block that they still work.
 
     Yields:
         The clients' addresses and ports, by family.
     """
-    dials = tuple(world.exchange(family) for family in families)
+    dials = tuple(world.client.exchange(family) for family in families)
     with world.peer.prober.linger(Linger(dials)) as clients:
         for family, client in zip(families, clients.clients, strict=True):
             world.require(Finding(client.connected, f"an {family.label} client is connected", client.detail))
-        world.note(
-            f"{sum(client.connected for client in clients.clients)} connections are open; nothing is said on them"
-        )
+        world.note(f"{sum(client.connected for client in clients.clients)} connections are open and idle")
         ends = {
             family: (client.source, client.source_port)
             for family, client in zip(families, clients.clients, strict=True)
@@ -179,34 +189,34 @@ def connections(world: ListenerWorld, families: Sequence[Family]) -> Iterator[di
         }
         yield ends
         for family, ended in zip(ends, clients.hung_up(), strict=True):
-            happened = "the service has ended it" if ended else "it is open"
+            happened = "the service has closed it" if ended else "it is open"
             require(world, family, f"the connection of an {family.label} client stays open", happened, ok=not ended)
         spoken = clients.speak(max(dial.timeout for dial in dials))
     for family, dialled in zip(ends, spoken, strict=True):
-        goes_on(world, family, "on the same connection", dialled.detail, ok=dialled.outcome is Outcome.ANSWERED)
-        world.waited += dialled.seconds
+        still_works(world, family, "on the same connection", dialled.detail, ok=dialled.outcome is Outcome.ANSWERED)
+        world.journal.waited += dialled.seconds
 
 
 @contextmanager
 def associations(world: ListenerWorld, families: Sequence[Family]) -> Iterator[None]:
-    """Have UDP clients asked and answered before something happens, and require that they are answered after it."""
-    asks = [Ask(world.addresses(family)[0], world.sources(family)[0]) for family in families]
-    before = volley(world, asks, 1)
+    """Have UDP clients answered, and require after the block that they are answered from the same ports."""
+    asks = [DatagramClient(world.addresses(family)[0], world.sources(family)[0]) for family in families]
+    before = exchange_datagrams(world, asks, 1)
     yield
-    after = volley(world, [replace(ask, source_port=told.port) for ask, told in zip(asks, before, strict=True)], 1)
-    for family, told in zip(families, after, strict=True):
-        goes_on(world, family, "from the same port", told.fault or "it was answered", ok=not told.fault)
+    again = [replace(ask, source_port=client.port) for ask, client in zip(asks, before, strict=True)]
+    for family, client in zip(families, exchange_datagrams(world, again, 1), strict=True):
+        still_works(world, family, "from the same port", client.fault or "it was answered", ok=not client.fault)
 
 
-def goes_on(world: ListenerWorld, family: Family, how: str, happened: str, *, ok: bool) -> None:
-    """Require that what was there before the router advertisements works after them."""
+def still_works(world: ListenerWorld, family: Family, how: str, happened: str, *, ok: bool) -> None:
+    """Require that an exchange that worked before the router advertisements works after them."""
     world.note(f"an exchange over {family.label}, {how} as before: {happened}")
     expected = f"an {family.label} client is answered {how} as before the router advertisements"
     require(world, family, expected, happened, ok=ok)
 
 
 def shows_served(world: ListenerWorld, families: Sequence[Family]) -> None:
-    """Require that the wire shows each family's clients answered: over TCP those of IPv4 at once and always."""
+    """Require that the packets show each family's clients answered; IPv4 clients over TCP at once and always."""
     port = world.listener.port
     for family in families:
         if not world.is_tcp:

@@ -1,4 +1,4 @@
-"""Many clients of both families at once: every answer reaches who asked."""
+"""Many clients of both families at once: every answer reaches the client that sent the request."""
 
 from collections.abc import Iterator
 
@@ -8,20 +8,20 @@ from dualstack.finding import Finding
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
-from dualstack.world.volleys import Ask, volley
+from dualstack.world.datagrams import DatagramClient, exchange_datagrams
 
 ROUNDS = 17
-"""How often each client asks: 102 requests of the six clients of both families."""
+"""Requests per client: 102 requests of the six clients of both families."""
 
 FIRST, SECOND = 20001, 20002
-"""The clients' ports: outside of the range from which the kernel takes those of other sockets."""
+"""The clients' ports, outside the kernel's ephemeral range."""
 
 
-def clients(world: ListenerWorld, family: Family) -> Iterator[Ask]:
+def clients(world: ListenerWorld, family: Family) -> Iterator[DatagramClient]:
     """Yield three clients that differ in address alone or in port alone."""
     one, other = world.peer.plan.configured[family]
     for source, port in ((one, FIRST), (other, FIRST), (one, SECOND)):
-        yield Ask(world.addresses(family)[0], source, port)
+        yield DatagramClient(world.addresses(family)[0], source, port)
 
 
 @Requirement(
@@ -29,30 +29,30 @@ def clients(world: ListenerWorld, family: Family) -> Iterator[Ask]:
     title="Every client gets its own answers",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="The whole address of each client, all sixteen bytes of an IPv6 one, survives from the request to the "
-    "answer: clients of both families that ask in turn never get each other's answers.",
+    statement="The whole address of each client, all sixteen bytes of an IPv6 one, is kept from the request to the "
+    "answer: clients of both families that send requests in turn never get each other's answers.",
     stimulus="Interleave about a hundred requests of three IPv4 and three IPv6 clients, some of which have the same "
     "port or the same address. A family over which the port is refused is left to the requirements on reachability.",
-    wire="Every client is answered from where it asked.",
+    wire="Every client is answered from the address and port to which it sent its requests.",
     cites=("RFC 4038 §6.1", "RFC 3493 §3.3, §6.1", "recvfrom(2)"),
     topologies=("dual-stack",),
     causes=("RC-CLIENTKEY", "RC-SOCKADDR"),
     needs=(Need.UDP, Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_every_client_gets_its_own_answers(world: ListenerWorld) -> None:
-    """Each token returns to its sender."""
-    world.start()
+    """Each client gets its own answers and no others."""
+    world.service.start()
     families = [
         family
         for family in world.families
-        if world.dial(family, world.addresses(family)[0]).outcome is not Outcome.REFUSED
+        if world.client.dial(family, world.addresses(family)[0]).outcome is not Outcome.REFUSED
     ]
     if not families:
         raise ServiceError("the service serves no family")
-    for told in volley(world, [ask for family in families for ask in clients(world, family)], ROUNDS):
-        faults = [f"{told.unanswered} of {len(told.said)} were not"] if told.unanswered else []
-        faults += [f"it got {len(told.strays)} datagrams that answer none of them"] if told.strays else []
-        expected = f"all requests of {told.name} are answered there, and nobody else's"
-        world.require(Finding(not faults, expected, "; ".join(faults) or f"all {len(told.said)} were"))
+    for client in exchange_datagrams(world, [ask for family in families for ask in clients(world, family)], ROUNDS):
+        faults = [f"{client.unanswered} of {len(client.said)} were not"] if client.unanswered else []
+        faults += [f"it got {len(client.strays)} datagrams that answer none of them"] if client.strays else []
+        expected = f"all requests of the client at {client.name} are answered, and it gets no other answers"
+        world.require(Finding(not faults, expected, "; ".join(faults) or f"all {len(client.said)} were"))
     for family in families:
         world.shows_served(family)

@@ -1,4 +1,4 @@
-"""A datagram service hears what is sent to its multicast groups of both families."""
+"""A datagram service receives what is sent to its multicast groups of both families."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,13 +7,14 @@ from functools import partial
 from dualstack.errors import HostCannot
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.manifest import Protocol
+from dualstack.lab.changes import RouteGroup
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.transport import Protocol
 from dualstack.wire.expect import group_answered
 from dualstack.world import ListenerWorld
 from dualstack.world.clients import link_local
-from dualstack.world.volleys import Ask, Told, volley
+from dualstack.world.datagrams import DatagramClient, DatagramResult, exchange_datagrams
 
 
 @Requirement(
@@ -21,11 +22,11 @@ from dualstack.world.volleys import Ask, Told, volley
     title="Multicast groups of both families are joined",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A service whose manifest names multicast groups hears what is sent to each of them on its port, over "
-    "each family that it claims, and answers from one of its own addresses.",
-    stimulus="Give both hosts a route to the groups, as a default route is. Start the service. Over each family send a "
-    "request from a client to its group, and listen for an answer from anywhere; of a one-way service the output must "
-    "show it.",
+    statement="A service whose manifest names multicast groups receives what is sent to each of them on its port, "
+    "over each family that it claims, and answers from one of its own addresses.",
+    stimulus="Give both hosts a route to the groups, like a default route. Start the service. Over each family send a "
+    "request from a client to its group, and accept an answer from anywhere; the output of a one-way service must "
+    "show the request.",
     wire="The request to the group reaches the service's host, and an answer leaves it from a unicast address.",
     cites=("RFC 1112 §7.1", "RFC 3493 §5.2", "ip(7): IP_ADD_MEMBERSHIP", "ipv6(7): IPV6_ADD_MEMBERSHIP"),
     topologies=("dual-stack",),
@@ -39,18 +40,18 @@ def test_multicast_groups_are_joined(world: ListenerWorld) -> None:
     groups = {family: group for family in world.families if (group := multicast.group(family))}
     if Family.IPV4 in groups:
         for host in (world.host, world.peer):
-            host.route_group(groups[Family.IPV4])
-    world.start()
+            host.apply(RouteGroup(groups[Family.IPV4]))
+    world.service.start()
     for family, group in groups.items():
         address = f"{group}%{world.peer.interface}" if family is Family.IPV6 else group
         source = world.peer.plan.configured[family][0]
         what = f"{family.label} group {endpoint(group, world.listener.port)}"
         if world.listener.protocol is Protocol.ONEWAY:
-            dialled = world.carry_out(replace(world.exchange(family), address=address, source=source))
-            finding = Finding(dialled.outcome is Outcome.ANSWERED, f"a datagram to the {what} comes", dialled.detail)
+            dialled = world.client.carry_out(replace(world.client.exchange(family), address=address, source=source))
+            finding = Finding(dialled.outcome is Outcome.ANSWERED, f"a datagram to the {what} arrives", dialled.detail)
         else:
-            (told,) = volley(world, [Ask(address, source)], 1)
-            finding = heard(world, told, what)
+            (client,) = exchange_datagrams(world, [DatagramClient(address, source)], 1)
+            finding = is_answered(world, client, what)
         world.works[family.value] = finding.ok
         world.require(finding)
     require_arrival(world, [group for family, group in groups.items() if not world.works[family.value]])
@@ -60,12 +61,12 @@ def test_multicast_groups_are_joined(world: ListenerWorld) -> None:
 
 
 def require_arrival(world: ListenerWorld, lost: Sequence[str]) -> None:
-    """Make sure that of the groups without an answer one at least was heard on the service's host.
+    """Check that datagrams to at least one of the groups without an answer reached the service's host.
 
     Internal networks of container engines drop IPv4 multicast.
 
     Raises:
-        HostCannot: None was, so the service is not to blame.
+        HostCannot: None did, so the service is not to blame.
     """
     if not lost:
         return
@@ -74,16 +75,16 @@ def require_arrival(world: ListenerWorld, lost: Sequence[str]) -> None:
     if not any(frame.kind == "udp" and frame.dst in lost for frame in wire.frames):
         raise HostCannot(
             f"no datagram to {' or '.join(lost)} reached the service's host; container engines drop IPv4 multicast on "
-            "internal networks: verify it with --lab netns"
+            "internal networks: run it with --lab netns"
         )
 
 
-def heard(world: ListenerWorld, told: Told, what: str) -> Finding:
+def is_answered(world: ListenerWorld, client: DatagramResult, what: str) -> Finding:
     """Return whether a client of a group was answered, and from an address of the service."""
-    own = {*world.addresses(Family.of(told.ask.address)), *link_local(world.lab, world.clients)}
+    own = {*world.addresses(Family.of(client.ask.address)), *link_local(world.lab, world.clients)}
     own = {address.partition("%")[0] for address in own}
-    sources = {answer.address.partition("%")[0] for answer in told.heard}
-    happened = f"it is answered from {' and '.join(sorted(sources))}" if sources else "no answer comes"
-    ok = not told.unanswered and sources <= own
+    sources = {answer.address.partition("%")[0] for answer in client.heard}
+    happened = f"it is answered from {' and '.join(sorted(sources))}" if sources else "no answer arrives"
+    ok = not client.unanswered and sources <= own
     expected = f"a request to the {what} is answered from one of the service's addresses"
-    return Finding(ok, expected, happened + ("" if ok else world.last_words()))
+    return Finding(ok, expected, happened + ("" if ok else world.service.last_log_line()))

@@ -19,7 +19,7 @@ NONCE = "golden"
 
 
 def connections_and_refusals() -> None:
-    """Connect to a listener of each family, and to a port where nobody listens."""
+    """Connect to a listener of each family, and to a closed port."""
     for family in BOTH:
         with (
             socket.create_server((family.loopback, 8080), family=family.af) as server,
@@ -34,7 +34,7 @@ def connections_and_refusals() -> None:
 
 
 def datagrams_and_refusals() -> None:
-    """Exchange datagrams over each family, and send one to a port where nobody listens."""
+    """Exchange datagrams over each family, and send one to a closed port."""
     for family in BOTH:
         with (
             socket.socket(family.af, socket.SOCK_DGRAM) as server,
@@ -100,7 +100,7 @@ def _keep(exchange: Callable[[], None]) -> None:
         ):
             lines.write(json.dumps(order) + "\n")
             lines.flush()
-            print(exchange.__name__, lines.readline().strip())  # noqa: T201 - the person who records wants to see it
+            print(exchange.__name__, lines.readline().strip())  # noqa: T201 - progress for the user
             if action is not None:
                 action()
     recorder.join()

@@ -19,24 +19,24 @@ PAGE = ROOT / "docs" / "causes.md"
 ZOO = ROOT / "fixtures" / "services" / "zoo"
 
 NONE = "none"
-"""What stands for a cause where none of the catalogue fits."""
+"""The value of `Label.cause` if no cause of the catalogue fits."""
 
 RIGHT = 0.95
-"""The part of the labelled cases whose first cause must be the right one."""
+"""The minimum share of labelled cases whose first cause must be the right one."""
 
 HEAD = """\
 # The causes of known bugs
 
 Each service of the [zoo](../fixtures/services/zoo) has one bug. The table names the right cause of each, found by
-reading its source. The exam runs the zoo and compares: of the failures that a run reports, the first cause must be the
-right one in at least 95 of 100, and no cause may be named that the facts contradict.
+reading its source code. The exam runs the zoo and compares: for at least 95 of 100 reported failures the first cause
+must be the right one, and no cause may be named that the facts contradict.
 
-A report bases its causes on facts, and shows them: how the clients of each family fared (answered, refused, ignored,
-accepted and closed), the socket table, how and when the service ended, what its output complains about, ICMP errors,
-DNS questions, and connection attempts with their times. `src/dualstack/causes/` declares for each cause what speaks for
-it and what contradicts it. Where none fits, the report says that the cause is not known and shows the facts.
+A report derives its causes from facts, and shows them: the results of the clients of each family (answered, refused,
+ignored, accepted and closed), the socket table, how and when the service ended, the failures that its output reports,
+ICMP errors, DNS queries, and connection attempts with their times. `src/dualstack/causes/rules.py` declares which facts
+support each cause and which rule it out. If none fits, the report says that the cause is not known and shows the facts.
 
-This page is made of [labels.toml](../tests/causes/labels.toml) by `python -m tests.causes.labels`.
+This page is generated from [labels.toml](../tests/causes/labels.toml) by `python -m tests.causes.labels`.
 
 | service | requirement | cause | in its source |
 |---|---|---|---|
@@ -48,11 +48,11 @@ class Label:
     """The right first cause of a bug.
 
     Attributes:
-        service: The service of the zoo, with a configuration if it is for that alone.
-        cause: The cause's code; `NONE` where the catalogue has none for it.
-        why: What its source shows, one sentence.
-        requirement: The requirements that it is for; empty for all that the manifest names.
-        topologies: The topologies that it is for; empty for all.
+        service: The service of the zoo, with its configuration if the label applies only to that.
+        cause: The cause's code; `NONE` if the catalogue has none.
+        why: What its source code shows, one sentence.
+        requirement: The requirements that it applies to; empty for all that the manifest names.
+        topologies: The topologies that it applies to; empty for all.
     """
 
     service: str
@@ -62,7 +62,7 @@ class Label:
     topologies: tuple[str, ...] = ()
 
     def fits(self, service: str, requirement: str, topology: str) -> bool:
-        """Return whether it is for a case."""
+        """Return whether it applies to a case."""
         return (
             self.service in {service, service.partition("/")[0]}
             and (not self.requirement or requirement in self.requirement)
@@ -79,12 +79,12 @@ def load() -> tuple[Label, ...]:
 
 
 def label_of(service: str, requirement: str, topology: str) -> Label | None:
-    """Return the label of a case; None if it has none."""
+    """Return the label of a case; None if there is none."""
     return next((item for item in load() if item.fits(service, requirement, topology)), None)
 
 
 def compare(records: Iterable[Record]) -> tuple[int, list[str]]:
-    """Return how many failures of the zoo have a label, and those whose first cause is another one."""
+    """Return how many failures of the zoo were compared, and a text for each whose first cause is wrong."""
     count, wrong = 0, []
     for record in records:
         if record.verdict is not Verdict.KNOWN or record.requirement in WITHOUT_CAUSES:

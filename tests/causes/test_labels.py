@@ -1,4 +1,4 @@
-"""The labelled set is complete, names what exists, and its page is made of it."""
+"""The labelled set is complete, names only what exists, and its page is up to date."""
 
 import tomllib
 
@@ -28,7 +28,7 @@ def test_every_bug_has_its_right_cause() -> None:
 
 
 def test_every_label_is_of_a_bug() -> None:
-    """No label is left over, its cause exists, and no two labels are for one case."""
+    """Every label applies to a bug, its cause exists, and no case has two labels."""
     cases = known()
     for item in load():
         assert any(item.fits(*case) for case in cases), item

@@ -1,4 +1,4 @@
-"""What a program's output complains about, as C, Go, Java, Node, Python, Ruby, Rust and Erlang write it."""
+"""Failures in a program's output, as C, Go, Java, Node, Python, Ruby, Rust and Erlang write them."""
 
 import pytest
 
@@ -53,7 +53,7 @@ LINES = [
 
 @pytest.mark.parametrize(("line", "sign"), LINES)
 def test_a_complaint_is_known(line: str, sign: Sign) -> None:
-    """The line is found among others, and is kept with its sign."""
+    """The line is found among others, and kept with its sign."""
     assert dict(signs_of(f"starting\n{line}\nready\n"))[sign] == " ".join(line.split())
 
 
@@ -73,11 +73,11 @@ def test_a_complaint_is_known(line: str, sign: Sign) -> None:
     ],
 )
 def test_an_ordinary_line_is_no_complaint(text: str) -> None:
-    """Lines that report nothing wrong have no sign."""
+    """Lines that report no failure have no sign."""
     assert signs_of(text) == ()
 
 
 def test_a_long_line_is_kept_where_it_says_so() -> None:
-    """Of a line with a long beginning the part with the complaint is kept."""
+    """A long line is cut so that the part with the failure remains."""
     ((sign, line),) = signs_of("x" * 500 + " EADDRINUSE")
     assert (sign, line) == (Sign.IN_USE, "EADDRINUSE")

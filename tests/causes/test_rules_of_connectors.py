@@ -1,4 +1,4 @@
-"""Which causes the facts of a connector show: what it asked for, which addresses it tried, when, and what it says."""
+"""Which causes the facts of a connector support: its queries, its attempts with their times, and its output."""
 
 from dataclasses import replace
 
@@ -139,7 +139,7 @@ CASES = {
 
 @pytest.mark.parametrize(("code", "found"), CASES.values(), ids=CASES)
 def test_facts_name_their_cause(code: str, found: Facts) -> None:
-    """The first cause is the one that the facts show, and it is not contradicted."""
+    """The first cause is the one that the facts support, and it is not contradicted."""
     known = requirements().get(found.requirement)
     causes = likely(known.causes if known else ("RC-NOHE",), found)
     assert [item.code for item in causes][:1] == [code]
@@ -170,12 +170,26 @@ CONTRADICTED = {
 
 @pytest.mark.parametrize(("code", "found"), CONTRADICTED.values(), ids=CONTRADICTED)
 def test_a_contradicted_cause_is_never_named(code: str, found: Facts) -> None:
-    """What the facts rule out is not named, also where the requirement lists it."""
+    """A cause that the facts rule out is not named, even if the requirement lists it."""
     assert contradiction(code, found)
     assert code not in [item.code for item in likely([code], found)]
 
 
+@pytest.mark.parametrize(
+    ("output", "codes"),
+    [
+        (f"connect to {NAME}: Network is unreachable", ["RC-FIRSTADDR", "RC-WRONGFAMILYSOURCE"]),
+        (f"connect to {NAME}: Cannot assign requested address", ["RC-FIRSTADDR", "RC-WRONGFAMILYSOURCE"]),
+        (f"connect to {AAAA}: Network is unreachable", ["RC-FIRSTADDR"]),
+    ],
+)
+def test_an_error_without_an_address_fits_two_causes(output: str, codes: list[str]) -> None:
+    """Stopping at IPv6, and IPv4 that fails in the host, look alike; an error that names the IPv6 address decides."""
+    found = facts(DUAL, output, "CONNECT-007", NO_IPV6)
+    assert [item.code for item in likely(requirements()["CONNECT-007"].causes, found)] == codes
+
+
 def test_a_race_of_attempts_is_no_race_of_requests() -> None:
-    """Who connects to every address at once, and sends the request on one, does as RFC 8305 says."""
+    """A client that connects to every address at once and sends its request on one follows RFC 8305."""
     run = replace(DUAL, works=True, tried=(tried(AAAA, How.ANSWERED, 0.0, 6), tried(A, How.ANSWERED, 0.001)))
     assert "RC-RACEALL" not in [item.code for item in likely(("RC-FIRSTADDR",), facts(run))]

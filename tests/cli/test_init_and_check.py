@@ -78,8 +78,8 @@ def test_init_where_nothing_can_be_written(dualstack: Command) -> None:
         ('"made-up"', '"mäde up"', "service.name: found 'mäde up'; allowed: a text that matches "),
         ("schema = 1", "schema = 1.5", "schema: found 1.5; allowed: 1"),
         ('"{bind}"', '"{bnid}"', "unknown placeholder {bnid} in '{bnid}'; allowed: {acl}, {bind}, "),
-        ('"{bind}"', '"x"', "listen[0].bind: nothing tells the service where to listen; put {bind} into its command"),
-        ('any = "::"', "", "listen[0].bind: no spelling for what it claims, IPv4 and IPv6, but {bind} needs one; "),
+        ('"{bind}"', '"x"', "listen[0].bind: [listen.bind] is set, but {bind} is not used; add it to the command"),
+        ('any = "::"', "", "listen[0].bind: {bind} is used, but [listen.bind] has no address for what it claims, "),
         ('"{python}", "-c"', '"./no-such"', "service.command: found './no-such', no such file ("),
         ('"{python}", "-c"', '"no-such-prog"', "service.command: found 'no-such-prog', not in PATH; give a path (\"./"),
         ('"{python}", "-c"', '"/"', "service.command: found '/', "),
@@ -124,7 +124,7 @@ def test_every_command_refuses_a_wrong_manifest_alike(dualstack: Command, tmp_pa
 
 
 def test_check_names_the_faults_of_all(dualstack: Command, tmp_path: Path) -> None:
-    """Of several manifests each is checked; what is right is said of, what is wrong is named."""
+    """Each of several manifests is checked: valid ones are confirmed, faults of the others are shown."""
     first = write(tmp_path, SERVER.replace("8080", "0"), "a.toml")
     good = write(tmp_path, SERVER, "b.toml")
     last = write(tmp_path, "", "c.toml")

@@ -149,7 +149,7 @@ print(done.returncode, done.stderr.decode())
     [["list"], ["list", "--json"], ["explain", *requirements()], ["schema"], ["schema", "--markdown"], ["check"]],
     ids=" ".join,
 )
-def test_pipe_that_nobody_reads(words: list[str], reference: Path) -> None:
+def test_pipe_that_is_closed(words: list[str], reference: Path) -> None:
     """Output into a closed pipe ends quietly, as ``dualstack list | head -1`` does."""
     words = [*words, str(reference)] if words == ["check"] else words
     done = subprocess.run(
@@ -159,7 +159,7 @@ def test_pipe_that_nobody_reads(words: list[str], reference: Path) -> None:
 
 
 def test_first_line_only(tmp_path: Path) -> None:
-    """The first line of a long output arrives, the rest is let go."""
+    """The first line of a long output arrives; the rest is discarded."""
     command = [sys.executable, "-P", "-m", "dualstack", "explain", *list(requirements()) * 20]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
         assert process.stdout is not None

@@ -41,7 +41,7 @@ def reported(done: CompletedProcess[str], folder: Path) -> tuple[list[str], list
         ({"topology": []}, "topology: input should be a valid string, found list"),
         ({"verdict": "splendid"}, "verdict: input should be 'pass', "),
         ({"findings": [7]}, "findings.0: input should be a dictionary or an instance of Finding, found int"),
-        ({"seconds": float("nan")}, "NaN is no number"),
+        ({"seconds": float("nan")}, "NaN is not a number"),
     ],
 )
 def test_a_damaged_record(dualstack: Command, folder: Path, changes: dict[str, Any], fault: str) -> None:
@@ -51,7 +51,7 @@ def test_a_damaged_record(dualstack: Command, folder: Path, changes: dict[str, A
     (folder / RECORDS).write_text("\n".join(lines) + "\n", encoding="utf-8")
     (said,), cases = reported(dualstack("report", folder), folder)
     assert said.startswith(f"records.jsonl, line 2, cannot be read ({fault}")
-    assert said.endswith("; its case is missing here.")
+    assert said.endswith("; its case is missing in this report.")
     assert cases == [json.loads(lines[0])["case"], json.loads(lines[2])["case"]]
 
 
@@ -90,7 +90,7 @@ def test_a_record_that_was_cut_short(dualstack: Command, folder: Path) -> None:
     path = folder / RECORDS
     path.write_bytes(path.read_bytes()[:-40])
     (said,), cases = reported(dualstack("report", folder), folder)
-    assert said.startswith("records.jsonl, line 3, cannot be read (it was cut short when the run ended; ")
+    assert said.startswith("records.jsonl, line 3, cannot be read (it was truncated when the run ended; ")
     assert len(cases) == 2
 
 

@@ -86,7 +86,7 @@ def test_version(dualstack: Command) -> None:
     ],
 )
 def test_wrong_words(dualstack: Command, words: list[str], message: str) -> None:
-    """What is wrong with the words is said below how they should be."""
+    """The usage is printed, and below it what is wrong."""
     text = fault(dualstack(*words))
     assert text.startswith("usage: dualstack")
     assert message in text
@@ -99,12 +99,15 @@ def test_wrong_words(dualstack: Command, words: list[str], message: str) -> None
         (["--topology", "ipv6-onyl"], "; did you mean 'ipv6-only'?\n"),
         (["--suite", "conect"], "dualstack: no suite 'conect' (there are: connect, "),
         (["--suite", "conect"], "; did you mean 'connect'?\n"),
-        (["--suite", "listen", "--requirement", "CONNECT-001"], "dualstack: no case is left to run: none of the"),
+        (["--suite", "listen", "--requirement", "CONNECT-001"], "dualstack: no case to run: the selected"),
         (["--requirement", "LISEN-005"], "dualstack: no requirement 'LISEN-005'; did you mean 'LISTEN-005'? "),
         (["--requirement", "LISTEN-404"], "dualstack: no requirement 'LISTEN-404'; did you mean 'LISTEN-"),
         (["--configuration", "both"], "no configuration 'both' (it has: none)\n"),
         (["--workers", "many"], "dualstack: --workers: found 'many', allowed: auto or a number\n"),
-        (["--requirement", "LISTEN-005", "--topology", "ipv6-only"], "dualstack: no case is left to run: none of the"),
+        (
+            ["--requirement", "LISTEN-005", "--topology", "ipv6-only"],
+            "dualstack: no case to run: the selected",
+        ),
         (["--results", "/dev/null"], "cannot be made: "),
     ],
 )

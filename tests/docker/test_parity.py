@@ -171,7 +171,7 @@ def _build_node(engine: Engine, reference: str) -> None:
 
 def record(verdict: Verdict) -> Record:
     """Return a record with that verdict."""
-    return Record("C", "LISTEN-001", "", "must", "s", "s.toml", "e", "dual-stack", verdict, reason="why")
+    return Record("LISTEN-001", "", "must", "s", "s.toml", "e", "dual-stack", verdict, reason="why")
 
 
 def test_nothing_compared_is_found() -> None:

@@ -8,9 +8,9 @@ from dualstack.families import BOTH, Family
 from dualstack.lab.docker.backend import DockerBackend, DockerLab
 from dualstack.lab.proofs import judge
 from dualstack.lab.proving import observe, prove
-from dualstack.manifest import Protocol, Transport
 from dualstack.prober.messages import Dial, Outcome, Serve
 from dualstack.topology import Topology, load_topology
+from dualstack.transport import Protocol, Transport
 from dualstack.wire.capture import Capture
 from dualstack.wire.expect import packets_too_big, path_mtu_heeded
 from dualstack.wire.pathmtu import SETTLE_SECONDS

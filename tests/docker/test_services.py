@@ -10,9 +10,9 @@ from dualstack.errors import DeadlineExpired, HarnessError, ServiceError, UsageE
 from dualstack.families import Family
 from dualstack.lab.docker.backend import DockerLab
 from dualstack.lab.docker.engine import Engine
-from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.messages import Await, Dial, Launch, Outcome
 from dualstack.topology import Topology
+from dualstack.transport import Protocol, Transport
 
 MakeLab = Callable[[Topology | str], DockerLab]
 MakeImage = Callable[..., str]

@@ -1,6 +1,7 @@
 """A survey says the same of a service as a program and as an image."""
 
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -14,12 +15,14 @@ REFERENCE = ROOT / "fixtures" / "services" / "reference"
 
 
 def survey(kind: str) -> dict[tuple[str, str], Any]:
-    """Return what the survey sees of the references in a kind of lab."""
+    """Return what the survey sees of the references in a kind of lab, where each has other addresses."""
     command = [sys.executable, "-m", "dualstack", "survey", "--json", "--state", "normal", "--state", "no AF_INET6"]
     words = [*command, "--lab", kind, str(REFERENCE / "echo.toml"), str(REFERENCE / "local.toml")]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     rows = json.loads(done.stdout)
+    for row in rows:
+        row["sockets"] = re.sub(r"@(?!127\.0\.0\.1|\[::1\])[^+]+", "@lab", row["sockets"])
     keys = ("sockets", "answers", "effect", "timed_out")
     return {(f"{row['service']} {row['way']}", row["state"]): [row[key] for key in keys] for row in rows}
 

@@ -11,14 +11,16 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.errors import BrokenLab, HarnessError, UsageError
 from dualstack.families import Family
+from dualstack.lab.changes import AcceptRouters, AddAddress, RemoveAddress, SwitchIpv6
 from dualstack.lab.docker import containers
 from dualstack.lab.docker.backend import DockerBackend, DockerLab
 from dualstack.lab.docker.engine import Engine
+from dualstack.lab.proofs import planned_proofs
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
-from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.messages import AddressRow, Advertise, Dial, Outcome, Serve
 from dualstack.topology import Topology, load_topology, topology_names
+from dualstack.transport import Protocol, Transport
 
 MakeLab = Callable[[Topology | str], DockerLab]
 Look = Callable[[Host], dict[str, Any]]
@@ -29,8 +31,8 @@ def test_every_topology_comes_up_and_proves_itself(make_lab: MakeLab, name: str)
     """Each topology's proofs all hold in a fresh lab, on both hosts."""
     topology = load_topology(name)
     proved = prove(make_lab(topology))
-    listed = {entry if ":" in entry else f"{host}: {entry}" for entry in topology.proofs for host in topology.host}
-    assert set(proved) == listed
+    planned = {f"{host}: {proof}" for host, proofs in planned_proofs(topology).items() for proof in proofs}
+    assert set(proved) == planned
 
 
 def test_backend_and_lab_keep_the_protocol(backend: DockerBackend, make_lab: MakeLab) -> None:
@@ -57,11 +59,11 @@ def test_an_ipv6_only_network_is_native_where_the_engine_can(engine: Engine, mak
     assert addresses == {"127.0.0.1"}
 
 
-def test_holders_have_little_power(engine: Engine, make_lab: MakeLab) -> None:
-    """A holder is not privileged, drops everything but two capabilities, publishes nothing and cannot gain more."""
+def test_pause_containers_have_little_power(engine: Engine, make_lab: MakeLab) -> None:
+    """A pause container is not privileged, has two capabilities and cannot gain more, and publishes nothing."""
     lab = make_lab("dual-stack")
     for host in lab.members.values():
-        found = engine.api.inspect_container(host.holder)["HostConfig"]
+        found = engine.api.inspect_container(host.pause)["HostConfig"]
         assert found["Privileged"] is False
         assert found["CapDrop"] == ["ALL"]
         assert sorted(item.removeprefix("CAP_") for item in found["CapAdd"]) == ["NET_ADMIN", "NET_RAW"]
@@ -182,11 +184,11 @@ def test_an_unknown_entry_is_named(make_lab: MakeLab) -> None:
         make_lab("dual-stack").hosts["service"].inside("dualstack.lab.facts:nothing")
 
 
-def test_a_holder_that_was_killed_is_an_error_with_a_name(engine: Engine, backend: DockerBackend) -> None:
-    """Without its holder a host raises `HarnessError`, and its lab can still be closed."""
+def test_a_pause_container_that_was_killed_is_an_error_with_a_name(engine: Engine, backend: DockerBackend) -> None:
+    """Without its pause container a host raises `HarnessError`, and its lab can still be closed."""
     lab = backend.up(load_topology("dual-stack"))
-    engine.api.kill(lab.members["service"].holder)
-    engine.api.wait(lab.members["service"].holder, condition="not-running")
+    engine.api.kill(lab.members["service"].pause)
+    engine.api.wait(lab.members["service"].pause, condition="not-running")
     with pytest.raises(HarnessError, match=r"host 'service' is gone"):
         lab.hosts["service"].inside("dualstack.lab.facts:serve")
     lab.close()
@@ -202,19 +204,19 @@ def test_a_host_changes_while_a_case_runs(make_lab: MakeLab) -> None:
         return {row.address for row in host.prober.addresses() if not row.tentative}
 
     for address in (ipv4, ipv6):
-        host.add_address(address)
+        host.apply(AddAddress(address))
         assert address in own()
-        host.remove_address(address)
+        host.apply(RemoveAddress(address))
         assert address not in own()
     began = time.monotonic()
-    host.add_address(ipv6, detect=True)
+    host.apply(AddAddress(ipv6, detect=True))
     assert Deadline(30, "the address to be usable").until(lambda: ipv6 in own())
     assert time.monotonic() - began > 0.9
-    host.set_ipv6(enabled=False)
+    host.apply(SwitchIpv6(enabled=False))
     assert not [address for address in own() if ":" in address]
-    host.set_ipv6(enabled=True)
+    host.apply(SwitchIpv6(enabled=True))
     assert Deadline(30, "the link-local address").until(lambda: {address[:4] for address in own()} >= {"::1", "fe80"})
-    host.add_address(ipv6)
+    host.apply(AddAddress(ipv6))
     with host.prober.serve(Serve((Family.IPV6.wildcard,), 7600)):
         dial = Dial(Family.IPV6, ipv6, 7600, protocol=Protocol.ECHO)
         assert lab.hosts["peer"].prober.dial(dial).outcome is Outcome.ANSWERED
@@ -229,7 +231,7 @@ def test_a_host_believes_router_advertisements_when_it_is_told_to(make_lab: Make
     def advertised() -> list[AddressRow]:
         return [row for row in host.prober.addresses() if row.address.startswith("2001:db8:6104:7:")]
 
-    host.accept_routers(prefer_temporary=True)
+    host.apply(AcceptRouters(prefer_temporary=True))
     peer.prober.advertise(Advertise(prefix, peer.interface, 3600, 1800))
     usable = Deadline(30, "the addresses to be usable").until(
         lambda: {row.temporary for row in advertised() if not row.tentative} == {False, True}
@@ -246,7 +248,7 @@ def test_a_changed_lab_is_not_used_again(backend: DockerBackend) -> None:
     """A lab with a host that was changed is removed: the next case gets another one."""
     lab = backend.up(load_topology("dual-stack"))
     host = lab.members["service"]
-    host.add_address(host.plan.planned[Family.IPV4][1])
+    host.apply(AddAddress(host.plan.planned[Family.IPV4][1]))
     assert host.recycle() == "its addresses or settings were changed"
     lab.close()
     assert backend.settle_idle() is not lab

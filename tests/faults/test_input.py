@@ -94,14 +94,14 @@ FAULTS: dict[str, tuple[Callable[["Site"], list[str | Path]], tuple[str, ...]]] 
     "no such file": (no_such_file, ("absent.toml: ", "site: ")),
     "one port for two listeners": (
         a_port_twice,
-        ("faulty.toml", "listen[1].port: found 7007, the tcp port of listen[0] already"),
+        ("faulty.toml", "listen[1].port: found 7007, which is already the tcp port of listen[0]"),
     ),
     "one name for two services": (a_name_twice, ("two services are called 'faulty'", "faulty.toml", "other.toml")),
     "a topology with a typo": (options("--topology", "dual-stak"), ("'dual-stak'", "'dual-stack'")),
     "a requirement with a typo": (options("--requirement", "LISTEN-01"), ("'LISTEN-01'", "LISTEN-0")),
     "options that leave nothing": (
         many_options_for_nothing,
-        ("no case is left to run", "requirements and topologies"),
+        ("no case to run", "requirements and topologies"),
     ),
 }
 

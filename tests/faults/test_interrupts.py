@@ -105,7 +105,7 @@ def test_a_killed_run_can_be_reported(site: "Site") -> None:
     assert again.returncode == 0, again
     done.must_have_kept("correct")
     assert "This run was interrupted" in done.report
-    assert "1 planned case of 2 left no result" in done.report
+    assert "1 of 2 planned cases has no result" in done.report
 
 
 def test_a_killed_pytest_is_reported(site: "Site") -> None:
@@ -127,7 +127,7 @@ def test_a_run_that_was_killed_before_its_first_result(site: "Site") -> None:
     assert site.left() == []
     assert report_again(site).returncode == 0
     assert "No case was recorded." in done.report
-    assert "1 planned case of 1 left no result" in done.report
+    assert "1 of 1 planned cases has no result" in done.report
 
 
 def test_an_interrupt_is_noticed_at_once_and_obeyed_in_time(site: "Site") -> None:

@@ -70,10 +70,10 @@ def test_a_killed_worker_loses_its_case_only(site: "Site") -> None:
     assert "HARNESS ERROR" in done.out.upper()
 
 
-def test_a_killed_keeper_loses_its_case_only(site: "Site") -> None:
+def test_a_killed_supervisor_loses_its_case_only(site: "Site") -> None:
     """SIGKILL of the process that keeps the namespaces: a harness error that names it; the next case gets a new one."""
     with site.until_here(*ONE_CASE, "-n", "0", site.service("holds", HOLDS), site.service("correct", SERVE)) as live:
-        os.kill(live.named("keeper"), signal.SIGKILL)
+        os.kill(live.named("lab supervisor"), signal.SIGKILL)
         done = live.done()
     assert done.code == 3, done
     done.must_have_kept("holds", "correct")

@@ -170,7 +170,7 @@ def test_an_end_in_mid_exchange_is_told(outcome: "Outcome", name: str) -> None:
     }[name]
     record = outcome.done.records[name]
     assert f'the service {how}; its output says: "{last}"' in record.reason
-    assert f"stop the service: it had ended by itself: it {how}" in record.steps[-1]
+    assert f"stop the service: it had ended by itself: it {how}" in record.steps[-1].what
 
 
 def test_a_flooded_log_is_bounded(outcome: "Outcome") -> None:
@@ -186,12 +186,12 @@ def test_output_without_end_is_bounded(outcome: "Outcome") -> None:
     """A service that never ceases to write is judged and stopped like any other."""
     record = outcome.done.records["floods-on"]
     assert 0 < len(record.log) < 64 << 10
-    assert "was ended by SIGTERM" in record.steps[-1]
+    assert "was ended by SIGTERM" in record.steps[-1].what
 
 
 def test_a_service_that_ignores_sigterm_is_killed(outcome: "Outcome") -> None:
     """It is killed after its stop timeout, which says nothing against it."""
-    assert "it had to be killed" in outcome.done.records["ignores-sigterm"].steps[-1]
+    assert "it had to be killed" in outcome.done.records["ignores-sigterm"].steps[-1].what
 
 
 def test_a_service_that_forked_away_is_judged(outcome: "Outcome") -> None:

@@ -1,4 +1,4 @@
-"""How the tests of damaged input run: the same examples each time, bounded in number, and nothing is left behind."""
+"""How the property-based tests run: the same examples each time, bounded in number, and nothing is left behind."""
 
 import os
 import tempfile

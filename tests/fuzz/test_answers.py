@@ -4,9 +4,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dualstack.families import Family
-from dualstack.manifest.models import Protocol
 from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial, Outcome
+from dualstack.transport import Protocol
 from tests.fuzz.damage import damaged
 
 RESPONSES = [

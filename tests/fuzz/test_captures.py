@@ -13,11 +13,11 @@ from scapy.layers.l2 import ARP, Ether
 
 from dualstack.errors import HarnessError, Inconclusive
 from dualstack.families import BOTH
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire import dissect, expect
 from dualstack.wire.evidence import Wire, read_wire
+from dualstack.wire.formatting import format_lines
 from dualstack.wire.pcap import HEADER, RECORD
-from dualstack.wire.story import lines
 from tests.fuzz.damage import damaged
 
 GOLDEN = sorted((Path(__file__).parents[1] / "captures" / "test_golden").glob("*.pcap"))
@@ -74,7 +74,7 @@ PREDICATES: list[Callable[[Wire], object]] = [
     lambda wire: expect.flow_outlives_advertisements(wire, (C6, 40000), 1),
     lambda wire: dissect.details(wire.path, wire.frames),
     lambda wire: dissect.udp_checksums(wire.path, wire.frames),
-    lambda wire: lines(wire.frames),
+    lambda wire: format_lines(wire.frames),
     *(
         lambda wire, family=family: [
             expect.syn_family(wire, PORT, family),

@@ -53,7 +53,7 @@ def edited(draw: st.DrawFn, text: str) -> str:
 
 
 def check(path: Path, data: bytes) -> None:
-    """Check a manifest; what is said of a wrong one names the file and, if it is TOML, the line."""
+    """Check a manifest; messages about a wrong one name the file and, if it is TOML, the line."""
     path.write_bytes(data)
     try:
         checked_subjects(path)
@@ -89,7 +89,7 @@ def test_a_damaged_topology_is_right_or_refused(folder: Path, data: bytes) -> No
     try:
         read_topology(path)
     except UsageError as error:
-        assert all(said.startswith(f"{path}:") for said in str(error).splitlines())  # noqa: PT017 - nothing else is said
+        assert all(said.startswith(f"{path}:") for said in str(error).splitlines())  # noqa: PT017 - all messages
 
 
 @given(text=st.sampled_from(MANIFESTS).flatmap(lambda path: edited(path.read_text(encoding="utf-8"))))

@@ -6,10 +6,10 @@ from dnslib import EDNS0, QTYPE, RCODE, DNSError, DNSHeader, DNSQuestion, DNSRec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dualstack.manifest.models import Transport
 from dualstack.prober.messages import Names
 from dualstack.prober.names import ZONE, Action
-from dualstack.prober.nameserver import NameServer
+from dualstack.prober.nameserver import DnsServer
+from dualstack.transport import Transport
 from tests.fuzz.damage import damaged
 
 PEER = ("2001:db8::9", 40000)
@@ -41,8 +41,8 @@ def answers(datagrams: list[bytes], transport: Transport = Transport.UDP) -> lis
 
     async def consider() -> list[tuple[bytes | None, float]]:
         """Ask one after the other."""
-        server = NameServer(Names((), ("198.51.100.1",) * 40, ("2001:db8::1",)))
-        return [server._consider(data, PEER, transport) for data in datagrams]
+        server = DnsServer(Names((), ("198.51.100.1",) * 40, ("2001:db8::1",)))
+        return [server._reply(data, PEER, transport) for data in datagrams]
 
     return asyncio.run(consider())
 

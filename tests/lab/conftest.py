@@ -17,7 +17,7 @@ MakeLab = Callable[[Topology | str], NetnsLab]
 
 @pytest.fixture(scope="session")
 def backend() -> Iterator[NetnsBackend]:
-    """A backend for the whole run, whose keeper can import the entry points of `saboteur`; it leaves nothing."""
+    """A backend for the whole run, whose supervisor can import the entry points of `saboteur`; it leaves nothing."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
         backend = NetnsBackend()
@@ -49,7 +49,7 @@ def make_lab(backend: NetnsBackend) -> Iterator[MakeLab]:
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Callable[..., Launch]:
-    """Describe the start of a program in a scratch folder of its own; every field can be given instead."""
+    """Describe the start of a program in its own scratch folder; every field can be given instead."""
 
     def describe(*command: str, **fields: Any) -> Launch:
         base = {"directory": str(tmp_path), "scratch": str(tmp_path), "environment": {"PATH": os.defpath}}

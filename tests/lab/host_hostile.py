@@ -1,4 +1,4 @@
-"""Runs the hostile service (or another) in a lab as whoever runs this, and prints its output.
+"""Runs the hostile service (or another) in a lab as the current user, and prints its output.
 
 Arguments: its working directory, and its command.
 """

@@ -1,4 +1,4 @@
-"""A service that tries what it may not: it prints, as one JSON object, what came of each attempt.
+"""A service that tries what is forbidden: it prints the outcome of each attempt, as one JSON object.
 
 Arguments: a JSON object with ``files`` (to be read), ``sockets`` (to be connected to) and ``secret``, which stands in
 the environment of the harness.
@@ -85,7 +85,7 @@ def others() -> list[int]:
 
 
 def in_others(secret: str) -> list[str]:
-    """Return what of other processes gives a secret of their environment, or a way to the machine's files, away."""
+    """Return what other processes reveal: their environment, or access to the machine's files."""
     found = []
     for pid in others():
         for name in ("environ", "mem", "fd", "root/etc", "cwd", "map_files"):
@@ -114,7 +114,7 @@ def join(kind: str) -> str:
 
 
 def in_own_namespaces(action: Callable[..., object], *arguments: object) -> str:
-    """Return what comes of an action of a child that is root of a user and a mount namespace that it makes."""
+    """Return the outcome of an action of a child that is root of its own user and mount namespace."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -142,7 +142,7 @@ def mount(source: str, target: str, kind: str, flags: int = 0) -> str:
 
 
 def umount(target: str) -> str:
-    """Unmount something, also what is busy."""
+    """Unmount something, also if it is busy."""
     return called(libc.umount2(target.encode(), 2))
 
 

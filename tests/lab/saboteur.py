@@ -1,4 +1,4 @@
-"""Entry points that break a lab from the inside; the keeper of the tests' backend can import them."""
+"""Entry points that break a lab from the inside; the supervisor of the tests' backend can import them."""
 
 import json
 import os
@@ -30,23 +30,23 @@ def _change(route: IPRoute, what: str, how: str, fields: dict[str, Any]) -> None
 
 
 def serve_without_inet6(stream: socket.socket) -> None:
-    """Say what the kernel says, in a process that has lost AF_INET6."""
+    """Report the kernel's facts in a process without AF_INET6."""
     restrict(af_inet6=False)
     facts.serve(stream)
 
 
 def serve_with_open_sandbox(stream: socket.socket) -> None:
-    """Say what the kernel says, with a sandbox that has forgotten its filter."""
+    """Report the kernel's facts with a sandbox without its filter."""
 
     def unrestricted(*, af_inet6: bool) -> None:
-        """Take nothing away."""
+        """Remove nothing."""
 
     vars(facts)["restrict"] = unrestricted
     facts.serve(stream)
 
 
 def write_odd_setting(stream: socket.socket) -> None:
-    """Try to apply a setting that reads back as something else, and one that does not exist; tell the errors."""
+    """Try to apply a setting that reads back as something else, and one that does not exist; send the errors."""
     told = []
     for settings in ({"ipv4/ip_unprivileged_port_start": "00"}, {"ipv6/no_such_thing": "1"}):
         try:
@@ -58,7 +58,7 @@ def write_odd_setting(stream: socket.socket) -> None:
 
 
 def look_around(stream: socket.socket) -> None:
-    """Tell what a process in a host sees of the machine."""
+    """Send what a process in a host sees of the machine."""
     seen = {
         "hostname": socket.gethostname(),
         "files": {
@@ -74,7 +74,7 @@ def look_around(stream: socket.socket) -> None:
 
 
 def wait_for_the_end(stream: socket.socket) -> None:
-    """Live until the stream ends."""
+    """Run until the stream ends."""
     stream.sendall(b"here\n")
     stream.recv(1)
 

@@ -1,4 +1,4 @@
-"""A host of the embedded lab changes while a case runs: its addresses, and IPv6 as a whole."""
+"""A host of the embedded lab is changed while a case runs: its addresses, and IPv6 as a whole."""
 
 import time
 from collections.abc import Callable
@@ -8,12 +8,14 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError
 from dualstack.families import BOTH, Family
+from dualstack.lab.changes import AcceptRouters, AddAddress, RemoveAddress, SwitchIpv6
 from dualstack.lab.netns import NetnsLab
 from dualstack.lab.protocol import Host
 from dualstack.lab.proving import prove
-from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.messages import AddressRow, Advertise, Dial, Outcome, Serve
+from dualstack.prober.messages.tables import ListRoutes
 from dualstack.topology import Topology
+from dualstack.transport import Protocol, Transport
 
 MakeLab = Callable[[Topology | str], NetnsLab]
 
@@ -23,7 +25,7 @@ each_family = pytest.mark.parametrize("family", BOTH, ids=lambda family: family.
 
 
 def on_link(host: Host) -> set[str]:
-    """Return the addresses of a host's link but its link-local ones."""
+    """Return the addresses of a host on the link, without link-local ones."""
     rows = [row for row in host.prober.addresses() if row.interface == host.interface]
     return {row.address for row in rows if not row.address.startswith("fe80:")}
 
@@ -37,40 +39,40 @@ def reach(lab: NetnsLab, address: str) -> Outcome:
 
 @each_family
 def test_an_address_is_added_and_removed(make_lab: MakeLab, family: Family) -> None:
-    """An address that is added is reached at once, one that is removed is gone, and others stay."""
+    """An added address is reached at once, a removed one does not exist any more, and others stay."""
     lab = make_lab("dual-stack")
     prove(lab)
     host = lab.hosts["service"]
     before = on_link(host)
     new = host.plan.planned[family][1]
-    host.add_address(new)
+    host.apply(AddAddress(new))
     assert on_link(host) == before | {new}
     assert reach(lab, new) is Outcome.ANSWERED
-    host.remove_address(new)
+    host.apply(RemoveAddress(new))
     assert on_link(host) == before
 
 
 def test_a_host_loses_every_address_and_gets_them_back(make_lab: MakeLab) -> None:
-    """With none at all on its link a host can be given addresses of both families, and is reached again."""
+    """A host without addresses on its link can get addresses of both families, and is reached again."""
     lab = make_lab("dual-stack")
     host = lab.hosts["service"]
     own = [address for family in BOTH for address in host.plan.configured[family]]
     for address in own:
-        host.remove_address(address)
+        host.apply(RemoveAddress(address))
     assert on_link(host) == set()
     for address in own:
-        host.add_address(address)
+        host.apply(AddAddress(address))
     assert {reach(lab, address) for address in own} == {Outcome.ANSWERED}
 
 
 def test_what_cannot_be_changed_is_an_error(make_lab: MakeLab) -> None:
-    """An address that is there cannot be added, one that is not there cannot be removed, and the lab lives on."""
+    """An existing address cannot be added, a missing one cannot be removed, and the lab still works."""
     host = make_lab("dual-stack").hosts["service"]
     address = host.plan.address(Family.IPV6)
     with pytest.raises(HarnessError, match=f"add {address}: File exists"):
-        host.add_address(address)
+        host.apply(AddAddress(address))
     with pytest.raises(HarnessError, match=r"delete .+: Cannot assign requested address"):
-        host.remove_address(host.plan.planned[Family.IPV6][1])
+        host.apply(RemoveAddress(host.plan.planned[Family.IPV6][1]))
     assert address in on_link(host)
 
 
@@ -80,7 +82,7 @@ def test_duplicates_are_looked_for(make_lab: MakeLab) -> None:
     host = lab.hosts["service"]
     new = host.plan.planned[Family.IPV6][1]
     began = time.monotonic()
-    host.add_address(new, detect=True)
+    host.apply(AddAddress(new, detect=True))
     assert new in on_link(host)
     usable = Deadline(30, "the address to be usable").until(
         lambda: any(row.address == new and not row.tentative for row in host.prober.addresses())
@@ -91,11 +93,11 @@ def test_duplicates_are_looked_for(make_lab: MakeLab) -> None:
 
 
 def test_a_duplicate_is_found(make_lab: MakeLab) -> None:
-    """An address that a neighbour has stays unusable: what looks for duplicates does reach the link."""
+    """An address that a neighbour has stays unusable: duplicate address detection reaches the link."""
     lab = make_lab("dual-stack")
     host = lab.hosts["service"]
     taken = lab.hosts["peer"].plan.address(Family.IPV6)
-    host.add_address(taken, detect=True)
+    host.apply(AddAddress(taken, detect=True))
     found = Deadline(30, "the duplicate to be found").until(
         lambda: any(row.address == taken and row.duplicate for row in host.prober.addresses())
     )
@@ -103,18 +105,18 @@ def test_a_duplicate_is_found(make_lab: MakeLab) -> None:
 
 
 def test_ipv6_is_switched_off_and_on(make_lab: MakeLab) -> None:
-    """Off takes every IPv6 address and leaves IPv4 alone; on gives back ::1 and link-local, others can be added."""
+    """Off removes every IPv6 address and no IPv4 address; on restores ::1 and link-local, others can be added."""
     lab = make_lab("dual-stack")
     host = lab.hosts["service"]
     ipv4, ipv6 = (host.plan.address(family) for family in BOTH)
-    host.set_ipv6(enabled=False)
+    host.apply(SwitchIpv6(enabled=False))
     assert host.prober.sysctl("net.ipv6.conf.eth0.disable_ipv6") == "1"
     assert not [row for row in host.prober.addresses() if row.family == "ipv6"]
     assert reach(lab, ipv4) is Outcome.ANSWERED
-    host.set_ipv6(enabled=True)
+    host.apply(SwitchIpv6(enabled=True))
     given = {row.address[:4] for row in host.prober.addresses() if row.family == "ipv6"}
     assert given == {"::1", "fe80"}
-    host.add_address(ipv6)
+    host.apply(AddAddress(ipv6))
     assert reach(lab, ipv6) is Outcome.ANSWERED
     assert not [row for row in lab.hosts["peer"].prober.addresses() if row.tentative]
 
@@ -129,21 +131,22 @@ def advertise(lab: NetnsLab, lifetime: int) -> None:
 
 
 def advertised(host: Host) -> list[AddressRow]:
-    """Return the addresses that a host has of the prefix."""
+    """Return the addresses of a host in the prefix."""
     return [row for row in host.prober.addresses() if row.address.startswith(PREFIX.removesuffix("::"))]
 
 
 def default_routers(host: Host) -> set[str]:
-    """Return whom a host takes for an IPv6 router."""
-    return {row.gateway for row in host.prober.routes() if (row.family, row.destination) == ("ipv6", "default")}
+    """Return the default routers of a host over IPv6."""
+    routes = host.prober.call(ListRoutes())
+    return {row.gateway for row in routes if (row.family, row.destination) == ("ipv6", "default")}
 
 
 def test_router_advertisements_are_taken_and_withdrawn(make_lab: MakeLab) -> None:
-    """A host that is told to believes them: it has two addresses, checked and then deprecated, and a default router."""
+    """A host that accepts them gets two addresses, checked and later deprecated, and a default router."""
     lab = make_lab("dual-stack")
     host, peer = lab.hosts["service"], lab.hosts["peer"]
     before = on_link(peer)
-    host.accept_routers(prefer_temporary=True)
+    host.apply(AcceptRouters(prefer_temporary=True))
     advertise(lab, 3600)
     assert Deadline(30, "the addresses").until(
         lambda: [row.temporary for row in sorted(advertised(host), key=lambda row: row.temporary)] == [False, True]
@@ -163,10 +166,10 @@ def test_router_advertisements_are_taken_and_withdrawn(make_lab: MakeLab) -> Non
 
 @pytest.mark.parametrize("prefer", [False, True])
 def test_temporary_addresses_are_preferred_if_so_wished(make_lab: MakeLab, *, prefer: bool) -> None:
-    """Where nothing says from where (RFC 6724 §5 rule 7): from the temporary address, or from the host's own."""
+    """Without a bound source (RFC 6724 §5 rule 7) packets leave from the temporary address, or from the public one."""
     lab = make_lab("dual-stack")
     host = lab.hosts["service"]
-    host.accept_routers(prefer_temporary=prefer)
+    host.apply(AcceptRouters(prefer_temporary=prefer))
     advertise(lab, 3600)
     assert Deadline(30, "the addresses to be usable").until(
         lambda: [row.tentative for row in advertised(host)] == [False, False]
@@ -178,7 +181,7 @@ def test_temporary_addresses_are_preferred_if_so_wished(make_lab: MakeLab, *, pr
 
 
 def test_hosts_believe_no_router_unless_they_are_told_to(make_lab: MakeLab) -> None:
-    """An advertisement that is on the link changes no host of an ordinary lab: it is as good as none."""
+    """An advertisement on the link changes no host of an ordinary lab."""
     lab = make_lab("dual-stack")
     before = {name: on_link(host) for name, host in lab.hosts.items()}
     advertise(lab, 3600)

@@ -1,4 +1,4 @@
-"""Each proof by itself, on facts that are made up: it holds of the world as it should be, and of no other."""
+"""Each proof alone, on made-up facts: it holds for a correct host, and for no other."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -8,17 +8,17 @@ import pytest
 
 from dualstack.addressing import plan_addresses
 from dualstack.families import BOTH, Family
-from dualstack.lab.crossing import Crossing
 from dualstack.lab.facts import Facts
-from dualstack.lab.proofs import LINK, PROOFS, Seen, planned_proofs
+from dualstack.lab.path_probe import ProbedPath
+from dualstack.lab.proofs import LINK, PROOFS, HostObservation, planned_proofs
 from dualstack.topology import LINK_MTU, Topology, load_topology, topology_names
 
 LINK_LOCAL = "fe80::5eff:fe10:1"
 PATHS = ("all", "default", "lo", LINK)
 
 
-def as_it_should_be(topology: str, host: str = "service") -> Seen:
-    """Return what is seen of a host of which everything is true that its topology says."""
+def as_it_should_be(topology: str, host: str = "service") -> HostObservation:
+    """Return the observation of a host that is exactly what its topology says."""
     world = load_topology(topology)
     spec, plan = world.host[host], plan_addresses(world).hosts[host]
     has_ipv6 = spec.link_local or bool(plan.configured[Family.IPV6])
@@ -29,7 +29,7 @@ def as_it_should_be(topology: str, host: str = "service") -> Seen:
     others = {
         address: "" for name, other in plan_addresses(world).hosts.items() if name != host for address in _all(other)
     }
-    return Seen(
+    return HostObservation(
         spec=spec,
         plan=plan,
         facts=Facts(
@@ -45,18 +45,18 @@ def as_it_should_be(topology: str, host: str = "service") -> Seen:
         ),
         reached=dict.fromkeys((address for addresses in plan.configured.values() for address in addresses), ""),
         routes={address: "" if plan.configured[Family.of(address)] else "ENETUNREACH" for address in others},
-        crossings=tuple(crossings(world, host)),
+        paths=tuple(paths(world, host)),
         routers=frozenset(_all(plan_addresses(world).hosts[spec.behind])) if spec.behind else frozenset(),
     )
 
 
-def crossings(world: Topology, host: str) -> Iterator[Crossing]:
-    """Yield what packets between the service and a host behind a router meet, of each family, in both directions."""
+def paths(world: Topology, host: str) -> Iterator[ProbedPath]:
+    """Yield the paths between the service and a host behind a router, for each family and direction."""
     spec, hosts = world.host[host], plan_addresses(world).hosts
     for family in BOTH if spec.behind else ():
         own, service, router = (hosts[name].address(family) for name in (host, "service", spec.behind))
-        yield Crossing("service", own, router, spec.mtu, router)
-        yield Crossing(host, service, router, LINK_MTU, service)
+        yield ProbedPath("service", own, router, spec.mtu, router)
+        yield ProbedPath(host, service, router, LINK_MTU, service)
 
 
 def _all(plan: Any) -> list[str]:
@@ -64,23 +64,23 @@ def _all(plan: Any) -> list[str]:
     return [plan.planned[family][0] for family in BOTH]
 
 
-def with_facts(seen: Seen, **changes: Any) -> Seen:
-    """Return what is seen where some facts are others."""
+def with_facts(seen: HostObservation, **changes: Any) -> HostObservation:
+    """Return the observation with some facts changed."""
     return replace(seen, facts=replace(seen.facts, **changes))
 
 
-def with_address(seen: Seen, interface: str, address: str) -> Seen:
-    """Return what is seen where an interface has one more address."""
+def with_address(seen: HostObservation, interface: str, address: str) -> HostObservation:
+    """Return the observation with one more address on an interface."""
     return with_facts(seen, addresses=(*seen.facts.addresses, (interface, address)))
 
 
-def without_address(seen: Seen, address: str) -> Seen:
-    """Return what is seen where an address is missing."""
+def without_address(seen: HostObservation, address: str) -> HostObservation:
+    """Return the observation without one address."""
     return with_facts(seen, addresses=tuple(pair for pair in seen.facts.addresses if pair[1] != address))
 
 
-def without_plan(seen: Seen) -> Seen:
-    """Return what is seen of a host for which no address was planned."""
+def without_plan(seen: HostObservation) -> HostObservation:
+    """Return the observation of a host for which no address is planned."""
     return replace(seen, plan=replace(seen.plan, configured=dict.fromkeys(BOTH, ())))
 
 
@@ -88,11 +88,11 @@ DUAL, FOUR, SIX = as_it_should_be("dual-stack"), as_it_should_be("ipv4-only"), a
 STRICT, OFF = as_it_should_be("ipv6-only-strict"), as_it_should_be("ipv4-only-disable-ipv6")
 BARRED = as_it_should_be("ipv4-only-no-af-inet6")
 NARROW = as_it_should_be("pmtu-1280", "peer")
-INWARD, OUTWARD = NARROW.crossings[:2]
+INWARD, OUTWARD = NARROW.paths[:2]
 A4, A6 = DUAL.plan.address(Family.IPV4), DUAL.plan.address(Family.IPV6)
 OTHER4, OTHER6 = DUAL.routes
 
-BROKEN: Mapping[str, tuple[str, Seen]] = {
+BROKEN: Mapping[str, tuple[str, HostObservation]] = {
     "one IPv4 address too many": ("addresses", with_address(DUAL, LINK, "198.51.100.9")),
     "one IPv6 address too few": ("addresses", without_address(DUAL, A6)),
     "an address that cannot be used yet": ("addresses", with_facts(DUAL, unusable=(A6,))),
@@ -116,7 +116,7 @@ BROKEN: Mapping[str, tuple[str, Seen]] = {
     "a link-local address": ("no-link-local", DUAL),
     "sockets are not IPv6 alone": ("bindv6only", DUAL),
     "sockets are IPv6 alone": ("no-bindv6only", as_it_should_be("dual-stack-bindv6only")),
-    "no socket says": ("bindv6only", with_facts(DUAL, v6only=None)),
+    "there is no socket": ("bindv6only", with_facts(DUAL, v6only=None)),
     **{
         f"disable_ipv6 forgets {name}": (
             "disable-ipv6",
@@ -132,35 +132,35 @@ BROKEN: Mapping[str, tuple[str, Seen]] = {
     "no AF_INET6": ("af-inet6", with_facts(DUAL, inet6="EAFNOSUPPORT")),
     "AF_INET6 in the sandbox": ("no-af-inet6", with_facts(BARRED, confined_inet6="")),
     "another errno than that of a kernel without IPv6": ("no-af-inet6", with_facts(BARRED, confined_inet6="EPERM")),
-    "nobody looked inside the sandbox": ("no-af-inet6", with_facts(BARRED, confined_inet6=None)),
+    "the sandbox was not tried": ("no-af-inet6", with_facts(BARRED, confined_inet6=None)),
     "a default route": ("no-route-out", with_facts(DUAL, default_routes=("default via 198.51.100.33",))),
     "an interface too many": ("no-route-out", with_facts(DUAL, interfaces=("lo", LINK, "eth1"))),
     "an interface too few": ("no-route-out", with_facts(DUAL, interfaces=("lo",))),
-    "a way around the router": ("behind-router", replace(NARROW, crossings=(INWARD, replace(OUTWARD, first=A4)))),
-    "nobody is the first hop": ("behind-router", replace(NARROW, crossings=(replace(INWARD, first=""), OUTWARD))),
-    "no packet crossed": ("behind-router", replace(NARROW, crossings=())),
-    "a wide hop": ("path-mtu", replace(NARROW, crossings=(replace(INWARD, mtu=LINK_MTU), OUTWARD))),
-    "the MTU is not the router's word": ("path-mtu", replace(NARROW, crossings=(replace(INWARD, teller=A4), OUTWARD))),
-    "a narrow hop on the way out": ("path-mtu", replace(NARROW, crossings=(INWARD, replace(OUTWARD, mtu=1280)))),
-    "no large packet crossed": ("path-mtu", replace(NARROW, crossings=())),
+    "a way around the router": ("behind-router", replace(NARROW, paths=(INWARD, replace(OUTWARD, first=A4)))),
+    "there is no first hop": ("behind-router", replace(NARROW, paths=(replace(INWARD, first=""), OUTWARD))),
+    "no packet crossed": ("behind-router", replace(NARROW, paths=())),
+    "a wide hop": ("path-mtu", replace(NARROW, paths=(replace(INWARD, mtu=LINK_MTU), OUTWARD))),
+    "another address reports the MTU": ("path-mtu", replace(NARROW, paths=(replace(INWARD, mtu_source=A4), OUTWARD))),
+    "a narrow hop on the way out": ("path-mtu", replace(NARROW, paths=(INWARD, replace(OUTWARD, mtu=1280)))),
+    "no large packet crossed": ("path-mtu", replace(NARROW, paths=())),
 }
 
 
 @pytest.mark.parametrize("topology", topology_names())
 def test_what_is_as_it_should_be_is_proved(topology: str) -> None:
-    """Of every host of every world all proofs hold if its kernel says what the topology says."""
+    """All proofs of every host of every topology hold if its kernel reports what the topology says."""
     for host, proofs in planned_proofs(load_topology(topology)).items():
         assert {name: PROOFS[name](as_it_should_be(topology, host)) for name in proofs} == dict.fromkeys(proofs)
 
 
 @pytest.mark.parametrize(("proof", "seen"), BROKEN.values(), ids=BROKEN)
-def test_what_is_not_is_found(proof: str, seen: Seen) -> None:
-    """One fact that is not as it should be is enough, and the fault says what was expected and what was found."""
+def test_what_is_not_is_found(proof: str, seen: HostObservation) -> None:
+    """One wrong fact is enough, and the failure names what was expected and what was found."""
     fault = PROOFS[proof](seen)
     assert fault is not None
     assert fault.expected != fault.found
 
 
 def test_every_proof_can_fail() -> None:
-    """No proof is left out above."""
+    """Every proof is tried above."""
     assert {proof for proof, _ in BROKEN.values()} == set(PROOFS)

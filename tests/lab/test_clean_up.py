@@ -1,4 +1,4 @@
-"""Nothing outlives a lab: not after a close, an interrupt, or a SIGKILL of any process that it hangs on."""
+"""Nothing of a lab is left after a close, an interrupt, or a SIGKILL of any process that it depends on."""
 
 import json
 import os
@@ -26,15 +26,15 @@ VICTIM = Path(__file__).with_name("victim.py")
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run to be killed, and what it said there is to be gone."""
+    """A run to be killed, and what it reported about its processes and namespaces."""
 
     process: subprocess.Popen[str]
     told: dict[str, Any]
     pidfds: tuple[int, ...]
 
     def wait_for_the_end_of_all(self) -> None:
-        """Wait until the keeper and process 1 of its namespaces have ended."""
-        deadline = Deadline(10, "the keeper's processes to end")
+        """Wait until the supervisor and process 1 of its namespaces have ended."""
+        deadline = Deadline(10, "the supervisor's processes to end")
         for descriptor in self.pidfds:
             poller = select.poll()
             poller.register(descriptor, select.POLLIN)
@@ -48,7 +48,7 @@ class Run:
 
 @contextmanager
 def running(scratch: Path, labs: int = 1, **popen: Any) -> Iterator[Run]:
-    """Run a victim until it has said what there is."""
+    """Run a victim until it has reported what it made."""
     command = [sys.executable, str(VICTIM), str(labs), str(scratch)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **(pipes | popen)) as process:
@@ -63,20 +63,20 @@ def running(scratch: Path, labs: int = 1, **popen: Any) -> Iterator[Run]:
                 os.close(descriptor)
 
 
-@pytest.mark.parametrize("victim", ["run", "keeper", "process 1"])
+@pytest.mark.parametrize("victim", ["run", "supervisor", "process 1"])
 def test_a_sigkill_leaves_nothing(backend: NetnsBackend, tmp_path: Path, victim: str) -> None:
-    """SIGKILL of the run, of the keeper or of process 1 ends every process of the labs, deaf and detached ones too."""
+    """SIGKILL of the run, the supervisor or process 1 ends every process of the labs, detached ones too."""
     with running(tmp_path, labs=2) as run:
         assert run.left(boot_ticks()), "the check sees what is there"
         before = boot_ticks()
-        pid = {"run": run.process.pid, "keeper": run.told["pids"][0], "process 1": run.told["pids"][1]}[victim]
+        pid = {"run": run.process.pid, "supervisor": run.told["pids"][0], "process 1": run.told["pids"][1]}[victim]
         os.kill(pid, signal.SIGKILL)
         run.wait_for_the_end_of_all()
         assert run.left(before) == []
 
 
-def test_a_stopped_keeper_dies_too(backend: NetnsBackend, tmp_path: Path) -> None:
-    """Process 1 dies with the keeper's first process even if it is stopped and cannot notice anything itself."""
+def test_a_stopped_supervisor_dies_too(backend: NetnsBackend, tmp_path: Path) -> None:
+    """Process 1 ends with the supervisor's first process even if it is stopped."""
     with running(tmp_path) as run:
         os.kill(run.told["pids"][1], signal.SIGSTOP)
         before = boot_ticks()
@@ -86,19 +86,19 @@ def test_a_stopped_keeper_dies_too(backend: NetnsBackend, tmp_path: Path) -> Non
 
 
 def test_an_interrupt_closes_in_order(backend: NetnsBackend, tmp_path: Path) -> None:
-    """A Ctrl-C, sent to the whole process group as a terminal does, leaves nothing, and the run can still say so."""
+    """After a Ctrl-C to the whole process group, as from a terminal, nothing is left, and the run can report that."""
     with running(tmp_path, start_new_session=True) as run:
         assert run.process.stdout is not None
         os.killpg(run.process.pid, signal.SIGINT)
         said = json.loads(run.process.stdout.readline())
-        assert said["before"], "the keeper does not die of the Ctrl-C itself"
+        assert said["before"], "the supervisor does not die of the Ctrl-C itself"
         assert said["after"] == []
         assert run.process.wait(10) == 0
         run.wait_for_the_end_of_all()
 
 
 def test_the_end_of_a_thread_is_not_the_end_of_the_run() -> None:
-    """A backend that was started in a thread lives on when that thread ends."""
+    """A backend that was started in a thread still works when that thread has ended."""
     backend = NetnsBackend()
     made = []
     thread = threading.Thread(target=lambda: made.append(backend.up(load_topology("dual-stack"))))
@@ -111,7 +111,7 @@ def test_the_end_of_a_thread_is_not_the_end_of_the_run() -> None:
 
 
 def test_two_backends_do_not_disturb_each_other() -> None:
-    """Two backends of one process make labs with the same addresses and names at the same time; one may end first."""
+    """Two backends of one process make labs with the same addresses and names at once; one may end first."""
     backends = NetnsBackend(), NetnsBackend()
     labs = [backend.up(load_topology("dual-stack")) for backend in backends]
     assert prove(labs[0]) == prove(labs[1])
@@ -127,7 +127,7 @@ def test_two_backends_do_not_disturb_each_other() -> None:
 
 
 def test_a_backend_can_be_used_again_after_its_end() -> None:
-    """A closed backend starts anew with the next lab; closing twice does nothing."""
+    """A closed backend starts again with the next lab; closing it twice does nothing."""
     backend = NetnsBackend()
     for _ in range(2):
         lab = backend.up(load_topology("ipv6-only"))

@@ -1,14 +1,15 @@
-"""Where a listener's clients are: on the link, or on its own host with the loopback addresses that the world has."""
+"""Where a listener's clients are: on the link, or on its host with the loopback addresses of the topology."""
 
 from collections.abc import Callable
 
 import pytest
 
 from dualstack.families import BOTH, Family
+from dualstack.lab.changes import AddAddress
 from dualstack.lab.netns import NetnsLab
 from dualstack.manifest import Reach
 from dualstack.prober.messages import Dial, Hold, Outcome
-from dualstack.world.clients import at_the_router, clients_of, in_the_house, link_local, on_the_link
+from dualstack.world.clients import clients_of, link_local, local_clients, remote_clients, router_clients
 
 MakeLab = Callable[[str], NetnsLab]
 PORT = 7999
@@ -25,7 +26,7 @@ PORT = 7999
     ],
 )
 def test_loopback_clients_dial_what_there_is(make_lab: MakeLab, topology: str, families: tuple[Family, ...]) -> None:
-    """A loopback listener's clients are on its own host; each address that they are given can be bound and dialled."""
+    """A loopback listener's clients are on its host; each of their addresses can be bound and dialled."""
     lab = make_lab(topology)
     clients = clients_of(Reach.LOOPBACK, lab)
     assert clients.inside
@@ -49,9 +50,9 @@ def test_network_clients_are_the_peer(make_lab: MakeLab) -> None:
 
 
 def test_a_client_at_the_router_is_on_the_service_s_link(make_lab: MakeLab) -> None:
-    """Where clients are behind a router, the router is a client too, at its own addresses on the service's link."""
+    """If clients are behind a router, the router is a client too, with its addresses on the service's link."""
     lab = make_lab("routed")
-    near = at_the_router(lab)
+    near = router_clients(lab)
     assert not near.inside
     assert near.host is lab.hosts["router"]
     for family in BOTH:
@@ -62,11 +63,11 @@ def test_a_client_at_the_router_is_on_the_service_s_link(make_lab: MakeLab) -> N
 
 
 def test_an_unplanned_address_is_a_client_s(make_lab: MakeLab) -> None:
-    """The client's host can be given any address of the lab's networks, and dials from it at once."""
+    """The client's host can get any address of the lab's networks, and dials from it at once."""
     lab = make_lab("dual-stack")
     service, peer = lab.hosts["service"], lab.hosts["peer"]
     for family, extra in ((Family.IPV4, str(lab.plan.ipv4[250])), (Family.IPV6, str(lab.plan.ipv6[1 << 60]))):
-        peer.add_address(extra)
+        peer.apply(AddAddress(extra))
         address = service.plan.address(family)
         with service.prober.hold(Hold(family, address, PORT)):
             dialled = peer.prober.dial(Dial(family, address, PORT, source=extra))
@@ -77,9 +78,9 @@ def test_link_local_addresses_can_be_dialled(make_lab: MakeLab) -> None:
     """The service's link-local address is reached from the link and from its own host; IPv4-only worlds have none."""
     lab = make_lab("dual-stack")
     with lab.hosts["service"].prober.hold(Hold(Family.IPV6, "::", PORT)):
-        for clients in (on_the_link(lab), in_the_house(lab)):
+        for clients in (remote_clients(lab), local_clients(lab)):
             (address,) = link_local(lab, clients)
             dialled = clients.host.prober.dial(Dial(Family.IPV6, address, PORT))
             assert dialled.outcome is Outcome.ANSWERED, dialled.detail
     other = make_lab("ipv4-only")
-    assert link_local(other, on_the_link(other)) == ()
+    assert link_local(other, remote_clients(other)) == ()

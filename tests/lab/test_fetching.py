@@ -17,7 +17,8 @@ from dualstack.requirement import Level
 from dualstack.suites import requirement
 from dualstack.verdict import Verdict, judge
 from dualstack.world import ListenerWorld
-from dualstack.world.fetching import Canary, Fetching
+from dualstack.world.fetching import Fetching
+from dualstack.world.servers import Canary
 
 SUITE = "dualstack.content.suites.security.test_fetched_targets"
 
@@ -288,7 +289,7 @@ def test_a_canary_that_does_not_hear_is_no_witness(judged: Judged, monkeypatch: 
     monkeypatch.setattr(Family, "wildcard", property(lambda family: family.loopback))
     verdict, reason = judged(CORRECT)
     assert verdict is Verdict.INCONCLUSIVE
-    assert reason == "the canary on the service's host does not hear at 127.0.0.2"
+    assert reason == "the canary on the service's host accepts no connection at 127.0.0.2"
 
 
 def test_a_canary_that_goes_deaf_is_no_witness(judged: Judged, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,4 +306,4 @@ def test_a_canary_that_goes_deaf_is_no_witness(judged: Judged, monkeypatch: pyte
     monkeypatch.setattr(Fetching, "controls", deafen)
     verdict, reason = judged(CORRECT)
     assert verdict is Verdict.INCONCLUSIVE
-    assert reason.startswith("in the end the canary did not hear at 127.0.0.1 and ::ffff:127.0.0.1 and ")
+    assert reason.startswith("at the end the canary accepted no connection at 127.0.0.1 and ::ffff:127.0.0.1 and ")

@@ -1,4 +1,4 @@
-"""What a service cannot do to the machine, whoever runs it: each line of the promise."""
+"""What a service cannot do to the machine, as root or not: each line of the README's list."""
 
 import json
 import os
@@ -25,7 +25,7 @@ REFUSED = {"EACCES", "EPERM", "EROFS", "ENOENT"}
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """What came of a hostile service's attempts.
+    """The outcomes of a hostile service's attempts.
 
     Attributes:
         said: What it said.
@@ -46,7 +46,7 @@ class Attempted:
 
 @pytest.fixture(scope="module", params=["as it is", "as an ordinary user"])
 def attempted(request: pytest.FixtureRequest) -> Iterator[Attempted]:
-    """Run the hostile service as whoever runs the tests, and, if that is root, as an ordinary user."""
+    """Run the hostile service as the user of the tests and, if that is root, as an ordinary user."""
     ordinary = request.param != "as it is"
     if ordinary and os.getuid() != 0:
         pytest.skip("every test here runs as an ordinary user already")
@@ -107,7 +107,7 @@ def attempted(request: pytest.FixtureRequest) -> Iterator[Attempted]:
 
 
 def _listen(place: Path) -> socket.socket:
-    """Listen on a Unix socket that everybody may connect to."""
+    """Listen on a Unix socket that every user may connect to."""
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(place))
     place.chmod(0o777)
@@ -116,7 +116,7 @@ def _listen(place: Path) -> socket.socket:
 
 
 def test_it_reads_no_secret(attempted: Attempted) -> None:
-    """Files that are not everybody's, other people's temporary files and the home folder cannot be read."""
+    """Files that not every user may read, temporary files of others and the home folder cannot be read."""
     assert set(attempted.said["read"]) == set(attempted.secrets)
     assert set(attempted.said["read"].values()) <= REFUSED, attempted.said["read"]
 
@@ -146,13 +146,13 @@ def test_it_learns_nothing_of_the_harness(attempted: Attempted) -> None:
 
 
 def test_it_has_no_socket_that_leads_out(attempted: Attempted) -> None:
-    """Address families that no network namespace holds do not exist; neither do keyrings and bpf(2)."""
+    """Address families without network namespaces do not exist; neither do keyrings and bpf(2)."""
     assert set(attempted.said["families"].values()) == {"EAFNOSUPPORT"}, attempted.said["families"]
     assert [attempted.said[name] for name in ("add_key", "keyctl", "bpf")] == ["ENOSYS"] * 3
 
 
 def test_it_has_no_power_over_the_lab(attempted: Attempted) -> None:
-    """It cannot change interfaces, capture packets, mount anything, or uncover what is hidden from it."""
+    """It cannot change interfaces, capture packets, mount anything, or unmount what hides files."""
     said = attempted.said
     names = ("packet socket", "raw socket", "link down", "mknod", "mount", "remount")
     assert {name: said[name] for name in names} == dict.fromkeys(names, "EPERM")
@@ -169,5 +169,5 @@ def test_it_can_do_what_servers_do(attempted: Attempted) -> None:
 
 
 def test_what_it_writes_is_gone(attempted: Attempted) -> None:
-    """Its working directory is as it was."""
+    """Its working directory is unchanged."""
     assert [path.name for path in attempted.folder.iterdir()] == ["hostile.py"]

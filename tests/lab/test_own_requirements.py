@@ -153,7 +153,7 @@ def test_idle_times_are_the_services_choice(judged: Judged) -> None:
     for seconds in ((0.3, None), (None, 0.3)):
         verdict, reason, _ = judged("ROBUST-010", f"SECONDS = {seconds}\n{HURRIED}")
         assert verdict is Verdict.DEVIATES
-        assert "connections on which nothing was said are kept equally long over both families" in reason
+        assert "connections on which nothing was sent are kept equally long over both families" in reason
         assert "connections after an exchange are kept equally long over both families" in reason
 
 
@@ -180,7 +180,9 @@ def test_latency_is_compared_and_not_limited(judged: Judged) -> None:
     assert judged("ROBUST-009", SLOW.format("0.15"))[0] is Verdict.PASS
     verdict, reason, _ = judged("ROBUST-009", SLOW.format("0.3 * ('.' in address)"))
     assert verdict is Verdict.DEVIATES
-    assert "IPv4 is slower by 3" in reason
+    slower = re.search(r"IPv4 is slower by (\d+)", reason)
+    assert slower is not None, reason
+    assert int(slower[1]) in range(250, 350)
     verdict, reason, _ = judged("ROBUST-009", CACHED)
     assert verdict is Verdict.DEVIATES
     assert "the first exchange of a client is not slower by more than 1 s over one family" in reason
@@ -226,4 +228,4 @@ def test_what_a_one_way_service_hears_of_its_groups(judged: Judged) -> None:
     assert verdict is Verdict.PASS, reason
     verdict, reason, _ = judged("UDP-009", RECEIVER.replace("NUMBER", 'socket.if_nametoindex("lo")'), listen=ONE_WAY)
     assert verdict is Verdict.FAIL
-    assert reason.startswith("expected: a datagram to the IPv6 group [ff02::9]:8080 comes")
+    assert reason.startswith("expected: a datagram to the IPv6 group [ff02::9]:8080 arrives")

@@ -1,4 +1,4 @@
-"""The world with a narrow hop: what crosses it, what the hosts are told, and what nobody knows before."""
+"""The topology with a narrow hop: what crosses it, what the router reports, and what no host knows in advance."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +7,13 @@ import pytest
 
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
+from dualstack.lab.changes import AddAddress
 from dualstack.lab.netns import NetnsLab
 from dualstack.lab.proofs import judge
 from dualstack.lab.proving import observe, prove
-from dualstack.manifest import Protocol, Transport
 from dualstack.prober.messages import Dial, Outcome, Serve
 from dualstack.topology import Topology
+from dualstack.transport import Protocol, Transport
 from dualstack.wire.capture import Capture
 from dualstack.wire.expect import packets_too_big, path_mtu_heeded
 from dualstack.wire.pathmtu import SETTLE_SECONDS
@@ -24,7 +25,7 @@ PORT, BULK, LINK, NARROW = 7990, 200_000, 1500, 1280
 
 @EACH
 def test_a_bulk_answer_crosses_the_hop(make_lab: MakeLab, tmp_path: Path, family: Family) -> None:
-    """200 kB over TCP arrive: segments fit the link, the router says what fits the hop, and from then on all fit."""
+    """200 kB over TCP arrive: the first segments fit the link, and later ones the path MTU that the router reports."""
     lab = make_lab("pmtu-1280")
     prove(lab)
     service, peer = lab.hosts["service"], lab.hosts["peer"]
@@ -58,7 +59,7 @@ def test_a_large_datagram_is_lost_once(make_lab: MakeLab, family: Family) -> Non
 
 
 def test_no_host_learns_a_way_around_the_router(make_lab: MakeLab) -> None:
-    """After traffic in both directions the router is still the first hop, and as narrow: redirects are ignored."""
+    """After traffic in both directions the router is still the first hop, with the same MTU: redirects are ignored."""
     lab = make_lab("pmtu-1280")
     service, peer = lab.hosts["service"], lab.hosts["peer"]
     for family in BOTH:
@@ -69,11 +70,11 @@ def test_no_host_learns_a_way_around_the_router(make_lab: MakeLab) -> None:
 
 
 def test_an_address_that_comes_later_is_behind_the_router_too(make_lab: MakeLab) -> None:
-    """Routes lead to every address that a host may come to have, so a new one is no way around the router."""
+    """Routes exist for every address that a host can get, so a new address does not bypass the router."""
     lab = make_lab("pmtu-1280")
     service, peer = lab.hosts["service"], lab.hosts["peer"]
     late = service.plan.planned[Family.IPV6][1]
-    service.add_address(late)
+    service.apply(AddAddress(late))
     ways = {way.address: way.via for way in lab.plan.ways["peer"]}
     assert ways[late] == lab.plan.hosts["router"].address(Family.IPV6)
     with service.prober.serve(Serve((late,), PORT, Transport.TCP, Protocol.ECHO)):

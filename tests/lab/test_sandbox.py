@@ -22,7 +22,7 @@ MakeLaunch = Callable[..., Launch]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Return a foreign root file system: a shell and what it needs, a folder to write to, another's resolv.conf."""
+    """Return another root file system: a shell with its libraries, a folder to write to, and another resolv.conf."""
     root = tmp_path / "foreign root"
     for tool in ("sh", "cat", "ls", "id"):
         program = shutil.which(tool, path="/usr/bin:/bin")
@@ -48,7 +48,7 @@ def run(lab: NetnsLab, launch: Launch) -> str:
 
 @pytest.mark.parametrize("whose", ["foreign", "own"])
 def test_a_foreign_root(make_lab: MakeLab, launch: MakeLaunch, root: Path, tmp_path: Path, whose: str) -> None:
-    """A program has the foreign root with the lab's files, and the folders of its start at their own paths.
+    """A program sees the other root with the lab's files, and the folders of its launch at their own paths.
 
     For an ordinary user a root with mounts in it, such as the machine's own, cannot be overlaid; it is mirrored.
     """
@@ -69,7 +69,7 @@ def test_a_foreign_root(make_lab: MakeLab, launch: MakeLaunch, root: Path, tmp_p
 
 
 def test_what_is_written_to_a_foreign_root_is_gone(make_lab: MakeLab, launch: MakeLaunch, root: Path) -> None:
-    """A program may write anywhere in a foreign root; the root stays as it was, and the next start does not see it."""
+    """A program may write anywhere in another root; the root stays unchanged, and the next start does not see it."""
     lab = make_lab("dual-stack")
     before = sorted(str(path) for path in root.rglob("*"))
     script = "cat /var/lib/state 2> /dev/null; echo 1 > /var/lib/state; echo 2 > /etc/new; cat /var/lib/state"
@@ -81,7 +81,7 @@ def test_what_is_written_to_a_foreign_root_is_gone(make_lab: MakeLab, launch: Ma
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root overlays every root")
 def test_a_root_that_cannot_be_overlaid_is_read_only(make_lab: MakeLab, launch: MakeLaunch) -> None:
-    """Where no overlay is possible (a root with mounts in it), the root is read-only but for /tmp, /run and /etc."""
+    """If no overlay is possible (a root with mounts in it), the root is read-only except /tmp, /run and /etc."""
     marker = "/usr/dualstack-must-not-be-written"
     script = f"echo 1 2> /dev/null > {marker} || echo refused; echo 2 > /tmp/x; echo 3 > /etc/x; cat /tmp/x /etc/x"
     output = run(make_lab("dual-stack"), launch("/bin/sh", "-c", f"({script}) 2>&1", root="/"))
@@ -90,7 +90,7 @@ def test_a_root_that_cannot_be_overlaid_is_read_only(make_lab: MakeLab, launch: 
 
 
 def test_a_program_runs_as_the_user_of_the_run(make_lab: MakeLab, launch: MakeLaunch, root: Path) -> None:
-    """A program has the user and group of who runs it, in the machine's root and in a foreign one."""
+    """A program has the user and group of the caller, in the machine's root and in another one."""
     lab = make_lab("dual-stack")
     for where in ("", str(root)):
         assert run(lab, launch("sh", "-c", "id -u; id -g", root=where)).split() == [str(os.getuid()), str(os.getgid())]
@@ -118,7 +118,7 @@ if sys.argv[1:] != ["child"]:
 
 
 def test_no_af_inet6_for_a_program_and_its_children(make_lab: MakeLab, launch: MakeLaunch) -> None:
-    """Without AF_INET6 only that family fails, with EAFNOSUPPORT, also after another exec; io_uring is no way round."""
+    """Without AF_INET6 only that family fails, with EAFNOSUPPORT, also after an exec; io_uring cannot bypass it."""
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable
     environment = {"PATH": os.defpath, "SELF": INET6}
     lab = make_lab("ipv4-only-no-af-inet6")
@@ -137,7 +137,7 @@ def test_the_filter_keeps_the_right_to_gain_privileges(make_lab: MakeLab, launch
 
 
 def test_the_filter_of_an_unknown_machine_is_an_error() -> None:
-    """A machine without a known filter cannot have such a world; it is named."""
+    """A machine without a known filter cannot make such a lab; the error names the machine."""
     with pytest.raises(HostCannot, match="no seccomp filter for riscv64"):
         program_filter("riscv64")
     for machine in ("x86_64", "aarch64"):
@@ -145,7 +145,7 @@ def test_the_filter_of_an_unknown_machine_is_an_error() -> None:
 
 
 def test_the_filters_of_both_machines_are_one_program() -> None:
-    """The filters of the machines differ in the architecture and in the numbers of system calls only."""
+    """The filters of the architectures differ only in the architecture and in the numbers of system calls."""
     programs = [program_filter(machine) for machine in ("x86_64", "aarch64")]
     words = [[program[i : i + 8] for i in range(0, len(program), 8)] for program in programs]
     assert sum(one != other for one, other in zip(*words, strict=True)) == 6

@@ -1,4 +1,4 @@
-"""What a survey says of one start: by whom a listener is reached, what it waited for in vain, which line says why."""
+"""What a survey reports about one start: who reaches a listener, what was missing, and the line that explains it."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import pytest
 from dualstack.content import ROOT
 from dualstack.lab.netns import NetnsBackend
 from dualstack.manifest import subjects_of
-from dualstack.survey import FREE, NOT_LISTENING, Observation, observe, ways
+from dualstack.survey import FREE, NOT_LISTENING, Observation, observe, variants
 
 SERVICES = ROOT / "fixtures" / "services"
 
@@ -52,25 +52,25 @@ protocol = "echo"
 
 
 def serve(places: str = FOUR, options: str = "[]", said: str = "") -> str:
-    """Return a service with a socket at each place."""
+    """Return a service with a socket at each address."""
     return SERVE.format(places=places, options=options, said=said)
 
 
 def seen(backend: NetnsBackend, folder: Path, code: str, ready: str = "", state: str = "normal") -> Observation:
-    """Return what is observed of a service with this code."""
+    """Return the observations of a service with this code."""
     path = folder / "service.toml"
     path.write_text(MANIFEST.format(code=json.dumps(code), ready=ready), encoding="utf-8")
     return shipped(backend, path, state)[0]
 
 
 def shipped(backend: NetnsBackend, path: Path, state: str = "normal", chosen: Sequence[str] = ()) -> list[Observation]:
-    """Return what is observed of a service in each of its configurations."""
+    """Return the observations of a service in each of its configurations."""
     subjects = subjects_of(path, chosen)
-    return [observe(backend, way, FREE, state) for subject in subjects for way in ways(subject)]
+    return [observe(backend, way, FREE, state) for subject in subjects for way in variants(subject)]
 
 
 def test_a_loopback_listener_is_reached_from_its_own_host(backend: NetnsBackend) -> None:
-    """It is told loopback addresses, its clients are on its own host, and it is what it should be."""
+    """A loopback listener is configured with loopback addresses, its clients are on its host, and it is as expected."""
     both, four, six = shipped(backend, SERVICES / "reference" / "local.toml")
     assert (both.sockets, both.answers, both.effect) == (
         "4@127.0.0.1+6@[::1]",
@@ -82,13 +82,13 @@ def test_a_loopback_listener_is_reached_from_its_own_host(backend: NetnsBackend)
 
 
 def test_a_loopback_listener_on_every_address_is_wider(backend: NetnsBackend) -> None:
-    """A loopback listener with a wildcard socket serves more than it was told to."""
+    """A loopback listener with a wildcard socket serves more addresses than configured."""
     (item,) = shipped(backend, SERVICES / "zoo" / "loopback-is-wildcard.toml")
     assert (item.way, item.sockets, item.effect) == ("'{IPv4 address}'", "4", "wider")
 
 
 def test_what_never_listens_has_timed_out(backend: NetnsBackend, tmp_path: Path) -> None:
-    """A service that runs on without a socket is told from one that ended: how long it was waited for is said."""
+    """A service that runs without a socket is distinguished from one that ended: the report has the waiting time."""
     code = 'import time; print("error: bind: address already in use\\nretrying in 60 s", flush=True); time.sleep(60)'
     item = seen(backend, tmp_path, code)
     assert (item.sockets, item.timed_out, item.ended) == (NOT_LISTENING, True, "")
@@ -96,7 +96,7 @@ def test_what_never_listens_has_timed_out(backend: NetnsBackend, tmp_path: Path)
 
 
 def test_what_ends_has_not_timed_out(backend: NetnsBackend, tmp_path: Path) -> None:
-    """Of a service that ends the line is shown that says what did not work, not the last one."""
+    """For a service that ends, the report shows the output line with the reason, not the last line."""
     code = 'print("starting\\nError: listen EADDRNOTAVAIL: ::1\\n  at net.js:12\\nNode.js v20.18.0"); exit(1)'
     item = seen(backend, tmp_path, code)
     assert (item.sockets, item.timed_out, item.ended, item.effect) == (
@@ -106,7 +106,7 @@ def test_what_ends_has_not_timed_out(backend: NetnsBackend, tmp_path: Path) -> N
 
 
 def test_what_listens_is_dialled_although_it_is_not_ready(backend: NetnsBackend, tmp_path: Path) -> None:
-    """A service whose log never says that it is ready is dialled all the same: that it answers is seen."""
+    """A service whose log never shows that it is ready is dialled anyway, and its answers are reported."""
     item = seen(backend, tmp_path, serve(), ready='log = "ready to serve"')
     assert (item.sockets, item.timed_out, item.answers["ipv4"]) == ("4", True, "answered")
     assert item.answers["ipv6"] == "ECONNREFUSED"
@@ -123,12 +123,12 @@ def test_what_listens_is_dialled_although_it_is_not_ready(backend: NetnsBackend,
     ],
 )
 def test_only_words_about_listening_count(backend: NetnsBackend, tmp_path: Path, said: str, effect: str) -> None:
-    """A service that serves one family says so only in a line about the port, an address, a family or the errno."""
+    """For a service of one family, only a line about the port, an address, a family or the errno counts."""
     assert seen(backend, tmp_path, serve(said=said)).effect == effect
 
 
 def test_two_sockets_of_one_program_are_no_split(backend: NetnsBackend, tmp_path: Path) -> None:
-    """A program that shares a port with itself (SO_REUSEPORT) serves each client alike."""
+    """A program that shares a port with itself (SO_REUSEPORT) serves every client the same way."""
     places = '[(socket.AF_INET, "0.0.0.0")] * 2 + [(socket.AF_INET6, "::")] * 2'
     item = seen(backend, tmp_path, serve(places, "[socket.SO_REUSEPORT]"))
     assert (len(item.rows), item.sockets, item.effect) == (4, "4+6", "both")

@@ -1,4 +1,4 @@
-"""What a program writes to /dev/log is a part of its output, and never reaches the machine's own log."""
+"""What a program writes to /dev/log is part of its output, and never reaches the machine's log."""
 
 import sys
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def test_the_system_log_is_output(make_lab: MakeLab, launch: MakeLaunch) -> None
 
 
 def test_it_is_waited_for_like_output(make_lab: MakeLab, launch: MakeLaunch) -> None:
-    """A line of the system log is found by who waits for one."""
+    """A wait for a line finds one of the system log."""
     host = make_lab("dual-stack").hosts["service"]
     program = host.start(python(launch, SYSLOG + "sys.stdin.read(); import time; time.sleep(99)", "ready"))
     line = program.wait_log("ready", Deadline(10, "a line"))
@@ -43,7 +43,7 @@ def test_it_is_waited_for_like_output(make_lab: MakeLab, launch: MakeLaunch) -> 
 
 
 def test_each_program_has_its_own_messages(make_lab: MakeLab, launch: MakeLaunch, tmp_path: Path) -> None:
-    """Of several programs on a host each message belongs to the one that has sent it."""
+    """With several programs on a host, each message belongs to its sender."""
     host = make_lab("dual-stack").hosts["service"]
     wait = f"while not pathlib.Path({str(tmp_path)!r}, 'go').exists(): time.sleep(0.01)\n"
     script = f"import pathlib, time\n{wait}{SYSLOG}\ntime.sleep(99)"

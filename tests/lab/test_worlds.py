@@ -1,4 +1,4 @@
-"""Every topology comes up as the embedded lab and is what it claims to be."""
+"""Every topology can be made as an embedded lab, and the lab proofs hold."""
 
 import json
 import os
@@ -12,11 +12,12 @@ from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.lab.netns import NetnsBackend, NetnsLab
+from dualstack.lab.proofs import planned_proofs
 from dualstack.lab.protocol import Backend, Lab
 from dualstack.lab.proving import prove
-from dualstack.manifest import Protocol, Transport
 from dualstack.prober.messages import Dial, Launch, Outcome, Sender, Serve, Volley
 from dualstack.topology import Topology, load_topology, topology_names
+from dualstack.transport import Protocol, Transport
 
 MakeLab = Callable[[Topology | str], NetnsLab]
 
@@ -29,11 +30,11 @@ def ask(lab: NetnsLab, host: str, entry: str) -> object:
 
 @pytest.mark.parametrize("name", topology_names())
 def test_every_topology_comes_up_and_proves_itself(make_lab: MakeLab, name: str) -> None:
-    """Each topology's proofs all hold in a fresh lab, on both hosts."""
+    """All proofs of each topology hold in a new lab, on every host."""
     topology = load_topology(name)
     proved = prove(make_lab(topology))
-    listed = {entry if ":" in entry else f"{host}: {entry}" for entry in topology.proofs for host in topology.host}
-    assert set(proved) == listed
+    planned = {f"{host}: {proof}" for host, proofs in planned_proofs(topology).items() for proof in proofs}
+    assert set(proved) == planned
     assert {line.partition(":")[0] for line in proved} == {"service", "peer", *topology.routers}
 
 
@@ -47,7 +48,7 @@ def test_backend_and_lab_keep_the_protocol(backend: NetnsBackend, make_lab: Make
 
 
 def test_a_host_has_its_own_view_of_the_machine(make_lab: MakeLab) -> None:
-    """A process in a host sees the lab's name, files and interfaces, and no descriptor of the keeper's."""
+    """A process in a host sees the lab's name, files and interfaces, and no descriptor of the supervisor's."""
     lab = make_lab("dual-stack")
     seen = ask(lab, "service", "look_around")
     assert isinstance(seen, dict)
@@ -67,7 +68,7 @@ def test_a_host_has_its_own_view_of_the_machine(make_lab: MakeLab) -> None:
 
 
 def test_the_name_server_of_an_ipv6_world_is_an_ipv6_address(make_lab: MakeLab) -> None:
-    """In a world without IPv4, resolv.conf and hosts name IPv6 addresses only."""
+    """Without IPv4, resolv.conf and hosts have IPv6 addresses only."""
     lab = make_lab("ipv6-only")
     seen = ask(lab, "service", "look_around")
     assert isinstance(seen, dict)
@@ -86,7 +87,7 @@ def test_a_setting_that_does_not_hold_is_an_error(make_lab: MakeLab) -> None:
 
 @pytest.mark.parametrize("family", Family, ids=lambda family: family.value)
 def test_no_icmp_error_is_held_back(make_lab: MakeLab, family: Family) -> None:
-    """A UDP port that refuses does so every time, however often it is asked: a kernel by itself stops after six."""
+    """A closed UDP port refuses every datagram: by default a kernel stops after six."""
     lab = make_lab("dual-stack")
     address = lab.plan.hosts["service"].address(family)
     dials = [Dial(family, address, port, Transport.UDP, Protocol.ECHO) for port in range(20000, 20200)]
@@ -105,7 +106,7 @@ def test_a_process_inside_ends_with_its_lab(make_lab: MakeLab) -> None:
 
 
 def test_an_entry_that_fails_ends_its_stream(make_lab: MakeLab, capfd: pytest.CaptureFixture[str]) -> None:
-    """An entry point that raises closes its stream, and the keeper lives on."""
+    """An entry point that raises closes its stream, and the supervisor still serves."""
     lab = make_lab("dual-stack")
     with lab.hosts["service"].inside("saboteur:fail") as stream:
         stream.settimeout(5)
@@ -120,7 +121,7 @@ def test_an_unknown_entry_is_named(make_lab: MakeLab) -> None:
 
 
 def test_the_prober_is_alone_in_its_pid_namespace(make_lab: MakeLab, launch: Callable[..., Launch]) -> None:
-    """The prober sees only itself and what it started, so that killing everything it sees is complete."""
+    """The prober sees only itself and its children, so killing everything that it sees is complete."""
     host = make_lab("dual-stack").hosts["service"]
     program = host.start(launch("/bin/sh", "-c", "cat /proc/[0-9]*/comm; echo $$"))
     assert program.wait(Deadline(5, "sh")).code == 0
@@ -130,7 +131,7 @@ def test_the_prober_is_alone_in_its_pid_namespace(make_lab: MakeLab, launch: Cal
 
 
 def test_addresses_keep_their_order(make_lab: MakeLab) -> None:
-    """A host with several addresses of a family was given them in the order of the plan."""
+    """A host with several addresses of a family has them in the order of the plan."""
     lab = make_lab("multi-address")
     rows = [row.address for row in lab.hosts["service"].prober.addresses() if row.address.startswith("198.")]
     assert tuple(rows) == lab.plan.hosts["service"].configured[Family.IPV4]
@@ -149,14 +150,14 @@ def test_the_kernel_has_a_favourite_among_several_addresses(make_lab: MakeLab, f
     assert len(asked) == 3
 
 
-def test_a_keeper_that_was_killed_is_an_error_with_a_name() -> None:
-    """Without its keeper a backend raises `HarnessError`, and closing its labs still works."""
+def test_a_supervisor_that_was_killed_is_an_error_with_a_name() -> None:
+    """Without its supervisor a backend raises `HarnessError`, and closing its labs still works."""
     backend = NetnsBackend()
     lab = backend.up(load_topology("dual-stack"))
-    assert backend._keeper is not None
-    os.kill(backend._keeper.pids[0], signal.SIGKILL)
-    assert backend._keeper._first_gone(5)
-    with pytest.raises(HarnessError, match="keeper of the labs is gone"):
+    assert backend._supervisor is not None
+    os.kill(backend._supervisor.pids[0], signal.SIGKILL)
+    assert backend._supervisor._first_gone(5)
+    with pytest.raises(HarnessError, match="lab supervisor is gone"):
         lab.hosts["service"].inside("dualstack.lab.facts:serve")
     lab.close()
     backend.close()

@@ -1,4 +1,4 @@
-"""A test run to be killed: it makes labs, starts things in them, says what there is to be gone, and waits.
+"""A test run to be killed: it makes labs, starts processes in them, reports what it made, and waits.
 
 Arguments: how many labs, and a folder for what is started in them.
 """
@@ -28,9 +28,9 @@ def main() -> None:
         environment = {"PATH": os.defpath}
         lab.hosts["service"].start(Launch(sleeper, directory=scratch, environment=environment, scratch=scratch))
         lab.hosts["peer"].inside("dualstack.lab.facts:serve")
-    keeper = backend._keeper
-    assert keeper is not None
-    told = {"pids": keeper.pids, "namespaces": sorted(keeper.namespaces), "proved": proved, "uid": os.getuid()}
+    supervisor = backend._supervisor
+    assert supervisor is not None
+    told = {"pids": supervisor.pids, "namespaces": sorted(supervisor.namespaces), "proved": proved, "uid": os.getuid()}
     with suppress(KeyboardInterrupt):
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()

@@ -45,7 +45,7 @@ def resolv(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def prober(resolv: Path) -> Iterator[Prober]:
-    """Return the prober of a host that all tests share; it has a loopback interface and nothing else."""
+    """Return the prober of a host that all tests share; it has only a loopback interface."""
     with host(resolv) as (made, _):
         yield made
 

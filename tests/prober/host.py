@@ -1,8 +1,8 @@
 """A lab host for the prober's own tests: one process in new namespaces, without any lab.
 
 Run as ``python host.py FD RESOLV [link]``: it leaves for new namespaces, its child is PID 1 there, mounts /proc and the
-resolver's configuration, brings the loopback interface up, makes a link without carrier if it is told to, and becomes
-the agent on descriptor FD.
+resolver's configuration, brings the loopback interface up, makes a link without carrier on request, and becomes the
+agent on descriptor FD.
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""Advertising: what is sent is a right router advertisement, and only a link can carry it."""
+"""Router advertisements: the message is correct, and it needs a link."""
 
 import pytest
 from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptPrefixInfo
@@ -12,8 +12,8 @@ PREFIX = "2001:db8:6104:1::"
 
 
 @pytest.mark.parametrize("lifetimes", [(0, 0), (3600, 1800), (86400, 7)], ids=str)
-def test_the_message_is_right(lifetimes: tuple[int, int]) -> None:
-    """Another implementation reads what was meant and nothing else; a router's lifetime has 16 bits (RFC 4861 §4.2)."""
+def test_the_message_is_correct(lifetimes: tuple[int, int]) -> None:
+    """Scapy reads the same fields and no others; the router lifetime has 16 bits (RFC 4861 §4.2)."""
     lifetime, preferred = lifetimes
     built = message(Advertise(PREFIX, "eth0", lifetime, preferred))
     read = ICMPv6ND_RA(built)
@@ -26,7 +26,7 @@ def test_the_message_is_right(lifetimes: tuple[int, int]) -> None:
     assert bytes(read) == built
 
 
-def test_no_link_is_an_error_of_ours(prober: Prober) -> None:
-    """Without the interface nothing was sent, and that is said."""
+def test_no_link_is_a_harness_error(prober: Prober) -> None:
+    """Without the interface nothing is sent, and the error says so."""
     with pytest.raises(HarnessError, match=rf"cannot advertise {PREFIX}/64 on eth0: no interface"):
         prober.advertise(Advertise(PREFIX, "eth0", 3600, 1800))

@@ -1,4 +1,4 @@
-"""What is done to programs that run: signals to the main process, a pause of all, and what they hold."""
+"""Control of running programs: signals to the main process, pauses of all processes, resource usage."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ print("ready", flush=True)
 while True: time.sleep(0.01)  # a signal just before pause() would wait for the next one
 """
 
-# A child that ends and is not waited for, and one that counts on; both have a file of their own open.
+# Its children: a zombie, and one that counts endlessly. Each process has ten files open.
 HOLDING = """
 import os, time
 files = [os.open(os.devnull, os.O_RDONLY) for _ in range(10)]
@@ -38,16 +38,16 @@ time.sleep(1000)
 
 
 def ready(program: HostProgram) -> HostProgram:
-    """Wait until a program says that it is ready."""
+    """Wait until a program has written that it is ready."""
     assert program.wait_log("^ready$", Deadline(10, "it to be ready")) is not None
     return program
 
 
 def test_signals_reach_the_main_process(start: Start) -> None:
-    """They come in order, to the first process and to no other."""
+    """They arrive in order, at the first process only."""
     program = ready(start(COUNTING))
     names = ["SIGCHLD", "SIGWINCH", "SIGCONT"] * 3
-    for name in names:  # one of a kind at a time: the kernel counts those that wait only once
+    for name in names:  # one at a time: the kernel merges pending signals of one kind
         since = program.log().size
         program.storm([name])
         assert program.wait_log(f"^{name} True$", Deadline(10, name), since) is not None
@@ -56,7 +56,7 @@ def test_signals_reach_the_main_process(start: Start) -> None:
 
 
 def test_signals_are_sent_in_order_and_end_with_the_program(start: Start) -> None:
-    """Those that follow the one that ends it are not missed."""
+    """The signals after the one that ends it are dropped without an error."""
     program = start("import signal; signal.pause()")
     program.storm(["SIGWINCH", "SIGUSR1", *["SIGWINCH"] * 1000], every=0.001)
     how = program.wait(Deadline(10, "its end"))
@@ -65,7 +65,7 @@ def test_signals_are_sent_in_order_and_end_with_the_program(start: Start) -> Non
 
 
 def test_an_unknown_signal_is_refused(start: Start) -> None:
-    """Nothing is sent then."""
+    """No signal is sent if one of them is unknown."""
     program = start("import signal; signal.pause()")
     with pytest.raises(UsageError, match="there is no signal 'SIGNONE'"):
         program.storm(["SIGTERM", "SIGNONE"])
@@ -73,7 +73,7 @@ def test_an_unknown_signal_is_refused(start: Start) -> None:
 
 
 def test_a_paused_program_does_nothing(start: Start) -> None:
-    """All its processes stand still when `pause` returns, and go on when they are let."""
+    """All its processes are stopped when `pause` returns, and continue after `resume`."""
     program = ready(start(HOLDING))
     program.pause()
     size = program.log().size
@@ -84,13 +84,13 @@ def test_a_paused_program_does_nothing(start: Start) -> None:
 
 
 def test_a_paused_program_can_be_stopped(start: Start) -> None:
-    """It does not take the signal, and is killed."""
+    """It does not handle the signal, and is killed."""
     program = ready(start(HOLDING))
     program.pause()
     assert program.stop("SIGTERM", Deadline(0.1, "it to stop")) is None
 
 
-def test_vitals_are_counted(start: Start) -> None:
+def test_resources_are_counted(start: Start) -> None:
     """Three processes, one of them a zombie; two have ten files and the standard three each."""
     program = ready(start(HOLDING))
     vitals = program.vitals()
@@ -113,7 +113,7 @@ signal.pause()
 
 
 def test_time_is_counted_by_thread(start: Start) -> None:
-    """A thread that never rests runs, or waits for a processor, all the time; one that sleeps does neither."""
+    """A busy thread runs, or waits for a CPU, all the time; a sleeping one does neither."""
     program = ready(start(SPINNING))
     first = program.vitals()
     assert Deadline(10, "it to run").until(lambda: program.vitals().at - first.at > 0.2)
@@ -126,7 +126,7 @@ def test_time_is_counted_by_thread(start: Start) -> None:
 
 
 def test_signals_that_are_handled_are_named(start: Start) -> None:
-    """Those with a function and those that are blocked count, ignored ones and those of the default do not."""
+    """Signals with a handler and blocked ones are listed; ignored ones and defaults are not."""
     program = ready(start(SPINNING))
     assert {"SIGHUP", "SIGUSR1"} <= set(program.vitals().handled)
     assert not {"SIGUSR2", "SIGPIPE", "SIGTERM"} & set(program.vitals().handled)

@@ -17,10 +17,10 @@ import pytest
 from dualstack.errors import HarnessError
 from dualstack.families import BOTH, Family, unmapped
 from dualstack.lab.protocol import Backend, Host
-from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.client import Prober, Serving
 from dualstack.prober.messages import Dial, Dialled, Hold, Outcome, Serve
 from dualstack.topology import load_topology
+from dualstack.transport import Protocol, Transport
 
 TABLE = Path(__file__).with_name("data") / "binding.csv"
 OK = "ok"
@@ -33,7 +33,7 @@ each_transport = pytest.mark.parametrize("transport", Transport, ids=lambda tran
 
 @dataclass
 class Pair:
-    """Two sockets that want one port, and what becomes of them.
+    """Two sockets for one port, and the results.
 
     Attributes:
         listening: Whether the first one listens before the second is bound; if not, both are bound before they listen.
@@ -56,7 +56,7 @@ class Pair:
     servers: list[Serving] = field(default_factory=list)
 
     def open(self, prober: Prober) -> bool:
-        """Bind both and let both listen; return whether that worked."""
+        """Bind both and make both listen; return whether that succeeded."""
         try:
             self.servers.append(prober.serve(self._serve(self.first, self.options[0], listening=self.listening)))
             self.servers.append(prober.serve(self._serve(self.second, self.options[1], listening=False)))
@@ -74,11 +74,11 @@ class Pair:
         return self.listen == OK
 
     def dials(self, addresses: Sequence[str]) -> list[Dial]:
-        """Return what shows which one serves each address."""
+        """Return the dials that show which socket serves each address."""
         return [Dial(Family.of(address), address, self.port, self.transport, Protocol.ECHO) for address in addresses]
 
     def close(self, dialled: Sequence[Dialled]) -> None:
-        """Note who was reached by what was dialled, and close both."""
+        """Note which socket each dial reached, and close both."""
         clients = [
             {(unmapped(client.peer), client.peer_port): client for client in server.accepted()}
             for server in self.servers
@@ -110,7 +110,7 @@ def name_of(error: HarnessError) -> str:
 
 
 def play(host: Host, pairs: Sequence[Pair]) -> None:
-    """Let the pairs happen on a host, and dial every address that it has."""
+    """Open the pairs on a host, and dial all its addresses."""
     own = [address for family in BOTH for address in (family.loopback, host.plan.address(family))]
     for start in range(0, len(pairs), AT_ONCE):
         some = pairs[start : start + AT_ONCE]
@@ -130,7 +130,7 @@ def host(backend: Backend, request: pytest.FixtureRequest) -> Iterator[Host]:
 
 
 def table(host: Host) -> list[tuple[dict[str, str], Pair]]:
-    """Return the lines of the table, each with its pair of sockets on a port of its own."""
+    """Return the lines of the table, each with its pair of sockets on another port."""
     addresses = {family.value: host.plan.address(family) for family in BOTH}
     with TABLE.open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -236,7 +236,7 @@ def test_other_ports_never_collide(host: Host, transport: Transport) -> None:
 @each_transport
 @pytest.mark.parametrize("v6only", [None, True, False])
 def test_what_is_left_alone_is_the_kernels(host: Host, transport: Transport, v6only: bool | None) -> None:  # noqa: FBT001 - a parameter
-    """IPV6_V6ONLY of a socket that nobody set it on is net.ipv6.bindv6only, of a held one and of a server's."""
+    """Without the option, IPV6_V6ONLY is net.ipv6.bindv6only, for a held port and for a server."""
     expected = host.spec.bindv6only if v6only is None else v6only
     with (
         host.prober.hold(Hold(Family.IPV6, "::", 20000, transport, v6only=v6only)),

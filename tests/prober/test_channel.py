@@ -1,4 +1,4 @@
-"""Client and agent: many requests at once, errors, and what happens when either side goes away."""
+"""Client and agent: concurrent requests, errors, and the end of either side."""
 
 import fcntl
 import os
@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,18 +16,29 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError
 from dualstack.families import Family
-from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.channel import Channel
 from dualstack.prober.client import Prober
 from dualstack.prober.codec import pack, unpack
-from dualstack.prober.messages import Await, Dial, Exit, Launch, Outcome, Readiness, Serve
+from dualstack.prober.messages import Await, Dial, Exit, Launch, Outcome, Readiness, Sender, Serve, Volley
+from dualstack.prober.messages.requests import Request
+from dualstack.transport import Protocol, Transport
 
 PORT = 7500
 Own = tuple[Prober, subprocess.Popen[bytes]]
 
 
-def test_messages_survive_the_journey() -> None:
-    """What is packed is unpacked to the same value: enumerations, tuples, nested messages, None and odd text too."""
+@dataclass(frozen=True, slots=True)
+class Dance(Request[None]):
+    """A request that the agent does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class IsLate(Request[bool]):
+    """A request that the test answers itself."""
+
+
+def test_messages_are_unchanged_by_packing() -> None:
+    """A packed message is unpacked to the same value: enumerations, tuples, nested messages, None and odd text too."""
     dial = Dial(Family.IPV6, "::1", 1, send="\x00\xff\n", chunks=(1, 2))
     readiness = Readiness(ready=False, exit=Exit(None, "SIGTERM"), seconds=0.5, detail="é")
     for message in (dial, readiness):
@@ -34,7 +46,7 @@ def test_messages_survive_the_journey() -> None:
 
 
 def test_a_message_of_another_kind_is_refused() -> None:
-    """Client and agent that do not understand each other are an error of ours."""
+    """Fields that do not fit the message are a harness error."""
     with pytest.raises(HarnessError, match="no Dial"):
         unpack(Dial, {"family": "ipv5"})
 
@@ -57,31 +69,30 @@ def test_many_threads_share_a_prober(prober: Prober) -> None:
 
 
 def test_a_fast_request_overtakes_a_slow_one(prober: Prober) -> None:
-    """Answers come in any order."""
+    """Answers arrive in any order."""
     with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.CONNECT)):
-        slow = prober._channel.send(
-            "dial", pack(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, timeout=1))
-        )
+        slow = prober._channel.send(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, timeout=1))
         prober.ping()
-        assert slow not in prober._channel._answers
-        assert prober._channel.receive(slow, "dial", 10)["outcome"] == "silent"
+        assert slow.number not in prober._channel._answers
+        assert prober._channel.receive(slow).outcome is Outcome.SILENT
 
 
 def test_an_unknown_request_is_an_error(prober: Prober) -> None:
-    """The agent says that it does not know the verb."""
-    with pytest.raises(HarnessError, match="knows no 'dance'"):
-        prober._channel.request("dance", {}, 5)
+    """The agent reports that it does not know the verb."""
+    with pytest.raises(HarnessError, match="knows no 'Dance'"):
+        prober.call(Dance())
 
 
-def test_a_fault_of_the_agent_is_raised_with_its_place(prober: Prober) -> None:
-    """An exception that nobody foresaw arrives with its traceback, and the agent goes on."""
-    with pytest.raises(HarnessError, match="KeyError: 'transport'"):
-        prober._channel.request("sockets", {}, 5)
+def test_a_bug_of_the_agent_is_raised_with_its_traceback(prober: Prober) -> None:
+    """An unexpected exception arrives with its traceback, and the agent continues."""
+    without_route = Sender("198.51.100.1", "127.0.0.1", 0, ("x",))
+    with pytest.raises(HarnessError, match=r"(?s)failed at 'Volley'.*Traceback.*in send.*OSError"):
+        prober.volley(Volley((without_route,), PORT))
     prober.ping()
 
 
 def test_a_closed_handle_is_no_more(prober: Prober) -> None:
-    """A server that was closed cannot be asked."""
+    """A request for a closed server is an error."""
     serving = prober.serve(Serve(("127.0.0.1",), PORT))
     serving.close()
     with pytest.raises(HarnessError, match="closed"):
@@ -89,29 +100,28 @@ def test_a_closed_handle_is_no_more(prober: Prober) -> None:
 
 
 def test_silence_of_the_agent_is_an_error_in_time() -> None:
-    """An agent that does not answer is given up; its late answer is dropped and does not reach another request."""
+    """A missing answer is an error after the time limit; a late answer is dropped and reaches no other request."""
     ours, theirs = socket.socketpair()
     with theirs:
         channel = Channel(ours)
-        with pytest.raises(HarnessError, match=r"did not answer 'ping' within 0\.1 s"):
-            channel.request("ping", {}, 0.1)
-        theirs.sendall(b'{"id": 1, "ok": {"late": true}}\n{"id": 2, "ok": {"late": false}}\n')
-        assert channel.request("ping", {}, 5) == {"late": False}
+        with pytest.raises(HarnessError, match=r"did not answer 'IsLate' within 0\.1 s"):
+            channel.receive(channel.send(IsLate()), grace=0.1)
+        theirs.sendall(b'{"id": 1, "ok": true}\n{"id": 2, "ok": false}\n')
+        assert channel.call(IsLate()) is False
         assert channel._answers == {}
         channel.close()
 
 
-def test_a_killed_host_is_told(own_host: Own) -> None:
+def test_the_end_of_the_host_is_reported(own_host: Own) -> None:
     """When the agent dies during a request the error says so, and so does every later one."""
     prober, process = own_host
     prober.ping()
-    number = prober._channel.send("dial", pack(Dial(Family.IPV4, "198.51.100.1", PORT)))
-    prober._channel.receive(number, "dial", 10)
+    prober.dial(Dial(Family.IPV4, "198.51.100.1", PORT))
     process.send_signal(signal.SIGKILL)
     process.wait(10)
     with pytest.raises(HarnessError, match=r"ended|broken"):
         prober.ping()
-    with pytest.raises(HarnessError, match="cannot ask the prober for 'ping'"):
+    with pytest.raises(HarnessError, match="cannot ask the prober for 'Ping'"):
         prober.ping()
 
 
@@ -125,7 +135,7 @@ def test_what_is_open_closes_quietly_after_the_host(own_host: Own) -> None:
         prober.ping()
 
 
-def test_closing_wakes_who_waits(own_host: Own) -> None:
+def test_closing_wakes_a_waiting_thread(own_host: Own) -> None:
     """A thread that waits for an answer gets an error when another one closes the prober."""
     prober, _ = own_host
     with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.CONNECT)), ThreadPoolExecutor(1) as pool:
@@ -160,7 +170,7 @@ while 1: signal.pause()
 
 
 def test_a_ctrl_c_does_not_end_the_agent(own_host: Own) -> None:
-    """SIGINT of the terminal reaches the agent too; who owns the stream decides."""
+    """The agent ignores SIGINT of the terminal; only the end of the stream ends it."""
     prober, process = own_host
     prober.ping()
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

@@ -10,11 +10,11 @@ import pytest
 
 from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
-from dualstack.manifest.models import Protocol, Transport
+from dualstack.prober.attempt import Attempt
 from dualstack.prober.client import HostProgram, Prober
-from dualstack.prober.dialling import _Attempt
 from dualstack.prober.dialogue import Exact
 from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve, Stage
+from dualstack.transport import Protocol, Transport
 
 PORT = 7100
 
@@ -66,7 +66,7 @@ def test_a_right_answer_is_answered(prober: Prober, family: Family, transport: T
 
 @each_family
 def test_http_is_answered(prober: Prober, family: Family) -> None:
-    """The status line is the answer, and the body (the client's address) has come too."""
+    """The status line is the answer, and the body (the client's address) was received, too."""
     with prober.serve(Serve((family.loopback,), PORT, protocol=Protocol.HTTP)):
         result = prober.dial(Dial(family, family.loopback, PORT, protocol=Protocol.HTTP))
     assert result.outcome is Outcome.ANSWERED, result
@@ -75,7 +75,7 @@ def test_http_is_answered(prober: Prober, family: Family) -> None:
 
 @each_family
 def test_an_accepted_connection_is_an_answer(prober: Prober, family: Family) -> None:
-    """With ``connect`` nothing is said, and a connection that stays is enough."""
+    """With ``connect`` nothing is sent, and a connection that stays open is enough."""
     with prober.serve(Serve((family.loopback,), PORT, protocol=Protocol.CONNECT)):
         result = prober.dial(Dial(family, family.loopback, PORT))
     assert (result.outcome, result.connected, result.sent) == (Outcome.ANSWERED, True, "")
@@ -111,7 +111,7 @@ def test_a_source_that_the_host_lacks_is_unreachable(prober: Prober, family: Fam
 
 @each_transport
 def test_a_source_port_is_used(prober: Prober, transport: Transport) -> None:
-    """A client comes from the port that it is to have; if another socket has it, the errno is that of the bind."""
+    """A client uses its source port; if another socket has it, the errno is that of the bind."""
     with (
         prober.serve(Serve(("::1",), PORT, transport, Protocol.ECHO)),
         prober.hold(Hold(Family.IPV6, "::1", 20002, transport)),
@@ -123,7 +123,7 @@ def test_a_source_port_is_used(prober: Prober, transport: Transport) -> None:
 
 
 def test_a_source_is_used(prober: Prober) -> None:
-    """The local address is the one that was asked for."""
+    """The local address is the source of the dial."""
     with prober.serve(Serve(("127.0.0.1",), PORT)) as serving:
         result = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, source="127.0.0.7"))
         (client,) = serving.accepted()
@@ -134,7 +134,7 @@ def test_a_source_is_used(prober: Prober) -> None:
 @each_family
 @each_transport
 def test_silence_is_silent(prober: Prober, family: Family, transport: Transport) -> None:
-    """A socket that nobody reads gives no answer: SILENT when the time is up, and not before."""
+    """A socket that is never read gives no answer: SILENT when the timeout expires, and not before."""
     with prober.hold(Hold(family, family.loopback, PORT, transport)):
         result = prober.dial(Dial(family, family.loopback, PORT, transport, Protocol.ECHO, timeout=0.2))
     assert (result.outcome, result.errno) == (Outcome.SILENT, ""), result
@@ -144,7 +144,7 @@ def test_silence_is_silent(prober: Prober, family: Family, transport: Transport)
 
 
 def test_an_unanswered_connection_attempt_is_silent(prober: Prober) -> None:
-    """When the listen queue is full SYNs get no answer at all: SILENT, without a connection."""
+    """If the listen queue is full SYNs get no answer: SILENT, without a connection."""
     with prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT)):
         dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, timeout=0.5)
         results = prober.dial_all([dial] * 40)  # the queue of a held port is shorter
@@ -157,7 +157,7 @@ def test_an_unanswered_connection_attempt_is_silent(prober: Prober) -> None:
 @each_family
 @each_transport
 def test_a_different_answer_is_wrong(prober: Prober, family: Family, transport: Transport) -> None:
-    """Upper case is no echo."""
+    """An answer in upper case is not an echo."""
     with prober.serve(Serve((family.loopback,), PORT, transport, Protocol.UPPER)):
         result = prober.dial(Dial(family, family.loopback, PORT, transport, Protocol.ECHO))
     assert result.outcome is Outcome.WRONG, result
@@ -177,7 +177,7 @@ def test_a_close_without_an_answer_is_silent(
 
 @each_family
 def test_a_reset_is_silent(prober: Prober, server: Callable[[Family, str], None], family: Family) -> None:
-    """A connection that is accepted and reset is no answer: SILENT with ECONNRESET, whoever of us notices first."""
+    """A connection that is accepted and reset is no answer: SILENT with ECONNRESET, for the sender and the receiver."""
     server(family, RESET)
     results = prober.dial_all([Dial(family, family.loopback, PORT, protocol=Protocol.ECHO)] * 20)
     assert {(result.outcome, result.errno, result.connected) for result in results} == {
@@ -187,7 +187,7 @@ def test_a_reset_is_silent(prober: Prober, server: Callable[[Family, str], None]
 
 @each_family
 def test_a_reset_at_once_is_not_accepted(prober: Prober, server: Callable[[Family, str], None], family: Family) -> None:
-    """Where nothing is said, a reset is seen too, if the service is not held up; one of ten is not."""
+    """If nothing is sent a reset is detected, too, unless the service is delayed; one of ten is enough."""
     server(family, RESET)
     dial = Dial(family, family.loopback, PORT)
     results = (prober.dial(dial) for _ in range(10))
@@ -195,7 +195,7 @@ def test_a_reset_at_once_is_not_accepted(prober: Prober, server: Callable[[Famil
 
 
 def test_a_cut_answer_is_wrong(prober: Prober, server: Callable[[Family, str], None]) -> None:
-    """Half of an echo is WRONG, with the number of bytes that came."""
+    """Half of an echo is WRONG, with the number of bytes that were received."""
     server(Family.IPV6, "c.send(c.recv(10000)[:100]); c.close()")
     result = prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=Protocol.ECHO))
     assert result.outcome is Outcome.WRONG
@@ -213,7 +213,7 @@ def test_a_greeting_is_read_without_sending(prober: Prober, server: Callable[[Fa
 
 @each_transport
 def test_an_exchange_is_matched(prober: Prober, transport: Transport) -> None:
-    """What the manifest sends and expects decides, in both directions."""
+    """The texts of the manifest decide the outcome, in both directions."""
     with prober.serve(Serve(("::1",), PORT, transport, Protocol.UPPER)):
         right = Dial(Family.IPV6, "::1", PORT, transport, Protocol.EXCHANGE, send="ping\n", expect="^PING$")
         wrong = Dial(Family.IPV6, "::1", PORT, transport, Protocol.EXCHANGE, send="ping\n", expect="PONG", timeout=0.2)
@@ -223,7 +223,7 @@ def test_an_exchange_is_matched(prober: Prober, transport: Transport) -> None:
 
 
 def test_a_half_close_is_seen_by_the_service(prober: Prober, server: Callable[[Family, str], None]) -> None:
-    """A server that answers only at the end of its input gets that end, and its own end is waited for."""
+    """A server that answers only at the end of its input gets it, and the client waits for the server's end."""
     read_to_end = 'c.sendall(b"".join(iter(lambda: c.recv(10000), b""))); c.close()'
     server(Family.IPV6, read_to_end)
     whole = Dial(Family.IPV6, "::1", PORT, protocol=Protocol.ECHO, half_close=True)
@@ -238,7 +238,7 @@ def test_a_half_close_is_seen_by_the_service(prober: Prober, server: Callable[[F
 def test_chunks_travel_one_by_one(
     prober: Prober, start: Callable[..., HostProgram], chunks: tuple[int, ...], segments: int
 ) -> None:
-    """Each piece is a segment of its own, and the rest is one; the service's kernel counts them (tcpi_data_segs_in)."""
+    """Each piece, and the rest, is one segment; the service's kernel counts them (tcpi_data_segs_in)."""
     count = "struct.unpack_from('I', c.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), 152)[0]"
     act = f"print(len(b''.join(iter(lambda: c.recv(10000), b''))), {count}, flush=True)"
     program = start(SERVER.format(address="127.0.0.1", port=PORT, act=act))
@@ -302,7 +302,7 @@ while True:
 def test_an_answer_from_another_port_counts_where_it_may(
     prober: Prober, start: Callable[..., HostProgram], family: Family
 ) -> None:
-    """An answer from a new port of the address that was asked is one with ``any_port``, and silence without."""
+    """An answer from a new port of the dialled address counts with ``any_port`` only."""
     own = family.loopback
     program = start(ELSEWHERE.format(address=own, port=PORT, own=own))
     assert program.wait_ready(Await(PORT, Transport.UDP, None, 10)).ready
@@ -314,7 +314,7 @@ def test_an_answer_from_another_port_counts_where_it_may(
 
 
 def test_an_answer_from_another_address_never_counts(prober: Prober, start: Callable[..., HostProgram]) -> None:
-    """With ``any_port`` too an answer must come from the address that was asked."""
+    """Also with ``any_port`` an answer must come from the dialled address."""
     program = start(ELSEWHERE.format(address="127.0.0.1", port=PORT, own="127.0.0.2"))
     assert program.wait_ready(Await(PORT, Transport.UDP, None, 10)).ready
     dial = Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO, timeout=0.3, any_port=True)
@@ -323,8 +323,8 @@ def test_an_answer_from_another_address_never_counts(prober: Prober, start: Call
 
 @each_family
 @pytest.mark.parametrize("protocol", [Protocol.ECHO, Protocol.ONEWAY])
-def test_a_closed_udp_port_refuses_whoever_asks(prober: Prober, family: Family, protocol: Protocol) -> None:
-    """ICMP port unreachable is a refusal for a socket that hears every port, and for a datagram without an answer."""
+def test_a_closed_udp_port_refuses_each_kind_of_client(prober: Prober, family: Family, protocol: Protocol) -> None:
+    """ICMP port unreachable is a refusal for a socket with ``any_port``, and for a datagram without an answer."""
     any_port = protocol is Protocol.ECHO
     dial = Dial(family, family.loopback, PORT, Transport.UDP, protocol, send="x", any_port=any_port)
     result = prober.dial(dial)
@@ -333,7 +333,7 @@ def test_a_closed_udp_port_refuses_whoever_asks(prober: Prober, family: Family, 
 
 
 def test_a_datagram_without_an_answer_is_sent(prober: Prober) -> None:
-    """It carries a new token each time, and that nothing came back is right."""
+    """It has a new token each time, and no answer is the right result."""
     with prober.serve(Serve(("::1",), PORT, Transport.UDP, Protocol.CONNECT)) as serving:
         dial = Dial(Family.IPV6, "::1", PORT, Transport.UDP, Protocol.ONEWAY, send="<13>{token}")
         results = [prober.dial(dial) for _ in range(2)]
@@ -345,10 +345,10 @@ def test_a_datagram_without_an_answer_is_sent(prober: Prober) -> None:
 
 
 def test_time_that_runs_out_with_the_last_byte_costs_nothing() -> None:
-    """What was judged stays so when the deadline passes before the exchange is put away."""
+    """A judgement stays if the timeout expires before the exchange is finished."""
 
     async def late() -> tuple[Outcome, str]:
-        attempt = _Attempt(Dial(Family.IPV6, "::1", PORT), Exact(b"x", b"x", "came back"), Stage.ANSWERED)
+        attempt = Attempt(Dial(Family.IPV6, "::1", PORT), Exact(b"x", b"x", "came back"), Stage.ANSWERED)
         attempt.connected = True
         attempt._take(b"x")
         judgement = attempt.timed_out("")
@@ -374,9 +374,9 @@ while True:
 
 def test_a_dial_names_one_address_of_its_family(prober: Prober) -> None:
     """A name, or an address of the other family, is a mistake of the caller."""
-    with pytest.raises(UsageError, match="no IPv6 address"):
+    with pytest.raises(UsageError, match="not an IPv6 address"):
         prober.dial(Dial(Family.IPV6, "127.0.0.1", PORT))
-    with pytest.raises(UsageError, match="no IPv4 address"):
+    with pytest.raises(UsageError, match="not an IPv4 address"):
         prober.dial(Dial(Family.IPV4, "localhost", PORT))
 
 
@@ -398,11 +398,11 @@ def test_dials_run_at_the_same_time(prober: Prober) -> None:
     assert seconds < 4, "5 s it would be one after the other"
 
 
-def test_a_reset_that_only_the_sender_is_told_of() -> None:
-    """The kernel tells of a reset once: where the sender was told, the end that the receiver sees is none."""
+def test_a_reset_that_only_the_sender_sees() -> None:
+    """The kernel reports a reset once: after the sender has seen it, the receiver sees an ordinary end."""
 
     async def scenario() -> None:
-        attempt = _Attempt(Dial(Family.IPV6, "::1", PORT), Exact(b"x", b"x", "came back"), Stage.ANSWERED)
+        attempt = Attempt(Dial(Family.IPV6, "::1", PORT), Exact(b"x", b"x", "came back"), Stage.ANSWERED)
         ours, theirs = socket.socketpair()
         with ours, theirs:
             ours.setblocking(False)

@@ -1,13 +1,13 @@
-"""What a right answer is, in each protocol, and what is said of a wrong one."""
+"""Right and wrong answers, and their details, in each protocol."""
 
 import pytest
 
 from dualstack.errors import UsageError
 from dualstack.families import Family
-from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.answers import Dialogue, Judgement
 from dualstack.prober.dialogue import dialogue_for, make_token
 from dualstack.prober.messages import Dial, Outcome
+from dualstack.transport import Protocol, Transport
 
 ENDING = "the service closed the connection"
 
@@ -17,14 +17,14 @@ def of(protocol: Protocol, **fields: str) -> Dial:
     return Dial(Family.IPV6, "2001:db8::1", 8080, protocol=protocol, **fields)  # type: ignore[arg-type]  # texts only
 
 
-def judged(found: Judgement | None) -> Judgement:
+def not_none(found: Judgement | None) -> Judgement:
     """Return a judgement that must be there."""
     assert found is not None
     return found
 
 
-def told(talk: Dialogue, answer: bytes, ending: str | None = None, *, closed: bool = True) -> Judgement | None:
-    """Return the judgement on an answer that came in one piece, and ended if ``ending`` says why."""
+def judge(talk: Dialogue, answer: bytes, ending: str | None = None, *, closed: bool = True) -> Judgement | None:
+    """Return the judgement of an answer in one piece, which ends if ``ending`` says why."""
     reader = talk.reader()
     judgement = reader.feed(answer) if answer else None
     return judgement if judgement or ending is None else reader.end(ending, closed=closed)
@@ -46,28 +46,28 @@ def test_a_token_has_a_least_size(size: int) -> None:
         make_token(size)
 
 
-def test_echo_demands_the_very_bytes() -> None:
+def test_echo_requires_the_same_bytes() -> None:
     """The same bytes are an answer; a part of them is none yet; any other byte, or one more, is wrong."""
     talk = dialogue_for(of(Protocol.ECHO))
-    assert judged(told(talk, talk.request)).outcome is Outcome.ANSWERED
-    assert told(talk, talk.request[:-1]) is None
-    assert judged(told(talk, b"\0" + talk.request[1:])).outcome is Outcome.WRONG
-    more = judged(told(talk, talk.request + b"!"))
+    assert not_none(judge(talk, talk.request)).outcome is Outcome.ANSWERED
+    assert judge(talk, talk.request[:-1]) is None
+    assert not_none(judge(talk, b"\0" + talk.request[1:])).outcome is Outcome.WRONG
+    more = not_none(judge(talk, talk.request + b"!"))
     assert more.outcome is Outcome.WRONG
-    assert "goes on after the 250 bytes" in more.detail
+    assert "continues after the 250 bytes" in more.detail
 
 
 def test_a_difference_is_located() -> None:
     """The detail names the first byte that is wrong."""
     talk = dialogue_for(of(Protocol.ECHO))
     wrong = talk.request[:16] + b"\0" + talk.request[17:]
-    assert "byte 17" in judged(told(talk, wrong)).detail
+    assert "byte 17" in not_none(judge(talk, wrong)).detail
 
 
 def test_a_cut_answer_is_wrong_and_no_answer_is_silence() -> None:
     """At the end, some of the bytes are WRONG and none are SILENT, both with the reason for the end."""
     talk = dialogue_for(of(Protocol.ECHO))
-    cut, none = judged(told(talk, talk.request[:3], ENDING)), judged(told(talk, b"", ENDING))
+    cut, none = not_none(judge(talk, talk.request[:3], ENDING)), not_none(judge(talk, b"", ENDING))
     assert (cut.outcome, none.outcome) == (Outcome.WRONG, Outcome.SILENT)
     assert "3 of 250" in cut.detail
     assert ENDING in cut.detail
@@ -75,11 +75,11 @@ def test_a_cut_answer_is_wrong_and_no_answer_is_silence() -> None:
 
 
 def test_upper_is_no_echo() -> None:
-    """An echo is a wrong answer where upper case is demanded, and the other way round."""
+    """An echo is a wrong answer for ``upper``, and the other way round."""
     upper, echo = dialogue_for(of(Protocol.UPPER)), dialogue_for(of(Protocol.ECHO))
-    assert judged(told(upper, upper.request.upper())).outcome is Outcome.ANSWERED
-    assert judged(told(upper, upper.request)).outcome is Outcome.WRONG
-    assert judged(told(echo, echo.request.upper())).outcome is Outcome.WRONG
+    assert not_none(judge(upper, upper.request.upper())).outcome is Outcome.ANSWERED
+    assert not_none(judge(upper, upper.request)).outcome is Outcome.WRONG
+    assert not_none(judge(echo, echo.request.upper())).outcome is Outcome.WRONG
 
 
 def test_http_brackets_an_ipv6_host() -> None:
@@ -91,7 +91,7 @@ def test_http_brackets_an_ipv6_host() -> None:
 
 
 def test_http_leaves_a_zone_out_of_the_host() -> None:
-    """A zone means something on this host only and is not sent."""
+    """A zone is valid on this host only and is not sent."""
     request = dialogue_for(Dial(Family.IPV6, "fe80::1%eth0", 80, protocol=Protocol.HTTP)).request
     assert b"Host: [fe80::1]:80\r\n" in request
 
@@ -106,52 +106,52 @@ def test_http_leaves_a_zone_out_of_the_host() -> None:
     ],
 )
 def test_http_knows_where_a_response_ends(answer: bytes) -> None:
-    """A whole response of any status is an answer, without the end of the connection; a byte less is not whole."""
+    """A complete response is an answer before the connection ends; one with a byte less is not complete."""
     talk = dialogue_for(of(Protocol.HTTP))
-    assert judged(told(talk, answer)).outcome is Outcome.ANSWERED
-    assert told(talk, answer[:-1]) is None
+    assert not_none(judge(talk, answer)).outcome is Outcome.ANSWERED
+    assert judge(talk, answer[:-1]) is None
 
 
 @pytest.mark.parametrize("answer", [b"SSH-2.0-x\r\n", b"HTTP/1.1 OK\r\n", b"HTTP/1.1 999 Odd\r\n", b"\x15\x03\x01\n"])
 def test_http_refuses_what_is_no_status_line(answer: bytes) -> None:
     """Another protocol's greeting, or a line without a status of three digits, is wrong."""
-    assert judged(told(dialogue_for(of(Protocol.HTTP)), answer)).outcome is Outcome.WRONG
+    assert not_none(judge(dialogue_for(of(Protocol.HTTP)), answer)).outcome is Outcome.WRONG
 
 
 def test_http_without_a_line_is_wrong_in_the_end() -> None:
-    """The beginning of a status line is none."""
+    """An incomplete status line is wrong at the end of the connection."""
     talk = dialogue_for(of(Protocol.HTTP))
-    assert told(talk, b"HTTP/1") is None
-    assert judged(told(talk, b"HTTP/1", ENDING)).outcome is Outcome.WRONG
-    assert judged(told(talk, b"", ENDING)).outcome is Outcome.SILENT
+    assert judge(talk, b"HTTP/1") is None
+    assert not_none(judge(talk, b"HTTP/1", ENDING)).outcome is Outcome.WRONG
+    assert not_none(judge(talk, b"", ENDING)).outcome is Outcome.SILENT
 
 
 def test_exchange_searches_the_answer() -> None:
     """The expression may match anywhere, and bytes count as Latin-1."""
     talk = dialogue_for(of(Protocol.EXCHANGE, send="PING\r\n", expect=r"\+PONG\xff"))
     assert talk.request == b"PING\r\n"
-    assert judged(told(talk, b"..+PONG\xff")).outcome is Outcome.ANSWERED
-    assert told(talk, b"+PON") is None
-    assert judged(told(talk, b"-ERR", ENDING)).outcome is Outcome.WRONG
-    assert judged(told(talk, b"", ENDING)).outcome is Outcome.SILENT
+    assert not_none(judge(talk, b"..+PONG\xff")).outcome is Outcome.ANSWERED
+    assert judge(talk, b"+PON") is None
+    assert not_none(judge(talk, b"-ERR", ENDING)).outcome is Outcome.WRONG
+    assert not_none(judge(talk, b"", ENDING)).outcome is Outcome.SILENT
 
 
 def test_exchange_without_an_expression_takes_any_answer() -> None:
     """One byte is enough, none is not."""
     talk = dialogue_for(of(Protocol.EXCHANGE, send="x"))
-    assert judged(told(talk, b"?")).outcome is Outcome.ANSWERED
-    assert told(talk, b"") is None
-    assert judged(told(talk, b"", ENDING)).outcome is Outcome.SILENT
+    assert not_none(judge(talk, b"?")).outcome is Outcome.ANSWERED
+    assert judge(talk, b"") is None
+    assert not_none(judge(talk, b"", ENDING)).outcome is Outcome.SILENT
 
 
 def test_what_is_sent_must_be_bytes() -> None:
-    """A character beyond U+00FF stands for no byte."""
+    """A character beyond U+00FF is refused."""
     with pytest.raises(UsageError, match="Latin-1"):
         dialogue_for(of(Protocol.EXCHANGE, send="€", expect="."))
 
 
 @pytest.mark.parametrize("protocol", [Protocol.CONNECT, Protocol.HTTP])
 def test_udp_has_no_connections(protocol: Protocol) -> None:
-    """What needs a connection cannot be asked over UDP."""
+    """Protocols that need a connection do not work over UDP."""
     with pytest.raises(UsageError, match="UDP"):
         dialogue_for(Dial(Family.IPV4, "192.0.2.1", 1, transport=Transport.UDP, protocol=protocol))

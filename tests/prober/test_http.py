@@ -1,4 +1,4 @@
-"""A response over HTTP is an answer when it has come whole (RFC 9112 §6.3), with a status that counts."""
+"""A response over HTTP is an answer if it is complete (RFC 9112 §6.3) and its status counts as served."""
 
 import time
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
 
 
 def fed(reader: Reader, data: bytes, size: int = 1 << 16) -> Judgement | None:
-    """Return the judgement after data that came in pieces."""
+    """Return the judgement after data in pieces."""
     judgement = None
     for piece in pieces(data, size):
         assert judgement is None, "a response is judged by its last byte"
@@ -62,7 +62,7 @@ def reader(*served: str) -> Reader:
 @pytest.mark.parametrize("size", [1, 7, 1 << 16])
 @pytest.mark.parametrize("answer", WHOLE.values(), ids=WHOLE)
 def test_a_whole_response_is_an_answer(answer: bytes, size: int) -> None:
-    """However it is cut, a response is judged when its last byte is there and not before; no end has to come."""
+    """A response is judged at its last byte, however it is split, without the end of the connection."""
     judgement = fed(reader(), answer, size)
     assert judgement is not None
     assert judgement.outcome is Outcome.ANSWERED
@@ -71,7 +71,7 @@ def test_a_whole_response_is_an_answer(answer: bytes, size: int) -> None:
 
 @pytest.mark.parametrize(("answer", "said"), CUT.values(), ids=CUT)
 def test_a_response_that_is_cut_short_is_wrong(answer: bytes, said: str) -> None:
-    """The detail says what came, what is missing, and why nothing more came."""
+    """The detail says what was received, what is missing, and why nothing more came."""
     for why, closed in ((CLOSED, True), (LATE, False)):
         cut = reader()
         assert fed(cut, answer) is None
@@ -82,7 +82,7 @@ def test_a_response_that_is_cut_short_is_wrong(answer: bytes, said: str) -> None
 
 
 def test_without_a_length_the_body_ends_with_the_connection() -> None:
-    """A body that has no other end is whole when the service closes in good order, and not when time runs out."""
+    """A body without a length is complete when the service closes the connection, and not after a time-out."""
     answer = b"HTTP/1.0 200 OK\r\n\r\nhello"
     ended, late = reader(), reader()
     assert fed(ended, answer) is fed(late, answer) is None
@@ -109,7 +109,7 @@ def test_nothing_is_silence() -> None:
     ],
 )
 def test_what_is_no_response_is_wrong(answer: bytes) -> None:
-    """A response whose end cannot be known, or with a header that is none, is wrong at once."""
+    """A response without a defined end, or with an invalid header, is wrong at once."""
     judgement = fed(reader(), answer)
     assert judgement is not None
     assert judgement.outcome is Outcome.WRONG
@@ -118,7 +118,7 @@ def test_what_is_no_response_is_wrong(answer: bytes) -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
 def test_an_error_of_the_server_is_no_service(status: int) -> None:
-    """A whole response with a status from 500 on is wrong, and says which status it is, unless that is asked for."""
+    """A complete response with a status from 500 on is wrong, with the status in the detail, unless it is listed."""
     answer = b"HTTP/1.1 %d Oops\r\nContent-Length: 2\r\n\r\nno" % status
     judgement = fed(reader(), answer)
     assert judgement is not None
@@ -131,14 +131,14 @@ def test_an_error_of_the_server_is_no_service(status: int) -> None:
 
 
 def test_which_statuses_count() -> None:
-    """Without a list all below 500 do; with one those that it names, or whose class it names."""
+    """Without a list all below 500 count; with a list, those in it and those of a class in it."""
     assert [status for status in (200, 301, 401, 404, 499, 500) if is_served(status, ())] == [200, 301, 401, 404, 499]
     assert [status for status in (200, 204, 301, 302, 404) if is_served(status, ("200", "3xx"))] == [200, 301, 302]
 
 
 @pytest.mark.parametrize("size", [100, 1 << 16])
 def test_reading_takes_time_that_grows_with_the_length_only(size: int) -> None:
-    """Sixteen times the body takes far less than the 256 times of what looks at everything again with each piece."""
+    """A body of 16 times the size takes far less than 256 times as long, as a repeated search would."""
 
     def seconds(length: int) -> float:
         answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + b"x" * length

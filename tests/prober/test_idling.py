@@ -1,13 +1,13 @@
-"""Silent clients, and how long the service lets them keep their connections."""
+"""Idle clients, and when the service ends their connections."""
 
 from collections.abc import Callable
 
 import pytest
 
 from dualstack.families import BOTH, Family
-from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.client import HostProgram, Prober
 from dualstack.prober.messages import Await, Dial, Idle, Outcome, Serve, Stage, alike_until
+from dualstack.transport import Protocol, Transport
 
 PORT = 7501
 
@@ -34,7 +34,9 @@ def test_an_end_is_timed(prober: Prober, start: Callable[..., HostProgram]) -> N
     assert start(HASTY).wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
     idles = [Idle((echo(Family.IPV4),) * 2, stage, 20.0) for stage in (Stage.CONNECTED, Stage.ANSWERED)]
     for (stage, rows), outcome in zip(
-        zip(("connected", "answered"), prober.idle(idles), strict=True), (Outcome.SILENT, Outcome.ANSWERED), strict=True
+        zip(("connected", "answered"), prober.call_all(idles), strict=True),
+        (Outcome.SILENT, Outcome.ANSWERED),
+        strict=True,
     ):
         for row in rows:
             assert row.connected, stage
@@ -44,13 +46,13 @@ def test_an_end_is_timed(prober: Prober, start: Callable[..., HostProgram]) -> N
 
 
 def test_what_stays_open_is_watched_for_as_long_as_was_asked(prober: Prober) -> None:
-    """A connection that nobody ends is still there when the time is up; one that was refused never was."""
+    """A connection that the service does not end is still open when the time is up; a refused one is not connected."""
     with prober.serve(Serve(tuple(family.loopback for family in BOTH), PORT)):
-        (rows,) = prober.idle([Idle(tuple(map(echo, BOTH)), Stage.ANSWERED, 0.3)])
+        (rows,) = prober.call_all([Idle(tuple(map(echo, BOTH)), Stage.ANSWERED, 0.3)])
     for row in rows:
         assert (row.connected, row.ended) == (True, False)
         assert row.lived >= 0.3
-    ((refused,),) = prober.idle([Idle((echo(Family.IPV4),), Stage.CONNECTED, 0.3)])
+    ((refused,),) = prober.call_all([Idle((echo(Family.IPV4),), Stage.CONNECTED, 0.3)])
     assert (refused.connected, refused.ended) == (False, False)
 
 
@@ -58,7 +60,7 @@ def test_one_end_makes_others_wait_no_longer_than_it_takes(prober: Prober, start
     """When one connection has ended, the others are watched until they count as kept longer, and no longer."""
     assert start(HASTY).wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
     with prober.serve(Serve((Family.IPV6.loopback,), PORT)):
-        ((first, last),) = prober.idle([Idle(tuple(map(echo, BOTH)), Stage.CONNECTED, 60.0)])
+        ((first, last),) = prober.call_all([Idle(tuple(map(echo, BOTH)), Stage.CONNECTED, 60.0)])
     assert first.ended
     assert not last.ended
     assert alike_until(first.lived) <= last.lived + 0.1 < 30

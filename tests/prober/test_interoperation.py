@@ -15,10 +15,10 @@ import pytest
 from dualstack.errors import HarnessError
 from dualstack.families import Family
 from dualstack.lab.protocol import Backend, Lab
-from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.client import Prober, Serving
 from dualstack.prober.messages import Dial, Dialled, Serve
 from dualstack.topology import HostSpec, load_topology
+from dualstack.transport import Protocol, Transport
 from dualstack.wire.attempts import Fate, attempts
 from dualstack.wire.capture import Capture, Wire
 

@@ -1,4 +1,4 @@
-"""Names that say how the name server behaves."""
+"""Names that describe the behaviour of the name server."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from dualstack.prober.names import NOTHING, Action, Behaviour, behaviours, fresh
 
 
 def test_a_name_says_what_was_asked_for() -> None:
-    """What `query_name` writes, `behaviours` reads."""
+    """`behaviours` parses what `query_name` returns."""
     name = query_name(a="delay-300", aaaa="refused", nonce="7f3a")
     assert name == "a-delay-300.aaaa-refused.7f3a.lab.test"
     assert behaviours(name) == {
@@ -22,7 +22,7 @@ SPECIAL = (Action.DELAY, Action.REBIND, Action.MAPPED)
 
 @pytest.mark.parametrize("action", [action for action in Action if action not in SPECIAL])
 def test_every_action_has_a_name(action: Action) -> None:
-    """Each action can be asked for, by either family."""
+    """Each action can be in a name, for either family."""
     for name in (query_name(a=action.value), query_name(aaaa=action.value)):
         assert Behaviour(action) in (behaviours(name) or {}).values()
 
@@ -34,7 +34,7 @@ def test_a_name_is_rebound_after_a_number_of_answers() -> None:
 
 
 def test_only_aaaa_can_be_mapped() -> None:
-    """An A record holds no IPv4-mapped address."""
+    """An A record cannot contain an IPv4-mapped address."""
     assert (behaviours(query_name(aaaa="mapped")) or {})[Family.IPV6] == Behaviour(Action.MAPPED)
     with pytest.raises(UsageError, match="only AAAA records hold IPv4-mapped addresses"):
         query_name(a="mapped")
@@ -56,7 +56,7 @@ def test_names_are_fresh() -> None:
     ],
 )
 def test_order_and_case_do_not_matter(name: str) -> None:
-    """Labels may stand in any order, in any case (RFC 4343), with or without a nonce and a final dot."""
+    """Labels may be in any order and case (RFC 4343), with or without a nonce and a final dot."""
     assert behaviours(name) == {Family.IPV4: Behaviour(Action.SERVFAIL), Family.IPV6: Behaviour(Action.OK)}
 
 
@@ -79,13 +79,13 @@ def test_a_label_left_out_means_none() -> None:
     ],
 )
 def test_other_names_do_not_exist(name: str) -> None:
-    """What says nothing, or says it wrongly, is no name of the zone."""
+    """A name without a behaviour, or with a wrong one, is not in the zone."""
     assert behaviours(name) is None
 
 
 @pytest.mark.parametrize("a", ["okay", "", "delay", "delay-x", "ok-3", "delay-123456", "rebind", "loopback-1"])
 def test_a_wrong_behaviour_is_refused(a: str) -> None:
-    """A mistake in a test is noticed where the name is made."""
+    """A wrong behaviour is an error when the name is made."""
     with pytest.raises(UsageError, match=r"behaviour|a number belongs to"):
         query_name(a=a)
 
@@ -101,5 +101,5 @@ def test_a_wrong_nonce_is_refused() -> None:
     [("lab.test.", True), ("x.LAB.test", True), ("xlab.test", False), ("test", False), (".", False)],
 )
 def test_the_zone_ends_where_it_ends(name: str, inside: bool) -> None:  # noqa: FBT001 - a parameter
-    """Only the zone's own name and what is below it, label by label, is in the zone."""
+    """Only the apex and names below it, label by label, are in the zone."""
     assert in_zone(name) is inside

@@ -6,12 +6,13 @@ import pytest
 from dnslib import EDNS0, QTYPE, RCODE, DNSQuestion, DNSRecord
 
 from dualstack.families import Family
-from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.client import NameServer, Prober
 from dualstack.prober.messages import Dial, Dialled, Names, Outcome
+from dualstack.prober.messages.naming import Resolve
 from dualstack.prober.names import query_name
+from dualstack.transport import Protocol, Transport
 
-NAMESERVERS = ("127.0.0.53", "::1")  # the first one is what the host's resolv.conf names
+NAMESERVERS = ("127.0.0.53", "::1")  # the first one is in the host's resolv.conf
 A = ("198.51.100.1", "198.51.100.2")
 AAAA = ("2001:db8::1", "2001:db8::2")
 
@@ -79,7 +80,7 @@ def test_addresses_are_answered(
 )
 @pytest.mark.usefixtures("server")
 def test_failures_concern_their_type_only(prober: Prober, behaviour: str, rcode: int, authority: int) -> None:
-    """AAAA fails as the name says, with an SOA where the answer is negative; A is answered all the same."""
+    """AAAA fails as the name says, with an SOA in negative answers; A is answered."""
     name = query_name(a="ok", aaaa=behaviour)
     reply = ask(prober, name, "AAAA")
     assert (reply.header.rcode, values(reply), len(reply.auth)) == (rcode, (), authority)
@@ -101,12 +102,12 @@ def test_names_that_lead_to_loopback(prober: Prober) -> None:
     mapped = query_name(aaaa="mapped")
     (row,) = ask(prober, mapped, "AAAA").rr
     assert bytes(row.rdata.data) == bytes(10) + b"\xff\xff\x7f\x00\x00\x01"
-    assert prober.resolve(mapped, Family.IPV6).addresses == ("::ffff:127.0.0.1",)
+    assert prober.call(Resolve(mapped, Family.IPV6)).addresses == ("::ffff:127.0.0.1",)
 
 
 @pytest.mark.usefixtures("server")
 def test_a_name_is_rebound(prober: Prober) -> None:
-    """``rebind-2`` has an allowed address twice, then loopback; A and AAAA, and each name, are counted apart."""
+    """``rebind-2`` gives an allowed address twice, then loopback; A and AAAA, and each name, are counted separately."""
     name, other = (query_name(a="rebind-2", aaaa="rebind-1") for _ in range(2))
     replies = [ask(prober, name, "A") for _ in range(4)]
     assert [values(reply) for reply in replies] == [A[:1], A[:1], ("127.0.0.1",), ("127.0.0.1",)]
@@ -116,7 +117,7 @@ def test_a_name_is_rebound(prober: Prober) -> None:
 
 
 def test_a_dropped_question_is_never_answered(prober: Prober, server: NameServer) -> None:
-    """There is no answer, and the log has the question without a response code."""
+    """There is no answer, and the question is recorded without an RCODE."""
     name = query_name(a="drop")
     query = DNSRecord(q=DNSQuestion(name, QTYPE.A)).pack()
     result = exchange(prober, "127.0.0.53", Transport.UDP, query, timeout=0.2)
@@ -137,7 +138,7 @@ def test_a_delayed_answer_comes_when_it_is_due(prober: Prober, transport: Transp
 
 @pytest.mark.usefixtures("server")
 def test_unknown_names_and_foreign_zones(prober: Prober) -> None:
-    """A name that the zone lacks is NXDOMAIN with authority, one of another zone REFUSED without."""
+    """A name that is not in the zone is NXDOMAIN, authoritative; one of another zone is REFUSED."""
     unknown, foreign = ask(prober, "www.lab.test", "A"), ask(prober, "www.example.org", "A")
     assert (unknown.header.rcode, unknown.header.aa) == (RCODE.NXDOMAIN, 1)
     assert (foreign.header.rcode, foreign.header.aa) == (RCODE.REFUSED, 0)
@@ -154,7 +155,7 @@ def test_other_types_exist_without_records(prober: Prober) -> None:
 
 @pytest.mark.usefixtures("server")
 def test_edns_is_answered_with_edns(prober: Prober) -> None:
-    """An OPT record in the question brings one in the answer (RFC 6891 §6.1.1); without one there is none."""
+    """The answer has an OPT record if the question has one (RFC 6891 §6.1.1)."""
     query = DNSRecord(q=DNSQuestion(query_name(a="ok"), QTYPE.A))
     plain = DNSRecord.parse(exchange(prober, "::1", Transport.UDP, query.pack()).answer.encode("latin-1"))
     query.add_ar(EDNS0(udp_len=4096))
@@ -164,8 +165,8 @@ def test_edns_is_answered_with_edns(prober: Prober) -> None:
     assert values(extended) == A
 
 
-def test_a_long_answer_is_cut_over_udp_and_whole_over_tcp(prober: Prober) -> None:
-    """What does not fit into 512 bytes has the TC bit over UDP (RFC 1035 §4.2.1)."""
+def test_a_long_answer_is_truncated_over_udp_only(prober: Prober) -> None:
+    """An answer of more than 512 bytes has the TC bit over UDP (RFC 1035 §4.2.1), and is complete over TCP."""
     many = tuple(f"2001:db8::{number:x}" for number in range(1, 41))
     with prober.names(Names(("127.0.0.53",), aaaa=many)):
         name = query_name(aaaa="ok")
@@ -177,15 +178,15 @@ def test_a_long_answer_is_cut_over_udp_and_whole_over_tcp(prober: Prober) -> Non
 
 @pytest.mark.usefixtures("server")
 def test_rubbish_is_a_format_error(prober: Prober) -> None:
-    """Bytes that are no DNS message are answered FORMERR with their number, and do not stop the server."""
+    """Bytes that are not a DNS message are answered with FORMERR and their id, and do not stop the server."""
     result = exchange(prober, "127.0.0.53", Transport.UDP, b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\xc0")
     reply = DNSRecord.parse(result.answer.encode("latin-1"))
     assert (reply.header.id, reply.header.rcode) == (0x1234, RCODE.FORMERR)
     assert values(ask(prober, query_name(a="ok"), "A")) == A
 
 
-def test_the_log_tells_who_asked_what(prober: Prober, server: NameServer) -> None:
-    """Client, family, transport, name, type, response code and number of answers are noted, in order."""
+def test_questions_are_recorded(prober: Prober, server: NameServer) -> None:
+    """Client, family, transport, name, type, RCODE and number of answers are recorded, in order."""
     name = query_name(a="ok", aaaa="servfail")
     ask(prober, name, "A", "127.0.0.53", Transport.TCP)
     ask(prober, name, "AAAA", "::1")
@@ -211,7 +212,7 @@ def test_the_log_tells_who_asked_what(prober: Prober, server: NameServer) -> Non
 @pytest.mark.usefixtures("server")
 def test_the_c_library_resolves_both_families(prober: Prober) -> None:
     """A getaddrinfo on the host asks the lab's server and gets both families' addresses."""
-    found = prober.resolve(query_name(a="ok", aaaa="ok"))
+    found = prober.call(Resolve(query_name(a="ok", aaaa="ok")))
     assert (set(found.addresses), found.error) == ({*A, *AAAA}, "")
 
 
@@ -219,8 +220,8 @@ def test_the_c_library_resolves_both_families(prober: Prober) -> None:
 def test_the_c_library_resolves_one_family(
     prober: Prober, server: NameServer, family: Family, expected: tuple[str, ...]
 ) -> None:
-    """Asked for one family, it asks for that record only."""
-    found = prober.resolve(query_name(a="ok", aaaa="ok"), family)
+    """For one family it asks for that record only."""
+    found = prober.call(Resolve(query_name(a="ok", aaaa="ok"), family))
     assert set(found.addresses) == set(expected)
     assert {query.record for query in server.queries()} == {family.record}
 
@@ -228,36 +229,36 @@ def test_the_c_library_resolves_one_family(
 @pytest.mark.usefixtures("server")
 def test_the_c_library_survives_a_failing_aaaa(prober: Prober) -> None:
     """A wrong NXDOMAIN for AAAA leaves the A addresses."""
-    assert set(prober.resolve(query_name(a="ok", aaaa="nxdomain")).addresses) == set(A)
+    assert set(prober.call(Resolve(query_name(a="ok", aaaa="nxdomain"))).addresses) == set(A)
 
 
 @pytest.mark.usefixtures("server")
-def test_a_name_that_does_not_exist_is_told_by_name(prober: Prober) -> None:
-    """The error is the one that getaddrinfo gives."""
-    found = prober.resolve("www.lab.test")
+def test_a_name_that_does_not_exist_is_an_error_by_name(prober: Prober) -> None:
+    """The error has the name of getaddrinfo's error."""
+    found = prober.call(Resolve("www.lab.test"))
     assert (found.addresses, found.error) == ((), "EAI_NONAME")
 
 
 @pytest.mark.usefixtures("server")
 def test_addrconfig_reaches_the_c_library(prober: Prober) -> None:
-    """On a host whose only addresses are loopback ones AI_ADDRCONFIG leaves both families out of the question."""
+    """On a host with only loopback addresses AI_ADDRCONFIG changes the result."""
     name = query_name(a="ok", aaaa="ok")
-    assert prober.resolve(name, addrconfig=True) != prober.resolve(name, addrconfig=False)
+    assert prober.call(Resolve(name, addrconfig=True)) != prober.call(Resolve(name, addrconfig=False))
 
 
 @pytest.mark.usefixtures("server")
 def test_a_resolver_that_hangs_is_ended(prober: Prober) -> None:
-    """When the time is up the child is killed, and the error says so."""
-    found = prober.resolve(query_name(a="drop", aaaa="drop"), timeout=0.2)
+    """When the timeout expires the child is killed, and the error says so."""
+    found = prober.call(Resolve(query_name(a="drop", aaaa="drop"), timeout=0.2))
     assert (found.addresses, found.error) == ((), "timeout")
     assert found.seconds >= 0.2
 
 
 def test_a_resolver_that_was_ended_keeps_no_port(prober: Prober) -> None:
-    """The killed child, a fork with copies of the server's sockets, is gone before the answer: the port is free."""
+    """The killed child, a fork with copies of the server's sockets, has ended before the answer: the port is free."""
     for _ in range(20):
         with prober.names(Names(NAMESERVERS, A)):
-            assert prober.resolve(query_name(a="drop"), Family.IPV4, timeout=0.01).error == "timeout"
+            assert prober.call(Resolve(query_name(a="drop"), Family.IPV4, timeout=0.01)).error == "timeout"
 
 
 def test_both_transports_need_the_port(prober: Prober) -> None:
@@ -271,7 +272,7 @@ def test_both_transports_need_the_port(prober: Prober) -> None:
 
 @each_transport
 def test_names_of_addresses(prober: Prober, transport: Transport) -> None:
-    """Below a silent domain nothing is answered, whatever its case; other names of addresses do not exist."""
+    """Names in a silent domain are not answered, in any case; other reverse names do not exist."""
     with prober.names(Names(NAMESERVERS[:1], A, AAAA, silent=("ip6.arpa",))) as server:
         assert ask(prober, "1.100.51.198.in-addr.arpa", "PTR", transport=transport).header.rcode == RCODE.NXDOMAIN
         query = DNSRecord(q=DNSQuestion("1.0.0.8.b.d.0.1.0.0.2.IP6.arpa", QTYPE.PTR)).pack()

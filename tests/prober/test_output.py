@@ -1,4 +1,4 @@
-"""A program's output: bounded, and searched as it comes."""
+"""A program's output: bounded, and searched as it arrives."""
 
 import re
 
@@ -15,22 +15,22 @@ def fed(*pieces: bytes) -> Output:
     return output
 
 
-def test_little_is_kept_whole() -> None:
-    """What fits is kept as it is."""
+def test_a_short_output_is_kept() -> None:
+    """An output within the bounds is kept unchanged."""
     log = fed(b"one\n", b"two").log()
     assert (log.text, log.size) == ("one\ntwo", 7)
 
 
 @pytest.mark.parametrize("size", [HEAD - 1, HEAD, HEAD + 1, HEAD + TAIL - 1, HEAD + TAIL])
 def test_nothing_is_left_out_up_to_the_bound(size: int) -> None:
-    """Head and tail together keep all up to their sizes."""
+    """Output up to the sum of both sizes is kept completely."""
     log = fed(b"x" * size).log()
     assert (len(log.text), log.size) == (size, size)
 
 
 @pytest.mark.parametrize("piece", [1000, 65_536, 10_000_000])
-def test_of_much_the_head_and_the_tail_are_kept(piece: int) -> None:
-    """The middle is left out, with a line that counts it exactly, whatever the pieces were."""
+def test_head_and_tail_of_a_long_output_are_kept(piece: int) -> None:
+    """The middle is left out, with a line that counts its bytes exactly, for all sizes of pieces."""
     data = b"".join(b"%09d\n" % number for number in range(1_000_000))
     output = fed(*(data[at : at + piece] for at in range(0, len(data), piece)))
     log = output.log()
@@ -48,7 +48,7 @@ def test_memory_is_bounded() -> None:
     assert len(output._tail) <= 2 * TAIL
 
 
-def test_bytes_that_are_no_text_are_shown() -> None:
+def test_bytes_that_are_not_utf8_are_shown() -> None:
     """Broken UTF-8 appears as hexadecimal escapes."""
     assert fed(b"\xff\xfe\xc3\xa9").log().text == "\\xff\\xfeé"
 
@@ -64,24 +64,24 @@ def test_a_line_is_found_in_pieces() -> None:
 
 
 def test_a_line_is_found_in_the_past() -> None:
-    """What was written before counts, in the head and in the tail."""
+    """Earlier output counts, in the head and in the tail."""
     assert fed(b"ready\n").watch("^ready$").line == "ready"
     assert fed(b"x" * (HEAD + TAIL * 3), b"\nready\n").watch("^ready$").line == "ready"
 
 
 def test_a_line_without_an_end_counts() -> None:
-    """A prompt that does not end its line is seen."""
+    """A prompt without a line feed is found."""
     assert fed(b"a\nready> ").watch("^ready> $").line == "ready> "
 
 
 def test_lines_are_matched_one_by_one() -> None:
-    """An expression does not reach from one line into the next, and a carriage return is no part of a line."""
+    """An expression does not match across lines, and a carriage return is not part of a line."""
     assert fed(b"one\ntwo\n").watch(r"one\s+two").line is None
     assert fed(b"one\r\ntwo\r\n").watch(r"^one$").line == "one"
 
 
 def test_an_endless_line_is_bounded() -> None:
-    """A line that never ends is searched in pieces, without keeping it."""
+    """A line that never ends is searched in pieces; it is not kept."""
     output = Output()
     watch = output.watch("never")
     for _ in range(100):

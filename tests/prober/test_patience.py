@@ -1,16 +1,16 @@
-"""How long a program is waited for: its time-out, and what other programs took from it."""
+"""How long a program is waited for: its timeout, extended by CPU starvation."""
 
 import os
 from collections.abc import Callable
 
-from dualstack.manifest.models import Transport
 from dualstack.prober.client import HostProgram
 from dualstack.prober.messages import PATIENCE, Await
 from dualstack.prober.processes import kept_waiting
+from dualstack.transport import Transport
 
 NEVER = Await(7500, Transport.TCP, None, 0.5)
 
-# Six processes want the one processor that they may have.
+# Six processes compete for one CPU.
 CROWDED = """
 import os
 os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
@@ -20,8 +20,8 @@ while True: pass
 """
 
 
-def test_time_without_a_processor_does_not_count(start: Callable[..., HostProgram]) -> None:
-    """A program that others keep from running is waited for longer than its time-out, but not for ever."""
+def test_time_without_a_cpu_does_not_count(start: Callable[..., HostProgram]) -> None:
+    """A starved program is waited for longer than its timeout, but not endlessly."""
     readiness = start(CROWDED).wait_ready(NEVER)
     assert not readiness.ready
     assert readiness.seconds > NEVER.timeout * 1.5
@@ -29,15 +29,15 @@ def test_time_without_a_processor_does_not_count(start: Callable[..., HostProgra
 
 
 def test_time_asleep_counts(start: Callable[..., HostProgram]) -> None:
-    """A program that could run, and does nothing, has its time-out and what its start was kept waiting."""
+    """A sleeping program has its timeout, extended by the starvation during its start."""
     program = start("import time; time.sleep(600)")
     readiness = program.wait_ready(NEVER)
     assert not readiness.ready
     assert NEVER.timeout <= readiness.seconds < NEVER.timeout * PATIENCE * 3
 
 
-def test_waiting_is_told_by_the_kernel() -> None:
-    """What the kernel counts for a process grows only; of one that is gone there is nothing."""
+def test_the_kernel_counts_starvation() -> None:
+    """The time of a process only grows; for an ended process it is 0."""
     before = kept_waiting([os.getpid()])
     assert 0 <= before <= kept_waiting([os.getpid(), 2**22 + 1])
     assert kept_waiting([2**22 + 1]) == 0

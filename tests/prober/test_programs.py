@@ -1,4 +1,4 @@
-"""Programs on a host: what goes right, and every way in which they go wrong."""
+"""Programs on a host: how they succeed, and every way in which they fail."""
 
 import os
 import re
@@ -12,9 +12,9 @@ from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, ServiceError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Program
-from dualstack.manifest.models import Transport
 from dualstack.prober.client import HostProgram, Prober
 from dualstack.prober.messages import Await, Exit, Hold, Launch
+from dualstack.transport import Transport
 
 PORT = 7400
 Start = Callable[..., HostProgram]
@@ -25,15 +25,15 @@ PAUSE = "signal.pause()"
 
 
 def soon(what: str = "the program") -> Deadline:
-    """Return a deadline that is never reached by what works."""
+    """Return a deadline that a working program never reaches."""
     return Deadline(10, what)
 
 
-# --- what goes right --------------------------------------------------------------------------------------------------
+# --- success ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_program_runs_and_ends(start: Start) -> None:
-    """Its exit code and its output, both streams as one, are told."""
+    """Its exit code and its output, both streams as one, are reported."""
     program: Program = start("import sys; print('out', flush=True); print('err', file=sys.stderr); sys.exit(3)")
     assert program.wait(soon()) == Exit(3)
     assert program.poll() == Exit(3)
@@ -41,13 +41,13 @@ def test_a_program_runs_and_ends(start: Start) -> None:
 
 
 def test_a_signal_that_ended_it_is_named(start: Start) -> None:
-    """A program that dies of a signal has no exit code."""
+    """A program that a signal ends has no exit code."""
     program = start("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)")
     assert program.wait(soon()) == Exit(None, "SIGSEGV")
 
 
 def test_the_first_process_alone_is_sent_a_signal(start: Start) -> None:
-    """What it has forked is sent nothing and lives on, until the program is stopped."""
+    """Processes that it forked get no signal and keep running, until the program is stopped."""
     program = start(f"import os; {SERVER} os.fork() or print('both', flush=True); {PAUSE}")
     assert program.wait_log("both", soon()) is not None
     program.signal("SIGKILL")
@@ -60,7 +60,7 @@ def test_the_first_process_alone_is_sent_a_signal(start: Start) -> None:
 
 
 def test_an_unknown_signal_is_no_signal(start: Start) -> None:
-    """A name that is no signal's is refused, and the program runs on."""
+    """An unknown signal is refused, and the program keeps running."""
     program = start(f"import signal; {PAUSE}")
     with pytest.raises(UsageError, match="SIGNOTHING"):
         program.signal("SIGNOTHING")
@@ -68,7 +68,7 @@ def test_an_unknown_signal_is_no_signal(start: Start) -> None:
 
 
 def test_input_is_read_and_ends(prober: Prober, launch: Callable[..., Launch]) -> None:
-    """It reads what it is given, then the end of file; more than a pipe holds by itself too."""
+    """It reads its input, also more than the default size of a pipe, then the end of file."""
     for text in ("", "héllo\n", "x" * 300_000):
         program = prober.start(launch("wc", "-c", input=text))
         assert program.wait(soon()) == Exit(0)
@@ -76,7 +76,7 @@ def test_input_is_read_and_ends(prober: Prober, launch: Callable[..., Launch]) -
 
 
 def test_too_much_input_is_refused(prober: Prober, launch: Callable[..., Launch]) -> None:
-    """More than a pipe can hold is refused instead of blocking."""
+    """Input of more than the largest pipe is refused instead of blocking."""
     with pytest.raises(UsageError, match="1048576 bytes"):
         prober.start(launch("cat", input="x" * (1 << 20) + "x"))
 
@@ -95,8 +95,8 @@ for line in open("/proc/self/status"):
     program = prober.start(launch("/bin/sh", "-c", 'exec "$0" -c "$1"', sys.executable, script, directory=str(folder)))
     assert program.wait(soon()) == Exit(0), program.log().text
     world, blocked, ignored = program.log().text.splitlines()
-    # The interpreter itself ignores SIGPIPE (13) and SIGXFSZ (25); 32 and 33 are the C library's own, which nobody can
-    # set. What the agent ignores does not reach it.
+    # The interpreter itself ignores SIGPIPE (13) and SIGXFSZ (25); the C library reserves 32
+    # and 33. Signals that the agent ignores are at their defaults.
     untold = sum(1 << number - 1 for number in (13, 25, 32, 33))
     assert (int(blocked, 16), int(ignored, 16) & ~untold) == (0, 0)
     assert str(folder) in world
@@ -126,7 +126,7 @@ def test_bound_is_not_listening(start: Start) -> None:
     [("SOCK_STREAM", Transport.TCP, "; it listens on TCP port 7401 instead"), ("SOCK_DGRAM", Transport.TCP, "")],
 )
 def test_another_port_is_named(start: Start, kind: str, wanted: Transport, instead: str) -> None:
-    """Of a program that listens on another port of the transport, that port is told; of one on none, none is."""
+    """If a program listens on another port of the transport, that port is named."""
     code = f"import socket, signal; s = socket.socket(type=socket.{kind}); s.bind(('127.0.0.1', {PORT + 1}))"
     code += "; s.listen()" * (kind == "SOCK_STREAM") + "; print('up', flush=True); signal.pause()"
     program = start(code)
@@ -136,7 +136,7 @@ def test_another_port_is_named(start: Start, kind: str, wanted: Transport, inste
 
 
 def test_both_conditions_must_hold(start: Start) -> None:
-    """With a line and a port, one alone is not enough."""
+    """With a line and a port, both are required."""
     program = start(SERVER + PAUSE)
     assert program.wait_ready(LISTENING).ready
     late = program.wait_ready(Await(PORT, Transport.TCP, "^ready$", 0.2))
@@ -145,7 +145,7 @@ def test_both_conditions_must_hold(start: Start) -> None:
 
 
 def test_without_conditions_it_is_ready_at_once(start: Start) -> None:
-    """A program that nothing is demanded of is ready when it runs."""
+    """Without conditions a program is ready when it runs."""
     assert start("import signal; signal.pause()").wait_ready(Await(0, Transport.TCP, None, 10)).ready
 
 
@@ -156,7 +156,7 @@ def test_a_child_may_listen_for_it(start: Start) -> None:
 
 
 def test_a_polite_program_ends_by_itself(start: Start) -> None:
-    """Stop returns how it ended, and nothing of it is left."""
+    """Stop returns how it ended, and none of its processes is left."""
     handler = "signal.signal(15, lambda *_: sys.exit(7))"
     program = start(f"import signal, sys; {handler}; print('up', flush=True)\nwhile 1: signal.pause()")
     assert program.wait_ready(Await(0, Transport.TCP, "up", 10)).ready
@@ -165,7 +165,7 @@ def test_a_polite_program_ends_by_itself(start: Start) -> None:
 
 
 def test_a_default_signal_ends_it(start: Start) -> None:
-    """A program without a handler ends by the signal that is sent."""
+    """A program without a handler is ended by the signal."""
     program = start("import signal; print('up', flush=True); signal.pause()")
     assert program.wait_ready(Await(0, Transport.TCP, "up", 10)).ready
     assert program.stop("SIGTERM", soon()) == Exit(None, "SIGTERM")
@@ -191,7 +191,7 @@ signal.pause()
 
 @pytest.mark.parametrize("second", [True, False])
 def test_the_other_family_is_waited_for(start: Start, second: bool) -> None:  # noqa: FBT001 - a parameter
-    """The second family's socket is waited for, and for ``grace`` only where it never comes."""
+    """The second family's socket is waited for, for at most ``grace``."""
     program = start(SPLIT.format(second=second))
     ready = program.wait_ready(Await(PORT, Transport.TCP, None, 10, families=BOTH, grace=0.3 if not second else 5))
     assert ready.ready
@@ -201,7 +201,7 @@ def test_the_other_family_is_waited_for(start: Start, second: bool) -> None:  # 
 
 
 def test_a_line_is_waited_for(start: Start) -> None:
-    """A line counts from a byte of the output on; None is returned when the time is up without one."""
+    """A line counts from a byte of the output on; without one the answer is None when the time is up."""
     program = start("import signal\nfor n in range(3): print('line', n, flush=True)\nsignal.pause()")
     assert program.wait_log(r"^line 2$", soon()) == "line 2"
     assert program.wait_log(r"^line \d$", soon()) == "line 0"
@@ -209,11 +209,11 @@ def test_a_line_is_waited_for(start: Start) -> None:
     assert program.wait_log(r"^line \d$", Deadline(0.1, "a line"), since=program.log().size) is None
 
 
-# --- what goes wrong --------------------------------------------------------------------------------------------------
+# --- failures ---------------------------------------------------------------------------------------------------------
 
 
 def test_it_ends_at_once(start: Start) -> None:
-    """The wait ends with it, long before its time, and says how it ended; its output is complete."""
+    """The wait ends with the program, before the timeout, and says how it ended; its output is complete."""
     program = start("import sys; print('no config'); sys.exit(1)")
     ready = program.wait_ready(LISTENING)
     assert (ready.ready, ready.exit) == (False, Exit(1))
@@ -223,7 +223,7 @@ def test_it_ends_at_once(start: Start) -> None:
 
 
 def test_what_has_ended_is_not_ready(start: Start) -> None:
-    """A program that says that it is ready and ends is not ready."""
+    """A program that writes the line of its readiness and ends is not ready."""
     program = start("print('ready')")
     program.wait(soon())
     ready = program.wait_ready(Await(0, Transport.TCP, "ready", 10))
@@ -231,7 +231,7 @@ def test_what_has_ended_is_not_ready(start: Start) -> None:
 
 
 def test_it_never_listens(start: Start) -> None:
-    """The wait ends when its time is up, and says what is missing."""
+    """The wait ends at the timeout, and says what is missing."""
     ready = start("import signal; signal.pause()").wait_ready(Await(PORT, Transport.TCP, "up", 0.3))
     assert (ready.ready, ready.exit) == (False, None)
     assert ready.seconds >= 0.3
@@ -261,7 +261,7 @@ def test_another_owns_the_port(prober: Prober, start: Start) -> None:
 
 
 def test_it_floods_its_log(prober: Prober, start: Start) -> None:
-    """A flood is drained, bounded in memory and counted; the prober answers all the while."""
+    """A large output is drained, bounded in memory and counted; the prober answers meanwhile."""
     flood = "for _ in range(900): os.write(1, b'0123456789abcde\\n' * 4096)"
     program = start(f"import os\nprint('begin', flush=True)\n{flood}\nprint('end')")
     for _ in range(50):
@@ -283,7 +283,7 @@ def test_an_endless_flood_is_stopped(start: Start) -> None:
 
 
 def test_it_ignores_sigterm(start: Start) -> None:
-    """What does not end within the deadline is killed, and stop says so by returning nothing."""
+    """A program that does not end within the deadline is killed, and stop returns None."""
     program = start(
         "import signal; signal.signal(15, signal.SIG_IGN); print('up', flush=True)\nwhile 1: signal.pause()"
     )
@@ -305,7 +305,7 @@ while 1: signal.pause()
 
 
 def test_it_forks_away(prober: Prober, start: Start, tmp_path: Path) -> None:
-    """A daemon that left its parent and session still makes it ready, the detail says so, and stop reaches it."""
+    """A daemon in another session makes the program ready, the detail says so, and stop ends it."""
     program = start(FORKS_AWAY.format(handler=""))
     program.wait(soon("its parent's end"))
     ready = program.wait_ready(LISTENING)
@@ -324,7 +324,7 @@ def test_what_forked_away_is_killed(prober: Prober, start: Start) -> None:
 
 
 def test_one_program_is_stopped_without_the_other(start: Start) -> None:
-    """Stopping one program leaves another one, and its children, alone."""
+    """Stopping one program does not affect another one and its children."""
     fork = "import os, signal; os.fork(); print('up', flush=True); signal.pause()"
     one, other = start(fork), start(fork)
     for program in (one, other):
@@ -334,7 +334,7 @@ def test_one_program_is_stopped_without_the_other(start: Start) -> None:
 
 
 def test_an_ended_program_is_stopped_without_the_other(start: Start) -> None:
-    """Stopping a program that has ended long ago leaves another one's daemon alone."""
+    """Stopping a program that has already ended does not affect the daemon of another one."""
     ended, daemon = start("pass"), start(FORKS_AWAY.format(handler=""))
     assert daemon.wait_ready(LISTENING).ready
     assert ended.stop("SIGKILL", soon()) == Exit(0)
@@ -343,7 +343,7 @@ def test_an_ended_program_is_stopped_without_the_other(start: Start) -> None:
 
 
 def test_a_program_does_not_keep_the_probers_ports(prober: Prober, start: Start) -> None:
-    """A port that the prober lets go is free, although programs were started while it was held."""
+    """A port that the prober releases is free, although programs were started while it was held."""
     with prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT)):
         program = start("import signal; signal.pause()")
     prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT)).close()
@@ -351,7 +351,7 @@ def test_a_program_does_not_keep_the_probers_ports(prober: Prober, start: Start)
 
 
 def test_a_program_that_keeps_forking_is_killed(own_host: tuple[Prober, object], launch: Callable[..., Launch]) -> None:
-    """Processes that replace themselves faster than they can be counted do not survive."""
+    """Processes that replace themselves faster than they can be listed are killed."""
     prober, _ = own_host
     ignore = "import os, signal\nsignal.signal(15, signal.SIG_IGN)\nprint('up', flush=True)"
     script = f"{ignore}\nwhile 1:\n  if os.fork(): os._exit(0)"
@@ -362,7 +362,7 @@ def test_a_program_that_keeps_forking_is_killed(own_host: tuple[Prober, object],
 
 
 def test_waiting_has_a_deadline(start: Start) -> None:
-    """A program that runs on makes the wait expire, with what was waited for."""
+    """If a program keeps running, the wait expires with the name of the program."""
     with pytest.raises(DeadlineExpired, match=r"0\.1 s for its end; .* still runs"):
         start("import signal; signal.pause()").wait(Deadline(0.1, "its end"))
 
@@ -385,7 +385,7 @@ def test_a_missing_binary_is_named(prober: Prober, launch: Callable[..., Launch]
 
 
 def test_a_command_that_is_not_in_path_is_named(prober: Prober, launch: Callable[..., Launch]) -> None:
-    """A bare name is looked for in the launch's own PATH, which is shown."""
+    """A bare name is looked up in the PATH of the launch, which is shown."""
     message = refusal(prober, launch("no-such-command"))
     assert "'no-such-command'" in message
     assert os.environ["PATH"] in message
@@ -406,12 +406,12 @@ def test_a_file_that_is_not_executable_is_named(prober: Prober, launch: Callable
 
 
 def test_a_folder_is_no_program(prober: Prober, launch: Callable[..., Launch], tmp_path: Path) -> None:
-    """A folder is called one."""
+    """The error says that it is a folder."""
     assert refusal(prober, launch(str(tmp_path))).endswith("is a folder")
 
 
 def test_a_bad_interpreter_is_named(prober: Prober, launch: Callable[..., Launch], tmp_path: Path) -> None:
-    """The file exists; what its first line names does not."""
+    """The file exists; the interpreter in its first line does not."""
     path = make_file(tmp_path, "#!/no/such/interpreter -x\n", 0o755)
     message = refusal(prober, launch(path))
     assert path in message
@@ -427,9 +427,9 @@ def test_a_text_is_no_program(prober: Prober, launch: Callable[..., Launch], tmp
 def test_a_missing_folder_is_named(prober: Prober, launch: Callable[..., Launch]) -> None:
     """The working directory must exist."""
     message = refusal(prober, launch("true", directory="/no/such/folder"))
-    assert message == "cannot start 'true': its working directory '/no/such/folder' is no folder"
+    assert message == "cannot start 'true': its working directory '/no/such/folder' is not a folder"
 
 
 def test_a_zero_byte_is_refused(prober: Prober, launch: Callable[..., Launch]) -> None:
-    """An argument that the kernel cannot take is a fault of the command."""
+    """An argument that the kernel refuses is an error of the command."""
     assert "null byte" in refusal(prober, launch("true", "a\0b"))

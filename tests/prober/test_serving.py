@@ -6,10 +6,10 @@ import pytest
 
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
-from dualstack.manifest.models import Protocol, Transport
 from dualstack.prober.client import HostProgram, Prober
 from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve
 from dualstack.prober.serving import redirect_path, redirection
+from dualstack.transport import Protocol, Transport
 
 PORT = 7200
 LOOPBACKS = tuple(family.loopback for family in BOTH)
@@ -19,8 +19,8 @@ each_transport = pytest.mark.parametrize("transport", Transport, ids=lambda tran
 
 
 @each_transport
-def test_clients_are_noted_by_address(prober: Prober, transport: Transport) -> None:
-    """Each client's address, the address that it dialled and the bytes of both directions are noted, in order."""
+def test_clients_are_recorded_by_address(prober: Prober, transport: Transport) -> None:
+    """Each client's address, the address that it dialled and the bytes of both directions are recorded, in order."""
     with prober.serve(Serve(LOOPBACKS, PORT, transport)) as serving:
         assert serving.accepted() == ()
         dials = [Dial(family, family.loopback, PORT, transport, Protocol.ECHO) for family in BOTH]
@@ -32,8 +32,8 @@ def test_clients_are_noted_by_address(prober: Prober, transport: Transport) -> N
     assert 0 <= clients[0].at <= clients[1].at
 
 
-def test_a_connection_without_bytes_is_noted(prober: Prober) -> None:
-    """A client that only connects is a client, noted as soon as its connection is made."""
+def test_a_connection_without_bytes_is_recorded(prober: Prober) -> None:
+    """A client that only connects is recorded as soon as it is connected."""
     with prober.serve(Serve(("::1",), PORT, protocol=Protocol.CONNECT)) as serving:
         prober.dial(Dial(Family.IPV6, "::1", PORT))
         (client,) = serving.accepted()
@@ -41,7 +41,7 @@ def test_a_connection_without_bytes_is_noted(prober: Prober) -> None:
 
 
 def test_a_udp_client_is_one_client(prober: Prober) -> None:
-    """Each of five clients, with a datagram each, is noted once."""
+    """Each of five clients, with a datagram each, is recorded once."""
     with prober.serve(Serve(("127.0.0.1",), PORT, Transport.UDP)) as serving:
         prober.dial_all([Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO)] * 5)
         clients = serving.accepted()
@@ -49,15 +49,15 @@ def test_a_udp_client_is_one_client(prober: Prober) -> None:
 
 
 def test_an_echo_does_not_wait_for_a_line(prober: Prober) -> None:
-    """What arrives is answered at once, without a line feed and without the end of the stream."""
+    """Data is answered at once, without a line feed and without the end of the stream."""
     with prober.serve(Serve(("127.0.0.1",), PORT)):
         dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, send="a", expect="^a$")
         result = prober.dial(dial)
     assert result.outcome is Outcome.ANSWERED, result
 
 
-def test_connect_swallows_what_it_gets(prober: Prober) -> None:
-    """A ``connect`` server reads and says nothing."""
+def test_connect_only_reads(prober: Prober) -> None:
+    """A ``connect`` server reads and sends nothing."""
     with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.CONNECT)) as serving:
         result = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, timeout=0.1))
         (client,) = serving.accepted()
@@ -66,7 +66,7 @@ def test_connect_swallows_what_it_gets(prober: Prober) -> None:
 
 
 def test_head_has_no_body(prober: Prober) -> None:
-    """The HTTP server answers HEAD with a head alone."""
+    """The HTTP server answers HEAD without a body."""
     with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.HTTP)):
         send = "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
         dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, send=send, expect="\r\n\r\n$")
@@ -76,7 +76,7 @@ def test_head_has_no_body(prober: Prober) -> None:
 
 @each_transport
 def test_an_ipv6_socket_takes_no_ipv4(prober: Prober, transport: Transport) -> None:
-    """A server on :: leaves IPv4 alone: the port is refused there, and free for another server."""
+    """A server on :: does not serve IPv4: its port is refused there, and free for another server."""
     with prober.serve(Serve(("::",), PORT, transport)):
         refused = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, transport, Protocol.ECHO))
         with prober.serve(Serve(("0.0.0.0",), PORT, transport)):
@@ -87,7 +87,7 @@ def test_an_ipv6_socket_takes_no_ipv4(prober: Prober, transport: Transport) -> N
 
 @each_transport
 def test_closed_means_closed(prober: Prober, transport: Transport) -> None:
-    """After close the port refuses and can be bound again at once, although clients were there."""
+    """After close the port refuses and can be bound again at once, although it had clients."""
     serve = Serve(LOOPBACKS, PORT, transport)
     dial = Dial(Family.IPV6, "::1", PORT, transport, Protocol.ECHO)
     for _ in range(3):
@@ -100,24 +100,14 @@ def test_closed_means_closed(prober: Prober, transport: Transport) -> None:
 def test_open_connections_end_with_the_server(prober: Prober) -> None:
     """A client that waits for an answer sees the connection end when the server is closed."""
     with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.CONNECT)):
-        number = prober._channel.send(
-            "dial",
-            {
-                "family": "ipv4",
-                "address": "127.0.0.1",
-                "port": PORT,
-                "protocol": "exchange",
-                "expect": "x",
-                "timeout": 5,
-            },
-        )
-    answer = prober._channel.receive(number, "dial", 10)
-    assert answer["outcome"] == "silent"
-    assert answer["seconds"] < 4
+        sent = prober._channel.send(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, expect="x"))
+    answer = prober._channel.receive(sent)
+    assert answer.outcome is Outcome.SILENT
+    assert answer.seconds < 4
 
 
-def test_a_port_that_is_taken_is_an_error_of_ours(prober: Prober) -> None:
-    """A server that cannot have its port is no verdict on anybody, and what it had is closed again."""
+def test_a_taken_port_is_a_harness_error(prober: Prober) -> None:
+    """A server that cannot bind one of its addresses is an error, and its other sockets are closed."""
     with (
         prober.hold(Hold(Family.IPV6, "::1", PORT)),
         pytest.raises(HarnessError, match=rf"tcp \[::1\]:{PORT}: EADDRINUSE"),
@@ -127,8 +117,8 @@ def test_a_port_that_is_taken_is_an_error_of_ours(prober: Prober) -> None:
 
 
 @each_transport
-def test_there_is_no_server_for_what_only_a_manifest_knows(prober: Prober, transport: Transport) -> None:
-    """``exchange`` has no server."""
+def test_there_is_no_server_for_exchange(prober: Prober, transport: Transport) -> None:
+    """``exchange`` is refused."""
     with pytest.raises(UsageError, match="exchange"):
         prober.serve(Serve(LOOPBACKS, PORT, transport, Protocol.EXCHANGE))
 
@@ -143,7 +133,7 @@ def test_there_is_no_http_over_udp(prober: Prober) -> None:
 @each_transport
 @pytest.mark.parametrize("listening", [True, False])
 def test_a_held_port_is_held(prober: Prober, family: Family, transport: Transport, listening: bool) -> None:  # noqa: FBT001 - a parameter
-    """Nobody else can bind a held port, listening or not; when it is let go it is free."""
+    """A held port cannot be bound, whether it listens or not; after close it is free."""
     port = PORT + 50  # without connections in TIME_WAIT, which a socket without SO_REUSEADDR cannot have
     serve = Serve((family.loopback,), port, transport)
     with (
@@ -155,8 +145,8 @@ def test_a_held_port_is_held(prober: Prober, family: Family, transport: Transpor
 
 
 def test_a_held_port_is_of_its_family(prober: Prober) -> None:
-    """An address of the other family is a mistake of the caller."""
-    with pytest.raises(UsageError, match="no IPv6 address"):
+    """An address of the other family is the caller's error."""
+    with pytest.raises(UsageError, match="not an IPv6 address"):
         prober.hold(Hold(Family.IPV6, "127.0.0.1", PORT))
 
 
@@ -173,7 +163,7 @@ def test_a_held_ipv6_port_holds_ipv4_only_without_v6only(prober: Prober, v6only:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_path_says_where_it_is_redirected(prober: Prober, status: int) -> None:
-    """The HTTP server redirects as the path asks for, also where a proxy's client names the whole URL."""
+    """The HTTP server redirects as the path says, also for the whole URL of a proxy's client."""
     path = redirect_path(status, "http://[::ffff:127.0.0.1]:8000/")
     with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.HTTP)):
         for target in (path, f"http://127.0.0.1:{PORT}{path}"):
@@ -185,13 +175,13 @@ def test_a_path_says_where_it_is_redirected(prober: Prober, status: int) -> None
 
 @pytest.mark.parametrize("path", ["/", "/redirect/302/", "/redirect/304/2f", "/redirect/302/2", "/redirect/302/zz"])
 def test_any_other_path_is_a_page(path: str) -> None:
-    """A path that is no redirect, or names no target, is answered as every page is."""
+    """A path that is not a redirect, or has no target, is answered with the page."""
     assert redirection(path) == ("200 OK", "")
 
 
 @pytest.mark.parametrize("family", Family, ids=lambda family: family.value)
-def test_who_came_to_a_held_port_is_counted(prober: Prober, family: Family) -> None:
-    """Each connection that came to a port that is held counts once."""
+def test_connections_to_a_held_port_are_counted(prober: Prober, family: Family) -> None:
+    """Each connection to a held port counts once."""
     dial = Dial(family, family.loopback, PORT)
     with prober.hold(Hold(family, family.loopback, PORT)) as held:
         assert held.taken() == 0
@@ -213,7 +203,7 @@ while True: listener.accept()[0].close()
 
 
 def test_a_port_is_shared_as_its_user(prober: Prober, start: Callable[..., HostProgram]) -> None:
-    """A program that has changed its user, and sets SO_REUSEPORT, shares its port with one that is held like that."""
+    """A program that has changed its user, and sets SO_REUSEPORT, shares its port with a held port of that user."""
     assert start(OTHER_USER).wait_ready(Await(SHARED, Transport.TCP, None, 10)).ready
     hold = Hold(Family.IPV4, "127.0.0.1", SHARED, reuse_address=False, reuse_port=True)
     with prober.hold(hold) as held:
@@ -221,8 +211,8 @@ def test_a_port_is_shared_as_its_user(prober: Prober, start: Callable[..., HostP
         assert 0 < held.taken() <= 16
 
 
-def test_the_head_of_a_request_is_noted(prober: Prober) -> None:
-    """What an HTTP client says of the server that it asks is kept, without its body; other protocols have no head."""
+def test_the_head_of_a_request_is_recorded(prober: Prober) -> None:
+    """The head of an HTTP request is recorded, without its body; other protocols have no head."""
     with prober.serve(Serve(("::1",), PORT, protocol=Protocol.HTTP)) as serving:
         send = "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2\r\n\r\nhi"
         prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=Protocol.EXCHANGE, send=send, expect="200 OK"))

@@ -1,4 +1,4 @@
-"""The socket table and the host's configuration, as the kernel tells them."""
+"""The socket table and the host's configuration, as the kernel reports them."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,10 @@ import pytest
 
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
-from dualstack.manifest.models import Transport
 from dualstack.prober.client import HostProgram, Prober
 from dualstack.prober.messages import Await, Dial, Hold, Serve, SocketRow
+from dualstack.prober.messages.tables import ListRoutes
+from dualstack.transport import Protocol, Transport
 
 PORT = 7300
 
@@ -23,7 +24,7 @@ def rows(prober: Prober, port: int = PORT) -> list[SocketRow]:
 @each_transport
 @pytest.mark.parametrize("v6only", [True, False])
 def test_v6only_is_told(prober: Prober, transport: Transport, v6only: bool) -> None:  # noqa: FBT001 - a parameter
-    """For a socket on :: the column says what was set, over TCP and UDP."""
+    """For a socket on :: the column has the option that was set, over TCP and UDP."""
     with prober.hold(Hold(Family.IPV6, "::", PORT, transport, v6only=v6only)):
         (row,) = rows(prober)
     assert (row.family, row.transport, row.address, row.v6only) == ("ipv6", transport.value, "::", v6only)
@@ -40,7 +41,7 @@ def test_an_ipv4_socket_has_no_v6only(prober: Prober, transport: Transport) -> N
 
 
 def test_the_prober_owns_its_own(prober: Prober) -> None:
-    """The agent's sockets are told by its name and number: it is PID 1."""
+    """The agent's sockets have its name and number as owner: it is PID 1."""
     with prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT)):
         (row,) = rows(prober)
     assert row.owner == "prober(1)"
@@ -72,9 +73,7 @@ c = s.accept()[0]; print("up", flush=True); c.recv(1000)
     assert program.wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
     with prober.serve(Serve(("127.0.0.1",), PORT + 1)):
         pass
-    prober._channel.send(
-        "dial", {"family": "ipv4", "address": "127.0.0.1", "port": PORT, "protocol": "exchange", "expect": "x"}
-    )
+    prober._channel.send(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, expect="x"))
     assert program.wait_ready(Await(0, Transport.TCP, "up", 10)).ready
     found = [row for row in rows(prober) if row.state == "ESTABLISHED"]
     assert [(row.family, row.address) for row in found] == [("ipv6", "::ffff:127.0.0.1")]
@@ -96,8 +95,8 @@ print(os.getpid(), flush=True); signal.pause()
     assert row.owner.endswith(f"({program.log().text.strip()})")
 
 
-def test_one_transport_can_be_asked_for(prober: Prober) -> None:
-    """The other transport's rows are left out."""
+def test_one_transport_can_be_listed(prober: Prober) -> None:
+    """The rows of the other transport are omitted."""
     with (
         prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT)),
         prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT, Transport.UDP)),
@@ -108,7 +107,7 @@ def test_one_transport_can_be_asked_for(prober: Prober) -> None:
 
 
 def test_a_dead_client_leaves_an_ownerless_row(prober: Prober) -> None:
-    """A connection in TIME_WAIT belongs to nobody."""
+    """A connection in TIME_WAIT has no owner."""
     with prober.serve(Serve(("127.0.0.1",), PORT)):
         prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT))
         waiting = [row for row in prober.sockets(Transport.TCP) if row.state == "TIME_WAIT"]
@@ -116,14 +115,14 @@ def test_a_dead_client_leaves_an_ownerless_row(prober: Prober) -> None:
     assert {row.owner for row in waiting} == {""}
 
 
-def test_the_loopback_addresses_are_told(prober: Prober) -> None:
-    """A host with nothing but lo has its two addresses, neither tentative nor duplicate."""
+def test_the_loopback_addresses_are_listed(prober: Prober) -> None:
+    """A host with only lo has two addresses, neither tentative nor duplicate."""
     found = {(row.family, row.address, row.prefix_length, row.interface) for row in prober.addresses()}
     assert found == {("ipv4", "127.0.0.1", 8, "lo"), ("ipv6", "::1", 128, "lo")}
     assert not any(row.tentative or row.duplicate for row in prober.addresses())
 
 
-def test_addresses_are_told(linked_prober: Prober) -> None:
+def test_addresses_are_listed(linked_prober: Prober) -> None:
     """Configured addresses appear; one is tentative as long as its link has no carrier to probe for duplicates on."""
     found = {
         row.address: (row.family, row.prefix_length, row.interface, row.tentative)
@@ -137,9 +136,9 @@ def test_addresses_are_told(linked_prober: Prober) -> None:
     }
 
 
-def test_routes_are_told(linked_prober: Prober) -> None:
-    """Routes of the link, over gateways, and those that only refuse appear; multicast and local ones do not."""
-    found = {(row.destination, row.gateway, row.interface, row.kind) for row in linked_prober.routes()}
+def test_routes_are_listed(linked_prober: Prober) -> None:
+    """Routes of the link, over gateways, and unreachable ones appear; multicast and local ones do not."""
+    found = {(row.destination, row.gateway, row.interface, row.kind) for row in linked_prober.call(ListRoutes())}
     assert found == {
         ("default", "198.51.100.254", "eth0", "unicast"),
         ("198.51.100.0/24", "", "eth0", "unicast"),
@@ -150,18 +149,18 @@ def test_routes_are_told(linked_prober: Prober) -> None:
 
 
 def test_a_host_without_links_has_no_routes(prober: Prober) -> None:
-    """The main table of a host with nothing but lo is empty for both families."""
-    assert [row for row in prober.routes() if row.interface != "lo"] == []
+    """The main table of a host with only lo is empty for both families."""
+    assert [row for row in prober.call(ListRoutes()) if row.interface != "lo"] == []
 
 
-def test_kernel_settings_are_told(prober: Prober) -> None:
-    """A setting is read as text, dots for slashes."""
+def test_kernel_settings_are_read(prober: Prober) -> None:
+    """A setting is read as text; its name has dots."""
     assert prober.sysctl("net.ipv6.bindv6only") == "0"
     assert prober.sysctl("net.ipv6.conf.lo.disable_ipv6") == "0"
 
 
 def test_an_unknown_kernel_setting_is_an_error(prober: Prober) -> None:
-    """A setting that does not exist is an error, and a path is no name."""
+    """A setting that does not exist, and a path as its name, are errors."""
     with pytest.raises(HarnessError, match=r"net\.ipv6\.nothing"):
         prober.sysctl("net.ipv6.nothing")
     with pytest.raises(UsageError, match="no name"):

@@ -7,7 +7,7 @@ from dualstack.prober.texts import read_texts
 
 
 def test_texts_of_a_folder(tmp_path: Path) -> None:
-    """Text files are read, in every folder below, of long ones the end; nothing is waited for or followed."""
+    """Text files in all subfolders are read, long ones at their end; FIFOs and links are skipped."""
     (tmp_path / "deep").mkdir()
     (tmp_path / "deep" / "a.log").write_text("one\n", encoding="utf-8")
     (tmp_path / "b.log").write_text("x" * 100_000 + "end", encoding="utf-8")

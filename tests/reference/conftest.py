@@ -11,11 +11,11 @@ import pytest
 from dualstack.content import ROOT
 from dualstack.deadline import Deadline
 from dualstack.lab.protocol import Backend, Host, Program
-from dualstack.manifest import Transport
 from dualstack.prober.messages import Await, Launch
 from dualstack.rootfs import find_root
 from dualstack.service import environment_of
 from dualstack.topology import load_topology
+from dualstack.transport import Transport
 
 REFERENCE = ROOT / "fixtures" / "services" / "reference"
 PACKAGES = ("gcc", "libc6-dev", "make")

@@ -10,9 +10,9 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Host, Lab
-from dualstack.manifest import Protocol
 from dualstack.prober.messages import Names, Serve
 from dualstack.prober.names import query_name
+from dualstack.transport import Protocol
 
 PORT = 3005
 FORMS = ("msplib-client", "msplib-client-ported")

@@ -7,8 +7,8 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Lab, Program
-from dualstack.manifest import Protocol
 from dualstack.prober.messages import Dial, Dialled, Hold, Linger, Outcome, Stage
+from dualstack.transport import Protocol
 
 PORT = 3005
 MESSAGE = 250

@@ -6,7 +6,7 @@ import pytest
 
 from dualstack.content import ROOT
 from dualstack.manifest import subjects_of
-from dualstack.manifest.subject import filled
+from dualstack.manifest.texts import filled
 from dualstack.requirement import Level
 from dualstack.suites import requirements
 from dualstack.topology import topology_names

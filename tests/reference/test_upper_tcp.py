@@ -11,8 +11,8 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Lab
-from dualstack.manifest import Protocol
 from dualstack.prober.messages import Dial, Dialled, Hold, Outcome, Serve
+from dualstack.transport import Protocol
 
 PORT = 9078
 KINDS = ("single", "fork", "thread")

@@ -9,8 +9,8 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Lab, Program
-from dualstack.manifest import Protocol, Transport
 from dualstack.prober.messages import Dial, Dialled, Forge, Hold, Outcome, Serve
+from dualstack.transport import Protocol, Transport
 
 PORT = 8000
 

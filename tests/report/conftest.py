@@ -1,4 +1,4 @@
-"""A made-up run: every verdict, several services and worlds, hostile logs, as a real run would leave it."""
+"""A made-up run: every verdict, several services and topologies, hostile logs, as a real run would leave it."""
 
 import dataclasses
 import json
@@ -10,13 +10,14 @@ import pytest
 
 from dualstack.finding import Finding
 from dualstack.prober.messages import SocketRow
-from dualstack.results import RUN, Record, append_record
+from dualstack.results import RUN, SCHEMA, Record, append_record
+from dualstack.timeline import Packet, Step, packet_lines
 from dualstack.verdict import Verdict
 
 HOSTILE = "\x1b[31mred\x1b[0m </script><b>bold</b> & \x00\x07 nul \u202e\ufffe \r\nnext </pre><!-- ]]>"
 """A line of log that would do harm if it were believed."""
 
-WORLDS = {
+TOPOLOGIES = {
     "dual-stack": ("Dual-stack", "Both families, as on most networks today."),
     "dual-stack-bindv6only": ("Dual-stack, IPv6 sockets IPv6-only by default", "net.ipv6.bindv6only=1, as on Windows."),
     "ipv4-only": ("IPv4-only", "No IPv6 address; the kernel still knows IPv6."),
@@ -37,16 +38,27 @@ REQUIREMENTS = {
     "CONNECT-009": ("Which family is tried first", "OBSERVE", ("RC-NOHE",)),
 }
 
+_IPV4 = ("198.51.100.33", 40112), ("198.51.100.1", 8080)
+_IPV6 = ("2001:db8:1::21", 51000), ("2001:db8:1::1", 8080)
+
+
+def packet(number: int, milliseconds: float, ends: tuple[tuple[str, int], tuple[str, int]], what: str) -> Packet:
+    """Return a packet from the first end to the second."""
+    (src, sport), (dst, dport) = ends
+    family = "ipv6" if ":" in src else "ipv4"
+    refuses = "RST" in what or "unreachable" in what
+    return Packet(number, milliseconds / 1000, "service", family, src, sport, dst, dport, what, refuses)
+
+
 _PACKETS = (
-    "+0.000 ms  198.51.100.33:40112 → 198.51.100.1:8080  TCP SYN",
-    "+0.041 ms  198.51.100.1:8080 → 198.51.100.33:40112  TCP RST ACK",
-    "+3.204 ms  [2001:db8:1::21]:51000 → [2001:db8:1::1]:8080  TCP SYN",
-    "+3.246 ms  [2001:db8:1::1]:8080 → [2001:db8:1::21]:51000  TCP SYN ACK",
-    "+3.260 ms  [2001:db8:1::21]:51000 → [2001:db8:1::1]:8080  TCP ACK",
-    "+3.402 ms  [2001:db8:1::21]:51000 → [2001:db8:1::1]:8080  TCP PSH ACK, 41 bytes",
-    "+4.019 ms  [2001:db8:1::1]:8080 → [2001:db8:1::21]:51000  TCP PSH ACK, 853 bytes",
-    "… 12 packets left out …",
-    "+4.301 ms  [2001:db8:1::1]:8080 → [2001:db8:1::21]:51000  ICMPv6 port unreachable, about an older datagram",
+    packet(1, 100.000, _IPV4, "TCP SYN"),
+    packet(2, 100.041, _IPV4[::-1], "TCP RST ACK"),
+    packet(3, 103.204, _IPV6, "TCP SYN"),
+    packet(4, 103.246, _IPV6[::-1], "TCP SYN ACK"),
+    packet(5, 103.260, _IPV6, "TCP ACK"),
+    packet(6, 103.402, _IPV6, "TCP PSH ACK, 41 bytes"),
+    packet(7, 104.019, _IPV6[::-1], "TCP PSH ACK, 853 bytes"),
+    packet(20, 104.301, _IPV6[::-1], "ICMPv6 port unreachable, about an older datagram"),
 )
 
 
@@ -59,7 +71,6 @@ def record(verdict: Verdict = Verdict.PASS, **changes: Any) -> Record:
     short = verdict in {Verdict.FAIL, Verdict.DEVIATES, Verdict.KNOWN}
     happened = "connection refused after 0.1 ms (ECONNREFUSED)" if short else "answered after 1.2 ms"
     base = Record(
-        case=f"{requirement}:{subject}:{element}@{topology}",
         requirement=requirement,
         title=title,
         level=level,
@@ -71,15 +82,15 @@ def record(verdict: Verdict = Verdict.PASS, **changes: Any) -> Record:
         works={"ipv4": not short, "ipv6": True},
         families=("ipv4", "ipv6"),
         steps=(
-            f"+0.021 s  start the service: /usr/sbin/{subject.split('/')[0]} -c /tmp/conf -g 'daemon off;'",
-            "+0.063 s  after 42 ms the service is ready",
-            f"+0.065 s  dial tcp 198.51.100.1:8080: {happened}",
-            "+0.069 s  dial tcp [2001:db8:1::1]:8080: answered after 1.1 ms",
-            "+0.120 s  stop the service: it exited with code 0",
+            Step(0.021, f"start the service: /usr/sbin/{subject.split('/')[0]} -c /tmp/conf -g 'daemon off;'"),
+            Step(0.063, "after 42 ms the service is ready"),
+            Step(0.065, f"dial tcp 198.51.100.1:8080: {happened}"),
+            Step(0.069, "dial tcp [2001:db8:1::1]:8080: answered after 1.1 ms"),
+            Step(0.120, "stop the service: it exited with code 0"),
         ),
         findings=(
             Finding(True, "an IPv6 client is answered at [2001:db8:1::1]:8080", "answered after 1.1 ms"),
-            Finding(not short, "an IPv4 client is answered at 198.51.100.1:8080", happened, _PACKETS[:2]),
+            Finding(not short, "an IPv4 client is answered at 198.51.100.1:8080", happened, packet_lines(_PACKETS[:2])),
         ),
         sockets=(
             SocketRow("ipv6", "tcp", "LISTEN", "::", 8080, "", short, "nginx (17)"),
@@ -116,7 +127,7 @@ def _odd_ones() -> list[Record]:
         record(Verdict.OBSERVED, requirement="CONNECT-009", subject="curl", element="get", reason="IPv6 first, 5 of 5"),
         _bare(Verdict.BLOCKED, "the service does not start (START-001): it exited with code 78", subject="curl",
               element="get", topology="ipv4-only"),
-        _bare(Verdict.NOT_APPLICABLE, "it does not claim both families", subject="redis/ipv4"),
+        _bare(Verdict.NOT_APPLICABLE, "it does not claim both families", subject="redis/ipv4", lacks="both"),
         _bare(Verdict.INCONCLUSIVE, "the kernel dropped 12 frames, so nothing can be concluded", subject="curl",
               element="get"),
         _bare(Verdict.HOST_CANNOT, "unprivileged user namespaces are forbidden", subject="curl", element="get",
@@ -128,7 +139,7 @@ def _odd_ones() -> list[Record]:
               topology="dual-stack-bindv6only"),
         record(Verdict.KNOWN, requirement="INTEROP-001", subject="redis/both", reason="it logs ::ffff: addresses"),
         record(Verdict.UNEXPECTED_PASS, requirement="INTEROP-001", topology="multi-address",
-               reason="it passes, but its manifest says that it is known to fail"),
+               reason="it passes, but its manifest declares it as a known issue"),
     ]  # fmt: skip
 
 
@@ -139,18 +150,18 @@ def _records() -> list[Record]:
     plain = [
         record(requirement=requirement, subject=subject, topology=topology)
         for subject in ("nginx/both", "redis/both", "redis/ipv4")
-        for topology in WORLDS
+        for topology in TOPOLOGIES
         for requirement in ("LISTEN-001", "INTEROP-001")
         if not (subject == "redis/ipv4" and topology.startswith("ipv6"))
     ]
-    plain += [record(subject="curl", topology=topology, element="get") for topology in WORLDS]
+    plain += [record(subject="curl", topology=topology, element="get") for topology in TOPOLOGIES]
     return [*(item for item in plain if item.case not in taken), *odd]
 
 
 def run_data(records: list[Record]) -> dict[str, Any]:
     """Return what run.json says of such a run."""
-    subjects = dict.fromkeys(item.subject for item in records)
     return {
+        "schema": SCHEMA,
         "run": "20261120T163107Z-a1b2",
         "started": "2026-11-20T16:31:07+00:00",
         "dualstack": "0.1.0",
@@ -168,9 +179,9 @@ def run_data(records: list[Record]) -> dict[str, Any]:
                 "manifest": f"services/{name.split('/')[0]}/service.toml",
                 "claims": {"http": ["ipv4"] if name.endswith("ipv4") else ["ipv4", "ipv6"]},
             }
-            for name in subjects
+            for name in dict.fromkeys(item.subject for item in records)
         ],
-        "topologies": {name: {"title": title, "summary": summary} for name, (title, summary) in WORLDS.items()},
+        "topologies": {name: {"title": title, "summary": summary} for name, (title, summary) in TOPOLOGIES.items()},
         "requirements": {
             name: {
                 "id": name,

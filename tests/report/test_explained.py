@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from dualstack.report.case_summary import as_text, case_summary
 from dualstack.report.html import render_report
 from dualstack.report.junit import as_element
-from dualstack.report.load import Run
-from dualstack.report.story import as_text, story
 from dualstack.report.summary import Report
 from dualstack.results import Record
+from dualstack.runinfo import RunInfo
 from dualstack.verdict import Verdict
 
 MakeRun = Callable[..., Path]
@@ -19,22 +19,22 @@ FACTS = ("IPv6 clients are refused.", "No socket of the service takes IPv6 on TC
 
 def text_of(record: Record) -> str:
     """Return a case as text."""
-    return as_text(story(record, Run()))
+    return as_text(case_summary(record, RunInfo()))
 
 
 def test_a_cause_has_its_facts_and_the_remedy_in_the_language_of_the_service(make_record: MakeRecord) -> None:
-    """The text names the cause, what speaks for it, its cure, and the cure in that language."""
+    """The text names the cause, the facts that support it, its fix, and the fix in that language."""
     text = text_of(make_record(Verdict.FAIL, causes=("RC-V4SOCK",), facts=FACTS, language="Go"))
     assert "The listener is IPv4-only (RC-V4SOCK)" in text
-    assert f"because   {FACTS[0]}" in text
-    assert "cure      Listen on the IPv6 wildcard address" in text
+    assert f"evidence  {FACTS[0]}" in text
+    assert "fix       Listen on the IPv6 wildcard address" in text
     assert 'in Go     Use net.Listen("tcp", ":PORT")' in text
 
 
-def test_of_a_language_without_a_remedy_the_cure_alone_is_shown(make_record: MakeRecord) -> None:
+def test_of_a_language_without_a_remedy_the_fix_alone_is_shown(make_record: MakeRecord) -> None:
     """Nothing is made up for it."""
     text = text_of(make_record(Verdict.FAIL, causes=("RC-V4SOCK",), facts=FACTS, language="Ruby"))
-    assert "cure " in text
+    assert "fix " in text
     assert "Ruby" not in text
 
 

@@ -14,11 +14,13 @@ from urllib.parse import unquote
 import pytest
 
 from dualstack.report import render_report, write_all
-from dualstack.report.faces import FACES
 from dualstack.report.html import TEMPLATES
+from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.results import RECORDS, RUN, Record
+from dualstack.timeline import Step
 from dualstack.topology import load_topology, topology_names
 from dualstack.verdict import Verdict
+from tests.report.conftest import packet
 
 MakeRun = Callable[..., Path]
 MakeRecord = Callable[..., Record]
@@ -65,11 +67,11 @@ def test_every_verdict_stands_in_the_legend(run_folder: Path) -> None:
     """The legend explains each of the thirteen verdicts in plain words, with its word and its sign."""
     text = render_report(run_folder).read_text(encoding="utf-8")
     legend = text[text.index('id="legend"') : text.index("</details>", text.index('id="legend"'))]
-    assert set(FACES) == set(Verdict)
-    for verdict, face in FACES.items():
+    assert set(VERDICT_STYLES) == set(Verdict)
+    for verdict, style in VERDICT_STYLES.items():
         assert f"</svg>{verdict.value}</span>" in legend
-        assert html.escape(face.meaning) in legend.replace("&#39;", "&#x27;")
-        assert f'id="v-{face.slug}"' in text
+        assert html.escape(style.meaning) in legend.replace("&#39;", "&#x27;")
+        assert f'id="v-{style.slug}"' in text
 
 
 def test_the_page_needs_nothing_else(run_folder: Path) -> None:
@@ -120,7 +122,7 @@ def test_hostile_texts_stay_texts(make_run: MakeRun, make_record: MakeRecord, ho
 
 def test_a_case_carries_all_its_evidence(make_run: MakeRun, make_record: MakeRecord) -> None:
     """A case has its requirement, steps, findings (failed ones first), packets, sockets, log, causes and rerun."""
-    record = make_record(Verdict.FAIL, log="the last words")
+    record = make_record(Verdict.FAIL, log="the last line")
     data = _page(make_run([record])).data
     case = data["cases"][0]
 
@@ -128,11 +130,14 @@ def test_a_case_carries_all_its_evidence(make_run: MakeRun, make_record: MakeRec
         return str(data["texts"][case[key]])
 
     assert case["id"] == record.case
-    assert [data["texts"][place] for place in case["steps"]] == list(record.steps)
+    assert [(at, data["texts"][place]) for at, place in case["steps"]] == [
+        (step.at, step.what) for step in record.steps
+    ]
     assert [ok for ok, *_ in case["findings"]] == [False, True]
-    assert len(case["ladder"]) == len(record.packets)
+    assert [row for row in case["sequence"] if isinstance(row, int)] == [12]
+    assert len(case["sequence"]) == len(record.packets) + 1
     assert len(case["sockets"]) == 2
-    assert (text("log"), text("rerun"), text("capture")) == ("the last words", record.rerun, record.capture)
+    assert (text("log"), text("rerun"), text("capture")) == ("the last line", record.rerun, record.capture)
     assert data["requirements"]["LISTEN-001"]["cites"] == ["RFC 4038 §4.2", "RFC 3493 §5.3"]
     assert list(data["causes"]) == ["RC-V4SOCK", "RC-V6ONLY"]
     assert len(data["causes"]["RC-V6ONLY"]["remedy"]) == len(data["languages"]) == 6
@@ -160,7 +165,7 @@ def test_an_interrupted_run_says_so(make_run: MakeRun, records: list[Record]) ->
     """A run that was interrupted, and how many cases are missing, stands at the top."""
     page = _page(make_run(records, interrupted=True, planned=len(records) + 4))
     assert "This run was interrupted" in page.text
-    assert f"4 planned cases of {len(records) + 4} left no result." in page.text
+    assert f"4 of {len(records) + 4} planned cases have no result." in page.text
 
 
 def test_a_killed_run_says_so(make_run: MakeRun, records: list[Record]) -> None:
@@ -171,7 +176,7 @@ def test_a_killed_run_says_so(make_run: MakeRun, records: list[Record]) -> None:
 
 @pytest.mark.parametrize("content", ["{}", "[]", "{cut", '{"subjects": 7, "topologies": [], "requirements": null}'])
 def test_a_damaged_run_file_is_reported(make_run: MakeRun, records: list[Record], content: str) -> None:
-    """Whatever run.json lacks, the report shows every record."""
+    """The report shows every record, also if run.json is damaged or missing."""
     folder = make_run(records)
     (folder / RUN).write_text(content)
     assert len(_page(folder).data["cases"]) == len(records)
@@ -190,7 +195,7 @@ def test_damaged_records_are_reported(make_run: MakeRun, make_record: MakeRecord
     assert len(page.data["cases"]) == 2
     for number in (3, 4, 5, 6, 7):
         assert f"records.jsonl, line {number}, cannot be read" in page.text
-    assert "it was cut short when the run ended" in page.text
+    assert "it was truncated when the run ended" in page.text
 
 
 def test_a_run_without_records_has_a_report(make_run: MakeRun) -> None:
@@ -204,7 +209,7 @@ def test_a_run_without_records_has_a_report(make_run: MakeRun) -> None:
 
 @pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL])
 def test_five_hundred_cases_stay_small(make_run: MakeRun, make_record: MakeRecord, verdict: Verdict) -> None:
-    """A report of 500 cases, each with 16 KiB of log and 60 packets of its own, is smaller than 1.5 MB."""
+    """A report of 500 cases, each with 16 KiB of log and 60 different packets, is smaller than 1.5 MB."""
     many = [
         make_record(
             verdict,
@@ -212,10 +217,12 @@ def test_five_hundred_cases_stay_small(make_run: MakeRun, make_record: MakeRecor
             element=f"port-{number}",
             log=f"{number} " + "".join(f"line {line} of {number}\n" for line in range(800)),
             packets=tuple(
-                f"+{at}.{number:03} ms  192.0.2.2:{40000 + number + at // 10} → 192.0.2.1:80  TCP SYN"
+                packet(
+                    at + 1, at + number / 1000, (("192.0.2.2", 40000 + number + at // 10), ("192.0.2.1", 80)), "TCP SYN"
+                )
                 for at in range(60)
             ),
-            steps=tuple(f"+{number / 100:.3f} s  step {at} of {number}" for at in range(10)),
+            steps=tuple(Step(number / 100, f"step {at} of {number}") for at in range(10)),
         )
         for number in range(500)
     ]
@@ -234,11 +241,11 @@ def test_a_claim_for_loopback_says_so(make_run: MakeRun, make_record: MakeRecord
 
 
 def test_each_strength_has_a_column(make_run: MakeRun, make_record: MakeRecord) -> None:
-    """The ways in which a family can be missing are never folded: each is a column with a heading of its own."""
+    """The ways in which a family can be missing are never merged: each is a column with its own heading."""
     names = [name for name in topology_names() if name.startswith(("ipv4-only", "ipv6-only"))]
     folder = make_run([make_record(topology=name) for name in names])
     page = _page(folder)
     titles = {load_topology(name).title for name in names}
     assert len(titles) == len(names) >= 5
-    cells = [data["data-cell-world"] for _, data in page.tags if data.get("data-cell-subject") == "nginx/both"]
+    cells = [data["data-cell-topology"] for _, data in page.tags if data.get("data-cell-subject") == "nginx/both"]
     assert sorted(map(str, cells)) == names

@@ -82,12 +82,12 @@ def test_a_strict_run_fails_on_deviations(make_run: MakeRun, make_record: MakeRe
     assert _read(make_run([make_record(Verdict.DEVIATES)], strict=True)).get("failures") == "1"
 
 
-def test_a_failure_tells_the_whole_story(make_run: MakeRun, make_record: MakeRecord) -> None:
-    """The text of a failure has the requirement, what was done, expected and happened, packets, cure and rerun."""
+def test_a_failure_has_a_full_summary(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """The text of a failure has the requirement, what was done, expected and happened, packets, fix and rerun."""
     failure = _read(make_run([make_record(Verdict.FAIL)])).find("*/testcase/failure")
     assert failure is not None
     assert failure.text is not None
-    for part in ("required", "done", "expected", "happened", "packets", "cause", "cure", "rerun"):
+    for part in ("required", "done", "expected", "happened", "packets", "cause", "fix", "rerun"):
         assert f"\n{part}" in f"\n{failure.text}"
     assert "TCP RST ACK" in failure.text
 

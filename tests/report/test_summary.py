@@ -1,4 +1,4 @@
-"""Support statements and counts: what is said of a service follows from its cases and from nothing else."""
+"""Support statements and counts follow from the cases of a service only."""
 
 import json
 from collections.abc import Callable
@@ -9,14 +9,14 @@ import pytest
 from dualstack.report import write_json
 from dualstack.report.summary import Report
 from dualstack.report.support import Support
-from dualstack.results import Record
+from dualstack.results import RECORDS, SCHEMA, Record
 from dualstack.verdict import OUR_FAULT, Verdict
 
 MakeRun = Callable[..., Path]
 MakeRecord = Callable[..., Record]
 
 _SAID = {
-    Verdict.FAIL: Support.FALLS_SHORT,
+    Verdict.FAIL: Support.NOT_MET,
     Verdict.KNOWN: Support.KNOWN,
     Verdict.DEVIATES: Support.DEVIATES,
     Verdict.PASS: Support.SUPPORTED,
@@ -31,7 +31,7 @@ _SAID = {
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_each_verdict_decides(make_run: MakeRun, make_record: MakeRecord, verdict: Verdict) -> None:
-    """A single case decides what is said of its service in its world."""
+    """A single case decides what is said of its service in its topology."""
     report = Report.of(make_run([make_record(verdict)]))
     assert report.statements[0].cells[0].support is _SAID[verdict]
 
@@ -45,20 +45,22 @@ def test_what_was_not_judged_is_never_supported(make_run: MakeRun, make_record: 
 
 
 def test_the_sentence_says_where_and_why(make_run: MakeRun, make_record: MakeRecord) -> None:
-    """The statement names the worlds in which the service falls short, the reason, and where it works."""
+    """The statement names the topologies in which a requirement is not met, the reason, and where the service works."""
     report = Report.of(make_run([make_record(Verdict.FAIL), make_record(topology="ipv6-only")]))
     sentence = report.statements[0].sentence
-    assert sentence.startswith("falls short on Dual-stack (expected: an IPv4 client is answered at 198.51.100.1:8080; ")
+    assert sentence.startswith(
+        "does not meet a requirement on Dual-stack (expected: an IPv4 client is answered at 198.51.100.1:8080; "
+    )
     assert sentence.endswith("works on IPv6-only.")
     assert report.headline == "1 of 1 service does not behave as required."
 
 
 def test_a_world_in_which_nothing_applies_is_no_column(make_run: MakeRun, make_record: MakeRecord) -> None:
-    """The matrix leaves such a world out, and the JSON keeps its cases."""
+    """The matrix leaves such a topology out, and the JSON keeps its cases."""
     folder = make_run([make_record(), make_record(Verdict.NOT_APPLICABLE, topology="ipv6-only")])
     report = Report.of(folder)
-    assert [world.name for world in report.worlds] == ["dual-stack", "ipv6-only"]
-    assert [world.name for world in report.columns] == ["dual-stack"]
+    assert [topology.name for topology in report.topologies] == ["dual-stack", "ipv6-only"]
+    assert [topology.name for topology in report.columns] == ["dual-stack"]
     (service,) = json.loads(write_json(folder).read_text(encoding="utf-8"))["services"]
     assert [topology["name"] for topology in service["topologies"]] == ["dual-stack", "ipv6-only"]
 
@@ -66,7 +68,7 @@ def test_a_world_in_which_nothing_applies_is_no_column(make_run: MakeRun, make_r
 def test_where_nothing_applies_at_all_the_worlds_are_shown(make_run: MakeRun, make_record: MakeRecord) -> None:
     """A matrix without a column would say nothing of a service to which nothing applies."""
     report = Report.of(make_run([make_record(Verdict.NOT_APPLICABLE, topology="ipv6-only")]))
-    assert [world.name for world in report.columns] == ["ipv6-only"]
+    assert [topology.name for topology in report.columns] == ["ipv6-only"]
 
 
 def test_all_well_is_said_only_when_all_was_judged(make_run: MakeRun, make_record: MakeRecord) -> None:
@@ -78,17 +80,22 @@ def test_a_missing_case_takes_the_good_headline_away(make_run: MakeRun, make_rec
     """One planned case without a result, and the run does not claim that all is well."""
     report = Report.of(make_run([make_record()], planned=2))
     assert report.missing == 1
-    assert report.headline.startswith("Nothing broke that was judged, but not everything was verified")
+    assert report.headline.startswith("No failure was found, but not everything was verified")
 
 
-NOT_READY = {"findings": (), "works": {}, "reason": "the service did not become ready: it exited with code 1"}
+NOT_READY = {
+    "findings": (),
+    "works": {},
+    "reason": "the service did not become ready: it exited with code 1",
+    "not_ready": True,
+}
 
 
 @pytest.mark.parametrize(
     ("verdicts", "headline"),
     [
-        ([Verdict.DEVIATES, Verdict.DEVIATES], "1 of 1 service deviates from what is recommended (2 deviations)."),
-        ([Verdict.PASS, Verdict.OBSERVED], "1 of 1 service deviates from what is recommended (1 deviation)."),
+        ([Verdict.DEVIATES, Verdict.DEVIATES], "1 of 1 service deviates from a recommendation (2 deviations)."),
+        ([Verdict.PASS, Verdict.OBSERVED], "1 of 1 service deviates from a recommendation (1 deviation)."),
     ],
 )
 def test_deviations_are_counted(
@@ -111,7 +118,7 @@ def test_what_is_observed_is_no_deviation(make_run: MakeRun, make_record: MakeRe
 def test_a_service_that_does_not_start_is_the_headline(
     make_run: MakeRun, make_record: MakeRecord, verdict: Verdict
 ) -> None:
-    """That a service does not start, in a case of its own or by what is blocked, is said before all else."""
+    """The first headline is that a service does not start, whether START-001 or blocked cases show it."""
     start = make_record(verdict, requirement="START-001" if verdict is Verdict.FAIL else "LISTEN-001", subject="a")
     report = Report.of(make_run([start, make_record(Verdict.FAIL, subject="b"), make_record(subject="c")]))
     assert report.headline == (
@@ -120,9 +127,9 @@ def test_a_service_that_does_not_start_is_the_headline(
 
 
 def test_a_service_that_is_known_not_to_start(make_run: MakeRun, make_record: MakeRecord) -> None:
-    """What its manifest declares is nothing unexpected, and what that blocks is not either."""
+    """A declared failure to start, and the cases that it blocks, are nothing unexpected."""
     records = [make_record(Verdict.KNOWN, requirement="START-001"), make_record(Verdict.BLOCKED)]
-    assert Report.of(make_run(records)).headline == "Nothing unexpected: 1 of 1 service falls short, as declared."
+    assert Report.of(make_run(records)).headline == "Nothing unexpected: 1 of 1 service has known issues."
 
 
 @pytest.mark.parametrize(
@@ -145,7 +152,19 @@ def test_json_holds_every_record_and_the_summary(run_folder: Path, records: list
     assert data["records"] == json.loads(json.dumps([record.to_json() for record in records]))
     assert sum(data["summary"]["verdicts"].values()) == data["summary"]["cases"] == len(records)
     nginx = next(item for item in data["services"] if item["name"] == "nginx/both")
-    assert nginx["support"] == "falls short"
+    assert nginx["support"] == "requirement not met"
     assert sum(len(topology["cases"]) for topology in nginx["topologies"]) == sum(
         record.subject == "nginx/both" for record in records
     )
+
+
+def test_a_run_of_another_version_is_refused(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """The results of a newer version are not read in part: the report says once for each file why not."""
+    folder = make_run([make_record(), make_record(element="b"), make_record(element="c")], schema=SCHEMA + 1)
+    first, *rest = (folder / RECORDS).read_text(encoding="utf-8").splitlines(keepends=True)
+    newer = [line.replace(f'"schema": {SCHEMA}', f'"schema": {SCHEMA + 1}') for line in rest]
+    (folder / RECORDS).write_text("".join([first, *newer]), encoding="utf-8")
+    report = Report.of(folder)
+    why = f"a newer dualstack wrote it: it has schema {SCHEMA + 1}, this version reads schema {SCHEMA}"
+    assert report.warnings == [f"run.json cannot be read ({why}).", f"records.jsonl: 2 records cannot be read ({why})."]
+    assert len(report.records) == 1

@@ -3,15 +3,16 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from dualstack.report.faces import FACES
-from dualstack.report.live import Lines, Picture, cells_of, tell, watcher
+from dualstack.report.live import Lines, LiveMatrix, cells_of, tell, watcher
 from dualstack.report.matrix import show_results
 from dualstack.report.terminal import make_console
+from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.results import Record
 from dualstack.topology import topology_names
 from dualstack.verdict import Verdict
@@ -51,17 +52,21 @@ def test_eighty_columns_are_enough(run_folder: Path, encoding: str) -> None:
 
 
 def test_signs_degrade_to_ascii(run_folder: Path) -> None:
-    """Without UTF-8 each verdict is a word of its own, and nothing but ASCII is written."""
+    """Without UTF-8 each verdict has its own word, and the output is ASCII."""
     text = _results(run_folder, encoding="ascii")
     assert text.isascii()
-    for face in FACES.values():
-        assert f"{face.ascii} {face.verdict.value}" in text
-    assert len({face.ascii for face in FACES.values()}) == len({face.sign for face in FACES.values()}) == len(Verdict)
+    for style in VERDICT_STYLES.values():
+        assert f"{style.ascii} {style.verdict.value}" in text
+    assert (
+        len({style.ascii for style in VERDICT_STYLES.values()})
+        == len({style.sign for style in VERDICT_STYLES.values()})
+        == len(Verdict)
+    )
 
 
 @pytest.mark.parametrize("width", [30, 45, 60, 80, 120, 200])
 def test_any_width_shows_every_cell(run_folder: Path, width: int) -> None:
-    """Whatever the width, the failed cells and their topologies can be read."""
+    """At any width the failed cells and their topologies are readable."""
     text = _results(run_folder, width=width)
     assert text.count("✗ fail  ") >= 3
     assert "komodo/default" in text
@@ -87,7 +92,7 @@ def test_names_stand_where_they_fit(make_run: MakeRun, make_record: MakeRecord) 
 
 
 def test_each_strength_has_a_column(make_run: MakeRun, make_record: MakeRecord) -> None:
-    """The ways in which a family can be missing are never folded: the worst of one hides no other."""
+    """The ways in which a family can be missing are never merged: one column hides no other."""
     names = [name for name in topology_names() if name.startswith(("ipv4-only", "ipv6-only"))]
     records = [make_record(Verdict.FAIL if at % 2 else Verdict.PASS, topology=name) for at, name in enumerate(names)]
     (row,) = [line for line in _results(make_run(records), width=200).splitlines() if line.startswith("nginx/both")]
@@ -95,11 +100,11 @@ def test_each_strength_has_a_column(make_run: MakeRun, make_record: MakeRecord) 
     assert sorted(re.findall("[✓✗]", row)) == sorted("✗" if at % 2 else "✓" for at in range(len(names)))
 
 
-def test_a_failure_tells_its_story(make_run: MakeRun, make_record: MakeRecord) -> None:
-    """A failure shows requirement, steps, expectation, what happened, at most six packets, cause, cure and rerun."""
+def test_a_failure_is_shown_in_full(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """A failure shows requirement, steps, expectation, what happened, at most six packets, cause, fix and rerun."""
     record = make_record(Verdict.FAIL)
     text = _results(make_run([record]), width=120)
-    for label in ("required", "done", "expected", "happened", "packets", "cause", "cure", "rerun"):
+    for label in ("required", "done", "expected", "happened", "packets", "cause", "fix", "rerun"):
         assert f" {label} " in text
     assert "TCP RST ACK" in text
     assert "IPV6_V6ONLY off" in text
@@ -108,10 +113,10 @@ def test_a_failure_tells_its_story(make_run: MakeRun, make_record: MakeRecord) -
 
 
 def test_many_failures_are_cut_short(make_run: MakeRun, make_record: MakeRecord) -> None:
-    """Of thirty failures twelve are told, and the others are counted."""
+    """Of thirty failures twelve are shown, and the others are counted."""
     text = _results(make_run([make_record(Verdict.FAIL, element=f"port-{number}") for number in range(30)]))
     assert text.count("\n✗ fail  LISTEN-001") == 12
-    assert "and 18 more failings of this kind" in text
+    assert "and 18 more; the report lists them all." in text
 
 
 def test_alike_harness_troubles_share_an_entry(make_run: MakeRun, make_record: MakeRecord) -> None:
@@ -152,9 +157,9 @@ def test_no_color_is_respected(run_folder: Path, monkeypatch: pytest.MonkeyPatch
 
 def _events(records: list[Record]) -> list[dict[str, object]]:
     """Return the event stream of a run."""
-    events: list[dict[str, object]] = [{"event": "planned", "cases": [record.case for record in records]}]
+    events: list[dict[str, object]] = [{"event": "planned", "cases": [asdict(record.key) for record in records]}]
     for record in records:
-        events.append({"event": "started", "case": record.case})
+        events.append({"event": "started", "case": asdict(record.key)})
         events.append({"event": "finished", "record": record.to_json()})
     return [*events, {"event": "of another time"}]
 
@@ -180,7 +185,7 @@ def test_a_terminal_gets_the_matrix(records: list[Record], monkeypatch: pytest.M
     monkeypatch.setenv("TERM", "xterm")
     console = Console(file=io.StringIO(), force_terminal=True, width=100, height=40, highlight=False)
     watching = watcher(console)
-    assert isinstance(watching, Picture)
+    assert isinstance(watching, LiveMatrix)
     for event in _events(records)[:4]:
         tell(watching, event)
     text = _drawn(watching)
@@ -195,7 +200,7 @@ def test_a_terminal_gets_the_matrix(records: list[Record], monkeypatch: pytest.M
     assert "✗ 3" in text
 
 
-def _drawn(picture: Picture) -> str:
+def _drawn(picture: LiveMatrix) -> str:
     """Return a picture as plain text."""
     plain = Console(file=io.StringIO(), width=100, height=40, color_system=None)
     with plain.capture() as capture:
@@ -206,10 +211,10 @@ def _drawn(picture: Picture) -> str:
 def test_the_live_matrix_stays_inside_the_terminal(make_record: MakeRecord) -> None:
     """With more services than rows, those that still have cases to come are shown."""
     console = Console(file=io.StringIO(), force_terminal=True, width=80, height=24)
-    picture = Picture(console)
+    picture = LiveMatrix(console)
     done = [make_record(subject=f"done-{number}") for number in range(30)]
     coming = [make_record(subject=f"coming-{number}") for number in range(5)]
-    picture.planned(35, cells_of([record.case for record in (*done, *coming)]))
+    picture.planned(35, cells_of([record.key for record in (*done, *coming)]))
     for record in done:
         picture.finished(record)
     text = _drawn(picture)
@@ -222,23 +227,23 @@ def test_the_picture_leaves_the_terminal_as_it_was(make_record: MakeRecord) -> N
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=80, height=24)
     record = make_record()
-    with Picture(console) as picture:
-        picture.planned(1, cells_of([record.case]))
-        picture.started(record.case)
+    with LiveMatrix(console) as picture:
+        picture.planned(1, cells_of([record.key]))
+        picture.started(record.key)
         picture.finished(record)
     assert file.getvalue().endswith(("\x1b[?25h", "\x1b[2K"))
     assert "\x1b[?25h" in file.getvalue()
 
 
-def test_one_failing_in_several_worlds_is_told_once(make_run: MakeRun, make_record: MakeRecord) -> None:
+def test_one_failure_in_several_topologies_is_shown_once(make_run: MakeRun, make_record: MakeRecord) -> None:
     """A requirement that is broken on three topologies has one block, which names them all."""
-    worlds = ["dual-stack", "ipv6-only", "multi-address"]
-    text = _results(make_run([make_record(Verdict.FAIL, topology=name) for name in worlds]))
+    topologies = ["dual-stack", "ipv6-only", "multi-address"]
+    text = _results(make_run([make_record(Verdict.FAIL, topology=name) for name in topologies]))
     assert text.count("\n✗ fail  LISTEN-001") == 1
-    assert "likewise on ipv6-only, multi-address" in text
+    assert "also on ipv6-only, multi-address" in text
 
 
 def test_the_matrix_stands_last(make_run: MakeRun, make_record: MakeRecord) -> None:
-    """What a reader sees without scrolling back is the matrix, below the failings."""
+    """The matrix stands below the failures, so that a reader sees it without scrolling back."""
     text = _results(make_run([make_record(Verdict.FAIL)]))
     assert text.index("fail  LISTEN-001") < text.rindex("nginx/both")

@@ -1,4 +1,4 @@
-"""Text from services is made safe to look at, and lines of packets are understood."""
+"""Text of services is made safe to show, and packets become rows and lines."""
 
 import errno
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from dualstack.report.atomic import write_atomically
-from dualstack.report.ladder import ladder
+from dualstack.report.sequence import rows
 from dualstack.report.text import clip, enumerated, head_and_tail, visible
+from dualstack.timeline import packet_lines, shortened
+from tests.report.conftest import packet
 
 
 @pytest.mark.parametrize(
@@ -45,35 +47,43 @@ def test_a_line_is_clipped() -> None:
 
 
 def test_enumeration_quotes_what_has_a_comma() -> None:
-    """An item with a comma of its own cannot be mistaken for two."""
+    """An item that contains a comma cannot be mistaken for two."""
     assert enumerated(["a"]) == "a"
     assert enumerated(["a", "b, c", "d"]) == 'a, "b, c" and d'
 
 
-def test_ladder_puts_the_first_speaker_left() -> None:
-    """Of two hosts the one that spoke first stands left, whichever ports and directions follow."""
-    steps = ladder(
-        (
-            "+0.000 ms  192.0.2.2:40000 → 192.0.2.1:80  TCP SYN",
-            "+0.100 ms  192.0.2.1:80 → 192.0.2.2:40000  TCP RST ACK",
-            "+9.000 ms  [2001:db8::2]:5 → [2001:db8::1]:53  UDP, 12 bytes",
-            "+9.200 ms  2001:db8::1 → 2001:db8::2  ICMPv6 port unreachable, about 2001:db8::2 → 2001:db8::1",
-        )
-    )
-    assert [(step.left, step.right, step.forward) for step in steps] == [
+HOSTS = ("192.0.2.2", 40000), ("192.0.2.1", 80)
+HOSTS_6 = ("2001:db8::2", 5), ("2001:db8::1", 53)
+PACKETS = (
+    packet(1, 20.0, HOSTS, "TCP SYN"),
+    packet(2, 20.1, HOSTS[::-1], "TCP RST ACK"),
+    packet(3, 29.0, HOSTS_6, "UDP, 12 bytes"),
+    packet(7, 29.2, (("2001:db8::1", 0), ("2001:db8::2", 0)), "ICMPv6 port unreachable, about another"),
+)
+
+
+def test_the_first_sender_stands_on_the_left() -> None:
+    """Of two hosts the one that sends the first packet stands left, whichever ports and directions follow."""
+    assert [(row.left, row.right, row.forward) for row in rows(PACKETS)] == [
         ("192.0.2.2:40000", "192.0.2.1:80", True),
         ("192.0.2.2:40000", "192.0.2.1:80", False),
         ("[2001:db8::2]:5", "[2001:db8::1]:53", True),
         ("2001:db8::2", "2001:db8::1", False),
     ]
-    assert [step.time for step in steps] == [0.0, 0.1, 9.0, 9.2]
-    assert steps[1].what == "TCP RST ACK"
 
 
-def test_ladder_keeps_what_it_does_not_understand() -> None:
-    """A line of another form is shown whole."""
-    assert ladder(["… 3 packets left out …"])[0].what == "… 3 packets left out …"
-    assert ladder(["… 3 packets left out …"])[0].time is None
+def test_packets_that_are_left_out_are_counted() -> None:
+    """Packets are shown as lines with times from the first one; a gap in their numbers is a line too."""
+    assert packet_lines(PACKETS) == (
+        "+0.000 ms  192.0.2.2:40000 → 192.0.2.1:80  TCP SYN",
+        "+0.100 ms  192.0.2.1:80 → 192.0.2.2:40000  TCP RST ACK",
+        "+9.000 ms  [2001:db8::2]:5 → [2001:db8::1]:53  UDP, 12 bytes",
+        "… 3 packets left out …",
+        "+9.200 ms  2001:db8::1 → 2001:db8::2  ICMPv6 port unreachable, about another",
+    )
+    assert packet_lines(shortened(PACKETS, 3))[2] == "… 4 packets left out …"
+    assert shortened(PACKETS, 4) == PACKETS
+    assert packet_lines(()) == ()
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Building a root file system: all or nothing, and every failure says whose it is. The tools here are stand-ins."""
+"""Building a root file system: complete or absent, with the right error for each failure, by stand-ins of the tools."""
 
 import functools
 import json
@@ -78,7 +78,7 @@ done
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A machine with stand-ins for apt and mmdebstrap; yield the folder of its programs."""
+    """Make stand-ins for apt and mmdebstrap; yield the folder of the programs."""
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in NEEDED:
@@ -107,11 +107,11 @@ def install(programs: Path, name: str, text: str) -> None:
 
 
 def silent(_line: str) -> None:
-    """Take a line of progress and say nothing."""
+    """Ignore a line of progress."""
 
 
 def test_built_root(machine: Path) -> None:
-    """A build gives a root that is found, with its marker, an empty /dev and files to mount the lab's own over."""
+    """A build makes a root that is found, with its marker, an empty /dev and empty files to mount on."""
     said: list[str] = []
     root = build_root(["nginx"], said.append)
     assert find_root(["nginx", "libc6"]) == root
@@ -126,20 +126,20 @@ def test_built_root(machine: Path) -> None:
 
 
 def test_second_build_finds_the_first(machine: Path) -> None:
-    """What is there is not built again, whatever has happened to the tools."""
+    """An existing root is not built again, even without the tools."""
     root = build_root(["nginx"], silent)
     install(machine, "mmdebstrap", "exit 1")
     assert build_root(["nginx", "libc6"], silent) == root
 
 
 def test_vendors_are_ignored(machine: Path) -> None:
-    """Only sources that state a distribution's origin are used; what was not read is left out."""
+    """Only sources with the origin of a distribution are used; sources that were not read are left out."""
     root = build_root(["nginx"], silent)
     assert (root / "sources").read_text() == "deb http://mirror.example/debian bookworm main\n"
 
 
 def test_settings_of_the_machine(machine: Path) -> None:
-    """The machine's proxy is used, for nobody else to read; its other settings are not."""
+    """The machine's proxy is used, and only this user can read it; the machine's other settings are not used."""
     build_root(["nginx"], silent)
     transfer = cache_folder() / "apt" / "transfer.conf"
     assert transfer.read_text() == 'Acquire::http::Proxy "http://proxy.example:3128";\n'
@@ -147,7 +147,7 @@ def test_settings_of_the_machine(machine: Path) -> None:
 
 
 def test_mmdebstrap_is_fetched(machine: Path) -> None:
-    """Where mmdebstrap is not installed it is fetched into the cache folder and run from there; it finds its helper."""
+    """If mmdebstrap is not installed it is downloaded into the cache folder, runs there and finds its helper."""
     (machine / "mmdebstrap").rename(machine / "mmdebstrap-stand-in")
     perl = shutil.which("perl", path=os.defpath)
     assert perl is not None, "every Debian has perl"
@@ -155,16 +155,16 @@ def test_mmdebstrap_is_fetched(machine: Path) -> None:
     said: list[str] = []
     assert build_root(["nginx"], said.append).is_dir()
     assert (cache_folder() / "tools/usr/bin/mmdebstrap").is_file()
-    assert "mmdebstrap is not installed: fetching it into the cache folder" in said
+    assert "mmdebstrap is not installed: downloading it into the cache folder" in said
 
 
 def remove(name: str) -> Callable[[Path], None]:
-    """Return what removes a program."""
+    """Return a function that removes a program."""
     return lambda programs: (programs / name).unlink()
 
 
 def fail(text: str) -> Callable[[Path], None]:
-    """Return what makes mmdebstrap fail with an output."""
+    """Return a function that makes mmdebstrap fail with an output."""
     return lambda programs: install(programs, "mmdebstrap", f"echo '{text}' >&2; exit 1")
 
 
@@ -184,7 +184,7 @@ def fail(text: str) -> Callable[[Path], None]:
     ids=["perl", "apt", "offline", "full", "fuller", "userns-limit", "userns", "mirror", "other"],
 )
 def test_failures(machine: Path, sabotage: Callable[[Path], None], error: type[DualstackError], message: str) -> None:
-    """A build that fails says why and whose fault it is, and leaves nothing."""
+    """A build that fails raises the right error with the reason, and leaves nothing."""
     sabotage(machine)
     with pytest.raises(error, match=message):
         build_root(["nginx"], silent)
@@ -192,27 +192,27 @@ def test_failures(machine: Path, sabotage: Callable[[Path], None], error: type[D
 
 
 def test_no_source_of_the_distribution(machine: Path) -> None:
-    """A machine whose apt has only vendors' sources is told so."""
+    """A machine whose apt has only sources of vendors gets an error."""
     (machine.parent / "etc/apt/sources.list").write_text("deb http://vendor.example/apt nodistro main\n")
     with pytest.raises(HostCannot, match="no source of this Debian or Ubuntu release"):
         build_root(["nginx"], silent)
 
 
 def test_unknown_package(machine: Path) -> None:
-    """A package that does not exist is named, with the nearest that does."""
+    """A package that does not exist is reported, with the nearest one."""
     with pytest.raises(UsageError, match="no Debian package 'nginx-lihgt'; did you mean 'nginx-light'"):
         build_root(["gcc", "nginx-lihgt"], silent)
 
 
 @pytest.mark.parametrize("name", ["--option", "two words", "Upper", "a,b", ""])
 def test_no_package_name(machine: Path, name: str) -> None:
-    """A text that cannot be a package's name never reaches a tool."""
-    with pytest.raises(UsageError, match="no Debian package name"):
+    """A text that cannot be a package name is not passed to a tool."""
+    with pytest.raises(UsageError, match="not a Debian package name"):
         build_root([name], silent)
 
 
 def test_full_disk_is_seen_beforehand(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A nearly full disk is refused before anything is downloaded, with the way out."""
+    """A nearly full disk is refused before a download; the error says what to do."""
     monkeypatch.setattr(build, "_NEEDED", shutil.disk_usage(machine).total + 1)
     with pytest.raises(HostCannot, match="DUALSTACK_CACHE"):
         build_root(["nginx"], silent)
@@ -229,7 +229,7 @@ build_root(["nginx"], lambda line: print(line, flush=True))
 
 
 def test_killed_build(machine: Path) -> None:
-    """A build that is killed leaves nothing that is taken for whole; the next one removes it and succeeds."""
+    """The remains of a killed build are not a root; the next build removes them and succeeds."""
     install(machine, "mmdebstrap", TOOLS["mmdebstrap"] + 'echo "I: half way"; exec sleep 600')
     command = [sys.executable, "-c", KILLED, str(machine.parent / "etc")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -241,7 +241,7 @@ def test_killed_build(machine: Path) -> None:
     install(machine, "mmdebstrap", TOOLS["mmdebstrap"])
     said: list[str] = []
     assert build_root(["nginx"], said.append) == find_root(["nginx"])
-    assert "removing what a build left that was killed" in said
+    assert "removing the remains of a killed build" in said
 
 
 def manifest(folder: Path, name: str, packages: list[str]) -> Path:
@@ -253,13 +253,13 @@ def manifest(folder: Path, name: str, packages: list[str]) -> Path:
 
 
 def test_folders_for_manual_pages(machine: Path) -> None:
-    """What Java and PostgreSQL link their manual pages into is there, though no page is."""
+    """The folders for manual pages of Java and PostgreSQL exist, without pages."""
     root = build_root(["nginx"], silent)
     assert [path.name for path in sorted((root / "usr/share/man").iterdir())] == [f"man{n}" for n in range(1, 9)]
 
 
 def test_one_root_for_several_manifests(machine: Path, tmp_path: Path) -> None:
-    """Manifests share one root with the union of their packages."""
+    """Several manifests share one root with all their packages."""
     paths = [manifest(tmp_path, "a", ["nginx"]), manifest(tmp_path, "b", ["gcc", "nginx"]), manifest(tmp_path, "c", [])]
     assert packages_of(paths) == ["gcc", "nginx"]
     root = build_for(paths, silent)
@@ -267,6 +267,6 @@ def test_one_root_for_several_manifests(machine: Path, tmp_path: Path) -> None:
 
 
 def test_manifests_without_packages(tmp_path: Path) -> None:
-    """Where no manifest names a package there is nothing to build, which is said."""
+    """Without packages in any manifest there is an error: nothing to build."""
     with pytest.raises(UsageError, match=r"nothing to build: no service.packages in .*c\.toml"):
         build_for([manifest(tmp_path, "c", [])], silent)

@@ -1,4 +1,4 @@
-"""What a package's installation may do: it is root of its own, gives nothing away, and dies with who started it."""
+"""The enclosure of an installation: root in its namespaces, no changes of owners, ends with its parent."""
 
 import os
 import platform
@@ -21,12 +21,12 @@ def run(*command: str) -> str:
 
 
 def test_it_is_root() -> None:
-    """The command sees itself as root, first in a process namespace of its own."""
+    """The command is root, and process 1 of a new PID namespace."""
     assert run("sh", "-c", "id -u; echo $$") == "0\n1"
 
 
 def test_files_keep_their_owner(tmp_path: Path) -> None:
-    """Giving a file away succeeds and changes nothing: everything belongs to who builds."""
+    """A chown succeeds and changes nothing: the current user owns all files."""
     file = tmp_path / "file"
     file.touch()
     run("sh", "-c", f"chown 1:1 '{file}' && chgrp 7 '{file}' && chown -h 5 '{file}'")
@@ -34,13 +34,13 @@ def test_files_keep_their_owner(tmp_path: Path) -> None:
 
 
 def test_becoming_another_user_changes_nothing() -> None:
-    """A program that drops to another user goes on as it was."""
+    """A program that changes its user keeps running as the same user."""
     code = "import os; os.setgroups([]); os.setgid(33); os.setuid(33); print(os.getuid())"
     assert run(sys.executable, "-c", code) == "0"
 
 
 def test_mounts_stay_inside(tmp_path: Path) -> None:
-    """What is mounted inside is not there outside."""
+    """A mount inside is not visible outside."""
     assert (
         run("sh", "-c", f"mount -t tmpfs none '{tmp_path}' && touch '{tmp_path}/inside' && ls '{tmp_path}'") == "inside"
     )
@@ -48,7 +48,7 @@ def test_mounts_stay_inside(tmp_path: Path) -> None:
 
 
 def test_it_dies_with_its_starter() -> None:
-    """When the starting process is killed, everything enclosed ends: the pipe that it held closes."""
+    """When the parent is killed, all enclosed processes end: their pipe closes."""
     code = (
         "import subprocess; from dualstack.rootfs.enclosure import enclosed\n"
         "subprocess.run(enclosed(['sh', '-c', 'echo up; exec sleep 600']))"
@@ -81,7 +81,7 @@ def interpret(program: bytes, arch: int, number: int) -> int:
     ("machine", "arch", "chown", "openat"), [("x86_64", 0xC000003E, 92, 257), ("aarch64", 0xC00000B7, 55, 56)]
 )
 def test_filter(machine: str, arch: int, chown: int, openat: int) -> None:
-    """The filter answers chown by success without making it, and lets every other call and architecture through."""
+    """The filter makes chown succeed without effect, and allows every other call and architecture."""
     program = one_owner_filter(machine)
     assert interpret(program, arch, chown) == 0x00050000
     assert interpret(program, arch, openat) == 0x7FFF0000
@@ -89,7 +89,7 @@ def test_filter(machine: str, arch: int, chown: int, openat: int) -> None:
 
 
 def test_unknown_machine() -> None:
-    """A machine whose system calls are not known is named."""
+    """A machine with unknown system calls is reported."""
     with pytest.raises(HostCannot, match="riscv64"):
         one_owner_filter("riscv64")
     assert one_owner_filter(platform.machine())

@@ -1,4 +1,4 @@
-"""The machine's apt sources are understood, and only the distribution's own are used."""
+"""The machine's apt sources are parsed, and only those of the distribution are used."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def source(
 
 
 def test_deb822_stanzas() -> None:
-    """A stanza gives one source for each suite; disabled ones and sources of source packages give none."""
+    """A stanza has one source for each suite; disabled stanzas and source packages have none."""
     found = parse_stanzas(DEB822)
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
     assert [(item.uri, item.suite, item.signed_by) for item in found] == [
@@ -67,13 +67,13 @@ def test_deb822_stanzas() -> None:
 
 
 def test_deb822_key_inside_the_stanza() -> None:
-    """A key that is written into the stanza is read as a value of many lines."""
+    """A key in the stanza is read as a multi-line value."""
     text = "Types: deb\nURIs: http://v.example/\nSuites: bookworm\nComponents: main\nSigned-By:\n -----BEGIN\n abc\n"
     assert "\n-----BEGIN\nabc" in parse_stanzas(text)[0].signed_by
 
 
 def test_one_line_format() -> None:
-    """Lines give their options, suite and components; comments, sources of source packages and broken lines do not."""
+    """Lines are read with options, suite and components; comments, source packages and broken lines are skipped."""
     found = parse_lines(ONE_LINE)
     assert [(item.uri, item.suite, item.components, item.signed_by) for item in found] == [
         ("http://mirror.example/debian", "bookworm", ("main", "contrib"), ""),
@@ -83,13 +83,13 @@ def test_one_line_format() -> None:
 
 
 def test_line_is_read_back() -> None:
-    """The line that is written for a source means that source."""
+    """The line of a source is read as the same source."""
     wanted = source("bookworm", signed_by="/usr/share/keyrings/debian-archive-keyring.gpg")
     assert parse_lines(wanted.line) == [wanted]
 
 
 def test_both_formats_of_a_folder(tmp_path: Path) -> None:
-    """Every file of the configuration folder is read; one that does not exist is left out."""
+    """All files of the configuration folder are read; a missing one is skipped."""
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list.d" / "debian.sources").write_text(DEB822)
     (tmp_path / "sources.list.d" / "more.list").write_text(ONE_LINE)
@@ -106,7 +106,7 @@ def test_both_formats_of_a_folder(tmp_path: Path) -> None:
     ids=["debian", "derivative", "none"],
 )
 def test_code_names(text: str, names: set[str]) -> None:
-    """The release's code name, and that of what it is built on, come from os-release."""
+    """The code names of the release and of its base are from os-release."""
     assert code_names(text) == names
 
 
@@ -123,7 +123,7 @@ def test_code_names(text: str, names: set[str]) -> None:
     ids=lambda item: item.suite,
 )
 def test_sources_of_the_distribution_are_taken(wanted: Source) -> None:
-    """The release, its updates and its security updates are taken, each once."""
+    """The release, its updates and its security updates are used, each once."""
     assert of_distribution([wanted, wanted], {"bookworm", "noble"}) == [wanted]
 
 
@@ -142,5 +142,5 @@ def test_sources_of_the_distribution_are_taken(wanted: Source) -> None:
     ids=["vendor", "suffix", "vendor-key", "inline-key", "backports", "other-release", "flat", "cdrom"],
 )
 def test_other_sources_are_ignored(other: Source) -> None:
-    """Vendors' sources, other releases and backports are not used."""
+    """Sources of vendors, other releases and backports are not used."""
     assert of_distribution([other], {"bookworm"}) == []

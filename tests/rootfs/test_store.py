@@ -1,4 +1,4 @@
-"""The cache folder: what is whole is found, what is not is never taken for it."""
+"""The cache folder: complete roots are found, incomplete ones are not."""
 
 import json
 import os
@@ -24,17 +24,17 @@ from dualstack.rootfs.store import (
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the test a cache folder of its own."""
+    """Use a temporary cache folder."""
     monkeypatch.setenv("DUALSTACK_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
 
 def silent(_line: str) -> None:
-    """Take a line of progress and say nothing."""
+    """Ignore a line of progress."""
 
 
 def make_root(*packages: str, others: tuple[str, ...] = ()) -> Path:
-    """Make what a build leaves."""
+    """Make the files of a build."""
     folder = folder_for(packages)
     (folder / "fs").mkdir(parents=True)
     write_marker(folder, packages, dict.fromkeys([*packages, *others], "1.0"), "2026-01-01T00:00:00+00:00")
@@ -59,7 +59,7 @@ def test_nothing_was_built() -> None:
 
 
 def test_superset_is_found() -> None:
-    """A root is found by any part of its packages, also by those that others depend on."""
+    """A root is found by any of its packages, also by dependencies."""
     root = make_root("gcc", "make", others=("libc6",))
     assert find_root(["make"]) == root
     assert find_root(["gcc", "libc6"]) == root
@@ -67,7 +67,7 @@ def test_superset_is_found() -> None:
 
 
 def test_smallest_fitting_root_is_taken() -> None:
-    """Of several roots the one with the fewest other packages is taken."""
+    """Of several roots the smallest one is used."""
     make_root("gcc", "make", others=("a", "b", "c"))
     small = make_root("gcc", others=("a",))
     assert find_root(["gcc"]) == small
@@ -75,7 +75,7 @@ def test_smallest_fitting_root_is_taken() -> None:
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"format": 0}'], ids=["none", "empty", "cut", "list", "old"])
 def test_folder_that_is_not_whole(text: str | None) -> None:
-    """A folder without a complete marker of this version is no root."""
+    """A folder without a complete marker of this version is not a root."""
     folder = make_root("gcc").parent
     (folder / MARKER).unlink()
     if text is not None:
@@ -84,13 +84,13 @@ def test_folder_that_is_not_whole(text: str | None) -> None:
 
 
 def test_marker_without_file_system() -> None:
-    """A marker alone is no root."""
+    """A marker alone is not a root."""
     make_root("gcc").rmdir()
     assert find_root(["gcc"]) is None
 
 
 def test_marker_tells_names_and_versions() -> None:
-    """The marker holds what was asked for and the version of everything that is there."""
+    """The marker has the requested packages and the versions of all installed ones."""
     folder = make_root("make", "gcc", others=("libc6",)).parent
     data = json.loads((folder / MARKER).read_text())
     assert data["requested"] == ["gcc", "make"]
@@ -99,7 +99,7 @@ def test_marker_tells_names_and_versions() -> None:
 
 
 def test_unfinished_build_is_removed() -> None:
-    """What a killed build left is not a root, and the next build removes it, also what may not be written."""
+    """The remains of a killed build are not a root, and the next build removes them, also read-only ones."""
     left = roots_folder() / ".building-1"
     (left / "fs" / "locked").mkdir(parents=True)
     (left / "fs" / "locked" / "file").touch()
@@ -111,11 +111,11 @@ def test_unfinished_build_is_removed() -> None:
         assert not left.exists()
         assert folder.is_dir()
     assert not folder.exists()
-    assert said == ["removing what a build left that was killed"]
+    assert said == ["removing the remains of a killed build"]
 
 
 def test_failed_build_leaves_nothing() -> None:
-    """A build that raises leaves no folder behind."""
+    """A build that raises leaves no folder."""
 
     def fail() -> None:
         with building(silent) as folder:
@@ -137,7 +137,7 @@ with building(print):
 
 
 def test_builds_wait_for_each_other() -> None:
-    """A second build says that it waits, and goes on when the first has ended."""
+    """A second build reports that it waits, and continues when the first one ends."""
     said: list[str] = []
     with subprocess.Popen([sys.executable, "-c", HOLDER], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
@@ -151,12 +151,12 @@ def test_builds_wait_for_each_other() -> None:
 
         with building(progress):
             other.wait(10)
-    assert said == ["another build is running; waiting for its end"]
+    assert said == ["another build is running; waiting until it ends"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_cache_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A cache folder that cannot be written is the machine's lack, and the way out is named."""
+    """A read-only cache folder raises HostCannot, which says what to do."""
     (tmp_path / "closed").mkdir(mode=0o500)
     monkeypatch.setenv("DUALSTACK_CACHE", str(tmp_path / "closed" / "cache"))
     with pytest.raises(HostCannot, match="DUALSTACK_CACHE"), building(silent):
@@ -164,7 +164,7 @@ def test_cache_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest
 
 
 def test_cache_folder_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file where the cache folder should be is named."""
+    """A file at the path of the cache folder is reported."""
     (tmp_path / "file").touch()
     monkeypatch.setenv("DUALSTACK_CACHE", str(tmp_path / "file"))
     with pytest.raises(HostCannot, match=r"file/roots: cannot be written"), building(silent):
@@ -172,7 +172,7 @@ def test_cache_folder_that_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_remove_tree_follows_no_link(tmp_path: Path) -> None:
-    """What a link inside the folder leads to stays as it is."""
+    """The target of a link in the folder is not changed."""
     (tmp_path / "outside").mkdir(mode=0o500)
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "link").symlink_to(tmp_path / "outside")

@@ -18,5 +18,5 @@ def test_a_connection_without_advertisements_proves_nothing(make_wire: MakeWire)
     ):
         with pytest.raises(Inconclusive, match=r"no SYN from .*:40000 is followed by 2 router advertisements"):
             expect.flow_outlives_advertisements(make_wire(*frames), (C6, 40000), 2)
-    with pytest.raises(Inconclusive, match="nobody tried port 8080 over IPv6 after a router advertisement"):
+    with pytest.raises(Inconclusive, match="no attempt to reach port 8080 over IPv6 after a router advertisement"):
         expect.served_amid_advertisements(make_wire(*amid()), 8080, F6)

@@ -5,7 +5,7 @@ from scapy.layers.inet import TCP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
 
 from dualstack.errors import Inconclusive
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire import expect
 from tests.wire.packets import (
     F4,
@@ -68,7 +68,7 @@ def test_port_unreachable_about_tcp_is_no_rst(make_wire: MakeWire) -> None:
 
 
 def test_only_one_attempt_is_no_race(make_wire: MakeWire) -> None:
-    """Where nobody raced nobody lost; where nobody won neither."""
+    """Without concurrent attempts there is no loser; without a winner neither."""
     with pytest.raises(Inconclusive, match="only one attempt"):
         expect.loser_quiet(make_wire(*handshake(F6)), 8080)
     with pytest.raises(Inconclusive, match="no attempt to reach port 8080 succeeded"):
@@ -91,7 +91,7 @@ def test_families_of_flow(make_wire: MakeWire) -> None:
 
 
 def test_resets_without_a_later_client_prove_nothing(make_wire: MakeWire) -> None:
-    """Nor do clients of whom none reset its connection, or resets of the other family."""
+    """Clients that reset no connection prove nothing; resets of the other family neither."""
     for frames in (
         [*handshake(F6), (1, sent(F6, "R"))],
         [*handshake(F6), *handshake(F6, 2, 40001)],

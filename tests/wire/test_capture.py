@@ -17,7 +17,7 @@ from dualstack.wire.pcap import HEADER
 
 
 class ToldHost:
-    """A host whose recorder says what a test tells it to."""
+    """A host whose recorder gives the answers of a test."""
 
     name, interface = "service", "eth0"
     fetched: ClassVar[list[Path]] = []
@@ -72,7 +72,7 @@ READY = b'{"ready": true, "mac": "02:00:5e:10:00:01"}\n'
 
 
 def test_the_recorder_is_told_what_to_do(tmp_path: Path) -> None:
-    """It gets interface, path inside, and a nonce of its own; then it is stopped and the file is fetched."""
+    """It gets interface, path inside, and its own nonce; then it is stopped and the file is fetched."""
     path = tmp_path / "x.pcap"
     nonces = set()
     for _ in range(2):
@@ -99,7 +99,7 @@ def test_answers_may_come_at_once(tmp_path: Path) -> None:
 
 
 def test_a_recorder_that_ends_has_died(tmp_path: Path) -> None:
-    """The end of the stream, also in the middle of an answer, is told with the file's and the host's names."""
+    """The end of the stream, also inside an answer, raises an error with the names of file and host."""
     for words in (b"", b'{"ready": tr'):
         with told(words) as host, pytest.raises(HarnessError, match=r"x\.pcap: the recorder of host service has died"):
             Capture.start(host, tmp_path / "x.pcap")
@@ -159,7 +159,7 @@ def test_a_reset_is_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_words_of_a_recorder_that_died_before_it_was_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its last words are read although nothing can be sent to it any more."""
+    """Its last answer is read although nothing can be sent to it any more."""
     ours, theirs = socket.socketpair()
     theirs.sendall(b'{"error": "x.pcap: no room"}\n')
     theirs.close()

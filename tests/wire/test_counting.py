@@ -103,15 +103,15 @@ def test_a_short_frame_at_the_end_is_parsed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kept", [SNAPLEN, SNAPLEN + 1])
 def test_a_record_longer_than_any_is_damage(tmp_path: Path, kept: int) -> None:
-    """A length up to the snapshot length means a file that is cut short; more is damage, which is named with place."""
+    """A length up to the snapshot length means a file that is truncated; more is damage, which is named with place."""
     path = pcap(tmp_path / "x.pcap", "<", [bytes(FOUR / HELLO)] * 2)
     with path.open("ab") as file:
         file.write(RECORD.pack(1, 0, kept, kept) + b"x")
     if kept == SNAPLEN:
-        assert classify(path).cut_short
+        assert classify(path).truncated
         reader = Pcap(path)
         assert len(list(reader)) == 2
-        assert reader.cut_short is True
+        assert reader.truncated is True
         return
     for read in (classify, lambda path: list(Pcap(path))):
         with pytest.raises(HarnessError, match=rf"x\.pcap: .*record 3.*{kept}"):

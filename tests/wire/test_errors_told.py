@@ -1,4 +1,4 @@
-"""Whether a service was told that its clients are gone."""
+"""Whether an error about its clients reached a service."""
 
 from collections.abc import Callable
 

@@ -19,7 +19,7 @@ def test_what_stays_inside_would_have_been_seen(make_wire: MakeWire) -> None:
 
 @pytest.mark.parametrize("family", BOTH)
 def test_what_a_host_sends(make_wire: MakeWire, family: Family) -> None:
-    """A segment or datagram of the host's counts, in the time in question; what comes to it and ICMP do not."""
+    """A segment or datagram of the host's counts, in the time in question; packets to it and ICMP do not."""
     segment, datagram = reply(family, "SA"), told(family)
     for sent in (segment, datagram):
         assert sends(make_wire((1, syn(family)), (2, sent)))
@@ -56,4 +56,4 @@ def test_one_witness_is_not_enough(make_wire: MakeWire) -> None:
     data = wire.path.read_bytes()
     wire.path.write_bytes(data[: data.rindex(b"dualstack-witness ipv4 stop") - 58])
     again = read_wire(wire.path, nonce="feedbeef", mac=MAC)
-    assert (len(again.frames), again.witnessed, again.cut_short) == (1, frozenset(), False)
+    assert (len(again.frames), again.witnessed, again.truncated) == (1, frozenset(), False)

@@ -1,4 +1,4 @@
-"""What the coarser tests would let pass: bytes that are sent, fields that are read, words that are said."""
+"""What the coarser tests would miss: bytes that are sent, fields that are read, texts that are written."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,16 +12,16 @@ from scapy.layers.l2 import ARP, Ether
 
 from dualstack.checksum import internet_checksum
 from dualstack.families import BOTH, Family
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire import expect
 from dualstack.wire.attempts import Attempt, Fate
 from dualstack.wire.dissect import Dns, details
 from dualstack.wire.evidence import Wire
+from dualstack.wire.formatting import describe, flag_names, format_lines
 from dualstack.wire.frames import parse, read_frames
 from dualstack.wire.pcap import HEADER, RECORD
-from dualstack.wire.story import flag_names, lines, what
 from dualstack.wire.template import Template
-from dualstack.wire.witness import NOBODY, witnesses
+from dualstack.wire.witness import UNUSED_MAC, witnesses
 from dualstack.wire.witness import frame as witness
 
 MakeWire = Callable[..., Wire]
@@ -40,7 +40,7 @@ BACK4 = Ether(src="02:00:5e:10:00:02", dst=MAC) / IP(src=S4, dst=C4)
 def test_every_byte_of_a_witness() -> None:
     """Witnesses are as an independent implementation makes them: addresses, ports, hop limit, flags and checksums."""
     source = bytes.fromhex(MAC.replace(":", ""))
-    ethernet = Ether(src=source, dst=NOBODY)
+    ethernet = Ether(src=source, dst=UNUSED_MAC)
     ends = {
         Family.IPV4: IP(src="192.0.2.253", dst="192.0.2.254", ttl=1, flags="DF", id=0),
         Family.IPV6: IPv6(src="2001:db8:ffff:ffff::253", dst="2001:db8:ffff:ffff::254", hlim=1),
@@ -53,7 +53,7 @@ def test_every_byte_of_a_witness() -> None:
 
 @pytest.mark.parametrize("family", BOTH)
 def test_a_sum_of_zero_is_written_as_ones(family: Family) -> None:
-    """RFC 768: zero says that there is no checksum, so where the sum comes to zero its other form is sent."""
+    """RFC 768: zero means that there is no checksum, so a sum of zero is sent as all ones."""
     source = bytes.fromhex(MAC.replace(":", ""))
     plain = witness(family, source, b"\0\0")
     missing = plain[-4:-2]
@@ -179,7 +179,7 @@ def test_dns_over_tcp_is_whole_or_nothing(make_wire: MakeWire, claimed: int) -> 
 
 
 def test_too_big_has_its_time_and_ends(make_wire: MakeWire) -> None:
-    """What says that a packet was too big has a time, who says it, and who is told."""
+    """A report that a packet was too big has a time, a source and a destination."""
     wire = make_wire((3, BACK4 / ICMP(type=3, code=4, nexthopmtu=1400) / FOUR[IP] / HELLO))
     (found,) = expect.packets_too_big(wire)
     assert (found.time, found.src, found.dst) == (wire.frames[0].time, S4, C4)
@@ -216,18 +216,18 @@ def test_ipv4_checksums_are_known_too(make_wire: MakeWire) -> None:
 )
 def test_a_packet_in_words(make_wire: MakeWire, packet: Any, words: str) -> None:
     """The story names protocol, flags, size, fragment, ICMP error and what that is about."""
-    said = what(make_wire((0, packet)).frames[0])
+    said = describe(make_wire((0, packet)).frames[0])
     assert said.startswith(words) if words.endswith(", about") else said == words, said
 
 
 def test_port_0_is_a_port(make_wire: MakeWire) -> None:
     """A packet with one port only shows both."""
-    (said,) = lines(make_wire((0, FOUR / TCP(sport=0, dport=8080))).frames)
+    (said,) = format_lines(make_wire((0, FOUR / TCP(sport=0, dport=8080))).frames)
     assert f"{C4}:0 → {S4}:8080" in said
 
 
 def test_flags_have_names() -> None:
-    """Every flag has its name, and none has words of its own."""
+    """Every flag has its name; no flags have a text, too."""
     assert (flag_names(0), flag_names(0x12), flag_names(0x11)) == ("no flags", "SYN ACK", "FIN ACK")
 
 
@@ -235,7 +235,7 @@ def test_long_stories_leave_out_the_middle(make_wire: MakeWire) -> None:
     """All lines have their time from the first one, and one of them says how many packets are left out."""
     frames = make_wire(*((at, FOUR / TCP(sport=at, flags="S")) for at in range(14))).frames
     for number in range(1, 14):
-        written = lines(frames[:number], most=10)
+        written = format_lines(frames[:number], most=10)
         shown = [line for line in written if "TCP SYN" in line]
         said = [line for line in written if line not in shown]
         assert written[0].startswith("+0.000 ms")

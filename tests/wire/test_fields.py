@@ -22,7 +22,7 @@ QUOTED = Quote("tcp", C4, S4, 40000, 8080, 7)
 
 
 def frame(family: Family | None, kind: str, src: str = "", dst: str = "", **fields: Any) -> Frame:
-    """Return the third frame of a capture, with nothing in it but what is said."""
+    """Return the third frame of a capture, with only the given fields."""
     plain: dict[str, Any] = {"sport": 0, "dport": 0, "flags": 0, "seq": 0, "size": 0, "noise": "", "witness": ""}
     if fields.get("length"):  # of an IP packet
         plain |= {"hop_limit": 64, "next_mac": LINK.dst}
@@ -118,7 +118,7 @@ def test_every_field_of_a_frame(packet: Any, expected: Frame) -> None:
 
 
 def test_every_field_of_a_network_header() -> None:
-    """Where the transport begins and the packet ends is told, also behind a VLAN tag, and -1 of a later fragment."""
+    """Start of the transport and end of the packet are known, also behind a VLAN tag; -1 for a later fragment."""
     plain, later = bytes(SIX / SEGMENT), bytes(FRAMES["later fragment"][0])
     assert network_header(plain, 14, V6, len(plain)) == Network(C6, S6, 6, 54, 79, 65, fragment=False, hop_limit=64)
     assert network_header(later, 14, V6, len(later)) == Network(C6, S6, 6, -1, 102, 88, fragment=True, hop_limit=64)

@@ -1,6 +1,6 @@
 """Flows: how much each side said, and who ended it."""
 
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire.flows import flows
 from tests.wire.packets import F4, F6, MakeWire, asked, handshake, reply, sent, syn, told
 

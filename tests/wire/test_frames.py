@@ -305,15 +305,15 @@ def test_truncated_file_keeps_what_was_before(make_wire: "Callable[..., Wire]", 
     wire = make_wire((1, packet), (2, packet), (3, packet), witnessed=(), cut=cut)
     lost = 1 if cut < len(bytes(packet)) + 16 else 2
     assert [one.number for one in wire.frames] == list(range(1, 4 - lost))
-    assert wire.cut_short is (cut != len(bytes(packet)) + 16)
+    assert wire.truncated is (cut != len(bytes(packet)) + 16)
     counts = classify(wire.path)
-    assert (counts.total, counts.cut_short) == (3 - lost, wire.cut_short)
+    assert (counts.total, counts.truncated) == (3 - lost, wire.truncated)
 
 
 def test_empty_capture_is_no_error(make_wire: "Callable[..., Wire]") -> None:
     """A capture without a frame has none, and is whole."""
     wire = make_wire(witnessed=())
-    assert (wire.frames, wire.cut_short, wire.witnessed) == ((), False, frozenset())
+    assert (wire.frames, wire.truncated, wire.witnessed) == ((), False, frozenset())
     assert classify(wire.path).total == 0
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire import expect
 from dualstack.wire.counts import classify
 from dualstack.wire.evidence import Wire, read_wire
@@ -23,7 +23,7 @@ def golden(name: str) -> Wire:
 
 @pytest.mark.parametrize("family", BOTH, ids=lambda family: family.value)
 def test_connections_and_refusals(family: Family) -> None:
-    """A listener's SYN ACK and a kernel's RST are told apart, over each family."""
+    """A listener's SYN ACK and a kernel's RST are distinguished, over each family."""
     wire = golden("connections_and_refusals")
     assert expect.answered(wire, 8080, family, family.loopback).ok
     assert expect.refused(wire, 8081, family).ok
@@ -36,7 +36,7 @@ def test_connections_and_refusals(family: Family) -> None:
 
 @pytest.mark.parametrize("family", BOTH, ids=lambda family: family.value)
 def test_datagrams_and_refusals(family: Family) -> None:
-    """A datagram back and a kernel's port unreachable are told apart, over each family."""
+    """A datagram back and a kernel's port unreachable are distinguished, over each family."""
     wire = golden("datagrams_and_refusals")
     assert expect.answered(wire, 8080, family, transport=Transport.UDP).ok
     assert expect.refused(wire, 8081, family, Transport.UDP).ok
@@ -63,7 +63,7 @@ def test_checksum_switched_off() -> None:
 
 
 def test_half_closed() -> None:
-    """A service that answers after the client's FIN is told from one that resets."""
+    """A service that answers after the client's FIN is distinguished from one that resets."""
     wire = golden("half_closed")
     assert expect.half_close(wire, 40000).ok
     finding = expect.half_close(wire, 40001)

@@ -32,7 +32,7 @@ def late(sport: int, at: float) -> list[Timed]:
 
 
 def test_a_late_half_close_shows_nothing(make_wire: Callable[..., Wire]) -> None:
-    """A connection on which the client's FIN came too late is passed over; the other one decides."""
+    """A connection on which the client's FIN came too late is skipped; the other one decides."""
     assert half_closes(make_wire(*late(40000, 0), *in_time(40001, 1)), PORTS).ok
     broken = half_closes(make_wire(*late(40000, 0), *in_time(40001, 1)[:-1]), PORTS)
     assert not broken.ok
@@ -40,7 +40,7 @@ def test_a_late_half_close_shows_nothing(make_wire: Callable[..., Wire]) -> None
 
 
 def test_late_half_closes_alone_are_no_evidence(make_wire: Callable[..., Wire]) -> None:
-    """Where every client's FIN came too late nothing is known."""
+    """If every client's FIN came too late, the result is inconclusive."""
     with pytest.raises(Inconclusive, match="before the service had closed its own"):
         half_closes(make_wire(*late(40000, 0), *late(40001, 1)), PORTS)
 

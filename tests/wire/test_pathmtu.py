@@ -27,7 +27,7 @@ def test_a_hop_that_is_not_there_is_not_heeded(make_wire: MakeWire, said: list[T
 
 
 def test_silence_after_a_router_has_spoken_proves_nothing(make_wire: MakeWire) -> None:
-    """Whoever sends nothing after it was told has not shown that it heeds it."""
+    """A host that sends nothing after the report has not shown that it obeys."""
     with pytest.raises(Inconclusive, match="no IPv6 packet left"):
         expect.path_mtu_heeded(make_wire((1, WIDE[0]), (1.001, narrow(WIDE[0]))), 1280)
 

@@ -89,9 +89,9 @@ def test_drops_prove_nothing(case: Case, make_wire: MakeWire) -> None:
 
 
 @EVERY
-def test_cut_short_file_proves_nothing(case: Case, make_wire: MakeWire) -> None:
-    """Nor where the capture file is cut short."""
-    with pytest.raises(Inconclusive, match="cut short"):
+def test_truncated_file_proves_nothing(case: Case, make_wire: MakeWire) -> None:
+    """Nor where the capture file is truncated."""
+    with pytest.raises(Inconclusive, match="truncated"):
         case.call(make_wire(*case.good, cut=1))
 
 

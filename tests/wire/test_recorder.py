@@ -42,7 +42,7 @@ def test_capture_sees_real_connections(loopback_host: "NetnsHost", tmp_path: Pat
         loopback_host.python(CONNECT)
         wire = capture.stop()
     assert wire.witnessed == frozenset(BOTH)
-    assert (wire.drops, wire.cut_short) == (0, False)
+    assert (wire.drops, wire.truncated) == (0, False)
     for family in BOTH:
         assert answered(wire, 8080, family).ok
         assert refused(wire, 8081, family).ok
@@ -52,7 +52,7 @@ def test_capture_sees_real_connections(loopback_host: "NetnsHost", tmp_path: Pat
     assert len(syns) == 2
 
 
-def test_witnesses_leave_the_host_and_nobody_answers(veth_host: "NetnsHost", tmp_path: Path) -> None:
+def test_witnesses_leave_the_host_unanswered(veth_host: "NetnsHost", tmp_path: Path) -> None:
     """On a link the file has two witnesses a family from the host's own address, and nothing in reply to them."""
     capture = Capture.start(veth_host, tmp_path / "veth.pcap")
     wire = capture.stop()
@@ -120,7 +120,7 @@ def test_disk_full_is_reported(loopback_host: "NetnsHost", tmp_path: Path) -> No
         capture.stop()
     loopback_host.run("cp", str(small / "full.pcap"), str(tmp_path / "kept.pcap"))
     kept = read_wire(tmp_path / "kept.pcap", nonce="")
-    assert not kept.cut_short
+    assert not kept.truncated
     assert sum(bool(frame.witness) for frame in read_frames(kept.path)) == 2
 
 
@@ -164,7 +164,7 @@ def test_end_of_stream_ends_the_recorder(loopback_host: "NetnsHost", tmp_path: P
 
 
 def test_stream_that_ends_before_an_order(loopback_host: "NetnsHost") -> None:
-    """A recorder that is told nothing ends."""
+    """A recorder without a request ends."""
     loopback_host.inside("dualstack.wire.recorder:record").close()
     assert loopback_host.recorders[0].wait(10) == 0
 

@@ -48,7 +48,7 @@ def add(file: Recording, frames: range, data: bytes = b"frame") -> None:
 
 
 def test_a_file_is_a_capture_from_the_start(tmp_path: Path) -> None:
-    """The header is written at once, over whatever was there; everybody may read the file, and nobody execute it."""
+    """The header is written at once, over previous contents; the file is readable for all and not executable."""
     path = tmp_path / "x.pcap"
     path.write_bytes(b"x" * 1000)
     path.unlink()
@@ -90,7 +90,7 @@ def test_frames_are_written_with_their_batch(tmp_path: Path) -> None:
 def test_a_write_in_pieces_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system takes a part only, the rest is written after it."""
     path = tmp_path / "x.pcap"
-    sizes = iter([7] * 100)  # an end for what would go on for ever
+    sizes = iter([7] * 100)  # the loop would never end otherwise
     monkeypatch.setattr(recording, "os", System(write=lambda file, data: os.write(file, data[: next(sizes)])))
     file = Recording(path)
     add(file, range(5))
@@ -252,8 +252,8 @@ def test_an_order_is_a_whole_line(pieces: tuple[bytes, ...], line: bytes) -> Non
         assert _read_line(ours) == line
 
 
-def test_nobody_needs_to_listen() -> None:
-    """What is said is one line; that nobody hears it is no error."""
+def test_closed_stream_is_no_error() -> None:
+    """An answer is one line; a closed stream is no error."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:

@@ -1,4 +1,4 @@
-"""Worlds without a lab: what a test says of prober, program and wire is all that there is."""
+"""Worlds without a lab: the test itself decides the results of prober, program and wire."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -41,12 +41,12 @@ DIALLED = Dialled(Outcome.ANSWERED, "", True, "", 0, "", "", 0.0, "so it went")
 
 @dataclass
 class MadeUpProber:
-    """What dialling and looking at sockets comes to.
+    """A prober with fixed results.
 
     Attributes:
         dialled: How every dial ends.
         rows: The socket table.
-        tables: The addresses of the host, as they are each time when somebody looks.
+        tables: The addresses of the host, one table for each read.
         dials: What was dialled.
     """
 
@@ -56,7 +56,7 @@ class MadeUpProber:
     tables: list[list[AddressRow]] = field(default_factory=list)
 
     def dial(self, dial: Dial) -> Dialled:
-        """Note the dial and say how it ended."""
+        """Note the dial and return its result."""
         self.dials.append(dial)
         return self.dialled
 
@@ -87,24 +87,24 @@ class MadeUpProgram:
 
 @dataclass
 class MadeUp:
-    """A world, and what a test decides about it."""
+    """A world, and how a test controls it."""
 
     world: Any
     prober: MadeUpProber
 
     def outcome(self, outcome: Outcome, answer: str = "") -> None:
-        """Let every dial from now on end so."""
+        """Make every later dial end like this."""
         self.prober.dialled = replace(DIALLED, outcome=outcome, answer=answer)
 
     def wire(self, *packets: Any, witnessed: bool = True) -> None:
-        """Let these packets be all that was on the wire."""
+        """Make these packets the whole capture."""
         frames = tuple(parse(bytes(packet), number=number) for number, packet in enumerate(packets, 1))
         seen = frozenset(BOTH) if witnessed else frozenset()
         self.world._wire = Wire(Path("made.pcap"), frames, seen, mac="02:00:5e:10:00:01")
 
     def program(self, end: Exit | None, text: str = "") -> None:
-        """Let the service have been started, and have ended so."""
-        self.world._program = cast("Program", MadeUpProgram(end, text))
+        """Make the service one that was started, and that has ended like this."""
+        self.world.service._program = cast("Program", MadeUpProgram(end, text))
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def make_world(tmp_path: Path) -> Callable[..., MadeUp]:
         path = tmp_path / "service.toml"
         path.write_text((SERVICE if "acl" in text else SERVICE.replace(', "{acl}"', "")) + text)
         (subject,) = subjects_of(path)
-        case = PlannedCase(REQUIREMENT, subject, "main", topology, "", None)
+        case = PlannedCase(REQUIREMENT, subject, "main", topology)
         backend = SimpleNamespace(name="netns")
         world = kind(case, cast("Backend", backend), tmp_path)
         loaded = load_topology(topology)

@@ -33,7 +33,7 @@ CUT = "2001:db8:51:1::"
 
 
 def dialled(outcome: Outcome, **changes: Any) -> Dialled:
-    """Return how a dial ended."""
+    """Return the result of a dial."""
     return replace(Dialled(outcome, "", True, C6, 40000, "", "hello", 0.01, "so"), **changes)
 
 
@@ -50,12 +50,12 @@ def dialled(outcome: Outcome, **changes: Any) -> Dialled:
     ],
 )
 def test_how_an_exchange_ended(ended: Dialled, how: How) -> None:
-    """Silence, an early end, a reset and a refusal are told apart."""
+    """Silence, an early close, a reset and a refusal are distinguished."""
     assert how_of(Dial(IPV6, S6, 8080, timeout=5.0), ended) is how
 
 
 def test_exchanges_are_kept(make_world: MakeWorld) -> None:
-    """What a client saw is a fact of its family, with what the application concluded."""
+    """The result of a client is a fact of its family, with what the application concluded."""
     made = make_world(ListenerWorld, TCP_LISTENER)
     made.outcome(Outcome.REFUSED)
     made.world.answers(IPV6, S6)
@@ -68,10 +68,10 @@ def test_exchanges_are_kept(make_world: MakeWorld) -> None:
 
 
 def test_missing_bytes_are_counted(make_world: MakeWorld) -> None:
-    """An HTTP answer that ends early tells how much of its announced length is missing."""
+    """The missing bytes of an HTTP answer that ends before its Content-Length are counted."""
     made = make_world(ListenerWorld, TCP_LISTENER.replace("echo", "http"))
     made.outcome(Outcome.WRONG, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
-    made.world.dial(IPV6, S6)
+    made.world.client.dial(IPV6, S6)
     assert [item.missing for item in facts_of(made.world).exchanges] == [96]
 
 
@@ -79,15 +79,15 @@ class Starting:
     """A program that is ready, and has ended or not."""
 
     def __init__(self, *, ready: bool, end: Exit | None) -> None:
-        """Keep what is to be said."""
+        """Keep the results."""
         self.ready, self.end = ready, end
 
     def wait_ready(self, _: object) -> Readiness:
-        """Say whether it is ready."""
+        """Return whether it is ready."""
         return Readiness(self.ready, self.end, 0.2, "so")
 
     def poll(self) -> Exit | None:
-        """Say how it ended."""
+        """Return how it ended."""
         return self.end
 
 
@@ -96,15 +96,15 @@ def test_how_starts_went_is_kept(make_world: MakeWorld) -> None:
     made = make_world(ListenerWorld, TCP_LISTENER)
     world = made.world
     for ready, end in ((False, Exit(1)), (True, None)):
-        world.launched.append(type(facts_of(world).start)(bind="::"))
-        world.ready(cast("Program", Starting(ready=ready, end=end)))
+        world.service.launches.append(type(facts_of(world).start)(bind="::"))
+        world.service.wait_ready(cast("Program", Starting(ready=ready, end=end)))
     first, second = facts_of(world).starts
     assert (first.bind, first.ready, first.ended, first.code) == ("::", False, "exited with code 1", 1)
     assert (second.ready, second.ended) == (True, "")
 
 
 def test_a_socket_that_comes_late_is_waited_for_once(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a family is lost, the socket for it is waited for; if it does not come, it is not waited for again."""
+    """The missing socket of a family that is not served is waited for, until a first wait was useless."""
     waits: list[float] = []
 
     def until(self: Any, condition: Callable[[], bool]) -> bool:
@@ -112,7 +112,7 @@ def test_a_socket_that_comes_late_is_waited_for_once(make_world: MakeWorld, monk
         return condition()
 
     monkeypatch.setattr("dualstack.deadline.Deadline.until", until)
-    monkeypatch.setattr("dualstack.world.serving._never_late", set())
+    monkeypatch.setattr("dualstack.world.sockets._never_late", set())
     made = make_world(ListenerWorld, TCP_LISTENER)
     made.program(None)
     world = made.world
@@ -120,14 +120,14 @@ def test_a_socket_that_comes_late_is_waited_for_once(make_world: MakeWorld, monk
     ipv4 = SocketRow("ipv4", "tcp", "LISTEN", "0.0.0.0", 8080, "", None, "server(7)")
     ipv6 = SocketRow("ipv6", "tcp", "LISTEN", "::", 8080, "", True, "server(7)")
     made.prober.rows = [ipv4]
-    world._look_again()
-    world._look_again()
-    assert (len(waits), world.late) == (1, frozenset())
-    monkeypatch.setattr("dualstack.world.serving._never_late", set())
+    world._wait_late_sockets()
+    world._wait_late_sockets()
+    assert (len(waits), world.service.sockets.late) == (1, frozenset())
+    monkeypatch.setattr("dualstack.world.sockets._never_late", set())
     tables = [[ipv4], [ipv4, ipv6], [ipv4, ipv6]]
     monkeypatch.setattr(made.prober, "sockets", lambda: tables.pop(0) if len(tables) > 1 else tables[0])
-    world._look_again()
-    assert world.late == {IPV6}
+    world._wait_late_sockets()
+    assert world.service.sockets.late == {IPV6}
     assert facts_of(world).ipv6.late
 
 
@@ -154,7 +154,7 @@ def closed(sport: int, family: Family = IPV6) -> Any:
 
 
 def test_connections_on_the_wire_are_facts(make_world: MakeWorld) -> None:
-    """A connection that is ended without an answer while another one is open counts, and who waits in vain."""
+    """A connection that is closed without an answer beside another one is counted, and so are unanswered clients."""
     made = make_world(ListenerWorld, TCP_LISTENER)
     made.wire(*opened(40000), *opened(40001), closed(40001), *opened(40002, IPV4))
     found = facts_of(made.world)
@@ -165,7 +165,7 @@ def test_connections_on_the_wire_are_facts(make_world: MakeWorld) -> None:
 
 
 def test_datagrams_from_elsewhere_are_facts(make_world: MakeWorld) -> None:
-    """Answers from another address or port than was asked are told apart."""
+    """Answers from another address, and from another port, are distinguished."""
     made = make_world(ListenerWorld, UDP_LISTENER)
     ask = both_ways(IPV6, back=False) / UDP(sport=40000, dport=8080) / b"x"
     address = Ether(src=MAC, dst=PEER) / IPv6(src="2001:db8:51:1::103", dst=C6) / UDP(sport=8080, dport=40000) / b"x"
@@ -178,7 +178,7 @@ def test_datagrams_from_elsewhere_are_facts(make_world: MakeWorld) -> None:
 
 
 def test_icmp_errors_about_its_packets_are_facts(make_world: MakeWorld) -> None:
-    """What a router says of the service's packets is kept."""
+    """ICMP errors about the service's packets are kept."""
     made = make_world(ListenerWorld, TCP_LISTENER)
     inner = IPv6(src=S6, dst=C6) / TCP(sport=8080, dport=40000, flags="SA")
     made.wire(*opened(40000), both_ways(IPV6, back=False) / ICMPv6TimeExceeded() / inner)
@@ -186,7 +186,7 @@ def test_icmp_errors_about_its_packets_are_facts(make_world: MakeWorld) -> None:
 
 
 def test_strangers_are_found(make_world: MakeWorld, make_pcap: Callable[..., Any]) -> None:
-    """An address that the host looks for on the link, and that no host has or uses, is a stranger."""
+    """An address that the host tries to resolve on the link, and that no host has or uses, is a stranger."""
     made = make_world(ListenerWorld, TCP_LISTENER)
     solicit = [
         Ether(src=MAC, dst="33:33:ff:00:00:00") / IPv6(src=S6, dst="ff02::1:ff00:0") / ICMPv6ND_NS(tgt=target)
@@ -198,7 +198,7 @@ def test_strangers_are_found(make_world: MakeWorld, make_pcap: Callable[..., Any
 
 
 def test_reverse_questions_are_found(make_world: MakeWorld, make_pcap: Callable[..., Any]) -> None:
-    """That the host asks for the name of an address is a fact; a question for an address is not."""
+    """A reverse DNS query of the host is a fact; a query for an address is not."""
     made = make_world(ListenerWorld, TCP_LISTENER)
     for kind, reverse in (("PTR", True), ("AAAA", False)):
         question = both_ways(IPV6, back=True) / UDP(sport=40000, dport=53) / DNS(qd=DNSQR(qname="x.arpa", qtype=kind))
@@ -207,12 +207,12 @@ def test_reverse_questions_are_found(make_world: MakeWorld, make_pcap: Callable[
 
 
 def test_host_findings_and_output_are_facts(make_world: MakeWorld) -> None:
-    """What the topology lacks, what is not as expected, and what the output says."""
+    """What the topology lacks, the findings that failed, and what the output says."""
     made = make_world(ListenerWorld, TCP_LISTENER, "ipv4-only-no-af-inet6")
     world = made.world
     world.require(Finding(True, "one", "one"))
     world.require(Finding(False, "an IPv6 client is answered", "no"))
-    world._logs.append("socket: Address family not supported by protocol\n")
+    world.journal.outputs.append("socket: Address family not supported by protocol\n")
     world.note("a foreign socket takes tcp port 8080 of IPv6")
     found = facts_of(world)
     assert (found.host.families, found.host.ipv6_sockets) == (frozenset({IPV4}), False)

@@ -1,4 +1,4 @@
-"""What a world makes of what it saw: each predicate's other side, each witness that is missing."""
+"""How a world judges its evidence: each predicate that fails, and each missing witness."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,8 +18,9 @@ from dualstack.topology import load_topology
 from dualstack.wire.evidence import Wire
 from dualstack.world import base
 from dualstack.world.base import World
-from dualstack.world.connecting import ConnectorWorld, Run
+from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.listening import ListenerWorld
+from dualstack.world.runs import Run
 
 if TYPE_CHECKING:
     from tests.world.conftest import MadeUp
@@ -41,13 +42,13 @@ def nothing_seen(_: Wire) -> Finding:
 
 
 def test_a_case_that_checked_nothing_is_no_pass(make_world: MakeWorld) -> None:
-    """A case without a finding is our own failure."""
+    """A case without a finding is an error of the harness."""
     with pytest.raises(HarnessError, match="the case checked nothing"):
         make_world(World, LISTEN).world.conclude()
 
 
 def test_every_finding_counts(make_world: MakeWorld) -> None:
-    """One finding that is not as expected breaks the requirement, whatever comes before or after; all such are told."""
+    """Any finding that is not as expected breaks the requirement; the error lists all of them."""
     world = make_world(World, LISTEN).world
     world.require(GOOD)
     world.conclude()
@@ -62,7 +63,7 @@ def test_every_finding_counts(make_world: MakeWorld) -> None:
     [([""], ""), (["SHOULD"], "SHOULD"), (["SHOULD", ""], ""), (["MUST"], ""), (["SHOULD", "MUST"], "")],
 )
 def test_the_strictest_finding_decides(make_world: MakeWorld, levels: list[str], level: str) -> None:
-    """Of a MUST, findings that are all less binding leave a recommendation; one that is as binding makes it a MUST."""
+    """The strictest level of the failed findings is the level of the result."""
     world = make_world(World, LISTEN).world
     for item in levels:
         world.require(replace(BAD, level=item))
@@ -72,7 +73,7 @@ def test_the_strictest_finding_decides(make_world: MakeWorld, levels: list[str],
 
 
 def test_without_packets_a_success_is_not_believed(make_world: MakeWorld) -> None:
-    """Missing packets leave a case that went well without evidence, and say nothing more of one that failed."""
+    """Missing packets make a case inconclusive if no finding has failed; otherwise they are ignored."""
     made = make_world(World, LISTEN)
     made.wire()
     with pytest.raises(Inconclusive):
@@ -86,7 +87,7 @@ def test_without_packets_a_success_is_not_believed(make_world: MakeWorld) -> Non
 
 
 def test_a_lab_that_is_not_proved_is_removed(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is entered is proved first; where a proof fails nothing is captured, and the lab does not stay."""
+    """If a proof fails, nothing is captured and the lab is removed."""
     world = make_world(World, LISTEN).world
     closed = []
 
@@ -106,8 +107,8 @@ def test_a_lab_that_is_not_proved_is_removed(make_world: MakeWorld, monkeypatch:
     assert len(closed) == 1
 
 
-def test_what_a_kernel_says_by_itself_is_excused_over_ipv6_only(make_world: MakeWorld) -> None:
-    """Neighbour discovery is no use of IPv6 by a service; ARP, and IGMP, need an IPv4 address that nobody has."""
+def test_packets_of_the_kernel_itself_are_allowed_over_ipv6_only(make_world: MakeWorld) -> None:
+    """Neighbour discovery is not IPv6 traffic of a service; ARP and IGMP need an IPv4 address, which no host has."""
     network = LEAVING / IP(src="0.0.0.0", dst="224.0.0.22", proto=2) / IGMP(type=0x16)
     for packet, families in (
         (LEAVING / IPv6(src="2001:db8:51:1::101") / ICMPv6ND_NS(), ()),
@@ -125,9 +126,9 @@ def test_what_a_kernel_says_by_itself_is_excused_over_ipv6_only(make_world: Make
 @pytest.mark.parametrize("outcome", Outcome)
 @pytest.mark.parametrize("acl", [True, False])
 def test_denied_or_refused_or_served(make_world: MakeWorld, outcome: Outcome, acl: bool) -> None:  # noqa: FBT001 - a parameter
-    """A denied client may meet silence, a refused one may not, and neither is one that cannot reach the service.
+    """A denied client may get no answer, a refused one must be refused; an unreachable service is neither.
 
-    Whoever is answered is served, unless the answer is what the manifest says that a denied client gets.
+    A client that is answered is served, unless the answer matches the manifest's ``acl.denied``.
     """
     rules = '[listen.acl]\ndeny = "deny {address}"\ndenied = "^DENIED"\n' if acl else ""
     served, denied, refused = Outcome.ANSWERED, {Outcome.REFUSED, Outcome.SILENT}, Outcome.REFUSED
@@ -145,7 +146,7 @@ def test_denied_or_refused_or_served(make_world: MakeWorld, outcome: Outcome, ac
 
 
 def test_a_refusal_has_its_own_time(make_world: MakeWorld) -> None:
-    """Whether a client is refused at once is asked within the time that the manifest has for that."""
+    """A refusal has its own timeout in the manifest."""
     made = make_world(ListenerWorld, LISTEN + "[timeouts]\nrefuse = 0.75\nexchange = 3.5\n")
     where = made.world.addresses(Family.IPV4)[0]
     made.world.refuses(Family.IPV4, where)
@@ -153,8 +154,8 @@ def test_a_refusal_has_its_own_time(make_world: MakeWorld) -> None:
     assert [dial.timeout for dial in made.prober.dials] == [0.75, 3.5]
 
 
-def test_one_failure_is_never_made_good(make_world: MakeWorld) -> None:
-    """A family that did not work once has not worked, whatever comes later; the other one is not concerned."""
+def test_a_failure_stays(make_world: MakeWorld) -> None:
+    """A family that failed once has failed, whatever follows; the other family is not affected."""
     made = make_world(ListenerWorld, LISTEN)
     for outcome in (Outcome.ANSWERED, Outcome.WRONG, Outcome.ANSWERED):
         made.outcome(outcome)
@@ -166,7 +167,7 @@ def test_one_failure_is_never_made_good(make_world: MakeWorld) -> None:
 
 
 def test_an_end_is_noticed(make_world: MakeWorld) -> None:
-    """A service that has ended has not survived, however it ended; how, and its last words, are told."""
+    """A service that has ended has not survived; the finding has its exit status and last log line."""
     made = make_world(ListenerWorld, LISTEN)
     made.program(None)
     made.world.survives("the storm")
@@ -198,18 +199,18 @@ def test_an_end_is_noticed(make_world: MakeWorld) -> None:
 def test_on_its_own_host_a_socket_has_to_take_the_family(
     make_world: MakeWorld, row: SocketRow, families: tuple[Family, ...]
 ) -> None:
-    """Of clients on its own host no packet is seen: the service's own socket on the port must take their family."""
+    """Packets of local clients are not captured: a socket of the service on the port must take their family."""
     for family in BOTH:
         made = make_world(ListenerWorld, LISTEN + 'reach = "loopback"\n')
         made.wire()
         made.prober.rows = [row]
-        made.world.own_sockets()
+        made.world.service.sockets.read()
         made.world.shows_served(family)
         assert [finding.ok for finding in made.world.findings] == [family in families, True]
 
 
-def test_what_stays_inside_is_held_against_the_link(make_world: MakeWorld) -> None:
-    """A packet of the port on the link is a fault of a service for its own host; only witnesses rule one out."""
+def test_packets_of_a_loopback_service_never_reach_the_link(make_world: MakeWorld) -> None:
+    """A packet of the port on the link is a fault of a loopback service; its absence needs a witness."""
     made = make_world(ListenerWorld, LISTEN + 'reach = "loopback"\n')
     made.wire(LEAVING / IP() / TCP(dport=8081))
     made.world.shows_refused(Family.IPV4)
@@ -223,7 +224,7 @@ def test_what_stays_inside_is_held_against_the_link(make_world: MakeWorld) -> No
 
 
 def test_a_tentative_address_is_waited_for(make_world: MakeWorld) -> None:
-    """An address is usable when it is there and the kernel has found no duplicate of it, and not before."""
+    """An address is usable when it exists and duplicate address detection has ended."""
     made = make_world(World, LISTEN)
     row = AddressRow("ipv6", "2001:db8:51:1::105", 64, "eth0", tentative=False, duplicate=False)
     other = replace(row, address="2001:db8:51:1::106")
@@ -233,7 +234,7 @@ def test_a_tentative_address_is_waited_for(make_world: MakeWorld) -> None:
 
 
 def test_a_success_needs_a_client() -> None:
-    """A connector that reports a success of which its peer saw nothing has none; what it admits comes first."""
+    """A success that the peer did not see is a problem; an error that the connector reports itself comes first."""
     run = Run(fault="", how=Exit(0), seconds=0.1, said=True, reached="192.0.2.1 → 192.0.2.2")
     assert run.problem == ""
     assert replace(run, reached="").problem == "it reported success, but no client reached the peer"
@@ -242,7 +243,7 @@ def test_a_success_needs_a_client() -> None:
 
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_a_connector_uses_one_family_alone(make_world: MakeWorld, transport: str) -> None:
-    """An attempt over the other family is found, also beside one over the right one."""
+    """An attempt over the other family is found, also beside one over the expected family."""
     layer = TCP(dport=8080, flags="S") if transport == "tcp" else UDP(dport=8080)
     four, six = LEAVING / IP() / layer, LEAVING / IPv6() / layer
     for packets, families in (((four,), {Family.IPV4}), ((six,), {Family.IPV6}), ((six, four), set())):

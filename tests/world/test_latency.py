@@ -1,4 +1,4 @@
-"""What is said of the times that exchanges took over each family."""
+"""How the times of exchanges over the two families are compared."""
 
 import pytest
 
@@ -10,7 +10,7 @@ F4, F6 = Family.IPV4, Family.IPV6
 
 
 def test_noise_is_no_difference() -> None:
-    """Where the slowest exchanges differ by seconds, and the fastest by little, both families are equally fast."""
+    """If only the slowest exchanges differ, by seconds, both families are equally fast."""
     times = {F4: [0.002, 0.3, 0.002, 2.0], F6: [1.5, 0.09, 0.101, 0.2]}
     assert difference(times) == pytest.approx(0.088)
     finding = equally_fast(times)
@@ -20,7 +20,7 @@ def test_noise_is_no_difference() -> None:
 
 @pytest.mark.parametrize("slow", [F4, F6])
 def test_a_family_that_is_always_slower_deviates(slow: Family) -> None:
-    """Where each exchange of a family takes over 100 ms longer than the fastest of the other, it is slower: either."""
+    """Either family is slower if each exchange takes over 100 ms longer than the fastest of the other."""
     times = {slow: [0.113, 0.2, 0.115], slow.other: [0.002, 0.003, 0.002]}
     finding = equally_fast(times)
     assert not finding.ok
@@ -28,7 +28,7 @@ def test_a_family_that_is_always_slower_deviates(slow: Family) -> None:
 
 
 def test_what_is_allowed_grows_with_the_noise() -> None:
-    """The fastest exchanges of one family, every second one and the others, say how much is noise."""
+    """The noise is the difference between the fastest of the even and of the odd exchanges of one family."""
     times = {F4: [0.1, 0.2, 0.11, 0.3], F6: [0.299, 0.4, 0.5, 0.6]}
     assert noise(times) == pytest.approx(0.1)
     assert equally_fast(times).ok
@@ -36,7 +36,7 @@ def test_what_is_allowed_grows_with_the_noise() -> None:
 
 
 def test_one_exchange_proves_nothing() -> None:
-    """Without two exchanges of each family there is no noise to compare with."""
+    """With fewer than two exchanges of a family the noise is unknown."""
     with pytest.raises(Inconclusive, match="too few exchanges"):
         equally_fast({F4: [0.1], F6: [0.1]})
     with pytest.raises(Inconclusive):
@@ -44,7 +44,7 @@ def test_one_exchange_proves_nothing() -> None:
 
 
 def test_a_first_exchange_may_be_late_once() -> None:
-    """A first exchange that takes far longer than all of the other family deviates if it does so in two starts."""
+    """A first exchange that takes far longer than all of the other family deviates if that happens in two starts."""
     late, fine = {F4: [0.01, 0.02], F6: [2.0, 0.01]}, {F4: [0.01, 0.02], F6: [0.9, 0.01]}
     slow_start = {F4: [2.5, 0.02], F6: [2.0, 0.01]}
     assert [is_late_at_first(times) for times in (late, fine, slow_start)] == [True, False, False]

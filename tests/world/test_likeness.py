@@ -1,4 +1,4 @@
-"""Clients of both families are answered alike, or the case says which of them is not."""
+"""Clients of both families get the same answers, or the case names the family that does not."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def dialled(status: int, outcome: Outcome = Outcome.ANSWERED) -> Dialled:
 
 @pytest.mark.parametrize(("ipv4", "ipv6", "worse"), [(200, 400, Family.IPV6), (301, 204, Family.IPV4)])
 def test_the_worse_class_is_named(ipv4: int, ipv6: int, worse: Family) -> None:
-    """Whatever the order, the family with the higher class of status is the one that is not served alike."""
+    """In any order, the family with the higher class of status is the worse one."""
     for order in ((Family.IPV4, Family.IPV6), (Family.IPV6, Family.IPV4)):
         likeness = Likeness()
         for family in order:
@@ -33,7 +33,7 @@ def test_the_worse_class_is_named(ipv4: int, ipv6: int, worse: Family) -> None:
 
 @pytest.mark.parametrize(("ipv4", "ipv6"), [(200, 204), (301, 302), (0, 400), (0, 0)])
 def test_the_same_class_is_alike(ipv4: int, ipv6: int) -> None:
-    """Other statuses of one class, and answers without a status, say nothing."""
+    """Different statuses of one class, and answers without a status, are not compared."""
     likeness = Likeness()
     likeness.take(Family.IPV4, S4, dialled(ipv4))
     likeness.take(Family.IPV6, S6, dialled(ipv6))
@@ -41,7 +41,7 @@ def test_the_same_class_is_alike(ipv4: int, ipv6: int) -> None:
 
 
 def test_only_addresses_of_a_kind_are_compared() -> None:
-    """By Host a server may know its loopback addresses, and not those on the link; what was not answered is nothing."""
+    """Loopback addresses are not compared with those on the link; nor are exchanges without an answer."""
     likeness = Likeness()
     likeness.take(Family.IPV4, LOOP4, dialled(200))
     likeness.take(Family.IPV6, S6, dialled(400))
@@ -51,7 +51,7 @@ def test_only_addresses_of_a_kind_are_compared() -> None:
 
 
 def test_the_contrast_says_how_the_other_family_fared() -> None:
-    """Beside a wrong answer stands the right one over the other family, if there was one."""
+    """A wrong answer is shown beside the right one over the other family, if there was one."""
     likeness = Likeness()
     assert likeness.contrast(Family.IPV6, S6) == ""
     likeness.take(Family.IPV4, S4, replace(dialled(0), detail="the answer matches"))

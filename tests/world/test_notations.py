@@ -25,7 +25,7 @@ from dualstack.world.notations import network_without, notations, wide_network
     ],
 )
 def test_every_form_is_the_same_address(address: str, forms: set[str]) -> None:
-    """Each form is another text of the same address."""
+    """Each form is a different text of the same address."""
     found = set(notations(address).values())
     assert found == forms
     assert {ipaddress.ip_address(form) for form in found} <= {ipaddress.ip_address(address)}
@@ -41,7 +41,7 @@ def test_every_form_is_the_same_address(address: str, forms: set[str]) -> None:
     ],
 )
 def test_a_network_tells_two_clients_apart(inside: str, outside: str, network: str) -> None:
-    """The network has the one client and not the other, and no larger one does."""
+    """The network contains one client and not the other, and no larger network does."""
     assert network_without(inside, outside) == network
     found = ipaddress.ip_network(network)
     assert ipaddress.ip_address(inside) in found

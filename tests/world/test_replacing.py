@@ -1,4 +1,4 @@
-"""What a listener that is told one IPv6 address may do on a host that lacks it."""
+"""Sockets that replace the IPv6 listen address which a service was given."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def row(address: str, family: str = "ipv6", *, v6only: bool = True) -> SocketRow
     ],
 )
 def test_the_literal_in_a_listen_address(text: str, literal: str) -> None:
-    """The IPv6 address is found whatever stands around it, in canonical form."""
+    """The IPv6 address is found in any notation of a listen address, in canonical form."""
     assert literal_in(text) == literal
 
 
@@ -45,11 +45,11 @@ def test_the_literal_in_a_listen_address(text: str, literal: str) -> None:
         ("", row("0.0.0.0", "ipv4"), True),
     ],
 )
-def test_what_stands_in_for_an_address(told: str, socket: SocketRow, replaced: bool) -> None:  # noqa: FBT001 - a row of the table
-    """Another address is a replacement; of ``::`` only what takes IPv4 alone is."""
+def test_replacement_of_an_address(told: str, socket: SocketRow, replaced: bool) -> None:  # noqa: FBT001 - a row of the table
+    """Another address is a replacement; for ``::`` only an IPv4 socket is."""
     assert replacements([socket], told) == ([socket] if replaced else [])
 
 
 def test_where() -> None:
-    """Sockets are named with the families that reach them."""
+    """Sockets are listed with the families that reach them."""
     assert where([row("::", v6only=False), row("::1")]) == ":: (IPv4 and IPv6) and ::1 (IPv6)"

@@ -1,4 +1,4 @@
-"""What a listener's world takes for served, and what it says of the address that a service shows."""
+"""When a client counts as served, and how the client's address that a service shows is read."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,7 +30,7 @@ OUT = Ether(src="02:00:5e:10:00:01", dst="02:00:5e:10:00:02")
 
 
 def by_family(monkeypatch: pytest.MonkeyPatch, made: "MadeUp", statuses: dict[Family, int]) -> None:
-    """Let clients of each family be answered with a status."""
+    """Make clients of each family get a status."""
     plain = made.prober.dialled
 
     def dial(one: Dial) -> Dialled:
@@ -43,7 +43,7 @@ def by_family(monkeypatch: pytest.MonkeyPatch, made: "MadeUp", statuses: dict[Fa
 def test_another_class_of_status_over_ipv6_is_no_service(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch, order: tuple[Family, Family]
 ) -> None:
-    """400 for IPv6 clients where IPv4 clients get 200 breaks the case, whichever family came first."""
+    """400 for IPv6 clients and 200 for IPv4 clients breaks the case, whichever family is dialled first."""
     made = make_world(ListenerWorld, HTTP)
     by_family(monkeypatch, made, {Family.IPV4: 200, Family.IPV6: 400})
     for family in order:
@@ -55,7 +55,7 @@ def test_another_class_of_status_over_ipv6_is_no_service(
 
 
 def test_the_same_class_of_status_is_service(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """404 for both families is the same answer."""
+    """404 for both families is the same class."""
     made = make_world(ListenerWorld, HTTP)
     by_family(monkeypatch, made, {Family.IPV4: 404, Family.IPV6: 404})
     for family in Family:
@@ -66,7 +66,7 @@ def test_the_same_class_of_status_is_service(make_world: MakeWorld, monkeypatch:
 def test_a_family_with_the_worse_status_is_not_counted_as_served(
     make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Requirements about something else leave such a family to those on reachability, and blame nobody for it."""
+    """Such a family is left to the requirements about reachability: no other requirement fails because of it."""
     made = make_world(ListenerWorld, HTTP)
     by_family(monkeypatch, made, {Family.IPV4: 200, Family.IPV6: 400})
     made.program(None)
@@ -76,7 +76,7 @@ def test_a_family_with_the_worse_status_is_not_counted_as_served(
 
 
 def test_a_wrong_answer_is_contrasted_with_the_right_one(make_world: MakeWorld) -> None:
-    """Where one family is answered wrongly the finding says what the other one got."""
+    """If one family gets a wrong answer, the finding shows the answer of the other."""
     made = make_world(ListenerWorld, HTTP)
     made.world.answers(Family.IPV4, made.world.addresses(Family.IPV4)[0])
     made.outcome(Outcome.WRONG)
@@ -85,12 +85,14 @@ def test_a_wrong_answer_is_contrasted_with_the_right_one(make_world: MakeWorld) 
 
 
 def test_the_address_that_is_shown_has_no_port(make_world: MakeWorld) -> None:
-    """Group 1 may catch a port too; where it catches something else the case is inconclusive, and says what it was."""
+    """Group 1 may contain a port; if it contains something else the case is inconclusive and shows it."""
     made = make_world(ListenerWorld, HTTP + SHOWS)
-    shown = made.world.shown_peer(replace(made.prober.dialled, answer="you are [2001:db8::2]:99", source="2001:db8::2"))
+    shown = made.world.client.shown_address(
+        replace(made.prober.dialled, answer="you are [2001:db8::2]:99", source="2001:db8::2")
+    )
     assert shown == "2001:db8::2"
-    with pytest.raises(Inconclusive, match=r"service\.toml: listen 'main', peer_reply: group 1 caught 'nice'"):
-        made.world.shown_peer(replace(made.prober.dialled, answer="you are nice"))
+    with pytest.raises(Inconclusive, match=r"service\.toml: listen 'main', peer_reply: group 1 matched 'nice'"):
+        made.world.client.shown_address(replace(made.prober.dialled, answer="you are nice"))
 
 
 class Logger:
@@ -108,7 +110,7 @@ class Logger:
         """Run."""
 
     def wait_log(self, pattern: str, _: Any, since: int) -> str | None:
-        """Note what is looked for."""
+        """Note the pattern and where the search starts."""
         self.patterns.append(pattern)
         self.since.append(since)
         return self.line
@@ -118,10 +120,10 @@ class Logger:
 def test_a_datagram_without_an_answer_is_served_if_the_log_shows_it(
     make_world: MakeWorld, line: str | None, outcome: Outcome
 ) -> None:
-    """The very datagram must show in what is written after it was sent."""
+    """The datagram itself must appear in the output after it was sent."""
     made = make_world(ListenerWorld, ONEWAY)
-    made.world._program = logger = Logger(line)
-    dialled = made.world.dial(Family.IPV6, made.world.addresses(Family.IPV6)[0])
+    made.world.service._program = logger = Logger(line)
+    dialled = made.world.client.dial(Family.IPV6, made.world.addresses(Family.IPV6)[0])
     assert dialled.outcome is outcome
     (sent,) = made.prober.dials
     assert logger.patterns == [f"got {sent.send}"]
@@ -130,16 +132,16 @@ def test_a_datagram_without_an_answer_is_served_if_the_log_shows_it(
 
 
 def test_a_refused_datagram_is_not_waited_for(make_world: MakeWorld) -> None:
-    """After ICMP port unreachable nothing will show."""
+    """After ICMP port unreachable the log is not searched."""
     made = make_world(ListenerWorld, ONEWAY)
-    made.world._program = logger = Logger("got it")
+    made.world.service._program = logger = Logger("got it")
     made.outcome(Outcome.REFUSED)
-    assert made.world.dial(Family.IPV6, made.world.addresses(Family.IPV6)[0]).outcome is Outcome.REFUSED
+    assert made.world.client.dial(Family.IPV6, made.world.addresses(Family.IPV6)[0]).outcome is Outcome.REFUSED
     assert logger.patterns == []
 
 
 def test_on_the_wire_a_oneway_datagram_arrives(make_world: MakeWorld) -> None:
-    """No answer is asked for, and no refusal may come."""
+    """An arrived datagram is enough if none was refused."""
     made = make_world(ListenerWorld, ONEWAY)
     service, client = made.world.addresses(Family.IPV6)[0], made.world.sources(Family.IPV6)[0]
     made.wire(OUT / IPv6(src=client, dst=service) / UDP(sport=4000, dport=8080) / b"x")
@@ -148,7 +150,7 @@ def test_on_the_wire_a_oneway_datagram_arrives(make_world: MakeWorld) -> None:
 
 
 def test_answers_from_any_port_are_seen_where_the_manifest_says_so(make_world: MakeWorld) -> None:
-    """On the wire an answer from a new port counts with reply_port = "any" alone."""
+    """An answer from a new port counts only with reply_port = "any"."""
     text = '[[listen]]\nname = "main"\nport = 8080\ntransport = "udp"\nprotocol = "echo"\n'
     for key, ok in (("", False), ('reply_port = "any"\n', True)):
         made = make_world(ListenerWorld, text + key)
@@ -183,7 +185,7 @@ def test_ready_when_an_exchange_succeeds(make_world: MakeWorld, monkeypatch: pyt
 
 
 def test_not_ready_in_time(make_world: MakeWorld) -> None:
-    """It says how the last exchange ended; to be turned away is enough behind access rules."""
+    """The detail says how the last exchange ended; with an access list a denied exchange is enough."""
     made = make_world(ListenerWorld, HTTP)
     made.outcome(Outcome.WRONG)
     readiness = ready(made, Logger(None), (Family.IPV6,))

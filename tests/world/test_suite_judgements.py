@@ -1,4 +1,4 @@
-"""What suites conclude from what they have counted: connections that were taken, silent ones, busy threads."""
+"""What suites conclude from counts: connections to foreign sockets, idle connections, busy threads."""
 
 import importlib
 from types import ModuleType
@@ -23,7 +23,7 @@ def row(address: str, port: int = 8080) -> SocketRow:
 
 
 def test_a_port_that_is_taken_from_the_service() -> None:
-    """A client that comes to a foreign socket deviates, unless several sockets of the service share an address."""
+    """A client that reaches a foreign socket deviates, unless several sockets of the service share an address."""
     sharing = suite("security.test_port_sharing").sharing
     single = [row("0.0.0.0"), row("::"), row("0.0.0.0", 8081)]
     assert sharing(single, 8080, "[::]:8080", "so it was", 0).ok
@@ -47,7 +47,7 @@ def test_idle_times_that_differ() -> None:
     open_still, early, late = idled(3.5, ended=False), idled(1.0), idled(2.6)
     for first, second in ((F4, F6), (F6, F4)):
         for other in (open_still, late):
-            finding = alike({first: [early, early], second: [other, other]}, "on which nothing was said")
+            finding = alike({first: [early, early], second: [other, other]}, "on which nothing was sent")
             assert not finding.ok
             assert f"over {first.label} ended by the service after 1.0 s and 1.0 s" in finding.happened
     assert alike({F4: [open_still], F6: [open_still]}, "x").ok
@@ -59,7 +59,7 @@ def test_idle_times_that_differ() -> None:
 
 
 def test_who_has_a_connection_to_be_silent_on() -> None:
-    """After an exchange only those count that were answered; before one, those that have connected."""
+    """After an exchange only answered connections count; before one, all that have connected."""
     counts = suite("robustness.test_idle_connections").counts
     silent = idled(1.0, outcome=Outcome.SILENT)
     assert counts(Stage.CONNECTED, silent)
@@ -68,7 +68,7 @@ def test_who_has_a_connection_to_be_silent_on() -> None:
 
 
 def vitals(at: float, *spent: Spent) -> Vitals:
-    """Return a look at the threads of a program."""
+    """Return a snapshot of the threads of a program."""
     return Vitals(1, 3, 0, spent=spent, at=at)
 
 
@@ -86,7 +86,7 @@ def vitals(at: float, *spent: Spent) -> Vitals:
     ],
 )
 def test_share_of_the_time_that_a_thread_had(running: float, waiting: float, expected: float) -> None:
-    """It is what a thread ran of the time in which it did not wait for a processor, unless it hardly wanted to run."""
+    """The share is the running time without the waits for a CPU; it is 0 for a thread that was hardly runnable."""
     share = suite("robustness.test_busy_loops").share
     others = Spent(5, 1.0, 0.0)
     first, last = vitals(7.0, Spent(4, 2.0, 1.0), others), vitals(7.25, Spent(4, 2.0 + running, 1.0 + waiting), others)
@@ -94,19 +94,19 @@ def test_share_of_the_time_that_a_thread_had(running: float, waiting: float, exp
 
 
 def test_threads_that_come_and_go_have_no_share() -> None:
-    """Only a thread that is there at both looks is judged; without any there is nothing to judge."""
+    """Only a thread in both snapshots is judged; without one the share is 0."""
     share = suite("robustness.test_busy_loops").share
     assert share(vitals(1.0, Spent(4, 0.0, 0.0)), vitals(1.25, Spent(5, 0.25, 0.0))) == 0.0
     assert share(vitals(1.0), vitals(1.25)) == 0.0
 
 
 def test_a_thread_that_waits_for_a_processor_may_be_busy() -> None:
-    """The kernel has not counted yet for how long a thread waits that could run, so it may be busy."""
+    """The kernel has not yet counted the wait of a runnable thread, so the thread counts as busy."""
     share = suite("robustness.test_busy_loops").share
     assert share(vitals(1.0, Spent(4, 0.0, 0.0)), vitals(1.25, Spent(4, 0.03, 0.0, runnable=True))) == 1.0
 
 
-def test_a_loop_that_was_there_before_comes_of_nothing_new() -> None:
+def test_a_busy_loop_from_before_does_not_deviate() -> None:
     """A thread that is busy after the errors deviates, unless one was busy before."""
     loop = suite("robustness.test_busy_loops").loop
     assert [loop("resets", before, after).ok for before, after in ((0, 0.5), (0, 0.51), (0.9, 1), (0.5, 0.9))] == [

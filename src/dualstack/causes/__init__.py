@@ -1,4 +1,4 @@
-"""Root causes: what they are, and which of them the facts of a case show."""
+"""Root causes: the catalogue, and which causes the facts of a case support."""
 
 from dualstack.causes.catalogue import LANGUAGES, Cause, cause, load_causes
 from dualstack.causes.ranking import WITHOUT_CAUSES, Likely, likely

@@ -10,7 +10,7 @@ from pathlib import Path
 from dualstack.errors import HarnessError
 
 LANGUAGES = ("C", "Go", "Python", "Java", "Node", "Rust")
-"""The languages that every cause has a remedy for, in the order in which they are shown."""
+"""The languages with a remedy for every cause, in display order."""
 
 _FILE = Path(__file__).parents[1] / "causes.toml"
 
@@ -21,10 +21,10 @@ class Cause:
 
     Attributes:
         code: Stable and short: ``RC-V6ONLY``.
-        title: A line.
-        explanation: What goes wrong, for an engineer who has read nothing else.
-        fix: The cure in one sentence, whatever the language.
-        remedy: The cure by language, for each of `LANGUAGES`.
+        title: One line.
+        explanation: What goes wrong, understandable without further reading.
+        fix: The fix in one sentence, for any language.
+        remedy: The fix by language, for each of `LANGUAGES`.
     """
 
     code: str
@@ -34,7 +34,11 @@ class Cause:
     remedy: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        """Refuse a cause that would leave its reader without an answer."""
+        """Check that every text is present.
+
+        Raises:
+            HarnessError: A text or a remedy is missing.
+        """
         for name in ("title", "explanation", "fix"):
             if not getattr(self, name):
                 raise HarnessError(f"{self.code}: {name} is empty")
@@ -57,10 +61,10 @@ def load_causes() -> Mapping[str, Cause]:
 
 
 def cause(code: str) -> Cause:
-    """Return the root cause of that code.
+    """Return the root cause with this code.
 
     Raises:
-        HarnessError: There is none.
+        HarnessError: No cause has it.
     """
     causes = load_causes()
     if code not in causes:

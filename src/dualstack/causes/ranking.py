@@ -1,21 +1,15 @@
-"""Which causes the facts of a case show, the likeliest first."""
+"""Which causes the facts of a case support, the likeliest first."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 from dualstack.causes.rule import STRONG, Rule
-from dualstack.causes.rules_binding import RULES as BINDING
-from dualstack.causes.rules_clients import RULES as CLIENTS
-from dualstack.causes.rules_connecting import RULES as CONNECTING
-from dualstack.causes.rules_running import RULES as RUNNING
+from dualstack.causes.rules import RULES
 from dualstack.facts import Facts
 
-RULES: tuple[Rule, ...] = (*BINDING, *CLIENTS, *RUNNING, *CONNECTING)
-"""What speaks for and against each cause that has a rule."""
-
 WITHOUT_CAUSES = frozenset({"START-001"})
-"""Requirements whose failure is explained by what the service says, not by a cause about families."""
+"""Requirements whose failure the service's output explains, not a cause about families."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +18,8 @@ class Likely:
 
     Attributes:
         code: The cause.
-        weight: How much speaks for it; 0 if it is only what the requirement usually fails of.
-        because: The fact that speaks for it most, as a sentence without its first capital; empty with weight 0.
+        weight: The weight of its strongest support; 0 if it is only a usual cause of the requirement.
+        because: The fact that supports it most, as a sentence in lower case; empty with weight 0.
     """
 
     code: str
@@ -35,16 +29,16 @@ class Likely:
 
 @cache
 def _by_code() -> dict[str, Rule]:
-    """Return the rules by their causes."""
+    """Return the rules by cause."""
     return {rule.code: rule for rule in RULES}
 
 
 def likely(codes: Sequence[str], facts: Facts) -> tuple[Likely, ...]:
-    """Return the causes that fit the facts, the likeliest first; none if the cause is not known.
+    """Return the causes that fit the facts, the likeliest first; empty if none does.
 
-    A cause that the facts contradict is never named. One that the requirement does not list is named if much speaks for
-    it; one that it lists keeps its place behind those for which more speaks. A cause without a rule is named if the
-    requirement lists it and nothing speaks for another one.
+    A cause that the facts contradict is never returned. A cause that the requirement does not list needs at least
+    `STRONG` support. Causes are ordered by weight, then as the requirement lists them. A listed cause without a rule is
+    returned only if no other cause has support.
 
     Args:
         codes: The requirement's causes, most likely first.
@@ -62,17 +56,17 @@ def likely(codes: Sequence[str], facts: Facts) -> tuple[Likely, ...]:
 def contradiction(code: str, facts: Facts) -> str:
     """Return the fact that contradicts a cause; empty if none does."""
     rule = _by_code().get(code, Rule(code))
-    return next((told for test in rule.against if (told := test(facts))), "")
+    return next((sentence for test in rule.against if (sentence := test(facts))), "")
 
 
 def _weighed(code: str, facts: Facts, *, listed: bool) -> Likely | None:
-    """Return a cause with what speaks for it; None if it is not to be named."""
+    """Return a cause with its strongest support; None if it does not fit."""
     if contradiction(code, facts):
         return None
     rule = _by_code().get(code)
     if rule is None:
         return Likely(code)
-    found = [(weight, told) for weight, test in rule.support if (told := test(facts))]
+    found = [(weight, sentence) for weight, test in rule.support if (sentence := test(facts))]
     weight, because = max(found, key=lambda item: item[0], default=(0, ""))
     if weight >= STRONG or (listed and (weight or not rule.evident)):
         return Likely(code, weight, because.strip())

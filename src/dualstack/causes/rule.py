@@ -1,4 +1,4 @@
-"""How a cause declares what speaks for it and against it: tests of facts, and their weights."""
+"""How a cause declares which facts support it and which rule it out: tests of facts, and weights."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from dualstack.facts import Facts, Sign
 from dualstack.families import Family
 
 Test = Callable[[Facts], str]
-"""Returns a sentence about the facts if it holds, and an empty text if not."""
+"""Returns a sentence about the facts if it holds, and an empty string if not."""
 
 HINT, FITS, STRONG, DECISIVE, CERTAIN = 1, 2, 3, 4, 5
-"""Weights of evidence. From `STRONG` on a cause is named also for a requirement that does not list it."""
+"""Weights of evidence. With `STRONG` or more, a cause is named even if the requirement does not list it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What speaks for a cause and against it.
+    """Which facts support a cause, and which rule it out.
 
     Attributes:
         code: The cause.
-        support: Tests that speak for it, each with its weight; the greatest one that holds counts.
-        against: Tests that contradict it: a cause with one that holds is never named.
-        evident: Whether it is named only if something speaks for it, also for a requirement that lists it.
+        support: Tests that support it, each with its weight; the greatest weight counts.
+        against: Tests that contradict it: if one holds, the cause is never named.
+        evident: Whether it needs support even if the requirement lists it.
     """
 
     code: str
@@ -41,32 +41,32 @@ def says(*signs: Sign) -> Test:
 
 
 def both(*tests: Test) -> Test:
-    """Return the test that all of these hold; the first one that says something counts."""
+    """Return the test that all of these hold; it returns the first visible sentence."""
 
     def test(facts: Facts) -> str:
-        told = [item(facts) for item in tests]
-        return max(told, key=lambda text: bool(text.strip())) if all(told) else ""
+        sentences = [item(facts) for item in tests]
+        return max(sentences, key=lambda text: bool(text.strip())) if all(sentences) else ""
 
     return test
 
 
 def unless(test: Test, sentence: str) -> Test:
-    """Return the test that ``test`` does not hold."""
+    """Return the test that ``test`` does not hold, with its sentence."""
     return lambda facts: "" if test(facts) else sentence
 
 
 def about(*requirements: str) -> Test:
-    """Return the test that the case is one of these requirements, or of these groups of them."""
+    """Return the test that the case is about one of these requirements or groups of requirements."""
 
     def test(facts: Facts) -> str:
         wanted = {facts.requirement, facts.requirement.partition("-")[0]} & set(requirements)
-        return " " * bool(wanted)  # it holds, and says nothing that the reader does not know
+        return " " * bool(wanted)  # it holds, but needs no sentence
 
     return test
 
 
 def where(facts: Facts) -> str:
-    """Return the port in question, as a person writes it."""
+    """Return the port of the case in words: ``TCP port 80``."""
     return f"{facts.transport.upper()} port {facts.port}"
 
 
@@ -76,7 +76,7 @@ def lost(family: Family) -> Test:
 
 
 def ended(facts: Facts) -> str:
-    """Return how the service ended by itself."""
+    """Return how the service ended by itself; empty if it did not."""
     how = facts.ended
     if how is None:
         return ""
@@ -84,8 +84,8 @@ def ended(facts: Facts) -> str:
 
 
 def did_not_start(facts: Facts) -> str:
-    """Return that a start of the service did not succeed, if one did not."""
+    """Return how the first failed start of the service ended; empty if none failed."""
     failed = next((item for item in facts.starts if not item.ready), None)
     if failed is None:
         return ""
-    return f"the service {failed.ended or 'did not become ready'}, before it was ready"
+    return f"the service {failed.ended}, before it was ready" if failed.ended else "the service did not become ready"

@@ -1,4 +1,4 @@
-"""``dualstack check``: validate manifests, and say what would be run."""
+"""``dualstack check``: validate manifests, and print how many cases they have."""
 
 import argparse
 import contextlib
@@ -16,7 +16,7 @@ from dualstack.suites import entry_faults, requirements
 
 
 def main(options: argparse.Namespace) -> int:
-    """Check every manifest; name every fault of each, with its line."""
+    """Check every manifest; report all faults of all of them, each with its line."""
     console = Terminal(highlight=False, soft_wrap=True)
     faults = []
     for path in options.manifest:
@@ -29,7 +29,7 @@ def main(options: argparse.Namespace) -> int:
             root_of(subjects[0])
         except HostCannot as error:
             console.print(f"{path}: note: {error}", markup=False)
-        _tell(console, subjects)
+        _print(console, subjects)
     if faults:
         raise UsageError("\n".join(faults))
     return 0
@@ -41,27 +41,27 @@ def checked_subjects(path: Path, configurations: Sequence[str] = (), lab: str = 
     Args:
         path: The manifest.
         configurations: Only these configurations.
-        lab: The kind of lab that they will run in; without it, they need be fit for one kind only.
+        lab: The backend that they will run on; empty if one backend is enough.
 
     Raises:
-        UsageError: The manifest is wrong, or names a program, requirement or topology that does not exist.
+        UsageError: The manifest has faults, or names a program, requirement or topology that does not exist.
     """
 
     def programs(subject: Subject) -> Iterator[Fault]:
-        """Yield the programs that do not exist, where they can be looked for."""
-        if lab != DOCKER and not subject.manifest.service.build:  # what is built comes into being later
-            with contextlib.suppress(HostCannot):  # its root file system is not there yet: each of its cases says so
+        """Yield the programs that do not exist, if that is known before the build."""
+        if lab != DOCKER and not subject.manifest.service.build:  # the build makes programs
+            with contextlib.suppress(HostCannot):  # its root file system is not built yet: each case reports that
                 yield from missing_programs(subject)
 
     def fitness(subject: Subject) -> Iterator[Fault]:
-        """Yield why it cannot run in the lab."""
+        """Yield why it cannot run on the backend."""
         return unfit(subject, lab)
 
     return subjects_of(path, configurations, [entry_faults, fitness, programs])
 
 
-def _tell(console: Terminal, subjects: Sequence[Subject]) -> None:
-    """Say what each subject claims and how many cases that makes; then each reason for which some do not apply."""
+def _print(console: Terminal, subjects: Sequence[Subject]) -> None:
+    """Print what each subject claims and its number of cases, then the reasons why cases do not apply."""
     reasons: dict[str, tuple[set[str], dict[str, None]]] = {}
     for subject in subjects:
         cases = [case for item in requirements().values() for case in plan_cases(item, [subject])]
@@ -81,7 +81,7 @@ def _tell(console: Terminal, subjects: Sequence[Subject]) -> None:
 
 
 def _claims(subject: Subject) -> Iterator[str]:
-    """Yield what each listener and connector claims."""
+    """Yield one text for each listener and connector: its port and the families that it claims."""
     for item in subject.listen:
         families = " and ".join(family.label for family in item.families)
         loopback = ", loopback" * (item.reach is Reach.LOOPBACK)

@@ -1,4 +1,4 @@
-"""``dualstack doctor``: what this machine can do."""
+"""``dualstack doctor``: whether this machine can make labs."""
 
 import argparse
 import dataclasses

@@ -8,8 +8,8 @@ from dualstack.requirement import Requirement
 from dualstack.suites import requirement
 
 _FACTS_DECIDE = (
-    "A report names only those that fit the facts of a case, and others that these show. Where none fits, it says that "
-    "the cause is not known, and shows the facts."
+    "A report names only causes that fit the facts of a case, also causes that are not listed here. If none fits, it "
+    "says that the cause is not known, and shows the facts."
 )
 
 
@@ -26,9 +26,9 @@ def _explain(console: Terminal, item: Requirement) -> None:
     console.paragraph(f"{item.id}  {item.title}  ({item.level.value})", style="bold")
     parts = {
         "required": item.statement,
-        "done": item.stimulus,
-        "on the wire": item.wire,
-        "worlds": ", ".join(item.topologies),
+        "checked by": item.stimulus,
+        "packets": item.wire,
+        "topologies": ", ".join(item.topologies),
         "sources": "; ".join(item.cites),
     }
     for heading, text in parts.items():

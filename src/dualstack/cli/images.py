@@ -1,4 +1,4 @@
-"""``dualstack images``: base images made of Debian packages, for engines that cannot pull any."""
+"""``dualstack images``: base images made from Debian packages, for engines that cannot pull them."""
 
 import argparse
 
@@ -6,7 +6,7 @@ from dualstack.rootfs.images import build_bases
 
 
 def main(_: argparse.Namespace) -> int:
-    """Build what is missing, and name each image that is there."""
+    """Build the missing images; print the name of each image."""
     for reference in build_bases():
         print(reference)
     return 0

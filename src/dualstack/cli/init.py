@@ -7,7 +7,7 @@ from dualstack.errors import UsageError
 
 
 def main(options: argparse.Namespace) -> int:
-    """Write the template; an existing file is not replaced unless told."""
+    """Write the template; an existing file is replaced only with ``--force``."""
     path = options.file
     if path.exists() and not options.force:
         raise UsageError(f"{path}: exists already; --force replaces it")

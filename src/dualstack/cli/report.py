@@ -12,7 +12,7 @@ from dualstack.session import RESULTS
 
 
 def main(options: argparse.Namespace) -> int:
-    """Write the reports of the run in the folder; name on standard error what of it cannot be read."""
+    """Write the reports of the run in the folder; print on standard error what cannot be read."""
     folder = options.folder or Path(RESULTS, "latest")
     if not any((folder / name).is_file() for name in (RECORDS, RUN)):
         raise UsageError(f"{folder}: no run's results (it has neither {RECORDS} nor {RUN})")

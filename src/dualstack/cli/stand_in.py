@@ -1,8 +1,9 @@
-"""Run by execnet in place of a Python interpreter: hands its standard streams to a worker that waits, see `workers`.
+"""Run by execnet instead of a Python interpreter: passes its standard streams to a waiting worker, see `workers`.
 
 usage: stand_in.py NAME WORD... (the words of the interpreter's command line)
 
-Without such a worker it becomes the interpreter. To be fast it imports only what an interpreter has loaded anyway.
+If there is no such worker, it becomes the interpreter. To be fast, it imports
+only modules that every interpreter loads.
 """
 
 import _socket
@@ -12,7 +13,7 @@ import sys
 
 
 def main() -> None:
-    """Hand over, and end when the worker has ended."""
+    """Pass the streams on; return when the worker has ended."""
     connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         connection.connect(b"\0" + sys.argv[1].encode())
@@ -21,7 +22,7 @@ def main() -> None:
     streams = struct.pack("3i", 0, 1, 2)
     connection.sendmsg([sys.argv[-1].encode()], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, streams)])
     for descriptor in (0, 1):
-        os.close(descriptor)  # they are the worker's now, and its end must be seen
+        os.close(descriptor)  # the worker has them now; this process waits for its end
     connection.recv(1)
 
 

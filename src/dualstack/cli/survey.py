@@ -1,4 +1,4 @@
-"""``dualstack survey``: what services really do, as a table or as data."""
+"""``dualstack survey``: what services do in each configuration, as a table or as JSON."""
 
 import argparse
 import dataclasses
@@ -16,13 +16,13 @@ from dualstack.errors import UsageError
 from dualstack.kinds import DOCKER
 from dualstack.lab.netns import NetnsBackend
 from dualstack.manifest import Subject
-from dualstack.manifest.placeholders import did_you_mean
 from dualstack.prober.messages import Outcome
+from dualstack.suggestion import did_you_mean
 from dualstack.survey import FREE, NOT_LISTENING, STATES, TAKEN, Observation, survey
 
 
 def main(options: argparse.Namespace) -> int:
-    """Survey the services and print what was seen."""
+    """Survey the services and print the observations."""
     for state in options.state:
         if state not in STATES:
             hint = did_you_mean(state, list(STATES))
@@ -56,7 +56,7 @@ def main(options: argparse.Namespace) -> int:
 
 
 def _build(subjects: list[Subject], lab: str) -> None:
-    """Build what needs building, once each."""
+    """Build each service that has build commands, once."""
     wanted = {subject.path: subject for subject in subjects if is_built_here(subject, lab)}
     if not wanted:
         return
@@ -69,7 +69,7 @@ def _build(subjects: list[Subject], lab: str) -> None:
 
 
 def _print(seen: list[Observation], *, taken: bool) -> None:
-    """Print one line for each way (and who has the port), with what it does in each state; then the errors."""
+    """Print a row for each configuration (and port state) with a column for each kernel state; then the errors."""
     console = Terminal(highlight=False)
     states = dict.fromkeys(item.state for item in seen)
     heads = ["service, configured", *(["taken"] if taken else []), *states]
@@ -99,23 +99,23 @@ def _print(seen: list[Observation], *, taken: bool) -> None:
 
 
 _LEGEND = f"""\
-4: IPv4 socket; 6: IPv6 socket, IPv6 only; D: IPv6 socket that serves both; @: one address only
-{NOT_LISTENING}: does not listen; timed out: it ran, and was not ready in the manifest's time
-In brackets: the families that were answered, of a loopback listener from its own host, of any other from another one
-?: behind a family whose client waited in vain""".splitlines()
+4: IPv4 socket; 6: IPv6-only socket; D: dual-stack socket (IPv6 socket that also serves IPv4); @: bound to one address
+{NOT_LISTENING}: does not listen; timed out: it runs, but was not ready within timeouts.ready of its manifest
+In brackets: the families that were answered. Clients of a loopback listener run on its own host, others on another host
+?: after a family: its client got no answer""".splitlines()
 
 _TAKEN_LEGEND = """\
-Taken: who has the port before the service is started
-free: nothing; bound: a socket that does not listen; shared: two sockets that would share it; else one that listens
-both, one, none: it serves as many families; as many as were asked for and the world has, if it is not none
-wider: a family, or every address, that was not asked for
-narrower: one family of two, and its output does not say so
-refuses: it ends with an error; half-started: it lost a family, says so, and runs on
-late: bound, but listen() failed; split: sockets of two programs take the same clients""".splitlines()
+Taken: the state of the port before the service starts
+free: unused; bound: a socket has it, but does not listen; shared: two sockets that allow sharing; others: it listens
+Outcome: both, one: it serves all requested families that the lab has, two or one; none: it serves no family
+wider: it also serves a family, or all addresses, that was not requested
+narrower: it serves one of two families, and its output does not report that
+refuses: it exits with an error; half-started: it lost a family, reports that, and keeps running
+late: bind() succeeded, but listen() failed; split: sockets of two programs share the clients""".splitlines()
 
 
 def _cell(item: Observation, *, effect: bool) -> str:
-    """Return the sockets, the families that were answered, and the outcome, if that is wanted."""
+    """Return the sockets, the families that were answered and, with ``effect``, the outcome."""
     families = [
         f"{family.removeprefix('ipv')}{_ANSWERED[how]}" for family, how in item.answers.items() if how in _ANSWERED
     ]
@@ -124,4 +124,4 @@ def _cell(item: Observation, *, effect: bool) -> str:
 
 
 _ANSWERED = {Outcome.ANSWERED.value: "", Outcome.SILENT.value: "?", "ETIMEDOUT": "?"}
-"""How a family's exchange ended, and what stands behind the family then; after any other end it is not shown."""
+"""The mark after a family, by the outcome of its exchange; with any other outcome the family is not shown."""

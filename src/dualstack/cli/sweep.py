@@ -1,4 +1,4 @@
-"""``dualstack sweep``: remove what killed runs have left on the container engine, and images that nothing needs."""
+"""``dualstack sweep``: remove what killed runs left on the container engine, and images that are not needed."""
 
 import argparse
 
@@ -8,7 +8,7 @@ from dualstack.lab.docker.outdated import remove_outdated
 
 
 def main(_: argparse.Namespace) -> int:
-    """Remove it, one line each; what lives, and what is not ours, is left alone."""
+    """Print a line for each removal; objects of active runs and of other programs are kept."""
     engine = connect()
     try:
         removed = sweep(engine)
@@ -27,5 +27,5 @@ def main(_: argparse.Namespace) -> int:
 
 
 def _megabytes(size: int) -> str:
-    """Write a number of bytes."""
+    """Return a number of bytes in megabytes, as text."""
     return f"{size / 1e6:.1f} MB"

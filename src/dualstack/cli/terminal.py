@@ -1,4 +1,4 @@
-"""Where the commands print: also into a closed pipe, and on a terminal that does not know UTF-8."""
+"""Printing for all commands: wrapped text and tables, also on terminals without UTF-8 and into closed pipes."""
 
 import codecs
 import io
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 _NO_WIDTH = 100_000
-"""What stands for the width of a pipe or file: no line is so long."""
+"""The width of a pipe or file, in characters: more than any line has."""
 
 _GAP = 2
 """How many spaces are between the columns of a table."""
@@ -22,17 +22,17 @@ _GAP = 2
 _PLAIN = {
     "✗": "x", "✓": "+", "→": "->", "←": "<-", "↔": "<->", "…": "...", "\N{EN DASH}": "-", "·": ".", "§": "section ",
 }  # fmt: skip
-"""What stands for a character that a terminal's encoding lacks."""
+"""Replacements for characters that a terminal's encoding lacks."""
 
 
 class Terminal(Console):
-    """A console that prints whole words: wrapped to a terminal's width, and one row a line into a pipe or file.
+    """A console that wraps text between words on a terminal, and prints one row a line into a pipe or file.
 
-    It falls silent when its reader is gone: the work continues, and so does the exit code.
+    When its reader closes the pipe, it stops printing; the command continues and keeps its exit code.
     """
 
     def __init__(self, **options: Any) -> None:
-        """Take rich's options; what is no terminal has no width."""
+        """Take the options of rich's console; pipes and files have no width limit."""
         super().__init__(**options)
         if not self.is_terminal:
             self.width = _NO_WIDTH
@@ -47,8 +47,8 @@ class Terminal(Console):
             indent: How many spaces each line begins with.
             hang: How many more each line but the first begins with.
             style: The text's style.
-            lead: How many characters at its beginning have another style.
-            mark: That style.
+            lead: The number of characters at the beginning that have the style ``mark``.
+            mark: The style of these characters.
         """
         wrapped = textwrap.wrap(
             text,
@@ -65,7 +65,7 @@ class Terminal(Console):
             self.print(written, soft_wrap=True)
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print a table, its cells wrapped between words; one that is too wide for that as a list of its rows."""
+        """Print a table, with cells wrapped between words; if it is too wide for the terminal, as a list of rows."""
         rows = [[" ".join(cell.split()) for cell in row] for row in rows]
         columns = [*zip(heads, *rows, strict=True)]
         least = [max(len(word) for cell in column for word in [*cell.split(), ""]) for column in columns]
@@ -90,13 +90,13 @@ class Terminal(Console):
         self.print(table)
 
     def on_broken_pipe(self) -> None:
-        """Write nothing more (rich would exit with 1, which means something here)."""
+        """Write nothing more (rich would exit with 1, which means that a service is broken)."""
         self.quiet = True
         abandon_output()
 
 
 def _narrowed(most: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Return the columns' widths: as much as they can use, the widest of them less until all have room."""
+    """Return the widths of the columns: the widest is narrowed until all fit into ``room``."""
     widths = list(most)
     while sum(widths) > room:
         widest = max((at for at, width in enumerate(widths) if width > least[at]), key=lambda at: widths[at])
@@ -105,7 +105,7 @@ def _narrowed(most: Sequence[int], least: Sequence[int], room: int) -> list[int]
 
 
 def prepare_output() -> None:
-    """Let standard output and error replace what their encoding lacks, instead of failing on it."""
+    """Make standard output and error replace characters that their encoding lacks, instead of failing."""
     codecs.register_error("dualstack.plain", _in_plain_characters)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -113,7 +113,7 @@ def prepare_output() -> None:
 
 
 def abandon_output() -> None:
-    """Let what is still to be written go nowhere: nobody reads standard output any more."""
+    """Discard further output: the reader of standard output has closed it."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
@@ -127,7 +127,7 @@ def _in_plain_characters(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def _plain(char: str) -> str:
-    """Return ASCII that stands for ``char``: a letter loses its accents; what nothing stands for is ``?``."""
+    """Return ``char`` in ASCII: a letter without its accents; ``?`` if there is no replacement."""
     if char in _PLAIN:
         return _PLAIN[char]
     if "\udc80" <= char <= "\udcff":  # a byte of a file's name that was not UTF-8 (PEP 383)

@@ -1,7 +1,7 @@
-"""Workers of a parallel run that are forked from the process that controls it, with everything imported already.
+"""Workers of a parallel run, forked from the controlling process, so that all imports are done.
 
-pytest-xdist has execnet start each worker as a new interpreter, which would import for a second what the controlling
-process has in memory. So the workers are forked beforehand, and what execnet starts is `stand_in`, which hands its
+pytest-xdist lets execnet start each worker as a new interpreter, which would spend a second on imports that the
+controlling process has done. Therefore the workers are forked first. What execnet starts is `stand_in`: it passes its
 standard streams to one of them.
 """
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from dualstack.kinds import NETNS
 from dualstack.lab.forked import Forked, take_streams
-from dualstack.lab.netns import prepare_keeper
+from dualstack.lab.netns import prepare_supervisor
 
 _STAND_IN = Path(__file__).with_name("stand_in.py")
 _ENDING = 2.0  # seconds that a worker whose streams have ended may take
@@ -29,14 +29,14 @@ _CREDENTIALS = struct.Struct("3i")  # struct ucred: process, user, group
 
 @contextmanager
 def forked_workers(count: int, lab: str) -> Iterator[list[str]]:
-    """Fork workers that wait for their streams; in the end they are gone.
+    """Fork workers that wait for their streams; they are ended when the block ends.
 
     Args:
-        count: How many.
+        count: The number of workers.
         lab: The kind of lab that they will run.
 
     Yields:
-        The execnet specification of each.
+        The execnet specification of each worker.
     """
     names, workers = [], []
     for _ in range(count):
@@ -58,9 +58,9 @@ def forked_workers(count: int, lab: str) -> Iterator[list[str]]:
 
 
 def _work(door: socket.socket, lab: str) -> int:
-    """Wait for the streams of a worker, and be it."""
+    """Wait for standard streams, then run execnet's worker on them."""
     if lab == NETNS:
-        prepare_keeper(lean=True)
+        prepare_supervisor(lean=True)
     with door:
         while True:
             connection, _ = door.accept()
@@ -75,7 +75,7 @@ def _work(door: socket.socket, lab: str) -> int:
         open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115 - descriptors, open to the end
         for number, mode in ((0, "r"), (1, "w"), (2, "w"))
     )
-    with connection:  # its end tells the stand-in of this worker's
+    with connection:  # the stand-in ends when this connection ends
         exec(bootstrap, {"__name__": "__main__"})  # noqa: S102 - execnet's own line, from a process of the same user
     return 0
 

@@ -1,8 +1,9 @@
-"""Facts: what was recorded of a case, reduced to plain values that causes are decided by."""
+"""Facts: what was recorded of a case, as plain values from which causes are derived."""
 
 from dualstack.facts.log import Sign, signs_of
-from dualstack.facts.model import Exchange, Facts, FamilyFacts, Host, How, Run, Start, Tried
+from dualstack.facts.model import Facts
 from dualstack.facts.sentences import sentences
+from dualstack.facts.values import Exchange, FamilyFacts, Host, How, Run, Start, Tried
 
 __all__ = [
     "Exchange",

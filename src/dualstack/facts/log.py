@@ -1,4 +1,4 @@
-"""What a program's output says went wrong: errno names, strerror's texts and the phrases of common runtimes."""
+"""Failures that a program's output reports: errno names, strerror() texts and phrases of common runtimes."""
 
 import enum
 import re
@@ -6,11 +6,11 @@ import re
 _SHOWN = 160
 
 _COMMON = 80
-"""Up to here a number beside the word "error", or in parentheses, is more often something else."""
+"""Up to this number, a number beside the word "error" or in parentheses is rarely an errno."""
 
 
 def _errno(name: str, number: int, *texts: str) -> str:
-    """Return the pattern for an error number: its name, its number where one is meant, and its texts."""
+    """Return the pattern for an errno: its name, its number in an unambiguous context, and its texts."""
     by_number = rf"(?:errno|os error)[ =:]*{number}\b"
     if number > _COMMON:
         by_number += rf"|\berror:? ?\(?{number}\b|\({number}:"
@@ -19,7 +19,7 @@ def _errno(name: str, number: int, *texts: str) -> str:
 
 @enum.unique
 class Sign(enum.Enum):
-    """A kind of complaint; the value is what a sentence says after "its output says"."""
+    """A kind of failure that output reports; the value follows "its output says" in sentences."""
 
     IN_USE = "EADDRINUSE"
     NO_FAMILY = "EAFNOSUPPORT"
@@ -37,12 +37,12 @@ class Sign(enum.Enum):
     NOT_CONNECTED = "ENOTCONN"
     TOO_LARGE = "EMSGSIZE"
     COLONS = "that an address has too many colons"
-    BAD_PORT = "that a port is no number"
+    BAD_PORT = "that a port is not a number"
     BAD_ADDRESS = "that an address is invalid"
-    NOT_IPV4 = "that something is no IPv4 address"
-    NOT_FOUND = "that a name is not found"
-    OTHER_FAMILY = "that an address is of another family than its socket"
-    UNPACKED = "that an address has more parts than were expected"
+    NOT_IPV4 = "that something is not an IPv4 address"
+    NOT_FOUND = "that a name was not found"
+    OTHER_FAMILY = "that an address has a different family from its socket"
+    UNPACKED = "that an address has more parts than expected"
     MAPPED = "an IPv4-mapped address"
     NOT_ALLOWED = "that a client is not allowed"
     NO_IPV6 = "that IPv6 is not available in this build"
@@ -109,7 +109,7 @@ _SIGNS = {sign: re.compile(text, re.IGNORECASE) for sign, text in _TEXTS.items()
 
 
 def signs_of(output: str) -> tuple[tuple[Sign, str], ...]:
-    """Return each kind of complaint that an output holds, with the first line that has it, at most 160 characters."""
+    """Return each kind of failure in an output, with its first line, cut to 160 characters."""
     lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
     found = []
     for sign, pattern in _SIGNS.items():

@@ -1,15 +1,16 @@
-"""Facts as plain sentences, for whoever has to find the cause alone."""
+"""Facts as plain sentences, for readers who look for the cause themselves."""
 
 from collections.abc import Iterator
 
-from dualstack.facts.model import Facts, FamilyFacts, How, Run
+from dualstack.facts.model import Facts
+from dualstack.facts.values import FamilyFacts, How, Run
 from dualstack.families import BOTH, Family, endpoint
 
 _MOST_TRIED = 4
 
 
 def sentences(facts: Facts) -> tuple[str, ...]:
-    """Return what was recorded, one sentence each, the most telling first."""
+    """Return what was recorded, one sentence each, the most important first."""
     return tuple(
         dict.fromkeys(
             [
@@ -25,7 +26,7 @@ def sentences(facts: Facts) -> tuple[str, ...]:
 
 
 def _of_families(facts: Facts) -> Iterator[str]:
-    """Say how the clients of each family fared."""
+    """Yield the results of the clients of each family."""
     if not facts.listens:
         return
     for family in BOTH:
@@ -35,25 +36,26 @@ def _of_families(facts: Facts) -> Iterator[str]:
         for text in seen.icmp:
             yield f"{family.label} clients get {text}."
         if seen.wrong_source:
-            yield f"Answers over {family.label} come from {', '.join(seen.wrong_source)}, which was not asked."
+            yield f"Answers over {family.label} come from {', '.join(seen.wrong_source)}, to which no request was sent."
         if seen.wrong_port:
-            yield f"Answers over {family.label} come from port {', '.join(map(str, seen.wrong_port))}."
+            ports = ", ".join(map(str, seen.wrong_port))
+            yield f"Answers over {family.label} come from port {ports}, to which no request was sent."
     if facts.strangers:
-        yield f"Its host sends to {', '.join(facts.strangers)}, which is the address of no client."
+        yield f"Its host sends to {', '.join(facts.strangers)}, which is not a client's address."
     if facts.reverse:
-        yield "It asks the name server for the names of its clients (PTR)."
+        yield "It queries the name server for the names of its clients (PTR)."
 
 
 def _fared(seen: FamilyFacts) -> str:
-    """Say how clients fared: the most frequent way first, with numbers where there are several."""
-    ways = sorted(seen.hows, key=lambda item: (item[0] is How.ANSWERED, -item[1]))
-    if len(ways) == 1:
-        return ways[0][0].value
-    return "; ".join(f"{how.value} ({number})" for how, number in ways)
+    """Return the results of clients, failures first and by frequency, with numbers if there are several."""
+    results = sorted(seen.hows, key=lambda item: (item[0] is How.ANSWERED, -item[1]))
+    if len(results) == 1:
+        return results[0][0].value
+    return "; ".join(f"{how.value} ({number})" for how, number in results)
 
 
 def _of_sockets(facts: Facts) -> Iterator[str]:
-    """Say which sockets the service has."""
+    """Yield which sockets the service has."""
     if not facts.listens:
         return
     where = f"{facts.transport.upper()} port {facts.port}"
@@ -62,8 +64,8 @@ def _of_sockets(facts: Facts) -> Iterator[str]:
         if facts.starts:
             yield f"No socket of the service was seen on {where}."
     else:
-        told = ", ".join(dict.fromkeys(_socket(row.address, row.v6only, row.family) for row in rows))
-        yield f"On {where} the service listens on {told}."
+        listed = ", ".join(dict.fromkeys(_socket(row.address, row.v6only, row.family) for row in rows))
+        yield f"On {where} the service listens on {listed}."
         for family in BOTH:
             if family in facts.claimed and not facts.takes(family):
                 yield f"No socket of the service takes {family.label} on {where}."
@@ -73,38 +75,38 @@ def _of_sockets(facts: Facts) -> Iterator[str]:
 
 
 def _socket(address: str, v6only: bool | None, family: str) -> str:  # noqa: FBT001 - as a row of the table has it
-    """Return a listening address, with IPV6_V6ONLY where that means something."""
+    """Return a listening address, with IPV6_V6ONLY if it is the IPv6 wildcard."""
     if family == Family.IPV6.value and address == Family.IPV6.wildcard and v6only is not None:
         return f"{address} (IPV6_V6ONLY {'on' if v6only else 'off'})"
     return address
 
 
 def _of_starts(facts: Facts) -> Iterator[str]:
-    """Say how the service started and ended."""
+    """Yield how the service started and ended."""
     ended = facts.ended
     if ended is not None:
         when = "after it was ready" if ended.ready else "before it was ready"
         yield f"It ended by itself {when}: it {ended.ended}."
     elif facts.starts and not facts.start.ready:
-        yield f"It was not ready after {facts.start.seconds:.1f} s, and still ran."
+        yield f"It was not ready after {facts.start.seconds:.1f} s, and was still running."
     if facts.foreign:
-        yield "A foreign socket had its port in one family."
+        yield "A foreign socket was bound to its port in one family."
     for family in BOTH:
         if facts.of(family).late:
-            yield f"Its socket for {family.label} appeared only after it had been ready for a while."
+            yield f"Its socket for {family.label} was opened only some time after it was ready."
     for client, shown in facts.shown:
         yield f'It shows "{shown}" for the client {client}.'
 
 
 def _of_runs(facts: Facts) -> Iterator[str]:
-    """Say what a connector did that failed."""
+    """Yield what the failed runs of a connector did."""
     for run in facts.runs:
         if run.works:
             continue
         if run.literal is None:
-            yield f"For {run.target} it asked for {' and '.join(run.asked) or 'no record'}."
+            yield f"For {run.target} it queried {' and '.join(run.asked) or 'no record'}."
         elif run.names:
-            yield f"It asked the name server for {', '.join(run.names)}, although {run.target} is an address."
+            yield f"It queried the name server for {', '.join(run.names)}, although {run.target} is an address."
         yield _tried(run)
         if run.known and run.untried:
             yield f"It did not try {', '.join(run.untried)}."
@@ -113,16 +115,16 @@ def _of_runs(facts: Facts) -> Iterator[str]:
 
 
 def _tried(run: Run) -> str:
-    """Say which addresses a run tried, when and with what result."""
+    """Return which addresses a run tried, when, and with what result."""
     if not run.tried:
         return f"For {run.target} it made no connection attempt."
-    told = [f"{item.address} after {item.at:.2f} s ({item.how.name.lower()})" for item in run.tried[:_MOST_TRIED]]
-    more = len(run.tried) - len(told)
-    return f"It tried {', '.join(told)}{f' and {more} more' if more else ''}."
+    tried = [f"{item.address} after {item.at:.2f} s ({item.how.name.lower()})" for item in run.tried[:_MOST_TRIED]]
+    more = len(run.tried) - len(tried)
+    return f"It tried {', '.join(tried)}{f' and {more} more' if more else ''}."
 
 
 def _of_output(facts: Facts) -> Iterator[str]:
-    """Quote what the service says."""
+    """Yield the output lines that report failures."""
     for sign, line in facts.signs[:4]:
         yield f'Its output says {sign.value}: "{line}".'
     if facts.silent:
@@ -130,7 +132,7 @@ def _of_output(facts: Facts) -> Iterator[str]:
 
 
 def _of_host(facts: Facts) -> Iterator[str]:
-    """Say what the host lacks."""
+    """Yield what the host lacks."""
     host = facts.host
     missing = [family.label for family in BOTH if family not in host.families]
     if not host.ipv6_sockets:

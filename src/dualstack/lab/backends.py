@@ -1,4 +1,4 @@
-"""The backends by name; each is imported only when it is asked for."""
+"""The backends, by name; each is imported only when it is used."""
 
 from dualstack.kinds import DOCKER
 from dualstack.lab.protocol import Backend
@@ -9,13 +9,13 @@ def make_backend(name: str, run: str = "", worker: str = "") -> Backend:
 
     Args:
         name: One of `dualstack.kinds.KINDS`.
-        run: The run's id, for what outlives a process.
+        run: The run's id, with which a backend labels what may outlive its process.
         worker: Which of the run's processes this is.
     """
     if name == DOCKER:
         from dualstack.lab.docker.backend import DockerBackend  # noqa: PLC0415 - loads the SDK
 
         return DockerBackend(run, worker)
-    from dualstack.lab.netns import NetnsBackend  # noqa: PLC0415 - what is not asked for need not be loaded
+    from dualstack.lab.netns import NetnsBackend  # noqa: PLC0415 - only what is used is loaded
 
     return NetnsBackend()

@@ -1,4 +1,4 @@
-"""How the keeper of the namespaces is spoken to: one JSON object a packet, with descriptors beside it."""
+"""The connection to the lab supervisor: one JSON object a packet, with descriptors beside it."""
 
 import array
 import json
@@ -14,7 +14,7 @@ Message = dict[str, Any]
 
 
 def connected_pair() -> tuple[socket.socket, socket.socket]:
-    """Return the two ends of a new control connection; it keeps the borders of messages."""
+    """Return the two ends of a new control connection; it preserves message boundaries."""
     return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
@@ -22,7 +22,7 @@ def send(control: socket.socket, message: Message, descriptors: Sequence[int] = 
     """Send one message, with copies of ``descriptors``.
 
     Raises:
-        OSError: The other end is gone (BrokenPipeError), or the message is longer than the socket takes.
+        OSError: The other end is closed (BrokenPipeError), or the message is longer than the socket accepts.
     """
     packed = array.array("i", descriptors).tobytes()
     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)] if descriptors else []

@@ -1,13 +1,14 @@
-"""What a host's kernel says of itself: gathered inside the host, judged by `proofs` outside.
+"""What a host's kernel reports: gathered inside the host, judged by `proofs` outside.
 
 `serve` is an entry point. Each request and each answer is one JSON object a line:
 
-* ``{"do": "look", "confined": bool, "listen": [address, ...]}`` → ``facts``: `Facts`; ``ports``: the TCP port of each
-  address, which listens from then on; 0 where it cannot be bound;
-* ``{"do": "dial", "targets": [[address, port], ...], "routes": [address, ...]}`` → ``targets``: how opening a
-  connection to each ended; ``routes``: whether the kernel knows a way to each address; always an empty text or the
-  errno's name;
-* ``{"do": "cross", "targets": [[address, far address], ...]}`` → ``crossings``: what `crossing.cross` found of each.
+* ``{"do": "look", "confined": bool, "listen": [address, ...]}`` → ``facts``: `Facts`; ``ports``: for each address the
+  TCP port that listens from now on, 0 if it cannot be bound;
+* ``{"do": "dial", "targets": [[address, port], ...], "routes": [address, ...]}`` → ``targets``: the outcome of each
+  connection; ``routes``: whether the kernel has a route to each address. Every outcome is an empty text or the errno's
+  name;
+* ``{"do": "probe", "targets": [[address, far address], ...], "largest": bytes}`` → ``paths``: the result of
+  `path_probe.probe_path` for each.
 """
 
 import array
@@ -20,13 +21,13 @@ import struct
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from ipaddress import IPv6Address
 from pathlib import Path
 from typing import Any
 
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
-from dualstack.lab.crossing import cross
+from dualstack.lab.ipv6_addresses import ipv6_addresses
+from dualstack.lab.path_probe import probe_path
 from dualstack.prober.seccomp import restrict
 
 _NET = "/proc/thread-self/net"
@@ -36,26 +37,24 @@ _SIOCGIFCONF = 0x8912
 _IFREQ = 40
 """Bytes of a struct ifreq where a pointer has 64 bits."""
 
-_IFA_F_TENTATIVE = 0x40
-_IFA_F_DADFAILED = 0x08
-
-_DIAL_SECONDS = 1.0
+_DIAL_TIMEOUT = 1.0
+"""Seconds for all connections, or all probes, of one request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What one host's kernel says.
+    """What one host's kernel reports.
 
     Attributes:
         addresses: Interface and address of every configured address.
         unusable: The IPv6 addresses that are tentative or duplicates.
         interfaces: The names of all interfaces.
-        default_routes: The routes out of the lab, as the kernel's tables show them.
+        default_routes: The default routes in the kernel's tables.
         v6only: IPV6_V6ONLY of a fresh AF_INET6 socket; None if there is no such socket.
         disable_ipv6: net.ipv6.conf.*.disable_ipv6, by interface.
-        bind: How binding the loopback address of a family ended: empty, or the errno's name.
-        inet6: How a socket(AF_INET6) ended, the same way.
-        confined_inet6: The same in a child that is confined as a service is; None if it was not asked for.
+        bind: The outcome of binding the loopback address, by family: empty, or the errno's name.
+        inet6: The outcome of socket(AF_INET6).
+        confined_inet6: The same in a child that is confined as a service is; None if it was not tried.
     """
 
     addresses: tuple[tuple[str, str], ...]
@@ -78,10 +77,10 @@ class Facts:
 
 def look(*, confined: bool) -> Facts:
     """Return the facts of the network namespace that this process is in."""
-    ipv6 = _ipv6_addresses()
+    ipv6 = ipv6_addresses()
     return Facts(
-        addresses=(*_ipv4_addresses(), *((interface, address) for interface, address, _ in ipv6)),
-        unusable=tuple(address for _, address, flags in ipv6 if flags & (_IFA_F_TENTATIVE | _IFA_F_DADFAILED)),
+        addresses=(*_ipv4_addresses(), *((address.interface, str(address)) for address in ipv6)),
+        unusable=tuple(str(address) for address in ipv6 if not address.usable),
         interfaces=tuple(name for _, name in socket.if_nameindex()),
         default_routes=tuple(_default_routes()),
         v6only=_v6only(),
@@ -117,14 +116,8 @@ def _ipv4_addresses() -> list[tuple[str, str]]:
     return found
 
 
-def _ipv6_addresses() -> list[tuple[str, str, int]]:
-    """Return interface, address and flags of every IPv6 address."""
-    rows = [line.split() for line in _table("if_inet6")]
-    return [(row[5], str(IPv6Address(bytes.fromhex(row[0]))), int(row[4], 16)) for row in rows]
-
-
 def _default_routes() -> list[str]:
-    """Return every default route; those that only reject (on lo) lead nowhere and do not count."""
+    """Return every default route but those that only reject (on lo)."""
     rows4 = [line.split() for line in _table("route")[1:]]
     rows6 = [line.split() for line in _table("ipv6_route")]
     routes = [f"0.0.0.0/0 dev {row[0]}" for row in rows4 if row[1] == row[7] == "00000000"]
@@ -168,14 +161,14 @@ def _bind(family: Family) -> None:
 
 
 def _in_confined_child() -> str:
-    """Return how socket(AF_INET6) ends in a child that is confined as a service without AF_INET6 is."""
+    """Return the outcome of socket(AF_INET6) in a child that is confined as a service without AF_INET6 is."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             restrict(af_inet6=False)
             os.write(write, _outcome(_inet6).encode() or b"-")
-        except Exception as error:  # noqa: BLE001 - told to the parent, whose proof then fails with it
+        except Exception as error:  # noqa: BLE001 - reported to the parent, whose proof then fails
             os.write(write, repr(error).encode())
         finally:
             os._exit(0)
@@ -187,16 +180,16 @@ def _in_confined_child() -> str:
 
 
 def _dial(address: str, port: int, deadline: Deadline) -> None:
-    """Open a connection: three segments that cross the link both ways. Nobody needs to accept it.
+    """Open a connection: three segments cross the link, in both directions. It need not be accepted.
 
-    It is reset, and so leaves nothing behind in either kernel.
+    It is reset, so that neither kernel keeps any state of it.
     """
     with socket.create_connection((address, port), timeout=max(deadline.remaining, 0.01)) as one:
         one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def _find_route(address: str) -> None:
-    """Ask the kernel for a way to an address; nothing is sent."""
+    """Look up the route to an address; no packet is sent."""
     with socket.socket(Family.of(address).af, socket.SOCK_DGRAM) as one:
         one.connect((address, 9))
 
@@ -223,11 +216,15 @@ def serve(stream: socket.socket) -> None:
                 listeners = [_listen(address) for address in request["listen"]]
                 ports = [listener.getsockname()[1] if listener else 0 for listener in listeners]
                 answer = {"facts": asdict(look(confined=request["confined"])), "ports": ports}
-            elif request["do"] == "cross":
-                deadline = Deadline(_DIAL_SECONDS, "what the network says of packets")
-                answer = {"crossings": [cross(target, far, deadline) for target, far in request["targets"]]}
+            elif request["do"] == "probe":
+                deadline = Deadline(_DIAL_TIMEOUT, "the answers of routers")
+                answer = {
+                    "paths": [
+                        probe_path(target, far, request["largest"], deadline) for target, far in request["targets"]
+                    ]
+                }
             else:
-                deadline = Deadline(_DIAL_SECONDS, "the answers of the other hosts")
+                deadline = Deadline(_DIAL_TIMEOUT, "the answers of the other hosts")
                 targets = [_outcome(partial(_dial, address, port, deadline)) for address, port in request["targets"]]
                 routes = [_outcome(partial(_find_route, address)) for address in request["routes"]]
                 answer = {"targets": targets, "routes": routes}

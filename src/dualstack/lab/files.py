@@ -1,22 +1,26 @@
-"""A host's own /etc/resolv.conf, hosts, nsswitch.conf and hostname, and how it comes to see them."""
+"""A host's own /etc/resolv.conf, hosts, nsswitch.conf and hostname, and how its processes are shown them."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dualstack.addressing import Plan
 from dualstack.families import BOTH
 from dualstack.prober import libc
 
-_STAGE = Path("/tmp")  # noqa: S108 - covered by a private tmpfs for a moment, only in the host's mount namespace
+if TYPE_CHECKING:  # see `setup`
+    from dualstack.addressing import Plan
+
+_STAGE = Path("/tmp")  # noqa: S108 - a private tmpfs for a moment, only in the host's mount namespace
 
 _CACHES = ("/run/nscd", "/var/run/nscd")
-"""Where a name service cache daemon of the machine listens: glibc would ask it before it reads any file."""
+"""Where the machine's name service cache daemon listens: glibc would ask it before it reads any file."""
 
 
-def host_files(plan: Plan, host: str) -> dict[str, str]:
+def host_files(plan: "Plan", host: str) -> dict[str, str]:
     """Return the files of a host, by name below /etc.
 
-    The name server is the host ``peer``, by its first address of a family that this world has, IPv4 first.
+    The name server is the host ``peer``, by its first address of a family that it has, IPv4 first.
     """
     server = plan.hosts["peer"].configured
     resolver = next((server[family][0] for family in BOTH if server[family]), "")
@@ -28,13 +32,13 @@ def host_files(plan: Plan, host: str) -> dict[str, str]:
         "hosts": "\n".join([*lines, ""]),
         "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
         "hostname": f"{host}\n",
-        # RFC 6724's own table, whatever the machine's administrator prefers.
+        # The default policy table of RFC 6724, not that of the machine's administrator.
         "gai.conf": "",
     }
 
 
-def show_files(files: dict[str, str]) -> None:
-    """Lay ``files`` over /etc in the calling process's mount namespace, which must be its own.
+def show_files(files: Mapping[str, str]) -> None:
+    """Mount ``files`` over /etc in the calling process's mount namespace, which must be private.
 
     Raises:
         OSError: The kernel refuses.
@@ -46,7 +50,9 @@ def show_files(files: dict[str, str]) -> None:
     for name, text in files.items():
         _write(f"{upper}/{name}", text)
     present = [name for name in files if Path("/etc", name).exists()]
-    if all(name in present or not text for name, text in files.items()):  # empty over missing would change nothing
+    if all(
+        name in present or not text for name, text in files.items()
+    ):  # an empty file that is missing changes nothing
         for name in present:
             libc.mount(f"{upper}/{name}", os.path.realpath(f"/etc/{name}"), flags=libc.MS_BIND)
     else:

@@ -1,4 +1,4 @@
-"""Processes that are forked and not executed: they have everything imported already, and so start in a millisecond."""
+"""Processes that are forked and not executed: they start in a millisecond, since everything is imported already."""
 
 import contextlib
 import os
@@ -16,11 +16,11 @@ from dualstack.prober.descriptors import close_all_but
 
 
 class Forked:
-    """A child of this process that runs a function. It has what `subprocess.Popen` has and its users need.
+    """A child of this process that runs a function, with the part of the interface of `subprocess.Popen` that is used.
 
     Attributes:
         pid: Its number.
-        returncode: Its exit code, negative for a signal; None until `poll` or `wait` has seen its end.
+        returncode: Its exit code, negative for a signal; None until `poll` or `wait` has reaped it.
     """
 
     def __init__(
@@ -35,17 +35,17 @@ class Forked:
         """Fork. This process must have one thread only.
 
         Args:
-            name: What it is called in a list of processes; 15 characters at most.
-            act: What the child does; what it returns is its exit code.
+            name: Its name in ps; 15 characters at most.
+            act: The function that the child runs; it returns the exit code.
             streams: The descriptors that become its standard input, output and error.
             keep: Which other descriptors stay open in it.
-            death_signal: What it is sent when this process ends, by whatever means.
+            death_signal: The signal that it gets when this process ends, by any means.
         """
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
         parent = os.getpid()
-        # Until the child has its own handlers, a signal must not run those of this process in it.
+        # Until the child has reset the handlers, a signal must not run this process's handlers in it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             self.pid = os.fork()
@@ -98,13 +98,13 @@ def _run(
     parent: int,
     death_signal: int,
 ) -> NoReturn:
-    """Be the child: with signals as a new program finds them, and nothing open that is not its business."""
+    """Run in the child: reset signals as for a new program, close other descriptors, run ``act`` and exit."""
     code = 1
     try:
         _fresh_signals()
         libc.die_with_parent(death_signal)
         if os.getppid() != parent:
-            os._exit(1)  # the parent ended before that was asked for
+            os._exit(1)  # the parent ended before the death signal was set
         Path("/proc/self/comm").write_text(name)
         take_streams(*streams)
         close_all_but(*keep)
@@ -112,7 +112,7 @@ def _run(
         code = act()
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else 1
-    except BaseException:  # noqa: BLE001 - the process ends here; what happened must be seen
+    except BaseException:  # noqa: BLE001 - the process ends here; the traceback must be seen
         traceback.print_exc()
     finally:
         for stream in (sys.stdout, sys.stderr):
@@ -122,7 +122,7 @@ def _run(
 
 
 def _fresh_signals() -> None:
-    """Give up the handlers of the parent; SIGINT raises KeyboardInterrupt, as in every new Python process."""
+    """Reset the signal handlers; SIGINT raises KeyboardInterrupt, as in every new Python process."""
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)

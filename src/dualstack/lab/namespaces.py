@@ -1,4 +1,4 @@
-"""The namespaces that everything of the embedded lab lives in, and the process that keeps them alive."""
+"""The namespaces of the embedded lab, and the process that keeps them alive."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ _ALL = (
 )
 
 _UNSEEN = ("/run/", "/var/run/", "/tmp/", "/var/tmp/", "/dev/")  # noqa: S108 - names
-"""Folders of the machine in whose place every program has its own: see `dualstack.prober.view`."""
+"""Folders of the machine that every program sees an own one in place of: see `dualstack.prober.view`."""
 
 KINDS = ("user", "mnt", "pid", "net", "ipc", "uts")
 
@@ -30,7 +30,7 @@ KINDS = ("user", "mnt", "pid", "net", "ipc", "uts")
 def enter_namespaces() -> None:
     """Put this process into new namespaces of every kind; its next child will be process 1.
 
-    An ordinary user becomes user 0 of a user namespace that knows nobody else. Root gets one with all users that root
+    An ordinary user becomes user 0 of a user namespace without other users. Root gets one with all users that root
     has, so that services may change their user.
 
     Raises:
@@ -57,7 +57,7 @@ def _full_maps() -> dict[str, str]:
 
 
 def _unshare_with_maps(maps: dict[str, str]) -> None:
-    """Unshare, and have a child that stayed outside write the maps: only it may map more than one user."""
+    """Unshare, and let a child outside the new user namespace write the maps: only that may map more than one user."""
     parent = os.getpid()
     turn_read, turn_write = os.pipe()
     child = os.fork()
@@ -88,8 +88,8 @@ def _unshare_with_maps(maps: dict[str, str]) -> None:
 def run_as_first_process(serve: Callable[[int], None], parent: int) -> None:
     """Run ``serve`` as process 1 of the new namespaces and return when it has ended.
 
-    It is called with the number that the machine knows it by. It is killed, and everything in its namespaces with it,
-    when the process ``parent`` ends, by whatever means, or when this process does.
+    It is called with its process number on the machine. It is killed, with every process in its namespaces, when the
+    process ``parent`` or this process ends, by any means.
     """
     lifeline_read, lifeline_write = os.pipe()
     child = os.fork()
@@ -98,9 +98,9 @@ def run_as_first_process(serve: Callable[[int], None], parent: int) -> None:
         try:
             os.close(lifeline_write)
             libc.die_with_parent(signal.SIGKILL)
-            serve(_number_of_the_living(lifeline_read))
+            serve(_own_number(lifeline_read))
             code = 0
-        except BaseException:  # noqa: BLE001 - the process ends here; what happened must be seen
+        except BaseException:  # noqa: BLE001 - the process ends here; the traceback must be seen
             traceback.print_exc()
             sys.stderr.flush()
         finally:
@@ -110,8 +110,8 @@ def run_as_first_process(serve: Callable[[int], None], parent: int) -> None:
     _guard(child, parent)
 
 
-def _number_of_the_living(lifeline: int) -> int:
-    """Return the number that the parent knows this process by, or end if the parent died before it could be tied."""
+def _own_number(lifeline: int) -> int:
+    """Return the number of this process as the parent sees it; exit if the parent has ended already."""
     number = os.read(lifeline, 32)
     poller = select.poll()
     poller.register(lifeline, select.POLLIN)
@@ -122,7 +122,7 @@ def _number_of_the_living(lifeline: int) -> int:
 
 
 def own_mounts() -> None:
-    """Cut the mount namespace off from the machine's, and give it the /proc of its own processes.
+    """Make the mount namespace private, and mount the /proc of its own processes.
 
     Raises:
         OSError: The kernel refuses, as it does inside most containers.
@@ -132,7 +132,7 @@ def own_mounts() -> None:
 
 
 def machine_sockets() -> list[str]:
-    """Return the paths of this network namespace's Unix sockets, but for those in folders that no program sees."""
+    """Return the paths of this network namespace's Unix sockets, without those in folders that no program sees."""
     found = set()
     for line in Path("/proc/net/unix").read_text(errors="surrogateescape").splitlines()[1:]:
         path = line.split(maxsplit=7)[7:]
@@ -142,19 +142,19 @@ def machine_sockets() -> list[str]:
 
 
 def hide_sockets(paths: Iterable[str]) -> None:
-    """Cover Unix sockets of the machine in this mount namespace: read-only files can still be connected to.
+    """Mount /dev/null over the machine's Unix sockets: a read-only mount does not prevent connections to them.
 
     Raises:
         OSError: The kernel refuses.
     """
     for path in paths:
-        with contextlib.suppress(FileNotFoundError, PermissionError):  # it is gone, or hidden from this user anyway
+        with contextlib.suppress(FileNotFoundError, PermissionError):  # it is gone, or hidden from this user
             if stat.S_ISSOCK(os.stat(path).st_mode):  # noqa: PTH116 - it follows links, as connect does
                 libc.mount("/dev/null", path, flags=libc.MS_BIND)
 
 
 def _guard(child: int, parent: int) -> None:
-    """Wait for the end of ``child``; kill it when ``parent`` ends first."""
+    """Wait for the end of ``child``; kill it if ``parent`` ends first."""
     watched = os.pidfd_open(child)
     poller = select.poll()
     poller.register(watched, select.POLLIN)

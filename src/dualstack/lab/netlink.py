@@ -2,14 +2,14 @@
 
 import os
 import socket
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dualstack.addressing import HostPlan, Plan
 from dualstack.errors import HarnessError, HostCannot
 from dualstack.lab import rtnl, sysctl
 from dualstack.lab.offload import offloads_off
+from dualstack.lab.setup import HostSetup
 from dualstack.prober import libc
-from dualstack.topology import HostSpec, Topology
 
 INTERFACE = "eth0"
 
@@ -23,7 +23,7 @@ _RTMGRP_LINK = 1
 
 @dataclass(slots=True)
 class Namespace:
-    """A network namespace that is held by a descriptor, and what speaks to the kernel about it.
+    """A network namespace that is held by a descriptor, and the sockets with which it is built.
 
     Attributes:
         fd: The descriptor that keeps it alive.
@@ -38,12 +38,12 @@ class Namespace:
     events: socket.socket
 
     @classmethod
-    def make(cls, settings: dict[str, str]) -> "Namespace":
-        """Make one with these settings and stay in it: the caller must go back to its own.
+    def make(cls, settings: Mapping[str, str]) -> "Namespace":
+        """Make one with these settings and stay in it; the caller must return to its own.
 
         Raises:
             HostCannot: The kernel makes no more network namespaces.
-            HarnessError: A setting does not hold.
+            HarnessError: A setting reads back as something else.
         """
         try:
             libc.unshare(libc.CLONE_NEWNET)
@@ -59,19 +59,19 @@ class Namespace:
             os.close(fd)
             raise
 
-    def settle(self) -> None:
-        """Let go of what only building needs; the namespace stays."""
+    def close_sockets(self) -> None:
+        """Close the sockets with which it was built; the namespace stays."""
         self.rtnl.close()
         self.events.close()
 
     def close(self) -> None:
-        """Let go of it: without processes the kernel removes it and its links by itself, a little later."""
-        self.settle()
+        """Close its descriptor too: the kernel removes a namespace without processes, and its links, a little later."""
+        self.close_sockets()
         os.close(self.fd)
 
 
 def build_switch() -> Namespace:
-    """Make the private namespace that holds a lab's link: a bridge that learns and forwards and says nothing itself.
+    """Make the private namespace of a lab's link: a bridge that learns and forwards, and sends nothing itself.
 
     Raises:
         HostCannot: The kernel has no bridges.
@@ -85,50 +85,45 @@ def build_switch() -> Namespace:
     return switch
 
 
-def plug_in(switch: Namespace, place: int, host: Namespace, plan: HostPlan) -> None:
-    """Join a host to the link by a veth pair; ``place`` is the number of its port.
+def plug_in(switch: Namespace, place: int, host: Namespace, setup: HostSetup) -> None:
+    """Connect a host to the link by a veth pair; ``place`` is the number of its port.
 
     Raises:
         HostCannot: The kernel has no veth.
     """
-    end = rtnl.FarEnd(INTERFACE, INTERFACE_INDEX, plan.mac, host.fd)
+    end = rtnl.FarEnd(INTERFACE, INTERFACE_INDEX, setup.mac, host.fd)
     try:
         switch.rtnl.do(rtnl.add_veth(f"port{place}", FIRST_PORT_INDEX + place, _BRIDGE_INDEX, end))
     except rtnl.StepError as error:
-        raise HostCannot(f"no link for {plan.name}: {error}; the kernel needs CONFIG_VETH") from None
+        raise HostCannot(f"no link for {setup.name}: {error}; the kernel needs CONFIG_VETH") from None
 
 
-def bring_up(host: Namespace, spec: HostSpec, plan: HostPlan, network: Plan) -> None:
+def bring_up(host: Namespace, setup: HostSetup) -> None:
     """Give a host its addresses and routes and bring its interfaces up; the calling thread must be in its namespace.
 
     Raises:
         HarnessError: The kernel refuses.
     """
     steps = [rtnl.set_up(_LOOPBACK_INDEX)]
-    if not spec.ipv4_loopback:
-        steps.append(rtnl.delete_address(_LOOPBACK_INDEX, "127.0.0.1", 8))
-    if not spec.ipv6_loopback and not spec.disable_ipv6:
-        steps.append(rtnl.delete_address(_LOOPBACK_INDEX, "::1", 128))
-    for family, addresses in plan.configured.items():
-        length = network.prefix_length(family)
-        steps += [rtnl.add_address(INTERFACE_INDEX, address, length) for address in addresses]
-    ways = [rtnl.add_route(INTERFACE_INDEX, way.address, way.via, way.mtu) for way in network.ways[plan.name]]
+    steps += [rtnl.delete_address(_LOOPBACK_INDEX, address, length) for address, length in setup.missing_loopbacks]
+    steps += [rtnl.add_address(INTERFACE_INDEX, address, length) for address, length in setup.addresses]
+    steps.append(rtnl.set_up(INTERFACE_INDEX))
+    steps += [rtnl.add_route(INTERFACE_INDEX, address, via, mtu) for address, via, mtu in setup.routes]
     offloads_off(INTERFACE)
     try:
-        host.rtnl.do(*steps, rtnl.set_up(INTERFACE_INDEX), *ways)
+        host.rtnl.do(*steps)
     except rtnl.StepError as error:
-        raise HarnessError(f"host {plan.name}: {error}") from None
+        raise HarnessError(f"host {setup.name}: {error}") from None
 
 
-def _settings(topology: Topology, name: str) -> dict[str, str]:
-    """Return the settings of a host whose link does not exist yet."""
-    routers = topology.routers
-    routing = sysctl.routing_settings("default", forwards=name in routers) if routers else None
-    return sysctl.host_settings(topology.host[name], routing)
+def build_hosts(
+    setups: Iterable[HostSetup], settings: Mapping[str, Mapping[str, str]]
+) -> tuple[Namespace, dict[str, Namespace]]:
+    """Make the namespaces of a lab, linked and addressed, and return to the caller's own.
 
-
-def build_hosts(topology: Topology, plan: Plan) -> tuple[Namespace, dict[str, Namespace]]:
-    """Make the namespaces of a topology, linked and addressed, and return to the caller's own.
+    Args:
+        setups: What each host is made into.
+        settings: The kernel settings of each host, by its name: see `setup.namespace_settings`.
 
     Returns:
         The switch, and the hosts by name.
@@ -143,11 +138,11 @@ def build_hosts(topology: Topology, plan: Plan) -> tuple[Namespace, dict[str, Na
         switch = build_switch()
         made.append(switch)
         hosts = {}
-        for place, (name, spec) in enumerate(topology.host.items()):
-            hosts[name] = Namespace.make(_settings(topology, name))
-            made.append(hosts[name])
-            plug_in(switch, place, hosts[name], plan.hosts[name])
-            bring_up(hosts[name], spec, plan.hosts[name], plan)
+        for place, setup in enumerate(setups):
+            host = hosts[setup.name] = Namespace.make(settings[setup.name])
+            made.append(host)
+            plug_in(switch, place, host, setup)
+            bring_up(host, setup)
     except BaseException:
         for namespace in made:
             namespace.close()

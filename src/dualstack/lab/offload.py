@@ -1,4 +1,4 @@
-"""Turn the offloads of an interface off, so that what a capture shows is what a wire would carry."""
+"""Turn the offloads of an interface off, so that captures show packets as a wire would carry them."""
 
 import array
 import errno
@@ -16,7 +16,7 @@ def offloads_off(interface: str) -> None:
     """Turn transmit checksums, segmentation and receive merging off, in the calling thread's network namespace.
 
     Raises:
-        OSError: The kernel refuses; not for an offload that the interface does not have.
+        OSError: The kernel refuses. An offload that the interface does not have is no error.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         for command in _OFFLOADS.values():

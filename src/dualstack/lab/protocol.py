@@ -1,4 +1,4 @@
-"""What every lab backend offers. What differs between them is only how a host is made and how it runs a program."""
+"""The interface of every lab backend. Backends differ only in how a host is made and how it runs a program."""
 
 import socket
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from typing import Protocol
 
 from dualstack.addressing import HostPlan, Plan
 from dualstack.deadline import Deadline
+from dualstack.lab.changes import Change
 from dualstack.prober.client import Prober
 from dualstack.prober.messages import Await, Exit, Launch, Log, Readiness, Vitals
 from dualstack.topology import HostSpec, Topology
@@ -29,16 +30,16 @@ class Program(Protocol):
         """Wait until it is ready, has ended, or the time is up."""
 
     def wait_log(self, pattern: str, deadline: Deadline, since: int = 0) -> str | None:
-        """Wait for a line of its output, from byte ``since`` on, that matches; return it, or None if none came."""
+        """Wait for a line of its output, from byte ``since`` on, that matches; return it, or None if there is none."""
 
     def log(self) -> Log:
         """Return what it has written so far."""
 
     def signal(self, signal: str) -> None:
-        """Send ``signal`` to its first process alone; what that forked is sent nothing, and may live on."""
+        """Send ``signal`` to its first process only; processes that this has forked get none and may continue."""
 
     def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
-        """Send signals to its main process, in that order, ``every`` seconds apart; none once it has ended.
+        """Send signals to its main process, in that order, ``every`` seconds apart; none after it has ended.
 
         Raises:
             UsageError: There is no such signal.
@@ -46,23 +47,23 @@ class Program(Protocol):
         """
 
     def pause(self) -> None:
-        """Stop all its processes where they are; returns when none of them runs."""
+        """Stop all its processes (SIGSTOP); return when none of them runs."""
 
     def resume(self) -> None:
-        """Let its processes go on."""
+        """Let its processes continue (SIGCONT)."""
 
     def vitals(self) -> Vitals:
-        """Count what it holds.
+        """Return the numbers of its processes, zombies and descriptors.
 
         Raises:
-            HostCannot: It cannot be counted here.
+            HostCannot: They cannot be counted here.
         """
 
     def stop(self, signal: str, deadline: Deadline) -> Exit | None:
-        """Send ``signal`` and wait for it and all its children to be gone; what is left then is killed.
+        """Send ``signal`` and wait until it and all its children have ended; kill those that have not in time.
 
         Returns:
-            How it ended by itself, or None when it had to be killed.
+            How it ended, or None if it had to be killed.
         """
 
 
@@ -75,7 +76,7 @@ class Host(Protocol):
 
     @property
     def spec(self) -> HostSpec:
-        """What it has."""
+        """The host in the topology."""
 
     @property
     def plan(self) -> HostPlan:
@@ -96,79 +97,38 @@ class Host(Protocol):
             ServiceError: It cannot be executed; the message says why.
         """
 
-    def add_address(self, address: str, *, detect: bool = False) -> None:
-        """Give the host an address on the link, beside those that it has; IPv4 ones are usable at once.
-
-        Args:
-            address: An address of the lab's networks that no other host has.
-            detect: Whether the kernel first looks for duplicates of an IPv6 address (RFC 4862 §5.4): it is tentative
-                for 1 to 2 s, in which it can be neither bound nor found. Without it, it is usable at once.
+    def apply(self, change: Change) -> None:
+        """Change the host while a case runs; return when the change has taken effect.
 
         Raises:
             HarnessError: The kernel refuses.
-        """
-
-    def remove_address(self, address: str) -> None:
-        """Take an address on the link from the host.
-
-        Raises:
-            HarnessError: The kernel refuses.
-        """
-
-    def route_group(self, group: str) -> None:
-        """Lead packets for a multicast group over the link, as a default route does on an ordinary host.
-
-        Without such a route IPv4 groups can be joined by programs that name an interface only (ENODEV).
-
-        Raises:
-            HarnessError: The kernel refuses.
-        """
-
-    def set_ipv6(self, *, enabled: bool) -> None:
-        """Switch IPv6 off or on for all of the host (net.ipv6.conf.all.disable_ipv6).
-
-        Off takes every IPv6 address from it; on gives back those of the loopback interface and the link-local ones.
-
-        Raises:
-            HarnessError: The kernel refuses.
-        """
-
-    def accept_routers(self, *, prefer_temporary: bool) -> None:
-        """Let the host believe router advertisements on its link from now on (accept_ra; it forwards nothing).
-
-        Of an advertised prefix it makes itself an address and a temporary one (RFC 8981 §3), checked for duplicates.
-
-        Args:
-            prefer_temporary: Whether it prefers temporary addresses to public ones (RFC 6724 §5, rule 7).
-
-        Raises:
-            HarnessError: The kernel refuses.
+            DeadlineExpired: The change did not take effect in time.
         """
 
     def inside(self, entry: str) -> socket.socket:
         """Run ``module:function`` of this package in the host's network namespace; return the stream to it.
 
-        The function is called with its end of the stream and runs in a process of its own, which ends with the stream
-        and at the latest with the lab, and is not killed when a program on the host is stopped.
+        The function gets its end of the stream and runs in a new process, which ends with the stream and at the latest
+        with the lab. Stopping a program on the host does not kill it.
         """
 
     def place(self, path: Path) -> str:
-        """Return where a process inside the host shall write what is to become ``path``, absolute, on this machine."""
+        """Return where a process inside the host must write what is to become ``path``, absolute, on this machine."""
 
     def fetch(self, path: Path) -> None:
-        """Bring what was written at `place` of ``path`` to this machine; nothing to do where hosts share its files.
+        """Copy what was written at `place` of ``path`` to this machine; do nothing if hosts share its files.
 
         Raises:
-            HarnessError: It is not there, did not come whole, or cannot be written here.
+            HarnessError: There is none, it is incomplete, or it cannot be written here.
         """
 
 
 class Lab(Protocol):
-    """A topology made real."""
+    """A lab: a topology that was made."""
 
     @property
     def topology(self) -> Topology:
-        """The world that it claims to be."""
+        """Its topology."""
 
     @property
     def plan(self) -> Plan:
@@ -201,4 +161,4 @@ class Backend(Protocol):
         """Remove everything that the backend made."""
 
     def remains(self) -> list[str]:
-        """Return what is left of everything it made, one line each; empty is how it should be after `close`."""
+        """Return what is left of everything it made, one line each; expected to be empty after `close`."""

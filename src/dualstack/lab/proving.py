@@ -1,4 +1,4 @@
-"""Gather what the kernels of a lab say, and run the lab's proofs on it."""
+"""Gather what the kernels of a lab report, and run the lab's proofs on it."""
 
 import json
 import socket
@@ -8,19 +8,19 @@ from typing import Any, Self
 
 from dualstack.errors import HarnessError
 from dualstack.families import BOTH, Family
-from dualstack.lab.crossing import Crossing
 from dualstack.lab.facts import Facts
-from dualstack.lab.proofs import Seen, judge, planned_proofs
+from dualstack.lab.path_probe import ProbedPath
+from dualstack.lab.proofs import HostObservation, judge, planned_proofs
 from dualstack.lab.protocol import Lab
 from dualstack.topology import LINK_MTU
 
 _ENTRY = "dualstack.lab.facts:serve"
 
-_PATIENCE = 10.0
+_ANSWER_TIMEOUT = 10.0
 """Seconds for one answer of a host."""
 
 _OUTSIDE = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8:ffff::1"}
-"""Addresses outside of every lab, asked for and never sent to (RFC 5737, RFC 3849)."""
+"""Addresses outside of every lab, whose routes are looked up (RFC 5737, RFC 3849)."""
 
 
 def prove(lab: Lab) -> list[str]:
@@ -28,14 +28,14 @@ def prove(lab: Lab) -> list[str]:
 
     Raises:
         BrokenLab: A proof failed; the message names proof, host, what was expected and what was found.
-        UsageError: The topology's list of proofs is wrong.
+        UsageError: As `planned_proofs`.
         HarnessError: A host did not answer.
     """
     planned_proofs(lab.topology)
     return judge(lab.topology, observe(lab))
 
 
-def observe(lab: Lab) -> dict[str, Seen]:
+def observe(lab: Lab) -> dict[str, HostObservation]:
     """Return what is known of each host of a lab.
 
     Raises:
@@ -46,8 +46,8 @@ def observe(lab: Lab) -> dict[str, Seen]:
         return _question(lab, witnesses)
 
 
-def _question(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> dict[str, Seen]:
-    """Ask every host what its kernel says, then have each dial all others."""
+def _question(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> dict[str, HostObservation]:
+    """Ask every host what its kernel reports, then let each dial all others."""
     own = {name: [a for family in BOTH for a in host.plan.configured[family]] for name, host in lab.hosts.items()}
     for name, witness in witnesses.items():
         witness.ask({"do": "look", "confined": not lab.hosts[name].spec.af_inet6, "listen": own[name]})
@@ -67,37 +67,37 @@ def _question(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> dict[str, Seen]:
         routes[name] = dict(zip(_elsewhere(lab, name), answer["routes"], strict=True))
         for (other, address, _), outcome in zip(dialled[name], answer["targets"], strict=True):
             reached[other][address] = reached[other].get(address, "") or outcome
-    crossings = _cross(lab, witnesses)
+    paths = _probe(lab, witnesses)
     return {
-        name: Seen(
+        name: HostObservation(
             host.spec,
             host.plan,
             Facts.from_json(looks[name]["facts"]),
             reached[name],
             routes[name],
-            tuple(item for item in crossings if name in (item.source, _owner(lab, item))),
+            tuple(item for item in paths if name in (item.source, _owner(lab, item))),
             _router_of(lab, name),
         )
         for name, host in lab.hosts.items()
     }
 
 
-def _cross(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> list[Crossing]:
-    """Have each host send to those between whom and it there is a router; return what they met."""
+def _probe(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> list[ProbedPath]:
+    """Probe every path that crosses a router, from every host."""
     targets = {name: found for name in witnesses if (found := list(_across(lab, name)))}
     for name, pairs in targets.items():
-        witnesses[name].ask({"do": "cross", "targets": pairs})
+        witnesses[name].ask({"do": "probe", "targets": pairs, "largest": LINK_MTU})
     return [
-        Crossing(name, target, *found)
+        ProbedPath(name, target, *found)
         for name, pairs in targets.items()
-        for (target, _), found in zip(pairs, witnesses[name].answer()["crossings"], strict=True)
+        for (target, _), found in zip(pairs, witnesses[name].answer()["paths"], strict=True)
     ]
 
 
 def _across(lab: Lab, name: str) -> Iterator[tuple[str, str]]:
-    """Yield an address of each host beyond a router, and where packets that are too large for it are sent.
+    """Yield an address of each host beyond a router, and the address to which packets too large for it are sent.
 
-    Kernels remember the path MTU of an address, which a case must find forgotten: no host has that one.
+    Kernels store the path MTU of an address, and a case must start without it: no host has that second address.
     """
     specs = lab.topology.host
     for other in specs:
@@ -109,14 +109,14 @@ def _across(lab: Lab, name: str) -> Iterator[tuple[str, str]]:
                 yield plan.configured[family][0], plan.planned[family][-1] if narrow else plan.configured[family][0]
 
 
-def _owner(lab: Lab, crossing: Crossing) -> str:
-    """Return the host that was sent to."""
-    family = Family.of(crossing.target)
-    return next(name for name, host in lab.plan.hosts.items() if crossing.target in host.planned[family])
+def _owner(lab: Lab, path: ProbedPath) -> str:
+    """Return the destination host of a path."""
+    family = Family.of(path.target)
+    return next(name for name, host in lab.plan.hosts.items() if path.target in host.planned[family])
 
 
 def _router_of(lab: Lab, name: str) -> frozenset[str]:
-    """Return the addresses of the router that a host is behind; none without one."""
+    """Return the addresses of the router that a host is behind; none if it is behind none."""
     router = lab.topology.host[name].behind
     return frozenset(a for family in BOTH for a in lab.plan.hosts[router].configured[family]) if router else frozenset()
 
@@ -133,18 +133,18 @@ class _Witness:
     """A process in a host that answers questions; see `facts`."""
 
     def __init__(self, name: str, stream: socket.socket) -> None:
-        """Speak to it over ``stream``."""
+        """Take over the stream to it."""
         self._name = name
         self._stream = stream
-        self._stream.settimeout(_PATIENCE)
+        self._stream.settimeout(_ANSWER_TIMEOUT)
         self._answers = stream.makefile("rb")
 
     def __enter__(self) -> Self:
-        """Keep it as long as the block lasts."""
+        """Return it; it lives as long as the block."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it: it lives as long as its stream."""
+        """End it by closing its stream."""
         self._answers.close()
         self._stream.close()
 
@@ -160,7 +160,9 @@ class _Witness:
         try:
             line = self._answers.readline()
         except TimeoutError:
-            raise HarnessError(f"host {self._name!r} did not say within {_PATIENCE:g} s what its kernel says") from None
+            raise HarnessError(
+                f"host {self._name!r} did not report its kernel's state within {_ANSWER_TIMEOUT:g} s"
+            ) from None
         if not line:
-            raise HarnessError(f"host {self._name!r}: the process that was asked what its kernel says has ended")
+            raise HarnessError(f"host {self._name!r}: the process that reports its kernel's state has ended")
         return json.loads(line)

@@ -1,78 +1,60 @@
-"""When a lab's link carries packets: asked of the kernel, so that nobody has to sleep or to repair a lost first packet.
+"""When a lab's link carries packets: read from the kernel, so that no packet is lost and no sleep is needed.
 
-On a fresh bridge 10 to 20 % of labs lose the first ARP or neighbour solicitation and stall for a second. Two things
-happen later than the system calls that ask for them: an interface's queue is opened when the kernel's link watcher has
-seen the carrier (``operstate`` becomes UP), and the solicited-node group of an address is joined by a worker.
+On a new bridge 10 to 20 % of labs lose the first ARP request or neighbour solicitation and stall for a second. Two
+things happen later than the system calls that ask for them: the queue of an interface is opened when the kernel's link
+watcher has seen the carrier (``operstate`` becomes UP), and a worker joins the solicited-node group of an address.
 """
 
-import ipaddress
 import select
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
-from dualstack.addressing import HostPlan
 from dualstack.deadline import Deadline
-from dualstack.families import Family
+from dualstack.lab.ipv6_addresses import LOOK_SECONDS, unready_addresses
 from dualstack.lab.netlink import FIRST_PORT_INDEX, INTERFACE, INTERFACE_INDEX, Namespace
+from dualstack.lab.setup import HostSetup
 from dualstack.prober import libc
-from dualstack.topology import HostSpec, Topology
-
-_TENTATIVE = 0x40
-"""IFA_F_TENTATIVE."""
-
-_POLL_SECONDS = 0.001
-"""How long to wait for an event of a link before looking again: joining a group is announced by no event."""
 
 
-def wait_until_ready(
-    topology: Topology, plans: Mapping[str, HostPlan], switch: Namespace, hosts: Mapping[str, Namespace]
-) -> None:
-    """Wait until every port forwards and every host can send and be found; leaves the thread in a host's namespace.
+def wait_until_ready(setups: Sequence[HostSetup], switch: Namespace, hosts: Mapping[str, Namespace]) -> None:
+    """Wait until every port forwards and every host can send and be found; leave the thread in a host's namespace.
 
     Raises:
-        DeadlineExpired: It did not come about; the message says what was missing.
+        DeadlineExpired: They are not ready in time; the message says what was missing.
     """
     deadline = Deadline(5.0, "the lab's link to carry packets")
     namespaces = (switch, *hosts.values())
-    lacks = [partial(_unready_port, switch, place) for place in range(len(hosts))]
-    lacks += [partial(_unready_host, hosts[name], spec, plans[name]) for name, spec in topology.host.items()]
+    checks = [partial(_unready_port, switch, place) for place in range(len(hosts))]
+    checks += [partial(_unready_host, hosts[setup.name], setup) for setup in setups]
     with select.epoll() as events:
         for namespace in namespaces:
             events.register(namespace.events, select.EPOLLIN)
-        for lack in lacks:
-            while missing := lack():
+        for check in checks:
+            while missing := check():
                 deadline.check(missing)
                 _next_event(events, namespaces)
 
 
 def _next_event(events: select.epoll, namespaces: Iterable[Namespace]) -> None:
-    """Wait for a change of any link, shortly."""
-    happened = {fd for fd, _ in events.poll(_POLL_SECONDS)}
+    """Wait for a change of any link, for a millisecond at most."""
+    happened = {fd for fd, _ in events.poll(LOOK_SECONDS)}
     for namespace in namespaces:
         if namespace.events.fileno() in happened:
             namespace.events.recv(1 << 16)
 
 
 def _unready_port(switch: Namespace, place: int) -> str:
-    """Return what keeps a port of the bridge from forwarding, empty when nothing does."""
+    """Return why a port of the bridge does not forward; empty if it does."""
     state = switch.rtnl.state(FIRST_PORT_INDEX + place)
     return "" if state.up and state.forwarding else f"port {place} of the bridge does not forward"
 
 
-def _unready_host(host: Namespace, spec: HostSpec, plan: HostPlan) -> str:
-    """Return what keeps a host from sending and being found, empty when nothing does."""
+def _unready_host(host: Namespace, setup: HostSetup) -> str:
+    """Return why a host cannot send or be found; empty if it can."""
     if not host.rtnl.state(INTERFACE_INDEX).up:
-        return f"{INTERFACE} of {plan.name} is not up"
-    if spec.disable_ipv6 or not (spec.ipv6 or spec.link_local):
+        return f"{INTERFACE} of {setup.name} is not up"
+    if not setup.ipv6_addresses:
         return ""
     libc.setns(host.fd, libc.CLONE_NEWNET)
-    addresses = [line.split() for line in Path("/proc/thread-self/net/if_inet6").read_text().splitlines()]
-    own = [fields for fields in addresses if fields[5] == INTERFACE]
-    wanted = len(plan.configured[Family.IPV6]) + spec.link_local
-    settled = [fields[0] for fields in own if not int(fields[4], 16) & _TENTATIVE]
-    if len(settled) < wanted:
-        return f"{len(settled)} of {wanted} IPv6 addresses of {plan.name} are usable"
-    joined = Path("/proc/thread-self/net/igmp6").read_text()
-    lost = [address for address in settled if f"ff0200000000000000000001ff{address[-6:]}" not in joined]
-    return f"solicited-node group of {ipaddress.IPv6Address(bytes.fromhex(lost[0]))} not joined" if lost else ""
+    missing = unready_addresses(INTERFACE, setup.ipv6_addresses)
+    return f"{setup.name}: {missing}" if missing else ""

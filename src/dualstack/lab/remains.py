@@ -1,4 +1,4 @@
-"""Proof that nothing of a lab is left: a look at every process of the machine."""
+"""Finds what is left of a lab, by looking at every process of the machine."""
 
 import contextlib
 import fcntl
@@ -29,21 +29,21 @@ def link_of(kind: str, inode: int) -> str:
 def holders(namespaces: Collection[str], before: int | None = None) -> list[str]:
     """Return which processes are in, or hold a descriptor of, one of these namespaces; one line each.
 
-    A process that has ended and only waits for its parent to take notice (a zombie) holds nothing any more.
+    A zombie holds no namespace.
 
     Args:
         namespaces: The namespaces, as `link_of` writes them.
         before: Ignore processes that started after this time (`boot_ticks`).
 
-    The kernel gives the number of a namespace that is gone to the next one. A user namespace is known from its
-    successor by the start of the processes in it, every other by its owner, if ``namespaces`` has a user namespace.
+    The kernel reuses the number of a removed namespace. A user namespace differs from its successor by the start of
+    the processes in it; every other namespace by its owner, if ``namespaces`` has a user namespace.
     """
     owners = {link for link in namespaces if link.startswith("user:")}
     lines = []
     for process in Path("/proc").iterdir():
         if not process.name.isdigit():
             continue
-        with contextlib.suppress(OSError):  # it has ended meanwhile, or is another user's and so none of ours
+        with contextlib.suppress(OSError):  # it has ended meanwhile, or belongs to another user
             name, state, started = _stat(process)
             if state == "Z" or (before is not None and started > before):
                 continue
@@ -61,7 +61,7 @@ def _stat(process: Path) -> tuple[str, str, int]:
 
 
 def _held(process: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the namespaces that a process is in, and what its descriptors are of, with where that is to be seen."""
+    """Yield the namespaces and the targets of the descriptors of a process, each with its path below /proc."""
     for path in [process / "ns" / kind for kind in _KINDS] + list((process / "fd").iterdir()):
         with contextlib.suppress(OSError):
             yield str(path.readlink()), path

@@ -1,7 +1,7 @@
-"""Tries what the embedded lab needs of this machine, each thing in a child of its own, and prints how it went.
+"""Tries what the embedded lab needs of this machine, each in a child process, and prints the outcomes.
 
-``python -m dualstack.lab.trials`` writes one JSON object: by name of the trial, an empty text or what went wrong. It is
-a program of its own because namespaces are entered by whole, single-threaded processes.
+``python -m dualstack.lab.trials`` writes one JSON object: by the name of the trial, an empty text or the error. It is a
+separate program because only a process with one thread can enter namespaces.
 """
 
 import json
@@ -32,7 +32,7 @@ def _namespaces() -> None:
 
 
 def _first_process() -> None:
-    """Be process 1 of them and mount /proc."""
+    """Become process 1 of them and mount /proc."""
     enter_namespaces()
     _in_child(own_mounts)
 
@@ -56,7 +56,7 @@ def _nested() -> None:
 
 
 def _users() -> None:
-    """Have a range of users whose files a program of root's can own."""
+    """Map a range of users for the programs that root runs."""
     start_mapper()
     if ranged_identity() is None:
         missing = "this kernel, or the file system of /usr, cannot map owners"
@@ -104,7 +104,7 @@ TRIALS: dict[str, Callable[[], None]] = {
 
 
 def _in_child(trial: Callable[[], None]) -> None:
-    """Run ``trial`` in a child and raise what went wrong there as OSError."""
+    """Run ``trial`` in a child process; raise its error as OSError."""
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
@@ -112,13 +112,13 @@ def _in_child(trial: Callable[[], None]) -> None:
             trial()
         except _EXPECTED as error:
             os.write(write, str(error).encode())
-        except BaseException as error:  # noqa: BLE001 - told to the parent
+        except BaseException as error:  # noqa: BLE001 - reported to the parent
             os.write(write, repr(error).encode())
         finally:
             os._exit(0)
     os.close(write)
-    with os.fdopen(read, "rb") as told:
-        text = told.read().decode()
+    with os.fdopen(read, "rb") as pipe:
+        text = pipe.read().decode()
     os.waitpid(child, 0)
     if text:
         raise OSError(text)

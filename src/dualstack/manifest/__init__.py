@@ -1,43 +1,41 @@
 """The manifest (``service.toml``): what a service is, how it is started, what it claims."""
 
+from dualstack.manifest.acl import Acl
+from dualstack.manifest.bind import Bind
+from dualstack.manifest.configuration import Configuration
+from dualstack.manifest.connect import Connect
+from dualstack.manifest.exemption import Exemption
 from dualstack.manifest.fetch import Fetch, Refused
+from dualstack.manifest.image import Image
+from dualstack.manifest.known import Known
+from dualstack.manifest.listen import Listen, Reach
 from dualstack.manifest.load import load_manifest
-from dualstack.manifest.models import (
-    Bind,
-    Configuration,
-    Connect,
-    Exemption,
-    Known,
-    Listen,
-    Manifest,
-    Protocol,
-    Reach,
-    Ready,
-    Service,
-    Timeouts,
-    Transport,
-)
+from dualstack.manifest.models import Manifest
 from dualstack.manifest.multicast import Multicast
-from dualstack.manifest.subject import Subject, subjects_of
+from dualstack.manifest.ready import Ready
+from dualstack.manifest.service import Service
+from dualstack.manifest.subject import Subject
+from dualstack.manifest.subjects import subjects_of
+from dualstack.manifest.timeouts import Timeouts
 
 __all__ = [
+    "Acl",
     "Bind",
     "Configuration",
     "Connect",
     "Exemption",
     "Fetch",
+    "Image",
     "Known",
     "Listen",
     "Manifest",
     "Multicast",
-    "Protocol",
     "Reach",
     "Ready",
     "Refused",
     "Service",
     "Subject",
     "Timeouts",
-    "Transport",
     "load_manifest",
     "subjects_of",
 ]

@@ -1,33 +1,37 @@
-"""The reference of the manifest's keys, as Markdown, from the descriptions that the models carry."""
+"""The reference of the manifest's keys and placeholders, as Markdown, made from their descriptions."""
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_origin
+
+from pydantic import BaseModel
 
 from dualstack.manifest.models import Manifest
+from dualstack.manifest.placeholders import PLACEHOLDERS
+from dualstack.manifest.salvage import model_in
 
-_HEADINGS = {
-    "Service": "[service]",
-    "Image": "[image]",
-    "Ready": "[ready]",
-    "Timeouts": "[timeouts]",
-    "Limits": "[limits]",
-    "Listen": "[[listen]]",
-    "Bind": "[listen.bind]",
-    "Acl": "[listen.acl]",
-    "Fetch": "[listen.fetch]",
-    "Multicast": "[listen.multicast]",
-    "Connect": "[[connect]]",
-    "Configuration": "[[configuration]]",
-    "Exemption": "[[exception]]",
-    "Known": "[[known]]",
-}
+_ABOUT_PLACEHOLDERS = (
+    "A placeholder is replaced in commands, in the values of `environment` and in the contents of `files`. `NAME` is",
+    "the name of a listener; without it the first listener is meant. Other braces are not changed, nor are those of",
+    "`${VARIABLE}`: a command runs without a shell, unless it starts one.",
+)
 
 
 def reference() -> str:
-    """Return one table of keys for each table of a manifest."""
+    """Return a Markdown table of the keys of each table, in the order of the models, and one of the placeholders."""
     schema = Manifest.model_json_schema(by_alias=True)
-    return "\n".join(line for name, heading in _HEADINGS.items() for line in _table(schema["$defs"], name, heading))
+    tables = [line for name, heading in _tables(Manifest) for line in _table(schema["$defs"], name, heading)]
+    return "\n".join([*tables, *_placeholders()])
+
+
+def _tables(model: type[BaseModel], above: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the name of each table's model, and the table's heading: ``[[listen]]``, ``[listen.bind]``."""
+    for key, field in model.model_fields.items():
+        inner = model_in(field.annotation)
+        if inner is not None:
+            heading = f"[{above}{key}]"
+            yield inner.__name__, f"[{heading}]" if get_origin(field.annotation) is list else heading
+            yield from _tables(inner, f"{above}{key}.")
 
 
 def _table(definitions: dict[str, Any], name: str, heading: str) -> Iterator[str]:
@@ -42,8 +46,19 @@ def _table(definitions: dict[str, Any], name: str, heading: str) -> Iterator[str
     yield ""
 
 
+def _placeholders() -> Iterator[str]:
+    """Yield the lines of the table of placeholders."""
+    yield from ("### Placeholders", "", *_ABOUT_PLACEHOLDERS, "")
+    yield from ("| placeholder | where | stands for |", "|---|---|---|")
+    for item in PLACEHOLDERS:
+        own = f", `{{NAME.{item.name}}}`" if item.of_listener else ""
+        where = ", ".join(place.value for place in item.places)
+        yield f"| `{{{item.name}}}`{own} | {where} | {item.meaning} |"
+    yield ""
+
+
 def _default(field: dict[str, Any]) -> str:
-    """Return a key's default as it would be written."""
+    """Return a key's default as it is written in TOML; ``none`` if it has none."""
     value = field.get("default")
     if value is None or value in ("", [], {}) or isinstance(value, dict):
         return "none"

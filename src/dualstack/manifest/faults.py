@@ -1,4 +1,4 @@
-"""What is wrong with a TOML file: key and text; and how it is reported, each fault with its line."""
+"""Faults of a TOML file, and the error that reports all of them, each with its line and key."""
 
 import json
 import re
@@ -14,11 +14,11 @@ _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that is wrong.
+    """One fault of a TOML file.
 
     Attributes:
-        key: Where: ``("listen", 0, "port")``; empty for the file as a whole.
-        text: What was found there, what is allowed.
+        key: The key, e.g. ``("listen", 0, "port")``; empty if the fault is of the whole file.
+        text: What was found, and what is allowed.
     """
 
     key: Key
@@ -30,7 +30,7 @@ class Fault:
 
 
 def written(key: Key) -> str:
-    """Write a key as a person does: ``listen[0].port``."""
+    """Return a key as text: ``listen[0].port``."""
     text = ""
     for part in key:
         name = part if isinstance(part, int) or _BARE.fullmatch(part) else json.dumps(part, ensure_ascii=False)
@@ -39,13 +39,13 @@ def written(key: Key) -> str:
 
 
 def refusal(path: Path, faults: Iterable[Fault]) -> UsageError:
-    """Return the error that names every fault of a file, one a line, in the order of the lines.
+    """Return the error that reports all faults of a file, one per line, ordered by line number.
 
-    Each reads ``FILE:LINE: KEY: TEXT``. The line of a key that the file lacks is that of its table.
+    The format is ``FILE:LINE: KEY: TEXT``. The line of a missing key is that of its table.
     """
     try:
         lines = lines_of(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):  # it was read before, and is gone or another one now
+    except (OSError, UnicodeDecodeError):  # it was changed or removed after it was read
         lines = {}
     placed = sorted(((line_of(fault.key, lines), str(fault)) for fault in dict.fromkeys(faults)), key=lambda x: x[0])
     return UsageError("\n".join(f"{path}:{line}: {text}" for line, text in placed))

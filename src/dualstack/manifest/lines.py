@@ -1,4 +1,4 @@
-"""The line on which each key of a TOML text stands: ``tomllib`` reads values, and does not say where they stood."""
+"""The line number of each key of a TOML text; ``tomllib`` returns values without line numbers."""
 
 import contextlib
 import re
@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 
 Key = tuple[str | int, ...]
-"""The way to a value: keys of tables, positions in lists."""
+"""The path to a value: keys of tables, positions in lists."""
 
 _TOKEN = re.compile(
     r"""[ \t\r]+ | \#[^\n]* | (?P<newline>\n) | (?P<mark>[\[\]{},=.]) | (?P<bare>[^\s\[\]{},=.\#"']+)"""
@@ -16,9 +16,9 @@ _TOKEN = re.compile(
 
 
 def lines_of(text: str) -> dict[Key, int]:
-    """Return the line, counted from 1, of each key of a TOML text; of a damaged text, those before the damage.
+    """Return the line, counted from 1, of each key of a TOML text; if the text has an error, of the keys before it.
 
-    A table has the line of its header, an item of a list the line on which it begins.
+    The line of a table is that of its header; the line of a list item is that on which it begins.
     """
     scan = _Scan(text)
     with contextlib.suppress(IndexError, tomllib.TOMLDecodeError, RecursionError):
@@ -27,12 +27,12 @@ def lines_of(text: str) -> dict[Key, int]:
 
 
 def line_of(key: Key, lines: Mapping[Key, int]) -> int:
-    """Return the line of a key, or that of the nearest table around it; 1 where there is none."""
+    """Return the line of a key; if it has none, that of the nearest table around it, or else 1."""
     return next((lines[key[:end]] for end in range(len(key), 0, -1) if key[:end] in lines), 1)
 
 
 def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
-    """Yield kind, text and line of each token that is not white space or a comment."""
+    """Yield the kind, the text and the line of each token, except white space and comments."""
     position, line = 0, 1
     while match := _TOKEN.match(text, position):
         if match.lastgroup is not None:
@@ -42,17 +42,17 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int]]:
 
 
 class _Scan:
-    """One walk through a text, token by token; IndexError where it ends."""
+    """One pass through a text, token by token; IndexError at its end."""
 
     def __init__(self, text: str) -> None:
-        """Stand on the first token."""
+        """Begin at the first token."""
         self.lines: dict[Key, int] = {}
         self._tables: dict[Key, int] = {}  # how many tables each list of tables has so far
         self._tokens = [*_tokens(text)]
         self._position = 0
 
     def _is(self, token: str) -> bool:
-        """Whether this is the current token; pass it if so."""
+        """Return whether this is the current token; if it is, advance past it."""
         kind, text, _ = self._tokens[self._position]
         found = text == token and kind != "string"
         self._position += found
@@ -64,7 +64,7 @@ class _Scan:
         return self._tokens[self._position][2]
 
     def document(self) -> None:
-        """Read headers and entries until the text ends."""
+        """Read headers and entries up to the end of the text."""
         table: Key = ()
         while True:
             line = self._line

@@ -1,33 +1,18 @@
-"""Read TOML into a model, with errors that name the file, the key, what was found and what is allowed."""
+"""Read a manifest."""
 
-import difflib
-import re
-import tomllib
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar, get_origin
 
-from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
-
-from dualstack.errors import UsageError
 from dualstack.manifest.checks import faults_of
-from dualstack.manifest.faults import Fault, refusal, written
+from dualstack.manifest.faults import Fault, refusal
 from dualstack.manifest.models import Manifest
-from dualstack.manifest.placeholders import did_you_mean
-from dualstack.manifest.salvage import model_in, salvaged
-
-Model = TypeVar("Model", bound=BaseModel)
-
-_SHOWN = 80
-"""How many characters of a value a fault shows."""
+from dualstack.manifest.toml import read_toml
 
 
 def load_manifest(path: Path) -> Manifest:
     """Read and validate a manifest.
 
     Raises:
-        UsageError: The file cannot be read, is no TOML, or is no manifest; every fault is named, with its line.
+        UsageError: The file cannot be read, is not TOML, or is not a valid manifest; every fault is reported.
     """
     manifest, faults = read_manifest(path)
     if faults:
@@ -36,123 +21,10 @@ def load_manifest(path: Path) -> Manifest:
 
 
 def read_manifest(path: Path) -> tuple[Manifest, list[Fault]]:
-    """Read a manifest; return it with everything that is wrong with it. What has a wrong type is left out of it.
+    """Read a manifest; return it, without the values that have a wrong type, and all its faults.
 
     Raises:
-        UsageError: The file cannot be read, or is no TOML.
+        UsageError: The file cannot be read, or is not TOML.
     """
-    manifest, faults = _read(path, Manifest)
+    manifest, faults = read_toml(path, Manifest)
     return manifest, [*faults, *faults_of(manifest)]
-
-
-def load_toml(path: Path, model: type[Model]) -> Model:
-    """Read a TOML file into ``model``.
-
-    Raises:
-        UsageError: As `load_manifest`.
-    """
-    made, faults = _read(path, model)
-    if faults:
-        raise refusal(path, faults)
-    return made
-
-
-def _read(path: Path, model: type[Model]) -> tuple[Model, list[Fault]]:
-    """Return what the file holds, and each value that ``model`` does not allow."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}:{_line(error)}: not TOML: {error}") from None
-    except RecursionError:
-        raise UsageError(f"{path}: not TOML: its lists or tables are nested too deeply") from None
-    try:
-        return model.model_validate(data), []
-    except ValidationError as error:
-        return salvaged(model, data), [_fault(fault, model) for fault in error.errors()]
-
-
-_ALLOWED = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "finite_number": "a number",
-    "bool_type": "true or false",
-    "bool_parsing": "true or false",
-    "string_type": "a text in quotes",
-    "path_type": "a text in quotes",
-    "list_type": "a list",
-    "greater_than": "more than {gt:g}",
-    "greater_than_equal": "{ge:g} or more",
-    "less_than_equal": "{le:g} or less",
-    "too_short": "{min_length} or more items",
-    "string_too_short": "{min_length} or more characters",
-    "string_too_long": "{max_length} or fewer characters",
-    "string_pattern_mismatch": "a text that matches {pattern}",
-    "enum": "{expected}",
-    "literal_error": "{expected}",
-}
-"""What is allowed where pydantic finds something else."""
-
-
-def _line(error: tomllib.TOMLDecodeError) -> str:
-    """Return the line that the parser names; 1 where it names none."""
-    match = re.search(r"\(at line (\d+),", str(error))
-    return match[1] if match else "1"
-
-
-def _fault(fault: ErrorDetails, model: type[BaseModel]) -> Fault:
-    """Return what pydantic found, in our words: key, what was found, what is allowed."""
-    location = tuple(part for part in fault["loc"] if part != "[key]")
-    key = written(location)
-    found = fault["input"]
-    context = fault.get("ctx", {})
-    match fault["type"]:
-        case "extra_forbidden":
-            allowed = _allowed_keys(location[:-1], model)
-            nearest = difflib.get_close_matches(str(location[-1]), allowed, n=1, cutoff=0.5)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            text = f"unknown key{hint} (allowed: {', '.join(allowed)})"
-        case "missing":
-            text = "missing"
-        case "value_error":
-            text = fault["msg"].removeprefix("Value error, ")
-        case "list_type" if isinstance(found, dict):
-            text = f"found one table; allowed: a list of tables; write [[{key}]] instead of [{key}]"
-        case "model_type" | "dict_type":
-            hint = f"; write [{key}] instead of [[{key}]]" if isinstance(found, list) else ""
-            text = f"found {'a list' if isinstance(found, list) else _shown(found)}; allowed: a table{hint}"
-        case kind if kind in _ALLOWED:
-            text = f"found {_shown(found)}; allowed: {_ALLOWED[kind].format(**context)}"
-            if "expected" in context:
-                expected = context["expected"].replace("'", "").replace(" or ", ", ")
-                text += did_you_mean(str(found), expected.split(", "))
-        case _:
-            text = f"found {_shown(found)}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
-    return Fault(location, text)
-
-
-def _shown(found: object) -> str:
-    """Return what was found as it is written; a table, or a long text, in short."""
-    text = "a table" if isinstance(found, dict) else repr(found)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-def _allowed_keys(location: Sequence[int | str], model: type[BaseModel]) -> list[str]:
-    """Return the keys that the table at ``location`` may have."""
-    current = model
-    own = False  # whether the next part is a name that the user chose, as in host.service
-    for part in location:
-        if isinstance(part, int) or own:
-            own = False
-            continue
-        fields = {info.alias or name: info for name, info in current.model_fields.items()}
-        found = model_in(fields[part].annotation) if part in fields else None
-        if found is None:
-            return []
-        current = found
-        own = get_origin(fields[part].annotation) is dict
-    return sorted(info.alias or name for name, info in current.model_fields.items())

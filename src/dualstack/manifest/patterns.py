@@ -1,4 +1,4 @@
-"""Regular expressions in a manifest, and statuses of HTTP."""
+"""The types of regular expressions and HTTP statuses in a manifest."""
 
 import re
 from typing import Annotated
@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 
 def _valid_regex(text: str) -> str:
-    """Refuse a text that is no regular expression."""
+    """Refuse a text that is not a regular expression."""
     try:
         re.compile(text)
     except re.error as error:
@@ -15,17 +15,17 @@ def _valid_regex(text: str) -> str:
     return text
 
 
-def _tells_something(text: str) -> str:
-    """Refuse a regular expression that matches a text without a character, and so every text."""
+def _proves_something(text: str) -> str:
+    """Refuse a regular expression that matches the empty text, and therefore any text."""
     if re.search(text, ""):
-        raise ValueError(f"{text!r} matches the empty text, and so any text at all: it proves nothing")
+        raise ValueError(f"{text!r} matches the empty text, and therefore any text: it proves nothing")
     return text
 
 
 Pattern = Annotated[str, AfterValidator(_valid_regex)]
-Regex = Annotated[str, AfterValidator(_valid_regex), AfterValidator(_tells_something)]
-"""A regular expression that must match something: one that matches the empty text is refused."""
+Regex = Annotated[str, AfterValidator(_valid_regex), AfterValidator(_proves_something)]
+"""A regular expression that does not match the empty text."""
 
 StatusClass = Annotated[str, StringConstraints(pattern=r"^[2-5]xx$")]
 Status = Annotated[int, Field(ge=200, le=599, strict=True)] | StatusClass
-"""A status of HTTP, or a class of them: ``200``, ``"3xx"``."""
+"""An HTTP status or a class of statuses: ``200``, ``"3xx"``."""

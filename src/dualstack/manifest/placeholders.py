@@ -1,28 +1,184 @@
-"""Placeholders such as ``{port}``: which exist where, and what they become."""
+"""All placeholders: the name, the texts in which it may stand, the meaning, and the source of its value.
 
-import difflib
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+To add one, add an entry to `PLACEHOLDERS`. A value that is not known before the exchange (an address, a target) is
+supplied by the code that makes the exchange: ``fill(text, {"address": …})``.
+"""
 
-_PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z][A-Za-z0-9._+-]*)\}")
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
-
-def fill(text: str, values: Mapping[str, str]) -> str:
-    """Replace each known placeholder by its value; other braces (of nginx, JSON, ``${shell}``) stay as they are."""
-    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
-
-
-def unknown_placeholders(texts: Iterable[str], known: set[str]) -> Iterator[str]:
-    """Yield what is to be said of each placeholder that does not exist: its name, the known ones, the nearest."""
-    for text in texts:
-        for name in _PLACEHOLDER.findall(text):
-            if name not in known:
-                allowed = sorted(f"{{{item}}}" for item in known)
-                hint = did_you_mean(f"{{{name}}}", allowed)
-                yield f"unknown placeholder {{{name}}} in {text!r}; allowed: {', '.join(allowed)}{hint}"
+from dualstack.errors import HarnessError
+from dualstack.manifest.listen import Listen
+from dualstack.manifest.texts import Place, fill
 
 
-def did_you_mean(found: str, allowed: Sequence[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the nearest of what is allowed, or nothing."""
-    nearest = difflib.get_close_matches(found, allowed, n=1)
-    return f"; did you mean {nearest[0]!r}?" if nearest else ""
+class Startable(Protocol):
+    """The part of a `Subject` that placeholders need."""
+
+    @property
+    def listen(self) -> tuple[Listen, ...]:
+        """The listeners."""
+
+    @property
+    def directory(self) -> Path:
+        """The working directory on this machine."""
+
+    @property
+    def image_directory(self) -> str:
+        """The working directory in the image; empty for the image's own."""
+
+    def binds(self, listener: Listen) -> list[str]:
+        """Return the listen addresses that cover what the listener claims, the closest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of a service or connector.
+
+    Attributes:
+        subject: What is started.
+        scratch: Its private folder.
+        contained: Whether it runs in its container image.
+    """
+
+    subject: Startable
+    scratch: str
+    contained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """One placeholder.
+
+    Attributes:
+        name: Its name, without braces.
+        places: The texts in which it may stand.
+        meaning: What it stands for, for the documentation.
+        of_start: Returns its value for a start.
+        of_listener: Returns its value for a listener: ``{name}`` is the first one's, ``{LISTENER.name}`` that one's.
+        inner: The kind of text that its value is; the placeholders of listeners in it are filled.
+        lacks: Returns why a listener has no value, or nothing; None if it needs no table of its name in ``[[listen]]``.
+    """
+
+    name: str
+    places: tuple[Place, ...]
+    meaning: str
+    of_start: Callable[[Start], str] | None = None
+    of_listener: Callable[[Start, Listen], str] | None = None
+    inner: Place | None = None
+    lacks: Callable[[Startable, Listen], str] | None = None
+
+
+def _lacks_bind(subject: Startable, listener: Listen) -> str:
+    """Return why a listener has no listen address; empty if it has one."""
+    if subject.binds(listener):
+        return ""
+    claim = " and ".join(family.label for family in listener.families)
+    return f"[listen.bind] has no address for what it claims, {claim}; add the key {listener.bind_keys}"
+
+
+def _lacks_acl(_: Startable, listener: Listen) -> str:
+    """Return why a listener has no access list; empty if it has one."""
+    return "" if listener.acl else "[listen.acl] is missing"
+
+
+_SERVICE = (Place.SERVICE,)
+_PROGRAMS = (Place.SERVICE, Place.CONNECTOR)
+
+PLACEHOLDERS = (
+    Placeholder(
+        "bind",
+        _SERVICE,
+        "the listen address, as `[listen.bind]` writes it",
+        of_listener=lambda start, listener: next(iter(start.subject.binds(listener)), ""),
+        inner=Place.BIND,
+        lacks=_lacks_bind,
+    ),
+    Placeholder(
+        "port",
+        (Place.SERVICE, Place.BIND),
+        "the port of the listener",
+        of_listener=lambda _, listener: str(listener.port),
+    ),
+    Placeholder(
+        "acl",
+        _SERVICE,
+        "the access list, as `[listen.acl]` writes it",
+        of_listener=lambda _, listener: listener.acl.open if listener.acl else "",
+        lacks=_lacks_acl,
+    ),
+    Placeholder("host", (Place.CONNECTOR,), "the name or address to connect to"),
+    Placeholder("port", (Place.CONNECTOR,), "the port to connect to"),
+    Placeholder("target", (Place.CONNECTOR,), "both, as in a URL: an IPv6 address is in brackets"),
+    Placeholder(
+        "scratch", _PROGRAMS, "a private, writable folder, new for each start", of_start=lambda start: start.scratch
+    ),
+    Placeholder(
+        "directory",
+        _PROGRAMS,
+        "the working directory; in an image `/service`, or `.` if the image has its own",
+        of_start=lambda start: (
+            start.subject.image_directory or "." if start.contained else str(start.subject.directory)
+        ),
+    ),
+    Placeholder(
+        "python",
+        _PROGRAMS,
+        "the Python interpreter that runs dualstack; in an image `python3`",
+        of_start=lambda start: "python3" if start.contained else sys.executable,
+    ),
+    Placeholder("address", (Place.BIND, Place.ACL), "the address to listen on, or that the rule is about"),
+    Placeholder("network", (Place.ACL,), "the network that the rule is about: `2001:db8::/64`, `192.0.2.0/28`"),
+    Placeholder("url", (Place.FETCH,), "the URL to fetch"),
+    Placeholder("target", (Place.FETCH,), "its host and port, an IPv6 address in brackets"),
+    Placeholder("host", (Place.FETCH,), "its host, without brackets"),
+    Placeholder("port", (Place.FETCH,), "its port"),
+    Placeholder("token", (Place.ONEWAY,), "a text that is new in each datagram"),
+)
+
+
+def declared(place: Place) -> Iterator[Placeholder]:
+    """Yield the placeholders that may stand in a kind of text."""
+    return (item for item in PLACEHOLDERS if place in item.places)
+
+
+def names(place: Place, listeners: Iterable[str] = ()) -> set[str]:
+    """Return the names of the placeholders that may stand in a kind of text.
+
+    Args:
+        place: The kind of text.
+        listeners: The names of the listeners: those of services may name one, ``{LISTENER.port}``.
+    """
+    items = [*declared(place)]
+    several = [item.name for item in items if item.of_listener and place is Place.SERVICE]
+    return {item.name for item in items} | {f"{listener}.{name}" for listener in listeners for name in several}
+
+
+def values_of(start: Start, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the value of each placeholder in one start.
+
+    Args:
+        start: The start.
+        settings: Values that replace the manifest's defaults, by listener and placeholder: ``web.bind``.
+
+    Raises:
+        HarnessError: A setting names no listener, or no placeholder of one.
+    """
+    values = {item.name: item.of_start(start) for item in declared(Place.SERVICE) if item.of_start}
+    for listener in reversed(start.subject.listen):  # the first listener comes last and keeps the short names
+        own = {
+            item.name: settings.get(f"{listener.name}.{item.name}", item.of_listener(start, listener))
+            for item in declared(Place.SERVICE)
+            if item.of_listener
+        }
+        for item in declared(Place.SERVICE):
+            if item.inner:
+                known = {inner.name: own[inner.name] for inner in declared(item.inner) if inner.name in own}
+                own[item.name] = fill(own[item.name], known)
+        values |= own | {f"{listener.name}.{name}": text for name, text in own.items()}
+    if unknown := [name for name in settings if "." not in name or name not in values]:
+        raise HarnessError(f"no placeholder of a listener: {', '.join(unknown)}")
+    return values

@@ -1,4 +1,4 @@
-"""A model from data that is partly wrong, so that what is right can be checked all the same."""
+"""A model of data that is partly wrong, so that one run reports the faults of the other parts too."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,6 +8,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 Model = TypeVar("Model", bound=BaseModel)
 Item = TypeVar("Item")
+
+ALIKE = 0.5
+"""How similar a mistyped key is to the key that is meant, from 0 to 1."""
 
 _OUT_OF_BOUNDS = frozenset(
     {
@@ -22,17 +25,17 @@ _OUT_OF_BOUNDS = frozenset(
         "less_than_equal",
     }
 )
-"""Faults of a value that has the right type all the same."""
+"""Errors of values that have the right type."""
 
 
 def salvaged(model: type[Model], data: Mapping[str, object]) -> Model:
-    """Return ``model`` with every value of ``data`` that has the right type; a wrong one is an attribute that lacks.
+    """Return ``model`` with each value of ``data`` that has the right type; the attribute of a wrong one is missing.
 
-    A key with a typing error counts as wrong, not as left out, so that no default takes its place.
+    A misspelt key counts as wrong, not as absent, so that no default replaces it.
     """
     keys = {info.alias or name: name for name, info in model.model_fields.items()}
     unknown = [key for key in data if key not in keys]
-    meant = {match for key in unknown for match in difflib.get_close_matches(key, list(keys), n=1, cutoff=0.5)}
+    meant = {match for key in unknown for match in difflib.get_close_matches(key, list(keys), n=1, cutoff=ALIKE)}
     values: dict[str, Any] = {}
     lacking = [keys[key] for key in meant if key not in data]
     for key, name in keys.items():
@@ -49,10 +52,10 @@ def salvaged(model: type[Model], data: Mapping[str, object]) -> Model:
 
 
 def _value(annotation: Any, value: object) -> Any:
-    """Return a value as its annotation says, tables salvaged.
+    """Return a value as its annotation demands; tables in it are salvaged.
 
     Raises:
-        ValidationError: It has another type.
+        ValidationError: The value has another type.
     """
     table, kind = model_in(annotation), get_origin(annotation)
     if table is not None and kind is list and isinstance(value, list) and all(isinstance(item, dict) for item in value):
@@ -75,7 +78,7 @@ def model_in(annotation: object) -> type[BaseModel] | None:
 
 
 def as_far_as_known(found: Iterable[Item]) -> Iterator[Item]:
-    """Yield what is found until an attribute lacks that `salvaged` left out."""
+    """Yield the items of ``found`` until it needs an attribute that `salvaged` left out."""
     try:
         yield from found
     except AttributeError as error:

@@ -1,16 +1,16 @@
-"""A client's address as a service shows it: what group 1 of ``peer_reply`` or ``peer_log`` may have caught."""
+"""The client's address in a service's answer or output: what group 1 of ``peer_reply`` or ``peer_log`` matches."""
 
 import ipaddress
 import re
 
 FORMS = "address, address:port (IPv4), [address]:port, /address:port (as Java writes it); an IPv6 zone is left out"
-"""What is understood."""
+"""The forms that are understood."""
 
 _IPV6 = r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]*"
 _WITH_PORT = re.compile(
     r"\[(?P<bracketed>[^\[\]]+)\](?::\d{1,5})?"
     r"|(?P<ipv4>\d+\.\d+\.\d+\.\d+):\d{1,5}"
-    # Unbracketed, only eight groups or a zone tell where the address ends (Java before version 14).
+    # Without brackets, only eight groups or a zone show where the address ends (Java before version 14).
     r"|(?P<whole>(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}(?:%[^:\[\]]+)?):\d{1,5}"
     rf"|(?P<zoned>{_IPV6}%[^:\[\]]+):\d{{1,5}}"
 )
@@ -22,17 +22,17 @@ _NO_ADDRESS = re.compile(
 
 
 def shown_address(caught: str, client: str) -> str:
-    """Return the address that a service shows, without port and zone, as it writes it.
+    """Return the address that a service shows, as it writes it, without port and zone.
 
-    What is damaged (``2001:db8:1:``), and words that stand for no address (``(null)``), are returned as they are: these
-    are the service's fault.
+    Damaged addresses (``2001:db8:1:``) and words for no address (``(null)``) are returned unchanged: they are faults
+    of the service.
 
     Args:
-        caught: What group 1 caught.
-        client: The client's address; without brackets it tells an address from one with a port behind it.
+        caught: The text that group 1 matched.
+        client: The client's address; it decides whether a text without brackets ends with a port.
 
     Raises:
-        ValueError: The group caught something else than an address in one of `FORMS`.
+        ValueError: The group matched something that is not an address in one of `FORMS`.
     """
     text = caught.removeprefix("/")
     match = _WITH_PORT.fullmatch(text)
@@ -40,24 +40,24 @@ def shown_address(caught: str, client: str) -> str:
     front, _, port = address.rpartition(":")
     if ":" in front and port.isdecimal() and _parsed(address) != _parsed(client) and _is_whole(front, client, address):
         raise ValueError(
-            f"group 1 caught {caught!r}: an IPv6 address and a port without brackets, which cannot be told apart "
+            f"group 1 matched {caught!r}: an IPv6 address and a port without brackets, which is ambiguous "
             r"(RFC 5952 §6); end the group before the port, as in from (\S+):\d+"
         )
     if _parsed(address) or _NO_ADDRESS.fullmatch(caught):
         return address if _parsed(address) else caught
     if any(_parsed(piece) for piece in _PIECE.findall(text)) or not _DAMAGED.fullmatch(text):
-        raise ValueError(f"group 1 caught {caught!r}; allowed: {FORMS}")
+        raise ValueError(f"group 1 matched {caught!r}; allowed: {FORMS}")
     return caught
 
 
 def _is_whole(front: str, client: str, address: str) -> bool:
-    """Return whether what is before the last colon is an address by itself: the client's, where both readings exist."""
+    """Return whether the text before the last colon is an address; if both readings are possible, the client's."""
     found = _parsed(front)
     return found is not None and (found == _parsed(client) or _parsed(address) is None)
 
 
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """Return the address that a text is, or None."""
+    """Return the address that a text is; None if it is not one."""
     try:
         return ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

@@ -1,30 +1,29 @@
-"""A subject: one manifest in one of its configurations, ready to be planned and run."""
+"""A subject: a manifest in one of its configurations."""
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from dualstack.errors import UsageError
-from dualstack.families import Family
-from dualstack.manifest.faults import Fault, refusal
-from dualstack.manifest.load import read_manifest
-from dualstack.manifest.models import Bind, Connect, Image, Listen, Manifest, Reach
-from dualstack.manifest.placeholders import did_you_mean, fill
-from dualstack.manifest.salvage import as_far_as_known
+from dualstack.manifest.configuration import Configuration
+from dualstack.manifest.connect import Connect
+from dualstack.manifest.image import Image
+from dualstack.manifest.listen import Listen
+from dualstack.manifest.models import Manifest
+from dualstack.manifest.placeholders import Start, values_of
 
 IMAGE_DIRECTORY = "/service"
-"""Where the files of a service lie in an image that was made of them."""
+"""The folder of a service's files in an image that is built from them."""
 
 SERVICE_IMAGE = "dualstack-service"
-"""The repository of images that are made for services."""
+"""The repository name of images that are built for services."""
 
 PYTHON_BASE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
-"""The base image of the same Python as ours."""
+"""The base image with the version of Python that runs dualstack."""
 
 _OF_THE_START = {"command", "read_only", "tmpfs"}
-"""Keys of an ``[image]`` table that say how it is started, not what is in it."""
+"""Keys of ``[image]`` that do not change its contents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +32,12 @@ class Subject:
 
     Attributes:
         path: The manifest's file, absolute.
-        manifest: What it says.
-        configuration: The configuration's name, empty for the only one.
-        command: The command with its placeholders; None for a service that only dials out.
-        environment: Variables with their placeholders.
-        files: Contents by name, relative to the scratch folder, with their placeholders.
-        listen: The listeners, with the families and the reach that they claim in this configuration.
+        manifest: The manifest.
+        configuration: The configuration's name; empty if the manifest has no configurations.
+        command: The command with its placeholders; None if the service has only connectors.
+        environment: Environment variables, with their placeholders.
+        files: File contents, with their placeholders, by path in the scratch folder.
+        listen: The listeners, with the families and reach of this configuration.
     """
 
     path: Path
@@ -51,22 +50,22 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """The service's name, with the configuration's where there are several: ``nginx/both``."""
+        """The service's name, followed by the configuration's name if there is one: ``nginx/both``."""
         return self.manifest.service.name + (f"/{self.configuration}" if self.configuration else "")
 
     @property
     def directory(self) -> Path:
-        """The working directory, absolute."""
+        """The absolute path of the working directory."""
         return (self.path.parent / self.manifest.service.directory).resolve()
 
     @property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that stand for the manifest's file and the configuration."""
+        """A hash, 12 hexadecimal digits, of the manifest's path and the configuration's name."""
         return hashlib.sha256(f"{self.path}\0{self.configuration}".encode()).hexdigest()[:12]
 
     @property
     def elements(self) -> tuple[Listen | Connect, ...]:
-        """Its listeners, then its connectors."""
+        """All listeners, then all connectors."""
         return (*self.listen, *self.manifest.connect)
 
     def listener(self, name: str) -> Listen:
@@ -77,16 +76,24 @@ class Subject:
         """Return the connector of that name."""
         return next(item for item in self.manifest.connect if item.name == name)
 
+    @property
+    def configured(self) -> Configuration | None:
+        """The ``[[configuration]]`` table; None if the manifest has none."""
+        return next((item for item in self.manifest.configuration if item.name == self.configuration), None)
+
     def default_bind(self, listener: Listen) -> str:
-        """Return what ``{bind}`` stands for when nothing else is asked for."""
-        configured = next((item for item in self.manifest.configuration if item.name == self.configuration), None)
-        if configured is not None and configured.bind is not None:
-            return configured.bind
-        return default_spelling(listener)
+        """Return what ``{bind}`` stands for by default; empty if the manifest has no listen address for it."""
+        return next(iter(self.binds(listener)), "")
+
+    def binds(self, listener: Listen) -> list[str]:
+        """Return the listen addresses that cover what the listener claims, the closest first."""
+        if self.configured is not None and self.configured.bind is not None:
+            return [self.configured.bind]
+        return listener.bind_texts
 
     @property
     def image(self) -> str:
-        """The reference of its container image; one that is made here is named after what it is made of. Or empty."""
+        """The image reference; built images are tagged with a hash of their inputs; empty if there is no image."""
         image = self.image_table
         if image is None:
             return ""
@@ -95,7 +102,7 @@ class Subject:
 
     @property
     def image_table(self) -> Image | None:
-        """What its container image is: as the manifest says, or else what its commands need; None if nobody knows."""
+        """The ``[image]`` table, or one derived from packages and commands; None if it cannot be derived."""
         service, commands = self.manifest.service, [item.command for item in self.manifest.connect]
         if self.manifest.image is not None:
             return self.manifest.image
@@ -107,199 +114,27 @@ class Subject:
 
     @property
     def image_directory(self) -> str:
-        """Its working directory inside the image; empty for the image's own."""
+        """The working directory in the image; empty for the image's own."""
         return IMAGE_DIRECTORY if self.image_table is not None and self.image_table.is_assembled else ""
 
     @property
     def image_command(self) -> tuple[str, ...]:
-        """The command inside the image, with its placeholders; empty for the image's own."""
+        """The command in the image, with its placeholders; empty for the image's own."""
         image = self.manifest.image
         own = image.command if image is not None else None
         return tuple(own) if own is not None else self.command or ()
 
     def values(
-        self,
-        *,
-        scratch: str,
-        binds: Mapping[str, str] | None = None,
-        acls: Mapping[str, str] | None = None,
-        contained: bool = False,
+        self, *, scratch: str, settings: Mapping[str, str] | None = None, contained: bool = False
     ) -> dict[str, str]:
-        """Return the placeholders' values for one start.
+        """Return the values of all placeholders for one start.
 
         Args:
             scratch: The private folder of this start.
-            binds: What ``{bind}`` stands for, by listener, where it is not the default.
-            acls: What ``{acl}`` stands for, by listener, where it is not that everybody is served.
-            contained: Whether it runs in its container image.
+            settings: Values that replace the manifest's defaults, by listener and placeholder: ``web.bind``.
+            contained: Whether the service runs in its container image.
+
+        Raises:
+            HarnessError: A setting names no listener, or no placeholder of one.
         """
-        values = {"scratch": scratch, "directory": str(self.directory), "python": sys.executable}
-        if contained:
-            values |= {"directory": self.image_directory or ".", "python": "python3"}
-        for position, item in enumerate(self.listen):
-            bind = fill((binds or {}).get(item.name, self.default_bind(item)), {"port": str(item.port)})
-            acl = (acls or {}).get(item.name, item.acl.open if item.acl else "")
-            own = {"bind": bind, "port": str(item.port), "acl": acl}
-            values |= {f"{item.name}.{key}": text for key, text in own.items()}
-            if position == 0:
-                values |= own
-        return values
-
-
-def default_spelling(listener: Listen) -> str:
-    """Return the first spelling that covers what the listener claims; empty where it cannot be told."""
-    return next(iter(_spellings(listener)), "")
-
-
-def _spellings(listener: Listen) -> list[str]:
-    """Return the spellings that cover what the listener claims, the closest first."""
-    bind = listener.bind or Bind()
-    if listener.reach is Reach.LOOPBACK:
-        return _loopback_spellings(listener.families, bind)
-    if len(listener.families) > 1:
-        return [*bind.any, *bind.ipv6_any]
-    own = bind.ipv4_any if listener.families[0] is Family.IPV4 else bind.ipv6_any
-    return [*own, *bind.any]
-
-
-def _loopback_spellings(families: Sequence[Family], bind: Bind) -> list[str]:
-    """Return the spellings of the loopback addresses of these families."""
-    if len(families) > 1:
-        return bind.localhost
-    own = bind.ipv4_address if families[0] is Family.IPV4 else bind.ipv6_address
-    return [spelling.replace("{address}", families[0].loopback) for spelling in own]
-
-
-def subjects_of(
-    path: Path, configurations: Sequence[str] = (), checks: Sequence[Callable[[Subject], Iterable[Fault]]] = ()
-) -> list[Subject]:
-    """Return a manifest's subjects: one per configuration (one in all when it declares none).
-
-    Args:
-        path: The manifest.
-        configurations: Only these configurations.
-        checks: What must be right of each subject besides what a manifest alone shows.
-
-    Raises:
-        UsageError: The manifest is wrong, or a configuration is asked for that it does not have.
-    """
-    path = path.resolve()
-    manifest, faults = read_manifest(path)
-    faults += as_far_as_known(_folder_faults(path, manifest))
-    subjects = [*as_far_as_known(_subjects(path, manifest, configurations))]
-    for subject in subjects:
-        for check in (_bind_faults, _acl_faults, *checks):
-            faults += as_far_as_known(check(subject))
-    if faults:
-        raise refusal(path, faults)
-    known = [item.name for item in manifest.configuration]
-    for wanted in configurations:
-        if wanted not in known:
-            hint = did_you_mean(wanted, known)
-            raise UsageError(f"{path}: no configuration {wanted!r} (it has: {', '.join(known) or 'none'}){hint}")
-    return subjects
-
-
-def _subjects(path: Path, manifest: Manifest, wanted: Sequence[str]) -> Iterator[Subject]:
-    """Yield the subjects of a manifest, in the configurations that are wanted."""
-    service = manifest.service
-    plain = Subject(
-        path=path,
-        manifest=manifest,
-        configuration="",
-        command=tuple(service.command) if service.command else None,
-        environment=service.environment,
-        files=service.files,
-        listen=tuple(manifest.listen),
-    )
-    yield from _configured(plain, wanted) if manifest.configuration else [plain]
-
-
-def _configured(plain: Subject, wanted: Sequence[str]) -> list[Subject]:
-    """Return the subject in each of its configurations, or in those that are wanted."""
-    manifest = plain.manifest
-    return [
-        replace(
-            plain,
-            configuration=item.name,
-            command=tuple(item.command) if item.command else plain.command,
-            environment={**plain.environment, **item.environment},
-            files={**plain.files, **item.files},
-            listen=tuple(
-                listen.model_copy(
-                    update={
-                        "families": item.families or listen.families,
-                        "reach": item.reach or listen.reach,
-                        "bind": listen.bind if item.bind is None else None,
-                    }
-                )
-                for listen in manifest.listen
-            ),
-        )
-        for item in manifest.configuration
-        if not wanted or item.name in wanted
-    ]
-
-
-def _folder_faults(path: Path, manifest: Manifest) -> Iterator[Fault]:
-    """Refuse a working directory that does not exist."""
-    directory = path.parent / manifest.service.directory
-    if not directory.is_dir():
-        yield Fault(("service", "directory"), f"found {str(manifest.service.directory)!r}, no such folder")
-
-
-def _bind_faults(subject: Subject) -> Iterator[Fault]:
-    """Refuse a ``{bind}`` that stands for nothing, and spellings that no ``{bind}`` hands to the service."""
-    texts = _texts(subject)
-    configuration = next((item for item in subject.manifest.configuration if item.name == subject.configuration), None)
-    told = configuration is not None and configuration.bind is not None
-    for position, listener in enumerate(subject.listen):
-        placeholders = ["{bind}"] * (position == 0) + [f"{{{listener.name}.bind}}"]
-        used = next((item for item in placeholders if any(item in text for text in texts)), None)
-        key = ("listen", position, "bind")
-        way = f" (configuration {subject.configuration!r})" if configuration else ""
-        if used is None and listener.bind is not None:
-            yield Fault(
-                key,
-                f"nothing tells the service where to listen{way}; put {placeholders[0]} into its command, "
-                "environment or files, or leave [listen.bind] out",
-            )
-        if used is not None and not told and not _spellings(listener):
-            claim = " and ".join(family.label for family in listener.families)
-            yield Fault(
-                key,
-                f"no spelling for what it claims, {claim}, but {used} needs one{way}; allowed: {_keys_for(listener)}",
-            )
-
-
-def _keys_for(listener: Listen) -> str:
-    """Return the keys of ``[listen.bind]`` of which one must be given for what the listener claims."""
-    if listener.reach is Reach.LOOPBACK:
-        return "localhost" if len(listener.families) > 1 else f"{listener.families[0].value}_address"
-    return "any" if len(listener.families) > 1 else f"{listener.families[0].value}_any or any"
-
-
-def _texts(subject: Subject) -> list[str]:
-    """Return everything whose placeholders are filled when the subject is started."""
-    return [*(subject.command or ()), *subject.image_command, *subject.environment.values(), *subject.files.values()]
-
-
-def _acl_faults(subject: Subject) -> Iterator[Fault]:
-    """Refuse an ``{acl}`` that stands for nothing, and rules that no ``{acl}`` hands to the service."""
-    for position, listener in enumerate(subject.listen):
-        placeholders = ["{acl}"] * (position == 0) + [f"{{{listener.name}.acl}}"]
-        used = next((item for item in placeholders if any(item in text for text in _texts(subject))), None)
-        key = ("listen", position, "acl")
-        if used is None and listener.acl is not None:
-            yield Fault(
-                key,
-                f"[listen.acl] is set, but no {placeholders[0]} is used; put it into its command, environment or "
-                "files, or leave [listen.acl] out",
-            )
-        if used is not None and listener.acl is None:
-            yield Fault(key, f"missing, but {used} needs it")
-
-
-def filled(texts: Sequence[str], values: Mapping[str, str]) -> list[str]:
-    """Fill the placeholders of each text."""
-    return [fill(text, values) for text in texts]
+        return values_of(Start(self, scratch, contained), settings or {})

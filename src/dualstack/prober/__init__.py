@@ -1,1 +1,1 @@
-"""Our own peer inside a lab host: it dials, serves, resolves, starts services and reads the kernel's tables."""
+"""The prober inside a lab host: it dials, serves, resolves names, starts programs and reads the kernel's tables."""

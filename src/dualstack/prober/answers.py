@@ -1,4 +1,4 @@
-"""Answers as they come: what reads them piece by piece, and what it says of them."""
+"""Answers of services: they are read piece by piece and judged."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,7 @@ _SHOWN = 40
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """How an exchange ended, as far as the answer decides it.
+    """The result of an exchange, as far as the answer decides it.
 
     Attributes:
         outcome: ANSWERED, SILENT or WRONG.
@@ -24,32 +24,32 @@ class Judgement:
 
 
 class Reader(Protocol):
-    """Reads one answer. Each byte is looked at once, however the answer is cut, unless a class says otherwise."""
+    """Reads one answer. Each byte is read once, however the answer is split, unless a class says otherwise."""
 
     def feed(self, data: bytes) -> Judgement | None:
-        """Take the next piece; return the judgement, or None while more must come."""
+        """Read the next piece; return the judgement, or None while more must come."""
 
     def end(self, why: str, *, closed: bool = False) -> Judgement:
-        """Return the judgement now that no more comes.
+        """Return the judgement after the last piece.
 
         Args:
-            why: Why no more comes.
-            closed: Whether the service closed the connection in good order.
+            why: Why nothing more comes.
+            closed: Whether the service closed the connection in an orderly way (FIN).
         """
 
 
 class Dialogue(Protocol):
-    """What is said in one protocol."""
+    """One exchange in one protocol."""
 
     @property
     def request(self) -> bytes:
-        """What is sent."""
+        """The bytes that are sent."""
 
     def reader(self) -> Reader:
-        """Return the reader of one answer, which has read nothing."""
+        """Return a new reader of the answer."""
 
 
 def show(data: bytes | str) -> str:
-    """Return the beginning of an answer for a sentence."""
+    """Return the beginning of an answer, quoted for a sentence."""
     text = data.decode("latin-1") if isinstance(data, bytes) else data
     return repr(text[:_SHOWN]) + (" …" if len(text) > _SHOWN else "")

@@ -1,4 +1,4 @@
-"""What is done to processes that run: signals, a pause, and counting what they hold."""
+"""Control of running processes: signals, pauses and their resource usage."""
 
 import asyncio
 import os
@@ -11,8 +11,8 @@ from dualstack.errors import HarnessError, HostCannot, UsageError
 from dualstack.prober.messages import Vitals
 from dualstack.prober.processes import count_descriptors, handled_signals, process_name, processes, time_spent
 
-_PAUSE_TIME = 5.0  # seconds within which SIGSTOP must have worked
-_LOOK = 0.001  # seconds between two looks whether it has
+_PAUSE_TIMEOUT = 5.0  # seconds within which SIGSTOP must have worked
+_POLL_INTERVAL = 0.001  # seconds between two checks whether it has
 
 
 class Attendance:
@@ -20,11 +20,11 @@ class Attendance:
 
     Attributes:
         members: Returns all of them, by number.
-        main: Returns the number of the one that signals are for; None once it has ended.
+        main: Returns the number of the one that signals are sent to; None once it has ended.
     """
 
     def __init__(self, members: Callable[[], set[int]], main: Callable[[], int | None]) -> None:
-        """Attend to them."""
+        """Take the functions that list them."""
         self.members = members
         self.main = main
 
@@ -44,35 +44,35 @@ class Attendance:
                 await asyncio.sleep(every)
 
     async def pause(self) -> None:
-        """Stop all processes, and wait until none of them runs.
+        """Stop all processes (SIGSTOP), and wait until none of them runs.
 
         Raises:
-            HarnessError: One of them runs on.
+            HarnessError: One of them still runs.
         """
         start = monotonic()
         while running := self._running():
-            if monotonic() - start > _PAUSE_TIME:
+            if monotonic() - start > _PAUSE_TIMEOUT:
                 names = ", ".join(process_name(pid) for pid in sorted(running))
-                raise HarnessError(f"{names} ran on for {_PAUSE_TIME:g} s after SIGSTOP")
+                raise HarnessError(f"{names} still ran {_PAUSE_TIMEOUT:g} s after SIGSTOP")
             send(running, signal.SIGSTOP)
-            await asyncio.sleep(_LOOK)
+            await asyncio.sleep(_POLL_INTERVAL)
 
     def resume(self) -> None:
-        """Let all processes go on."""
+        """Continue all processes (SIGCONT)."""
         send(self.members(), signal.SIGCONT)
 
     def vitals(self) -> Vitals:
-        """Count the processes, their descriptors, those that nobody waited for, and what they have spent.
+        """Return the resource usage of the processes.
 
         Raises:
-            HostCannot: The descriptors of one of them may not be listed.
+            HostCannot: There is no permission to list the descriptors of one of them.
         """
         table, members = processes(), self.members()
         own = [table[pid] for pid in members if pid in table]
         try:
             descriptors = sum(count_descriptors(process.pid) for process in own)
         except PermissionError as error:
-            raise HostCannot(f"the open files of the service may not be counted: {error}") from None
+            raise HostCannot(f"the open files of the service cannot be counted: {error}") from None
         return Vitals(
             processes=len(own),
             descriptors=descriptors,
@@ -83,7 +83,7 @@ class Attendance:
         )
 
     def _running(self) -> set[int]:
-        """Return the processes that are neither stopped nor have ended."""
+        """Return the processes that are neither stopped nor ended."""
         table = processes()
         return {pid for pid in self.members() if pid in table and table[pid].state not in "tTZX"}
 

@@ -1,4 +1,4 @@
-"""The bounds of a program: what the kernel holds it to, and what the agent looks at while it runs."""
+"""The limits of a program: those that the kernel enforces, and those that the agent checks while it runs."""
 
 import os
 import resource
@@ -10,21 +10,21 @@ from pathlib import Path
 from dualstack.prober.identity import Identity
 from dualstack.prober.messages import Limits
 
-LOOK = 0.2
-"""Seconds between two looks at what a program uses."""
+CHECK_INTERVAL = 0.2
+"""Seconds between two checks of what a program uses."""
 
 _COUNTS_BY_NAMESPACE = (5, 14)
-"""The Linux version from which RLIMIT_NPROC counts the processes of one user namespace; before, those of a user."""
+"""Since this Linux version RLIMIT_NPROC counts the processes of one user namespace; before, those of a user."""
 
 _OTHERS = 1000
-"""How many processes the rest of the labs may have beside those of a program, all its users together."""
+"""How many processes the other labs may have beside those of a program, for all its users together."""
 
 _PAGE = resource.getpagesize()
 _MEBI = 1 << 20
 
 
 def prefer_for_killing() -> None:
-    """Have the kernel kill the calling process first, and what it starts, when the machine has no memory left."""
+    """Make the kernel's OOM killer choose the calling process and its children first."""
     with suppress(OSError):
         descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         os.write(descriptor, b"1000")
@@ -32,10 +32,10 @@ def prefer_for_killing() -> None:
 
 
 def limit_processes(limits: Limits, who: Identity, helper: socket.socket) -> None:
-    """Enter the program's user namespace, with the number of its processes bounded by the kernel.
+    """Enter the program's user namespace, and set the kernel's limit for the number of its processes.
 
-    The agent kills a program that comes to its bound (`exceeded`); the kernel's own bound keeps one that forks faster
-    than the agent looks from taking the machine's processes. All users of the program together are held to it, too.
+    The agent kills a program that reaches its limit (`exceeded`). The kernel's limit protects the machine from one that
+    forks faster than the agent checks. It counts the processes of all users of the program.
     """
     bound = limits.processes
     version = tuple(int("".join(filter(str.isdigit, part)) or 0) for part in os.uname().release.split(".")[:2])
@@ -55,10 +55,10 @@ def _set_processes(number: int) -> None:
 
 
 def exceeded(limits: Limits, tasks: int, members: Iterable[int], output: int) -> str:
-    """Return which bound a program has come to, as the end of a sentence; empty if none.
+    """Return which limit a program has reached, as the end of a sentence; empty if none.
 
     Args:
-        limits: Its bounds.
+        limits: Its limits.
         tasks: How many processes and threads it has.
         members: Its processes.
         output: How many bytes it has written.
@@ -73,9 +73,9 @@ def exceeded(limits: Limits, tasks: int, members: Iterable[int], output: int) ->
 
 
 def _is_beyond(bound: int, members: list[int]) -> bool:
-    """Return whether processes, and the host's files in memory, take more than ``bound`` bytes of memory.
+    """Return whether processes, and the host's files in memory, use more than ``bound`` bytes of memory.
 
-    The quick sum counts what they share as often as they share it; only when it is too much, the exact one is made.
+    The quick sum counts shared memory once for each process; the exact sum is made only if the quick one is too large.
     """
     disk = os.statvfs("/dev/shm")  # noqa: S108 - the host's own tmpfs
     files = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
@@ -83,14 +83,14 @@ def _is_beyond(bound: int, members: list[int]) -> bool:
 
 
 def _resident(pid: int) -> int:
-    """Return the bytes of memory that a process has; 0 for one that has ended."""
+    """Return the resident memory of a process in bytes; 0 for one that has ended."""
     with suppress(OSError):
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
     return 0
 
 
 def _proportional(pid: int) -> int:
-    """Return the bytes of memory that a process has that are of no file, each divided by how many share it."""
+    """Return the memory of a process that belongs to no file, in bytes; shared pages count in proportion (PSS)."""
     found = 0
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():

@@ -1,28 +1,46 @@
-"""The client's end of the stream to an agent: requests out, answers in, for many threads and without one of its own.
+"""The client's end of the stream to an agent: requests out, answers in, for many threads.
 
-Whoever waits for an answer reads the stream for all; the others wait for it. A reader thread would cost two more
-thread switches a request, and would make every fork of the calling process a fork with threads.
+One of the threads that wait for an answer reads the stream for all. A dedicated reader thread would cost two more
+thread switches per request, and every fork of the calling process would be a fork with threads.
 """
 
 import json
 import select
 import socket
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, Generic
 
 from dualstack import errors
+from dualstack.prober.codec import pack, unpack_answer
+from dualstack.prober.messages.requests import A, Request
 
 _READ = 1 << 18
-_STUCK = 10.0  # seconds after which an agent that reads nothing is given up
+_SEND_TIMEOUT = 10.0  # seconds within which the agent must read
+_GRACE = 10.0  # seconds that an answer may take beyond the request's own time limit; a busy machine is slow
+
+
+@dataclass(frozen=True, slots=True)
+class Sent(Generic[A]):
+    """A request that was sent.
+
+    Attributes:
+        number: The number by which its answer is found.
+        request: The request.
+    """
+
+    number: int
+    request: Request[A]
 
 
 class Channel:
     """One stream to an agent."""
 
     def __init__(self, stream: socket.socket) -> None:
-        """Take the stream over."""
+        """Take over the stream."""
         stream.setblocking(False)
         self._stream = stream
         self._sending = threading.Lock()
@@ -34,53 +52,74 @@ class Channel:
         self._answers: dict[int, dict[str, Any]] = {}
         self._line = bytearray()
 
-    def request(self, verb: str, fields: dict[str, Any], seconds: float) -> dict[str, Any]:
+    def call(self, request: Request[A]) -> A:
         """Send a request and return its answer.
 
         Raises:
             DualstackError: The agent's error, as the exception that it names.
-            HarnessError: The agent is gone, or did not answer within ``seconds``.
+            HarnessError: The agent is gone, or did not answer in time.
         """
-        return self.receive(self.send(verb, fields), verb, seconds)
+        return self.receive(self.send(request))
 
-    def send(self, verb: str, fields: dict[str, Any]) -> int:
-        """Send a request; return the number by which `receive` finds its answer.
+    def call_all(self, requests: Sequence[Request[A]]) -> list[A]:
+        """Send requests, all at the same time; return their answers in the same order.
+
+        Raises:
+            DualstackError: The first error in that order; see `call`.
+        """
+        return [self.receive(sent) for sent in [self.send(request) for request in requests]]
+
+    def send(self, request: Request[A]) -> Sent[A]:
+        """Send a request; return what `receive` takes to find its answer.
 
         Raises:
             HarnessError: The agent is gone.
         """
+        verb, fields = type(request).__name__, pack(request)
         with self._state:
             if self._gone:
                 raise errors.HarnessError(f"cannot ask the prober for {verb!r}: {self._gone}")
             self._last += 1
             number = self._last
             self._open.add(number)
-        line = memoryview(json.dumps({"id": number, "do": verb, **fields}).encode() + b"\n")
+        line = memoryview(json.dumps({"id": number, "do": verb, "with": fields}).encode() + b"\n")
         with self._sending:
             while line:
                 try:
                     line = line[self._stream.send(line) :]
                 except BlockingIOError:
-                    if not self._wait(select.POLLOUT, _STUCK):
-                        raise errors.HarnessError(f"the prober has taken nothing for {_STUCK:g} s") from None
+                    if not self._wait(select.POLLOUT, _SEND_TIMEOUT):
+                        raise errors.HarnessError(f"the prober has read nothing for {_SEND_TIMEOUT:g} s") from None
                 except OSError as error:
                     self._lose(f"its stream is broken ({error.strerror}): the lab or the agent was ended")
                     raise errors.HarnessError(f"cannot ask the prober for {verb!r}: {self._gone}") from error
-        return number
+        return Sent(number, request)
 
-    def receive(self, number: int, verb: str, seconds: float) -> dict[str, Any]:
+    def receive(self, sent: Sent[A], grace: float = _GRACE) -> A:
         """Return the answer to a request.
 
+        Args:
+            sent: The request that was sent.
+            grace: Seconds that the answer may take beyond the request's time limit.
+
         Raises:
-            DualstackError: See `request`.
+            DualstackError: See `call`.
         """
+        kind = type(sent.request)
+        answer = self._answer(sent.number, kind.__name__, sent.request.time_limit + grace)
+        if "ok" in answer:
+            return unpack_answer(kind, answer["ok"])
+        raise getattr(errors, answer["kind"], errors.HarnessError)(answer["error"])
+
+    def _answer(self, number: int, verb: str, seconds: float) -> dict[str, Any]:
+        """Return the answer with a number, which may be an error; raise HarnessError if none comes."""
         end = monotonic() + seconds
         try:
             while True:
                 with self._state:
                     answer = self._answers.pop(number, None)
                     if answer is not None:
-                        return _result(answer)
+                        return answer
                     if self._gone:
                         raise errors.HarnessError(f"the prober did not finish {verb!r}: {self._gone}")
                     left = end - monotonic()
@@ -107,15 +146,15 @@ class Channel:
         return bool(self._gone)
 
     def _lose(self, reason: str) -> None:
-        """Note that the agent is gone, and wake everybody."""
+        """Note that the agent is gone, and wake all threads that wait."""
         with self._state:
             self._gone = self._gone or reason
             self._state.notify_all()
         with suppress(OSError):  # it was not connected any more
-            self._stream.shutdown(socket.SHUT_RDWR)  # wakes who reads
+            self._stream.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads
 
     def _read(self, seconds: float) -> None:
-        """Read for everybody, once, for at most ``seconds``."""
+        """Read once for all threads, for at most ``seconds``."""
         data: bytes | None = None
         lost = ""
         try:
@@ -124,7 +163,7 @@ class Channel:
                 lost = "" if data else "its stream has ended: the lab or the agent was ended"
         except BlockingIOError:
             pass
-        except (OSError, ValueError) as error:  # ValueError: closed meanwhile by another thread
+        except (OSError, ValueError) as error:  # ValueError: another thread has closed it
             lost = f"its stream is broken ({error})"
         finally:
             with self._state:
@@ -149,12 +188,3 @@ class Channel:
             answer = json.loads(line)
             if answer["id"] in self._open:
                 self._answers[answer["id"]] = answer
-
-
-def _result(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer's content, or raise the error that it is."""
-    if "ok" in answer:
-        result: dict[str, Any] = answer["ok"]
-        return result
-    kind = getattr(errors, answer["kind"], errors.HarnessError)
-    raise kind(answer["error"])

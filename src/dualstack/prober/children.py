@@ -1,4 +1,4 @@
-"""Reaping: how child processes ended, and that no orphan stays behind as a zombie."""
+"""Reaping: how child processes ended; no orphan stays a zombie."""
 
 import asyncio
 import os
@@ -13,14 +13,14 @@ _SET_CHILD_SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER
 
 
 class Reaper:
-    """Waits for every child of this process; as PID 1 that includes each orphan of the namespace.
+    """Waits for every child of this process; for PID 1 that includes each orphan of the namespace.
 
     Attributes:
-        changed: A pulse: set, and cleared at once, whenever a child has ended.
+        changed: A pulse each time a child has ended: it is set and cleared at once.
     """
 
     def __init__(self) -> None:
-        """Start to listen for SIGCHLD in the running loop."""
+        """Handle SIGCHLD in the running loop."""
         self.changed = asyncio.Event()
         self._watched: dict[int, Callable[[Exit], None]] = {}
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
@@ -46,12 +46,12 @@ class Reaper:
 
 
 def adopt_orphans() -> None:
-    """Make this process the parent of every descendant whose own parent ends, as PID 1 is anyway: prctl(2)."""
+    """Make this process the parent of orphaned descendants (PR_SET_CHILD_SUBREAPER), as PID 1 is anyway."""
     prctl(_SET_CHILD_SUBREAPER, 1)
 
 
 def pulse(event: asyncio.Event) -> None:
-    """Wake everybody who waits for ``event`` right now."""
+    """Wake all tasks that wait for ``event`` now."""
     event.set()
     event.clear()
 
@@ -64,13 +64,13 @@ async def pulsed(event: asyncio.Event, seconds: float) -> None:
 
 
 def exit_of(status: int) -> Exit:
-    """Return what a wait status says."""
+    """Return how a process ended, from its wait status."""
     code = os.waitstatus_to_exitcode(status)
     return Exit(code=code) if code >= 0 else Exit(code=None, signal=signal_name(-code))
 
 
 def signal_name(number: int) -> str:
-    """Return a signal's name; the real-time ones, which have none, by their number."""
+    """Return a signal's name; real-time signals, which have none, by their number."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -1,30 +1,30 @@
-"""What is said to a service, and whether its answer is right. Pure: no sockets here."""
+"""What is sent to a service, and whether its answer is right. Pure: no sockets here."""
 
 import re
 import secrets
 from dataclasses import dataclass
 
 from dualstack.errors import UsageError
-from dualstack.manifest.models import Protocol as Speech
-from dualstack.manifest.models import Transport
 from dualstack.prober.answers import Dialogue, Judgement, Reader, show
 from dualstack.prober.http import Http
 from dualstack.prober.messages import Dial, Outcome
+from dualstack.transport import Protocol as Speech
+from dualstack.transport import Transport
 
 _TOKEN_BYTES = 6
 _MOST_SEARCHED = 1 << 20
-"""How many bytes of an answer a regular expression is tried on: more would take time that grows with the square."""
+"""How many bytes of an answer a regular expression is tried on: more would take quadratic time."""
 
 
 def dialogue_for(dial: Dial) -> Dialogue:
-    """Return the dialogue of a dial; the tokens are fresh.
+    """Return the dialogue of a dial, with new tokens.
 
     Raises:
-        UsageError: The protocol cannot be spoken over the transport, or a text does not fit.
+        UsageError: The protocol does not work over the transport, or a text is not Latin-1.
     """
     kind = dial.protocol
     if dial.transport is Transport.UDP and kind in (Speech.CONNECT, Speech.HTTP):
-        raise UsageError(f"protocol {kind.value!r} cannot be spoken over UDP")
+        raise UsageError(f"protocol {kind.value!r} does not work over UDP")
     if dial.requests > 1 and kind not in (Speech.ECHO, Speech.UPPER):
         raise UsageError(f"protocol {kind.value!r} takes one request at a time")
     match kind:
@@ -45,12 +45,12 @@ def dialogue_for(dial: Dial) -> Dialogue:
 
 
 def with_token(text: str, token: str) -> str:
-    """Return what a one-way manifest sends or expects in the log, with its {token} filled."""
+    """Return a text of a one-way manifest with its {token} replaced."""
     return text.replace("{token}", token)
 
 
 def latin1(text: str) -> bytes:
-    """Return the bytes that a text stands for.
+    """Return the bytes of a Latin-1 text.
 
     Raises:
         UsageError: It has characters beyond U+00FF.
@@ -62,10 +62,10 @@ def latin1(text: str) -> bytes:
 
 
 def make_token(size: int) -> bytes:
-    """Return ``size`` random letters, digits, ``-`` and ``_``, the last byte a line feed, for servers that read lines.
+    """Return ``size`` random letters, digits, ``-`` and ``_``; the last byte is a line feed (some servers read lines).
 
     Raises:
-        UsageError: It is too short to be a token.
+        UsageError: ``size`` is less than 2.
     """
     if size < 2:  # noqa: PLR2004 - a character and the line feed
         raise UsageError(f"a token has at least 2 bytes; found {size}")
@@ -79,7 +79,7 @@ def make_tokens(size: int, count: int) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Oneway:
-    """A datagram that has no answer: what came of it does not show here, unless it was refused.
+    """A datagram that has no answer: only a refusal is noticed here.
 
     Attributes:
         request: What is sent.
@@ -92,8 +92,8 @@ class Oneway:
         return self
 
     def feed(self, data: bytes) -> Judgement | None:
-        """See `Reader`: whatever comes says that somebody is there."""
-        return Judgement(Outcome.ANSWERED, f"it was sent, and {show(data)} came back, which nothing asked for")
+        """See `Reader`: any datagram shows that the service is there."""
+        return Judgement(Outcome.ANSWERED, f"it was sent, and {show(data)} came back, although no answer was expected")
 
     def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Reader` has it
         """See `Reader`."""
@@ -101,7 +101,7 @@ class Oneway:
 
 
 class Accepting:
-    """Nothing is said: a connection that is not reset at once is the answer."""
+    """Nothing is sent: a connection that is not reset at once is the answer."""
 
     request = b""
 
@@ -120,12 +120,12 @@ class Accepting:
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """The answer must be these very bytes.
+    """The answer must be exactly these bytes.
 
     Attributes:
         request: What is sent.
-        expected: What must come.
-        success: What is said of it then.
+        expected: What must be received.
+        success: The end of the sentence for the report then.
     """
 
     request: bytes
@@ -138,10 +138,10 @@ class Exact:
 
 
 class _Comparing:
-    """The reader of `Exact`: it compares each piece with its place in what must come."""
+    """The reader of `Exact`: it compares each piece with its place in the expected bytes."""
 
     def __init__(self, wanted: Exact) -> None:
-        """Begin with the first byte."""
+        """Start at the first byte."""
         self._wanted, self._place = wanted, 0
 
     def feed(self, data: bytes) -> Judgement | None:
@@ -162,17 +162,17 @@ class _Comparing:
 
 
 def _difference(expected: bytes, place: int, data: bytes) -> str:
-    """Say where an answer differs first; ``data`` is what came from ``place`` on."""
+    """Describe the first difference; ``data`` is what was received from byte ``place`` on."""
     rest = expected[place:]
     at = next((at for at, (a, b) in enumerate(zip(rest, data, strict=False)) if a != b), len(rest))
     if at == len(rest):
-        return f"the answer goes on after the {len(expected)} bytes that were expected, with {show(data[at:])}"
+        return f"the answer continues after the {len(expected)} bytes that were expected, with {show(data[at:])}"
     return f"byte {place + at + 1} of the answer is wrong: expected {show(rest[at:])}, got {show(data[at:])}"
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The answer must contain a match of a regular expression; without one any answer will do.
+    """The answer must contain a match of a regular expression; without one every answer is right.
 
     Attributes:
         request: What is sent.
@@ -188,14 +188,14 @@ class Matching:
 
 
 _REPLY_CODE = re.compile(r"(?:[A-Z]+/\d\.\d )?([1-5]\d\d)[ -]")
-"""A reply code at the start of an answer, as HTTP, SIP, RTSP, SMTP, FTP and NNTP have it."""
+"""A reply code at the start of an answer, as in HTTP, SIP, RTSP, SMTP, FTP and NNTP."""
 
 
 class _Searching:
-    """The reader of `Matching`: it searches all that has come whenever more has come."""
+    """The reader of `Matching`: it searches all that was received after each piece."""
 
     def __init__(self, expect: str | None) -> None:
-        """Begin with nothing."""
+        """Start with an empty answer."""
         self._expect, self._text = expect, ""
 
     def feed(self, data: bytes) -> Judgement | None:
@@ -218,5 +218,5 @@ class _Searching:
         return self._wrong(why) if self._text else Judgement(Outcome.SILENT, f"no answer: {why}")
 
     def _wrong(self, why: str) -> Judgement:
-        """Return what is said of an answer that does not match."""
+        """Return the judgement of an answer that does not match."""
         return Judgement(Outcome.WRONG, f"the answer {show(self._text)} does not match {self._expect!r}: {why}")

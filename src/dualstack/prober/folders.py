@@ -10,7 +10,7 @@ from dualstack.prober.identity import Identity, mapped, ranged_identity, sole_id
 from dualstack.prober.messages import Launch
 
 STAGE = "/tmp"  # noqa: S108 - covered by a private tmpfs, only in the child's own mount namespace
-"""Where the program's view of the machine is put together."""
+"""Where the program's view of the machine is built."""
 
 
 @enum.unique
@@ -19,7 +19,7 @@ class Access(enum.Enum):
 
     READ = 1
     LAYER = 2
-    """It may write; what it writes is gone with it."""
+    """It may write; the changes end with it."""
     WRITE = 3
 
 
@@ -30,7 +30,7 @@ class Folder:
     Attributes:
         path: Where it is, on the machine and for the program.
         access: What the program may do there.
-        mount: The descriptor of a mount of it that hangs nowhere yet.
+        mount: The descriptor of a mount of it that is not attached yet.
     """
 
     path: str
@@ -53,9 +53,9 @@ class Folder:
 
 
 def open_folders(launch: Launch) -> tuple[Identity, list[Folder], int | None]:
-    """Return who the program is, its folders, those above others first, and the mount of its root if it has its own.
+    """Return the program's identity, its folders (parents first), and the mount of its root if it has its own.
 
-    Where the ids of a folder cannot be mapped, the program has no range of ids.
+    If the ids of a folder cannot be mapped, the program has no range of ids.
 
     Raises:
         OSError: A folder does not exist, or the kernel refuses.
@@ -81,10 +81,10 @@ def _opened(launch: Launch, wanted: dict[str, Access], *, ranged: bool) -> tuple
 
 
 def _wanted(launch: Launch) -> dict[str, Access]:
-    """Return what the program may do in which folders.
+    """Return the program's access to its folders.
 
-    What is below /dev comes with the host's own /dev/shm. A root file system shows no more of the machine than the
-    folders of the start.
+    Folders below /dev are in the host's own /dev/shm. With a root file system the program sees only the folders of the
+    start.
     """
     wanted: dict[str, Access] = {}
     if not launch.root:
@@ -96,14 +96,14 @@ def _wanted(launch: Launch) -> dict[str, Access]:
 
 
 def _is_the_hosts(path: str) -> bool:
-    """Return whether a folder need not be shown, since it is there anyway."""
+    """Return whether the program sees a folder anyway."""
     return path == "/" or path.startswith(("/dev/", "/usr/")) or path == "/usr"
 
 
 def lay_over(folders: list[Folder]) -> None:
-    """Lay a writable, ephemeral layer over each folder that is to have one; the stage is a tmpfs.
+    """Mount a writable overlay on each folder with `Access.LAYER`; the stage is a tmpfs.
 
-    Where the kernel refuses (in a user namespace, before Linux 5.11) such a folder is read-only.
+    If the kernel refuses (in a user namespace, before Linux 5.11) such a folder is read-only.
 
     Raises:
         OSError: The kernel refuses something else.
@@ -129,7 +129,7 @@ def lay_over(folders: list[Folder]) -> None:
 
 
 def overlay(lower: str, place: str, target: str) -> None:
-    """Mount ``lower`` on ``target`` with the writable layer that ``place`` has in ``upper`` and ``work``.
+    """Mount ``lower`` on ``target`` with a writable layer, in the folders ``upper`` and ``work`` of ``place``.
 
     Raises:
         OSError: The kernel refuses.

@@ -1,4 +1,4 @@
-"""Children of the agent that do one thing, or become a program: fork, and a pipe for what they have to say."""
+"""Children of the agent that run one function or become a program, with a pipe for their report."""
 
 import asyncio
 import json
@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 
 from dualstack import errors
 
-_MOST = 1 << 16
+_READ = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A child that was just forked.
+    """A child that was forked.
 
     Attributes:
         pid: Its number.
@@ -28,17 +28,17 @@ class Child:
 
 
 def fork(action: Callable[[int], object]) -> Child:
-    """Run ``action`` in a child; it gets the pipe's write end, which exec closes.
+    """Run ``action`` in a child, with the pipe's write end as its argument; exec closes it.
 
-    What it returns is its report; what it raises is raised by `report_of`. The agent has one thread only, so that the
-    child may do anything.
+    Its return value is the report; `report_of` raises its exception. The agent has only one thread, so the child may
+    call any function.
 
     Raises:
         HarnessError: The machine has no process or descriptor left.
     """
     try:
         read, write = os.pipe()
-        # Until the child has its own handlers, a signal must not run the agent's in it.
+        # Until the child has its own handlers, a signal must not run the agent's handlers in it.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         try:
             pid = os.fork()
@@ -71,7 +71,7 @@ async def report_of(child: Child) -> Any:
 
 
 async def _read_to_end(fd: int) -> bytes:
-    """Return all that comes out of a pipe until its other end is closed."""
+    """Return all data of a pipe until its other end is closed."""
     loop = asyncio.get_running_loop()
     os.set_blocking(fd, False)
     received = bytearray()
@@ -82,7 +82,7 @@ async def _read_to_end(fd: int) -> bytes:
             await readable.wait()
             readable.clear()
             with suppress(BlockingIOError):
-                data = os.read(fd, _MOST)
+                data = os.read(fd, _READ)
                 if not data:
                     return bytes(received)
                 received += data
@@ -91,24 +91,24 @@ async def _read_to_end(fd: int) -> bytes:
 
 
 def _run(action: Callable[[int], object], report: int) -> NoReturn:
-    """Run ``action`` in the child and report; nothing may ever return into the agent's code."""
+    """Run ``action`` in the child and report; it must never return into the agent's code."""
     try:
         fresh_signals()
-        said: dict[str, object] = {"ok": action(report)}
+        result: dict[str, object] = {"ok": action(report)}
     except errors.DualstackError as error:
-        said = {"kind": type(error).__name__, "message": str(error)}
+        result = {"kind": type(error).__name__, "message": str(error)}
     except BaseException as error:  # noqa: BLE001 - the parent raises it as a HarnessError
-        said = {"kind": "HarnessError", "message": f"in a child of the prober: {type(error).__name__}: {error}"}
+        result = {"kind": "HarnessError", "message": f"in a child of the prober: {type(error).__name__}: {error}"}
     try:
-        os.write(report, json.dumps(said).encode())
+        os.write(report, json.dumps(result).encode())
     finally:
         os._exit(127)
 
 
 def fresh_signals() -> None:
-    """Give the calling, just forked process the signal handling that a new program expects."""
+    """Reset the signal handling of the calling process, which was just forked, to what a new program expects."""
     signal.set_wakeup_fd(-1)
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        with suppress(OSError):  # the C library keeps some real-time signals for itself
+        with suppress(OSError):  # the C library reserves some real-time signals
             signal.signal(number, signal.SIG_DFL)  # SIGPIPE too, which Python ignores
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -1,4 +1,4 @@
-"""HTTP/1.1 as a client speaks it: one ``GET /``, and whether its whole response came (RFC 9112 §6.3)."""
+"""An HTTP/1.1 client: one ``GET /``, and whether its whole response was received (RFC 9112 §6.3)."""
 
 import re
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ from dualstack.prober.answers import Judgement, Reader, show
 from dualstack.prober.messages import Outcome
 
 _STATUS_LINE = re.compile(rb"HTTP/\d(\.\d)? [1-5]\d\d( [^\r\n]*)?\r?\n")
-_LONGEST_STATUS_LINE = 8 << 10
-_LONGEST_HEAD = 256 << 10
+_MOST_STATUS_LINE = 8 << 10  # bytes
+_MOST_HEAD = 256 << 10  # bytes
 _ERROR = 500
-"""From this status on a request is not served, unless the manifest says so."""
+"""A status from this one on means that a request is not served, unless the manifest lists it."""
 
 
 class Http:
@@ -24,7 +24,7 @@ class Http:
     """
 
     def __init__(self, address: str, port: int, served: Sequence[str] = ()) -> None:
-        """Build the request for a server at an address (RFC 9112 §3.2: Host is bracketed, and has no zone).
+        """Build the request for a server at an address (RFC 9112 §3.2: an IPv6 Host has brackets and no zone).
 
         Args:
             address: The address.
@@ -39,17 +39,17 @@ class Http:
 
     def reader(self) -> Reader:
         """See `Dialogue`."""
-        connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
+        connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEAD)
         connection.send(self._event)
         connection.send(h11.EndOfMessage())
         return _Response(connection, self._served)
 
 
 class _Response:
-    """The reader of a response; h11 finds its end."""
+    """The reader of a response; h11 detects its end."""
 
     def __init__(self, connection: h11.Connection, served: Sequence[str]) -> None:
-        """Begin with nothing."""
+        """Start with an empty response."""
         self._connection, self._served = connection, served
         self._line: bytes | None = b""
         self._final: h11.Response | None = None
@@ -59,7 +59,7 @@ class _Response:
         """See `Reader`."""
         if self._line is not None:
             self._line += data
-            if b"\n" not in self._line and len(self._line) < _LONGEST_STATUS_LINE:
+            if b"\n" not in self._line and len(self._line) < _MOST_STATUS_LINE:
                 return None
             if not _STATUS_LINE.match(self._line):
                 return self._no_status_line()
@@ -67,7 +67,7 @@ class _Response:
         return self._take(data)
 
     def end(self, why: str, *, closed: bool = False) -> Judgement:
-        """See `Reader`: the end of the connection is the end of a body that has no other."""
+        """See `Reader`: the end of the connection ends a body without a declared length."""
         if self._line is not None:
             return self._no_status_line() if self._line else Judgement(Outcome.SILENT, f"no answer: {why}")
         judgement = self._take(b"", why) if closed else None
@@ -76,7 +76,7 @@ class _Response:
         return self._wrong(self._cut(why))
 
     def _take(self, data: bytes, why: str = "") -> Judgement | None:
-        """Hand data to h11, none for the end of the connection, and take what it makes of them."""
+        """Give data to h11, or none at the end of the connection; return the judgement if the response is complete."""
         try:
             self._connection.receive_data(data)
             while True:
@@ -89,12 +89,15 @@ class _Response:
                     return self._whole()
                 elif not isinstance(event, h11.InformationalResponse):
                     return None
-        except (h11.RemoteProtocolError, ValueError) as error:  # before h11 0.16 a number without end is a ValueError
+        except (
+            h11.RemoteProtocolError,
+            ValueError,
+        ) as error:  # before h11 0.16 a number that is too long is a ValueError
             return self._wrong(self._cut(why) if why else f"the answer is no HTTP response: {error}")
 
     def _whole(self) -> Judgement:
-        """Judge the status of a response that came whole."""
-        assert self._final is not None  # noqa: S101 - h11 ends no message that it has not begun
+        """Judge the status of a complete response."""
+        assert self._final is not None  # noqa: S101 - h11 reports the response before its end
         status, line = self._final.status_code, self._status_line
         if is_served(status, self._served):
             return Judgement(
@@ -104,7 +107,7 @@ class _Response:
         return self._wrong(f"the answer's status line is {line}: it is not served, which takes {allowed}")
 
     def _cut(self, why: str) -> str:
-        """Say what is missing of a response that is not whole."""
+        """Describe what is missing of an incomplete response."""
         if self._final is None:
             return f"the answer ends before the blank line that ends its header: {why}"
         headers = dict(self._final.headers)
@@ -118,17 +121,17 @@ class _Response:
 
     @property
     def _status_line(self) -> str:
-        """The status line of the final response, for a sentence."""
+        """The status line of the final response, quoted for a sentence."""
         final = self._final
-        assert final is not None  # noqa: S101 - asked for after it came
+        assert final is not None  # noqa: S101 - used only after it was received
         return show(b"HTTP/%s %d %s" % (final.http_version, final.status_code, final.reason)).replace(" '", "'")
 
     def _wrong(self, detail: str) -> Judgement:
-        """Return that the answer is wrong."""
+        """Return the judgement of a wrong answer."""
         return Judgement(Outcome.WRONG, detail, self._final.status_code if self._final else 0)
 
     def _no_status_line(self) -> Judgement:
-        """Return that this is no HTTP at all."""
+        """Return that the answer is not HTTP."""
         return self._wrong(f"the answer {show(self._line or b'')} does not begin with an HTTP status line")
 
 

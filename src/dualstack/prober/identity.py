@@ -1,12 +1,12 @@
-"""Who a program is: the user namespace that it runs in, and what its users are outside of it.
+"""The identity of a program: its user namespace, and its ids outside of it.
 
-A program of root's is user 0 of a range of ids that belong to no user of the machine, so that it may change its user
-and yet may do outside what any stranger may. Its folders are shown to it with the owners mapped into that range
-(mount_setattr(2), MOUNT_ATTR_IDMAP), which takes a process outside of the lab's namespaces: `Mapper`. Where that is not
-possible, and for an ordinary user, a program has the one id of who runs it, without any capability over the lab.
+If root runs the lab, a program is user 0 of a range of ids that belong to no user of the machine: it may change its
+user, but has no rights outside. Its folders are mounted with their owners mapped into that range (mount_setattr(2),
+MOUNT_ATTR_IDMAP), which needs a process outside of the lab's namespaces, the mapper. If that is not possible, and for
+an ordinary user, a program has the one id of the user who runs it, without any capability over the lab.
 """
 
-import array  # noqa: F401 - `socket.recv_fds` imports it, which a fork would have to do for itself
+import array  # noqa: F401 - `socket.recv_fds` imports it; imported here, forks have it already
 import errno
 import os
 import signal
@@ -20,12 +20,12 @@ from dualstack.prober import libc, mounts
 from dualstack.prober.descriptors import close_all_but
 
 FIRST, COUNT = 0x70000000, 0x10000
-"""The ids that a program of root's has outside. https://systemd.io/UIDS-GIDS lists them as unused."""
+"""The ids outside of a program that root started. https://systemd.io/UIDS-GIDS lists them as unused."""
 
-_LONGEST = 1 << 16
+_MOST_BYTES = 1 << 16
 
 _mapper: socket.socket | None = None
-"""The way to this process's `Mapper`; it is inherited by forks, but not by programs."""
+"""The socket to the mapper of this process; forks inherit it, programs do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Identity:
     """The ids of a program.
 
     Attributes:
-        user: Its user, inside; 0 with a range.
-        group: Its group, inside; 0 with a range.
+        user: Its user inside; 0 with a range.
+        group: Its group inside; 0 with a range.
         ranged: Whether it has a range of ids, and may change its user.
-        outer_user: What its user is in the namespace above.
-        outer_group: What its group is there.
+        outer_user: Its user in the parent namespace.
+        outer_group: Its group in the parent namespace.
     """
 
     user: int
@@ -47,15 +47,15 @@ class Identity:
     ranged: bool
 
     def give(self, path: str | Path | int) -> None:
-        """Give a file or folder that the lab has made to the program."""
+        """Make the program the owner of a file or folder that the lab has made."""
         if self.ranged:
             os.chown(path, self.outer_user, self.outer_group)
 
     def enter(self, helper: socket.socket) -> None:
-        """Become this identity in a new user namespace: the calling process, which has one thread.
+        """Give the calling process, which has one thread, this identity in a new user namespace.
 
         Args:
-            helper: The way to a process that runs `write_maps` for this one.
+            helper: The socket to a process that runs `write_maps` for this one.
 
         Raises:
             OSError: The kernel refuses.
@@ -75,9 +75,9 @@ class Identity:
 
 
 def write_maps(pid: int, child: socket.socket) -> None:
-    """Serve a child that is in `Identity.enter`: only a process that stayed outside may map more than one id.
+    """Write the id maps of a child that is in `Identity.enter`: only a process outside may map more than one id.
 
-    It returns when the child has its range, does without one, or has ended.
+    It returns when the child has its range, needs none, or has ended.
 
     Raises:
         OSError: The kernel refuses.
@@ -90,15 +90,15 @@ def write_maps(pid: int, child: socket.socket) -> None:
 
 
 def ranged_identity() -> Identity | None:
-    """Return who a program of root's is; None where it cannot have a range of ids."""
+    """Return the identity of a program with a range of ids; None if it cannot have one."""
     return None if _mapper is None else Identity(0, 0, FIRST, FIRST, ranged=True)
 
 
 def sole_identity() -> Identity:
-    """Return who a program is that has no range of ids: who runs the lab."""
+    """Return the identity of a program without a range of ids: the user who runs the lab."""
     users, groups = (Path(f"/proc/self/{kind}_map").read_text().split() for kind in ("uid", "gid"))
     if users[2:] == ["1"]:
-        # An ordinary user is user 0 of the lab; inside of the program it is itself again.
+        # An ordinary user is user 0 of the lab; inside of the program the user has the original id again.
         return Identity(int(users[1]), int(groups[1]), os.getuid(), os.getgid(), ranged=False)
     return Identity(os.getuid(), os.getgid(), os.getuid(), os.getgid(), ranged=False)
 
@@ -109,12 +109,12 @@ def mapped(folders: Sequence[str]) -> list[int]:
     Raises:
         OSError: There is no such folder, or its file system cannot map ids.
     """
-    assert _mapper is not None  # noqa: S101 - `ranged_identity` has said so
+    assert _mapper is not None  # noqa: S101 - `ranged_identity` has checked it
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours:
         with theirs:
             socket.send_fds(_mapper, [os.fsencode("\0".join(folders))], [theirs.fileno()])
-        data, descriptors, _, _ = socket.recv_fds(ours, _LONGEST, len(folders))
+        data, descriptors, _, _ = socket.recv_fds(ours, _MOST_BYTES, len(folders))
     if len(descriptors) == len(folders):
         return descriptors
     number = int(data or str(errno.EPIPE))
@@ -127,15 +127,15 @@ def mapper_descriptors() -> tuple[int, ...]:
 
 
 def user_of_programs() -> int | None:
-    """Return the user that a host's programs are at first, if it is another one than that of this process."""
+    """Return the user as which a host's programs start, if it differs from that of this process; else None."""
     return None if _mapper is None else FIRST
 
 
 def start_mapper() -> None:
-    """Start a `Mapper` for this process and its forks, if it is root of the machine and its kernel can map ids.
+    """Start the mapper for this process and its forks, if it is root on the machine and the kernel can map ids.
 
-    It must be called before namespaces are entered, in a process with one thread. The mapper ends when the last of
-    those who may use it has ended, at the latest with this process.
+    It must be called before namespaces are entered, in a process with one thread. The mapper ends with the last process
+    that may use it, at the latest with this one.
     """
     global _mapper  # noqa: PLW0603 - forks inherit it
     if os.geteuid() != 0 or not _has_all_ids():
@@ -158,7 +158,7 @@ def start_mapper() -> None:
 
 
 def _has_all_ids() -> bool:
-    """Return whether the user namespace of this process has the range, as that of the machine itself has."""
+    """Return whether the user namespace of this process contains the range, as the machine's own does."""
     for name in ("uid_map", "gid_map"):
         lines = [[int(word) for word in line.split()] for line in Path("/proc/self", name).read_text().splitlines()]
         if not any(first <= FIRST and first + count >= FIRST + COUNT for first, _, count in lines):
@@ -167,7 +167,7 @@ def _has_all_ids() -> bool:
 
 
 def _serve(connection: socket.socket) -> None:
-    """Say whether ids can be mapped here, then map folders while a process is left that may ask (in the mapper)."""
+    """Report whether ids can be mapped here, then map folders as long as a process may ask for it (in the mapper)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(OSError):
         namespace = _namespace_of_range()
@@ -175,7 +175,7 @@ def _serve(connection: socket.socket) -> None:
         connection.send(b"!")
         close_all_but(connection.fileno(), namespace)
         while True:
-            data, descriptors, _, _ = socket.recv_fds(connection, _LONGEST, 1)
+            data, descriptors, _, _ = socket.recv_fds(connection, _MOST_BYTES, 1)
             if not descriptors:
                 return
             with socket.socket(fileno=descriptors[0]) as reply, suppress(BrokenPipeError):
@@ -183,7 +183,7 @@ def _serve(connection: socket.socket) -> None:
 
 
 def _answer(reply: socket.socket, namespace: int, folders: Sequence[str]) -> None:
-    """Send mapped mounts of all folders, or why there is none of one."""
+    """Send mapped mounts of all folders, or the errno of the first that cannot be mapped."""
     made: list[int] = []
     try:
         made.extend(_mapped_by(namespace, folder) for folder in folders)
@@ -196,7 +196,7 @@ def _answer(reply: socket.socket, namespace: int, folders: Sequence[str]) -> Non
 
 
 def _mapped_by(namespace: int, folder: str) -> int:
-    """Return a detached mount of ``folder`` whose owners are mapped as the user namespace says."""
+    """Return a detached mount of ``folder`` with its owners mapped as in the user namespace."""
     mount = mounts.detached(folder)
     try:
         mounts.map_ids(mount, namespace)

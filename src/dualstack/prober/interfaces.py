@@ -8,7 +8,9 @@ from pathlib import Path
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.prober.messages import AddressRow, RouteRow
+from dualstack.prober.messages.tables import ListAddresses, ListRoutes, ReadSysctl
 from dualstack.prober.netlink import NETLINK_ROUTE, Dumper, attributes
+from dualstack.prober.verbs import Agent, verb
 
 _GET_ADDRESS, _GET_ROUTE = 22, 26  # RTM_GETADDR, RTM_GETROUTE
 _ADDRESS = struct.Struct("=BBBBI")  # family, prefix length, flags, scope, interface
@@ -23,34 +25,36 @@ _MAIN_TABLE = 254
 _ROUTE_KINDS = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
 
 
-def addresses() -> list[AddressRow]:
-    """Return every address of the host, loopback and link-local ones too."""
+@verb(ListAddresses)
+async def addresses(_: Agent, __: ListAddresses) -> tuple[AddressRow, ...]:
+    """Return all addresses of the host, including loopback and link-local ones."""
     with Dumper(NETLINK_ROUTE) as dumper:
-        return [
+        return tuple(
             _address(family, body)
             for family in BOTH
             for body in dumper.dump(_GET_ADDRESS, _ADDRESS.pack(family.af, 0, 0, 0, 0))
-        ]
+        )
 
 
-def routes() -> list[RouteRow]:
-    """Return the routes of the main table; those that the kernel makes for its own addresses are in another one."""
+@verb(ListRoutes)
+async def routes(_: Agent, __: ListRoutes) -> tuple[RouteRow, ...]:
+    """Return the routes of the main table; those that the kernel adds for its own addresses are in another table."""
     with Dumper(NETLINK_ROUTE) as dumper:
         found = [
             _route(family, body)
             for family in BOTH
             for body in dumper.dump(_GET_ROUTE, _ROUTE.pack(family.af, 0, 0, 0, 0, 0, 0, 0, 0))
         ]
-    return [row for row in found if row is not None]
+    return tuple(row for row in found if row is not None)
 
 
 def _address(family: Family, body: bytes) -> AddressRow:
-    """Return what one RTM_NEWADDR message says."""
+    """Return the row of one RTM_NEWADDR message."""
     _, length, flags, _, index = _ADDRESS.unpack_from(body)
     fields = attributes(body, _ADDRESS.size)
-    if _IFA_FLAGS in fields:  # the eight bits of the header do not hold them all
+    if _IFA_FLAGS in fields:  # the header has room for eight flags only
         flags = _NUMBER.unpack(fields[_IFA_FLAGS])[0]
-    # On a point-to-point link IFA_ADDRESS is the other end; IFA_LOCAL, where it is given, is always our own.
+    # On a point-to-point link IFA_ADDRESS is the remote end; IFA_LOCAL, if it is there, is always the local one.
     own = fields.get(_IFA_LOCAL, fields.get(_IFA_ADDRESS, b""))
     return AddressRow(
         family=family.value,
@@ -65,7 +69,7 @@ def _address(family: Family, body: bytes) -> AddressRow:
 
 
 def _route(family: Family, body: bytes) -> RouteRow | None:
-    """Return what one RTM_NEWROUTE message says, or None for a route of another table."""
+    """Return the row of one RTM_NEWROUTE message, or None for a route of another table."""
     _, length, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(body)
     fields = attributes(body, _ROUTE.size)
     if _RTA_TABLE in fields:
@@ -82,12 +86,18 @@ def _route(family: Family, body: bytes) -> RouteRow | None:
     )
 
 
-def sysctl(name: str) -> str:
+@verb(ReadSysctl)
+async def sysctl(_: Agent, request: ReadSysctl) -> str:
+    """Return a kernel setting; see `read_sysctl`."""
+    return read_sysctl(request.name)
+
+
+def read_sysctl(name: str) -> str:
     """Return a kernel setting, ``net.ipv6.bindv6only``.
 
     Raises:
-        UsageError: That is no name.
-        HarnessError: There is none of that name.
+        UsageError: The name has a wrong form.
+        HarnessError: There is no such setting.
     """
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)+", name):
         raise UsageError(f"{name!r} is no name of a kernel setting such as net.ipv6.bindv6only")

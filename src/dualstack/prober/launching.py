@@ -1,7 +1,7 @@
-"""How a program is started on a host, and why it could not be.
+"""How a program is started on a host, and why it could not be started.
 
-Each program has a supervisor: a fork of the agent that adopts whatever the program leaves behind. So it is certain
-which processes are a program's, also when it has daemonised and others run beside it, and when the last one is gone.
+Each program has a supervisor: a fork of the agent that adopts all orphans of the program. So it is certain which
+processes belong to a program, even if it has daemonised and others run beside it, and when the last one has ended.
 """
 
 import errno
@@ -25,20 +25,20 @@ from dualstack.prober.identity import mapper_descriptors, write_maps
 from dualstack.prober.messages import Launch
 from dualstack.prober.sandbox import confine
 
-_MOST_INPUT = 1 << 20  # what an ordinary user may make of a pipe's buffer: /proc/sys/fs/pipe-max-size
+_MOST_INPUT = 1 << 20  # bytes, the largest pipe buffer of an ordinary user: /proc/sys/fs/pipe-max-size
 
 STATUS = struct.Struct("=i")
-"""How a wait status travels."""
+"""The format of a wait status in a pipe."""
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """A program that is about to run.
+class StartedProcess:
+    """A program that was forked.
 
     Attributes:
         child: Its supervisor, which ends with the last of its processes; its report says why it could not be started.
         output: The read end of its output, non-blocking.
-        status: The read end of the pipe that brings its wait status (`STATUS`), non-blocking.
+        status: The read end of the pipe for its wait status (`STATUS`), non-blocking.
     """
 
     child: Child
@@ -46,8 +46,8 @@ class Started:
     status: int
 
 
-def fork_program(launch: Launch) -> Started:
-    """Fork a supervisor, and it the program.
+def fork_program(launch: Launch) -> StartedProcess:
+    """Fork a supervisor, which forks the program.
 
     Raises:
         UsageError: Its input is too long.
@@ -67,7 +67,7 @@ def fork_program(launch: Launch) -> Started:
             os.close(fd)
     os.set_blocking(output, False)
     os.set_blocking(status, False)
-    return Started(child=child, output=output, status=status)
+    return StartedProcess(child=child, output=output, status=status)
 
 
 def _filled_pipe(data: bytes) -> int:
@@ -83,9 +83,9 @@ def _filled_pipe(data: bytes) -> int:
 
 
 def _supervise(launch: Launch, stdin: int, stdout: int, ended: int, report: int) -> NoReturn:
-    """Start the program, tell its wait status, and stay until nothing of it is left (in the supervisor)."""
+    """Start the program, report its wait status, and stay until all its processes have ended (in the supervisor)."""
     os.setsid()  # away from the terminal's Ctrl-C
-    # Nobody may keep the agent's ports open: not after the report, which says that the program runs.
+    # No copy of the agent's sockets may stay open after the report, which says that the program runs.
     close_all_but(stdin, stdout, ended, report, *mapper_descriptors())
     adopt_orphans()
     ours, theirs = socket.socketpair()
@@ -94,9 +94,9 @@ def _supervise(launch: Launch, stdin: int, stdout: int, ended: int, report: int)
         ours.close()
         _exec(launch, stdin, stdout, report, theirs)
     theirs.close()
-    with suppress(OSError):  # the program says what it lacks
+    with suppress(OSError):  # the program reports the error
         write_maps(program, ours)
-    close_all_but(ended)  # nor the program's output; and the report is the program's to give
+    close_all_but(ended)  # also the output and the report, which belong to the program
     with suppress(ChildProcessError):
         while True:
             pid, status = os.wait()
@@ -115,7 +115,7 @@ def _exec(launch: Launch, stdin: int, stdout: int, report: int, helper: socket.s
     program = launch.command[0]
     for folder, what in ((launch.root, "root"), (launch.directory, "working directory")):
         if folder and not Path(folder).is_dir():
-            raise ServiceError(f"cannot start {program!r}: its {what} {folder!r} is no folder")
+            raise ServiceError(f"cannot start {program!r}: its {what} {folder!r} is not a folder")
     confine(launch, helper)
     path = _find(program, launch.environment.get("PATH", os.defpath))
     try:
@@ -128,7 +128,7 @@ def _exec(launch: Launch, stdin: int, stdout: int, report: int, helper: socket.s
 
 
 def _bytes(text: str) -> bytes:
-    """Return what a text stands for; a manifest may say what the user's locale cannot, and then it is UTF-8."""
+    """Return the bytes of a text: in the user's locale, or in UTF-8 if the locale cannot encode it."""
     try:
         return os.fsencode(text)
     except UnicodeEncodeError:
@@ -144,7 +144,7 @@ def _find(program: str, search: str) -> str:
 
 
 def _reason(file: Path, error: OSError) -> str:
-    """Say why exec refused a file."""
+    """Return why exec refused a file."""
     name = repr(str(file))
     if not file.is_file():
         return f"{name} is a folder" if file.is_dir() else f"{name} does not exist"
@@ -161,7 +161,7 @@ def _reason(file: Path, error: OSError) -> str:
 
 
 def _interpreter(file: Path) -> str:
-    """Return what the file's #! line names, if it has one that can be read."""
+    """Return the interpreter in the file's #! line; empty if there is none that can be read."""
     with suppress(OSError), file.open("rb") as stream:
         line = stream.readline(256)
         if line.startswith(b"#!") and line[2:].strip():

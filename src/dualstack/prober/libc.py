@@ -75,7 +75,7 @@ def umount(target: str, flags: int = 0) -> None:
 
 
 def pivot_root(new: str, old: str) -> None:
-    """Make ``new`` the root of the mount namespace and hang the old one at ``old``.
+    """Make ``new`` the root of the mount namespace and move the old one to ``old``.
 
     Raises:
         OSError: The kernel refuses: EINVAL when the present root is the kernel's initial ramfs; ENOSYS when the number
@@ -97,7 +97,7 @@ def syscall(what: str, number: int, *arguments: object) -> int:
 
 
 def die_with_parent(signal: int) -> None:
-    """Have the kernel send ``signal`` to this process when the thread that forked it ends: prctl(2).
+    """Make the kernel send ``signal`` to this process when the thread that forked it ends: prctl(2).
 
     Raises:
         OSError: The kernel refuses.

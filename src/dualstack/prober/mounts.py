@@ -12,7 +12,7 @@ _OPEN_TREE, _MOVE_MOUNT, _MOUNT_SETATTR = 428, 429, 442
 """The numbers of these calls, which every architecture shares."""
 
 _CLONE = 1
-"""OPEN_TREE_CLONE: a copy of the mount that hangs nowhere yet."""
+"""OPEN_TREE_CLONE: a copy of the mount that is not attached yet."""
 
 _EMPTY_PATH, _RECURSIVE, _MOVE_EMPTY_PATH = 0x1000, 0x8000, 0x4
 _HERE = -100
@@ -32,9 +32,9 @@ _OLD_FLAGS = {
 
 
 def detached(folder: str, *, recursive: bool = False) -> int:
-    """Return the descriptor of a copy of the mount at ``folder``, from there downwards, that hangs nowhere yet.
+    """Return the descriptor of a copy of the mount at ``folder``, from there downwards, that is not attached yet.
 
-    Only with ``recursive`` it has the mounts below the folder, too.
+    With ``recursive`` it includes the mounts below the folder.
 
     Raises:
         OSError: There is no such folder, or the kernel refuses.
@@ -44,7 +44,7 @@ def detached(folder: str, *, recursive: bool = False) -> int:
 
 
 def attach(mount: int, target: str) -> None:
-    """Hang the mount of `detached` at ``target``.
+    """Attach the mount of `detached` at ``target``.
 
     Raises:
         OSError: The kernel refuses.
@@ -54,7 +54,7 @@ def attach(mount: int, target: str) -> None:
 
 
 def map_ids(mount: int, namespace: int) -> None:
-    """Have a detached mount show each owner as the user namespace ``namespace`` maps it.
+    """Make a detached mount show each owner as the user namespace ``namespace`` maps it.
 
     Raises:
         OSError: The file system cannot (EINVAL), or this process may not (EPERM).
@@ -63,7 +63,7 @@ def map_ids(mount: int, namespace: int) -> None:
 
 
 def make_read_only(target: str, *, recursive: bool = False) -> None:
-    """Take the right to write away from the mount at ``target``, and with ``recursive`` from all below it.
+    """Make the mount at ``target`` read-only, and with ``recursive`` all mounts below it.
 
     Raises:
         OSError: The kernel refuses.
@@ -77,7 +77,7 @@ def make_read_only(target: str, *, recursive: bool = False) -> None:
 
 
 def make_writable(target: str) -> None:
-    """Give the right to write back to the mount at ``target``.
+    """Make the mount at ``target`` writable.
 
     Raises:
         OSError: The kernel refuses.
@@ -100,7 +100,7 @@ def _set(mount: int, path: bytes, flags: int, *, added: int = 0, removed: int = 
 
 
 def _remount(target: str, *, read_only: bool, recursive: bool) -> None:
-    """Do the same with mount(2), one mount at a time; what is covered by another mount is left as it is."""
+    """Set the flag with mount(2), one mount at a time; mounts that are covered by others stay unchanged."""
     for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
         fields = line.split()
         point = _unescaped(fields[4])
@@ -111,7 +111,7 @@ def _remount(target: str, *, read_only: bool, recursive: bool) -> None:
         try:
             libc.mount("none", point, flags=libc.MS_REMOUNT | libc.MS_BIND | flags)
         except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.EACCES, errno.EINVAL):  # it is covered
+            if error.errno not in (errno.ENOENT, errno.EACCES, errno.EINVAL):  # another mount covers it
                 raise
 
 

@@ -1,8 +1,8 @@
-"""The names that the lab's name server knows: how it behaves is written in the name. Pure: no sockets here.
+"""The names that the lab's name server knows: each name says how it is answered. Pure: no sockets here.
 
-``a-ok.aaaa-delay-300.7f3a9c01.lab.test``: the A question is answered at once, the AAAA question after 300 ms. A label
-that is left out means ``none``. The nonce makes every name fresh for every cache; the server keeps no state, but for
-how often a name was asked for that is rebound.
+``a-ok.aaaa-delay-300.7f3a9c01.lab.test``: the A question is answered at once, the AAAA question after 300 ms. A
+missing label means ``none``. The nonce makes every name new for every cache. The server keeps no state except how often
+a name with ``rebind`` was asked for.
 """
 
 import enum
@@ -16,7 +16,7 @@ from dualstack.families import Family
 ZONE = "lab.test"
 
 REVERSE = {Family.IPV4: "in-addr.arpa", Family.IPV6: "ip6.arpa"}
-"""Where the names of addresses are looked up (RFC 1035 §3.5, RFC 3596 §2.5)."""
+"""The domains of reverse lookups (RFC 1035 §3.5, RFC 3596 §2.5)."""
 
 _LABEL = re.compile(r"(a|aaaa)-([a-z]+)(?:-(\d{1,5}))?")
 _NONCE = re.compile(r"[a-z0-9]{1,32}")
@@ -24,46 +24,46 @@ _NONCE = re.compile(r"[a-z0-9]{1,32}")
 
 @enum.unique
 class Action(enum.Enum):
-    """What happens to a question."""
+    """How a question is answered."""
 
     OK = "ok"
     """All configured addresses."""
     FIRST = "first"
-    """Only the first of them."""
+    """The first configured address only."""
     NONE = "none"
-    """NOERROR without an answer and with the zone's SOA: the name exists, the record does not (RFC 2308 §2.2)."""
+    """NOERROR without an answer, with the zone's SOA: the name exists, the record does not (RFC 2308 §2.2)."""
     SERVFAIL = "servfail"
-    """The server failed."""
+    """RCODE 2 (SERVFAIL)."""
     NXDOMAIN = "nxdomain"
-    """The name does not exist: wrong, when it has the other record (RFC 4074 §4.2)."""
+    """RCODE 3 (NXDOMAIN): wrong if the name has a record of the other type (RFC 4074 §4.2)."""
     NOTIMP = "notimp"
-    """The server does not know the question's type (RFC 4074 §4.3)."""
+    """RCODE 4 (NOTIMP), for the question's type (RFC 4074 §4.3)."""
     REFUSED = "refused"
-    """The server does not want to."""
+    """RCODE 5 (REFUSED)."""
     DROP = "drop"
-    """Never answered (RFC 4074 §4.1)."""
+    """No answer (RFC 4074 §4.1)."""
     DELAY = "delay"
-    """All configured addresses, later: ``delay-300`` is 300 ms."""
+    """All configured addresses after a delay: ``delay-300`` is 300 ms."""
     LOOPBACK = "loopback"
     """The loopback address of the family."""
     MAPPED = "mapped"
     """The IPv4-mapped form of 127.0.0.1, for AAAA."""
     REBIND = "rebind"
-    """DNS rebinding: ``rebind-2`` is the first configured address twice, and from then on the loopback address."""
+    """DNS rebinding: ``rebind-2`` gives the first configured address twice, then the loopback address."""
 
 
 _COUNTED = frozenset({Action.DELAY, Action.REBIND})
-"""The actions that have a number."""
+"""The actions with a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What happens to one name's question of one type.
+    """How the questions for one name and type are answered.
 
     Attributes:
         action: See `Action`.
-        milliseconds: How long it takes, for ``delay``; otherwise 0.
-        times: How many answers come before it is another one, for ``rebind``; otherwise 0.
+        milliseconds: The delay, for ``delay``; otherwise 0.
+        times: After how many answers the answer changes, for ``rebind``; otherwise 0.
     """
 
     action: Action
@@ -78,9 +78,9 @@ def query_name(*, a: str = "none", aaaa: str = "none", nonce: str = "") -> str:
     """Return a name with these behaviours, without the final dot.
 
     Args:
-        a: What happens to its A question: ``ok``, ``delay-300`` …
-        aaaa: What happens to its AAAA question.
-        nonce: What makes it fresh: letters and digits; empty for random ones.
+        a: How its A question is answered: ``ok``, ``delay-300`` …
+        aaaa: How its AAAA question is answered.
+        nonce: A label that makes the name new, of letters and digits; empty for random ones.
 
     Raises:
         UsageError: There is no such behaviour, or the nonce is no label.
@@ -100,12 +100,12 @@ def fresh_nonce() -> str:
 
 
 def in_zone(name: str, zone: str = ZONE) -> bool:
-    """Whether a name is a zone's own or below it."""
+    """Return whether a name is in a zone, its apex included."""
     return f".{name.lower().rstrip('.')}".endswith(f".{zone}")
 
 
 def behaviours(name: str) -> dict[Family, Behaviour] | None:
-    """Return what a name says, by family; None for a name that the zone does not have."""
+    """Return the behaviours in a name, by family; None for a name that is not in the zone."""
     relative = name.lower().rstrip(".").removesuffix(ZONE).rstrip(".")
     found: dict[Family, Behaviour] = {}
     nonces = 0
@@ -124,10 +124,10 @@ def behaviours(name: str) -> dict[Family, Behaviour] | None:
 
 
 def _parse_label(label: str) -> tuple[Family, Behaviour]:
-    """Return what a label such as ``aaaa-delay-300`` says.
+    """Return the behaviour in a label such as ``aaaa-delay-300``.
 
     Raises:
-        UsageError: It says nothing.
+        UsageError: It contains none.
     """
     match = _LABEL.fullmatch(label)
     known = ", ".join(action.value for action in Action if action not in _COUNTED)

@@ -1,4 +1,4 @@
-"""The lab's authoritative name server: DNS over UDP and TCP (RFC 1035, RFC 7766), stateless but for what it notes."""
+"""The lab's authoritative name server: DNS over UDP and TCP (RFC 1035, RFC 7766)."""
 
 import asyncio
 import socket
@@ -10,19 +10,22 @@ from time import monotonic
 from dnslib import AAAA, EDNS0, OPCODE, QTYPE, RCODE, RR, SOA, A, DNSHeader, DNSRecord
 
 from dualstack.families import Family
-from dualstack.manifest.models import Transport
 from dualstack.prober.messages import Names, Query
+from dualstack.prober.messages.naming import ReadQueries
+from dualstack.prober.messages.requests import Handle
 from dualstack.prober.names import ZONE, Action, Behaviour, behaviours, in_zone
 from dualstack.prober.sockets import bound_socket
+from dualstack.prober.verbs import Agent, verb
+from dualstack.transport import Transport
 
-_TTL = 60  # a name is asked for once only, so this is never waited for
-_MAPPED = "::ffff:7f00:1"  # that of 127.0.0.1: dnslib reads no dotted quads
+_TTL = 60  # seconds; no effect, because each name is asked for once only
+_MAPPED = "::ffff:7f00:1"  # of 127.0.0.1; dnslib does not parse dotted quads in it
 _PLAIN_UDP = 512  # RFC 1035 §4.2.1
 _EDNS_UDP = 1232
 _LENGTH = struct.Struct("!H")
-_MOST_QUERIES = 10_000  # that are noted
+_MOST_QUERIES = 10_000  # that are recorded
 _MOST_OPEN = 64  # connections at a time
-_A_TURN = 64
+_BATCH = 64  # datagrams or connections before the event loop serves other sockets
 _ARPA = "arpa"
 _ADDRESS_TYPES = {QTYPE.A: Family.IPV4, QTYPE.AAAA: Family.IPV6}
 _ERROR_CODES = {
@@ -35,16 +38,16 @@ _SOA = SOA(f"ns.{ZONE}", f"hostmaster.{ZONE}", (1, 3600, 600, 86400, _TTL))
 
 
 class Zone:
-    """What the server answers; no sockets here."""
+    """The answers of the server; no sockets here."""
 
     def __init__(self, a: tuple[str, ...], aaaa: tuple[str, ...], silent: tuple[str, ...] = ()) -> None:
-        """Take the addresses of names with behaviour ``ok``, and the domains that are never answered for."""
+        """Take the addresses of names with behaviour ``ok``, and the domains whose questions are not answered."""
         self._silent = silent
         self._records = {Family.IPV4: [A(address) for address in a], Family.IPV6: [AAAA(address) for address in aaaa]}
         self._asked: Counter[tuple[str, Family]] = Counter()
 
     def answer(self, query: DNSRecord) -> tuple[DNSRecord | None, float]:
-        """Return the answer, None for a question that is to be dropped, and after how many seconds it is due."""
+        """Return the answer (None: the question is dropped) and the delay of it in seconds."""
         reply = query.reply(ra=0, aa=1)
         if query.ar and any(record.rtype == QTYPE.OPT for record in query.ar):
             reply.add_ar(EDNS0(udp_len=_EDNS_UDP))
@@ -57,15 +60,15 @@ class Zone:
             return _refuse(reply, RCODE.NXDOMAIN), 0
         if not in_zone(name):
             return _refuse(reply, RCODE.REFUSED), 0
-        said = behaviours(name)
-        if said is None:
+        found = behaviours(name)
+        if found is None:
             return self._about_zone(reply, query, name), 0
         family = _ADDRESS_TYPES.get(query.q.qtype)
-        behaviour = said[family] if family is not None else Behaviour(Action.NONE)
+        behaviour = found[family] if family is not None else Behaviour(Action.NONE)
         return self._behave(reply, family, behaviour), behaviour.milliseconds / 1000
 
     def _behave(self, reply: DNSRecord, family: Family | None, behaviour: Behaviour) -> DNSRecord | None:
-        """Fill in the answer that a name asks for."""
+        """Return the answer that a behaviour describes."""
         if behaviour.action is Action.DROP:
             return None
         if behaviour.action in _ERROR_CODES:
@@ -96,7 +99,7 @@ class Zone:
 
     @staticmethod
     def _about_zone(reply: DNSRecord, query: DNSRecord, name: str) -> DNSRecord:
-        """Answer for the zone's own name, and for names that it does not have."""
+        """Answer for the zone's apex, and for names that do not exist."""
         apex = name.lower().rstrip(".") == ZONE
         if apex and query.q.qtype == QTYPE.SOA:
             reply.add_answer(RR(ZONE, QTYPE.SOA, rdata=_SOA, ttl=_TTL))
@@ -105,7 +108,7 @@ class Zone:
 
 
 def _refuse(reply: DNSRecord, code: int) -> DNSRecord:
-    """Make the answer an error without authority."""
+    """Make the answer a non-authoritative error."""
     reply.header.rcode = code
     reply.header.aa = 0
     return reply
@@ -118,8 +121,8 @@ def _without_answer(reply: DNSRecord, code: int) -> DNSRecord:
     return reply
 
 
-class NameServer:
-    """One `Names`: a UDP and a TCP socket for each address."""
+class DnsServer:
+    """The name server of one `Names`, with a UDP and a TCP socket for each address."""
 
     def __init__(self, names: Names) -> None:
         """Bind and start to answer.
@@ -144,12 +147,12 @@ class NameServer:
             raise
 
     async def queries(self) -> list[Query]:
-        """Return what was asked until now."""
-        await asyncio.sleep(0)  # the datagrams that came before this request
+        """Return the questions until now."""
+        await asyncio.sleep(0)  # so that the datagrams are read that came before this request
         return list(self._queries)
 
     def close(self) -> None:
-        """Close every socket and connection; what is delayed is never answered."""
+        """Close all sockets and connections; delayed answers are not sent."""
         for made in self._sockets:
             self._loop.remove_reader(made)
             made.close()
@@ -157,18 +160,18 @@ class NameServer:
         for task in self._tasks:
             task.cancel()
 
-    def _consider(self, data: bytes, peer: tuple[str, int], transport: Transport) -> tuple[bytes | None, float]:
-        """Note a question and return the answer's bytes, None for none, and after how many seconds they are due.
+    def _reply(self, data: bytes, peer: tuple[str, int], transport: Transport) -> tuple[bytes | None, float]:
+        """Record a question; return the bytes of its answer (None: no answer) and their delay in seconds.
 
-        What cannot be read, or not be answered, is answered with FORMERR (RFC 1035 §4.1.1).
+        A message that cannot be parsed or answered is answered with FORMERR (RFC 1035 §4.1.1).
         """
         try:
             return self._answer(DNSRecord.parse(data), peer, transport)
-        except Exception:  # noqa: BLE001 - dnslib promises no type of error for bytes that are no DNS message
+        except Exception:  # noqa: BLE001 - dnslib documents no exception for bytes that are not DNS
             return _format_error(data), 0
 
     def _answer(self, query: DNSRecord, peer: tuple[str, int], transport: Transport) -> tuple[bytes | None, float]:
-        """Note a question that can be read; return as `_consider`."""
+        """Record a parsed question; return the same as `_reply`."""
         if query.header.qr or not query.questions:
             return None, 0
         reply, delay = self._zone.answer(query)
@@ -184,7 +187,7 @@ class NameServer:
     def _log_line(
         self, query: DNSRecord, reply: DNSRecord | None, peer: tuple[str, int], transport: Transport
     ) -> Query:
-        """Return the log's line about one question."""
+        """Return the record of one question."""
         return Query(
             at=monotonic() - self._start,
             client=peer[0],
@@ -198,25 +201,25 @@ class NameServer:
         )
 
     def _datagrams(self, made: socket.socket) -> None:
-        """Answer the datagrams that wait."""
-        for _ in range(_A_TURN):
+        """Answer the datagrams that have arrived."""
+        for _ in range(_BATCH):
             try:
                 data, peer = made.recvfrom(_EDNS_UDP)
             except BlockingIOError:
                 return
-            answer, delay = self._consider(data, peer[:2], Transport.UDP)
+            answer, delay = self._reply(data, peer[:2], Transport.UDP)
             if answer is not None:
                 self._loop.call_later(delay, self._send, made, answer, peer)
 
     @staticmethod
     def _send(made: socket.socket, answer: bytes, peer: tuple[str, int]) -> None:
-        """Send an answer; a client that is gone, or a server that was closed meanwhile, gets none."""
+        """Send an answer; errors of a closed client port or a closed server are ignored."""
         with suppress(OSError):
             made.sendto(answer, peer)
 
     def _accept(self, listener: socket.socket) -> None:
-        """Take the connections that wait."""
-        for _ in range(_A_TURN):
+        """Accept the connections that wait."""
+        for _ in range(_BATCH):
             try:
                 connection, peer = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -225,26 +228,38 @@ class NameServer:
                 connection.close()
                 continue
             connection.setblocking(False)
-            task = self._loop.create_task(self._converse(connection, peer[:2]))
+            task = self._loop.create_task(self._serve(connection, peer[:2]))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _converse(self, connection: socket.socket, peer: tuple[str, int]) -> None:
-        """Answer the questions of one connection, each in its turn."""
-        # A client may go away at any moment.
+    async def _serve(self, connection: socket.socket, peer: tuple[str, int]) -> None:
+        """Answer the questions of one connection in order."""
+        # A client may disconnect at any time.
         with connection, suppress(ConnectionError, TimeoutError):
             waiting = bytearray()
             while data := await self._loop.sock_recv(connection, 1 << 16):
                 waiting += data
                 while (question := _take(waiting)) is not None:
-                    answer, delay = self._consider(question, peer, Transport.TCP)
+                    answer, delay = self._reply(question, peer, Transport.TCP)
                     await asyncio.sleep(delay)
                     if answer is not None:
                         await self._loop.sock_sendall(connection, _LENGTH.pack(len(answer)) + answer)
 
 
+@verb(Names)
+async def start_server(agent: Agent, request: Names) -> Handle:
+    """Start a name server."""
+    return agent.keep(DnsServer(request))
+
+
+@verb(ReadQueries)
+async def read_queries(agent: Agent, request: ReadQueries) -> tuple[Query, ...]:
+    """Return the questions of a name server."""
+    return tuple(await agent.kept(DnsServer, request.handle).queries())
+
+
 def _take(waiting: bytearray) -> bytes | None:
-    """Take one message with its length in front from what has come (RFC 1035 §4.2.2), if it is there whole."""
+    """Remove and return one message with a length prefix (RFC 1035 §4.2.2); None if it is not complete."""
     if len(waiting) < _LENGTH.size:
         return None
     end = _LENGTH.size + _LENGTH.unpack_from(waiting)[0]
@@ -256,13 +271,13 @@ def _take(waiting: bytearray) -> bytes | None:
 
 
 def _room(query: DNSRecord) -> int:
-    """Return how many bytes a UDP answer may have."""
+    """Return the maximum size of a UDP answer in bytes."""
     offered = [record.edns_len for record in query.ar if record.rtype == QTYPE.OPT]
     return min(max(offered[0], _PLAIN_UDP), _EDNS_UDP) if offered else _PLAIN_UDP
 
 
 def _format_error(data: bytes) -> bytes | None:
-    """Return FORMERR for something that has at least a message's number."""
+    """Return FORMERR for data that contains at least a message id; else None."""
     if len(data) < _LENGTH.size:
         return None
     header = DNSHeader(id=_LENGTH.unpack_from(data)[0], bitmap=0, qr=1, rcode=RCODE.FORMERR)

@@ -1,8 +1,8 @@
 """Dumps of kernel tables over a netlink socket, synchronous and without a library.
 
-pyroute2 was tried first. Its synchronous sockets refuse to work inside a running event loop, which the agent is; its
-import takes 106 ms, as long as everything else of the agent together; and one look at the listening sockets of both
-families takes 0.31 ms against 0.03 ms, which the readiness poll repeats every few milliseconds.
+pyroute2 was tried first. Its synchronous sockets do not work inside a running event loop, which the agent has. Its
+import takes 106 ms, as long as the rest of the agent. One look at the listening sockets of both families takes 0.31 ms
+instead of 0.03 ms, and the wait for a program repeats it every few milliseconds.
 """
 
 import errno
@@ -55,7 +55,7 @@ class Dumper:
         self._socket.close()
 
     def _once(self, kind: int, payload: bytes) -> tuple[bool, list[bytes]]:
-        """Return whether the table held still during one dump, and the bodies."""
+        """Return whether the table stayed unchanged during one dump, and the bodies."""
         self._sequence += 1
         header = _HEADER.pack(_HEADER.size + len(payload), kind, _REQUEST_DUMP, self._sequence, 0)
         self._socket.send(header + payload)

@@ -1,4 +1,4 @@
-"""A program's output: bounded, with its head and its tail, and lines that are looked out for."""
+"""A program's output: its head and its tail are kept, and lines of it are watched for."""
 
 import re
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ HEAD = 64 << 10
 TAIL = 256 << 10
 """How many bytes of the end are kept."""
 
-_LONGEST_LINE = 8 << 10
-"""How much of a line that does not end is looked at."""
+_MOST_LINE = 8 << 10
+"""How many bytes of an unfinished line are searched."""
 
 
 @dataclass(slots=True)
 class Watch:
-    """A line that is looked out for.
+    """A search for a line.
 
     Attributes:
-        pattern: What it must match.
-        line: The first line that did; None as long as there is none.
+        pattern: What the line must match.
+        line: The first line that matches; None while there is none.
     """
 
     pattern: re.Pattern[str]
@@ -29,11 +29,11 @@ class Watch:
     _rest: bytes = field(default=b"", repr=False)
 
     def feed(self, data: bytes) -> None:
-        """Look at more output; a line that has not ended yet counts as it stands."""
+        """Search more output; an unfinished line counts, too."""
         if self.line is not None:
             return
         lines = (self._rest + data).split(b"\n")
-        self._rest = lines[-1][-_LONGEST_LINE:]
+        self._rest = lines[-1][-_MOST_LINE:]
         for raw in lines:
             line = raw.decode(errors="replace").rstrip("\r")
             if self.pattern.search(line):
@@ -42,14 +42,14 @@ class Watch:
 
 
 class Output:
-    """What a program has written, in memory that does not grow.
+    """What a program has written, in bounded memory.
 
     Attributes:
-        size: How many bytes it was in all.
+        size: How many bytes it has written in all.
     """
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start without output."""
         self.size = 0
         self._head = bytearray()
         self._tail = bytearray()
@@ -61,13 +61,13 @@ class Output:
         room = HEAD - len(self._head)
         self._head += data[:room]
         self._tail += data[room:]
-        if len(self._tail) > 2 * TAIL:  # cut seldom: each cut moves what is kept
+        if len(self._tail) > 2 * TAIL:  # seldom, because it copies what is kept
             del self._tail[:-TAIL]
         for watch in self._watches:
             watch.feed(data)
 
     def watch(self, pattern: str, since: int = 0) -> Watch:
-        """Look out for a line that matches, in what is kept of the past and in all that comes, until `unwatch`.
+        """Watch for a line that matches, in the output that is kept and in all that follows, until `unwatch`.
 
         Args:
             pattern: What the line must match.
@@ -76,23 +76,23 @@ class Output:
         watch = Watch(re.compile(pattern))
         watch.feed(bytes(self._head[since:]))
         if self._left_out:
-            watch.feed(b"\n")  # what follows is no continuation
+            watch.feed(b"\n")  # the tail does not continue the head
         tail = bytes(self._tail[-TAIL:])
         watch.feed(tail[max(0, since - (self.size - len(tail))) :])
         self._watches.append(watch)
         return watch
 
     def unwatch(self, watch: Watch) -> None:
-        """Look out no more."""
+        """End a watch."""
         self._watches.remove(watch)
 
     @property
     def _left_out(self) -> int:
-        """How many bytes are kept no more."""
+        """How many bytes of the middle are not kept."""
         return self.size - len(self._head) - min(len(self._tail), TAIL)
 
     def log(self) -> Log:
-        """Return what is kept; a byte that is no UTF-8 appears as its hexadecimal escape."""
+        """Return what is kept; bytes that are not UTF-8 appear as hexadecimal escapes."""
         head, tail = bytes(self._head), bytes(self._tail[-TAIL:])
         middle = f"\n[… {self._left_out} bytes left out …]\n".encode() if self._left_out else b""
         return Log(text=(head + middle + tail).decode(errors="backslashreplace"), size=self.size)

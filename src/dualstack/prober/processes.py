@@ -1,4 +1,4 @@
-"""The processes of this pid namespace, as /proc shows them."""
+"""The processes of this PID namespace, as /proc shows them."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from dualstack.prober.messages import Spent
 
 _GONE = (FileNotFoundError, ProcessLookupError)
-"""What reading /proc/<pid> says when the process ended in between."""
+"""The errors of reading /proc/<pid> after the process has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +20,11 @@ class Process:
 
     Attributes:
         pid: Its number.
-        parent: Its parent's number; 0 for one that was put into the namespace from outside.
+        parent: Its parent's number; 0 if the parent is outside of the namespace.
         session: Its session.
         name: Its name, at most 15 characters.
         threads: How many threads it has.
-        state: One letter: ``R`` runs, ``S`` and ``D`` sleep, ``T`` is stopped, ``Z`` has ended and was not waited for.
+        state: One letter: ``R`` runs, ``S`` and ``D`` sleep, ``T`` is stopped, ``Z`` is a zombie.
     """
 
     pid: int
@@ -36,11 +36,11 @@ class Process:
 
 
 def processes() -> dict[int, Process]:
-    """Return every process of the pid namespace, by number."""
+    """Return all processes of the PID namespace, by number."""
     found = {}
     for pid in _numbers():
         with suppress(*_GONE):
-            # The name stands in parentheses and may itself hold any character.
+            # The name is in parentheses and may contain any character.
             text = Path(f"/proc/{pid}/stat").read_text(errors="backslashreplace")
             name, rest = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
             found[pid] = Process(
@@ -60,9 +60,9 @@ def _numbers() -> Iterator[int]:
 
 
 def kept_waiting(pids: Iterable[int]) -> float:
-    """Return the seconds for which one of these processes could have run, but had no processor; the longest of all.
+    """Return the seconds for which one of these processes was runnable but had no CPU; the longest of all.
 
-    A kernel that does not count them (CONFIG_SCHED_INFO) says 0.
+    It is 0 if the kernel does not count them (CONFIG_SCHED_INFO).
     """
     delays = [0]
     for pid in pids:
@@ -72,7 +72,7 @@ def kept_waiting(pids: Iterable[int]) -> float:
 
 
 def time_spent(pid: int) -> list[Spent]:
-    """Return the time of each thread of a process; none of one that has ended, or where the kernel does not count."""
+    """Return the time of each thread of a process; empty if it has ended or the kernel does not count the time."""
     found = []
     with suppress(*_GONE):
         for name in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - see sockets_of
@@ -85,9 +85,9 @@ def time_spent(pid: int) -> list[Spent]:
 
 
 def handled_signals(pid: int | None) -> tuple[str, ...]:
-    """Return the names of the signals that a process handles; none of one that has ended.
+    """Return the names of the signals that a process handles; empty if it has ended.
 
-    It has a function for them, or keeps them blocked to fetch them itself: sigwait(3), signalfd(2).
+    It has a handler for them, or blocks them to read them with sigwait(3) or signalfd(2).
     """
     with suppress(*_GONE):
         text = Path(f"/proc/{pid}/status").read_text(errors="backslashreplace") if pid is not None else ""
@@ -113,7 +113,7 @@ def descendants(table: Mapping[int, Process], root: int) -> set[int]:
 def socket_owners() -> dict[int, set[int]]:
     """Return which processes have which socket open: process numbers by inode.
 
-    A process whose files may not be listed (another user's) is left out.
+    Processes whose descriptors cannot be listed (of other users) are missing.
     """
     owners: dict[int, set[int]] = {}
     for pid in _numbers():
@@ -137,7 +137,7 @@ def count_descriptors(pid: int) -> int:
     """Return how many descriptors a process has open; 0 for one that has ended.
 
     Raises:
-        PermissionError: They may not be listed.
+        PermissionError: There is no permission to list them.
     """
     with suppress(*_GONE):
         return len(os.listdir(f"/proc/{pid}/fd"))  # noqa: PTH208 - see sockets_of
@@ -145,7 +145,7 @@ def count_descriptors(pid: int) -> int:
 
 
 def process_name(pid: int) -> str:
-    """Return ``name(pid)``, or ``(pid)`` for a process that ended in between."""
+    """Return ``name(pid)``, or ``(pid)`` if the process has ended."""
     with suppress(*_GONE):
         return f"{Path(f'/proc/{pid}/comm').read_text(errors='backslashreplace').rstrip()}({pid})"
     return f"({pid})"

@@ -1,9 +1,9 @@
-"""Why a program is not ready, in words: the same in every kind of lab."""
+"""Sentences on why a program is not ready, the same for every lab backend."""
 
 from collections.abc import Iterable, Sequence
 
-from dualstack.manifest.models import Transport
 from dualstack.prober.messages import Await, Exit
+from dualstack.transport import Transport
 
 
 def not_listening(condition: Await) -> str:
@@ -19,11 +19,11 @@ def unready(
     """Return why a program is not ready, one sentence.
 
     Args:
-        condition: What it was waited for.
-        seconds: For how long.
+        condition: The condition of the wait.
+        seconds: The duration of the wait.
         how: How the program ended; None if it runs.
-        missing: What it lacks, one phrase each.
-        own: Transport and port of each socket on which it takes clients.
+        missing: The conditions that are not met, one phrase each.
+        own: Transport and port of each socket on which it accepts clients.
     """
     closed = not_listening(condition)
     if how is not None:

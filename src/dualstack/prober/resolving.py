@@ -1,4 +1,4 @@
-"""What getaddrinfo says on the host, in a child: the C library blocks, and reads resolv.conf once per process."""
+"""getaddrinfo(3) on the host, in a child process: it blocks, and reads resolv.conf once per process."""
 
 import asyncio
 import os
@@ -6,38 +6,33 @@ import signal
 import socket
 from time import monotonic
 
-from dualstack.families import Family
 from dualstack.prober.children import Reaper
 from dualstack.prober.forking import fork, report_of
 from dualstack.prober.messages import Resolved
+from dualstack.prober.messages.naming import Resolve
+from dualstack.prober.verbs import Agent, verb
 
 _ERRORS = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
 
 
-async def resolve(name: str, family: Family | None, seconds: float, reaper: Reaper, *, addrconfig: bool) -> Resolved:
-    """Resolve a name with getaddrinfo(3).
-
-    Args:
-        name: The name.
-        family: The family that is asked for; None for AF_UNSPEC.
-        seconds: How long it may take; then the child is killed.
-        reaper: Tells when the child has ended.
-        addrconfig: Whether AI_ADDRCONFIG is given.
-    """
-    af = family.af if family is not None else socket.AF_UNSPEC
+@verb(Resolve)
+async def resolve(agent: Agent, request: Resolve) -> Resolved:
+    """Resolve a name with getaddrinfo(3); the child is killed after the request's timeout."""
+    af = request.family.af if request.family is not None else socket.AF_UNSPEC
+    flags = socket.AI_ADDRCONFIG if request.addrconfig else 0
     start = monotonic()
-    child = fork(lambda _: _getaddrinfo(name, af, socket.AI_ADDRCONFIG if addrconfig else 0))
+    child = fork(lambda _: _getaddrinfo(request.name, af, flags))
     reaped = asyncio.Event()
-    reaper.watch(child.pid, lambda _: reaped.set())
+    agent.shared(Reaper).watch(child.pid, lambda _: reaped.set())
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(request.timeout):
             addresses, error = await report_of(child)
     except TimeoutError:
         addresses, error = [], "timeout"
     finally:
-        if not reaped.is_set():  # so that the number is still its own
+        if not reaped.is_set():  # so the pid was not reused
             os.kill(child.pid, signal.SIGKILL)
-        await reaped.wait()  # it had copies of the agent's sockets, and so their ports
+        await reaped.wait()  # it has copies of the agent's sockets, which keep their ports in use
     return Resolved(addresses=tuple(addresses), error=error, seconds=monotonic() - start)
 
 

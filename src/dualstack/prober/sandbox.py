@@ -1,7 +1,7 @@
-"""How a program is confined on a lab host, in the forked child that is about to become it.
+"""How a program is confined on a lab host, in the forked child before exec.
 
-It sees the machine's files, or those of a root file system, without being able to change them; /tmp, /run and home are
-empty folders in memory; and it has no right over anything but itself: see `identity`, `view` and `seccomp`.
+It sees the machine's files, or those of a root file system, read-only. /tmp, /run and home are empty folders in memory.
+It has no rights over other processes: see `identity`, `view` and `seccomp`.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from dualstack.prober.seccomp import restrict
 from dualstack.prober.view import freeze, narrow, protect_settings
 
 LAB_FILES = ("etc/resolv.conf", "etc/hosts", "etc/nsswitch.conf", "etc/hostname")
-"""What a host has of its own; a foreign root file system gets them too."""
+"""The host's own files; they are also copied into a root file system."""
 
 _NEW_ROOT = f"{STAGE}/root"
 
 _LOWER = f"{STAGE}/lower"
 
 _OWN_FOLDERS = ("proc", "dev", "sys", "tmp", "run", "etc")
-"""The folders that a foreign root gets fresh when it cannot be overlaid."""
+"""The folders that are made anew in a root file system that cannot be overlaid."""
 
 _UMASK = 0o022
 _STREAM = 0o666
@@ -35,12 +35,11 @@ _STREAM = 0o666
 def confine(launch: Launch, helper: socket.socket) -> None:
     """Confine the calling process as ``launch`` says; the next step is exec.
 
-    It must be a process without other threads, inside a lab host. Its root, its working directory and its users are
-    changed.
+    It must be a process without other threads, inside a lab host. Its root, working directory and ids change.
 
     Args:
         launch: The program.
-        helper: The way to a process that runs `identity.write_maps` for this one.
+        helper: The socket to a process that runs `identity.write_maps` for this one.
 
     Raises:
         OSError: A folder of the launch does not exist, or the kernel refuses.
@@ -64,7 +63,7 @@ def confine(launch: Launch, helper: socket.socket) -> None:
     else:
         _build_root(root, folders, who)
         pivoted = _pivot()
-    for stream in (0, 1):  # servers open /dev/stdout and /dev/stderr, also when they have changed their user
+    for stream in (0, 1):  # servers open /dev/stdout and /dev/stderr, even after a change of their user
         who.give(stream)
         os.chmod(stream, _STREAM)  # noqa: PTH101 - a descriptor
     limit_processes(launch.limits, who, helper)
@@ -79,7 +78,7 @@ def confine(launch: Launch, helper: socket.socket) -> None:
 def _make_scratch(launch: Launch) -> None:
     """Make the program's private folder; a program that changes its user can still use it.
 
-    A folder that exists keeps its permissions: it may be anybody's.
+    An existing folder keeps its permissions: the lab may not own it.
     """
     scratch = Path(launch.scratch)
     if not scratch.is_dir():
@@ -88,7 +87,7 @@ def _make_scratch(launch: Launch) -> None:
 
 
 def _write_files(launch: Launch) -> None:
-    """Write the files of the start, which belong to the program."""
+    """Write the files of the start; the program owns them."""
     for name, text in launch.files.items():
         path = Path(launch.scratch, name)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,7 +103,7 @@ def _build_root(mount: int, folders: list[Folder], who: Identity) -> None:
     try:
         _overlay(folders, who)
     except OSError:
-        # Kernels before 5.11 refuse an overlay in a user namespace: the same, read-only but for /tmp and /run.
+        # Kernels before 5.11 refuse an overlay in a user namespace: a root of bind mounts, writable in /tmp and /run.
         _mirror(folders, who)
     for folder in folders:
         folder.show(_NEW_ROOT + folder.path)
@@ -114,9 +113,9 @@ def _build_root(mount: int, folders: list[Folder], who: Identity) -> None:
 
 
 def _overlay(folders: list[Folder], who: Identity) -> None:
-    """Lay a writable, ephemeral layer over the root; it already holds the lab's files and the mount points.
+    """Mount a writable overlay on the root; its upper layer already contains the lab's files and the mount points.
 
-    They are put there beforehand, because files of another user cannot be copied up in a user namespace.
+    They are written there first, because files of another user cannot be copied up in a user namespace.
     """
     upper = Path(STAGE, "upper")
     upper.mkdir()
@@ -130,7 +129,7 @@ def _overlay(folders: list[Folder], who: Identity) -> None:
 
 
 def _make_folder(upper: Path, folder: str, who: Identity) -> None:
-    """Make a folder in the upper layer; it and those above it have the permissions that they have below."""
+    """Make a folder in the upper layer; it and its parents have the permissions of the lower layer."""
     here = Path()
     for part in Path(folder.lstrip("/")).parts:
         here /= part
@@ -153,7 +152,7 @@ def _write_lab_files(root: Path, who: Identity) -> None:
 
 
 def _mirror(folders: list[Folder], who: Identity) -> None:
-    """Build the root of bind mounts: every entry of the lower one, but real folders where something is mounted."""
+    """Build the root of bind mounts of all entries of the lower one, with real folders for mount points."""
     libc.mount("tmpfs", _NEW_ROOT, "tmpfs", data="mode=0755")
     root = Path(_NEW_ROOT)
     for folder in _OWN_FOLDERS:
@@ -169,7 +168,7 @@ def _mirror(folders: list[Folder], who: Identity) -> None:
 
 
 def _graft(lower: Path, root: Path, here: Path, points: list[Path]) -> None:
-    """Show the entries of one folder of ``lower``: links copied, files and folders bound, ways to ``points`` real."""
+    """Show the entries of one folder of ``lower``: links copied, the rest bound, parents of ``points`` created."""
     for entry in (lower / here).iterdir():
         name = here / entry.name
         target = root / name
@@ -187,18 +186,18 @@ def _graft(lower: Path, root: Path, here: Path, points: list[Path]) -> None:
 
 
 def _bind_read_only(source: Path, target: Path) -> None:
-    """Bind ``source`` on ``target`` and take the right to write away."""
+    """Bind ``source`` on ``target``, read-only."""
     libc.mount(str(source), str(target), flags=libc.MS_BIND | libc.MS_REC)
     mounts.make_read_only(str(target))
 
 
 def _pivot() -> bool:
-    """Make `_NEW_ROOT` the root and let go of the old one; return False when the kernel cannot."""
+    """Make `_NEW_ROOT` the root and unmount the old one; return False if the kernel cannot."""
     os.chdir(_NEW_ROOT)
     try:
         libc.pivot_root(".", ".")
     except OSError:
-        # The machine runs from its initial ramfs, which cannot be pivoted away: chroot must do.
+        # The machine runs from its initial ramfs, which pivot_root does not support: chroot is used.
         return False
     libc.umount(".", libc.MNT_DETACH)
     os.chdir("/")

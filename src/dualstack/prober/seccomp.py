@@ -1,12 +1,10 @@
-"""System calls that a program does not have: seccomp filters.
+"""Seccomp filters: system calls that fail for a program.
 
-Each program is without sockets that lead out of its network namespace (AF_VSOCK reaches a hypervisor, for example),
-without the kernel's keyrings, which no namespace divides, without bpf(2), and without io_uring, which can create
-sockets past every filter.
+No program has sockets that lead out of its network namespace (AF_VSOCK reaches a hypervisor), the kernel's keyrings,
+which have no namespaces, bpf(2), or io_uring, which creates sockets without passing the filter.
 
 A kernel without IPv6 is one more such filter: socket(AF_INET6) fails with EAFNOSUPPORT for a program and its children.
-It stands for ``ipv6.disable=1`` on the kernel's command line. What stays visible: /proc/net/if_inet6 and
-/proc/sys/net/ipv6.
+It represents ``ipv6.disable=1`` on the kernel's command line; but /proc/net/if_inet6 and /proc/sys/net/ipv6 exist.
 """
 
 import ctypes
@@ -37,10 +35,10 @@ _X32_BIT = 0x40000000
 _IO_URING_SETUP = 425
 
 _FAMILIES = (socket.AF_UNIX, socket.AF_INET, socket.AF_NETLINK, socket.AF_PACKET, socket.AF_INET6)
-"""The address families whose sockets stay inside of a network namespace."""
+"""The address families whose sockets belong to a network namespace."""
 
 _SOCKETCALL = 102
-"""i386's own: a filter cannot see its arguments."""
+"""socketcall(2) of i386: a filter cannot read its arguments."""
 
 _I386 = (0x40000003, 359, (286, 287, 288, 357, _IO_URING_SETUP, _SOCKETCALL))
 
@@ -73,7 +71,7 @@ def program_filter(machine: str, *, af_inet6: bool = True) -> bytes:
 
 
 def _block(socket_number: int, refused: tuple[int, ...], families: list[socket.AddressFamily]) -> list[bytes]:
-    """Return the instructions for one architecture; each way through them returns."""
+    """Return the instructions for one architecture; each path through them returns."""
     block = [_instruction(_LOAD, _NUMBER), _instruction(_AND, 0xFFFFFFFF & ~_X32_BIT)]
     for number in refused:
         block += [_instruction(_EQUAL, number, other=1), _instruction(_RETURN, _ERRNO | errno.ENOSYS)]
@@ -85,14 +83,14 @@ def _block(socket_number: int, refused: tuple[int, ...], families: list[socket.A
 
 
 def restrict(*, af_inet6: bool = True) -> None:
-    """Take system calls away from the calling thread and everything that it will start.
+    """Load the filter for the calling thread and everything that it starts.
 
-    With CAP_SYS_ADMIN in its user namespace the process keeps the right to run setuid programs; without, it gives that
-    right up, which the kernel demands (no_new_privs).
+    With CAP_SYS_ADMIN in its user namespace the process may still run setuid programs; without it the kernel requires
+    no_new_privs.
 
     Raises:
-        HostCannot: AF_INET6 cannot be taken away: the machine's architecture is not known, or its kernel has no
-            seccomp filters. With AF_INET6 such a machine runs programs without a filter.
+        HostCannot: AF_INET6 cannot be removed: the machine's architecture is unknown, or its kernel has no seccomp
+            filters. With AF_INET6 such a machine runs programs without a filter.
     """
     try:
         _load(_own_filter(af_inet6=af_inet6))
@@ -107,7 +105,7 @@ def _own_filter(*, af_inet6: bool) -> bytes:
     return program_filter(platform.machine(), af_inet6=af_inet6)
 
 
-with suppress(HostCannot):  # made once, before the processes that load it are forked
+with suppress(HostCannot):  # built once, before the processes that load it are forked
     _own_filter(af_inet6=True)
 
 

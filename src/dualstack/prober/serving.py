@@ -1,4 +1,4 @@
-"""Servers on the prober's side, for connectors: they answer at once, whatever arrives, and note every client."""
+"""Servers of the prober, for connectors: they answer all data at once and record every client."""
 
 import asyncio
 import re
@@ -6,57 +6,52 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
-from typing import Protocol as Interface
 
 from dualstack.errors import UsageError
-from dualstack.manifest.models import Protocol, Transport
-from dualstack.prober.messages import Accepted, Hold, Serve
-from dualstack.prober.sockets import bound_socket, listen, socket_address
+from dualstack.prober.messages import Accepted, Serve
+from dualstack.prober.messages.requests import Handle
+from dualstack.prober.messages.serving import ReadClients, StartListening
+from dualstack.prober.sockets import bound_socket, listen
+from dualstack.prober.verbs import Agent, verb
+from dualstack.transport import Protocol, Transport
 
 _READ = 64 << 10
-_MOST_CLIENTS = 4096  # that are noted
+_MOST_CLIENTS = 4096  # that are recorded
 _MOST_OPEN = 512  # connections at a time
 _MOST_BYTES = 64 << 20  # from one connection
-_LONGEST_HEAD = 64 << 10
-_KEPT_HEAD = 8 << 10
-_A_TURN = 64  # datagrams or connections before the loop looks at something else
-_SETTLE = 10
+_MOST_HEAD = 64 << 10  # bytes of a request that are read
+_KEPT_HEAD = 8 << 10  # bytes of a request that are reported
+_BATCH = 64  # datagrams or connections before the event loop serves other sockets
+_SETTLING_TURNS = 10
 
 
 _REDIRECT = re.compile(r"(?:https?://[^/]*)?/redirect/(30[12378])/((?:[0-9a-f]{2})+)")
 
 
 def redirect_path(status: int, location: str) -> str:
-    """Return the path for which a server of the prober's answers with a redirect to ``location``."""
+    """Return the path that a server of the prober answers with a redirect to ``location``."""
     return f"/redirect/{status}/{location.encode().hex()}"
 
 
 def redirection(path: str) -> tuple[str, str]:
-    """Return the status and the Location field that a request for ``path`` is answered with; it may have none."""
+    """Return the status and the Location header of the answer to a request for ``path``; the header may be empty."""
     found = _REDIRECT.fullmatch(path)
     if found is None:
         return "200 OK", ""
     return f"{found[1]} Elsewhere", f"Location: {bytes.fromhex(found[2]).decode()}\r\n"
 
 
-class Closeable(Interface):
-    """Something of the agent that the client can close."""
-
-    def close(self) -> None:
-        """Release what it holds."""
-
-
 class _Client:
-    """The record of one client while it grows."""
+    """The record of one client, which grows."""
 
     def __init__(self, address: str, peer: tuple[str, int], at: float) -> None:
-        """Start with no bytes."""
+        """Start without any bytes."""
         self.address, self.peer, self.at = address, peer, at
         self.received = self.answered = 0
         self.head = ""
 
     def accepted(self) -> Accepted:
-        """Return it as it is now."""
+        """Return its current state."""
         return Accepted(
             address=self.address,
             peer=self.peer[0],
@@ -69,17 +64,17 @@ class _Client:
 
 
 class Server:
-    """One `Serve`: a socket for each address."""
+    """The server of one `Serve`, with a socket for each address."""
 
     def __init__(self, serve: Serve) -> None:
         """Bind and start to serve.
 
         Raises:
-            UsageError: The protocol has no server, or not over this transport.
+            UsageError: The prober has no server for the protocol and transport.
             HarnessError: An address cannot be bound.
         """
-        unspoken = serve.protocol in {Protocol.EXCHANGE, Protocol.ONEWAY}
-        if unspoken or (serve.transport, serve.protocol) == (Transport.UDP, Protocol.HTTP):
+        unserved = serve.protocol in {Protocol.EXCHANGE, Protocol.ONEWAY}
+        if unserved or (serve.transport, serve.protocol) == (Transport.UDP, Protocol.HTTP):
             raise UsageError(f"the prober serves no {serve.protocol.value!r} over {serve.transport.value}")
         self._serve = serve
         self._start = monotonic()
@@ -108,10 +103,10 @@ class Server:
             raise
 
     def listen(self) -> None:
-        """Start to serve, with TCP sockets that listen from now on.
+        """Start to serve; TCP sockets start to listen.
 
         Raises:
-            HarnessError: One of them cannot; the message says why.
+            HarnessError: One of them cannot listen; the message says why.
         """
         ready = self._accept if self._serve.transport is Transport.TCP else self._datagrams
         for made in self._sockets:
@@ -120,13 +115,13 @@ class Server:
             self._loop.add_reader(made, ready, made)
 
     async def accepted(self) -> list[Accepted]:
-        """Return the clients until now, those too whose packets came a moment ago and wait in a socket."""
-        for _ in range(_SETTLE):  # each turn of the loop serves every socket that has something
+        """Return the clients until now, including those whose packets wait in a socket."""
+        for _ in range(_SETTLING_TURNS):  # each turn of the event loop serves all sockets that are readable
             await asyncio.sleep(0)
         return [client.accepted() for client in self._clients]
 
     def close(self) -> None:
-        """Close every socket and connection."""
+        """Close all sockets and connections."""
         for made in self._sockets:
             self._loop.remove_reader(made)
             made.close()
@@ -135,15 +130,15 @@ class Server:
             task.cancel()
 
     def _note(self, local: str, peer: tuple[str, int]) -> _Client:
-        """Make the record of a new client."""
+        """Return the record of a new client."""
         client = _Client(local, peer, monotonic() - self._start)
         if len(self._clients) < _MOST_CLIENTS:
             self._clients.append(client)
         return client
 
     def _accept(self, listener: socket.socket) -> None:
-        """Take the connections that wait."""
-        for _ in range(_A_TURN):
+        """Accept the connections that wait."""
+        for _ in range(_BATCH):
             try:
                 connection, peer = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -153,17 +148,17 @@ class Server:
             if len(self._tasks) >= _MOST_OPEN:
                 connection.close()
                 continue
-            task = self._loop.create_task(self._converse(connection, client))
+            task = self._loop.create_task(self._serve_connection(connection, client))
             self._tasks[task] = connection
             task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
-        """Close the connection of a conversation that is over."""
+        """Close the connection of a task that has ended."""
         self._tasks.pop(task).close()
 
-    async def _converse(self, connection: socket.socket, client: _Client) -> None:
+    async def _serve_connection(self, connection: socket.socket, client: _Client) -> None:
         """Serve one connection until its client ends it."""
-        # A client may go away, or reset, at any moment: that is its right, and what it did until then is noted.
+        # A client may disconnect or reset at any time; what it did until then is recorded.
         with suppress(ConnectionError, TimeoutError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._serve.protocol is Protocol.HTTP:
@@ -177,7 +172,7 @@ class Server:
     async def _answer_http(self, connection: socket.socket, client: _Client) -> None:
         """Answer one request with its client's address."""
         request = b""
-        while b"\r\n\r\n" not in request and len(request) < _LONGEST_HEAD:
+        while b"\r\n\r\n" not in request and len(request) < _MOST_HEAD:
             data = await self._loop.sock_recv(connection, _READ)
             if not data:
                 return
@@ -193,15 +188,15 @@ class Server:
         await self._reply(connection, client, head.encode() + (b"" if request.startswith(b"HEAD ") else body))
 
     async def _reply(self, connection: socket.socket, client: _Client, data: bytes) -> None:
-        """Send an answer; nothing more is read before it is out, so that memory stays bounded."""
+        """Send an answer; nothing is read until it is sent, so that memory stays bounded."""
         if data:
             await self._loop.sock_sendall(connection, data)
             client.answered += len(data)
 
     def _datagrams(self, made: socket.socket) -> None:
-        """Answer the datagrams that wait."""
+        """Answer the datagrams that have arrived."""
         local = made.getsockname()[0]
-        for _ in range(_A_TURN):
+        for _ in range(_BATCH):
             try:
                 data, peer = made.recvfrom(_READ)
             except BlockingIOError:
@@ -215,7 +210,7 @@ class Server:
             client.received += len(data)
             answer = _ANSWERS[self._serve.protocol](data)
             if self._serve.protocol is not Protocol.CONNECT:
-                with suppress(OSError):  # no room or no way back: a datagram may get lost
+                with suppress(OSError):  # the buffer is full or there is no route: a datagram may get lost
                     client.answered += made.sendto(answer, peer)
 
 
@@ -226,41 +221,19 @@ _ANSWERS: dict[Protocol, Callable[[bytes], bytes]] = {
 }
 
 
-class Holder:
-    """One `Hold`: a port that is occupied."""
+@verb(Serve)
+async def serve(agent: Agent, request: Serve) -> Handle:
+    """Start a server."""
+    return agent.keep(Server(request))
 
-    def __init__(self, hold: Hold, user: int | None = None) -> None:
-        """Occupy the port, with a socket of a user's; None for the prober's own.
 
-        Raises:
-            UsageError: The address is none of the family.
-            HarnessError: It cannot be bound.
-        """
-        socket_address(hold.family, hold.address, hold.port)
-        wanted = hold.listening and hold.transport is Transport.TCP
-        reuse = wanted if hold.reuse_address is None else hold.reuse_address
-        self._socket = bound_socket(
-            hold.address,
-            hold.port,
-            hold.transport,
-            v6only=hold.v6only,
-            reuse_address=reuse,
-            reuse_port=hold.reuse_port,
-            backlog=16 if hold.listening else None,
-            user=user,
-        )
+@verb(StartListening)
+async def start_listening(agent: Agent, request: StartListening) -> None:
+    """Make a server listen that is only bound."""
+    agent.kept(Server, request.handle).listen()
 
-    def taken(self) -> int:
-        """Accept the connections that wait, close them, and return how many there were."""
-        count = 0
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return count
-            connection.close()
-            count += 1
 
-    def close(self) -> None:
-        """Let it go."""
-        self._socket.close()
+@verb(ReadClients)
+async def read_clients(agent: Agent, request: ReadClients) -> tuple[Accepted, ...]:
+    """Return the clients of a server."""
+    return tuple(await agent.kept(Server, request.handle).accepted())

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dualstack.families import BOTH, Family
-from dualstack.manifest.models import Transport
 from dualstack.prober.messages import SocketRow
+from dualstack.prober.messages.tables import ListSockets
 from dualstack.prober.netlink import NETLINK_SOCK_DIAG, Dumper, attributes
 from dualstack.prober.processes import process_name, socket_owners
+from dualstack.prober.verbs import Agent, verb
+from dualstack.transport import Transport
 
 _BY_FAMILY = 20  # SOCK_DIAG_BY_FAMILY
 _ALL = 0xFFFFFFFF
@@ -41,11 +43,11 @@ _LISTEN, _CLOSE = 10, 7
 
 @dataclass(frozen=True, slots=True)
 class KernelSocket:
-    """One socket, as the kernel describes it; the fields that `SocketRow` shares mean the same.
+    """One socket, as the kernel describes it; for the other fields see `SocketRow`.
 
     Attributes:
-        inode: Its inode, by which its owner is found; 0 once it belongs to no process.
-        user: The number of the user that made it.
+        inode: Its inode, which identifies its owner; 0 if it belongs to no process any more.
+        user: The id of the user that created it.
     """
 
     family: Family
@@ -61,7 +63,7 @@ class KernelSocket:
 
     @property
     def serving(self) -> bool:
-        """Whether it takes what comes for its port: a listening TCP socket, or an unconnected UDP one."""
+        """Whether it receives from any client: a listening TCP socket, or an unconnected UDP one."""
         return self.state == (_LISTEN if self.transport is Transport.TCP else _CLOSE) and self.port > 0
 
     @property
@@ -90,19 +92,26 @@ class SocketTable:
         ]
 
     def serving(self, transport: Transport, port: int) -> list[KernelSocket]:
-        """Return the sockets that take what comes for ``port``: listening TCP ones, or unconnected UDP ones."""
-        # Asked for one state only, the kernel leaves out the walk over its table of connections: 0.2 ms a family.
+        """Return the sockets on ``port`` that receive from any client: listening TCP, or unconnected UDP ones."""
+        # For one state only, the kernel does not walk its table of connections, which takes 0.2 ms per family.
         state = _LISTEN if transport is Transport.TCP else _CLOSE
         return [item for item in self.sockets((transport,), 1 << state) if item.port == port]
 
     def rows(self, transports: Iterable[Transport] = tuple(Transport)) -> list[SocketRow]:
-        """Return the table for a reader, with the owners' names."""
+        """Return the table with the owners' names."""
         owners = socket_owners()
         return [_row(item, owners.get(item.inode, set())) for item in self.sockets(transports)]
 
     def close(self) -> None:
         """Close the netlink socket."""
         self._dumper.close()
+
+
+@verb(ListSockets)
+async def sockets(agent: Agent, request: ListSockets) -> tuple[SocketRow, ...]:
+    """Return the host's socket table."""
+    transports = [request.transport] if request.transport is not None else list(Transport)
+    return tuple(agent.shared(SocketTable).rows(transports))
 
 
 def _parse(transport: Transport, body: bytes) -> KernelSocket:

@@ -1,4 +1,4 @@
-"""Sockets, addresses and error numbers, as dialling and serving need them."""
+"""Sockets, socket addresses and error numbers, for dialling and serving."""
 
 import errno
 import os
@@ -6,10 +6,10 @@ import socket
 
 from dualstack.errors import HarnessError, HostCannot, UsageError
 from dualstack.families import Family, endpoint
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 
 BACKLOG = 512
-"""How many connections may wait for a server of the prober's."""
+"""How many connections may wait for a server of the prober."""
 
 _IP_RECVERR, _IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h
 
@@ -25,7 +25,7 @@ def socket_address(family: Family, address: str, port: int) -> SocketAddress:
     """Return an address and a port as the socket API takes them; ``fe80::1%eth0`` has its interface's number.
 
     Raises:
-        UsageError: It is no address of the family.
+        UsageError: The address is not of the family.
         OSError: There is no such interface.
     """
     try:
@@ -33,7 +33,7 @@ def socket_address(family: Family, address: str, port: int) -> SocketAddress:
     except ValueError:
         right = False
     if not right:
-        raise UsageError(f"{address!r} is no {family.label} address")
+        raise UsageError(f"{address!r} is not an {family.label} address")
     if family is Family.IPV4:
         return address, port
     bare, _, zone = address.partition("%")
@@ -54,21 +54,21 @@ def open_socket(family: Family, transport: Transport) -> socket.socket:
 
 
 def hear_any_port(made: socket.socket, remote: SocketAddress) -> None:
-    """Prepare an unbound UDP socket to hear all ports of ``remote``, and the ICMP errors about it.
+    """Prepare an unbound UDP socket to receive from all ports of ``remote``, and the ICMP errors about it.
 
-    A connected socket hears one port only, and another hears no error unless IP_RECVERR is on.
+    A connected socket receives from one port only; an unconnected one reports no errors without IP_RECVERR.
 
     Raises:
-        OSError: There is no way to ``remote``.
+        OSError: There is no route to ``remote``.
     """
     if made.family is socket.AF_INET6:
         made.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
     else:
         made.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
     if made.getsockname()[1] == 0:
-        with socket.socket(made.family, socket.SOCK_DGRAM) as scout:
-            scout.connect(remote)
-            address, _, *rest = scout.getsockname()
+        with socket.socket(made.family, socket.SOCK_DGRAM) as probe:
+            probe.connect(remote)
+            address, _, *rest = probe.getsockname()
         made.bind((address, 0, *rest))
 
 
@@ -90,14 +90,14 @@ def bound_socket(
         port: The local port.
         transport: TCP or UDP.
         v6only: IPV6_V6ONLY of an IPv6 socket; None leaves it as ``net.ipv6.bindv6only`` makes it.
-        reuse_address: SO_REUSEADDR; None sets it on TCP sockets alone, whose port may have connections in TIME_WAIT.
+        reuse_address: SO_REUSEADDR; None sets it on TCP sockets only: their port may have connections in TIME_WAIT.
         reuse_port: SO_REUSEPORT.
         backlog: How many connections may wait to be accepted.
-        user: The user that it is to belong to: sockets share a port by SO_REUSEPORT if they have the same. None for
-            the prober's own.
+        user: The user that the socket belongs to: with SO_REUSEPORT only sockets of one user share a port. None for
+            the prober's own user.
 
     Raises:
-        HostCannot: It cannot be given to that user.
+        HostCannot: It cannot belong to that user.
         HarnessError: It cannot be bound or cannot listen; the message says which, where and why.
     """
     if reuse_address is None:
@@ -129,23 +129,23 @@ def bound_socket(
 
 
 def _give_to(made: socket.socket, user: int) -> None:
-    """Give a socket to a user: for the kernel it is as if that user had made it.
+    """Make a socket belong to a user, as if that user had created it.
 
     Raises:
-        HostCannot: It may not be given.
+        HostCannot: The kernel refuses.
     """
     try:
         os.fchown(made.fileno(), user, -1)
     except OSError as error:
         made.close()
-        raise HostCannot(f"no socket of user {user} can be made here: {error.strerror}") from None
+        raise HostCannot(f"a socket cannot belong to user {user} here: {error.strerror}") from None
 
 
 def listen(made: socket.socket, backlog: int = BACKLOG) -> None:
-    """Let a bound TCP socket listen.
+    """Make a bound TCP socket listen.
 
     Raises:
-        HarnessError: It cannot; the message says where and why.
+        HarnessError: It cannot listen; the message says where and why.
     """
     try:
         made.listen(backlog)
@@ -157,5 +157,5 @@ def listen(made: socket.socket, backlog: int = BACKLOG) -> None:
 
 
 def errno_name(error: OSError) -> str:
-    """Return the name of an error's number, ``ECONNREFUSED``; empty when it has none."""
+    """Return the name of an error's number, ``ECONNREFUSED``; empty if it has no number."""
     return errno.errorcode.get(error.errno or 0, str(error.errno or ""))

@@ -1,4 +1,4 @@
-"""The system log of a host: what its programs send to /dev/log becomes a part of their output."""
+"""The system log of a host: messages that its programs send to /dev/log become a part of their output."""
 
 import asyncio
 import re
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Protocol
 
 SYSTEM_LOG = "/dev/shm/.log/socket"  # noqa: S108 - a private tmpfs in the host's own mount namespace
-"""The socket behind a program's /dev/log: in /dev/shm, which all programs of a host share.
+"""The socket behind a program's /dev/log, in /dev/shm, which all programs of a host share.
 
-Its folder is made with the host's own /dev/shm. Where it is missing, /dev/shm is the machine's.
+Its folder is made with the host's own /dev/shm. If it is missing, /dev/shm is the machine's.
 """
 
 _PRIORITY = re.compile(rb"^<\d{1,3}>")
 _CREDENTIALS = struct.Struct("=3i")  # ucred: the sender's process, user and group, see unix(7)
-_MESSAGE = 64 << 10
-_AT_ONCE = 1000  # messages: one program that never stops does not keep the others waiting
+_MOST_BYTES = 64 << 10  # of one message
+_BATCH = 1000  # messages; a program that writes endlessly does not block the others
 
 
 class Writer(Protocol):
@@ -28,17 +28,17 @@ class Writer(Protocol):
         """Return its processes."""
 
     def hear(self, data: bytes) -> None:
-        """Take something that it has said elsewhere than in its output."""
+        """Take a message of it as a part of its output."""
 
 
 class SystemLog:
-    """Takes what arrives at /dev/log, which is a datagram socket as on every Linux system.
+    """Receives the messages to /dev/log, which is a datagram socket as on every Linux system.
 
-    Where /dev/shm is the machine's nothing is listened to.
+    If /dev/shm is the machine's it receives nothing.
     """
 
     def __init__(self) -> None:
-        """Start to listen, where that is possible."""
+        """Start to receive, if that is possible."""
         self._writers: list[Writer] = []
         self._socket: socket.socket | None = None
         if Path(SYSTEM_LOG).parent.is_dir():
@@ -49,22 +49,22 @@ class SystemLog:
             asyncio.get_running_loop().add_reader(self._socket, self.drain)
 
     def add(self, writer: Writer) -> None:
-        """Take a program's messages from now on."""
+        """Pass messages to a program from now on."""
         self._writers.append(writer)
 
     def drain(self) -> None:
-        """Hand over what has arrived until now."""
+        """Pass on the messages that have arrived."""
         if self._socket is None:
             return
         with suppress(BlockingIOError):
-            for _ in range(_AT_ONCE):
-                data, control, _, _ = self._socket.recvmsg(_MESSAGE, socket.CMSG_SPACE(_CREDENTIALS.size))
+            for _ in range(_BATCH):
+                data, control, _, _ = self._socket.recvmsg(_MOST_BYTES, socket.CMSG_SPACE(_CREDENTIALS.size))
                 writer = self._writer(_sender(control))
                 if writer is not None:
                     writer.hear(line(data))
 
     def _writer(self, process: int) -> Writer | None:
-        """Return the program that a process belongs to; of a process that has ended by now, the newest program."""
+        """Return the program that a process belongs to; the newest program if the process has ended."""
         if len(self._writers) > 1:
             for writer in reversed(self._writers):
                 if process in writer.members():
@@ -73,12 +73,12 @@ class SystemLog:
 
 
 def line(data: bytes) -> bytes:
-    """Return a message as a line of output: without its priority (RFC 3164 §4.1.1), and with where it comes from."""
+    """Return a message as a line of output: without its priority (RFC 3164 §4.1.1), and with a prefix."""
     return b"syslog: " + _PRIORITY.sub(b"", data).strip(b"\n\0 ") + b"\n"
 
 
 def _sender(control: list[tuple[int, int, bytes]]) -> int:
-    """Return the process that a message comes from; 0 if the kernel does not say."""
+    """Return the process that sent a message; 0 if it is unknown."""
     for level, kind, data in control:
         if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS):
             return int(_CREDENTIALS.unpack(data[: _CREDENTIALS.size])[0])

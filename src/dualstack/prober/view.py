@@ -1,4 +1,4 @@
-"""What a program that runs in the machine's file system sees of it: read-only, with empty homes, /tmp and /run."""
+"""The view of the machine's file system for a program: read-only, with empty homes, /tmp and /run."""
 
 import os
 from contextlib import suppress
@@ -22,11 +22,11 @@ _DEVICE_LINKS = {
 _STICKY = 0o1777
 
 _HIDDEN = {"/run": 0o755, "/var/run": 0o755, "/home": 0o755, "/root": 0o700, "/var/tmp": _STICKY}  # noqa: S108 - names
-"""Folders in whose place a program has empty ones in memory, with their permissions. /tmp is one more."""
+"""Folders that are empty, in memory, for a program, with their permissions; so is /tmp."""
 
 
 def freeze() -> None:
-    """Take the right to write to the machine away; what is mounted from now on can be written to.
+    """Make all mounts of the machine read-only; later mounts are not affected.
 
     Raises:
         OSError: The kernel refuses.
@@ -61,7 +61,7 @@ def _cover(empty: str, place: str, mode: int, who: Identity) -> None:
 
 
 def protect_settings(root: str) -> None:
-    """Take the right to write to the kernel's settings away, below ``root``.
+    """Make the kernel's settings below ``root`` read-only.
 
     Raises:
         OSError: The kernel refuses.
@@ -72,7 +72,7 @@ def protect_settings(root: str) -> None:
 
 
 def own_devices() -> None:
-    """Lay a /dev with the devices that every program may expect, and terminals, over the machine's.
+    """Mount a /dev with the devices that programs expect, and terminals, on the machine's.
 
     Raises:
         OSError: The kernel refuses.
@@ -85,7 +85,7 @@ def own_devices() -> None:
         os.symlink(target, f"{STAGE}/{name}")
     for name in ("shm", "pts"):
         os.mkdir(f"{STAGE}/{name}")
-    with suppress(OSError):  # a kernel without them
+    with suppress(OSError):  # a kernel without devpts
         terminals = "newinstance,ptmxmode=0666,mode=0620"
         libc.mount("devpts", f"{STAGE}/pts", "devpts", libc.MS_NOSUID | libc.MS_NOEXEC, terminals)
     libc.mount(STAGE, "/dev", flags=libc.MS_BIND | libc.MS_REC)

@@ -1,4 +1,4 @@
-"""The faces of results: terminal, HTML, JUnit and JSON. They only read what a run left in its folder."""
+"""Reports of a run: terminal, HTML, JUnit and JSON. They only read the run's folder."""
 
 from pathlib import Path
 
@@ -15,6 +15,6 @@ def write_all(folder: Path) -> tuple[Path, ...]:
     Each file is replaced in one step.
 
     Raises:
-        OSError: The folder cannot be read or written; what is already written stays.
+        OSError: The folder cannot be read or written; reports that are already written stay.
     """
     return (write_json(folder), write_junit(folder), render_report(folder))

@@ -1,26 +1,26 @@
-"""What a terminal says of the cases that somebody must look at."""
+"""What a terminal shows of the cases that need attention."""
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dualstack.report.faces import ATTENTION, FACES, weight
-from dualstack.report.story import story
+from dualstack.report.case_summary import case_summary
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.terminal import is_ascii, name, shown, styled
 from dualstack.report.text import count
+from dualstack.report.verdict_style import ATTENTION, VERDICT_STYLES, weight
 from dualstack.results import Record
 from dualstack.verdict import Verdict
 
 MOST = 12
-"""How many cases are told in full."""
+"""How many cases are shown in full."""
 
 _IN_FULL = frozenset({Verdict.FAIL, Verdict.UNEXPECTED_PASS, Verdict.DEVIATES})
 
 
 def show_failures(report: Report, console: Console) -> None:
-    """Print each case in which a service fell short, then what could not be judged, alike ones together."""
+    """Print each case in which a service did not meet a requirement, then those that could not be judged, grouped."""
     records = sorted(report.records, key=lambda record: weight(record.verdict))
     alike: dict[tuple[str, str, str, Verdict], list[Record]] = {}
     for record in records:
@@ -30,49 +30,49 @@ def show_failures(report: Report, console: Console) -> None:
     for first, *others in groups[:MOST]:
         _show_case(first, [other.topology for other in others], report, console)
     if len(groups) > MOST:
-        console.print(f"\n... and {count(len(groups) - MOST, 'more failing')} of this kind; the report has them all.")
+        console.print(f"\n... and {len(groups) - MOST} more; the report lists them all.")
     _show_unjudged([record for record in records if record.verdict in ATTENTION - _IN_FULL], console)
 
 
 def _show_case(record: Record, also: list[str], report: Report, console: Console) -> None:
-    """Print one case as a compact block; ``also`` names the topologies on which the same requirement is broken too."""
+    """Print one case as a compact block; ``also`` names other topologies in which the same requirement is broken."""
     ascii_only = is_ascii(console)
-    face = FACES[record.verdict]
-    head = styled(record.verdict, name(face, ascii_only=ascii_only))
+    style = VERDICT_STYLES[record.verdict]
+    head = styled(record.verdict, name(style, ascii_only=ascii_only))
     head.append(shown(f"  {record.requirement} {record.title}", ascii_only=ascii_only), style="bold not dim")
     console.print()
     console.print(head)
     where = f"  {record.subject}, {record.element}, on {record.topology}"
-    where += f" (and likewise on {', '.join(also)})" if also else ""
+    where += f" (also on {', '.join(also)})" if also else ""
     console.print(shown(where, ascii_only=ascii_only), style="dim", soft_wrap=True)
     body = Table.grid(padding=(0, 1))
     body.add_column(width=9, style="dim", justify="right", no_wrap=True)
     body.add_column(overflow="fold")
-    parts = story(record, report.run)
+    parts = case_summary(record, report.run)
     for part in parts:
         if part.label != "rerun":
             lines = "\n".join(part.lines)
             body.add_row(part.label, Text(shown(lines, ascii_only=ascii_only), overflow="fold"))
     console.print(body)
     for part in parts:
-        if part.label == "rerun":  # a command is printed in one piece, so that it can be copied
+        if part.label == "rerun":  # a command stays on one line, so that it can be copied
             text = Text("    rerun ", style="dim")
             text.append(shown(part.lines[0], ascii_only=ascii_only), style="not dim")
             console.print(text, soft_wrap=True)
 
 
 def _show_unjudged(records: list[Record], console: Console) -> None:
-    """Print what could not be judged and why; cases with one verdict and reason share an entry."""
+    """Print what could not be judged and why; cases with the same verdict and reason share an entry."""
     ascii_only = is_ascii(console)
     alike: dict[tuple[Verdict, str], list[Record]] = {}
     for record in records:
         alike.setdefault((record.verdict, reason(record)), []).append(record)
     for (verdict, why), group in list(alike.items())[:MOST]:
-        text = styled(verdict, name(FACES[verdict], ascii_only=ascii_only))
+        text = styled(verdict, name(VERDICT_STYLES[verdict], ascii_only=ascii_only))
         text.append(shown(f"  {count(len(group), 'case')}: {why}", ascii_only=ascii_only), style="default")
         console.print()
         console.print(text)
         more = f" and {len(group) - 1} more" if len(group) > 1 else ""
         console.print(shown(f"  {group[0].case}{more}", ascii_only=ascii_only), style="dim", soft_wrap=True)
     if len(alike) > MOST:
-        console.print(f"\n... and {count(len(alike) - MOST, 'more reason')}; the report has them all.")
+        console.print(f"\n... and {count(len(alike) - MOST, 'more reason')}; the report lists them all.")

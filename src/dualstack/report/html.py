@@ -1,4 +1,4 @@
-"""The HTML report: one file that needs nothing else, neither a network nor our documents."""
+"""The HTML report: one file that loads nothing else."""
 
 import base64
 import hashlib
@@ -13,11 +13,12 @@ from markupsafe import Markup
 from dualstack.content import ROOT
 from dualstack.errors import HostCannot
 from dualstack.report.atomic import write_atomically
-from dualstack.report.faces import FACES
 from dualstack.report.payload import payload
+from dualstack.report.provenance import provenance, started
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.text import visible
+from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.rootfs.store import cache_folder
 
 REPORT = "report.html"
@@ -26,7 +27,7 @@ REPORT = "report.html"
 TEMPLATES = ROOT / "reports"
 _SCRIPTS = ("case.js", "page.js")
 _STYLE = "report.css"
-_HARMLESS = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
+_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
 def render_report(folder: Path) -> Path:
@@ -39,7 +40,7 @@ def render_report(folder: Path) -> Path:
 
 
 class _Cache(jinja2.FileSystemBytecodeCache):
-    """Keeps compiled templates in the cache folder; where that cannot be, they are compiled each time."""
+    """Keeps compiled templates in the cache folder; if that cannot be written, they are compiled each time."""
 
     def __init__(self) -> None:
         """Use the cache folder."""
@@ -48,13 +49,13 @@ class _Cache(jinja2.FileSystemBytecodeCache):
         super().__init__(str(folder))
 
     def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
-        """Keep a template, if there is room."""
+        """Keep a template, if the disk has room."""
         with suppress(OSError):
             super().dump_bytecode(bucket)
 
 
 def _cache() -> _Cache | None:
-    """Return the cache of templates, if this user can have one."""
+    """Return the cache of templates; None if it cannot be created."""
     with suppress(OSError, HostCannot):
         return _Cache()
     return None
@@ -75,7 +76,9 @@ def render(report: Report) -> str:
     style = (TEMPLATES / _STYLE).read_text(encoding="utf-8")
     return environment.get_template("report.html").render(
         report=report,
-        faces=FACES,
+        started=started(report.run),
+        provenance=provenance(report.run),
+        verdict_styles=VERDICT_STYLES,
         why=reason,
         data=_as_script_data(payload(report)),
         script=Markup(script),  # noqa: S704 - our own file
@@ -86,16 +89,16 @@ def render(report: Report) -> str:
 
 
 def _shown(value: object) -> object:
-    """Make a text of unknown origin safe to look at; the template engine escapes it afterwards."""
+    """Make text of unknown origin safe to show; the template engine escapes it afterwards."""
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _as_script_data(data: dict[str, Any]) -> Markup:
-    """Return JSON in which nothing can end the script element that holds it."""
+    """Return JSON that cannot end the script element that holds it."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.translate(_HARMLESS))  # noqa: S704 - no markup is left in it
+    return Markup(text.translate(_ESCAPES))  # noqa: S704 - markup characters are escaped
 
 
 def _hash(text: str) -> str:
-    """Return a text's hash as a content security policy names it."""
+    """Return a text's hash in the form of a content security policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

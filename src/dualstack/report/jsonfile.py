@@ -1,12 +1,12 @@
 """results.json: the summary and every record, for programs.
 
-Shape (``schema`` grows when a key changes its meaning; new keys may come at any time)::
+Its form (``schema`` grows when a key changes its meaning; new keys may be added at any time)::
 
     {"schema": 1,
      "run": {...run.json...},
      "summary": {"headline": "...", "cases": 60, "missing": 0, "interrupted": false, "warnings": ["..."],
                  "verdicts": {"fail": 2, ...}},
-     "services": [{"name": "nginx/both", "statement": "works on ...", "support": "falls short",
+     "services": [{"name": "nginx/both", "statement": "works on ...", "support": "requirement not met",
                    "topologies": [{"name": "dual-stack", "title": "...", "support": "supported", "verdict": "pass",
                                    "verdicts": {"pass": 7}, "cases": ["LISTEN-001:..."]}]}],
      "records": [{...one line of records.jsonl...}]}
@@ -25,7 +25,7 @@ RESULTS = "results.json"
 """The file in a run's folder."""
 
 SCHEMA = 1
-"""The version of the file's shape."""
+"""The version of the file's form."""
 
 
 def write_json(folder: Path) -> Path:
@@ -39,15 +39,15 @@ def write_json(folder: Path) -> Path:
 
 
 def as_data(report: Report) -> dict[str, Any]:
-    """Return everything that a run says as JSON values."""
+    """Return all results of a run as JSON values."""
     return {
         "schema": SCHEMA,
-        "run": dict(report.run.data),
+        "run": report.run.to_json(),
         "summary": {
             "headline": report.headline,
             "cases": len(report.records),
             "missing": report.missing,
-            "interrupted": report.run.interrupted,
+            "interrupted": report.run.incomplete,
             "warnings": report.warnings,
             "verdicts": _by_word(report.counts),
         },
@@ -57,7 +57,7 @@ def as_data(report: Report) -> dict[str, Any]:
 
 
 def _service(statement: Statement) -> dict[str, Any]:
-    """Return what is said of one service."""
+    """Return the results of one service."""
     return {
         "name": statement.subject,
         "statement": statement.sentence,
@@ -67,10 +67,10 @@ def _service(statement: Statement) -> dict[str, Any]:
 
 
 def _topology(cell: Cell) -> dict[str, Any]:
-    """Return what is said of one service in one world."""
+    """Return the results of one service in one topology."""
     return {
-        "name": cell.world.name,
-        "title": cell.world.title,
+        "name": cell.topology.name,
+        "title": cell.topology.title,
         "support": cell.support.value,
         "verdict": cell.verdict.value if cell.verdict else None,
         "verdicts": _by_word(cell.counts),
@@ -79,5 +79,5 @@ def _topology(cell: Cell) -> dict[str, Any]:
 
 
 def _by_word(counts: dict[Verdict, int]) -> dict[str, int]:
-    """Return counts with the verdicts' words as keys."""
+    """Return counts by the verdicts' words."""
     return {verdict.value: number for verdict, number in counts.items()}

@@ -1,23 +1,24 @@
 """junit.xml: one test suite per service, one test case per case.
 
-What speaks against the service fails (``fail``, ``unexpected pass``, and ``deviates`` in a strict run); what kept us
-from judging is an error (``broken lab``, ``harness error``, ``inconclusive``, ``timeout``); what needs no action today
-is skipped with its reason (``known``, ``deviates``, ``host cannot``, ``not applicable``). So is a case that is
-``blocked`` because its service does not start: START-001 is the failure. The verdict's own word is always there: as the
-element's type or at the beginning of its message, and as the property ``verdict``.
+A failure is a verdict against the service (``fail``, ``unexpected pass``, and ``deviates`` in a strict run). An error
+is a case that could not be judged (``broken lab``, ``harness error``, ``inconclusive``, ``timeout``). Skipped, with its
+reason, is what needs no action (``known``, ``deviates``, ``host cannot``, ``not applicable``) and what is ``blocked``
+because its service does not start: START-001 is the failure. The verdict's word is always present: as the type of the
+element or at the beginning of its message, and as the property ``verdict``.
 """
 
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from dualstack.report.atomic import write_atomically
-from dualstack.report.load import Run
-from dualstack.report.story import as_text, story
+from dualstack.report.case_summary import as_text, case_summary
+from dualstack.report.provenance import provenance
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.text import visible
 from dualstack.results import Record
-from dualstack.verdict import FELL_SHORT, OUR_FAULT, Verdict
+from dualstack.runinfo import RunInfo
+from dualstack.verdict import FAILURES, OUR_FAULT, Verdict
 
 JUNIT = "junit.xml"
 """The file in a run's folder."""
@@ -50,8 +51,8 @@ def as_element(report: Report) -> ET.Element:
 
 
 def outcome(verdict: Verdict, *, strict: bool) -> str:
-    """Return the JUnit element that a verdict becomes: failure, error, skipped, or nothing for a success."""
-    if verdict in FELL_SHORT or (strict and verdict is Verdict.DEVIATES):
+    """Return the JUnit element for a verdict: failure, error, skipped, or an empty text for a success."""
+    if verdict in FAILURES or (strict and verdict is Verdict.DEVIATES):
         return "failure"
     if verdict in OUR_FAULT:
         return "error"
@@ -61,23 +62,23 @@ def outcome(verdict: Verdict, *, strict: bool) -> str:
 def _suite(subject: str, records: list[Record], report: Report) -> ET.Element:
     """Return the suite of one service."""
     suite = ET.Element("testsuite", {"name": visible(subject)})
-    started = report.run.text("started")
+    started = report.run.started
     if started:
         suite.set("timestamp", visible(started))
     properties = ET.SubElement(suite, "properties")
-    for label, text in report.run.provenance():
+    for label, text in provenance(report.run):
         ET.SubElement(properties, "property", {"name": label, "value": visible(text)})
     suite.extend(_case(record, report.run) for record in records)
     return _counted(suite)
 
 
-def _case(record: Record, run: Run) -> ET.Element:
+def _case(record: Record, run: RunInfo) -> ET.Element:
     """Return one case."""
     case = ET.Element(
         "testcase",
         {
             "classname": visible(f"{record.subject}.{record.topology}"),
-            "name": visible(f"{record.requirement} {record.title} [{record.element}@{record.topology}]"),
+            "name": visible(f"{record.requirement} {record.title} [{record.key.place}]"),
             "time": f"{record.seconds:.3f}",
         },
     )
@@ -85,7 +86,7 @@ def _case(record: Record, run: Run) -> ET.Element:
     for name, value in (("verdict", record.verdict.value), ("level", record.level), ("case", record.case)):
         ET.SubElement(properties, "property", {"name": name, "value": visible(value)})
     kind = outcome(record.verdict, strict=run.strict)
-    text = visible(as_text(story(record, run)))
+    text = visible(as_text(case_summary(record, run)))
     if kind:
         message = f"{record.verdict.value}: {reason(record)}"
         element = ET.SubElement(case, kind, {"type": record.verdict.value, "message": visible(message)})
@@ -96,10 +97,10 @@ def _case(record: Record, run: Run) -> ET.Element:
 
 
 def _run_suite(report: Report) -> ET.Element:
-    """Return the suite about the run itself: an error if it did not end, judged nothing, or lost results."""
+    """Return the suite about the run itself: an error if it was interrupted, judged nothing, or has lost results."""
     suite = ET.Element("testsuite", {"name": "dualstack run"})
     case = ET.SubElement(suite, "testcase", {"classname": "dualstack", "name": "the run is complete", "time": "0"})
-    incomplete = report.run.interrupted or report.missing or report.loaded.damage or not report.judged
+    incomplete = report.run.incomplete or report.missing or report.loaded.damage or not report.judged
     if incomplete:
         text = "\n".join(visible(warning) for warning in report.warnings) or report.headline
         ET.SubElement(case, "error", {"type": "incomplete", "message": text.splitlines()[0]}).text = text

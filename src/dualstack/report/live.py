@@ -1,7 +1,8 @@
-"""A run while it goes on: the matrix filling up on a terminal, one line per finished case anywhere else."""
+"""The progress of a run: a matrix that fills up on a terminal, one line per finished case elsewhere."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -11,73 +12,69 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dualstack.plan import CASE_ID
-from dualstack.report.faces import FACES, gravest
+from dualstack.casekey import CaseKey
 from dualstack.report.matrix import Mark, matrix
 from dualstack.report.support import reason
 from dualstack.report.terminal import is_ascii, name, shown, styled
+from dualstack.report.verdict_style import VERDICT_STYLES, most_serious
 from dualstack.results import Record
 from dualstack.verdict import Verdict
 
 Cells = Mapping[tuple[str, str], int]
 """How many cases are planned, by service and topology."""
 
-_COUNTED = frozenset({Verdict.NOT_APPLICABLE, Verdict.BLOCKED})
-"""Verdicts of cases that did nothing."""
+_NOT_RUN = frozenset({Verdict.NOT_APPLICABLE, Verdict.BLOCKED})
+"""Verdicts of cases that did not run: they are counted, not listed."""
 
-_AROUND_THE_MATRIX = 12
-"""Lines that the terminal needs besides the services' rows."""
+_LINES_AROUND_MATRIX = 12
+"""How many lines of the terminal are used beside the services' rows."""
 
 
 class Watcher(Protocol):
-    """Who is told how a run goes on."""
+    """Shows the progress of a run."""
 
     def planned(self, total: int, cells: Cells) -> None:
-        """Learn how many cases there are."""
+        """Take how many cases are planned, in total and by cell."""
 
-    def started(self, case: str) -> None:
-        """Learn that a case has begun."""
+    def started(self, case: CaseKey) -> None:
+        """Take that a case has begun."""
 
     def finished(self, record: Record) -> None:
-        """Learn how a case has ended."""
+        """Take the result of a case."""
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Begin to show the progress."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the terminal as it was found."""
+        """Restore the terminal."""
 
 
 def watcher(console: Console) -> Watcher:
-    """Return the watcher that fits the console: a picture on a terminal, lines elsewhere."""
-    return Picture(console) if console.is_terminal and not console.is_dumb_terminal else Lines(console)
+    """Return the watcher for a console: the matrix on a terminal, lines elsewhere."""
+    return LiveMatrix(console) if console.is_terminal and not console.is_dumb_terminal else Lines(console)
 
 
 def tell(watching: Watcher, event: Mapping[str, Any]) -> None:
-    """Hand an event of the run's event stream on; events of a kind that is not known are passed over.
+    """Pass an event of the run's event stream to a watcher; unknown events are ignored.
 
-    The events: ``{"event": "planned", "cases": [...]}``, ``{"event": "started", "case": ...}`` and
-    ``{"event": "finished", "record": {...}}``.
+    The events: ``{"event": "planned", "cases": [{...}]}``, ``{"event": "started", "case": {...}}`` and
+    ``{"event": "finished", "record": {...}}``; a case is a `CaseKey`.
     """
     match event.get("event"):
         case "planned":
-            watching.planned(len(event["cases"]), cells_of(event["cases"]))
+            keys = [CaseKey(**item) for item in event["cases"]]
+            watching.planned(len(keys), cells_of(keys))
         case "started":
-            watching.started(event["case"])
+            watching.started(CaseKey(**event["case"]))
         case "finished":
             watching.finished(Record.from_json(event["record"]))
 
 
-def cells_of(cases: Sequence[str]) -> dict[tuple[str, str], int]:
+def cells_of(cases: Iterable[CaseKey]) -> dict[tuple[str, str], int]:
     """Return how many of the cases belong to each service and topology."""
-    cells: dict[tuple[str, str], int] = {}
-    for match in map(CASE_ID.fullmatch, cases):
-        if match is not None:
-            key = match["subject"], match["topology"]
-            cells[key] = cells.get(key, 0) + 1
-    return cells
+    return dict(Counter((key.subject, key.topology) for key in cases))
 
 
 class Lines:
@@ -90,22 +87,24 @@ class Lines:
         self._done = 0
 
     def planned(self, total: int, cells: Cells) -> None:
-        """Learn how many cases there are."""
+        """Take how many cases are planned, in total and by cell."""
         self._total = total
         services = len({subject for subject, _ in cells})
-        self._console.print(f"{total} cases, {services} services, {len({world for _, world in cells})} topologies")
+        self._console.print(
+            f"{total} cases, {services} services, {len({topology for _, topology in cells})} topologies"
+        )
 
-    def started(self, case: str) -> None:
-        """A case that has only begun is worth no line."""
+    def started(self, case: CaseKey) -> None:
+        """Print nothing: only finished cases have a line."""
 
     def finished(self, record: Record) -> None:
-        """Print the case's line; what does not apply or is blocked is counted, not listed."""
+        """Print the case's line; a case that did not run is only counted."""
         self._done += 1
-        if record.verdict in _COUNTED:
+        if record.verdict in _NOT_RUN:
             return
         ascii_only = is_ascii(self._console)
         place = f"[{self._done:>{len(str(self._total))}}/{self._total}]"
-        verdict = f"{name(FACES[record.verdict], ascii_only=ascii_only):<17}"
+        verdict = f"{name(VERDICT_STYLES[record.verdict], ascii_only=ascii_only):<17}"
         text = Text(f"{place} ").append_text(styled(record.verdict, verdict))
         text.append(shown(f" {record.case}  {record.seconds:.2f} s", ascii_only=ascii_only))
         if record.verdict is Verdict.FAIL:
@@ -113,17 +112,17 @@ class Lines:
         self._console.print(text, soft_wrap=True)
 
     def __enter__(self) -> Self:
-        """Nothing to prepare."""
+        """Prepare nothing."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to restore."""
+        """Restore nothing."""
 
 
-class Picture:
-    """The matrix filling up, a progress bar, the time, and which cases run now."""
+class LiveMatrix:
+    """The matrix, a progress bar, the time, and the cases that run now."""
 
     def __init__(self, console: Console) -> None:
         """Draw on ``console``."""
@@ -132,20 +131,20 @@ class Picture:
         self._total = 0
         self._cells: dict[tuple[str, str], int] = {}
         self._verdicts: dict[tuple[str, str], list[Verdict]] = {}
-        self._running: dict[str, None] = {}
+        self._running: dict[CaseKey, None] = {}
         self._live = Live(console=console, get_renderable=self.picture, refresh_per_second=8, transient=True)
 
     def planned(self, total: int, cells: Cells) -> None:
-        """Learn how many cases there are."""
+        """Take how many cases are planned, in total and by cell."""
         self._total, self._cells = total, dict(cells)
 
-    def started(self, case: str) -> None:
+    def started(self, case: CaseKey) -> None:
         """Show the case as running."""
         self._running = {**self._running, case: None}
 
     def finished(self, record: Record) -> None:
-        """Fill the case into its cell."""
-        self._running = {case: None for case in self._running if case != record.case}
+        """Add the case to its cell."""
+        self._running = {case: None for case in self._running if case != record.key}
         key = record.subject, record.topology
         self._verdicts = {**self._verdicts, key: [*self._verdicts.get(key, ()), record.verdict]}
 
@@ -157,35 +156,43 @@ class Picture:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove the picture; what stays is printed by others."""
+        """Remove the matrix from the terminal."""
         self._live.__exit__(kind, error, trace)
 
     def picture(self) -> RenderableType:
-        """Return what is to be seen now."""
+        """Return what the terminal shows now."""
         ascii_only = is_ascii(self._console)
         verdicts, cells, running = self._verdicts, self._cells, self._running
-        worlds = list(dict.fromkeys(world for _, world in (*cells, *verdicts)))
+        topologies = list(dict.fromkeys(topology for _, topology in (*cells, *verdicts)))
         rows = [
-            (subject, [_mark(verdicts.get((subject, world), []), cells.get((subject, world), 0)) for world in worlds])
+            (
+                subject,
+                [
+                    _mark(verdicts.get((subject, topology), []), cells.get((subject, topology), 0))
+                    for topology in topologies
+                ],
+            )
             for subject in self._subjects(cells, verdicts)
         ]
         done = sum(len(found) for found in verdicts.values())
-        now = ", ".join(running) or "-"
+        now = ", ".join(map(str, running)) or "-"
         width = self._console.width
         return Group(
-            matrix(rows, worlds, width=width, ascii_only=ascii_only) if rows else Text(),
+            matrix(rows, topologies, width=width, ascii_only=ascii_only) if rows else Text(),
             self._bar(done),
             Text(shown(f"now: {now}", ascii_only=ascii_only)[: width - 1], style="dim", no_wrap=True),
         )
 
     def _subjects(self, cells: Cells, verdicts: Mapping[tuple[str, str], list[Verdict]]) -> list[str]:
-        """Return the services that there is room for: those that are not finished before those that are."""
+        """Return the services that fit on the terminal: unfinished services first."""
         subjects = list(dict.fromkeys(subject for subject, _ in (*cells, *verdicts)))
-        room = max(1, self._console.height - _AROUND_THE_MATRIX)
-        open_ones = {
-            subject for (subject, world), number in cells.items() if number > len(verdicts.get((subject, world), ()))
+        room = max(1, self._console.height - _LINES_AROUND_MATRIX)
+        unfinished = {
+            subject
+            for (subject, topology), number in cells.items()
+            if number > len(verdicts.get((subject, topology), ()))
         }
-        chosen = sorted(subjects, key=lambda subject: subject not in open_ones)[:room]
+        chosen = sorted(subjects, key=lambda subject: subject not in unfinished)[:room]
         return [subject for subject in subjects if subject in chosen]
 
     def _bar(self, done: int) -> RenderableType:
@@ -198,6 +205,6 @@ class Picture:
 
 
 def _mark(verdicts: Sequence[Verdict], planned: int) -> Mark:
-    """Return what a cell says so far: how many are done of how many, or only how many once it is complete."""
+    """Return what a cell shows so far: finished and planned cases, or only one number once all are finished."""
     number = str(len(verdicts)) if len(verdicts) >= planned else f"{len(verdicts)}/{planned}"
-    return Mark(gravest(verdicts), "0" if not planned and not verdicts else number)
+    return Mark(most_serious(verdicts), "0" if not planned and not verdicts else number)

@@ -1,4 +1,4 @@
-"""The matrix of services and topologies on a terminal, as wide as the terminal allows, and what must be looked at."""
+"""The results of a run on a terminal: cases that need attention, then the matrix of services and topologies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,11 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dualstack.report.faces import FACES
 from dualstack.report.failures import show_failures
 from dualstack.report.html import REPORT
 from dualstack.report.summary import Report
 from dualstack.report.terminal import is_ascii, make_console, shown, sign, styled
+from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.verdict import Verdict
 
 _GAP = 2
@@ -21,11 +21,11 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What one cell says.
+    """What one cell shows.
 
     Attributes:
-        verdict: Its gravest verdict; None as long as there is none.
-        count: How many cases have it, of how many: ``1/3``; or how many are done.
+        verdict: The most serious verdict of its cases; None without one.
+        count: How many cases have it, and how many there are: ``1/3``; during a run, how many are finished.
     """
 
     verdict: Verdict | None
@@ -33,11 +33,11 @@ class Mark:
 
 
 Grid = Sequence[tuple[str, Sequence[Mark]]]
-"""The services, each with its cells in the order of the columns."""
+"""The services, each with its cells in column order."""
 
 
 def show_results(folder: Path, console: Console | None = None, seconds: float | None = None) -> None:
-    """Print what must be looked at, then the matrix of the run in ``folder``, and where the rest is.
+    """Print the cases that need attention, the matrix and the headline of the run in ``folder``, and its files.
 
     Args:
         folder: The run's folder.
@@ -53,7 +53,7 @@ def show_results(folder: Path, console: Console | None = None, seconds: float | 
     grid = [
         (
             statement.subject,
-            [_mark(cell.verdict, cell.same, cell.total) for cell in statement.cells if cell.world in report.columns],
+            [_mark(cell.verdict, cell.same, cell.total) for cell in statement.cells if cell.topology in report.columns],
         )
         for statement in report.statements
     ]
@@ -61,7 +61,7 @@ def show_results(folder: Path, console: Console | None = None, seconds: float | 
     console.print()
     if grid:
         console.print(
-            matrix(grid, [world.name for world in report.columns], width=console.width, ascii_only=ascii_only)
+            matrix(grid, [topology.name for topology in report.columns], width=console.width, ascii_only=ascii_only)
         )
         console.print(legend(list(report.counts), width=console.width, ascii_only=ascii_only))
     console.print()
@@ -78,15 +78,15 @@ def show_results(folder: Path, console: Console | None = None, seconds: float | 
 
 
 def _mark(verdict: Verdict | None, same: int, number: int) -> Mark:
-    """Return what a finished cell says."""
+    """Return what a cell of a finished run shows."""
     return Mark(verdict, str(number) if same == number else f"{same}/{number}")
 
 
 def legend(verdicts: Sequence[Verdict], *, width: int, ascii_only: bool) -> Text:
-    """Return the signs of the verdicts with their words, on as many lines as that takes."""
+    """Return the signs of the verdicts with their words, in lines of at most ``width`` columns."""
     text, used = Text(), 0
     for verdict in verdicts:
-        entry = f"{sign(FACES[verdict], ascii_only=ascii_only)} {verdict.value}"
+        entry = f"{sign(VERDICT_STYLES[verdict], ascii_only=ascii_only)} {verdict.value}"
         if used and used + len(entry) > width:
             text.append("\n")
             used = 0
@@ -95,15 +95,15 @@ def legend(verdicts: Sequence[Verdict], *, width: int, ascii_only: bool) -> Text
     return text
 
 
-def matrix(grid: Grid, worlds: Sequence[str], *, width: int, ascii_only: bool) -> RenderableType:
+def matrix(grid: Grid, topologies: Sequence[str], *, width: int, ascii_only: bool) -> RenderableType:
     """Return the table, in the first form that fits into ``width`` columns.
 
-    The forms: topologies by name, by name one word a line, by letter, by letter without counts, and a list.
+    The forms: topologies by name, by name with one word a line, by letter, by letter without counts, and a list.
     """
-    stacked = [name.replace("-", "\n") for name in worlds]
-    letters = [_LETTERS[at] if at < len(_LETTERS) else str(at) for at in range(len(worlds))]
+    stacked = [name.replace("-", "\n") for name in topologies]
+    letters = [_LETTERS[at] if at < len(_LETTERS) else str(at) for at in range(len(topologies))]
     service = max([len("service"), *(len(name) for name, _ in grid)])
-    for heads, counts in ((worlds, True), (stacked, True), (letters, True), (letters, False)):
+    for heads, counts in ((topologies, True), (stacked, True), (letters, True), (letters, False)):
         cells = [[_cell(mark, counts=counts, ascii_only=ascii_only) for mark in marks] for _, marks in grid]
         columns = [
             max([*(len(line) for line in head.split("\n")), *(len(row[at]) for row in cells)])
@@ -111,15 +111,15 @@ def matrix(grid: Grid, worlds: Sequence[str], *, width: int, ascii_only: bool) -
         ]
         if service + sum(columns) + _GAP * len(columns) <= width:
             table = _table(grid, cells, heads, service=service, ascii_only=ascii_only)
-            return Group(table, *_key(letters, worlds)) if heads is letters else table
-    return _list(grid, worlds, ascii_only=ascii_only)
+            return Group(table, *_key(letters, topologies)) if heads is letters else table
+    return _list(grid, topologies, ascii_only=ascii_only)
 
 
 def _cell(mark: Mark, *, counts: bool, ascii_only: bool) -> str:
     """Return a cell's text."""
     if mark.verdict is None:
         return mark.count if counts and mark.count != "0" else "."
-    name = sign(FACES[mark.verdict], ascii_only=ascii_only)
+    name = sign(VERDICT_STYLES[mark.verdict], ascii_only=ascii_only)
     return f"{name} {mark.count}" if counts else name
 
 
@@ -140,17 +140,17 @@ def _table(
     return table
 
 
-def _key(letters: Sequence[str], worlds: Sequence[str]) -> list[Text]:
-    """Return which letter stands for which topology."""
-    return [Text(f"  {letter} = {name}", style="dim") for letter, name in zip(letters, worlds, strict=True)]
+def _key(letters: Sequence[str], topologies: Sequence[str]) -> list[Text]:
+    """Return a line for each letter and its topology."""
+    return [Text(f"  {letter} = {name}", style="dim") for letter, name in zip(letters, topologies, strict=True)]
 
 
-def _list(grid: Grid, worlds: Sequence[str], *, ascii_only: bool) -> RenderableType:
-    """Return the matrix as a list, for terminals that are too narrow for any table."""
+def _list(grid: Grid, topologies: Sequence[str], *, ascii_only: bool) -> RenderableType:
+    """Return the matrix as a list, for terminals too narrow for a table."""
     lines: list[Text] = []
     for name, marks in grid:
         lines.append(Text(shown(name, ascii_only=ascii_only), style="bold"))
-        for world, mark in zip(worlds, marks, strict=True):
-            text = f"  {_cell(mark, counts=True, ascii_only=ascii_only)}  {world}"
+        for topology, mark in zip(topologies, marks, strict=True):
+            text = f"  {_cell(mark, counts=True, ascii_only=ascii_only)}  {topology}"
             lines.append(Text(text, style="dim") if mark.verdict is None else styled(mark.verdict, text))
     return Group(*lines)

@@ -1,16 +1,17 @@
-"""What the HTML report carries of each case: every text once, long ones shortened, nothing that acts."""
+"""The data of the HTML report: each text once, long texts shortened, control characters replaced."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dualstack.causes import LANGUAGES, load_causes
 from dualstack.finding import Finding
-from dualstack.report.faces import ATTENTION, FACES, weight
-from dualstack.report.ladder import ladder
+from dualstack.report.sequence import rows as rows_of
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.text import head_and_tail, visible
+from dualstack.report.verdict_style import ATTENTION, VERDICT_STYLES, weight
 from dualstack.results import Record
+from dualstack.timeline import Packet, left_out, shortened
 from dualstack.verdict import Verdict
 
 _WHOLE_LOG = 16 * 1024
@@ -19,16 +20,16 @@ _LEAST_LOG = 600
 _ROW_BUDGET = 12_000
 _LEAST_ROWS = 16
 _PACKETS_OF_A_SUCCESS = 3
-"""A report of 500 cases stays below 1.5 MB; what is left out stands in results.json."""
+"""With these limits a report of 500 cases is smaller than 1.5 MB; results.json has what is left out."""
 
 _INTERESTING = ATTENTION | {Verdict.KNOWN}
 
 
 class Pool:
-    """Texts, each kept once and named by its place."""
+    """Texts, each kept once and referred to by its place."""
 
     def __init__(self) -> None:
-        """Begin with the empty text at place 0."""
+        """Start with the empty text at place 0."""
         self._places: dict[str, int] = {"": 0}
 
     def put(self, text: str) -> int:
@@ -53,11 +54,11 @@ def payload(report: Report) -> dict[str, Any]:
         again = f"~{seen[record.case]}" if seen[record.case] > 1 else ""
         cases.append({"id": visible(record.case) + again, **_case(record, pool, log=log, rows=rows)})
     return {
-        "faces": [
-            {"word": face.verdict.value, "slug": face.slug, "tone": face.tone.value, "meaning": face.meaning}
-            for face in FACES.values()
+        "styles": [
+            {"word": style.verdict.value, "slug": style.slug, "tone": style.tone.value, "meaning": style.meaning}
+            for style in VERDICT_STYLES.values()
         ],
-        "worlds": {world.name: visible(world.title) for world in report.columns},
+        "topologies": {topology.name: visible(topology.title) for topology in report.columns},
         "requirements": _requirements(report),
         "causes": _causes(report),
         "languages": LANGUAGES,
@@ -67,7 +68,7 @@ def payload(report: Report) -> dict[str, Any]:
 
 
 def _shares(records: list[Record]) -> tuple[dict[bool, int], dict[bool, int]]:
-    """Return how many characters of log and how many packets a case may show, by whether it is of interest."""
+    """Return how many characters of log and how many packets a case may show, by whether it needs attention."""
     logs, rows = {}, {}
     for interesting in (True, False):
         number = sum((record.verdict in _INTERESTING) is interesting for record in records) or 1
@@ -91,7 +92,7 @@ def _case(record: Record, pool: Pool, *, log: Mapping[bool, int], rows: Mapping[
         "why": pool.put("" if record.verdict is Verdict.PASS else reason(record)),
         "works": {visible(family): bool(ok) for family, ok in record.works.items()},
         "families": [visible(family) for family in record.families],
-        "steps": [pool.put(step) for step in record.steps],
+        "steps": [[round(step.at, 3), pool.put(step.what)] for step in record.steps],
         "findings": [_finding(finding, pool) for finding in sorted(record.findings, key=lambda item: item.ok)],
         "sockets": [
             [
@@ -102,7 +103,8 @@ def _case(record: Record, pool: Pool, *, log: Mapping[bool, int], rows: Mapping[
             for row in record.sockets
         ],
         "log": pool.put(head_and_tail(record.log, log[interesting])),
-        "ladder": _ladder(record.packets, pool, rows[interesting]),
+        "sequence": _sequence(shortened(record.packets, rows[interesting]), pool),
+        "unreadable": pool.put(record.unreadable),
         "capture": pool.put(record.capture),
         "command": pool.put(record.command),
         "rerun": pool.put(record.rerun),
@@ -115,39 +117,44 @@ def _case(record: Record, pool: Pool, *, log: Mapping[bool, int], rows: Mapping[
 
 
 def _finding(finding: Finding, pool: Pool) -> list[Any]:
-    """Return a finding: whether it is as expected, both texts and its packets."""
+    """Return a finding: whether it is as expected, what was expected, what happened, and its packets."""
     packets = finding.packets[:_PACKETS_OF_A_SUCCESS] if finding.ok else finding.packets
     return [finding.ok, pool.put(finding.expected), pool.put(finding.happened), [pool.put(line) for line in packets]]
 
 
-def _ladder(lines: tuple[str, ...], pool: Pool, most: int) -> list[list[Any]]:
-    """Return packets as rows of time, left and right endpoint, direction and what they are."""
-    steps = [
-        [step.time, pool.put(step.left), pool.put(step.right), int(step.forward), pool.put(step.what)]
-        for step in ladder(lines)
-    ]
-    if len(steps) <= most:
-        return steps
-    head = most - most // 3
-    note = [None, 0, 0, 1, pool.put(f"… {len(steps) - most} packets left out here; results.json and the capture …")]
-    return [*steps[:head], note, *steps[-(most // 3) :]]
+def _sequence(packets: Sequence[Packet], pool: Pool) -> list[Any]:
+    """Return a row for each packet: milliseconds, ends, direction, what it is, family, whether it refuses.
+
+    Where packets are left out, their number takes the place of a row.
+    """
+    made: list[Any] = []
+    for at, row in enumerate(rows_of(packets)):
+        packet = row.packet
+        if at and (missing := left_out(packets[at - 1], packet)):
+            made.append(missing)
+        milliseconds = round((packet.at - packets[0].at) * 1000, 3)
+        ends = [pool.put(row.left), pool.put(row.right)]
+        made.append(
+            [milliseconds, *ends, int(row.forward), pool.put(packet.what), visible(packet.family), int(packet.refuses)]
+        )
+    return made
 
 
 def _requirements(report: Report) -> dict[str, dict[str, Any]]:
-    """Return what is known of each requirement that has a case."""
+    """Return each requirement that has a case."""
     used = {record.requirement for record in report.records}
-    known = report.run.table("requirements")
+    known = report.run.requirements
     return {
         name: {
-            **{key: visible(str(known[name].get(key) or "")) for key in ("title", "statement", "stimulus", "wire")},
-            "cites": [visible(str(cite)) for cite in known[name].get("cites") or ()],
+            **{key: visible(getattr(known[name], key)) for key in ("title", "statement", "stimulus", "wire")},
+            "cites": [visible(cite) for cite in known[name].cites],
         }
         for name in sorted(used & set(known))
     }
 
 
 def _causes(report: Report) -> dict[str, dict[str, Any]]:
-    """Return the root causes that records name; a code that is not known is left out."""
+    """Return the root causes that records name; unknown codes are left out."""
     used = {code for record in report.records for code in record.causes}
     return {
         code: {

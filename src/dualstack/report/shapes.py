@@ -1,74 +1,44 @@
-"""What the files of a run hold, checked value by value, so that no face of the report meets another type."""
+"""Checking the files of a run value by value, so that every value in a report has its declared type."""
 
 import functools
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Any, get_type_hints
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from dualstack.results import Record
+from dualstack.results import Record, require_schema
+from dualstack.runinfo import RequirementInfo, RunInfo, ServiceInfo, TopologyInfo
 
 _DEEPEST = 8
-"""How deep lists and tables of run.json may be nested."""
+"""How many levels lists and tables of run.json may be nested."""
 
+_STRICT = frozenset({"planned", "exit_code", "interrupted", "strict"})
+"""The keys of run.json whose values are not converted: no true for 1, no "5" for 5."""
 
-class _Subject(BaseModel):
-    """A service of run.json."""
+_ENTRIES: Mapping[str, type] = {"subjects": ServiceInfo, "topologies": TopologyInfo, "requirements": RequirementInfo}
+"""The keys of run.json that hold many entries, and what each entry is."""
 
-    name: str
-    summary: str = ""
-    manifest: str = ""
-    claims: dict[str, list[str]] = {}
-    loopback: list[str] = []
+_STEP = re.compile(r"\+(?P<at>\d+\.\d+) s  (?P<what>.*)", re.DOTALL)
+"""A step in a record of 0.1.0."""
 
-
-class _Topology(BaseModel):
-    """A topology of run.json."""
-
-    title: str = ""
-    stands_for: str = ""
-    summary: str = ""
-
-
-class _Requirement(BaseModel):
-    """A requirement of run.json."""
-
-    title: str = ""
-    role: str = ""
-    plain: bool = False
-    statement: str = ""
-    stimulus: str = ""
-    wire: str = ""
-    cites: list[str] = []
-
-
-_VALUES: Mapping[str, Any] = {
-    "planned": Annotated[int, Field(ge=0, le=10_000_000)],
-    "exit_code": int | None,
-    "interrupted": bool,
-    "strict": bool,
-    "arguments": list[str],
-    "troubles": list[str],
-}
-"""What a key of run.json holds."""
-
-_ENTRIES: Mapping[str, type[BaseModel]] = {"subjects": _Subject, "topologies": _Topology, "requirements": _Requirement}
-"""What each entry of a key holds: of a list for the first, of a table for the others."""
+_MOST_PLANNED = 10_000_000
+"""How many cases may be planned; more is damage."""
 
 
 @functools.cache
 def _adapter(shape: Any) -> TypeAdapter[Any]:
-    """Return what checks a value; making one takes some milliseconds."""
+    """Return the validator of a type; creating one takes some milliseconds."""
     return TypeAdapter(shape)
 
 
 def _value_of(text: bytes) -> Any:
-    """Return what a JSON text holds.
+    """Return the value of a JSON text.
 
     Raises:
-        ValueError: It is no JSON; the message says why.
+        ValueError: It is not JSON; the message says why.
     """
     try:
         return json.loads(text, parse_constant=_refuse)
@@ -77,90 +47,124 @@ def _value_of(text: bytes) -> Any:
 
 
 def _refuse(constant: str) -> None:
-    """Refuse NaN and the like, which are no JSON (RFC 8259 §6)."""
-    raise ValueError(f"{constant} is no number")
+    """Refuse NaN and infinity, which JSON does not allow (RFC 8259 §6)."""
+    raise ValueError(f"{constant} is not a number")
 
 
-def table_of(text: bytes) -> dict[str, Any]:
-    """Return the table that a JSON text holds.
+def _table_of(text: bytes) -> dict[str, Any]:
+    """Return the object that a JSON text holds.
 
     Raises:
-        ValueError: It is no JSON, or no table; the message says why.
+        ValueError: It is not JSON, or not an object; the message says why.
     """
     data = _value_of(text)
     if not isinstance(data, dict):
-        raise ValueError("it holds no table")  # noqa: TRY004 - to the caller it is a text that cannot be read
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 - the caller reports a text that cannot be read
+    return data
+
+
+def _of_this_schema(data: dict[str, Any]) -> dict[str, Any]:
+    """Return data of a run's folder in the form of this version; that of 0.1.0 had no schema.
+
+    The steps of its records were lines, and so were their packets, which are left out: the capture still has them.
+
+    Raises:
+        ValueError: Another version wrote it, or its schema is damaged.
+    """
+    if "schema" in data:
+        require_schema(data)
+        return data
+    steps = data.get("steps", [])
+    if isinstance(steps, list):
+        steps = [_STEP.fullmatch(step) if isinstance(step, str) else None for step in steps]
+        data |= {"steps": [match.groupdict() if match else None for match in steps]}
+    if isinstance(data.get("packets"), list):
+        data |= {"packets": []}
     return data
 
 
 def record_of(text: bytes) -> Record:
-    """Return the record that a line holds; keys that are not known are passed over.
+    """Return the record that a line holds; unknown keys are ignored.
 
     Raises:
-        ValueError: It holds none; the message names what is wrong.
+        ValueError: It holds no record, or one of another version; the message names what is wrong.
     """
+    data = _of_this_schema(_table_of(text))
     try:
-        record: Record = _adapter(Record).validate_python(table_of(text))
+        record: Record = _adapter(Record).validate_python(data)
     except ValidationError as error:
         raise ValueError(_first(error)) from None
-    if not all(math.isfinite(number) for number in (record.seconds, record.waited)):
+    times = [record.seconds, record.waited, *(step.at for step in record.steps), *(item.at for item in record.packets)]
+    if not all(map(math.isfinite, times)):
         raise ValueError("seconds: not a number")
     return record
 
 
-def repaired(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return what is right of run.json, and what is wrong with the rest, which is left out."""
+def run_of(text: bytes) -> tuple[RunInfo, list[str]]:
+    """Return run.json without its wrong values, and what is wrong with these; unknown keys are ignored.
+
+    Raises:
+        ValueError: It is not JSON, or was written by another version; the message says why.
+    """
+    data = _of_this_schema(_table_of(text))
     kept: dict[str, Any] = {}
     faults: list[str] = []
+    shapes = get_type_hints(RunInfo)
     for key, value in data.items():
+        if not _is_shallow(value, _DEEPEST):
+            faults.append(f"{key}: lists or tables are nested too deeply")
+            continue
         try:
-            kept[key] = _checked(key, value, faults)
+            if key in shapes:
+                kept[key] = _checked(key, shapes[key], value, faults)
         except ValidationError as error:
             faults.append(f"{key}: {_first(error)}")
         except ValueError as error:
             faults.append(f"{key}: {error}")
-    return kept, faults
+    return RunInfo(**kept), faults
 
 
-def _checked(key: str, value: Any, faults: list[str]) -> Any:
-    """Return the value of a key of run.json; entries of it that are wrong are left out and named.
+def _checked(key: str, shape: Any, value: Any, faults: list[str]) -> Any:
+    """Return the value of a key of run.json; its wrong entries are left out and added to ``faults``.
 
     Raises:
         ValueError: The value as a whole is wrong.
     """
-    if not _is_shallow(value, _DEEPEST):
-        raise ValueError("lists or tables are nested too deeply")
-    if key in _VALUES:
-        return _adapter(_VALUES[key]).validate_python(value, strict=True)
     if key == "subjects":
         items: list[Any] = _adapter(list[dict[str, Any]]).validate_python(value)
-        return [item for _, item in _entries(key, enumerate(items), faults)]
+        return tuple(item for _, item in _entries(key, enumerate(items), faults))
     if key in _ENTRIES:
         table: dict[str, Any] = _adapter(dict[str, dict[str, Any]]).validate_python(value)
         return dict(_entries(key, table.items(), faults))
-    return value
+    found = _adapter(shape).validate_python(value, strict=key in _STRICT)
+    if key == "planned" and not 0 <= (found or 0) <= _MOST_PLANNED:
+        raise ValueError(f"found {found}, allowed: 0 to {_MOST_PLANNED}")
+    if isinstance(found, float) and not math.isfinite(found):
+        raise ValueError("not a number")
+    return found
 
 
 def _entries(key: str, items: Any, faults: list[str]) -> Iterator[tuple[Any, Any]]:
-    """Yield the entries that are right."""
+    """Yield the valid entries; add what is wrong with the others to ``faults``."""
     for place, item in items:
         try:
-            shaped = _ENTRIES[key].model_validate(item, strict=True)
+            shaped = _adapter(_ENTRIES[key]).validate_python(item)
         except ValidationError as error:
             faults.append(f"{key}.{place}.{_first(error)}")
         else:
-            yield place, shaped.model_dump() | item
+            yield place, shaped
 
 
 def _first(error: ValidationError) -> str:
-    """Return the first thing that is wrong: where, what is needed, and what was found."""
+    """Return the first fault: where it is, what is expected, and what was found."""
     fault = error.errors()[0]
     place = ".".join(str(part) for part in fault["loc"])
     found = type(fault["input"]).__name__
-    return f"{place}{': ' * bool(place)}{fault['msg'][0].lower()}{fault['msg'][1:]}, found {found}"
+    text = fault["msg"].replace("valid tuple", "valid list")
+    return f"{place}{': ' * bool(place)}{text[0].lower()}{text[1:]}, found {found}"
 
 
 def _is_shallow(value: object, deepest: int) -> bool:
-    """Return whether lists and tables are nested in each other no deeper than that."""
+    """Return whether lists and tables are nested at most ``deepest`` levels."""
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return deepest > 0 and all(_is_shallow(item, deepest - 1) for item in items)

@@ -1,27 +1,27 @@
-"""What a run says as a whole: its services, its counts, its headline, computed once for every face."""
+"""The results of a run as a whole: services, counts and headline, computed once for every kind of report."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from dualstack.plan import START
-from dualstack.report.deeds import deed
-from dualstack.report.faces import weight
-from dualstack.report.load import Loaded, Run, load
-from dualstack.report.support import REASON_SIZE, Cell, Statement, Support, World, counted
+from dualstack.report.behaviour import behaviour
+from dualstack.report.load import Loaded, load
+from dualstack.report.support import REASON_SIZE, Cell, Statement, Support, TopologyTitle, counted
 from dualstack.report.text import clip, count
-from dualstack.results import NOT_READY, Record
-from dualstack.verdict import FELL_SHORT, JUDGED, OUR_FAULT, Verdict
+from dualstack.report.verdict_style import weight
+from dualstack.results import Record
+from dualstack.runinfo import RunInfo, ServiceInfo, TopologyInfo
+from dualstack.verdict import FAILURES, JUDGED, OUR_FAULT, Verdict
 
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that a face shows of a run.
+    """Everything that a report shows of a run.
 
     Attributes:
-        loaded: What the run left in its folder.
+        loaded: The contents of the run's folder.
     """
 
     loaded: Loaded
@@ -36,7 +36,7 @@ class Report:
         return cls(load(folder))
 
     @property
-    def run(self) -> Run:
+    def run(self) -> RunInfo:
         """What was run."""
         return self.loaded.run
 
@@ -46,68 +46,59 @@ class Report:
         return self.loaded.records
 
     @cached_property
-    def worlds(self) -> tuple[World, ...]:
-        """The topologies, in the order of the run, then those that only records name."""
-        known = self.run.table("topologies")
+    def topologies(self) -> tuple[TopologyTitle, ...]:
+        """The topologies in the order of the run, then those that only records name."""
         used = dict.fromkeys(record.topology for record in self.records)
-        return tuple(
-            World(
-                name,
-                title=str(data.get("title") or name),
-                summary=str(data.get("summary") or ""),
-                host=str(data.get("stands_for") or ""),
-            )
-            for name, data in ((name, known.get(name, {})) for name in {**known, **used})
-            if name in used
-        )
+        names = [name for name in {**self.run.topologies, **used} if name in used]
+        return tuple(_topology_title(name, self.run.topologies.get(name, TopologyInfo())) for name in names)
 
     @cached_property
-    def columns(self) -> tuple[World, ...]:
-        """The topologies that the matrix shows: those in which anything applied; all if nothing did anywhere."""
+    def columns(self) -> tuple[TopologyTitle, ...]:
+        """The topologies that the matrix shows: those in which a case applied; all if no case applied anywhere."""
         judged = {record.topology for record in self.records if record.verdict is not Verdict.NOT_APPLICABLE}
-        return tuple(world for world in self.worlds if world.name in judged or not judged)
+        return tuple(topology for topology in self.topologies if topology.name in judged or not judged)
 
     @cached_property
     def statements(self) -> tuple[Statement, ...]:
         """The support statement of each service, in the order of the run."""
-        known = self.run.subjects
         used = dict.fromkeys(record.subject for record in self.records)
-        return tuple(self._statement(name, known.get(name, {})) for name in {**known, **used})
+        names = {**dict.fromkeys(item.name for item in self.run.subjects), **used}
+        return tuple(self._statement(self.run.service(name)) for name in names)
 
-    def _statement(self, subject: str, data: Mapping[str, Any]) -> Statement:
+    def _statement(self, service: ServiceInfo) -> Statement:
         """Return the statement of one service."""
-        claims, loopback = data.get("claims"), data.get("loopback")
         return Statement(
-            subject=subject,
-            about=str(data.get("summary") or ""),
-            claims={str(name): [str(item) for item in value] for name, value in claims.items()}
-            if isinstance(claims, Mapping)
-            else {},
-            cells=tuple(self.cell(subject, world) for world in self.worlds),
-            loopback=tuple(map(str, loopback)) if isinstance(loopback, list) else (),
+            subject=service.name,
+            about=service.summary,
+            claims=service.claims,
+            cells=tuple(self.cell(service.name, topology) for topology in self.topologies),
+            loopback=service.loopback,
         )
 
     @cached_property
     def _by_cell(self) -> dict[tuple[str, str], list[Record]]:
-        """The records of each cell, the gravest first."""
+        """The records of each cell, the most serious first."""
         cells: dict[tuple[str, str], list[Record]] = {}
         for record in sorted(self.records, key=lambda item: (weight(item.verdict), item.requirement, item.element)):
             cells.setdefault((record.subject, record.topology), []).append(record)
         return cells
 
-    def cell(self, subject: str, world: World) -> Cell:
-        """Return one service in one world."""
-        return Cell(subject=subject, world=world, records=tuple(self._by_cell.get((subject, world.name), ())))
+    def cell(self, subject: str, topology: TopologyTitle) -> Cell:
+        """Return one service in one topology."""
+        return Cell(subject=subject, topology=topology, records=tuple(self._by_cell.get((subject, topology.name), ())))
 
-    def deeds(self, statement: Statement) -> list[tuple[Cell, str]]:
-        """Return what a service does on each kind of host of which that is known, in plain words."""
-        requirements = self.run.table("requirements")
-        said = ((cell, deed(cell, requirements, statement.loopback)) for cell in statement.cells if cell.world.host)
+    def behaviours(self, statement: Statement) -> list[tuple[Cell, str]]:
+        """Return what a service does on each kind of host, in plain words, where that is known."""
+        said = (
+            (cell, behaviour(cell, self.run.requirements, statement.loopback))
+            for cell in statement.cells
+            if cell.topology.host
+        )
         return [(cell, text) for cell, text in said if text]
 
     @cached_property
     def counts(self) -> dict[Verdict, int]:
-        """How many cases have each verdict, the gravest first."""
+        """How many cases have each verdict, the most serious first."""
         return counted(self.records)
 
     @property
@@ -117,19 +108,19 @@ class Report:
         return max(0, (self.run.planned or 0) - recorded)
 
     @property
-    def short(self) -> list[str]:
-        """The services that broke a requirement, do not start, or passed where their manifest says that they do not."""
-        short = [item.subject for item in self.records if item.verdict in FELL_SHORT or self._is_blocked(item)]
-        return list(dict.fromkeys(short))
+    def failing(self) -> list[str]:
+        """The services that break a requirement, do not start, or pass where their manifest declares a known issue."""
+        failing = [item.subject for item in self.records if item.verdict in FAILURES or self._is_blocked(item)]
+        return list(dict.fromkeys(failing))
 
     @property
     def judged(self) -> int:
-        """How many cases say something of a service."""
+        """How many cases have a verdict on a service."""
         return sum(record.verdict in JUDGED for record in self.records)
 
     @property
     def unstarted(self) -> list[str]:
-        """The services that do not start on an ordinary host: nothing else is known of them."""
+        """The services that do not start on an ordinary host, so that nothing else is known of them."""
         others = {item.subject for item in self.records if item.verdict in JUDGED and item.requirement != START}
         failed = [item.subject for item in self.records if item.requirement == START and item.verdict is Verdict.FAIL]
         blocked = [item.subject for item in self.records if self._is_blocked(item)]
@@ -151,41 +142,38 @@ class Report:
         return next(filter(None, self._headlines()))
 
     def _headlines(self) -> Iterator[str]:
-        """Yield what may be said of the run, the most important first; empty where it does not hold."""
+        """Yield the possible headlines, the most important first; empty where one does not hold."""
         total = count(len(self.statements), "service")
         yield "" if self.records else "No case was recorded."
-        others = len(set(self.short) - set(self.unstarted))
+        others = len(set(self.failing) - set(self.unstarted))
         more = f" {others} more {_does(others)} not behave as required." if others else ""
         yield bool(self.unstarted) * (
             f"{len(self.unstarted)} of {total} {_does(len(self.unstarted))} not start: "
             f"check the manifest or the command first.{more}"
         )
-        yield bool(self.short) * f"{len(self.short)} of {total} {_does(len(self.short))} not behave as required."
+        yield bool(self.failing) * f"{len(self.failing)} of {total} {_does(len(self.failing))} not behave as required."
         yield "" if self.judged else f"Nothing was verified: {self._why_none} ({total})."
         unsure = any(statement.overall is Support.NOT_VERIFIED for statement in self.statements)
         yield bool(unsure or self.missing or self.loaded.damage) * (
-            f"Nothing broke that was judged, but not everything was verified ({total})."
+            f"No failure was found, but not everything was verified ({total})."
         )
         known = sum(statement.overall is Support.KNOWN for statement in self.statements)
-        yield (
-            bool(known)
-            * f"Nothing unexpected: {known} of {total} {'falls' if known == 1 else 'fall'} short, as declared."
-        )
+        yield bool(known) * f"Nothing unexpected: {known} of {total} {'has' if known == 1 else 'have'} known issues."
         yield bool(self.deviating) * (
             f"No requirement is broken, but {len(self.deviating)} of {total} "
-            f"{'deviates' if len(self.deviating) == 1 else 'deviate'} from what is recommended "
+            f"{'deviates' if len(self.deviating) == 1 else 'deviate'} from a recommendation "
             f"({count(self._deviations, 'deviation')})."
         )
         yield f"{'The service behaves' if len(self.statements) == 1 else f'All {total} behave'} as required."
 
     @property
     def deviating(self) -> list[str]:
-        """The services that do not follow a recommendation, or were observed not to start on some host."""
+        """The services that do not follow a recommendation, or do not start where that is only observed."""
         return list(dict.fromkeys(record.subject for record in self.records if _deviates(record)))
 
     @property
     def _deviations(self) -> int:
-        """How many cases those are."""
+        """How many cases deviate."""
         return sum(map(_deviates, self.records))
 
     @property
@@ -205,18 +193,23 @@ class Report:
 
     @property
     def warnings(self) -> list[str]:
-        """What a reader must know before trusting the rest, one sentence each."""
+        """What a reader must know before relying on the report, one sentence each."""
         found = []
-        if self.run.interrupted:
-            found.append("This run was interrupted: it did not come to its end.")
+        if self.run.incomplete:
+            found.append("This run was interrupted before its end.")
         if self.missing:
-            found.append(f"{count(self.missing, 'planned case')} of {self.run.planned} left no result.")
+            have = "has" if self.missing == 1 else "have"
+            found.append(f"{self.missing} of {self.run.planned} planned cases {have} no result.")
         broken = sum(self.counts.get(verdict, 0) for verdict in OUR_FAULT)
         if broken:
-            found.append(f"{count(broken, 'case')} could not be judged for reasons that are not the service's.")
-        troubles = self.run.data.get("troubles")
-        found += [clip(str(item), REASON_SIZE) for item in troubles] if isinstance(troubles, list) else []
+            found.append(f"{count(broken, 'case')} could not be judged; the service is not the reason.")
+        found += [clip(item, REASON_SIZE) for item in self.run.troubles]
         return found + list(self.loaded.damage)
+
+
+def _topology_title(name: str, info: TopologyInfo) -> TopologyTitle:
+    """Return a topology as the report names it."""
+    return TopologyTitle(name, title=info.title or name, summary=info.summary, host=info.stands_for)
 
 
 def _does(number: int) -> str:
@@ -225,6 +218,5 @@ def _does(number: int) -> str:
 
 
 def _deviates(record: Record) -> bool:
-    """Return whether a case deviates, or observes that the service does not start."""
-    observed = record.verdict is Verdict.OBSERVED and record.reason.startswith(NOT_READY)
-    return record.verdict is Verdict.DEVIATES or observed
+    """Return whether a case deviates, or observes that the service did not become ready."""
+    return record.verdict is Verdict.DEVIATES or (record.verdict is Verdict.OBSERVED and record.not_ready)

@@ -1,12 +1,12 @@
-"""Support statements: what is said of a service in each world, from its cases and from nothing else."""
+"""Support statements: whether a service works in each topology, derived from its cases only."""
 
 import enum
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dualstack.report.faces import FACES, Face, gravest
 from dualstack.report.text import clip, enumerated
+from dualstack.report.verdict_style import VERDICT_STYLES, VerdictStyle, most_serious
 from dualstack.results import Record
 from dualstack.verdict import OUR_FAULT, Verdict
 
@@ -16,10 +16,10 @@ REASON_SIZE = 220
 
 @enum.unique
 class Support(enum.Enum):
-    """What is said of a service in one world; the gravest first."""
+    """What is said of a service in one topology; the most serious first."""
 
-    FALLS_SHORT = "falls short"
-    KNOWN = "falls short (known)"
+    NOT_MET = "requirement not met"
+    KNOWN = "known issue"
     NOT_VERIFIED = "not verified"
     DEVIATES = "supported with deviations"
     SUPPORTED = "supported"
@@ -28,13 +28,13 @@ class Support(enum.Enum):
     NOT_TESTED = "not tested"
 
     @property
-    def face(self) -> Face:
-        """The verdict's face that it is shown with."""
-        return FACES[_SUPPORT_FACE[self]]
+    def style(self) -> VerdictStyle:
+        """The style of the verdict that it is shown with."""
+        return VERDICT_STYLES[_SUPPORT_FACE[self]]
 
 
 _SUPPORT_FACE = {
-    Support.FALLS_SHORT: Verdict.FAIL,
+    Support.NOT_MET: Verdict.FAIL,
     Support.KNOWN: Verdict.KNOWN,
     Support.NOT_VERIFIED: Verdict.INCONCLUSIVE,
     Support.DEVIATES: Verdict.DEVIATES,
@@ -45,29 +45,29 @@ _SUPPORT_FACE = {
 }
 
 _DECIDES: dict[Support, frozenset[Verdict]] = {
-    Support.FALLS_SHORT: frozenset({Verdict.FAIL}),
+    Support.NOT_MET: frozenset({Verdict.FAIL}),
     Support.KNOWN: frozenset({Verdict.KNOWN}),
     Support.NOT_VERIFIED: OUR_FAULT | {Verdict.HOST_CANNOT, Verdict.BLOCKED},
     Support.DEVIATES: frozenset({Verdict.DEVIATES}),
     Support.SUPPORTED: frozenset({Verdict.PASS, Verdict.UNEXPECTED_PASS}),
     Support.OBSERVED: frozenset({Verdict.OBSERVED}),
 }
-"""The verdicts that decide for each statement; the first that any case of the cell has is made."""
+"""The verdicts that lead to each statement; the first one that applies to any case of the cell is made."""
 
-_NOT_A_PLAIN_YES = frozenset({Support.FALLS_SHORT, Support.KNOWN, Support.NOT_VERIFIED, Support.DEVIATES})
+_NOT_A_PLAIN_YES = frozenset({Support.NOT_MET, Support.KNOWN, Support.NOT_VERIFIED, Support.DEVIATES})
 
 _ABOUT_THE_SERVICE = frozenset({Verdict.FAIL, Verdict.DEVIATES, Verdict.OBSERVED, Verdict.KNOWN})
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class TopologyTitle:
     """A topology as a report names it.
 
     Attributes:
         name: The topology's name.
-        title: As a person writes it.
+        title: Its name as a person writes it.
         summary: What it is like.
-        host: The kind of host that the service is on; empty if it is not known.
+        host: The kind of host that the service is on; empty if that is not known.
     """
 
     name: str
@@ -78,26 +78,26 @@ class World:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One service in one world.
+    """One service in one topology.
 
     Attributes:
         subject: The service.
-        world: The world.
-        records: Its cases there, the gravest first.
+        topology: The topology.
+        records: Its cases there, the most serious verdict first.
     """
 
     subject: str
-    world: World
+    topology: TopologyTitle
     records: tuple[Record, ...]
 
     @property
     def verdict(self) -> Verdict | None:
-        """The gravest verdict; None without a case."""
-        return gravest(record.verdict for record in self.records)
+        """The most serious verdict; None without a case."""
+        return most_serious(record.verdict for record in self.records)
 
     @property
     def counts(self) -> dict[Verdict, int]:
-        """How many cases have each verdict, the gravest first."""
+        """How many cases have each verdict, the most serious first."""
         return counted(self.records)
 
     @property
@@ -108,12 +108,12 @@ class Cell:
 
     @property
     def same(self) -> int:
-        """How many cases have the gravest verdict."""
+        """How many cases have the most serious verdict."""
         return sum(record.verdict is self.verdict for record in self.records)
 
     @property
     def support(self) -> Support:
-        """What is said of the service in this world."""
+        """What is said of the service in this topology."""
         verdicts = {record.verdict for record in self.records}
         if not verdicts:
             return Support.NOT_TESTED
@@ -121,7 +121,7 @@ class Cell:
 
     @property
     def deciding(self) -> tuple[Record, ...]:
-        """The cases that the statement rests on, where it is not a plain yes; each reason once."""
+        """The cases that lead to a statement that is not a plain yes; one case for each reason."""
         if self.support not in _NOT_A_PLAIN_YES:
             return ()
         first: dict[str, Record] = {}
@@ -137,9 +137,9 @@ class Statement:
 
     Attributes:
         subject: The service.
-        about: What its manifest says it is, one sentence; may be empty.
+        about: What it is, one sentence of its manifest; may be empty.
         claims: The families that each listener and connector claims.
-        cells: What is said of it, by world.
+        cells: Its results, one cell for each topology.
         loopback: The listeners that claim to serve clients on their own host only.
     """
 
@@ -151,27 +151,27 @@ class Statement:
 
     @property
     def overall(self) -> Support:
-        """The gravest of what is said of it; a world that does not apply counts only if none does."""
+        """The most serious of what is said of it; 'does not apply' only if no topology applies."""
         said = {cell.support for cell in self.cells}
         return next((support for support in Support if support in said), Support.NOT_TESTED)
 
     @property
     def rank(self) -> int:
-        """The statement's place in the order of attention, 0 first."""
+        """How serious the statement is: 0 is the most serious."""
         return list(Support).index(self.overall)
 
     @property
     def sentence(self) -> str:
-        """The statement as one plain sentence, with reasons, without the service's name."""
+        """The statement as one sentence with reasons, without the service's name."""
         return self._say(reasons=True)
 
     @property
     def brief(self) -> str:
-        """The statement as one plain sentence, without reasons and the service's name."""
+        """The statement as one sentence without reasons and without the service's name."""
         return self._say(reasons=False)
 
     def _say(self, *, reasons: bool) -> str:
-        """Return a clause for each thing that is said of it, the gravest first."""
+        """Return a sentence with a clause for each kind of statement, the most serious first."""
         parts = []
         for support, lead in _LEADS.items():
             cells = [cell for cell in self.cells if cell.support is support]
@@ -181,32 +181,32 @@ class Statement:
 
 
 _LEADS = {
-    Support.FALLS_SHORT: "falls short on",
-    Support.KNOWN: "falls short, as its manifest declares, on",
+    Support.NOT_MET: "does not meet a requirement on",
+    Support.KNOWN: "has known issues on",
     Support.DEVIATES: "works, but deviates from a recommendation, on",
     Support.SUPPORTED: "works on",
     Support.NOT_VERIFIED: "could not be verified on",
-    Support.OBSERVED: "was only observed on",
+    Support.OBSERVED: "was observed without judgement on",
     Support.NOT_CLAIMED: "makes no claim for",
 }
 
-_REASONED = frozenset({Support.FALLS_SHORT, Support.KNOWN, Support.DEVIATES})
+_REASONED = frozenset({Support.NOT_MET, Support.KNOWN, Support.DEVIATES})
 
 
 def _clause(lead: str, cells: list[Cell], *, reasons: bool) -> str:
     """Return one clause of a statement."""
     if not reasons:
-        return f"{lead} {enumerated([cell.world.title for cell in cells])}"
+        return f"{lead} {enumerated([cell.topology.title for cell in cells])}"
     by_reason: dict[str, list[str]] = {}
     for cell in cells:
         text = reason(cell.deciding[0]).rstrip(".")
         more = len({record.requirement for record in cell.records if record.verdict is cell.deciding[0].verdict}) - 1
-        by_reason.setdefault(f"{text}; and {more} more" if more else text, []).append(cell.world.title)
+        by_reason.setdefault(f"{text}; and {more} more" if more else text, []).append(cell.topology.title)
     return f"{lead} " + ", and on ".join(f"{enumerated(titles)} ({text})" for text, titles in by_reason.items())
 
 
 def reason(record: Record) -> str:
-    """Return why a case has its verdict, one line: its first failed finding, else its own reason, else its title."""
+    """Return why a case has its verdict, in one line: its first failed finding, else its reason, else its title."""
     failed = next((finding for finding in record.findings if not finding.ok), None)
     if failed is not None and record.verdict in _ABOUT_THE_SERVICE:
         return clip(f"expected: {failed.expected}; happened: {failed.happened}", REASON_SIZE)
@@ -214,6 +214,6 @@ def reason(record: Record) -> str:
 
 
 def counted(records: Iterable[Record]) -> dict[Verdict, int]:
-    """Return how many records have each verdict, the gravest first."""
+    """Return how many records have each verdict, the most serious first."""
     counts = Counter(record.verdict for record in records)
-    return {verdict: counts[verdict] for verdict in FACES if counts[verdict]}
+    return {verdict: counts[verdict] for verdict in VERDICT_STYLES if counts[verdict]}

@@ -1,4 +1,4 @@
-"""Text from services, made safe to show: their output may hold anything."""
+"""Making text of services safe to show: it may contain any character."""
 
 import re
 
@@ -10,7 +10,7 @@ _FIRST_SURROGATE = 0xD800
 
 
 def _picture(match: re.Match[str]) -> str:
-    """Return what stands for a character that must not reach a terminal, XML or HTML."""
+    """Return the replacement of a character that must not reach a terminal, XML or HTML."""
     code = ord(match[0])
     if code < ord(" "):
         return chr(0x2400 + code)
@@ -20,11 +20,11 @@ def _picture(match: re.Match[str]) -> str:
 
 
 def visible(text: str) -> str:
-    """Return ``text`` with nothing in it that acts instead of being seen.
+    """Return ``text`` without anything that controls a terminal or changes the order of text.
 
-    Terminal escape sequences go, control characters become their pictures (U+2400 …), characters that reorder text
-    become their code point, and lone surrogates and non-characters U+FFFD. Tabs and line ends stay. The result is
-    valid XML text once it is escaped, and encodes as UTF-8.
+    Terminal escape sequences are removed, control characters become their pictures (U+2400 …), characters that reorder
+    text become their code point, and lone surrogates and non-characters become U+FFFD. Tabs and line ends stay. The
+    result can be encoded as UTF-8 and, once escaped, is valid XML text.
     """
     return _HARMFUL.sub(_picture, _ANSI.sub("", _LINE_END.sub("\n", text)))
 
@@ -36,11 +36,11 @@ def clip(text: str, size: int) -> str:
 
 
 def head_and_tail(text: str, size: int) -> str:
-    """Return at most about ``size`` characters: the first third and the last two; a line says what is left out."""
+    """Return about ``size`` characters: the first third, a line that counts those left out, and the last two thirds."""
     if len(text) <= size:
         return text
     head, tail = text[: size // 3], text[-(size - size // 3) :]
-    return f"{head}\n[… {len(text) - size} characters left out here; results.json has them …]\n{tail}"
+    return f"{head}\n[… {len(text) - size} characters left out; results.json has them …]\n{tail}"
 
 
 def count(number: int, noun: str) -> str:
@@ -49,6 +49,6 @@ def count(number: int, noun: str) -> str:
 
 
 def enumerated(items: list[str]) -> str:
-    """Return ``a``, ``a and b`` or ``a, b and c``; an item that has a comma itself is quoted."""
+    """Return ``a``, ``a and b`` or ``a, b and c``; an item that contains a comma is quoted."""
     items = [f'"{item}"' if "," in item else item for item in items]
     return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else "".join(items)

@@ -1,6 +1,6 @@
-"""Private Debian root file systems: what a manifest's ``service.packages`` names, without touching the machine.
+"""Private Debian root file systems with the packages of ``service.packages``; the machine itself is not changed.
 
-They live in the cache folder, are built once by mmdebstrap (as root or as an ordinary user) and entered inside a lab.
+They are in the cache folder. mmdebstrap builds each one once, as root or as an ordinary user.
 """
 
 from dualstack.rootfs.build import build_for, build_root, packages_of

@@ -1,6 +1,5 @@
-"""The machine's apt with a state of its own: it reads package lists, fetches packages and changes nothing elsewhere."""
+"""The machine's apt with a private state folder: it reads package lists, downloads packages, installs nothing."""
 
-import difflib
 import os
 import re
 import shutil
@@ -12,35 +11,36 @@ from pathlib import Path
 from dualstack.errors import HarnessError, HostCannot, UsageError
 from dualstack.rootfs.sources import Source, code_names, of_distribution, read_sources
 from dualstack.rootfs.store import cache_folder
+from dualstack.suggestion import did_you_mean
 
 _ORIGINS = frozenset({"Debian", "Ubuntu"})
 _TRANSFER = re.compile(r"Acquire::(https?|ftp|tor|Check-|Force|Retries|Max-|Min-|Connection)")
-"""The settings of the machine's apt that say how to reach a mirror: proxies, certificates, time-outs."""
+"""The settings of the machine's apt for reaching a mirror: proxies, certificates, timeouts."""
 
 _SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def environment() -> dict[str, str]:
-    """Return the variables for apt and mmdebstrap: the user's own, but messages in English, and more on the PATH.
+    """Return the environment of apt and mmdebstrap: the user's, with English messages and a longer PATH.
 
-    That is sbin, and the programs that were fetched: mmdebstrap calls its own mmtarfilter by name.
+    PATH also has the sbin folders and the downloaded programs, because mmdebstrap runs its mmtarfilter by name.
     """
     kept = {key: value for key, value in os.environ.items() if key not in {"APT_CONFIG", "TMPDIR"}}
     return kept | {"LC_ALL": "C.UTF-8", "PATH": f"{os.environ.get('PATH', os.defpath)}:{_SBIN}:{fetched_programs()}"}
 
 
 def fetched_programs() -> Path:
-    """Return the folder of the programs that were fetched because the machine lacks them."""
+    """Return the folder of programs that were downloaded because the machine lacks them."""
     return cache_folder() / "tools" / "usr" / "bin"
 
 
 @dataclass(frozen=True, slots=True)
 class PrivateApt:
-    """An apt whose lists and caches lie in a folder of ours.
+    """An apt whose lists and caches are in a private folder.
 
     Attributes:
-        folder: That folder.
-        sources: The distribution's own sources, of which at least one has been read.
+        folder: The private folder.
+        sources: The distribution's own sources that were read; at least one.
         transfer: A file with the machine's settings for reaching a mirror.
     """
 
@@ -49,25 +49,24 @@ class PrivateApt:
     transfer: Path
 
     def check_names(self, packages: Iterable[str]) -> None:
-        """Refuse a package that no source has.
+        """Refuse packages that no source has.
 
         Raises:
-            UsageError: It names each, with the nearest name that exists.
+            UsageError: A package does not exist; each is reported, with the most similar existing name.
         """
         known = set(_run(self.folder, "apt-cache", "pkgnames").split())
         faults = []
         for name in sorted(set(packages) - known):
             alike = [item for item in known if item[:1] == name[:1]]
-            nearest = difflib.get_close_matches(name, alike, n=1)
-            faults.append(f"no Debian package {name!r}" + (f"; did you mean {nearest[0]!r}?" if nearest else ""))
+            faults.append(f"no Debian package {name!r}{did_you_mean(name, alike)}")
         if faults:
             raise UsageError("service.packages: " + "; ".join(faults))
 
     def fetch(self, package: str, into: Path) -> None:
-        """Download a package and unpack it into the folder ``into``, without installing anything.
+        """Download a package and unpack it into the folder ``into``; nothing is installed.
 
         Raises:
-            HostCannot: It cannot be downloaded.
+            HostCannot: The download failed.
         """
         folder = self.folder / "fetched"
         shutil.rmtree(folder, ignore_errors=True)
@@ -79,15 +78,15 @@ class PrivateApt:
 
 
 def private_apt(folder: Path, progress: Callable[[str], None], etc: Path = Path("/etc")) -> PrivateApt:
-    """Read the distribution's package lists with a state in ``folder``, which is kept for the next time.
+    """Read the distribution's package lists into ``folder``, which can be used again.
 
     Args:
-        folder: Where lists and caches lie.
-        progress: Is told what is being done.
-        etc: Where the machine's apt sources and its os-release(5) are.
+        folder: The folder of lists and caches.
+        progress: Called with a line of text for each step.
+        etc: The folder of the machine's apt sources and os-release(5).
 
     Raises:
-        HostCannot: There is no apt, no source of the distribution, or none of them can be reached.
+        HostCannot: apt is missing, it has no source of the distribution, or no source can be reached.
     """
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
         raise HostCannot("apt-get is missing: a private Debian root file system needs Debian or Ubuntu with apt")
@@ -99,7 +98,7 @@ def private_apt(folder: Path, progress: Callable[[str], None], etc: Path = Path(
     (folder / "status").touch()
     transfer = folder / "transfer.conf"
     transfer.write_text(_transfer_settings(), encoding="utf-8")
-    transfer.chmod(0o600)  # a proxy's address may hold a password
+    transfer.chmod(0o600)  # the URL of a proxy may contain a password
     _write_configuration(folder, transfer, found)
     progress("reading the distribution's package lists")
     said = _run(folder, "apt-get", "--quiet", "update", check=False)
@@ -112,13 +111,13 @@ def private_apt(folder: Path, progress: Callable[[str], None], etc: Path = Path(
 
 
 def _transfer_settings() -> str:
-    """Return the machine's settings for reaching a mirror, as apt.conf(5) has them."""
+    """Return the machine's settings for reaching a mirror, in the format of apt.conf(5)."""
     done = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=False)
     return "\n".join([*(line for line in done.stdout.splitlines() if _TRANSFER.match(line)), ""])
 
 
 def _write_configuration(folder: Path, transfer: Path, sources: Sequence[Source]) -> None:
-    """Write the configuration that keeps apt inside ``folder``, and the sources."""
+    """Write the sources, and a configuration with which apt uses only ``folder``."""
     (folder / "sources.list").write_text("".join(f"{source.line}\n" for source in sources), encoding="utf-8")
     settings = {
         "Dir::State": f"{folder}/state",
@@ -127,14 +126,14 @@ def _write_configuration(folder: Path, transfer: Path, sources: Sequence[Source]
         "Dir::Cache": f"{folder}/cache",
         "Dir::Etc::SourceList": f"{folder}/sources.list",
         "Dir::Etc::SourceParts": "/dev/null",
-        # The machine's configuration has hooks that clean the machine's own caches.
+        # The machine's configuration may have hooks that clean the machine's caches.
         "Dir::Etc::Parts": "/dev/null",
         "Dir::Etc::Main": "/dev/null",
         "Dir::Etc::Preferences": "/dev/null",
         "Dir::Etc::PreferencesParts": "/dev/null",
         "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
-        # Lists are kept compressed, and nothing is kept that can be made again: 10 MB instead of 120.
+        # Compressed lists and no caches: 10 MB instead of 120.
         "Acquire::GzipIndexes": "true",
         "Dir::Cache::pkgcache": "",
         "Dir::Cache::srcpkgcache": "",
@@ -145,12 +144,12 @@ def _write_configuration(folder: Path, transfer: Path, sources: Sequence[Source]
 
 
 def _key(source: Source) -> tuple[str, str]:
-    """Return what apt calls a source by."""
+    """Return the identity of a source in apt's output: its URI and suite."""
     return source.uri.rstrip("/"), source.suite
 
 
 def _official(folder: Path) -> set[tuple[str, str]]:
-    """Return the sources that have been read and state a distribution's origin."""
+    """Return the sources that were read and whose origin is Debian or Ubuntu."""
     said = _run(
         folder, "apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(ORIGIN)", "Created-By: Packages"
     )
@@ -159,11 +158,11 @@ def _official(folder: Path) -> set[tuple[str, str]]:
 
 
 def _run(folder: Path, *command: str, cwd: Path | None = None, check: bool = True) -> str:
-    """Run one of apt's tools with the private configuration; return what it says.
+    """Run a tool of apt with the private configuration; return its output.
 
     Raises:
-        HostCannot: It failed; the message is its own.
-        HarnessError: It cannot be started.
+        HostCannot: It failed; the message has its output.
+        HarnessError: It cannot be executed.
     """
     own = environment() | {"APT_CONFIG": str(folder / "apt.conf")}
     try:

@@ -1,4 +1,4 @@
-"""Building a root file system: mmdebstrap with the machine's own mirror, as whoever runs it, all or nothing."""
+"""Build a root file system with mmdebstrap and the machine's mirror, as the current user; it is complete or absent."""
 
 import datetime as dt
 import re
@@ -18,22 +18,22 @@ from dualstack.rootfs.store import building, cache_folder, find_root, folder_for
 Progress = Callable[[str], None]
 
 _NEEDED = 700 * 2**20
-"""Bytes of free disk space below which a build is not started: a compiler and some servers take about half of it."""
+"""Minimum free disk space, in bytes; a compiler and some servers need about half of it."""
 
 _LEFT_OUT = ("man", "doc", "info", "locale", "lintian", "linda", "bug")
-"""What is not unpacked, of /usr/share: nobody reads it in there."""
+"""Folders of /usr/share that are not unpacked: services do not read them."""
 
 _DEVICES = "null zero full random urandom tty"
 _GIVE_DEVICES = (
     f'for f in {_DEVICES}; do [ -c "$1/dev/$f" ] || {{ : > "$1/dev/$f"; mount --bind "/dev/$f" "$1/dev/$f"; }}; done'
 )
-"""A hook: mmdebstrap's own way wants a devpts with another user's files, which one user's namespace cannot have."""
+"""A hook instead of mmdebstrap's own, which mounts a devpts with files of a second user: there is only one."""
 
 _GIVE_MAN_FOLDERS = 'for n in 1 2 3 4 5 6 7 8; do mkdir -p "$1/usr/share/man/man$n"; done'
-"""A hook: packages with alternatives (Java, PostgreSQL) link manual pages into folders that are left out here."""
+"""A hook: packages with alternatives (Java, PostgreSQL) link manual pages into folders that are not unpacked."""
 
 _NOISE = re.compile("skipping|hook|received signal|chroot architecture")
-"""Lines of mmdebstrap that tell a user nothing."""
+"""Lines of mmdebstrap that are not shown to the user."""
 
 _PACKAGE_NAME = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 
@@ -49,7 +49,7 @@ _TROUBLES = (
     ),
     (r"Can't locate \S+ in @INC", "perl's modules are missing: apt install perl"),
 )
-"""What the output of a failed build shows, and what it means."""
+"""Regular expressions for the output of a failed build, with the reason."""
 
 
 def stderr_progress(line: str) -> None:
@@ -58,10 +58,10 @@ def stderr_progress(line: str) -> None:
 
 
 def packages_of(manifests: Iterable[Path]) -> list[str]:
-    """Return the packages that these manifests name, each once.
+    """Return the packages of all these manifests, sorted, each once.
 
     Raises:
-        UsageError: A manifest is wrong.
+        UsageError: A manifest has faults.
     """
     loaded = [load_manifest(path) for path in manifests]
     of_images = {name for item in loaded if item.image is not None for name in item.image.packages}
@@ -69,10 +69,10 @@ def packages_of(manifests: Iterable[Path]) -> list[str]:
 
 
 def build_for(manifests: Sequence[Path], progress: Progress = stderr_progress) -> Path:
-    """Return one root file system with the packages of all these manifests; build it unless there is one.
+    """Return a root file system with the packages of all these manifests; build it if there is none.
 
     Raises:
-        UsageError: No manifest names a package, or see `build_root`.
+        UsageError: No manifest has packages, or see `build_root`.
         HostCannot: See `build_root`.
     """
     packages = packages_of(manifests)
@@ -83,17 +83,17 @@ def build_for(manifests: Sequence[Path], progress: Progress = stderr_progress) -
 
 
 def build_root(packages: Iterable[str], progress: Progress = stderr_progress) -> Path:
-    """Return a root file system with ``packages``; build it unless there is one.
+    """Return a root file system with ``packages``; build it if there is none.
 
     Raises:
-        UsageError: There is no package of such a name.
-        HostCannot: The machine lacks something; the message says what.
-        HarnessError: mmdebstrap failed for another reason; the message ends with the tail of its output.
+        UsageError: A package does not exist.
+        HostCannot: The machine lacks something; the message names it.
+        HarnessError: mmdebstrap failed for another reason; the message ends with its last lines.
     """
     wanted = sorted(set(packages))
     for name in wanted:
         if not _PACKAGE_NAME.fullmatch(name):
-            raise UsageError(f"service.packages: found {name!r}, which is no Debian package name")
+            raise UsageError(f"service.packages: found {name!r}, which is not a Debian package name")
     with building(progress) as folder:
         found = find_root(wanted)
         if found is not None:
@@ -124,10 +124,10 @@ def _check_space(folder: Path) -> None:
 
 
 def _mmdebstrap(apt: PrivateApt, progress: Progress) -> list[str]:
-    """Return the command that starts mmdebstrap: the machine's, or one fetched into the cache folder.
+    """Return the command for mmdebstrap: the machine's, or one that is downloaded into the cache folder.
 
     Raises:
-        HostCannot: It cannot run here.
+        HostCannot: mmdebstrap cannot run on this machine.
     """
     if shutil.which("mmdebstrap"):
         return ["mmdebstrap"]
@@ -135,7 +135,7 @@ def _mmdebstrap(apt: PrivateApt, progress: Progress) -> list[str]:
         raise HostCannot("perl is missing, which mmdebstrap needs: apt install perl")
     script = fetched_programs() / "mmdebstrap"
     if not script.exists():
-        progress("mmdebstrap is not installed: fetching it into the cache folder")
+        progress("mmdebstrap is not installed: downloading it into the cache folder")
         apt.fetch("mmdebstrap", cache_folder() / "tools")
     command = ["perl", str(script)]
     tried = subprocess.run([*command, "--version"], env=environment(), capture_output=True, text=True, check=False)
@@ -145,11 +145,11 @@ def _mmdebstrap(apt: PrivateApt, progress: Progress) -> list[str]:
 
 
 def _bootstrap(tool: Sequence[str], apt: PrivateApt, packages: Sequence[str], folder: Path, progress: Progress) -> None:
-    """Run mmdebstrap into ``folder``/fs, passing its lines on.
+    """Run mmdebstrap into ``folder``/fs, and pass its messages to ``progress``.
 
     Raises:
         HostCannot: The machine lacks something.
-        HarnessError: It failed for another reason.
+        HarnessError: mmdebstrap failed for another reason.
     """
     (folder / "tmp").mkdir()
     command = [
@@ -180,21 +180,21 @@ def _bootstrap(tool: Sequence[str], apt: PrivateApt, packages: Sequence[str], fo
         text=True,
         errors="replace",
     ) as process:
-        assert process.stdout is not None  # noqa: S101 - it was asked for
+        assert process.stdout is not None  # noqa: S101 - stdout is a pipe
         try:
             for line in process.stdout:
                 tail.append(line.rstrip())
                 if line.startswith("I: ") and not _NOISE.search(line):
                     progress(line[3:].strip())
         except BaseException:
-            process.kill()  # with it everything in its namespaces ends
+            process.kill()  # this also ends all processes in its namespaces
             raise
     if process.returncode:
         raise _trouble("\n".join(tail))
 
 
 def _trouble(output: str) -> HostCannot | HarnessError:
-    """Return the error that a failed build's output stands for."""
+    """Return the error for the output of a failed build."""
     lines = [
         line for line in output.splitlines() if line.startswith(("E:", "W:", "Err:", "mount:", "dpkg:", "unshare:"))
     ]
@@ -206,7 +206,7 @@ def _trouble(output: str) -> HostCannot | HarnessError:
 
 
 def _tidy(root: Path) -> None:
-    """Empty /dev, remove the mirror's settings, and leave empty files to mount the lab's own over."""
+    """Empty /dev, remove the mirror's settings, and make empty files on which a lab mounts its own."""
     for entry in (root / "dev").iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

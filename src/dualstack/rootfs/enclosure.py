@@ -1,9 +1,8 @@
-"""Run a command with the power that installing packages needs and no more: ``python -m … PARENT COMMAND…``.
+"""Run a command with only the rights that are needed to install packages: ``python -m … PARENT COMMAND…``.
 
-The command is root of namespaces of its own (user, for an ordinary user; mount; process) and dies with the process
-that started it. Its attempts to give files to other users, or to become another user, are answered by "done" without
-being done (seccomp): with a single user in the namespace they would fail, and everything shall belong to one owner
-anyway.
+The command is root in new mount and PID namespaces, for an ordinary user also in a user namespace, and is killed when
+its parent ends. System calls that change the owner of a file or the user of a process do nothing and report success
+(seccomp): with a single user in the namespace they would fail, and all files must have one owner.
 """
 
 import ctypes
@@ -36,7 +35,7 @@ _CALLS = {
 
 
 def one_owner_filter(machine: str) -> bytes:
-    """Return the BPF program that answers the calls of `_CALLS` by success.
+    """Return the BPF program that makes the calls of `_CALLS` do nothing and report success.
 
     Raises:
         HostCannot: The machine is neither x86_64 nor aarch64.
@@ -52,7 +51,7 @@ def one_owner_filter(machine: str) -> bytes:
 
 
 def _install(program: bytes) -> None:
-    """Put a seccomp filter on this process and everything that it starts."""
+    """Install a seccomp filter for this process and all that it starts."""
     memory = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("@HP", len(program) // 8, ctypes.addressof(memory))
     pointer = ctypes.create_string_buffer(header, len(header))
@@ -61,16 +60,16 @@ def _install(program: bytes) -> None:
 
 
 def enclosed(command: Sequence[str]) -> list[str]:
-    """Return the command that runs ``command`` enclosed, started by this process and ended with it."""
+    """Return the command that runs ``command`` enclosed; it ends with this process."""
     return [sys.executable, "-m", "dualstack.rootfs.enclosure", str(os.getpid()), *command]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Become the command: ``arguments`` are the starting process's number and the command."""
+    """Become the command: ``arguments`` are the PID of the parent and the command."""
     parent, *command = arguments
     libc.die_with_parent(signal.SIGKILL)
     if os.getppid() != int(parent):
-        return  # it has ended before this process could ask to be told
+        return  # the parent ended before the prctl() call
     user = ["--user", "--map-root-user"] if os.geteuid() else []
     _install(one_owner_filter(platform.machine()))
     words = ["unshare", *user, "--mount", "--pid", "--fork", "--kill-child", "--", *command]

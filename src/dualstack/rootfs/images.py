@@ -1,4 +1,4 @@
-"""Base images made of Debian packages: named like the public ones, for an engine behind a closed registry."""
+"""Base images made of Debian packages, with the names of public images, for an engine without a registry."""
 
 import hashlib
 import tarfile
@@ -13,20 +13,20 @@ from dualstack.rootfs.build import build_root, stderr_progress
 from dualstack.rootfs.store import MARKER, cache_folder, find_root
 
 _PACKAGES = ("adduser", "apt", "ca-certificates", "passwd", "python3")
-"""What the images hold beyond Debian's essential packages; both are made of one root file system.
+"""The packages of both images besides Debian's essential ones.
 
-Ordinary Dockerfiles expect useradd, groupadd, adduser and apt-get.
+Common Dockerfiles use useradd, groupadd, adduser and apt-get.
 """
 
 _LINKS = {f"usr/local/bin/{name}": "/usr/bin/python3" for name in ("python", "python3")}
-"""Where the public image of Python has it."""
+"""The paths of Python in the public image."""
 
 
 def build_bases(progress: Callable[[str], None] = stderr_progress) -> list[str]:
-    """Make ``debian:<release>-slim`` and ``python:<version>-slim`` of Debian packages, unless the engine has them.
+    """Make ``debian:<release>-slim`` and ``python:<version>-slim`` of Debian packages if the engine lacks them.
 
     Returns:
-        The references.
+        Both image references.
 
     Raises:
         HostCannot: There is no engine, or no Debian mirror.
@@ -45,12 +45,12 @@ def build_bases(progress: Callable[[str], None] = stderr_progress) -> list[str]:
 
 
 def packages_image(engine: Engine, packages: Sequence[str], manifest: Path) -> str:
-    """Return an image of the private root file system that has these packages; import it unless the engine has it.
+    """Return an image of the private root file system with these packages; import it if the engine lacks it.
 
     Args:
-        engine: Where to.
-        packages: Their names.
-        manifest: Whose they are.
+        engine: The container engine.
+        packages: The Debian packages.
+        manifest: The manifest that needs them, for messages.
 
     Raises:
         HostCannot: The root file system has not been built yet.
@@ -61,7 +61,7 @@ def packages_image(engine: Engine, packages: Sequence[str], manifest: Path) -> s
             f"{manifest} needs a private Debian root file system with {', '.join(packages)}; "
             f"build it once: dualstack rootfs build {manifest}"
         )
-    # What was installed, and when, is what the file system holds: nothing writes to it later.
+    # The marker identifies the contents, because nothing writes to a root file system after its build.
     digest = hashlib.sha256((root.parent / MARKER).read_bytes()).hexdigest()[:16]
     reference = f"dualstack-packages:{digest}"
     if image_id(engine, reference) is None:
@@ -70,14 +70,14 @@ def packages_image(engine: Engine, packages: Sequence[str], manifest: Path) -> s
 
 
 def _import(engine: Engine, root: Path, reference: str, command: Sequence[str], links: Mapping[str, str]) -> None:
-    """Make an image of a root file system, with some symbolic links besides."""
+    """Make an image of a root file system with additional symbolic links."""
     with tempfile.NamedTemporaryFile(dir=cache_folder(), suffix=".tar") as file:
         _pack(root, Path(file.name), links)
         import_root(engine, Path(file.name), reference, command)
 
 
 def _pack(root: Path, archive: Path, links: Mapping[str, str]) -> None:
-    """Pack a root file system whose files all belong to root."""
+    """Pack a root file system into a tar archive; root owns all files."""
 
     def owned(entry: tarfile.TarInfo) -> tarfile.TarInfo:
         entry.uid = entry.gid = 0
@@ -94,15 +94,15 @@ def _pack(root: Path, archive: Path, links: Mapping[str, str]) -> None:
 
 
 def _release(root: Path) -> str:
-    """Return the code name of the release that a root file system is of."""
+    """Return the release code name of a root file system: ``bookworm``."""
     lines = (root / "etc" / "os-release").read_text(encoding="utf-8").splitlines()
     for line in lines:
         key, _, value = line.partition("=")
         if key == "VERSION_CODENAME":
             return value.strip('"')
-    raise HostCannot(f"{root}: its os-release names no release")
+    raise HostCannot(f"{root}: its os-release has no VERSION_CODENAME")
 
 
 def _python(root: Path) -> str:
-    """Return the version of the Python in a root file system: ``3.11``."""
+    """Return the version of Python in a root file system: ``3.11``."""
     return (root / "usr" / "bin" / "python3").readlink().name.removeprefix("python")

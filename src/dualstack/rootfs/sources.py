@@ -1,4 +1,4 @@
-"""The machine's own apt sources, in both formats of sources.list(5), and which of them are the distribution's."""
+"""The machine's apt sources, in both formats of sources.list(5), and which of them are the distribution's."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ALIASES = frozenset({"oldstable", "stable", "testing", "unstable", "sid"})
-"""Names by which Debian's sources are known besides the release's code name."""
+"""Suite names of Debian's sources besides the release code name."""
 
 _LEFT_OUT = ("backports", "proposed", "proposed-updates", "debug")
 _ARCHIVE_KEY = re.compile(r"(debian|ubuntu)-archive-[a-z-]*keyring|(debian|ubuntu)-archive-\w+-(automatic|stable)")
@@ -17,10 +17,10 @@ class Source:
     """One suite of one repository.
 
     Attributes:
-        uri: Where it is.
+        uri: The URI of the repository.
         suite: ``bookworm``, ``bookworm-security`` …
         components: ``main`` …; empty for a flat repository.
-        signed_by: The keyring's path, a fingerprint or a whole key; empty for the keys that apt trusts anyway.
+        signed_by: The path of a keyring, a fingerprint or a whole key; empty for the keys that apt trusts by default.
     """
 
     uri: str
@@ -36,7 +36,7 @@ class Source:
 
 
 def read_sources(folder: Path) -> list[Source]:
-    """Return the sources of binary packages in apt's configuration folder; files that cannot be read are left out."""
+    """Return the sources of binary packages in apt's configuration folder; unreadable files are skipped."""
     parts = folder / "sources.list.d"
     found: list[Source] = []
     for path in [folder / "sources.list", *sorted(parts.glob("*.list")), *sorted(parts.glob("*.sources"))]:
@@ -78,7 +78,7 @@ def parse_stanzas(text: str) -> list[Source]:
 
 
 def _fields(stanza: str) -> Mapping[str, str]:
-    """Return the fields of a stanza, names in lower case; lines that begin with a space continue a value."""
+    """Return the fields of a stanza by lower-case name; lines that begin with a space continue a value."""
     fields: dict[str, str] = {}
     name = ""
     for line in stanza.splitlines():
@@ -92,18 +92,18 @@ def _fields(stanza: str) -> Mapping[str, str]:
 
 
 def code_names(os_release: str) -> set[str]:
-    """Return the release's code names in the text of an os-release(5) file: its own, and those that it is built on."""
+    """Return the code names in the text of an os-release(5) file: of the release, and of those that it is based on."""
     values = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
     keys = ("VERSION_CODENAME", "UBUNTU_CODENAME", "DEBIAN_CODENAME")
     return {values[key].strip("\"' ") for key in keys if values.get(key)}
 
 
 def of_distribution(sources: Iterable[Source], names: Collection[str]) -> list[Source]:
-    """Return the sources that look like the distribution's own, each once; their stated origin only apt can read.
+    """Return the sources that look like the distribution's own, each once; only apt can check their origin.
 
     Args:
-        sources: All of the machine's.
-        names: The release's code names.
+        sources: All sources of the machine.
+        names: The code names of the release.
     """
     kept: dict[Source, None] = {}
     for source in sources:

@@ -1,4 +1,4 @@
-"""The cache folder: which root file systems have been built, and which one has the packages that are asked for."""
+"""The cache folder: the root file systems in it, and the one that has certain packages."""
 
 import contextlib
 import fcntl
@@ -14,7 +14,7 @@ from pathlib import Path
 from dualstack.errors import HostCannot
 
 MARKER = "packages.json"
-"""Written last into a root's folder, before that gets its name: what has it is whole."""
+"""The file that is written last, before the folder gets its final name: a folder with it is complete."""
 
 _FORMAT = 1
 _UNFINISHED = ".building-"
@@ -22,13 +22,13 @@ _UNFINISHED = ".building-"
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A root file system that was built.
+    """A built root file system.
 
     Attributes:
-        path: The file system itself; it holds no device nodes, and /etc/hosts and /etc/resolv.conf are empty files.
-        requested: The packages that it was built for.
+        path: Its folder; it has no device nodes, and /etc/hosts and /etc/resolv.conf are empty.
+        requested: The packages for which it was built.
         installed: The version of every package in it, by name.
-        built: When, as an ISO 8601 text in UTC.
+        built: The time of the build, in UTC (ISO 8601).
     """
 
     path: Path
@@ -37,7 +37,7 @@ class Root:
     built: str
 
     def has(self, packages: Iterable[str]) -> bool:
-        """Return whether all of ``packages`` are in it."""
+        """Return whether it has all of ``packages``."""
         return set(packages) <= self.installed.keys() | set(self.requested)
 
 
@@ -61,25 +61,25 @@ def cache_folder() -> Path:
 
 
 def roots_folder() -> Path:
-    """Return the folder that holds the roots, each in a folder of its own."""
+    """Return the folder of all roots; each has its own folder in it."""
     return cache_folder() / "roots"
 
 
 def find_root(packages: Iterable[str]) -> Path | None:
-    """Return a root file system that has all of ``packages``, the one with the fewest others; None without one."""
+    """Return the smallest root file system that has all of ``packages``; None if there is none."""
     wanted = set(packages)
     fitting = [root for root in list_roots() if root.has(wanted)]
     return min(fitting, key=lambda root: len(root.installed)).path if fitting else None
 
 
 def list_roots() -> list[Root]:
-    """Return the roots that were built, by path."""
+    """Return all built roots, ordered by path."""
     found = (_read(folder) for folder in sorted(roots_folder().glob("[!.]*")))
     return [root for root in found if root is not None]
 
 
 def _read(folder: Path) -> Root | None:
-    """Return the root in ``folder``; None if there is none, or one of another version of this program."""
+    """Return the root in ``folder``; None if there is none, or if its format is of another version."""
     try:
         data = json.loads((folder / MARKER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -91,25 +91,25 @@ def _read(folder: Path) -> Root | None:
 
 
 def folder_for(packages: Iterable[str]) -> Path:
-    """Return the folder that a root with these packages gets."""
+    """Return the folder for a root with these packages."""
     names = ",".join(sorted(set(packages)))
     return roots_folder() / hashlib.sha256(names.encode()).hexdigest()[:12]
 
 
 def write_marker(folder: Path, packages: Iterable[str], installed: Mapping[str, str], built: str) -> None:
-    """Write what the root in ``folder`` has."""
+    """Write the marker of the root in ``folder``."""
     data = {"format": _FORMAT, "built": built, "requested": sorted(set(packages)), "installed": installed}
     (folder / MARKER).write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
 
 
 @contextlib.contextmanager
 def building(progress: Callable[[str], None]) -> Iterator[Path]:
-    """Hold the lock against parallel builds; yield a folder to build in, which is removed in the end.
+    """Hold the lock against parallel builds, and yield a temporary folder to build in.
 
-    What an earlier, killed build left is removed first. The lock is the kernel's: it ends with its process.
+    Remains of killed builds are removed first. The kernel releases the lock when the process ends.
 
     Raises:
-        HostCannot: The cache folder cannot be written.
+        HostCannot: The cache folder is not writable.
     """
     roots = roots_folder()
     try:
@@ -121,10 +121,10 @@ def building(progress: Callable[[str], None]) -> Iterator[Path]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            progress("another build is running; waiting for its end")
+            progress("another build is running; waiting until it ends")
             fcntl.flock(lock, fcntl.LOCK_EX)
         for left in roots.glob(f"{_UNFINISHED}*"):
-            progress("removing what a build left that was killed")
+            progress("removing the remains of a killed build")
             remove_tree(left)
         folder = roots / f"{_UNFINISHED}{os.getpid()}"
         folder.mkdir()
@@ -135,7 +135,7 @@ def building(progress: Callable[[str], None]) -> Iterator[Path]:
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder and all in it, also what its owner may not write; nothing if it does not exist.
+    """Remove a folder with all its contents, also read-only ones; do nothing if it does not exist.
 
     Raises:
         OSError: Something cannot be removed.
@@ -143,7 +143,7 @@ def remove_tree(folder: Path) -> None:
     if not folder.exists():
         return
     for path, folders, _ in os.walk(folder):
-        # Packages bring folders that even their owner may not write, which only root can ignore.
+        # Packages contain read-only folders, which only root can change as they are.
         for name in folders:
             item = Path(path, name)
             if not item.is_symlink():

@@ -1,12 +1,12 @@
-"""What must be true of TCP connections and attempts around router advertisements (RFC 4861 §4.2)."""
+"""Predicates over TCP connections that meet router advertisements (RFC 4861 §4.2)."""
 
 from dualstack.errors import Inconclusive
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.evidence import Wire
+from dualstack.wire.formatting import format_lines
 from dualstack.wire.frames import FIN, RST, SYN, Frame
-from dualstack.wire.story import lines
 
 _ROUTER_ADVERTISEMENT = 134
 
@@ -17,17 +17,17 @@ def advertisements(wire: Wire) -> list[Frame]:
 
 
 def flow_outlives_advertisements(wire: Wire, client: tuple[str, int], count: int) -> Finding:
-    """What the client says on a connection that is older than ``count`` advertisements is answered after them.
+    """A connection that is older than ``count`` router advertisements still works after them.
 
-    All of the connection is between the two ends of its SYN, and the service does not end it before it answers.
+    The service answers the client after the last of them, uses the same addresses, and does not end it before.
 
     Args:
-        wire: What was captured on the service's host.
-        client: The client's address and port; of several connections the last one is meant that is old enough.
-        count: How many advertisements, from the first one that the connection saw.
+        wire: The capture on the service's host.
+        client: The client's address and port; if it has several connections, the last one that is old enough counts.
+        count: The number of advertisements after the SYN.
 
     Raises:
-        Inconclusive: No SYN of the client is followed by so many advertisements, or the capture is not whole.
+        Inconclusive: No SYN of the client is followed by so many advertisements, or the capture is incomplete.
     """
     wire.require_whole()
     heard = advertisements(wire)
@@ -46,14 +46,14 @@ def flow_outlives_advertisements(wire: Wire, client: tuple[str, int], count: int
     return Finding(
         ok=not (fault := _fault(flow, opening, seen[-1])),
         expected=f"the connection from {endpoint(*client)} to {endpoint(*_target(opening))}, which is older than "
-        f"{count} router advertisements, goes on after them",
-        happened=fault or "the service goes on sending, from the same address",
-        packets=lines(sorted([*flow, *seen], key=lambda frame: frame.number)),
+        f"{count} router advertisements, continues after them",
+        happened=fault or "the service keeps sending, from the same address",
+        packets=format_lines(sorted([*flow, *seen], key=lambda frame: frame.number)),
     )
 
 
 def _fault(flow: list[Frame], opening: Frame, last: Frame) -> str:
-    """Say what is not as it must be of a connection; empty if everything is."""
+    """Return what is wrong with a connection; empty if nothing is."""
     ends = {_source(opening), _target(opening)}
     moved = next((frame for frame in flow if {_source(frame), _target(frame)} != ends), None)
     if moved is not None:
@@ -62,8 +62,8 @@ def _fault(flow: list[Frame], opening: Frame, last: Frame) -> str:
     back = [frame for frame in flow if _target(frame) == _source(opening)]
     request = next((frame.number for frame in said if frame.size), None)
     if any(frame.size and (request is None or frame.number < request) for frame in back):
-        # It speaks first, and may have nothing more to say: that the connection is still there shows in what it sends
-        # for the client's next segment.
+        # The service speaks first and may have no more data: any segment after the client's next one shows that the
+        # connection still exists.
         said_later = next((frame.number for frame in said if frame.number > last.number), last.number)
         answer = next((frame for frame in back if frame.number > said_later), None)
     else:
@@ -77,16 +77,18 @@ def _fault(flow: list[Frame], opening: Frame, last: Frame) -> str:
 
 
 def served_amid_advertisements(wire: Wire, port: int, family: Family) -> Finding:
-    """After each router advertisement, and before the next one, the last SYN over ``family`` is answered.
+    """After each router advertisement, the last SYN over ``family`` before the next one is answered.
 
     Raises:
-        Inconclusive: There is no advertisement, or none of these attempts, or the capture is not whole.
+        Inconclusive: There is no advertisement, or none of these attempts, or the capture is incomplete.
     """
     wire.require_whole()
     heard = [frame.time for frame in advertisements(wire)]
     tried = [item for item in attempts(wire, port, family=family) if heard and item.time > heard[0]]
     if not tried:
-        raise Inconclusive(f"{wire.path}: nobody tried port {port} over {family.label} after a router advertisement")
+        raise Inconclusive(
+            f"{wire.path}: no attempt to reach port {port} over {family.label} after a router advertisement"
+        )
     latest = {sum(time < item.time for time in heard): item for item in tried}
     lost = [item for item in latest.values() if item.fate is not Fate.ANSWERED]
     shown: list[Attempt] = lost or list(latest.values())
@@ -95,7 +97,7 @@ def served_amid_advertisements(wire: Wire, port: int, family: Family) -> Finding
         expected=f"after each router advertisement the last attempt over {family.label} to reach "
         f"tcp port {port} is answered",
         happened=f"{len(heard)} advertisements; " + "; ".join(map(str, shown)),
-        packets=lines([frame for frame in wire.frames if _is_advertisement(frame) or _is_of(frame, shown)]),
+        packets=format_lines([frame for frame in wire.frames if _is_advertisement(frame) or _is_of(frame, shown)]),
     )
 
 
@@ -110,7 +112,7 @@ def _target(frame: Frame) -> tuple[str, int]:
 
 
 def _is_of(frame: Frame, shown: list[Attempt]) -> bool:
-    """Return whether a frame is one of some attempts'."""
+    """Return whether a frame belongs to one of the attempts."""
     return any(frame.number in item.frames for item in shown)
 
 

@@ -1,15 +1,15 @@
-"""Attempts to reach a port, and what became of each."""
+"""Attempts to reach a port, and the result of each."""
 
 import enum
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from dualstack.families import Family, endpoint
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire.evidence import Wire
+from dualstack.wire.formatting import icmp_text
 from dualstack.wire.frames import ACK, RST, SYN, Frame
 from dualstack.wire.headers import Icmp
-from dualstack.wire.story import icmp_text
 
 _PORT_UNREACHABLE = {"icmp": (3, 3), "icmpv6": (1, 4)}
 _TOO_BIG = {("icmp", 3, 4), ("icmpv6", 2, 0)}
@@ -17,14 +17,14 @@ _TOO_BIG = {("icmp", 3, 4), ("icmpv6", 2, 0)}
 
 @enum.unique
 class Fate(enum.Enum):
-    """What became of an attempt."""
+    """The result of an attempt."""
 
     ANSWERED = "answered"
     """TCP: SYN ACK. UDP: a datagram back."""
     REFUSED = "refused"
     """TCP: RST before any SYN ACK. UDP: port unreachable (ICMP type 3 code 3, ICMPv6 type 1 code 4)."""
     ICMP_ERROR = "ICMP error"
-    """Any other ICMP error, and nothing better afterwards."""
+    """Any other ICMP error, without an answer or refusal afterwards."""
     UNANSWERED = "unanswered"
     """Nothing came back."""
 
@@ -42,10 +42,10 @@ class Attempt:
         dport: The port that was tried.
         isn: The SYN's sequence number; 0 with UDP.
         times: When it was sent and sent again, in seconds since the epoch.
-        fate: What became of it.
-        after: Seconds from the last sending before it to what decided its fate; None if nothing did.
-        error: What an ICMP error said, empty without one.
-        frames: The numbers of its frames in the capture, that which decided its fate included.
+        fate: Its result.
+        after: Seconds from the last transmission to the packet that decided the result; None if unanswered.
+        error: The text of an ICMP error; empty without one.
+        frames: The numbers of its frames in the capture, including the one that decided the result.
     """
 
     family: Family
@@ -67,7 +67,7 @@ class Attempt:
         return self.times[0]
 
     def __str__(self) -> str:
-        """Return it in words: who tried what, how often, and what came of it."""
+        """Return client, target, number of transmissions and result as text."""
         again = f" ({len(self.times)} times)" if len(self.times) > 1 else ""
         after = "" if self.after is None else f" after {self.after * 1000:.2f} ms"
         ends = f"{endpoint(self.src, self.sport)} → {endpoint(self.dst, self.dport)}"
@@ -76,7 +76,7 @@ class Attempt:
 
 @dataclass(slots=True)
 class _Draft:
-    """An attempt while the capture is being read."""
+    """An attempt while the capture is read."""
 
     first: Frame
     times: list[float] = field(default_factory=list)
@@ -86,12 +86,12 @@ class _Draft:
     error: str = ""
 
     def sent(self, frame: Frame) -> None:
-        """Count one more sending."""
+        """Count one more transmission."""
         self.times.append(frame.time)
         self.frames.append(frame.number)
 
     def decide(self, fate: Fate, frame: Frame, error: str = "") -> None:
-        """Take what ``frame`` says as its fate, unless that is known: an ICMP error may still be overtaken."""
+        """Take ``frame`` as the result, unless there is one; a result after an ICMP error replaces the error."""
         if self.fate in {Fate.UNANSWERED, Fate.ICMP_ERROR}:
             self.fate, self.error = fate, error
             self.after = frame.time - self.times[-1]
@@ -124,11 +124,11 @@ def attempts(
 ) -> tuple[Attempt, ...]:
     """Return the attempts to reach ``port`` in the order in which they began.
 
-    SYNs are folded by addresses, ports and initial sequence number: a retransmission is no new attempt. Datagrams are
-    folded by addresses and ports. Only native packets count, not those inside a tunnel.
+    SYNs with the same addresses, ports and initial sequence number are one attempt with retransmissions; so are
+    datagrams with the same addresses and ports. Packets inside a tunnel do not count.
 
     Args:
-        wire: What was captured.
+        wire: The capture.
         port: The destination port.
         transport: TCP or UDP.
         family: Only attempts over this family; None for both.
@@ -164,7 +164,7 @@ def _tcp(frames: Iterable[Frame], port: int) -> Iterable[_Draft]:
 
 
 def _decide_tcp(draft: _Draft, frame: Frame) -> None:
-    """Take a segment that acknowledges the SYN as the attempt's fate."""
+    """Take a segment that acknowledges the SYN as the result."""
     if frame.flags & RST:
         draft.decide(Fate.REFUSED, frame)
     elif frame.flags & SYN:
@@ -201,5 +201,5 @@ def _quoting(frame: Frame, kind: str, port: int) -> Iterator[tuple[tuple[str, in
 
 
 def _decide_icmp(draft: _Draft, frame: Frame, message: Icmp, *, refused: bool) -> None:
-    """Take an ICMP error as the attempt's fate."""
+    """Take an ICMP error as the result."""
     draft.decide(Fate.REFUSED if refused else Fate.ICMP_ERROR, frame, icmp_text(frame.kind, message))

@@ -1,4 +1,4 @@
-"""Capturing the packets of a lab host: from before the service starts until everything has been seen."""
+"""Captures of a lab host: from before the service starts until the last packet has been recorded."""
 
 import contextlib
 import json
@@ -15,10 +15,10 @@ from dualstack.wire.evidence import Wire, read_wire
 __all__ = ["Capture", "Wire"]
 
 ENTRY = "dualstack.wire.recorder:record"
-"""What runs inside the host."""
+"""The function that runs inside the host."""
 
 ANSWER_SECONDS = 20.0
-"""How long the recorder may take to answer; it gives up on its witnesses long before."""
+"""Seconds within which the recorder must answer; it stops waiting for its witnesses much earlier."""
 
 
 class Recordable(Protocol):
@@ -36,14 +36,14 @@ class Recordable(Protocol):
         """Run ``module:function`` in the host's network namespace; return the stream to it."""
 
     def place(self, path: Path) -> str:
-        """Return where a process inside the host shall write what is to become ``path`` here."""
+        """Return the path inside the host that `fetch` copies to ``path``."""
 
     def fetch(self, path: Path) -> None:
-        """Bring what was written at `place` of ``path`` here, unless it is here already."""
+        """Copy the file at `place` of ``path`` to ``path``, unless both are the same file."""
 
 
 class Capture:
-    """A capture on one host; as a context manager it ends with its block, stopped or not.
+    """A capture on one host; as a context manager it ends with the block.
 
     Attributes:
         path: The capture file.
@@ -51,7 +51,7 @@ class Capture:
     """
 
     def __init__(self, host: Recordable, path: Path, stream: socket.socket) -> None:
-        """Speak to a recorder on ``host`` through ``stream``; use `start` to get one."""
+        """Use the recorder on ``host`` at the other end of ``stream``; `start` makes both."""
         self.path = path
         self.mac = ""
         self._host = host
@@ -62,7 +62,7 @@ class Capture:
 
     @classmethod
     def start(cls, host: Recordable, path: Path) -> Self:
-        """Start to record the host's interface into ``path``; it records already when this returns.
+        """Start a recorder of the host's interface that writes to ``path``; it records when this returns.
 
         Raises:
             HarnessError: The interface or the file cannot be opened, or the capture does not see its own witness.
@@ -78,7 +78,7 @@ class Capture:
         return capture
 
     def stop(self) -> Wire:
-        """End the recording once everything so far has been seen; return what was recorded, any number of times.
+        """End the recording when all packets so far have been recorded; return them. Further calls return the same.
 
         Raises:
             HarnessError: The file could not be written, or the recorder has died.
@@ -94,13 +94,13 @@ class Capture:
         return self._wire
 
     def close(self) -> None:
-        """End the recording at once; the file keeps what has come until now."""
+        """End the recording at once; the file keeps the packets that were recorded."""
         self._stream.close()
 
     def _ask(self, **order: object) -> dict[str, Any]:
-        """Send one order and return its answer."""
+        """Send one request and return its answer."""
         deadline = Deadline(ANSWER_SECONDS, f"the recorder of host {self._host.name} to answer")
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died; its last words may still be there
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died; its last answer is still there
             self._stream.sendall(json.dumps(order).encode() + b"\n")
         answer: dict[str, Any] = json.loads(self._line(deadline))
         if answer.get("error"):

@@ -1,4 +1,4 @@
-"""How many packets of which kind a capture holds: the fast path, more than a million packets a second."""
+"""The number of packets of each kind in a capture: more than a million packets a second."""
 
 import struct
 from collections import Counter
@@ -21,11 +21,11 @@ _TCP, _UDP, _ICMP, _ICMPV6, _6IN4 = 6, 17, 1, 58, 41
 _FIELDS = "8xI16xHB5xB2xB10xHH16xHH"
 """Of a record: bytes kept; of an untagged frame: EtherType, the packet's first byte, its byte 6 (IPv6: next header) and
 byte 9 (IPv4: protocol), and where ports are without options: IPv4's, IPv6's. In a later fragment something else is
-there; that is counted by its protocol alone, unless it looks like a special port: then `parse` knows better."""
+there; that is counted by its protocol alone, unless it looks like a special port: then `parse` decides."""
 
 _READ = struct.calcsize("<" + _FIELDS)
 _LEAST_ETHERNET, _LEAST4, _LEAST6 = 14, 42, 62
-"""So many bytes of a frame must have been kept for the fields to be of that frame."""
+"""The least number of captured bytes for which these fields are inside the frame."""
 
 _KEYS: tuple[Key, ...] = (
     (Family.IPV4, "tcp", ""),
@@ -40,15 +40,15 @@ _KEYS: tuple[Key, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many frames there are of each family, kind and noise.
+    """The number of frames of each family, kind and noise.
 
     Attributes:
         by_key: The number of frames by family, kind and noise.
-        cut_short: Whether the file ends inside a record.
+        truncated: Whether the file ends inside a record.
     """
 
     by_key: Mapping[Key, int]
-    cut_short: bool
+    truncated: bool
 
     @property
     def total(self) -> int:
@@ -87,7 +87,7 @@ def classify(path: Path) -> Counts:
             buffer = rest + chunk
             at, number = _count(buffer, order, counts, (path, number))
             rest = buffer[at:]
-    return Counts(by_key=dict(counts), cut_short=bool(rest))
+    return Counts(by_key=dict(counts), truncated=bool(rest))
 
 
 def _count(buffer: bytes, order: str, counts: Counter[Key], place: tuple[Path, int]) -> tuple[int, int]:  # noqa: C901, PLR0912, PLR0915 - one loop without calls is what makes it fast
@@ -170,5 +170,5 @@ def _as_read(order: str, value: int) -> int:
 
 
 def _key(frame: Frame) -> Key:
-    """Return what a frame is counted as."""
+    """Return the key under which a frame is counted."""
     return frame.family, frame.kind, "witness" if frame.witness else frame.noise

@@ -1,4 +1,4 @@
-"""What must be true of UDP: where answers come from, how they leave, what is not answered; and DNS questions."""
+"""Predicates over UDP: where answers come from, how large datagrams leave, and which requests get no answer."""
 
 import ipaddress
 from collections.abc import Collection
@@ -8,12 +8,10 @@ from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
 from dualstack.wire import dissect
-from dualstack.wire.dissect import Checksum, Dns
+from dualstack.wire.dissect import Checksum
 from dualstack.wire.evidence import Wire
+from dualstack.wire.formatting import conversation, format_lines
 from dualstack.wire.frames import RST, Frame
-from dualstack.wire.story import conversation, lines
-
-DNS_PORT = 53
 
 _MOST = {Family.IPV4: 1500, Family.IPV6: 1280}
 """Bytes of a packet that leaves in one piece: the MTU of the link, or of every path."""
@@ -26,17 +24,17 @@ End = tuple[str, int]
 
 
 def udp_reply_address(wire: Wire, port: int, family: Family) -> Finding:
-    """Each client that sent a request to ``port`` over ``family`` is answered from the very address that it asked.
+    """Each request to ``port`` over ``family`` is answered from the address that it was sent to.
 
-    RFC 1122 §4.1.3.5: a connected client never sees an answer from any other address.
+    RFC 1122 §4.1.3.5: a connected UDP socket receives no answer from another address.
 
     Raises:
-        Inconclusive: There is no request, or the capture is not whole.
+        Inconclusive: There is no request, or the capture is incomplete.
     """
     wire.require_whole()
     asked, replied = _exchanges(wire, port, family)
     if not asked:
-        raise Inconclusive(f"{wire.path}: nobody asked port {port} over {family.label}, so there is nothing to judge")
+        raise Inconclusive(f"{wire.path}: no request to port {port} over {family.label}, so there is nothing to judge")
     wrong, silent = [], []
     for client, targets in asked.items():
         sources = {address for address, _ in replied.get(client, ())}
@@ -51,21 +49,21 @@ def udp_reply_address(wire: Wire, port: int, family: Family) -> Finding:
     return Finding(
         ok=not wrong and not silent,
         expected=f"each request to UDP port {port} over {family.label} is answered from the address that was asked",
-        happened="; ".join(wrong or silent) or f"{len(asked)} clients were answered from where they had asked",
+        happened="; ".join(wrong or silent) or f"{len(asked)} clients were answered from the address that they asked",
         packets=conversation(wire, [port, *(client[1] for client in asked)]),
     )
 
 
 def udp_reply_port(wire: Wire, port: int) -> Finding:
-    """Whoever asked ``port`` is answered from that port (RFC 1122 §4.1.3.5); who got no answer is not judged.
+    """Each answer to a request to ``port`` leaves from that port (RFC 1122 §4.1.3.5); missing answers do not count.
 
     Raises:
-        Inconclusive: Nobody was answered, or the capture is not whole.
+        Inconclusive: No request was answered, or the capture is incomplete.
     """
     wire.require_whole()
     asked, replied = _exchanges(wire, port)
     if not replied:
-        raise Inconclusive(f"{wire.path}: nobody who asked UDP port {port} was answered, so there is nothing to judge")
+        raise Inconclusive(f"{wire.path}: no request to UDP port {port} was answered, so there is nothing to judge")
     wrong = [
         f"{endpoint(*client)} was answered from {endpoint(*source)}"
         for client, sources in replied.items()
@@ -81,10 +79,10 @@ def udp_reply_port(wire: Wire, port: int) -> Finding:
 
 
 def group_answered(wire: Wire, group: str, port: int) -> Finding:
-    """Each client that sent a request to ``port`` of a multicast group is answered, from an address that is no group.
+    """Each request to ``port`` of a multicast group is answered, from a unicast address.
 
     Raises:
-        Inconclusive: No such request reached the captured host, or the capture is not whole.
+        Inconclusive: No such request reached the captured host, or the capture is incomplete.
     """
     wire.require_whole()
     asked: dict[End, set[str]] = {}
@@ -106,13 +104,13 @@ def group_answered(wire: Wire, group: str, port: int) -> Finding:
 
 
 def udp_large_answer(wire: Wire, port: int, family: Family = Family.IPV6) -> Finding:
-    """What leaves ``port`` and is too large for a packet leaves in fragments (RFC 791 §3.2, RFC 8200 §4.5).
+    """Datagrams from ``port`` that are too large for one packet leave in fragments (RFC 791 §3.2, RFC 8200 §4.5).
 
-    IPv6 routers do not fragment, so the most is 1280 bytes, which every path carries (RFC 8200 §5). IPv4 routers do, or
-    say what the path carries (RFC 1191): there it is the link's MTU.
+    Over IPv6 a packet may have 1280 bytes, which every path carries (RFC 8200 §5): routers do not fragment. Over IPv4
+    it may have the MTU of the link: routers fragment, or report the path MTU (RFC 1191).
 
     Raises:
-        Inconclusive: No datagram left the port over the family, or the capture is not whole.
+        Inconclusive: No datagram left the port over the family, or the capture is incomplete.
     """
     wire.require_whole()
     left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(wire, frame, port, family)]
@@ -129,15 +127,15 @@ def udp_large_answer(wire: Wire, port: int, family: Family = Family.IPV6) -> Fin
         happened=f"{len(large)} packets are larger and no fragments"
         if large
         else f"{len(left)} datagrams left, {pieces} of them in fragments{_NEXT_HEADER[family]}",
-        packets=lines(large or left),
+        packets=format_lines(large or left),
     )
 
 
 def udp_datagrams(wire: Wire, port: int, family: Family) -> tuple[Frame, ...]:
-    """Return the datagrams that left ``port`` over ``family``; of fragments the first ones.
+    """Return the datagrams that left ``port`` over ``family``; of a fragmented one the first fragment.
 
     Raises:
-        Inconclusive: The capture is not whole.
+        Inconclusive: The capture is incomplete.
     """
     wire.require_whole()
     return tuple(
@@ -146,10 +144,10 @@ def udp_datagrams(wire: Wire, port: int, family: Family) -> tuple[Frame, ...]:
 
 
 def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
-    """After ICMP port unreachable about its answers the service on ``port`` answers others (RFC 1122 §4.1.3.3).
+    """After ICMP port unreachable for its answers, the service on ``port`` answers other clients (RFC 1122 §4.1.3.3).
 
     Raises:
-        Inconclusive: No such error came over ``family``, or the capture is not whole.
+        Inconclusive: No such error arrived over ``family``, or the capture is incomplete.
     """
     wire.require_whole()
     own = [frame for frame in reversed(wire.frames) if frame.family is family]
@@ -175,12 +173,12 @@ def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
 
 
 def require_errors(wire: Wire, port: int, family: Family) -> None:
-    """Make sure that the service on ``port`` was told that a client is gone: by ICMP port unreachable, or RST.
+    """Make sure that an error reached the service on ``port``: ICMP port unreachable, or RST.
 
-    A datagram service may have answered from another port.
+    ICMP errors count for any port: a datagram service may answer from another one.
 
     Raises:
-        Inconclusive: It was not told over ``family``, or the capture is not whole.
+        Inconclusive: No error arrived over ``family``, or the capture is incomplete.
     """
     wire.require_whole()
     for frame in wire.frames:
@@ -190,15 +188,15 @@ def require_errors(wire: Wire, port: int, family: Family) -> None:
 
 
 def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> Finding:
-    """Nothing leaves ``port`` for the IPv4 addresses whose mapped forms were forged as sources over IPv6.
+    """No answer leaves ``port`` for spoofed IPv6 datagrams whose sources are IPv4-mapped addresses.
 
     Args:
-        wire: What was captured on the service's host.
+        wire: The capture on the service's host.
         port: The service's port.
-        sources: The IPv4 addresses; an answer to one would go there, or to its mapped form.
+        sources: The IPv4 addresses; an answer would be sent to one of them, or to its mapped form.
 
     Raises:
-        Inconclusive: A forged datagram is missing, or the capture could have missed an answer.
+        Inconclusive: A spoofed datagram is missing, or the capture could have missed an answer.
     """
     wire.require_live(BOTH)
     mapped = {f"::ffff:{source}": source for source in sources}
@@ -218,24 +216,24 @@ def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> F
         happened=f"{len(answers)} answers left, to {', '.join(sorted({frame.dst for frame in answers}))}"
         if answers
         else f"{len(forged)} came and none was answered; the witnesses were seen",
-        packets=lines([*forged, *answers]),
+        packets=format_lines([*forged, *answers]),
     )
 
 
 def _is_from(wire: Wire, frame: Frame, port: int, family: Family = Family.IPV6) -> bool:
-    """Return whether a frame of a family is from a port; of fragments only the first shows one."""
+    """Return whether a frame of a family comes from a port; only the first fragment of a datagram has ports."""
     return frame.family is family and wire.is_from((frame.src, frame.sport), port)
 
 
 def from_any_port(wire: Wire, port: int) -> Wire:
-    """Return the capture of a service on ``port`` that may answer from others: whoever answers its clients is it."""
+    """Return the capture of a service on ``port`` that may answer from any port: all answers to its clients are its."""
     _, replied = _exchanges(wire, port)
     ends = {end for client, sources in replied.items() for end in sources if end[0] != client[0]}
     return replace(wire, others=frozenset(ends))
 
 
 def _gone(wire: Wire, frame: Frame, port: int) -> End | None:
-    """Return the client of whom ICMP port unreachable says that an answer from ``port`` did not find it."""
+    """Return the client whose port was unreachable, from the datagram that the ICMP error quotes; None without one."""
     quoted = frame.icmp.quoted if frame.icmp is not None else None
     if quoted is None or not _is_unreachable(frame) or not wire.is_from((quoted.src, quoted.sport), port):
         return None
@@ -243,7 +241,7 @@ def _gone(wire: Wire, frame: Frame, port: int) -> End | None:
 
 
 def _is_unreachable(frame: Frame) -> bool:
-    """Return whether a frame is ICMP port unreachable about a datagram."""
+    """Return whether a frame is ICMP port unreachable that quotes a datagram."""
     quoted = frame.icmp.quoted if frame.icmp is not None else None
     if frame.icmp is None or quoted is None or quoted.kind != "udp":
         return False
@@ -251,7 +249,7 @@ def _is_unreachable(frame: Frame) -> bool:
 
 
 def _exchanges(wire: Wire, port: int, family: Family | None = None) -> tuple[dict[End, set[End]], dict[End, set[End]]]:
-    """Return, by client, what it sent requests to, and from where datagrams came back after the first of them."""
+    """Return for each client the targets of its requests, and the sources of the datagrams that it received later."""
     asked: dict[End, set[End]] = {}
     replied: dict[End, set[End]] = {}
     for frame in wire.frames:
@@ -266,12 +264,12 @@ def _exchanges(wire: Wire, port: int, family: Family | None = None) -> tuple[dic
 
 
 def udp6_checksum(wire: Wire, port: int) -> Finding:
-    """Every datagram over IPv6 from ``port`` has a checksum, and it is right (RFC 8200 §8.1).
+    """Every IPv6 datagram from ``port`` has a correct checksum (RFC 8200 §8.1).
 
-    A checksum that the sender's kernel left to its hardware counts as right: it holds the sum of the pseudo-header.
+    The sum of the pseudo-header alone counts as correct: the kernel left the rest to the network card.
 
     Raises:
-        Inconclusive: There is no such datagram, or the capture is not whole.
+        Inconclusive: There is no such datagram, or the capture is incomplete.
     """
     wire.require_whole()
     left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(wire, frame, port)]
@@ -290,28 +288,5 @@ def udp6_checksum(wire: Wire, port: int) -> Finding:
         happened=f"{len(bad)} of {len(datagrams)} datagrams have not: {', '.join(found_bad)}"
         if bad
         else f"{len(datagrams) - len(unknown)} datagrams have one",
-        packets=lines(bad or datagrams),
+        packets=format_lines(bad or datagrams),
     )
-
-
-def dns_queries(wire: Wire, port: int = DNS_PORT) -> tuple[Dns, ...]:
-    """Return the questions that were asked of name servers on ``port``, over UDP and TCP, in order.
-
-    A query that was sent again is listed again. A query over TCP is seen if it fits one segment.
-    """
-    return dissect.dns(wire.path, [frame for frame in _dns_frames(wire, port) if frame.dport == port])
-
-
-def dns_answers(wire: Wire, port: int = DNS_PORT) -> tuple[Dns, ...]:
-    """Return the answers of name servers on ``port``, over UDP and TCP, in order."""
-    return dissect.dns(wire.path, [frame for frame in _dns_frames(wire, port) if frame.sport == port])
-
-
-def _dns_frames(wire: Wire, port: int) -> list[Frame]:
-    """Return the frames with payload from and to a name server's port."""
-    wire.require_whole()
-    return [
-        frame
-        for frame in wire.frames
-        if frame.kind in {"udp", "tcp"} and frame.size and port in {frame.sport, frame.dport}
-    ]

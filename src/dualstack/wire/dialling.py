@@ -1,4 +1,4 @@
-"""What must be true of attempts: over which family, answered or refused, and how a race between families went."""
+"""Predicates over attempts: their family, their result, and the order of the families (Happy Eyeballs)."""
 
 import socket
 from collections.abc import Iterable
@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dualstack.errors import Inconclusive
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.evidence import Wire
+from dualstack.wire.formatting import concerning, conversation, format_lines
 from dualstack.wire.frames import Frame
-from dualstack.wire.story import about, conversation, lines
 
 
 def canonical(address: str) -> str:
-    """Return an address as the frames write it, without a zone.
+    """Return an address in the form that `Frame` has, without a zone.
 
     Raises:
         ValueError: It is no address.
@@ -31,17 +31,17 @@ def tried(
     family: Family | None = None,
     address: str | None = None,
 ) -> tuple[Attempt, ...]:
-    """Return the attempts to reach ``port``, of which there is at least one, in a capture that misses nothing.
+    """Return the attempts to reach ``port``: at least one, from a complete capture.
 
     Raises:
-        Inconclusive: There was no attempt, or the capture is not whole.
+        Inconclusive: There is no attempt, or the capture is incomplete.
     """
     wire.require_whole()
     found = attempts(wire, port, transport, family, None if address is None else canonical(address))
     if not found:
         over = "" if family is None else f" over {family.label}"
         to = f"{transport.value} port {port}" if address is None else f"{transport.value} {endpoint(address, port)}"
-        raise Inconclusive(f"{wire.path}: nobody tried {to}{over}, so there is nothing to judge")
+        raise Inconclusive(f"{wire.path}: no attempt to reach {to}{over}, so there is nothing to judge")
     return found
 
 
@@ -57,7 +57,7 @@ def syn_family(wire: Wire, port: int, family: Family) -> Finding:
     return Finding(
         ok=not others,
         expected=f"every SYN to port {port} is an {family.label} packet",
-        happened=_told(others or all_tried),
+        happened=_in_words(others or all_tried),
         packets=conversation(wire, [port]),
     )
 
@@ -72,7 +72,7 @@ def answered(
     """Every attempt over ``family`` is answered over it, from the address that was tried.
 
     Raises:
-        Inconclusive: There is no attempt, or the capture is not whole.
+        Inconclusive: There is no attempt, or the capture is incomplete.
     """
     all_tried = tried(wire, port, transport, family, address)
     others = [attempt for attempt in all_tried if attempt.fate is not Fate.ANSWERED]
@@ -80,23 +80,23 @@ def answered(
     return Finding(
         ok=not others,
         expected=f"every attempt over {family.label} to {_target(port, address)} is answered by {answer} from there",
-        happened=_told(others or all_tried),
+        happened=_in_words(others or all_tried),
         packets=_shown(wire, port, family),
     )
 
 
 def arrived(wire: Wire, port: int, family: Family) -> Finding:
-    """Every datagram over ``family`` to ``port`` reached the host, and none was refused; no answer is asked for.
+    """Datagrams over ``family`` reached ``port``, and none was refused; no answer is needed.
 
     Raises:
-        Inconclusive: There is no datagram, or the capture is not whole.
+        Inconclusive: There is no datagram, or the capture is incomplete.
     """
     all_tried = tried(wire, port, Transport.UDP, family)
     lost = [attempt for attempt in all_tried if attempt.fate in {Fate.REFUSED, Fate.ICMP_ERROR}]
     return Finding(
         ok=not lost,
         expected=f"no datagram over {family.label} to {_target(port, None)} is refused",
-        happened=_told(lost or all_tried),
+        happened=_in_words(lost or all_tried),
         packets=_shown(wire, port, family),
     )
 
@@ -115,7 +115,7 @@ def refused(
     TCP: by RST. UDP: by ICMP type 3 code 3 or ICMPv6 type 1 code 4 that quotes the request.
 
     Raises:
-        Inconclusive: There is no attempt, or the capture is not whole.
+        Inconclusive: There is no attempt, or the capture is incomplete.
     """
     all_tried = tried(wire, port, transport, family, address)
     others = [
@@ -127,7 +127,7 @@ def refused(
     return Finding(
         ok=not others,
         expected=f"every attempt over {family.label} to {_target(port, address)} gets {by} within {within:g} s",
-        happened=_told(others or all_tried),
+        happened=_in_words(others or all_tried),
         packets=_shown(wire, port, family),
     )
 
@@ -143,13 +143,13 @@ def families_of_flow(wire: Wire, port: int, transport: Transport = Transport.TCP
 
 
 def no_family_from(wire: Wire, mac: str, family: Family, allow: frozenset[str] = frozenset()) -> Finding:
-    """No frame of ``family`` leaves the hardware address ``mac``; ARP is of IPv4.
+    """No frame of ``family`` leaves the hardware address ``mac``; ARP counts as IPv4.
 
     Args:
-        wire: What was captured.
+        wire: The capture.
         mac: The hardware address, as `Frame.outgoing_mac` has it.
         family: The family.
-        allow: Names of noise that does not count, from `dualstack.wire.frames.NOISE`.
+        allow: Names of noise that is allowed, from `dualstack.wire.frames.NOISE`.
 
     Raises:
         Inconclusive: The capture could have missed such a frame.
@@ -164,7 +164,7 @@ def no_family_from(wire: Wire, mac: str, family: Family, allow: frozenset[str] =
         happened=f"{len(found)} of the {len(left)} frames that left it are such"
         if found
         else f"{len(left)} frames left it, none of {family.label}{but}; the {family.label} witnesses were seen",
-        packets=lines(found),
+        packets=format_lines(found),
     )
 
 
@@ -187,12 +187,12 @@ def he_fallback(wire: Wire, port: int, lo: float, hi: float) -> Finding:
     RFC 8305 §5: the Connection Attempt Delay.
 
     Raises:
-        Inconclusive: There is no attempt, or the capture is not whole.
+        Inconclusive: There is no attempt, or the capture is incomplete.
     """
     all_tried = tried(wire, port)
     gap = he_gap(wire, port)
     if gap is None:
-        happened = f"every attempt was over {all_tried[0].family.label}: {_told(all_tried)}"
+        happened = f"every attempt was over {all_tried[0].family.label}: {_in_words(all_tried)}"
     elif gap < 0:
         happened = f"the first attempt was over IPv4, the first one over IPv6 followed {-gap:.3f} s later"
     else:
@@ -206,13 +206,13 @@ def he_fallback(wire: Wire, port: int, lo: float, hi: float) -> Finding:
 
 
 def loser_quiet(wire: Wire, port: int) -> Finding:
-    """Of the attempts that raced each other only one, the winner, carries bytes of the client.
+    """Only one of the concurrent attempts, the winner, carries data of the client.
 
-    The winner is the first attempt that does, or else the first that is answered. The losers are all other attempts
-    that began before the winner's first bytes.
+    The winner is the first attempt with data or, if none has data, the first that is answered. The losers are all other
+    attempts that began before the winner's first data.
 
     Raises:
-        Inconclusive: No attempt won, there was no race, or the capture is not whole.
+        Inconclusive: No attempt succeeded, there was only one, or the capture is incomplete.
     """
     all_tried = tried(wire, port)
     spoke = {attempt: _first_payload(wire.frames, attempt) for attempt in all_tried}
@@ -230,7 +230,7 @@ def loser_quiet(wire: Wire, port: int) -> Finding:
     return Finding(
         ok=not loud,
         expected=f"of the attempts to reach port {port} that lost the race none carries bytes of the client",
-        happened=f"{len(losers)} lost to {winner}; bytes were sent on: {_told(loud)}"
+        happened=f"{len(losers)} lost to {winner}; bytes were sent on: {_in_words(loud)}"
         if loud
         else f"{len(losers)} lost to {winner}, without a byte",
         packets=conversation(wire, [port]),
@@ -238,7 +238,7 @@ def loser_quiet(wire: Wire, port: int) -> Finding:
 
 
 def _first_payload(frames: Iterable[Frame], attempt: Attempt) -> float | None:
-    """Return when the client first sent bytes on an attempt's connection, None if it never did."""
+    """Return when the client first sent data on an attempt's connection; None if it sent none."""
     ends = (attempt.src, attempt.sport, attempt.dst, attempt.dport)
     for frame in frames:
         if frame.kind != "tcp" or not frame.size or frame.time < attempt.time:
@@ -255,16 +255,16 @@ def _innermost(frame: Frame) -> Frame:
 
 def _shown(wire: Wire, port: int, family: Family) -> tuple[str, ...]:
     """Return the packets of one family from and to ``port``, one line each."""
-    return lines([frame for frame in about(wire.frames, [port]) if frame.family is family])
+    return format_lines([frame for frame in concerning(wire.frames, [port]) if frame.family is family])
 
 
 def _target(port: int, address: str | None) -> str:
-    """Name what was tried."""
+    """Return the port, or the address and the port."""
     return f"port {port}" if address is None else endpoint(address, port)
 
 
-def _told(some: Iterable[Attempt], most: int = 4) -> str:
-    """Return some attempts in words."""
-    told = [f"{attempt.family.label}: {attempt}" for attempt in some]
-    more = [f"and {len(told) - most} more"] if len(told) > most else []
-    return "; ".join([*told[:most], *more])
+def _in_words(some: Iterable[Attempt], most: int = 4) -> str:
+    """Return the first attempts as text, and the number of the others."""
+    words = [f"{attempt.family.label}: {attempt}" for attempt in some]
+    more = [f"and {len(words) - most} more"] if len(words) > most else []
+    return "; ".join([*words[:most], *more])

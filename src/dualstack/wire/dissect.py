@@ -21,16 +21,16 @@ from dualstack.wire.pcap import select
 T = TypeVar("T")
 
 _LENGTH_PREFIX = 2
-"""Before each message of DNS over TCP stands its length (RFC 1035 §4.2.2)."""
+"""The size of the length before each message of DNS over TCP (RFC 1035 §4.2.2)."""
 
 
 @enum.unique
 class Checksum(enum.Enum):
-    """What a UDP checksum is."""
+    """The state of a UDP checksum."""
 
     VALID = "valid"
     OFFLOADED = "left to the hardware"
-    """It is the pseudo-header's sum alone: the sender's kernel left the rest to the network card."""
+    """It is the sum of the pseudo-header alone: the kernel of the sender left the rest to the network card."""
     ZERO = "zero"
     WRONG = "wrong"
     UNKNOWN = "not kept whole"
@@ -38,7 +38,7 @@ class Checksum(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Dns:
-    """One question of a DNS message, with what a response says of it.
+    """One question of a DNS message and, in a response, its answer.
 
     Attributes:
         time: Seconds since the epoch.
@@ -67,7 +67,7 @@ class Dns:
 
 @functools.cache
 def _scapy() -> SimpleNamespace:
-    """Load scapy with the protocols that are dissected here, and no others: all of them take six times as long."""
+    """Load scapy with the protocols that are needed here; loading all of them takes six times as long."""
     from scapy.layers import dns, inet, inet6, l2  # noqa: PLC0415 - loading takes long, and most runs dissect nothing
 
     return SimpleNamespace(
@@ -86,7 +86,7 @@ def _packets(path: Path, frames: Iterable[Frame]) -> list[tuple[Frame, Any]]:
 
 
 def _readable(read: Callable[..., T], *arguments: object) -> T | None:
-    """Return what ``read`` makes of bytes that a service has sent, None if it cannot read them."""
+    """Return the result of ``read`` on bytes from a service; None if it fails."""
     try:
         return read(*arguments)
     except Exception:  # noqa: BLE001 - scapy promises no type of error for bytes that are not what they seem
@@ -100,14 +100,14 @@ def details(path: Path, frames: Iterable[Frame]) -> tuple[str, ...]:
 
 
 def udp_checksums(path: Path, frames: Iterable[Frame]) -> dict[int, Checksum]:
-    """Return what the UDP checksum of each frame is, by the frame's number."""
+    """Return the state of each frame's UDP checksum, by the number of the frame."""
     chosen = list(frames)
     sums = {frame.number: _readable(_udp_checksum, packet) for frame, packet in _packets(path, chosen)}
     return {frame.number: sums.get(frame.number) or Checksum.UNKNOWN for frame in chosen}
 
 
 def _udp_checksum(packet: Any) -> Checksum:
-    """Return what the checksum of the outermost UDP header is."""
+    """Return the state of the checksum of the outermost UDP header."""
     scapy = _scapy()
     datagram = packet.getlayer(scapy.UDP)
     if datagram is None:
@@ -127,7 +127,7 @@ def _udp_checksum(packet: Any) -> Checksum:
 
 
 def dns(path: Path, frames: Iterable[Frame]) -> tuple[Dns, ...]:
-    """Return the questions in the DNS messages that ``frames`` carry; what cannot be read is passed over."""
+    """Return the questions in the DNS messages that ``frames`` carry; unreadable messages are skipped."""
     found: list[Dns] = []
     for frame, packet in _packets(path, frames):
         message = _readable(_message, frame, packet)
@@ -139,7 +139,7 @@ def dns(path: Path, frames: Iterable[Frame]) -> tuple[Dns, ...]:
 
 
 def _message(frame: Frame, packet: Any) -> Any:
-    """Return the DNS message that a frame carries, None if it carries none that is whole."""
+    """Return the DNS message that a frame carries; None if it carries no complete one."""
     scapy = _scapy()
     transport = packet.getlayer(scapy.TCP if frame.kind == "tcp" else scapy.UDP)
     if transport is None:

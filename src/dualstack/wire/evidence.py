@@ -1,4 +1,4 @@
-"""What a capture recorded, and what may be concluded from it."""
+"""The packets of a capture, and whether they allow a conclusion."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from dualstack.wire.witness import text
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """What a capture on one host recorded.
+    """The packets that a capture on one host recorded.
 
     Attributes:
         path: The capture file.
-        frames: Its frames in order, without witnesses: neither this capture's nor those of another host's.
-        witnessed: The families of which both witnesses, that of the start and that of the stop, left the host.
-        drops: How many frames the kernel had no room for.
+        frames: Its frames in order, without the witnesses of this and of other captures.
+        witnessed: The families whose witnesses were recorded both at the start and at the stop.
+        drops: The number of frames that the kernel dropped.
         mac: The hardware address of the host's interface.
-        cut_short: Whether the file ends inside a record.
-        others: From where else than its own port a datagram service answered; None where it may answer from no other.
+        truncated: Whether the file ends inside a record.
+        others: The other ends from which a datagram service answered; None if it may answer only from its port.
     """
 
     path: Path
@@ -30,29 +30,29 @@ class Wire:
     witnessed: frozenset[Family] = frozenset()
     drops: int = 0
     mac: str = ""
-    cut_short: bool = False
+    truncated: bool = False
     others: frozenset[tuple[str, int]] | None = None
 
     def is_from(self, end: tuple[str, int], port: int) -> bool:
-        """Return whether ``end`` is a service's port, or another from which its datagrams may come."""
+        """Return whether ``end`` has the service's port, or is another end from which the service may answer."""
         return end[1] == port or end in (self.others or ())
 
     def require_whole(self) -> None:
-        """Make sure that nothing is missing.
+        """Make sure that no packet is missing.
 
         Raises:
-            Inconclusive: The kernel dropped frames, or the file is cut short.
+            Inconclusive: The kernel dropped frames, or the file is truncated.
         """
         if self.drops:
             raise Inconclusive(f"{self.path}: the kernel dropped {self.drops} frames, so nothing can be concluded")
-        if self.cut_short:
-            raise Inconclusive(f"{self.path}: the capture file is cut short, so nothing can be concluded")
+        if self.truncated:
+            raise Inconclusive(f"{self.path}: the capture file is truncated, so nothing can be concluded")
 
     def require_live(self, families: Iterable[Family]) -> None:
-        """Make sure that a frame of these families, had there been one, would have been seen.
+        """Make sure that a frame of these families would have been recorded.
 
         Raises:
-            Inconclusive: Something is missing, or there is a family without witnesses.
+            Inconclusive: Packets are missing, or a family has no witnesses.
         """
         self.require_whole()
         for family in families:
@@ -63,13 +63,13 @@ class Wire:
 
 
 def read_wire(path: Path, *, nonce: str, mac: str = "", drops: int = 0) -> Wire:
-    """Return what a capture file holds.
+    """Return the contents of a capture file.
 
     Args:
         path: The file.
         nonce: The nonce of the capture's own witnesses.
         mac: The hardware address of the host's interface.
-        drops: How many frames the kernel had no room for.
+        drops: The number of frames that the kernel dropped.
 
     Raises:
         HarnessError: It is no capture or is damaged.
@@ -90,5 +90,5 @@ def read_wire(path: Path, *, nonce: str, mac: str = "", drops: int = 0) -> Wire:
         ),
         drops=drops,
         mac=mac,
-        cut_short=pcap.cut_short,
+        truncated=pcap.truncated,
     )

@@ -1,15 +1,12 @@
-"""What packets must show: every predicate in one place.
+"""All predicates over packets.
 
-Each takes what a capture recorded and returns a `dualstack.finding.Finding`, or raises
-`dualstack.errors.Inconclusive` when the capture does not allow any statement: there is no frame of the flow, frames
-were dropped, or something is said to be absent and the capture has no witness for it.
+Each takes a capture and returns a `dualstack.finding.Finding`. It raises `dualstack.errors.Inconclusive` if the capture
+allows no conclusion: it has no frame of the flow, frames were dropped, or a frame must be absent without a witness.
 """
 
 from dualstack.wire.advertised import flow_outlives_advertisements, served_amid_advertisements
 from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.datagrams import (
-    dns_answers,
-    dns_queries,
     from_any_port,
     group_answered,
     require_errors,
@@ -32,11 +29,12 @@ from dualstack.wire.dialling import (
     refused,
     syn_family,
 )
+from dualstack.wire.dns import dns_answers, dns_queries
+from dualstack.wire.formatting import conversation
 from dualstack.wire.pathmtu import path_mtu_heeded, too_large_is_sent_again
 from dualstack.wire.presence import absent, present, stays_inside
 from dualstack.wire.rfc6052 import embed
 from dualstack.wire.routing import leaves_through_router
-from dualstack.wire.story import conversation
 from dualstack.wire.streams import half_close, half_closes, outlives_resets, require_pieces
 from dualstack.wire.template import Template
 from dualstack.wire.transition import (

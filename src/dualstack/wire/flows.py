@@ -1,9 +1,9 @@
-"""Flows: what client and server said on each TCP connection and each pair of UDP ports, and who ended it."""
+"""Flows: the data of client and server on each TCP connection and each pair of UDP ports, and which side ended it."""
 
 from dataclasses import dataclass
 
 from dualstack.families import Family
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.evidence import Wire
 from dualstack.wire.frames import ACK, FIN, RST, SYN, Frame
@@ -17,13 +17,13 @@ class Flow:
     """An attempt to reach a port, and what followed it.
 
     Attributes:
-        attempt: Who tried what, when, and what became of the attempt.
-        sent: How many payload bytes the client sent.
-        answered: How many payload bytes the server sent; of UDP those from the address and port that were asked.
-        first_sent: When the client first sent payload; None if it never did.
-        ended: When the server first sent FIN or RST; None if it did neither.
+        attempt: The attempt, with client, target, time and result.
+        sent: The number of payload bytes that the client sent.
+        answered: The number of payload bytes that the server sent; over UDP only from the requested address and port.
+        first_sent: When the client first sent payload; None if it sent none.
+        ended: When the server first sent FIN or RST; None if it sent neither.
         reset: Whether that was an RST.
-        client_ended: When the client first sent FIN or RST; None if it did neither.
+        client_ended: When the client first sent FIN or RST; None if it sent neither.
     """
 
     attempt: Attempt
@@ -41,19 +41,19 @@ class Flow:
 
     @property
     def established(self) -> bool:
-        """Whether the server answered the SYN; of UDP, the request."""
+        """Whether the server answered the SYN or, over UDP, the request."""
         return self.attempt.fate is Fate.ANSWERED
 
     @property
     def hung_up(self) -> bool:
-        """Whether the server ended a connection on which it had not said a byte, before its client did."""
+        """Whether the server closed the connection before the client, without sending data."""
         first = self.client_ended is None or (self.ended or 0.0) <= self.client_ended
         return self.established and not self.answered and self.ended is not None and first
 
 
 @dataclass(slots=True)
 class _Sum:
-    """What is counted of one flow while the capture is read."""
+    """The counts of one flow while the capture is read."""
 
     sent: int = 0
     answered: int = 0
@@ -88,7 +88,7 @@ def _count_client(total: _Sum, frame: Frame) -> None:
 
 
 def _count_server(total: _Sum, frame: Frame) -> None:
-    """Count a packet of the server; an RST that refuses a SYN ends nothing."""
+    """Count a packet of the server; an RST that refuses a SYN ends no connection."""
     total.answered += frame.size
     refuses = frame.flags & (RST | ACK | SYN) == RST | ACK and total.first_sent is None and total.client_ended is None
     if total.ended is None and frame.kind == "tcp" and frame.flags & (FIN | RST) and not (refuses and not total.sent):
@@ -98,7 +98,7 @@ def _count_server(total: _Sum, frame: Frame) -> None:
 
 
 def _flow(attempt: Attempt, total: _Sum) -> Flow:
-    """Return a finished flow; what refused an attempt is told by the attempt alone."""
+    """Return a flow; the end of a refused attempt is in the attempt."""
     established = attempt.fate is Fate.ANSWERED
     return Flow(
         attempt=attempt,

@@ -1,4 +1,4 @@
-"""The headers of IPv4, IPv6 and ICMP: what of them packet evidence needs."""
+"""Headers of IPv4, IPv6 and ICMP: the fields that packet evidence needs."""
 
 import functools
 import socket
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dualstack.families import Family
 
 KINDS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6"}
-"""Protocol numbers that have a kind of their own."""
+"""The kind of a frame by its protocol number."""
 
 _EXTENSIONS = frozenset({0, 43, 60, 135, 139, 140})
 _FRAGMENT, _AUTHENTICATION = 44, 51
@@ -38,7 +38,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Icmp:
-    """What an ICMP or ICMPv6 message says.
+    """The fields of an ICMP or ICMPv6 message.
 
     Attributes:
         type: Its type.
@@ -79,7 +79,7 @@ class Network:
 
 
 def network_header(data: bytes, at: int, family: Family, whole: int) -> Network | None:
-    """Return the network header at ``at``, past any options and extension headers; None if it is cut off or no IP."""
+    """Return the network header at ``at``, past any options and extension headers; None if it is truncated or no IP."""
     return _ipv4(data, at) if family is Family.IPV4 else _ipv6(data, at, whole)
 
 

@@ -1,4 +1,4 @@
-"""What must be true of a path that carries less than the link: a host that is told so sends no larger packets."""
+"""Path MTU: a sender that got Packet Too Big must send smaller packets."""
 
 from collections.abc import Iterable
 
@@ -6,46 +6,46 @@ from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.wire.evidence import Wire
+from dualstack.wire.formatting import format_lines
 from dualstack.wire.frames import Frame
-from dualstack.wire.story import lines
 from dualstack.wire.transition import mtu_respected, packets_too_big
 
 _WRAP, _HALF = 1 << 32, 1 << 31
-"""Sequence numbers begin anew after 2³²; one that is less than half of that behind is an earlier one."""
+"""Sequence numbers wrap at 2³²; a number is earlier if it is less than half of that behind."""
 
 SETTLE_SECONDS = 0.1
-"""How long what was on its way already, when a host was told, may still be too large."""
+"""Seconds after Packet Too Big in which packets may still be too large: they were sent before."""
 
 
 def path_mtu_heeded(wire: Wire, mtu: int, family: Family = Family.IPV6) -> Finding:
-    """Soon after a router told the captured host that ``mtu`` is the most, nothing larger leaves it.
+    """`SETTLE_SECONDS` after a router reported ``mtu`` to the captured host, no larger packet leaves it.
 
-    RFC 8201 §4, RFC 1191 §3. A host that never sent more was never told, and does right.
+    RFC 8201 §4, RFC 1191 §3. A host that sends no larger packet gets no report, and is right.
 
     Args:
-        wire: What was captured on the service's host, with segmentation offload switched off there.
+        wire: The capture on the service's host, whose segmentation offload is off.
         mtu: The largest packet that the router forwards: bytes, header included.
-        family: The family; of IPv4 packets it is about those that may not be fragmented: no router complains of others.
+        family: The family. For IPv4 only packets with DF count: routers fragment the others.
 
     Raises:
-        Inconclusive: Larger packets left and no router said so: there was no such hop. Nothing left after one had. Or
-            the capture could have missed a packet.
+        Inconclusive: Larger packets left and no router reported it, so there was no such hop; or no packet left
+            after a report; or the capture could have missed a packet.
     """
     wire.require_live([family])
     left = [frame for frame in wire.frames if frame.family is family and frame.outgoing_mac == wire.mac]
     own = {frame.src for frame in left}
-    told = [one for one in packets_too_big(wire) if one.family is family and one.mtu == mtu and one.dst in own]
+    reports = [one for one in packets_too_big(wire) if one.family is family and one.mtu == mtu and one.dst in own]
     large = [frame for frame in left if frame.length > mtu]
-    if told:
-        after = told[0].time + SETTLE_SECONDS
+    if reports:
+        after = reports[0].time + SETTLE_SECONDS
         finding = mtu_respected(wire, wire.mac, mtu, after, family)
         later = [frame for frame in left if frame.time > after and not frame.noise]
-        message = [frame for frame in wire.frames if frame.time == told[0].time and frame.src == told[0].src]
+        message = [frame for frame in wire.frames if frame.time == reports[0].time and frame.src == reports[0].src]
         return Finding(
             ok=finding.ok,
-            expected=f"{finding.expected} {SETTLE_SECONDS:g} s after {told[0].src} said that it is the most",
-            happened=f"{len(told)} such messages came; later {finding.happened}",
-            packets=lines([*large[:1], *message, *(frame for frame in later if finding.ok or frame in large)]),
+            expected=f"{finding.expected} {SETTLE_SECONDS:g} s after {reports[0].src} said that it is the most",
+            happened=f"{len(reports)} such messages came; later {finding.happened}",
+            packets=format_lines([*large[:1], *message, *(frame for frame in later if finding.ok or frame in large)]),
         )
     if large:
         raise Inconclusive(
@@ -61,15 +61,15 @@ def path_mtu_heeded(wire: Wire, mtu: int, family: Family = Family.IPV6) -> Findi
 def too_large_is_sent_again(wire: Wire, port: int, mtu: int) -> Finding:
     """Every byte that left TCP ``port`` over IPv6 in a packet of more than ``mtu`` bytes leaves in a smaller one too.
 
-    Routers do not fragment IPv6 packets: the sender has to cut its segments anew (RFC 8201 §5.4).
+    Routers do not fragment IPv6 packets: the sender must send smaller segments (RFC 8201 §5.4).
 
     Args:
-        wire: What was captured on the service's host, with segmentation offload switched off there.
+        wire: The capture on the service's host, whose segmentation offload is off.
         port: The service's port.
         mtu: The largest packet that the path carries: bytes, header included.
 
     Raises:
-        Inconclusive: No byte left the port over IPv6, or the capture is not whole.
+        Inconclusive: No byte left the port over IPv6, or the capture is incomplete.
     """
     wire.require_whole()
     left = [
@@ -89,12 +89,12 @@ def too_large_is_sent_again(wire: Wire, port: int, mtu: int) -> Finding:
         happened=f"{len(lost)} of {len(large)} such packets were not, the first with sequence number {least}"
         if lost
         else f"all {len(large)} such packets were",
-        packets=lines(left),
+        packets=format_lines(left),
     )
 
 
 def _is_covered(frame: Frame, others: Iterable[Frame]) -> bool:
-    """Return whether the bytes of a segment are all in other segments of its connection."""
+    """Return whether other segments of the connection carry all bytes of a segment."""
     ends = (frame.src, frame.dst, frame.dport)
     spans = sorted(
         ((one.seq - frame.seq + _HALF) % _WRAP - _HALF, one.size)

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from dualstack.errors import HarnessError
 
 SNAPLEN = 262_144
-"""The longest record that is believed, in bytes; what libpcap allows too."""
+"""The largest valid record, in bytes, as in libpcap."""
 
 ETHERNET = 1
 """LINKTYPE_ETHERNET."""
@@ -56,17 +56,17 @@ def open_pcap(path: Path) -> tuple[BinaryIO, str, float]:
 
 
 class Pcap:
-    """The records of a capture file, read as they are asked for, in constant memory.
+    """The records of a capture file, read one at a time, in constant memory.
 
     Attributes:
         path: The file.
-        cut_short: Whether the file ends inside a record; known once all records have been read.
+        truncated: Whether the file ends inside a record; known once all records have been read.
     """
 
     def __init__(self, path: Path) -> None:
-        """Name the file; it is opened by iterating."""
+        """Take the path; the file is opened by iteration."""
         self.path = path
-        self.cut_short = False
+        self.truncated = False
 
     def __iter__(self) -> Iterator[tuple[float, int, bytes]]:
         """Yield each record's time in seconds since the epoch, its length on the wire, and its bytes.
@@ -81,24 +81,24 @@ class Pcap:
             while header := file.read(RECORD_HEADER):
                 number += 1
                 if len(header) < RECORD_HEADER:
-                    self.cut_short = True
+                    self.truncated = True
                     return
                 seconds, ticks, kept, length = unpack(header)
                 if kept > SNAPLEN:
                     raise damaged(self.path, number, kept)
                 data = file.read(kept)
                 if len(data) < kept:
-                    self.cut_short = True
+                    self.truncated = True
                     return
                 yield seconds + ticks * tick, length, data
 
 
 def damaged(path: Path, number: int, kept: int) -> HarnessError:
-    """Return the error about a record whose length cannot be true."""
+    """Return the error for a record with an impossible length."""
     return HarnessError(f"{path}: the capture is damaged: record {number} claims to have {kept} bytes")
 
 
 def select(path: Path, numbers: Iterable[int]) -> dict[int, bytes]:
-    """Return the bytes of the records with these numbers (from 1), by number; the others are only passed over."""
+    """Return the bytes of the records with these numbers (from 1), by number; other records are skipped."""
     wanted = set(numbers)
     return {number: data for number, (_, _, data) in enumerate(Pcap(path), 1) if number in wanted}

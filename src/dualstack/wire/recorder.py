@@ -1,10 +1,10 @@
-"""Records the packets of a host's interface into a file; runs in a process of its own inside the host.
+"""Records the packets of a host's interface into a file; runs in a separate process inside the host.
 
 One JSON object a line, over a stream: first ``{"interface": "eth0", "path": "<pcap file>", "nonce": "<text>"}``, which
-is answered by ``{"ready": true, "mac": "<hardware address>"}`` once the capture has seen a witness of each family leave
-the interface; then ``{"stop": true}``, which is answered by ``{"frames": n, "drops": n, "error": "<text or empty>",
-"witnessed": ["ipv4", ...]}`` once it has seen another one of each, and so everything before. What cannot be done is
-answered by ``{"error": "<text>"}``. The stream's end ends the recording; what came until then is in the file.
+is answered by ``{"ready": true, "mac": "<hardware address>"}`` when the capture has recorded a witness of each family;
+then ``{"stop": true}``, which is answered by ``{"frames": n, "drops": n, "error": "<text or empty>", "witnessed":
+["ipv4", ...]}`` when it has recorded a second witness of each family, and so all earlier packets. A request that
+fails is answered by ``{"error": "<text>"}``. The end of the stream ends the recording; the file keeps its packets.
 """
 
 import contextlib
@@ -24,30 +24,30 @@ from dualstack.wire.ring import Ring
 from dualstack.wire.witness import witnesses
 
 BATCH = 1 << 18
-"""How many bytes are gathered before they are written, when there is no pause to write them in."""
+"""Bytes after which the buffer is written, even if packets keep arriving."""
 
 WITNESS_SECONDS = 3.0
-"""How long the capture may take to see its witness."""
+"""Seconds within which the capture must record its witness."""
 
 AGAIN_SECONDS = 0.1
-"""After how long a witness that was not seen is sent again."""
+"""Seconds after which a missing witness is sent again."""
 
 _NO_INTERFACE = frozenset({errno.ENETDOWN, errno.ENXIO, errno.ENODEV})
 
 
 class Recording:
-    """The file: whole records or nothing of them, and the first error that kept anything from being written.
+    """The capture file, with whole records only, and the first write error.
 
     Attributes:
-        frames: How many frames were written.
-        error: Why nothing more could be written; empty if everything was.
+        frames: The number of frames that were written.
+        error: Why writing stopped; empty if it did not.
     """
 
     def __init__(self, path: Path) -> None:
         """Create the file and write its header.
 
         Raises:
-            OSError: That is not possible.
+            OSError: The file cannot be created or written.
         """
         self.frames = 0
         self.error = ""
@@ -70,7 +70,7 @@ class Recording:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is pending; after the first error nothing is written any more, and the file stays whole."""
+        """Write the buffer; after the first error nothing more is written, and the file has whole records only."""
         if self._pending and not self.error:
             try:
                 self._write(memoryview(self._pending))
@@ -91,7 +91,7 @@ class Recording:
                 written += os.write(self._file, data[written:])
 
     def close(self) -> None:
-        """Write what is pending and close the file, once; some file systems report only now that they are full."""
+        """Write the buffer and close the file, once; some file systems report a full disk only now."""
         if self._file < 0:
             return
         self.flush()
@@ -103,7 +103,7 @@ class Recording:
 
 
 class Recorder:
-    """A capture that is running."""
+    """A running capture."""
 
     def __init__(self, stream: socket.socket, order: dict[str, Any]) -> None:
         """Open the interface and the file.
@@ -128,7 +128,7 @@ class Recorder:
         self._undo.close()
 
     def until_asked(self) -> bool:
-        """Record until the stream says something or ends; return whether it said something."""
+        """Record until a request arrives or the stream ends; return whether a request arrived."""
         poller = select.poll()
         poller.register(self.ring.fileno(), select.POLLIN)
         poller.register(self._stream, select.POLLIN)
@@ -141,7 +141,7 @@ class Recorder:
                 return bool(self._stream.recv(4096))
 
     def witness(self, moment: str) -> set[Family]:
-        """Send a witness of each family and record until both were seen; return the families that were."""
+        """Send a witness of each family and record until both are recorded; return the families that were."""
         missing = witnesses(self.ring.mac, moment, self._nonce)
         seen: set[Family] = set()
         deadline = Deadline(WITNESS_SECONDS, f"the witnesses of {self._interface}")
@@ -172,7 +172,7 @@ class Recorder:
         return True
 
     def _drain(self, *, watch: bool = False) -> list[bytes]:
-        """Record what has come; return it if it is watched for something."""
+        """Record the packets that have arrived; return them if ``watch`` is set."""
         watched = []
         for seconds, nanoseconds, length, data in self.ring.frames():
             self.file.add(seconds, nanoseconds, length, data)
@@ -183,7 +183,7 @@ class Recorder:
 
 
 def record(stream: socket.socket) -> None:
-    """Record as the stream orders it, until the stream ends or says stop."""
+    """Record as the requests on the stream say, until the stream ends or a request says stop."""
     line = _read_line(stream)
     if not line:
         return
@@ -206,7 +206,7 @@ def record(stream: socket.socket) -> None:
         file = recorder.file
         file.close()
         failure = f"{order['path']}: the capture could not be written: {file.error}" if file.error else ""
-        # Answered before the ring is closed: that takes the kernel tens of milliseconds, for which nobody should wait.
+        # Answer before closing the ring: closing takes the kernel tens of milliseconds.
         _say(stream, frames=file.frames, drops=drops, error=failure, witnessed=sorted(family.value for family in seen))
 
 
@@ -222,6 +222,6 @@ def _read_line(stream: socket.socket) -> bytes:
 
 
 def _say(stream: socket.socket, **fields: object) -> None:
-    """Answer, unless nobody listens any more."""
+    """Send an answer; do nothing if the other end has closed the stream."""
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         stream.sendall(json.dumps(fields).encode() + b"\n")

@@ -3,7 +3,7 @@
 import ipaddress
 
 LENGTHS = (32, 40, 48, 56, 64, 96)
-"""The prefix lengths that there are."""
+"""The prefix lengths that RFC 6052 allows."""
 
 _U_OCTET = 8
 """Bits 64 to 71 stay zero: the IPv4 address is written around them."""

@@ -31,7 +31,7 @@ _HEADER = struct.Struct("=IIIHHII")
 
 
 class Ring:
-    """All frames of one interface, both ways; those of a loopback interface once, as they come in.
+    """All frames of one interface, both directions; of a loopback interface only incoming ones.
 
     Attributes:
         mac: The interface's hardware address.
@@ -60,11 +60,11 @@ class Ring:
             undo.pop_all()
 
     def fileno(self) -> int:
-        """Return the socket's descriptor: readable when a frame has come."""
+        """Return the descriptor of the socket; it is readable when a frame has arrived."""
         return self._socket.fileno()
 
     def frames(self) -> Iterator[tuple[int, int, int, bytes]]:
-        """Yield what has come since: seconds, nanoseconds, length on the wire, and the bytes that were kept."""
+        """Yield new frames: seconds, nanoseconds, length on the wire, and the captured bytes."""
         ring, unpack, size = self._ring, _HEADER.unpack_from, BLOCK * BLOCKS
         while True:
             at = self._next
@@ -81,7 +81,7 @@ class Ring:
         return self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
     def count_drops(self) -> int:
-        """Return how many frames were lost so far."""
+        """Return the number of frames that were lost so far."""
         _, drops = struct.unpack("=II", self._socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
         self.drops += drops
         return self.drops

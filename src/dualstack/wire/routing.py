@@ -1,11 +1,11 @@
-"""What must be true of packets to clients behind a router: they are sent to it, and it may forward them."""
+"""Predicates over packets to clients behind a router: they are sent to the router with a sufficient hop limit."""
 
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire.evidence import Wire
-from dualstack.wire.story import about, lines
+from dualstack.wire.formatting import concerning, format_lines
 
 LEAST_HOPS = 32
 """The least hop limit that counts as enough: paths through the Internet have up to about 30 hops; kernels start with 64
@@ -15,17 +15,17 @@ LEAST_HOPS = 32
 def leaves_through_router(
     wire: Wire, port: int, family: Family, router: str, transport: Transport = Transport.TCP
 ) -> Finding:
-    """Each packet that leaves ``port`` over ``family`` is sent to the router and has a hop limit that is large enough.
+    """Each packet that leaves ``port`` over ``family`` is sent to the router and has a sufficient hop limit.
 
     Args:
-        wire: What was captured on the service's host, all of whose clients are behind the router.
+        wire: The capture on the service's host; all its clients are behind the router.
         port: The service's port.
         family: The family.
         router: The router's hardware address.
         transport: TCP or UDP.
 
     Raises:
-        Inconclusive: No such packet left, or the capture is not whole.
+        Inconclusive: No such packet left, or the capture is incomplete.
     """
     wire.require_whole()
     left = [
@@ -36,9 +36,8 @@ def leaves_through_router(
         and wire.is_from((frame.src, frame.sport), port)
     ]
     if not left:
-        raise Inconclusive(
-            f"{wire.path}: no {family.label} packet left {transport.value} port {port}, so there is nothing to judge"
-        )
+        where = f"{transport.value} port {port}"
+        raise Inconclusive(f"{wire.path}: no {family.label} packet left {where}, so there is nothing to judge")
     past = [frame for frame in left if frame.next_mac != router.lower()]
     few = [frame for frame in left if frame.hop_limit < LEAST_HOPS]
     name = "hop limit" if family is Family.IPV6 else "time to live"
@@ -51,5 +50,5 @@ def leaves_through_router(
         f"{name} of at least {LEAST_HOPS}",
         happened="; ".join(faults)
         or f"all {len(left)} are, with a {name} of at least {min(frame.hop_limit for frame in left)}",
-        packets=lines([frame for frame in about(wire.frames, [port]) if frame.family is family]),
+        packets=format_lines([frame for frame in concerning(wire.frames, [port]) if frame.family is family]),
     )

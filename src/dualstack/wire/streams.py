@@ -1,4 +1,4 @@
-"""What must be true of TCP connections: half-close, segments, resets."""
+"""Predicates over TCP connections: half-close, segments, resets."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,8 @@ from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.wire.attempts import Fate, attempts
 from dualstack.wire.evidence import Wire
+from dualstack.wire.formatting import conversation
 from dualstack.wire.frames import FIN, RST, Frame
-from dualstack.wire.story import conversation
 
 
 def half_close(wire: Wire, sport: int) -> Finding:
@@ -18,7 +18,7 @@ def half_close(wire: Wire, sport: int) -> Finding:
     kernel parts them; where the service's data came in between, only its own FIN is left to come.
 
     Raises:
-        Inconclusive: The client sent no FIN, or the capture is not whole.
+        Inconclusive: The client sent no FIN, or the capture is incomplete.
     """
     wire.require_whole()
     flow = _flow(wire, sport)
@@ -34,13 +34,13 @@ def half_close(wire: Wire, sport: int) -> Finding:
 
 
 def half_closes(wire: Wire, ports: Sequence[int]) -> Finding:
-    """On each of the clients' ports what `half_close` says; the first one that fails, or the last one.
+    """Return `half_close` of the clients' ports: the first finding that fails, or the last one.
 
     A kernel parts request and FIN when the client has no processor in between. A service that has answered and closed
     by then has done nothing wrong, so such a connection shows nothing.
 
     Raises:
-        Inconclusive: None of them shows anything, or the capture is not whole.
+        Inconclusive: None of them shows anything, or the capture is incomplete.
     """
     wire.require_whole()
     findings = [half_close(wire, port) for port in ports if not _came_late(_flow(wire, port), port)]
@@ -50,7 +50,7 @@ def half_closes(wire: Wire, ports: Sequence[int]) -> Finding:
 
 
 def _flow(wire: Wire, sport: int) -> list[Frame]:
-    """Return the segments of the connection of a client's port."""
+    """Return the segments of the connection from a client's port."""
     return [frame for frame in wire.frames if frame.kind == "tcp" and sport in {frame.sport, frame.dport}]
 
 
@@ -65,7 +65,7 @@ def _came_late(flow: Sequence[Frame], sport: int) -> bool:
 
 
 def _missing(flow: list[Frame], closing: int, sport: int) -> str:
-    """Say what is not as it must be after the client's FIN; empty if everything is."""
+    """Return what is wrong after the client's FIN; empty if nothing is."""
     after = [frame for frame in flow[closing + 1 :] if frame.dport == sport]
     fin = next((at for at, frame in enumerate(after) if frame.flags & FIN), None)
     reset = next((frame for frame in flow if frame.flags & RST), None)
@@ -86,7 +86,7 @@ def require_pieces(wire: Wire, sport: int, least: int) -> None:
     """Make sure that the client's port ``sport`` sent its bytes in at least ``least`` segments.
 
     Raises:
-        Inconclusive: It did not, so that the service was not asked in pieces, or the capture is not whole.
+        Inconclusive: It did not, so that the service was not asked in pieces, or the capture is incomplete.
     """
     wire.require_whole()
     count = sum(1 for frame in wire.frames if frame.kind == "tcp" and frame.sport == sport and frame.size)
@@ -98,7 +98,7 @@ def outlives_resets(wire: Wire, port: int, family: Family) -> Finding:
     """The last attempt over ``family`` to reach ``port`` that began after a client's RST is answered by SYN ACK.
 
     Raises:
-        Inconclusive: No client sent RST, none came after it, or the capture is not whole.
+        Inconclusive: No client sent RST, none came after it, or the capture is incomplete.
     """
     wire.require_whole()
     resets = [

@@ -1,4 +1,4 @@
-"""Partial templates of frames: what must be equal is said, everything else does not matter."""
+"""Templates of frames: only the fields that are set must match."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -9,7 +9,7 @@ from dualstack.wire.frames import Frame
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Template:
-    """What a frame must be like. None means that it does not matter; any other value is compared, 0 and "" too.
+    """The fields that a frame must have. None matches every value; any other value is compared, also 0 and "".
 
     Attributes:
         outgoing_mac: The source hardware address.
@@ -19,7 +19,7 @@ class Template:
         dst: The destination address.
         sport: The source port.
         dport: The destination port.
-        noise: The name of the noise, empty for what is none.
+        noise: The name of the noise; empty for a frame that is no noise.
         flags: TCP flags that must be set.
         without: TCP flags that must not be set.
         payload: Whether it carries payload.
@@ -38,11 +38,11 @@ class Template:
     payload: bool | None = None
 
     def matches(self, frame: Frame) -> bool:
-        """Return whether ``frame`` is like this."""
+        """Return whether ``frame`` matches."""
         return not self.differences(frame)
 
     def differences(self, frame: Frame) -> Mapping[str, object]:
-        """Return what of ``frame`` is not as it must be: the fields' names and the frame's values."""
+        """Return the fields of ``frame`` that do not match, with its values."""
         differing: dict[str, object] = {}
         for name in _EQUAL:
             wanted, found = getattr(self, name), getattr(frame, name)
@@ -57,11 +57,11 @@ class Template:
         return differing
 
     def among(self, frames: Iterable[Frame]) -> tuple[Frame, ...]:
-        """Return the frames that are like this."""
+        """Return the frames that match."""
         return tuple(frame for frame in frames if self.matches(frame))
 
     def __str__(self) -> str:
-        """Return what matters, as ``family=IPv6, dport=53``."""
+        """Return the fields that are set, as ``family=IPv6, dport=53``."""
         said = ((field.name, getattr(self, field.name)) for field in fields(self))
         return ", ".join(
             f"{name}={value.label if isinstance(value, Family) else value}" for name, value in said if value is not None

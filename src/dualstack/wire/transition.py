@@ -1,4 +1,4 @@
-"""What must be true where the families meet: mapped addresses, path MTU, tunnels, translators."""
+"""Predicates over IPv4/IPv6 transition: mapped addresses, path MTU, tunnels, translators."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.wire.dialling import canonical, tried
 from dualstack.wire.evidence import Wire
+from dualstack.wire.formatting import concerning, conversation, format_lines
 from dualstack.wire.frames import Frame
 from dualstack.wire.rfc6052 import embed
-from dualstack.wire.story import about, conversation, lines
 
 _UNREAL = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("::/96"))
 _WITHOUT_ADDRESS = frozenset({"ND", "RS/RA", "MLD"})
@@ -19,13 +19,13 @@ _WITHOUT_ADDRESS = frozenset({"ND", "RS/RA", "MLD"})
 
 @dataclass(frozen=True, slots=True)
 class TooBig:
-    """A message that a packet was too big for the path.
+    """A router's report that a packet was too big for the path.
 
     Attributes:
         time: Seconds since the epoch.
         family: Of the packet that was too big.
         src: Who says so.
-        dst: Who is told.
+        dst: The sender of that packet.
         mtu: What would fit, in bytes.
     """
 
@@ -44,11 +44,11 @@ def layers(frame: Frame) -> Iterator[Frame]:
 
 
 def no_mapped_on_wire(wire: Wire) -> Finding:
-    """No IPv6 header, outer or inner, has an address that stands for something else or for nothing.
+    """No IPv6 header, outer or inner, has an address that must not be on the wire.
 
-    RFC 4291 §2.5: ::ffff:0:0/96 (IPv4-mapped) lives in the API only (RFC 4038 §4.2), ::/96 (IPv4-compatible) is
-    deprecated and holds ::1, which never leaves a host, and ::, which is the source only of what is said by who has no
-    address yet: neighbour and router solicitations and multicast listener reports (RFC 4861 §4, RFC 3590 §4).
+    RFC 4291 §2.5: ::ffff:0:0/96 (IPv4-mapped) is for the socket API only (RFC 4038 §4.2). ::/96 (IPv4-compatible) is
+    deprecated. It contains ::1, which never leaves a host, and ::, which is the source only of packets of hosts without
+    an address: neighbour and router solicitations, multicast listener reports (RFC 4861 §4, RFC 3590 §4).
 
     Raises:
         Inconclusive: The capture could have missed such a packet.
@@ -60,7 +60,7 @@ def no_mapped_on_wire(wire: Wire) -> Finding:
         ok=not found,
         expected="no IPv6 packet on the wire has an IPv4-mapped, IPv4-compatible, loopback or unspecified address",
         happened=f"{len(found)} packets have" if found else f"none of {seen} IPv6 headers has; the witnesses were seen",
-        packets=lines(found),
+        packets=format_lines(found),
     )
 
 
@@ -101,7 +101,7 @@ def mtu_respected(wire: Wire, mac: str, mtu: int, after: float, family: Family =
         family: The family.
 
     Raises:
-        Inconclusive: No such packet left it later than that, or the capture is not whole.
+        Inconclusive: No such packet left it later than that, or the capture is incomplete.
     """
     wire.require_whole()
     left = [
@@ -116,7 +116,7 @@ def mtu_respected(wire: Wire, mac: str, mtu: int, after: float, family: Family =
         ok=not big,
         expected=f"no {family.label} packet of more than {mtu} bytes leaves {mac}",
         happened=f"{len(big)} of {len(left)} were bigger; the largest had {max(frame.length for frame in left)} bytes",
-        packets=lines(big or left),
+        packets=format_lines(big or left),
     )
 
 
@@ -135,7 +135,9 @@ def tunnelled(wire: Wire, a: str, b: str, port: int) -> Finding:
         Inconclusive: There is no frame of the flow, or the capture could have missed a native copy.
     """
     wire.require_live([Family.IPV6])
-    flow = [frame for frame in about(wire.frames, [port]) if any(_ipv6_transport(layer) for layer in layers(frame))]
+    flow = [
+        frame for frame in concerning(wire.frames, [port]) if any(_ipv6_transport(layer) for layer in layers(frame))
+    ]
     if not flow:
         raise Inconclusive(f"{wire.path}: there is no IPv6 packet from or to port {port}, tunnelled or native")
     ends = {canonical(a), canonical(b)}
@@ -149,7 +151,7 @@ def tunnelled(wire: Wire, a: str, b: str, port: int) -> Finding:
         ok=not native and not elsewhere,
         expected=f"the flow of port {port} is carried by protocol 41 between {a} and {b}, and nothing of it natively",
         happened=f"of {len(flow)} packets {len(native)} were native, {len(elsewhere)} in another tunnel",
-        packets=lines(native or elsewhere or flow),
+        packets=format_lines(native or elsewhere or flow),
     )
 
 

@@ -1,7 +1,7 @@
-"""Witness packets: known frames that prove that a capture is alive and sees what leaves the host.
+"""Witness packets: known frames that prove that a capture works and records what leaves the host.
 
-A witness is a valid UDP datagram between documentation addresses (RFC 5737, RFC 3849). Its destination hardware
-address is one that no interface has, so every stack that sees it drops it: no world ever answers it.
+A witness is a valid UDP datagram between documentation addresses (RFC 5737, RFC 3849). No interface has its destination
+hardware address, so every host drops it.
 """
 
 import socket
@@ -11,10 +11,10 @@ from dualstack.checksum import internet_checksum
 from dualstack.families import BOTH, Family
 
 MARK = b"dualstack-witness "
-"""What the payload of every witness begins with."""
+"""The beginning of the payload of every witness."""
 
-NOBODY = bytes.fromhex("02005effffee")
-"""The destination hardware address: locally administered, unicast, and nobody's."""
+UNUSED_MAC = bytes.fromhex("02005effffee")
+"""The destination hardware address: locally administered, unicast, and unused."""
 
 DISCARD = 9
 """Both ports of a witness: the discard service (RFC 863)."""
@@ -43,7 +43,7 @@ def frame(family: Family, mac: bytes, payload: bytes) -> bytes:
     datagram = struct.pack("!HHHH", DISCARD, DISCARD, length, 0) + payload
     checksum = internet_checksum(pseudo + datagram) or 0xFFFF
     datagram = datagram[:6] + struct.pack("!H", checksum) + payload
-    ethernet = NOBODY + mac + struct.pack("!H", family.ethertype)
+    ethernet = UNUSED_MAC + mac + struct.pack("!H", family.ethertype)
     if family is Family.IPV6:
         return ethernet + struct.pack("!IHBB", 6 << 28, length, socket.IPPROTO_UDP, 1) + src + dst + datagram
     header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + length, 0, 0x4000, 1, socket.IPPROTO_UDP, 0) + src + dst

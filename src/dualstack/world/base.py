@@ -1,6 +1,5 @@
-"""What every world has: a proved lab, a capture, notes of what was done, findings, and their judgement."""
+"""What every world has: a proved lab, a capture, a journal, findings, and their judgement."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -11,42 +10,37 @@ from dualstack.errors import HarnessError, Inconclusive, RequirementBroken
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.kinds import DOCKER
+from dualstack.lab.changes import AddAddress, RemoveAddress, SwitchIpv6
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
-from dualstack.manifest import Connect, Listen, Subject, Transport
+from dualstack.manifest import Connect, Listen, Subject
 from dualstack.plan import PlannedCase
-from dualstack.prober.messages import SocketRow
 from dualstack.requirement import Level
-from dualstack.service import SCRATCH
 from dualstack.topology import load_topology
+from dualstack.transport import Transport
 from dualstack.wire.capture import Capture
 from dualstack.wire.evidence import Wire
 from dualstack.wire.expect import no_family_from
+from dualstack.world.journal import Journal
 
 KERNEL_NOISE = frozenset({"ND", "MLD", "RS/RA", "IGMP"})
-"""What a kernel sends by itself, whatever services do."""
+"""The kinds of packets that a kernel sends by itself, without any service."""
 
-_DETECTION = 10.0
-"""Seconds that the detection of duplicates may take; the kernel takes up to 2 s for it."""
-
-_LOG_SHOWN = 16 * 1024
-"""How many characters of a service's output a record carries: the last ones."""
+_DAD_TIMEOUT = 10.0
+"""Seconds to wait for duplicate address detection; the kernel takes up to 2 s."""
 
 
 class World:
-    """One case's lab with its capture, from lab up to the last packet.
+    """The lab and the capture of one case.
 
-    A test acts, then holds the `wire` against what it saw, and hands every finding to `require`. What it did is kept
-    for the record, also when it fails half-way.
+    A test acts, compares the `wire` with what it saw, and passes every finding to `require`. The journal is kept for
+    the record, also if the test fails half-way.
 
     Attributes:
         case: The planned case.
-        steps: What was done, in order.
+        journal: What was done.
         findings: What was expected and what happened.
-        works: What the application saw, by family.
-        sockets: The service's socket table when it was last looked at.
-        command: How the service was last started, as a shell line.
-        waited: Seconds spent waiting for the service itself.
+        works: Whether the application was served, by family.
     """
 
     def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
@@ -54,20 +48,15 @@ class World:
 
         Args:
             case: The planned case.
-            backend: Who makes the lab.
-            folder: Where the case's evidence is kept.
+            backend: What makes the lab.
+            folder: The folder for the case's evidence.
         """
         self.case = case
-        self.steps: list[str] = []
+        self.journal = Journal()
         self.findings: list[Finding] = []
         self.works: dict[str, bool] = {}
-        self.sockets: tuple[SocketRow, ...] = ()
-        self.command = ""
-        self.waited = 0.0
-        self._logs: list[str] = []
         self._backend = backend
         self._folder = folder
-        self._began = time.monotonic()
         self._lab: Lab | None = None
         self._capture: Capture | None = None
         self._wire: Wire | None = None
@@ -79,7 +68,7 @@ class World:
             BrokenLab: A proof failed.
             HostCannot: This machine cannot make it.
         """
-        self._began = time.monotonic()
+        self.journal.restart_clock()
         self._lab = self._backend.up(load_topology(self.case.topology))
         try:
             prove(self._lab)
@@ -92,9 +81,9 @@ class World:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the service and the capture, and remove the lab; evidence is kept whatever happened.
+        """Stop the service and the capture, and remove the lab; the evidence is always kept.
 
-        Somebody who interrupts the run does not wait for the service to stop: it ends with the lab.
+        An interrupt does not wait for the service to stop: its processes end with the lab.
         """
         try:
             if kind is None or issubclass(kind, Exception):
@@ -102,7 +91,7 @@ class World:
         except HarnessError as late:
             if not isinstance(error, HarnessError):
                 raise
-            self.note(str(late))  # a consequence of the first one, which says more
+            self.note(str(late))  # a consequence of the first error, which says more
         finally:
             if self._capture is not None:
                 self._capture.close()
@@ -127,7 +116,7 @@ class World:
 
     @property
     def unstarted(self) -> bool:
-        """Whether the case never saw what it is about start; whether it starts at all is START-001's matter."""
+        """Whether what the case is about never started; START-001 is the requirement that it starts."""
         return False
 
     @property
@@ -153,56 +142,47 @@ class World:
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The families that the listener or connector claims and this world has."""
+        """The families that the listener or connector claims and that this topology has."""
         return tuple(family for family in self.lab.topology.families() if family in self.element.families)
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The ports whose packets tell the case's story."""
+        """The ports whose packets the record shows."""
         return (self.element.port,)
 
-    def scratch(self, number: int) -> str:
-        """Return the private folder of the service's start with that number; it exists only inside the lab."""
-        return f"{SCRATCH}-{number}"
+    # -- the journal -------------------------------------------------------------------------------------------------
 
     def note(self, what: str) -> None:
-        """Add a step to the record, with the time since the case began."""
-        self.steps.append(f"+{self.seconds:.3f} s  {what}")
-
-    @property
-    def seconds(self) -> float:
-        """How long the case has taken so far."""
-        return time.monotonic() - self._began
-
-    @property
-    def output(self) -> str:
-        """The tail of everything that the service has written."""
-        return "\n".join(text.rstrip("\n") for text in self._logs if text)[-_LOG_SHOWN:]
+        """Add a step to the journal, with its time."""
+        self.journal.note(what)
 
     # -- the host's network ------------------------------------------------------------------------------------------
 
     def add_address(self, address: str, *, detect: bool = False) -> None:
         """Give the service's host an address; with ``detect`` an IPv6 one is tentative at first (RFC 4862 §5.4)."""
-        self.host.add_address(address, detect=detect)
-        self.note(f"the host is given {address}" + (", which is tentative" if detect else ""))
+        self.host.apply(AddAddress(address, detect=detect))
+        self.note(f"add {address} to the service's host" + (", tentative at first" if detect else ""))
 
     def remove_address(self, address: str) -> None:
-        """Take an address from the service's host."""
-        self.host.remove_address(address)
-        self.note(f"{address} is taken from the host")
+        """Remove an address from the service's host."""
+        self.host.apply(RemoveAddress(address))
+        self.note(f"remove {address} from the service's host")
 
     def set_ipv6(self, *, enabled: bool) -> None:
-        """Switch IPv6 off or on for the service's host; off takes its addresses on gives none back."""
-        self.host.set_ipv6(enabled=enabled)
-        self.note(f"IPv6 is switched {'on' if enabled else 'off'} (disable_ipv6={int(not enabled)})")
+        """Switch IPv6 on or off on the service's host.
+
+        Off removes all its IPv6 addresses; on does not restore them.
+        """
+        self.host.apply(SwitchIpv6(enabled=enabled))
+        self.note(f"switch IPv6 {'on' if enabled else 'off'} on the service's host (disable_ipv6={int(not enabled)})")
 
     def await_usable(self, address: str) -> None:
-        """Wait until an address of the service's host is not tentative any more.
+        """Wait until an address of the service's host is not tentative.
 
         Raises:
-            DeadlineExpired: It is not there, or still tentative.
+            DeadlineExpired: It does not exist, or is still tentative.
         """
-        deadline = Deadline(_DETECTION, f"{address} to be usable")
+        deadline = Deadline(_DAD_TIMEOUT, f"{address} to be usable")
         rows = self.host.prober.addresses
         if not deadline.until(lambda: any(row.address == address and not row.tentative for row in rows())):
             raise deadline.error()
@@ -210,18 +190,21 @@ class World:
 
     # -- evidence and judgement ----------------------------------------------------------------------------------------
 
+    def count(self, family: Family, *, served: bool) -> None:
+        """Record in `works` whether a client of ``family`` was served; a failure stays, whatever follows."""
+        self.works[family.value] = self.works.get(family.value, True) and served
+
     def require(self, finding: Finding) -> None:
-        """Add a finding; one that is not as expected breaks the requirement at the end of the case."""
+        """Add a finding; at the end of the case one that is not as expected breaks the requirement."""
         self.findings.append(finding)
 
     def shows(self, predicate: Callable[[Wire], Finding]) -> None:
-        """Require what the wire must show.
+        """Require what ``predicate`` expects of the captured packets.
 
-        Where the application has failed already, missing packets say nothing more; where it has not, they leave the
-        case without evidence.
+        If another finding has failed already, missing packets are ignored.
 
         Raises:
-            Inconclusive: There is no evidence, although the application saw none of it fail.
+            Inconclusive: Packets that are needed as evidence are missing, and no finding has failed.
         """
         try:
             self.require(predicate(self.wire()))
@@ -230,15 +213,15 @@ class World:
                 raise
 
     def shows_no_family(self, family: Family) -> None:
-        """Require that no packet of ``family`` left the service's host but what its kernel sends by itself.
+        """Require that the service's host sent no packet of ``family``, apart from `KERNEL_NOISE`.
 
-        For IPv4 nothing is excused: a kernel without an IPv4 address sends neither ARP nor IPv4.
+        For IPv4 there is no exception: a kernel without an IPv4 address sends neither ARP nor IPv4.
         """
         allowed = KERNEL_NOISE if family is Family.IPV6 else frozenset[str]()
         self.shows(lambda wire: no_family_from(wire, wire.mac, family, allow=allowed))
 
     def wire(self) -> Wire:
-        """End the service and the capture, and return what was on the wire."""
+        """Stop the service and the capture, and return the captured packets."""
         self._end()
         if self._wire is None:
             raise HarnessError("the capture never ran")
@@ -246,14 +229,14 @@ class World:
 
     @property
     def captured(self) -> Wire | None:
-        """What was on the wire, once the capture has ended."""
+        """The captured packets; None until the capture has ended."""
         return self._wire
 
     def conclude(self) -> None:
-        """Raise what the findings amount to.
+        """Judge the findings.
 
         Raises:
-            RequirementBroken: One of them is not as expected.
+            RequirementBroken: At least one of them is not as expected.
             HarnessError: There is none, so nothing was checked.
         """
         if not self.findings:
@@ -269,7 +252,7 @@ class World:
             )
 
     def _end(self) -> None:
-        """End what runs, then the capture; once."""
+        """Stop what runs, then the capture; once."""
         capture, self._capture = self._capture, None
         if capture is None:
             return
@@ -279,4 +262,4 @@ class World:
             self._wire = capture.stop()
 
     def _stop_all(self) -> None:
-        """End whatever the world has started on the service's host."""
+        """Stop everything that the world has started on the service's host."""

@@ -1,4 +1,4 @@
-"""What a service does by itself: findings that are the same without what a case does to it are not its result."""
+"""Controls: a finding that is also broken in a control, without the stimulus, is not a result of the stimulus."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,12 +7,12 @@ from dualstack.finding import Finding
 
 
 def excused(findings: Sequence[Finding], control: Sequence[Finding], without: str) -> list[Finding]:
-    """Return the findings; those that are broken in a control, too, are as expected there.
+    """Return the findings; each that is also broken in the control counts as met.
 
     Args:
-        findings: What was found.
-        control: What was found when the same was done without what the requirement is about.
-        without: What that was, as the end of a sentence.
+        findings: The findings of the case.
+        control: The findings of the same actions without the stimulus.
+        without: What was left out in the control, as the end of a sentence.
     """
     broken = {finding.expected: finding.happened for finding in control if not finding.ok}
     return [

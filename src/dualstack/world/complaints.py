@@ -1,10 +1,10 @@
-"""What a service says about a failure, in its own words: the lines that it does not write when all is well. Pure."""
+"""The lines about a failure in a service's output: those that it does not write normally. Pure."""
 
 import re
 from collections.abc import Iterable
 
 IN_USE = re.compile(r"(?i)in[ _-]?use|EADDRINUSE|\b(?:errno|error|code)\W{0,3}(?:98|10048)\b")
-"""How "address already in use" reads: strerror's text, the names of several languages, its number with its noun."""
+"""Forms of "address already in use": strerror's text, names in several languages, the number after a noun."""
 
 _VARIABLE = re.compile(r"\x1b\[[0-9;]*m|0x[0-9a-f]+|\b[0-9a-f]*\d[0-9a-f]*\b|\d+", re.IGNORECASE)
 """What differs between two runs of one program: colours, numbers, identifiers."""
@@ -22,20 +22,20 @@ _LISTENER = re.compile(
 
 
 def new_lines(usual: str, text: str) -> list[str]:
-    """Return the lines of ``text`` that have no like in ``usual``; numbers and identifiers are no difference."""
+    """Return the lines of ``text`` that are not in ``usual``; numbers and identifiers are ignored."""
     known = {_shape(line) for line in usual.splitlines()}
     return [line.strip() for line in text.splitlines() if line.strip() and _shape(line) not in known]
 
 
 def _shape(line: str) -> str:
-    """Return what is the same in such a line of every run."""
+    """Return the part of a line that is the same in every run."""
     return _VARIABLE.sub("#", line).strip().casefold()
 
 
 def naming_line(lines: Iterable[str], port: int) -> str:
-    """Return the first line that says of a listener, or of its port, that something failed; empty if none does.
+    """Return the first line that reports a failure of a listener or of its port; empty if none does.
 
-    Lines with the system's own words for an address in use come first.
+    Lines that match `IN_USE` come first.
     """
     found = list(lines)
     in_use = [line for line in found if IN_USE.search(line)]

@@ -7,7 +7,7 @@ from dualstack.facts import Facts, Host, signs_of
 from dualstack.families import BOTH, Family
 from dualstack.manifest import Listen, Reach
 from dualstack.topology import HostSpec, Topology
-from dualstack.wire.datagrams import DNS_PORT, dns_queries
+from dualstack.wire.dns import DNS_PORT, dns_queries
 from dualstack.wire.evidence import Wire
 from dualstack.world.base import World
 from dualstack.world.connecting import ConnectorWorld
@@ -18,7 +18,7 @@ from dualstack.world.traced import family_facts, strangers
 
 
 def facts_of(world: World) -> Facts:
-    """Return what was recorded in a world; a capture that cannot be read adds nothing."""
+    """Return the facts of a world; without those of the capture if it cannot be read."""
     try:
         return _gathered(world, world.captured)
     except (HarnessError, OSError):
@@ -28,10 +28,12 @@ def facts_of(world: World) -> Facts:
 def _gathered(world: World, wire: Wire | None) -> Facts:
     """Return the facts of a world with this capture."""
     element = world.element
-    exchanges = tuple(world.exchanges) if isinstance(world, ListenerWorld) else ()
-    late = world.late if isinstance(world, ServingWorld) else frozenset[Family]()
+    service = world.service if isinstance(world, ServingWorld) else None
+    client = world.client if isinstance(world, ListenerWorld) else None
+    exchanges = tuple(client.exchanges) if client else ()
+    late = service.sockets.late if service else frozenset[Family]()
     families = family_facts(wire, element, exchanges, world.works, late)
-    output = world.output
+    output = world.journal.output
     return Facts(
         requirement=world.case.requirement.id,
         listens=isinstance(element, Listen),
@@ -44,25 +46,24 @@ def _gathered(world: World, wire: Wire | None) -> Facts:
         host=host_of(world.lab.topology),
         ipv4=families[Family.IPV4],
         ipv6=families[Family.IPV6],
-        starts=tuple(world.launched) if isinstance(world, ServingWorld) else (),
-        sockets=world.ever if isinstance(world, ServingWorld) else (),
-        table=world.sockets,
+        starts=tuple(service.launches) if service else (),
+        sockets=service.sockets.seen if service else (),
+        table=world.journal.sockets,
         exchanges=exchanges,
         clients=frozenset(item for family in BOTH for item in world.peer.plan.configured[family]),
-        runs=runs_of(world, wire) if isinstance(world, ConnectorWorld) else (),
+        runs=runs_of(world.connector_runs, wire) if isinstance(world, ConnectorWorld) else (),
         signs=signs_of(output),
         silent=not output.strip(),
-        foreign=any("foreign socket" in step for step in world.steps),
+        foreign=any("foreign socket" in step.what for step in world.journal.steps),
         strangers=_strangers(world, wire),
         reverse=wire is not None and _reverse(wire),
-        shown=tuple(world.shown) if isinstance(world, ListenerWorld) else (),
+        shown=tuple(client.shown) if client else (),
         broken=tuple(item for item in world.findings if not item.ok),
-        kept=tuple(item for item in world.findings if item.ok),
     )
 
 
 def host_of(topology: Topology) -> Host:
-    """Return what the service's host has in a topology."""
+    """Return the properties of the service's host in a topology."""
     spec: HostSpec = topology.host["service"]
     return Host(
         families=frozenset(topology.families()),
@@ -71,12 +72,11 @@ def host_of(topology: Topology) -> Host:
         v6only=spec.bindv6only,
         ipv6_disabled=spec.disable_ipv6,
         routed=bool(topology.routers),
-        several=any(spec.addresses(family) > 1 for family in BOTH),
     )
 
 
 def _strangers(world: World, wire: Wire | None) -> tuple[str, ...]:
-    """Return the addresses on the link that no host has and that the service's host looked for."""
+    """Return the on-link addresses that the service's host tried to resolve and that no host has."""
     if wire is None:
         return ()
     plans = [host.plan for host in world.lab.hosts.values()]
@@ -87,7 +87,7 @@ def _strangers(world: World, wire: Wire | None) -> tuple[str, ...]:
 
 
 def _reverse(wire: Wire) -> bool:
-    """Return whether the captured host asked for the name of an address."""
+    """Return whether the captured host sent a reverse DNS query (PTR)."""
     if not any(frame.dport == DNS_PORT and frame.outgoing_mac == wire.mac for frame in wire.frames):
         return False
     return any(item.type == "PTR" for item in dns_queries(wire))

@@ -1,8 +1,8 @@
-"""A service that fetches what its clients name: what it is asked for, and what it comes for.
+"""A service that fetches what its clients name (SSRF): the requests of the clients, and the connections that follow.
 
-Canaries are HTTP servers of ours: one on the service's own host, at every address that this has, and one on its peer,
-at the addresses that it may fetch from. What proves a connection is that a canary has accepted it. A connection inside
-one host crosses no link, so no capture shows it.
+Canaries are HTTP servers that accept these connections: one on the service's own host, on all its addresses, and one on
+its peer, on the addresses that it may fetch from. A connection counts if a canary has accepted it: connections inside
+one host never reach the link, so no capture shows them.
 """
 
 from collections.abc import Sequence
@@ -15,66 +15,37 @@ from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
-from dualstack.lab.protocol import Host
-from dualstack.manifest import Fetch, Protocol, Refused, Transport
-from dualstack.prober.client import Serving
-from dualstack.prober.messages import Accepted, Dial, Dialled, Names, Outcome, Serve
+from dualstack.manifest import Fetch, Refused
+from dualstack.prober.messages import Accepted, Dialled, Names, Outcome
 from dualstack.prober.names import query_name
 from dualstack.prober.serving import redirect_path
+from dualstack.transport import Protocol
 from dualstack.wire.evidence import Wire
 from dualstack.wire.expect import Template, present
-from dualstack.world.clients import in_the_house, link_local
+from dualstack.world.clients import link_local, local_clients
 from dualstack.world.listening import ListenerWorld
-from dualstack.world.spellings import (
+from dualstack.world.servers import Canary
+from dualstack.world.targets import (
     ALLOWED,
-    Spelling,
+    Target,
     added_addresses,
     is_private,
+    refused_targets,
     request_for,
-    spellings,
     url_of,
 )
-
-_WITNESS_SECONDS = 2.0
 
 STATUSES = (302, 301, 303, 307, 308)
 """The statuses of HTTP that redirect a GET (RFC 9110 §15.4)."""
 
-_FOLLOWED = 0.5
-"""Seconds within which a redirect must be followed, once the client was answered."""
+_REDIRECT_TIMEOUT = 0.5
+"""Seconds to wait for a redirect to be followed after the client was answered."""
 
 _SYN, _ACK = 0x02, 0x10
 
 
-class Canary:
-    """A server of ours that nobody but those who are led to it connects to."""
-
-    def __init__(self, host: Host, addresses: tuple[str, ...], port: int) -> None:
-        """Let it listen on a host."""
-        self._port = port
-        self._serving: Serving = host.prober.serve(Serve(addresses, port, Transport.TCP, Protocol.HTTP))
-        self._seen = 0
-
-    def close(self) -> None:
-        """End it."""
-        self._serving.close()
-
-    def fresh(self) -> tuple[Accepted, ...]:
-        """Return who has come since the last look."""
-        accepted = self._serving.accepted()
-        seen, self._seen = self._seen, len(accepted)
-        return accepted[seen:]
-
-    def missed(self, addresses: Sequence[str], host: Host) -> list[str]:
-        """Dial each address from a host; return those whose witness the canary did not see."""
-        dials = [Dial(Family.of(item), item, self._port, timeout=_WITNESS_SECONDS, v6only=None) for item in addresses]
-        ports = [dialled.source_port for dialled in host.prober.dial_all(dials)]
-        heard = {client.peer_port for client in self.fresh()}
-        return [address for address, port in zip(addresses, ports, strict=True) if port not in heard]
-
-
 class Fetching:
-    """A service that runs among canaries and names that lead to them; as a context manager it ends with its block."""
+    """A service between canaries, with a name server whose names resolve to them; they stop at the end of the block."""
 
     def __init__(self, world: ListenerWorld, fetch: Fetch) -> None:
         """Prepare; nothing is started before it is entered."""
@@ -82,23 +53,23 @@ class Fetching:
         self._fetch = fetch
         self._open = ExitStack()
         self._allowed: dict[Family, str] = {}
-        self._wrong: list[Accepted] = []
+        self._forbidden: list[Accepted] = []
         self.unshown: list[str] = []
-        """Why nothing can be said of what was not fetched."""
+        """Reasons why a target that was not fetched proves nothing."""
 
     def __enter__(self) -> Self:
-        """Give the service's host what is needed, start canaries and names, and then the service.
+        """Add the addresses that are needed, start the canaries and the name server, and then the service.
 
         Raises:
-            Inconclusive: The canary does not see its witnesses.
+            Inconclusive: A canary does not accept its witness connections.
             ServiceError: The service does not become ready.
         """
         world, fetch = self._world, self._fetch
         for address in added_addresses(fetch.also_refuses):
             world.add_address(address)
-        own = link_local(world.lab, in_the_house(world.lab))
-        self.targets = spellings(fetch.also_refuses, own, names=fetch.names)
-        self.redirected = spellings(fetch.also_refuses, own, names=fetch.names)  # a name is rebound only once
+        own = link_local(world.lab, local_clients(world.lab))
+        self.targets = refused_targets(fetch.also_refuses, own, names=fetch.names)
+        self.redirected = refused_targets(fetch.also_refuses, own, names=fetch.names)  # a name is rebound only once
         peer = tuple(world.peer.plan.address(family) for family in BOTH)
         allowed = tuple(self._allow(family, address) for family, address in zip(BOTH, peer, strict=True))
         try:
@@ -110,7 +81,7 @@ class Fetching:
             self._names = self._open.enter_context(world.peer.prober.names(records))
             world.note(f"canaries listen on port {fetch.port} of the service's host and of its peer")
             self._prove_canaries()
-            world.start()
+            world.service.start()
         except BaseException:
             self._open.close()
             raise
@@ -119,19 +90,19 @@ class Fetching:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        """End canaries and names."""
+        """Stop the canaries and the name server."""
         self._open.close()
 
     @property
-    def doors(self) -> tuple[str, ...]:
-        """The addresses at which the canary on the service's host is reached, each once."""
+    def canary_addresses(self) -> tuple[str, ...]:
+        """The addresses of the canary on the service's host, each once."""
         own = [address for address in self._allowed.values() if address == ALLOWED]
-        return tuple(dict.fromkeys([*(spelling.reaches for spelling in self.targets), *own]))
+        return tuple(dict.fromkeys([*(target.reaches for target in self.targets), *own]))
 
     def _allow(self, family: Family, address: str) -> str:
         """Return what the service may fetch from over a family: the peer's address, unless that is refused itself.
 
-        Then it is one more address of the service's own host: a docker lab's network did not carry another prefix.
+        Then it is an additional address of the service's own host: the network of a Docker lab has no other prefix.
         """
         refused = Refused.PRIVATE in self._fetch.also_refuses
         if refused and family is Family.IPV4 and is_private(address):
@@ -142,36 +113,35 @@ class Fetching:
         return address
 
     def _prove_canaries(self) -> None:
-        """Dial both canaries from the service's host: the one there at every door.
+        """Dial both canaries from the service's host: its own one at all of `canary_addresses`.
 
         Raises:
-            Inconclusive: One of them does not see its witnesses.
+            Inconclusive: One of them does not accept its witness connections.
         """
-        if missed := self._inside.missed(self.doors, self._world.host):
-            raise Inconclusive(f"the canary on the service's host does not hear at {' and '.join(missed)}")
+        if missed := self._inside.missed(self.canary_addresses, self._world.host):
+            raise Inconclusive(f"the canary on the service's host accepts no connection at {' and '.join(missed)}")
         peers = [address for address in self._allowed.values() if address != ALLOWED]
         if missed := self._outside.missed(peers, self._world.host):
             raise Inconclusive(f"the service's host does not reach the canary on its peer at {' and '.join(missed)}")
 
     def ask(self, host: str, path: str = "/") -> tuple[Dialled, bool]:
-        """Let a client have a target fetched, the page at ``path`` of it.
+        """Make a client request that the service fetches ``path`` of a target.
 
         Returns:
-            The exchange with the service, and whether the client was told something in time: an answer, or the end of
-            the connection.
+            The exchange with the service, and whether the client got an answer, or the end of the connection, in time.
         """
         world = self._world
-        dial = world.exchange(world.families[0], protocol=Protocol.EXCHANGE)
+        dial = world.client.exchange(world.families[0], protocol=Protocol.EXCHANGE)
         server = endpoint(dial.address, dial.port)
         dial = replace(dial, send=request_for(self._fetch, host, server, path), expect=None)
-        world.note(f"the next client asks for {url_of(self._fetch, host, path)}")
-        dialled = world.carry_out(dial)
+        world.note(f"the next client requests {url_of(self._fetch, host, path)}")
+        dialled = world.client.carry_out(dial)
         return dialled, dialled.connected and (dialled.outcome is Outcome.ANSWERED or dialled.seconds < dial.timeout)
 
     def controls(self) -> list[str]:
-        """Have everything fetched that may be; return the URLs of what was not.
+        """Request all allowed targets; return the URLs of those that were not fetched.
 
-        A service may answer first and fetch later, so each target is waited for.
+        A service may answer first and fetch later, so this waits for each target.
         """
         fetch = self._fetch
         hosts = [self._allowed[family] for family in fetch.families]
@@ -183,100 +153,102 @@ class Fetching:
         """Return whether an allowed target is fetched in time."""
         deadline = Deadline(self._world.subject.manifest.timeouts.exchange, f"{host} to be fetched")
         self.ask(host)
-        return deadline.until(self._came_right)
+        return deadline.until(self._is_allowed_fetched)
 
-    def _came_right(self) -> bool:
-        """Return whether a connection to an allowed target has come since the last look."""
-        return self._count_right() > 0
+    def _is_allowed_fetched(self) -> bool:
+        """Return whether an allowed target was connected to since the last count."""
+        return self._count_allowed() > 0
 
-    def _count_right(self) -> int:
-        """Return how many connections to allowed targets have come since the last look."""
+    def _count_allowed(self) -> int:
+        """Return the number of connections to allowed targets since the last count."""
         inside = self._inside.fresh()
-        self._wrong += [client for client in inside if client.address != ALLOWED]
+        self._forbidden += [client for client in inside if client.address != ALLOWED]
         return len(self._outside.fresh()) + sum(client.address == ALLOWED for client in inside)
 
-    def _came_wrong(self) -> list[Accepted]:
-        """Return who has come to the service's own host since this was last asked, also while controls were."""
-        wrong, self._wrong = self._wrong, []
+    def _take_forbidden(self) -> list[Accepted]:
+        """Return the connections to the service's own host since the last call, including those during controls."""
+        wrong, self._forbidden = self._forbidden, []
         return wrong
 
-    def refuses(self, spelling: Spelling) -> None:
-        """Require that a target is refused: nothing reaches the service's own host, and the client is told something.
+    def refuses(self, target: Target) -> None:
+        """Require that a target is refused: the service does not connect to its own host, and answers the client.
 
-        A name that leads to an allowed address too may be fetched from there. What a service does later, when it has
-        answered, is found with another target, or in the end.
+        A name that also resolves to an allowed address may be fetched from there. A connection after the answer is
+        found with the next target, or at the end.
         """
-        dialled, told = self.ask(spelling.host)
-        right, wrong = self._came_right(), self._came_wrong()
-        url = url_of(self._fetch, spelling.host)
+        dialled, answered = self.ask(target.host)
+        right, wrong = self._is_allowed_fetched(), self._take_forbidden()
+        url = url_of(self._fetch, target.host)
         seconds = self._world.subject.manifest.timeouts.exchange
-        expected = f"for {url}, {spelling.what}, nothing reaches its own host, and the client is told in {seconds:g} s"
-        what = _came(wrong)
+        expected = (
+            f"for {url}, {target.what}, nothing reaches its own host, and the client gets an answer in {seconds:g} s"
+        )
+        what = _describe(wrong)
         if right and not wrong:
-            what += ", and a connection came to an allowed address"
+            what += ", and an allowed address was connected to"
         self._world.note(what)
-        self._world.require(Finding(told and not wrong, expected, f"{what}; to the client: {dialled.detail}"))
+        self._world.require(Finding(answered and not wrong, expected, f"{what}; to the client: {dialled.detail}"))
 
     def followed_redirects(self) -> list[int]:
-        """Return the statuses with which an allowed server redirects the service: to that server again.
+        """Return the redirect statuses that the service follows, from an allowed server to itself.
 
-        Only an HTTP client follows, so that a target without a URL is none. A client that has answered already may
+        Empty if targets are not URLs: only an HTTP client follows redirects. A service that has answered already may
         follow later.
         """
         if "{url}" not in self._fetch.request:
             return []
         allowed = self._allowed[self._fetch.families[0]]
         came, followed = 0, list[int]()
-        self._count_right()
+        self._count_allowed()
         for number, status in enumerate(STATUSES, 1):
             self.ask(allowed, redirect_path(status, url_of(self._fetch, allowed)))
-            came += self._count_right()
+            came += self._count_allowed()
             followed += [status] if came > number + len(followed) else []
 
         def more() -> bool:
-            return came + self._count_right() > len(STATUSES)
+            return came + self._count_allowed() > len(STATUSES)
 
-        if not followed and Deadline(_FOLLOWED, "redirects to be followed").until(more):
+        if not followed and Deadline(_REDIRECT_TIMEOUT, "redirects to be followed").until(more):
             followed = list(STATUSES)
-        self._world.note(f"it follows redirects with {', '.join(map(str, followed)) or 'no status'}")
+        self._world.note(f"it follows redirects with status {', '.join(map(str, followed)) or 'none'}")
         return followed
 
     def refuses_redirects(self, statuses: Sequence[int]) -> None:
-        """Require that no redirect of an allowed server leads to a refused target, with each of these in turn."""
+        """Require that no redirect from an allowed server leads to a refused target; the statuses are used in turn."""
         allowed = self._allowed[self._fetch.families[0]]
         seconds = self._world.subject.manifest.timeouts.exchange
-        for number, spelling in enumerate(self.redirected):
-            status, url = statuses[number % len(statuses)], url_of(self._fetch, spelling.host)
-            dialled, told = self.ask(allowed, redirect_path(status, url))
-            self._came_right()
-            wrong = self._came_wrong()
-            what = f"{_came(wrong)}; to the client: {dialled.detail}"
-            self._world.note(f"redirected to {url}: {_came(wrong)}")
+        for number, target in enumerate(self.redirected):
+            status, url = statuses[number % len(statuses)], url_of(self._fetch, target.host)
+            dialled, answered = self.ask(allowed, redirect_path(status, url))
+            self._is_allowed_fetched()
+            wrong = self._take_forbidden()
+            what = f"{_describe(wrong)}; to the client: {dialled.detail}"
+            self._world.note(f"redirected to {url}: {_describe(wrong)}")
             expected = (
-                f"redirected ({status}) by an allowed server to {url}, {spelling.what}, nothing reaches its own host, "
-                f"and the client is told in {seconds:g} s"
+                f"redirected ({status}) by an allowed server to {url}, {target.what}, nothing reaches its own host, "
+                f"and the client gets an answer in {seconds:g} s"
             )
-            self._world.require(Finding(told and not wrong, expected, what))
+            self._world.require(Finding(answered and not wrong, expected, what))
 
     def ends_quietly(self) -> None:
-        """Stop the service, and require that nothing more has come.
+        """Stop the service, and require that it has made no other connection to its own host.
 
-        Then look whether the refusals show something: names were looked up, and the canary still hears.
+        Then check that the refusals are evidence: each name was looked up, and the canary still accepts connections.
         """
-        self._world.stop()
+        self._world.service.stop()
         asked = {query.name.lower() for query in self._names.queries()}
-        unasked = [spelling.host for spelling in self.targets if spelling.named and spelling.host.lower() not in asked]
+        unasked = [target.host for target in self.targets if target.named and target.host.lower() not in asked]
         self.unshown += [f"it never asked for the address of {host}" for host in unasked]
-        self._came_right()
-        late = self._came_wrong()
+        self._is_allowed_fetched()
+        late = self._take_forbidden()
         self._world.require(
-            Finding(not late, "until the service has ended nothing else reaches its own host", _came(late))
+            Finding(not late, "until the service has ended nothing else reaches its own host", _describe(late))
         )
-        if missed := self._inside.missed(self.doors, self._world.host):
-            self.unshown.append(f"in the end the canary did not hear at {' and '.join(missed)}")
+        if missed := self._inside.missed(self.canary_addresses, self._world.host):
+            self.unshown.append(f"at the end the canary accepted no connection at {' and '.join(missed)}")
 
     def shows_fetched(self) -> None:
-        """Require that the connections to what may be fetched on the peer are on the link, over each family."""
+        """Require that the link shows a connection to the allowed target on the peer over each family."""
         port = self._fetch.port
 
         def dialled(wire: Wire, family: Family) -> Finding:
@@ -295,8 +267,8 @@ class Fetching:
             self._world.shows(lambda wire, family=family: dialled(wire, family))  # type: ignore[misc]  # mypy: default
 
 
-def _came(clients: Sequence[Accepted]) -> str:
-    """Say where clients have come to the canary."""
+def _describe(clients: Sequence[Accepted]) -> str:
+    """Return a description of the connections to the canary."""
     if not clients:
         return "the canary saw nothing"
     return f"the canary was connected to at {' and '.join(sorted({client.address for client in clients}))}"

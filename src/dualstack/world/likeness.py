@@ -1,4 +1,4 @@
-"""Whether clients of both families are answered alike."""
+"""Whether clients of both families get the same answers."""
 
 from dataclasses import dataclass, field
 
@@ -11,39 +11,39 @@ _LINK_LOCAL = "fe80:"
 
 @dataclass(slots=True)
 class Likeness:
-    """What the clients of each family were answered last, at addresses of each kind.
+    """The last answers to clients of each family, by the kind of the address.
 
-    Statuses and reply codes are compared by their class. An HTTP server tells its own names from others by Host, so
-    addresses on the link, link-local ones and loopback ones are compared among themselves only.
+    Statuses and reply codes are compared by their class (2xx, 4xx). An HTTP server may treat the kinds of addresses in
+    Host differently, so addresses on the link, link-local and loopback addresses are compared separately.
     """
 
     _seen: dict[tuple[str, Family], Dialled] = field(default_factory=dict)
 
     def take(self, family: Family, address: str, dialled: Dialled) -> None:
-        """Keep how an exchange went, if it was answered."""
+        """Keep the result of an exchange, if it was answered."""
         if dialled.outcome is Outcome.ANSWERED:
             self._seen[_kind(address), family] = dialled
 
     def worse(self, address: str) -> Family | None:
-        """Return the family with the worse class of status, if those of the last two answers differ."""
+        """Return the family with the worse class of status; None if the last answers have the same class."""
         last = {one: seen.status for one in Family if (seen := self._seen.get((_kind(address), one))) is not None}
         if len({status // 100 for status in last.values() if status}) < len(Family):
             return None
         return max(last, key=lambda one: last[one])
 
     def difference(self, address: str) -> Finding:
-        """Return the finding that the families are not answered alike; `worse` has said so."""
-        told = [f"over {family.label} {self._seen[_kind(address), family].detail}" for family in Family]
-        return Finding(False, "clients of both families get statuses of the same class", "; ".join(told))
+        """Return the finding that the answers differ; call it only if `worse` returns a family."""
+        answers = [f"over {family.label} {self._seen[_kind(address), family].detail}" for family in Family]
+        return Finding(False, "clients of both families get statuses of the same class", "; ".join(answers))
 
     def contrast(self, family: Family, address: str) -> str:
-        """Say how the other family was answered where this one was not, as the end of a sentence; empty if unknown."""
+        """Return how the other family was answered, as the end of a sentence; empty if unknown."""
         other = self._seen.get((_kind(address), family.other))
         return f"; over {family.other.label}: {other.detail}" if other is not None else ""
 
 
 def _kind(address: str) -> str:
-    """Return the kind of an address."""
+    """Return ``link-local``, ``loopback`` or ``link``."""
     bare = address.partition("%")[0]
     if bare.startswith(_LINK_LOCAL):
         return "link-local"

@@ -9,7 +9,7 @@ _IPV4_WIDE, _IPV6_WIDE = 28, 64
 
 
 def notations(address: str) -> dict[str, str]:
-    """Return the textual forms of an address besides its canonical one (RFC 4291 §2.2, RFC 5952 §2), by what they are.
+    """Return the non-canonical textual forms of an address (RFC 4291 §2.2, RFC 5952 §2), by their description.
 
     An IPv4 address has no other form that all programs agree on.
     """
@@ -27,7 +27,7 @@ def notations(address: str) -> dict[str, str]:
 
 
 def _abbreviated_elsewhere(groups: list[str]) -> str:
-    """Return the address with ``::`` for the longest run of zeros but its first; empty if that run has no two."""
+    """Return the address with ``::`` for the longest run of zeros except its first group; empty if there is none."""
     runs, position = list[tuple[int, int]](), 0
     for text, same in groupby(groups):
         length = len(list(same))

@@ -1,4 +1,4 @@
-"""What clients and connectors saw, as facts."""
+"""The results of clients and connectors, as facts."""
 
 import re
 from dataclasses import replace
@@ -6,24 +6,24 @@ from typing import Any
 
 from dualstack.facts import Exchange, How, Tried
 from dualstack.facts import Run as RunFacts
-from dualstack.manifest import Protocol, Transport
 from dualstack.prober.messages import Dial, Dialled, Outcome
+from dualstack.transport import Protocol, Transport
 from dualstack.wire.attempts import Fate
-from dualstack.wire.datagrams import dns_answers, dns_queries
 from dualstack.wire.dissect import Dns
+from dualstack.wire.dns import dns_answers, dns_queries
 from dualstack.wire.evidence import Wire
 from dualstack.wire.flows import Flow, flows
-from dualstack.world.connecting import ConnectorWorld, Run
+from dualstack.world.runs import ConnectorRuns, Run
 
 _ANSWER_KEPT = 400
 
-_ANSWER_WHOLE = 64 << 10
-"""So many bytes of an answer are kept: of one that has as many the rest is not known."""
+_ANSWER_LIMIT = 64 << 10
+"""How many bytes of an answer are kept: the rest of a longer one is unknown."""
 
 _LENGTH = re.compile(r"(?im)^content-length:[ \t]*(\d{1,12})[ \t]*\r?$")
 
-_WHOLE = 0.9
-"""The part of its time after which an exchange without an answer counts as one that ran out of time."""
+_TIMED_OUT = 0.9
+"""The part of its timeout after which an exchange without an answer counts as timed out."""
 
 _PLAIN = {
     Outcome.ANSWERED: How.ANSWERED,
@@ -59,46 +59,46 @@ def exchange_of(dial: Dial, dialled: Dialled, *, start: int, inside: bool) -> Ex
 
 
 def _missing(dialled: Dialled) -> int:
-    """Return how many bytes of the length that an HTTP answer announces did not come, of an answer kept whole."""
+    """Return how many bytes of its Content-Length an HTTP answer lacks; 0 if the answer was not kept completely."""
     head, found, body = dialled.answer.partition("\r\n\r\n")
     length = _LENGTH.search(head)
-    whole = len(dialled.answer) < _ANSWER_WHOLE and dialled.outcome is not Outcome.ANSWERED
+    whole = len(dialled.answer) < _ANSWER_LIMIT and dialled.outcome is not Outcome.ANSWERED
     if not whole or not found or length is None or not head.startswith("HTTP/"):
         return 0
     return max(0, int(length[1]) - len(body))
 
 
 def how_of(dial: Dial, dialled: Dialled) -> How:
-    """Return how an exchange ended; of one without an answer, whether the service ended it or the client's patience."""
+    """Return how an exchange ended; without an answer, whether the service closed it or the client timed out."""
     if dialled.outcome in _PLAIN:
         return _PLAIN[dialled.outcome]
     if not dialled.connected:
         return How.IGNORED
     if dialled.errno in {"ECONNRESET", "EPIPE"}:
         return How.RESET
-    return How.KEPT_WAITING if dialled.seconds >= dial.timeout * _WHOLE else How.HUNG_UP
+    return How.KEPT_WAITING if dialled.seconds >= dial.timeout * _TIMED_OUT else How.HUNG_UP
 
 
-def runs_of(world: ConnectorWorld, wire: Wire | None) -> tuple[RunFacts, ...]:
+def runs_of(runs: ConnectorRuns, wire: Wire | None) -> tuple[RunFacts, ...]:
     """Return the runs of a connector, with what each of them put on the wire."""
     made: tuple[Flow, ...] = ()
     asked: tuple[Dns, ...] = ()
     answers: tuple[Dns, ...] = ()
     if wire is not None:
-        made = flows(wire, world.connector.port, world.connector.transport)
+        made = flows(wire, runs.connector.port, runs.connector.transport)
         asked, answers = dns_queries(wire), dns_answers(wire)
-    ends = [began for _, began, _ in world.runs[1:]] + [float("inf")]
+    ends = [began for _, began, _ in runs.done[1:]] + [float("inf")]
     found = []
-    for (host, began, run), end in zip(world.runs, ends, strict=True):
+    for (host, began, run), end in zip(runs.done, ends, strict=True):
         own = [item for item in made if began <= item.attempt.time < end]
         known = [item for item in answers if began <= item.time < end]
         questions = [item for item in asked if began <= item.time < end]
-        found.append(replace(_said(host, questions, known), tried=_tried(own, began), **_ended(run)))
+        found.append(replace(_lookups(host, questions, known), tried=_attempts(own, began), **_end(run)))
     return tuple(found)
 
 
-def _said(host: str, asked: list[Dns], answers: list[Dns]) -> RunFacts:
-    """Return a run towards ``host`` with what it said to a name server, and what that said."""
+def _lookups(host: str, asked: list[Dns], answers: list[Dns]) -> RunFacts:
+    """Return a run towards ``host`` with its DNS questions and the answers to them."""
     known = [text for item in answers if item.type in {"A", "AAAA"} for text in item.answers if _is_address(text)]
     return RunFacts(
         target=host,
@@ -109,13 +109,13 @@ def _said(host: str, asked: list[Dns], answers: list[Dns]) -> RunFacts:
     )
 
 
-def _ended(run: Run) -> dict[str, Any]:
+def _end(run: Run) -> dict[str, Any]:
     """Return how a run ended."""
     return {"works": not run.problem, "seconds": run.seconds, "timed_out": run.how is None}
 
 
-def _tried(made: list[Flow], began: float) -> tuple[Tried, ...]:
-    """Return the attempts of a run that began then."""
+def _attempts(made: list[Flow], began: float) -> tuple[Tried, ...]:
+    """Return the attempts of a run that began at this time."""
     return tuple(
         Tried(
             family=item.family,
@@ -129,5 +129,5 @@ def _tried(made: list[Flow], began: float) -> tuple[Tried, ...]:
 
 
 def _is_address(text: str) -> bool:
-    """Return whether an answer's data is an address, and not a name."""
+    """Return whether the data of a DNS answer is an address, not a name."""
     return ":" in text or text.replace(".", "").isdigit()

@@ -1,4 +1,4 @@
-"""Datagrams that have no answer (syslog, statsd, NetFlow): the service's output shows which of them came."""
+"""Datagrams without an answer (syslog, statsd, NetFlow): the service's output shows which of them arrived."""
 
 import secrets
 import time
@@ -6,18 +6,19 @@ from dataclasses import replace
 
 from dualstack.deadline import Deadline
 from dualstack.lab.protocol import Host, Program
-from dualstack.manifest import Listen, Protocol
+from dualstack.manifest import Listen
 from dualstack.prober.dialogue import with_token
 from dualstack.prober.messages import Dial, Dialled, Outcome
+from dualstack.transport import Protocol
 
 _TOKEN_BYTES = 6
 _LINE_SHOWN = 200
 
 
 def hold_exchange(listener: Listen, dial: Dial, host: Host, program: Program | None) -> Dialled:
-    """Hold one exchange of a client on ``host`` with a listener, whether it answers or not.
+    """Hold one exchange of a client on ``host`` with a listener, in any protocol.
 
-    Where no service runs, a datagram that has no answer is refused, or else only sent.
+    With protocol oneway and no service, the result says only whether the datagram was refused.
     """
     if dial.protocol is Protocol.ONEWAY and program is not None:
         return _send_oneway(listener, dial, host, program)
@@ -25,11 +26,11 @@ def hold_exchange(listener: Listen, dial: Dial, host: Host, program: Program | N
 
 
 def _send_oneway(listener: Listen, dial: Dial, host: Host, program: Program) -> Dialled:
-    """Send a datagram, and wait until the service's output shows that it came.
+    """Send a datagram, and wait until the service's output shows it.
 
     Args:
-        listener: The listener: its ``received_log``, or else ``peer_log``, is what the output must show.
-        dial: The datagram, and how long to wait.
+        listener: The listener; the output must match its ``received_log``, or else its ``peer_log``.
+        dial: The datagram, and the timeout.
         host: The host that it is sent from.
         program: The service.
 

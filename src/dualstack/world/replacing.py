@@ -1,4 +1,4 @@
-"""A listener that is told one IPv6 address on a host that cannot use it: it is refused, or bound as it stands. Pure."""
+"""Whether a service listens elsewhere than on the IPv6 address that it was given. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ _LITERAL = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
 def literal_in(text: str) -> str:
-    """Return the IPv6 address in a listen address, in canonical form, also ``::``; empty if it contains none."""
+    """Return the IPv6 address in a listen address, in canonical form, including ``::``; empty if it contains none."""
     inside = re.findall(r"\[([^]%]*)", text)
     for found in (*inside, *_LITERAL.findall(text)):
         try:
@@ -21,20 +21,20 @@ def literal_in(text: str) -> str:
     return ""
 
 
-def replacements(rows: Iterable[SocketRow], told: str) -> list[SocketRow]:
-    """Return the sockets that stand where a listener on one IPv6 address was wanted, and are another one.
+def replacements(rows: Iterable[SocketRow], given: str) -> list[SocketRow]:
+    """Return the sockets that differ from the listen address that the service was given.
 
     Args:
         rows: The listener's sockets.
-        told: The address, in canonical form; with ``::``, or nothing, every socket that takes IPv6 is right: whether it
-            takes IPv4, too, is another requirement's matter.
+        given: The IPv6 address, in canonical form. With ``::``, or empty, every socket that takes IPv6 is right;
+            another requirement covers whether it takes IPv4 too.
     """
-    if told in ("", Family.IPV6.wildcard):
+    if given in ("", Family.IPV6.wildcard):
         return [row for row in rows if row.serves == {Family.IPV4}]
-    return [row for row in rows if row.address != told]
+    return [row for row in rows if row.address != given]
 
 
 def where(rows: Iterable[SocketRow]) -> str:
-    """Return where sockets listen, with the families that reach them, in words."""
+    """Return the addresses on which sockets listen, with the families that reach them."""
     kinds = {f"{row.address} ({' and '.join(family.label for family in BOTH if family in row.serves)})" for row in rows}
     return " and ".join(sorted(kinds))

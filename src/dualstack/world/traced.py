@@ -1,4 +1,4 @@
-"""What the packets of a case say of each family, as facts."""
+"""Facts about each family, from the packets of a case."""
 
 import ipaddress
 from collections import Counter
@@ -6,26 +6,27 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from dualstack.facts import Exchange, FamilyFacts, How
 from dualstack.families import BOTH, Family
-from dualstack.manifest import Connect, Listen, Protocol, Transport
+from dualstack.manifest import Connect, Listen
+from dualstack.transport import Protocol, Transport
 from dualstack.wire.attempts import Fate
 from dualstack.wire.evidence import Wire
 from dualstack.wire.flows import End, Flow, flows
+from dualstack.wire.formatting import icmp_text
 from dualstack.wire.frames import Frame
 from dualstack.wire.pcap import select
-from dualstack.wire.story import icmp_text
 
 _SOLICITATION = 135
 _TARGET = slice(62, 78)
 """Where a neighbour solicitation in an untagged Ethernet frame has its target (RFC 4861 §4.3)."""
 
-_PATIENCE = 0.5
-"""Seconds that a client must have waited before it counts as one that got no answer."""
+_MINIMUM_WAIT = 0.5
+"""Seconds that a client must have waited to count as unanswered."""
 
 _AT_ONCE = 1.0
-"""Seconds within which a limit turns a client away; what is ended later is ended for another reason."""
+"""Seconds within which a connection limit closes a connection; a later close has another reason."""
 
 _ORDINARY = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4), ("icmp", 3, 4), ("icmpv6", 2, 0)})
-"""ICMP errors that facts do not name: port unreachable is a refusal, and the path's MTU is no fault."""
+"""ICMP errors that are not facts: port unreachable is a refusal, and Packet Too Big is no fault."""
 
 
 def family_facts(
@@ -35,13 +36,13 @@ def family_facts(
     works: Mapping[str, bool],
     late: Collection[Family],
 ) -> dict[Family, FamilyFacts]:
-    """Return what was seen of each family: by single clients, and on the wire by all others.
+    """Return the facts of each family: from single clients, and from packets for all other clients.
 
     Args:
         wire: The capture; None without one.
-        listener: The listener or connector in question.
-        exchanges: What single clients saw.
-        works: What the application saw.
+        listener: The listener or connector that the case is about.
+        exchanges: The exchanges of single clients.
+        works: Whether the application was served, by family.
         late: The families whose socket appeared late.
     """
     port, transport = listener.port, listener.transport
@@ -80,7 +81,7 @@ def _how(flow: Flow, protocol: Protocol) -> How | None:
     if flow.hung_up:
         return How.RESET if flow.reset else How.HUNG_UP
     waited = flow.first_sent is not None and (
-        flow.client_ended is None or flow.client_ended - flow.first_sent >= _PATIENCE
+        flow.client_ended is None or flow.client_ended - flow.first_sent >= _MINIMUM_WAIT
     )
     return How.KEPT_WAITING if waited else None
 
@@ -93,8 +94,8 @@ def _least_hops(wire: Wire, listener: Listen | Connect, family: Family) -> int:
 
 
 def _beside(flow: Flow, others: Iterable[Flow]) -> bool:
-    """Return whether the service ended a connection at once, while another one was open."""
-    assert flow.ended is not None  # noqa: S101 - it has hung up
+    """Return whether the service closed a connection at once, while another one was open."""
+    assert flow.ended is not None  # noqa: S101 - the service has closed it
     return flow.ended - flow.attempt.time < _AT_ONCE and any(
         item is not flow
         and item.established
@@ -105,7 +106,7 @@ def _beside(flow: Flow, others: Iterable[Flow]) -> bool:
 
 
 def _replies(frames: Iterable[Frame], port: int) -> dict[Family, set[End]]:
-    """Return, by family, the sources of datagrams that came back to clients and that these had not asked."""
+    """Return, by family, the sources of datagrams to clients that had sent nothing to these sources."""
     asked: dict[End, set[End]] = {}
     strays: dict[Family, set[End]] = {}
     for frame in frames:
@@ -135,12 +136,12 @@ def _errors(frames: Iterable[Frame], port: int) -> dict[Family, set[str]]:
 
 
 def strangers(wire: Wire, known: Collection[str], macs: Iterable[str]) -> tuple[str, ...]:
-    """Return the addresses that no host has and for which the captured host looked on the link.
+    """Return the addresses that the captured host tried to resolve on the link and that no host has.
 
     Args:
         wire: The capture.
-        known: The addresses that hosts have, or may have; those from which others have sent are known too.
-        macs: The hardware addresses of the hosts: their link-local addresses are known too.
+        known: The addresses that hosts have, or may have; source addresses of received packets are known too.
+        macs: The MAC addresses of the hosts: their link-local addresses are known too.
     """
     used = (frame.src for frame in wire.frames if frame.outgoing_mac != wire.mac)
     have = {*known, *used, *(link_local_of(mac) for mac in macs)}
@@ -155,7 +156,7 @@ def strangers(wire: Wire, known: Collection[str], macs: Iterable[str]) -> tuple[
 
 
 def link_local_of(mac: str) -> str:
-    """Return the link-local address that an interface makes of its hardware address (RFC 4291 appendix A)."""
+    """Return the link-local address that an interface derives from its MAC address (RFC 4291 appendix A)."""
     parts = bytes.fromhex(mac.replace(":", ""))
     number = bytes([0xFE, 0x80, 0, 0, 0, 0, 0, 0, parts[0] ^ 2, *parts[1:3], 0xFF, 0xFE, *parts[3:]])
     return str(ipaddress.IPv6Address(number))

@@ -279,7 +279,7 @@ def test_every_prefix_is_taken(bench: "Bench", own_engine: "OwnEngine", referenc
         stack.close()
     assert done.code == 3, done
     (record,) = done.records.values()
-    assert f"no free network: every prefix of {', '.join(map(str, POOLS))} that was tried is taken" in record.reason
+    assert f"no free network: the prefixes tried of {', '.join(map(str, POOLS))} are taken" in record.reason
     assert "docker network ls" in record.reason
 
 

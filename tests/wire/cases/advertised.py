@@ -1,4 +1,4 @@
-"""Captures for the predicates on router advertisements: whoever is connected or comes is served amid them."""
+"""Captures for the predicates on router advertisements: old and new connections are served."""
 
 from collections.abc import Sequence
 

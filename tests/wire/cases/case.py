@@ -1,4 +1,4 @@
-"""What is said of a predicate: captures on which it holds, and on which it does not."""
+"""A case of a predicate: captures on which it holds, and on which it does not."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -5,7 +5,7 @@ from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6ND_RS, IPv6
 from scapy.layers.l2 import ARP
 
 from dualstack.families import BOTH
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire import expect
 from tests.wire.cases.case import Case
 from tests.wire.packets import (

@@ -8,7 +8,7 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
 from dualstack.families import BOTH, Family
-from dualstack.manifest.models import Transport
+from dualstack.transport import Transport
 from dualstack.wire import expect
 from tests.wire.cases.case import Case
 from tests.wire.packets import F4, F6, PEER, Timed, asked, reply, sent, syn, told
@@ -33,7 +33,7 @@ def past(packet: Any) -> Any:
 
 
 def answered(family: Family) -> list[Timed]:
-    """Return a connection of a client behind the router on which something is said."""
+    """Return a connection of a client behind the router with data."""
     return [
         (0.0, syn(family)),
         (0.001, reply(family, "SA")),

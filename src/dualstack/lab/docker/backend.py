@@ -18,13 +18,14 @@ from dualstack.lab.docker.labels import Owner, of_owner, remove_network, sweep
 from dualstack.lab.docker.networks import LabNetwork, make_network
 from dualstack.lab.docker.own_image import prober_image
 from dualstack.lab.protocol import Host
-from dualstack.manifest.models import Image
+from dualstack.lab.setup import host_setups
+from dualstack.manifest import Image
 from dualstack.topology import Topology
 
 _THREADS = 8
 
 _MOST_IDLE = 8
-"""How many labs are kept for cases to come: one of each topology."""
+"""How many labs are kept for later cases."""
 
 _TRY_INET6 = """\
 import socket, sys
@@ -52,8 +53,10 @@ class DockerLab:
         self.topology = topology
         self.plan = plan_addresses(topology, network.ipv4, network.ipv6)
         self.members = {
-            name: DockerHost(backend.engine, spec, self.plan.hosts[name], labels, backend.threads)
-            for name, spec in topology.host.items()
+            name: DockerHost(
+                backend.engine, topology, self.plan.hosts[name], setup, labels=labels, later=backend.threads
+            )
+            for name, setup in host_setups(topology, self.plan).items()
         }
         self.hosts: Mapping[str, Host] = self.members
         self._backend = backend
@@ -65,7 +68,7 @@ class DockerLab:
         """Start its hosts, all at the same time.
 
         Raises:
-            DualstackError: One of them did not come up; none is left then.
+            DualstackError: One of them did not start; none is left then.
         """
         native = self.network.native
         starting = [self._backend.threads.submit(self._start, host, image, native) for host in self.members.values()]
@@ -77,23 +80,22 @@ class DockerLab:
             host.preload()
 
     def _start(self, host: DockerHost, image: str, native: bool) -> None:  # noqa: FBT001 - given by a thread pool
-        """Start one host, and prove what only a container of its own can prove."""
-        router = host.name in self.topology.routers
-        host.up(image, self.network.name, self.plan, native=native, router=router)
+        """Start one host, and prove what only a separate container can prove."""
+        host.up(image, self.network.name, self.plan, native=native)
         if not host.spec.af_inet6:
             self._prove_no_inet6(host, image)
 
     def _prove_no_inet6(self, host: DockerHost, image: str) -> None:
-        """Show that socket(AF_INET6) fails under the profile that the service's container will have.
+        """Prove that socket(AF_INET6) fails under the profile that the service's container will have.
 
         Raises:
-            BrokenLab: It does not, or with another error.
+            BrokenLab: It succeeds, or fails with another error.
         """
         plan = containers.Plan(
             image=image,
             command=["python3", "-I", "-S", "-c", _TRY_INET6],
             labels=self._labels,
-            host=containers.member_host(host.holder, af_inet6=False),
+            host=containers.member_host(host.pause, af_inet6=False),
         )
         code = containers.run(self._backend.engine, plan, "the seccomp profile without AF_INET6 cannot be tried")
         if code != _EAFNOSUPPORT:
@@ -103,7 +105,7 @@ class DockerLab:
             )
 
     def close(self) -> None:
-        """Give the lab back: it is made as new for the next case of its topology, or removed, while others go on."""
+        """Give the lab back: in the background it is reset for the next case of its topology, or removed."""
         if self._open:
             self._open = False
             self._backend.take_back(self)
@@ -115,30 +117,30 @@ class DockerLab:
 
     @property
     def alive(self) -> bool:
-        """Whether its hosts still answer."""
+        """Whether its host supervisors still run."""
         return all(host.alive for host in self.members.values())
 
     def recycle(self) -> str:
-        """End everything inside; return why it is not as good as a fresh one, or nothing."""
+        """End everything inside; return why it differs from a new lab, or nothing."""
         if self.topology.routers:
-            return "its hosts remember for minutes what a router has said of a path"
+            return "its hosts keep path MTUs for minutes"
         return "; ".join(f"{name}: {why}" for name, host in self.members.items() if (why := host.recycle()))
 
     def remove(self) -> None:
         """Remove its containers, then the network that they were on.
 
         Raises:
-            HarnessError: The engine cannot.
+            HarnessError: The engine refuses.
         """
         self._open = False
-        # Threads of its own: this may run in one of the backend's, and a pool must not wait for itself.
+        # Not the backend's threads: this may run in one of them, and a pool must not wait for itself.
         with ThreadPoolExecutor(len(self.members)) as threads:
             list(threads.map(_end, self.members.values()))
         remove_network(self._backend.engine, self.network.identity)
 
 
 def _end(host: DockerHost) -> None:
-    """Let a host end, and remove its containers."""
+    """End a host and remove its containers."""
     host.release()
     host.remove()
 
@@ -154,7 +156,7 @@ class DockerBackend:
         Args:
             run: The run's id; made up without one.
             worker: Which of the run's processes this is.
-            reuse: Whether a lab that is as good as new after a case may serve another.
+            reuse: Whether a lab that was reset after a case may serve another.
         """
         self._owner = Owner(run or f"none-{secrets.token_hex(4)}", worker or f"pid-{os.getpid()}")
         self._engine: Engine | None = None
@@ -178,16 +180,16 @@ class DockerBackend:
 
     @property
     def threads(self) -> ThreadPoolExecutor:
-        """What does the work that can be done at the same time."""
+        """The threads for work that is done in parallel."""
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker lab")
         return self._threads
 
     def prepare(self) -> str:
-        """Remove what dead runs have left, and have the prober's image; return its name.
+        """Remove what dead runs have left, and build the prober's image unless it exists; return its name.
 
         Raises:
-            HostCannot: There is no engine, or no image that the prober's could be based on.
+            HostCannot: There is no engine, or no base image for the prober's.
         """
         if not self._image:
             sweep(self.engine)
@@ -195,12 +197,12 @@ class DockerBackend:
         return self._image
 
     def provide(self, image: Image, reference: str, directory: Path, where: str) -> str:
-        """Have the image of a manifest's ``[image]`` table; return its id.
+        """Pull, build or assemble the image of a manifest's ``[image]`` table; return its id.
 
         Args:
             image: The table.
-            reference: What the image is or shall be called.
-            directory: What the table's paths are relative to.
+            reference: The image's name.
+            directory: The folder to which the table's paths are relative.
             where: The manifest, for messages.
 
         Raises:
@@ -222,7 +224,7 @@ class DockerBackend:
             HarnessError: It should, but something failed.
         """
         image = self.prepare()
-        while (lab := self._fresh(topology)) is not None:
+        while (lab := self._idle_lab(topology)) is not None:
             if lab.alive:
                 return lab.open()
             self._removals.append(self.threads.submit(lab.remove))
@@ -233,8 +235,8 @@ class DockerBackend:
         lab.up(image)
         return lab
 
-    def _fresh(self, topology: Topology) -> DockerLab | None:
-        """Return a lab of the same world that was given back and is as good as new, None if there is none."""
+    def _idle_lab(self, topology: Topology) -> DockerLab | None:
+        """Return a lab of the same topology that was given back and reset; None if there is none."""
         self._collect([work for work in self._recycling if work.done()])
         found = next((lab for lab in self._idle if lab.topology == topology), None)
         if found is not None:
@@ -244,7 +246,7 @@ class DockerBackend:
         return found
 
     def _collect(self, works: list[Future[DockerLab | None]]) -> None:
-        """Take what recycling has come to."""
+        """Collect the results of resetting labs."""
         for work in works:
             self._recycling.remove(work)
             if work.exception() is not None:
@@ -253,25 +255,25 @@ class DockerBackend:
                 self._idle.append(lab)
 
     def settle_idle(self) -> DockerLab | None:
-        """Wait until every lab that was given back is recycled or removed; return the last that is kept, if any."""
+        """Wait until every lab that was given back is reset or removed; return the last that is kept, if any."""
         self._collect([*self._recycling])
         return self._idle[-1] if self._idle else None
 
     def forget_idle(self) -> None:
-        """Remove every lab that is kept for cases to come."""
+        """Remove every lab that is kept for later cases."""
         self.settle_idle()
         idle, self._idle = self._idle, []
         self._removals += [self.threads.submit(lab.remove) for lab in idle]
 
     def take_back(self, lab: DockerLab) -> None:
-        """Recycle a lab, or remove it, while others go on."""
+        """Reset or remove a lab in the background."""
         self._removals = [item for item in self._removals if not item.done() or item.exception() is not None]
         # One thread for all of a lab: the pool must not wait for itself.
         self._recycling.append(self.threads.submit(self._recycle, lab))
 
     def _recycle(self, lab: DockerLab) -> DockerLab | None:
-        """Return the lab if it is as good as new; remove it if not."""
-        with contextlib.suppress(DualstackError):  # a host is gone: that is no lab to be used again
+        """Return the lab if it could be reset; otherwise remove it."""
+        with contextlib.suppress(DualstackError):  # a host has ended: the lab cannot be used again
             if self._reuse and not lab.recycle():
                 return lab
         lab.remove()
@@ -293,5 +295,5 @@ class DockerBackend:
             raise HarnessError("; ".join(faults))
 
     def remains(self) -> list[str]:
-        """Return what is left of everything it made, one line each; empty is how it should be after `close`."""
+        """Return what is left of everything it made, one line each; expected to be empty after `close`."""
         return of_owner(self._engine, self._owner) if self._engine is not None else []

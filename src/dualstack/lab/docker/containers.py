@@ -1,4 +1,4 @@
-"""Containers of a lab: made, attached to, started; what they may do is decided here."""
+"""Makes, attaches to and starts the containers of a lab; decides what they are allowed to do."""
 
 import contextlib
 import json
@@ -16,14 +16,14 @@ from dualstack.errors import HarnessError
 from dualstack.lab.docker.engine import Engine, explained
 from dualstack.lab.docker.labels import remove_container
 from dualstack.lab.docker.secured import plain
-from dualstack.lab.sysctl import UNLIMITED_ERRORS
-from dualstack.topology import HostSpec
+from dualstack.lab.setup import host_settings, quiet_link
+from dualstack.topology import Topology
 
 _ENDPOINT_SYSCTLS = "1.46"
-"""The API from which settings of an interface belong to its endpoint; before, to the container."""
+"""The API version from which an interface's settings belong to its endpoint; before, to the container."""
 
 LINK = "IFNAME"
-"""What engines call an interface whose name they have yet to give."""
+"""The engines' placeholder for the name of an interface."""
 
 _ARCHITECTURES = {
     "x86_64": ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
@@ -35,11 +35,11 @@ _EAFNOSUPPORT, _ENOSYS, _AF_INET6 = 97, 38, 10
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a container shall be.
+    """How to make a container.
 
     Attributes:
         image: Its image.
-        command: What is executed, in place of the image's entrypoint and command; None for these.
+        command: Replaces the image's entrypoint and command; None keeps them.
         labels: Its labels.
         host: The fields of the engine's HostConfig.
         more: Other fields of the engine's container configuration.
@@ -56,7 +56,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """A container that has been made and attached to; it does not run yet.
+    """A container that was made and attached to, and does not run yet.
 
     Attributes:
         identity: The engine's id of it.
@@ -68,7 +68,7 @@ class Attached:
 
 
 def make(engine: Engine, plan: Plan) -> Attached:
-    """Make a container and attach to it before it can say anything.
+    """Make a container and attach to it before it can write anything.
 
     Raises:
         APIError: The engine refuses.
@@ -82,7 +82,7 @@ def make(engine: Engine, plan: Plan) -> Attached:
         "AttachStdin": plan.stdin,
         "AttachStdout": True,
         "AttachStderr": True,
-        # What it says comes over the attached stream; nothing is kept on the engine's disk.
+        # Its output comes over the attached stream; the engine stores none.
         "HostConfig": {"LogConfig": LogConfig(type="none"), **plan.host},
         **plan.more,
     }
@@ -97,7 +97,7 @@ def make(engine: Engine, plan: Plan) -> Attached:
 
 
 def _attach(engine: Engine, identity: str, *, stdin: bool) -> socket.socket:
-    """Return a socket of our own to a container's standard streams."""
+    """Return a socket to a container's standard streams, independent of the SDK."""
     params = {"stdin": int(stdin), "stdout": 1, "stderr": 1, "stream": 1}
     found = engine.api.attach_socket(identity, params=params)
     raw = getattr(found, "_sock", found)
@@ -108,38 +108,36 @@ def _attach(engine: Engine, identity: str, *, stdin: bool) -> socket.socket:
     if isinstance(raw, ssl.SSLSocket):
         return plain(raw)
     own = socket.socket(fileno=os.dup(raw.fileno()))
-    own.setblocking(True)  # the SDK's time-out has left the shared description non-blocking
+    own.setblocking(True)  # the SDK's timeout made the shared file description non-blocking
     with contextlib.suppress(OSError):
-        found._response.close()  # noqa: SLF001 - the SDK's way to keep the first descriptor open
+        found._response.close()  # noqa: SLF001 - the SDK keeps the first descriptor open here
     return own
 
 
-def holder_plan(
+def pause_plan(
     engine: Engine,
     *,
     image: str,
+    topology: Topology,
     name: str,
-    spec: HostSpec,
     network: str,
     endpoint: dict[str, Any],
     mac: str,
     labels: Mapping[str, str],
-    routing: Mapping[str, str] | None = None,
 ) -> Plan:
-    """Return the plan of a holder: the only container with a network, and with the power to change it.
+    """Return the plan of a pause container: the only one with a network, and with the capability to change it.
 
     Args:
         engine: Where it will run.
         image: The prober's image.
+        topology: The topology of its lab.
         name: The host's name.
-        spec: What the host has.
         network: The name of the lab's network: engines before API 1.44 take no hardware address with its id.
         endpoint: Its addresses there (the engine's IPAMConfig).
         mac: Its hardware address there.
         labels: Its labels.
-        routing: The `sysctl.routing_settings` of its link `LINK`, where there is a router.
     """
-    own, of_link = settings(spec, routing or {})
+    own, of_link = settings(topology, name)
     where: dict[str, Any] = {"IPAMConfig": endpoint}
     more: dict[str, Any] = {"Hostname": name, "NetworkingConfig": {"EndpointsConfig": {network: where}}}
     if _at_least(engine, _ENDPOINT_SYSCTLS):
@@ -154,47 +152,36 @@ def holder_plan(
         "CapAdd": ["NET_ADMIN", "NET_RAW"],
         "SecurityOpt": ["no-new-privileges"],
         "Sysctls": own,
-        # The service's own folder is shared memory of the pod: so it is there before the service is.
+        # The service's private folder is in shared memory, so that it exists before the service.
         "IpcMode": "shareable",
-        # A test process that is killed takes its hosts with it: their standard input ends.
+        # When the test process is killed, the standard input ends, and with it the container.
         "AutoRemove": True,
     }
-    command = ["python3", "-m", "dualstack.lab.docker.holder"]
+    command = ["python3", "-m", "dualstack.lab.docker.supervisor"]
     return Plan(image=image, command=command, labels=labels, host=host, more=more, stdin=True)
 
 
-def settings(spec: HostSpec, routing: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+def settings(topology: Topology, name: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the kernel settings of a host, and those of its link, whose name is `LINK`; both by name."""
-    own, of_link = _host_settings(spec)
-    link = {f"net.ipv6.conf.{LINK}.{key}": value for key, value in of_link.items()}
-    for key, value in routing.items():
-        name = f"net.{key.replace('/', '.')}"
-        (link if f".{LINK}." in name else own)[name] = value
-    return own, link
-
-
-def _host_settings(spec: HostSpec) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the kernel settings of a host: by name, and those of its link by name below net.ipv6.conf.<link>."""
-    own = {
-        "net.ipv4.ip_unprivileged_port_start": "0",
-        "net.ipv6.bindv6only": str(int(spec.bindv6only)),
-        **UNLIMITED_ERRORS,
-    }
-    if spec.disable_ipv6:
-        own |= {f"net.ipv6.conf.{scope}.disable_ipv6": "1" for scope in ("all", "default", "lo")}
-        return own, {"disable_ipv6": "1"}
-    # An engine may take ::1 away from hosts on networks without IPv6.
-    own["net.ipv6.conf.lo.disable_ipv6"] = "0"
-    if not (spec.ipv6 or spec.link_local):
-        return own, {"disable_ipv6": "1"}
-    return own, {"disable_ipv6": "0", "accept_dad": "0", "accept_ra": "0", "router_solicitations": "0"}
+    spec = topology.host[name]
+    without_ipv6 = spec.disable_ipv6 or not (spec.ipv6 or spec.link_local)
+    paths = {f"ipv6/conf/{LINK}/disable_ipv6": str(int(without_ipv6))}
+    if not without_ipv6:
+        paths |= quiet_link(LINK)
+    if not spec.disable_ipv6:  # an engine may take ::1 away from hosts on networks without IPv6
+        paths["ipv6/conf/lo/disable_ipv6"] = "0"
+    paths |= host_settings(topology, name, LINK)
+    link = {path for path in paths if f"/{LINK}/" in path}
+    named = {path: f"net.{path.replace('/', '.')}" for path in paths}
+    own = {named[path]: value for path, value in paths.items() if path not in link}
+    return own, {named[path]: value for path, value in paths.items() if path in link}
 
 
 def run(engine: Engine, plan: Plan, what: str) -> int:
-    """Run a container of ours to its end and remove it; return its exit code.
+    """Run one of our containers to its end and remove it; return its exit code.
 
     Raises:
-        HarnessError: The engine cannot; ``what`` says what could not be done.
+        HarnessError: The engine refuses; the message begins with ``what``.
     """
     with explained(what):
         attached = make(engine, plan)
@@ -207,20 +194,20 @@ def run(engine: Engine, plan: Plan, what: str) -> int:
 
 
 def _at_least(engine: Engine, version: str) -> bool:
-    """Return whether the engine speaks this version of the API."""
+    """Return whether the engine has this version of the API."""
     return [int(part) for part in engine.api_version.split(".")] >= [int(part) for part in version.split(".")]
 
 
-def member_host(holder: str, *, af_inet6: bool) -> dict[str, Any]:
-    """Return the HostConfig of a container that joins a holder's network and shared memory."""
+def member_host(pause: str, *, af_inet6: bool) -> dict[str, Any]:
+    """Return the HostConfig of a container that joins the network and shared memory of a pause container."""
     security = ["no-new-privileges"]
     if not af_inet6:
         security.append(f"seccomp={json.dumps(no_inet6_profile())}")
-    return {"NetworkMode": f"container:{holder}", "IpcMode": f"container:{holder}", "SecurityOpt": security}
+    return {"NetworkMode": f"container:{pause}", "IpcMode": f"container:{pause}", "SecurityOpt": security}
 
 
-def attendant_plan(image: str, service: str, labels: Mapping[str, str]) -> Plan:
-    """Return the plan of a container that sees, and may signal, the processes of a service's container.
+def sidecar_plan(image: str, service: str, labels: Mapping[str, str]) -> Plan:
+    """Return the plan of a sidecar: it sees, and may signal, the processes of a service's container.
 
     Args:
         image: The prober's image.
@@ -231,22 +218,19 @@ def attendant_plan(image: str, service: str, labels: Mapping[str, str]) -> Plan:
         "NetworkMode": "none",
         "PidMode": f"container:{service}",
         "CapDrop": ["ALL"],
-        "CapAdd": [
-            "DAC_READ_SEARCH",
-            "KILL",
-            "SYS_PTRACE",
-        ],  # a service may run as any user, and hide its files from others
+        # A service may run as any user, and hide its files from others.
+        "CapAdd": ["DAC_READ_SEARCH", "KILL", "SYS_PTRACE"],
         "SecurityOpt": ["no-new-privileges"],
         "AutoRemove": True,
     }
-    command = ["python3", "-m", "dualstack.lab.docker.attendant"]
+    command = ["python3", "-m", "dualstack.lab.docker.sidecar"]
     return Plan(image=image, command=command, labels=labels, host=host, more={"User": "0"}, stdin=True)
 
 
 def no_inet6_profile() -> dict[str, Any]:
     """Return the seccomp profile under which socket(AF_INET6) fails as in a kernel without IPv6.
 
-    io_uring is refused as well, since it can create sockets past every filter.
+    io_uring is refused too: it can create sockets that no filter sees.
     """
     inet6 = {"index": 0, "value": _AF_INET6, "op": "SCMP_CMP_EQ"}
     return {
@@ -260,10 +244,10 @@ def no_inet6_profile() -> dict[str, Any]:
 
 
 def start(engine: Engine, attached: Attached, what: str) -> None:
-    """Start a container of ours.
+    """Start one of our containers.
 
     Raises:
-        HarnessError: The engine cannot; the container is gone then.
+        HarnessError: The engine refuses; the container is removed then.
     """
     try:
         with explained(what):

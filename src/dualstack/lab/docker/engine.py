@@ -1,4 +1,4 @@
-"""The container engine, spoken to over its API alone: DOCKER_HOST, Docker Desktop and Podman's socket work too."""
+"""The connection to the container engine, over its API only: DOCKER_HOST, Docker Desktop and Podman's socket work."""
 
 import contextlib
 import errno
@@ -19,13 +19,13 @@ from docker.utils import kwargs_from_env, version_gte
 from dualstack.errors import DualstackError, HarnessError, HostCannot
 
 _NATIVE_IPV6_ONLY = "1.48"
-"""The API from which networks can have no IPv4 (engine 28); older ones ignore the wish silently."""
+"""The API version from which networks can be without IPv4 (engine 28); older ones ignore that option silently."""
 
 _TIMEOUT = 60.0
-"""Seconds that one request may take, on a machine that is busy with something else."""
+"""Seconds that one request may take, also on a busy machine."""
 
 _CONNECTIONS = 64
-"""How many connections are kept for the next requests: each service that runs waits on one."""
+"""How many connections are kept open: each running service waits on one."""
 
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -33,21 +33,21 @@ _START = "start it (systemctl start docker, or dockerd as root), or name another
 _PERMIT = "join the group docker (sudo usermod -aG docker $USER, then log in again), or use another DOCKER_HOST"
 
 CONNECTION_ERRORS = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
-"""What a request fails with when the engine is gone."""
+"""The errors of a request when the engine cannot be reached."""
 
 __all__ = ["CONNECTION_ERRORS", "APIError", "Engine", "ImageNotFound", "NoEngine", "NotFound", "connect", "explained"]
 
 
 class NoEngine(HostCannot):
-    """There is no engine that could be used.
+    """There is no usable engine.
 
     Attributes:
-        found: What was found instead.
-        remedy: How to have one.
+        found: What was found.
+        remedy: What the user can do.
     """
 
     def __init__(self, found: str, remedy: str, detail: str = "") -> None:
-        """Say both in one sentence, and in brackets what the system said."""
+        """Make one sentence of both, with the system's message in brackets."""
         super().__init__(f"{found}: {remedy}" + (f" ({detail})" if detail else ""))
         self.found = found
         self.remedy = remedy
@@ -60,7 +60,8 @@ class Engine:
         api: The SDK's low-level client; usable from several threads.
         address: Where the engine is, for messages.
         version: The engine's own version.
-        api_version: The version of the API that is spoken.
+        api_version: The version of the API that is used.
+        architecture: The engine's processor architecture, as Go names it.
     """
 
     def __init__(self, api: docker.APIClient, address: str, described: dict[str, Any]) -> None:
@@ -77,7 +78,7 @@ class Engine:
         return bool(version_gte(self.api_version, _NATIVE_IPV6_ONLY))
 
     def is_rootless(self) -> bool:
-        """Ask whether it runs without root's rights."""
+        """Return whether it runs without root's rights."""
         with explained("the engine cannot be asked what it is"):
             return "name=rootless" in (self.api.info().get("SecurityOptions") or ())
 
@@ -91,7 +92,7 @@ def connect() -> Engine:
 
     Raises:
         NoEngine: There is none, or it may not be used.
-        HostCannot: It runs on another kind of processor.
+        HostCannot: It runs on another processor architecture.
     """
     address = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
     try:
@@ -116,10 +117,10 @@ def connect() -> Engine:
 
 
 def _try(address: str) -> None:
-    """Connect to a local socket once: where nobody listens, the SDK leaves one open and hides the reason.
+    """Connect to a local socket once: on failure the SDK would leave one open and hide the reason.
 
     Raises:
-        OSError: Nobody listens, or one may not connect.
+        OSError: There is no listener, or no permission.
     """
     scheme, _, path = address.partition("://")
     if scheme == "unix":
@@ -132,7 +133,7 @@ def _absence(address: str, error: BaseException) -> NoEngine:
     forbidden = NoEngine(f"no permission to use the container engine at {address}", _PERMIT)
     seen: BaseException | None = error
     while seen is not None:
-        # What errno holds in an error of TLS is no number of the kernel's.
+        # The errno of a TLS error is not one of the kernel's.
         known = isinstance(seen, OSError) and not isinstance(seen, ssl.SSLError)
         if known and getattr(seen, "errno", None) in {errno.EACCES, errno.EPERM}:
             return forbidden
@@ -149,17 +150,17 @@ def _short(error: BaseException) -> str:
 
 
 def reason_of(error: APIError) -> str:
-    """Return what the engine said."""
+    """Return the engine's message."""
     return str(error.explanation or error)
 
 
 @contextlib.contextmanager
 def explained(what: str, kind: type[DualstackError] = HarnessError) -> Iterator[None]:
-    """Turn the errors of the SDK inside the block into ours.
+    """Turn the SDK's errors inside the block into ours.
 
     Raises:
         DualstackError: Of ``kind``, when the engine refuses; ``what`` says what was tried.
-        HarnessError: The engine has gone.
+        HarnessError: The engine cannot be reached.
     """
     try:
         yield

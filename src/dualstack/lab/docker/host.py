@@ -1,8 +1,7 @@
-"""A host of a docker lab: a holder container, what runs inside it, and the service's container beside it."""
+"""A host of a docker lab: its pause container, the processes inside it, and the containers of services beside it."""
 
-import dataclasses
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from functools import cached_property
 from pathlib import Path
@@ -11,201 +10,150 @@ from typing import Any
 
 from dualstack.addressing import HostPlan, Plan
 from dualstack.errors import HarnessError, ServiceError, UsageError
-from dualstack.families import Family
-from dualstack.lab import sysctl
+from dualstack.families import BOTH, Family
+from dualstack.lab.changes import Change, Link, pack
 from dualstack.lab.docker import containers, parcel
-from dualstack.lab.docker.engine import APIError, Engine, ImageNotFound, explained, reason_of
+from dualstack.lab.docker.engine import APIError, Engine, ImageNotFound, explained
 from dualstack.lab.docker.images import inspect
 from dualstack.lab.docker.labels import remove_container
+from dualstack.lab.docker.multiplexer import Multiplexer
+from dualstack.lab.docker.prober import DockerProber
 from dualstack.lab.docker.program import ContainerProgram
-from dualstack.lab.docker.pump import Pump
-from dualstack.lab.files import host_files
-from dualstack.manifest.models import Transport
-from dualstack.prober.client import Prober
-from dualstack.prober.messages import Launch, SocketRow
-from dualstack.topology import HostSpec
+from dualstack.lab.docker.service import has_health_check, send_input, service_plan, start_reason
+from dualstack.lab.setup import HostSetup
+from dualstack.prober.messages import Launch
+from dualstack.topology import Topology
 
 INTERFACE = "eth0"
 
-ENGINES_OWN = "127.0.0.11"
-"""Where the engine has a name server of its own in every host; nothing in a host's files leads to it."""
-
 _AGENT = "dualstack.prober.agent:main"
 _PARCEL = "dualstack.lab.docker.parcel:send"
-_PATIENCE = 30.0
-"""Seconds that a holder may take for an answer, on a machine that is busy with something else."""
+_ANSWER_TIMEOUT = 30.0
+"""Seconds that the host supervisor may take for an answer, also on a busy machine."""
 
-_FETCH_SECONDS = 60.0
-_HEALTH_INTERVAL = 500_000_000
-"""Nanoseconds between two health checks of an image: its own interval is made for months, not for a case."""
-
-
-class DockerProber(Prober):
-    """The prober of a host whose service runs in another container, with processes that cannot be seen."""
-
-    def sockets(self, transport: Transport | None = None) -> tuple[SocketRow, ...]:
-        """Return the host's socket table, of one transport or (None) both.
-
-        What none of the processes beside the prober owns is the service's: nobody else is in the namespace. Sockets of
-        ours are shown as process 1's, as in a lab whose prober is process 1.
-        """
-        return tuple(_owned(row) for row in self.raw_sockets(transport))
-
-    def raw_sockets(self, transport: Transport | None = None) -> tuple[SocketRow, ...]:
-        """Return the same, with the owners that can be seen only; without the engine's own name server."""
-        return tuple(row for row in super().sockets(transport) if row.address != ENGINES_OWN)
-
-
-def _owned(row: SocketRow) -> SocketRow:
-    """Return a row of the socket table with its owner."""
-    if row.owner:
-        return dataclasses.replace(row, owner="prober(1)")
-    # A connection that lingers (TIME_WAIT, say) belongs to no process any more.
-    held = row.state in {"LISTEN", "UNCONN", "ESTABLISHED", "CLOSE_WAIT", "SYN_SENT"}
-    return dataclasses.replace(row, owner="service(container)") if held else row
+_FETCH_TIMEOUT = 60.0
+"""Seconds without data after which fetching a file fails."""
 
 
 class DockerHost:
-    """A host: the holder of a network namespace, and who joins it."""
+    """A host: a pause container, which owns the network namespace, and the containers that join it."""
 
     def __init__(
-        self, engine: Engine, spec: HostSpec, plan: HostPlan, labels: Mapping[str, str], later: Executor
+        self,
+        engine: Engine,
+        topology: Topology,
+        plan: HostPlan,
+        setup: HostSetup,
+        *,
+        labels: Mapping[str, str],
+        later: Executor,
     ) -> None:
-        """Describe it; nothing runs yet.
+        """Describe it; no container runs yet.
 
         Args:
             engine: Where it will run.
-            spec: What it has.
+            topology: The topology of its lab.
             plan: Its addresses.
+            setup: What it is made into.
             labels: The labels of its containers.
-            later: Who removes containers that nobody waits for.
+            later: Removes containers in the background.
         """
         self.name = plan.name
-        self.spec = spec
+        self.spec = topology.host[plan.name]
         self.plan = plan
         self.interface = INTERFACE
-        self.holder = ""
+        self.pause = ""
+        self._topology = topology
+        self._setup = setup
         self._image = ""
-        self._lengths: Mapping[Family, int] = {}
+        self._link = Link(INTERFACE, 0, 0)
         self._changed = False
         self._engine = engine
         self._labels = labels
         self._later = later
-        self._pump: Pump | None = None
+        self._supervisor: Multiplexer | None = None
         self._captures = itertools.count(1)
         self._places: dict[Path, str] = {}
         self._members: dict[str, str] = {}
 
-    def up(self, image: str, network: str, lab: Plan, *, native: bool, router: bool = False) -> None:
-        """Start the holder and let it set the namespace up.
+    def up(self, image: str, network: str, lab: Plan, *, native: bool) -> None:
+        """Start the pause container and configure its namespace.
 
         Args:
             image: The prober's image.
             network: The name of the lab's network.
             lab: The addresses of the whole lab.
-            native: Whether the engine has given it no IPv4 address in the first place.
-            router: Whether it routes the packets of others.
+            native: Whether the engine has made the network without IPv4.
 
         Raises:
             HarnessError: It should, but something failed.
         """
         self._image = image
-        self._lengths = {family: lab.prefix_length(family) for family in Family}
-        families = Family.IPV6 in _networked(lab)
-        endpoint = {} if native else {"IPv4Address": self.plan.planned[Family.IPV4][0]}
-        endpoint |= {"IPv6Address": self.plan.planned[Family.IPV6][0]} if families else {}
-        plan = containers.holder_plan(
+        self._link = Link(INTERFACE, *(lab.prefix_length(family) for family in BOTH))
+        endpoint = {} if native else {"IPv4Address": self.plan.address(Family.IPV4)}
+        endpoint |= {"IPv6Address": self.plan.address(Family.IPV6)} if Family.IPV6 in _families(lab) else {}
+        plan = containers.pause_plan(
             self._engine,
             image=image,
+            topology=self._topology,
             name=self.name,
-            spec=self.spec,
             network=network,
             endpoint=endpoint,
             mac=self.plan.mac,
             labels=self._labels,
-            routing=sysctl.routing_settings(containers.LINK, forwards=router) if any(lab.ways.values()) else None,
         )
         with explained(f"host {self.name!r} cannot be made"):
             attached = containers.make(self._engine, plan)
-        self.holder = attached.identity
+        self.pause = attached.identity
         containers.start(self._engine, attached, f"host {self.name!r} cannot be started")
-        self._pump = Pump(attached.stream, self.name)
-        self._pump.ask(self._order(lab, native=native), _PATIENCE)
+        self._supervisor = Multiplexer(attached.stream, self.name)
+        self._supervisor.ask(self._configuration(lab, native=native), _ANSWER_TIMEOUT)
 
-    def _order(self, lab: Plan, *, native: bool) -> dict[str, Any]:
-        """Return what the holder is asked to make of its namespace."""
-        spec, delete = self.spec, []
-        if not spec.ipv4 and not native:
-            delete.append((INTERFACE, self.plan.planned[Family.IPV4][0], lab.prefix_length(Family.IPV4)))
-        if not spec.ipv4_loopback:
-            delete.append(("lo", Family.IPV4.loopback, 8))
-        if not spec.ipv6_loopback and not spec.disable_ipv6:
-            delete.append(("lo", Family.IPV6.loopback, 128))
-        configured = self.plan.configured.items()
-        add = [
-            (INTERFACE, item, lab.prefix_length(family)) for family, addresses in configured for item in addresses[1:]
-        ]
-        files = {f"/etc/{name}": text for name, text in host_files(lab, self.name).items() if name != "hostname"}
+    def _configuration(self, lab: Plan, *, native: bool) -> dict[str, Any]:
+        """Return the request that configures the namespace."""
+        setup = self._setup
+        delete = [("lo", *loopback) for loopback in setup.missing_loopbacks]
+        if not self.spec.ipv4 and not native:
+            delete.insert(0, (INTERFACE, self.plan.address(Family.IPV4), lab.prefix_length(Family.IPV4)))
+        given = {self.plan.address(family) for family in Family}  # by the engine
         return {
-            "do": "settle",
+            "do": "configure",
             "interface": INTERFACE,
             "delete": delete,
-            "add": add,
-            "routes": [(way.address, way.via, way.mtu) for way in lab.ways[self.name]],
-            "link_local": spec.link_local and not spec.disable_ipv6,
-            "ipv6": 0 if spec.disable_ipv6 else spec.ipv6 + spec.link_local,
-            "files": files,
+            "add": [(INTERFACE, *address) for address in setup.addresses if address[0] not in given],
+            "routes": setup.routes,
+            "link_local": setup.link_local,
+            "ipv6": setup.ipv6_addresses,
+            "files": {f"/etc/{name}": text for name, text in setup.files.items() if name != "hostname"},
         }
 
     @property
-    def pump(self) -> Pump:
-        """The connection to the holder."""
-        if self._pump is None:
+    def supervisor(self) -> Multiplexer:
+        """The connection to the host supervisor."""
+        if self._supervisor is None:
             raise HarnessError(f"host {self.name!r} is not up")
-        return self._pump
+        return self._supervisor
 
     @cached_property
     def prober(self) -> DockerProber:
         """The prober inside the host; started when it is first asked for."""
         return DockerProber(self.inside(_AGENT))
 
-    def add_address(self, address: str, *, detect: bool = False) -> None:
-        """Give the host an address on the link; with ``detect`` an IPv6 one is tentative at first."""
-        if detect:
-            self._set(sysctl.DETECT_DUPLICATES)
-        self._change({"do": "add", "address": address, "detect": detect})
-
-    def remove_address(self, address: str) -> None:
-        """Take an address on the link from the host."""
-        self._change({"do": "remove", "address": address})
-
-    def route_group(self, group: str) -> None:
-        """Lead packets for a multicast group over the link."""
-        self._change({"do": "route", "address": group})
-
-    def set_ipv6(self, *, enabled: bool) -> None:
-        """Switch IPv6 off or on for all of the host."""
-        self._set(sysctl.ipv6_settings(enabled=enabled))
-
-    def accept_routers(self, *, prefer_temporary: bool) -> None:
-        """Let the host believe router advertisements on its link from now on."""
-        self._set(sysctl.router_settings(INTERFACE, prefer_temporary=prefer_temporary))
-
-    def _change(self, request: dict[str, Any]) -> None:
-        """Have the holder change the host's addresses; it is not as good as a fresh one any more."""
+    def apply(self, change: Change) -> None:
+        """Change the host while a case runs; its lab is not used again afterwards."""
         self._changed = True
-        length = self._lengths[Family.of(request["address"])]
-        self.pump.ask({**request, "interface": INTERFACE, "length": length}, _PATIENCE)
+        if settings := change.settings(self._link):
+            self._write_settings(settings)
+        self.supervisor.ask({"do": "change", "change": pack(change, self._link)}, _ANSWER_TIMEOUT)
 
-    def _set(self, settings: Mapping[str, str]) -> None:
+    def _write_settings(self, settings: Mapping[str, str]) -> None:
         """Write kernel settings of the host, given by path below /proc/sys/net.
 
-        From inside a container they cannot be written: the engine does it for one that joins the host, and refuses
-        values that do not hold.
+        No process in a container can write them: the engine does so for a container that joins the host, and refuses
+        invalid values.
         """
-        self._changed = True
         names = {f"net.{name.replace('/', '.')}": value for name, value in settings.items()}
-        host = {"NetworkMode": f"container:{self.holder}", "CapDrop": ["ALL"], "Sysctls": names}
+        host = {"NetworkMode": f"container:{self.pause}", "CapDrop": ["ALL"], "Sysctls": names}
         plan = containers.Plan(self._image, ["python3", "-I", "-S", "-c", ""], self._labels, host)
         what = f"host {self.name!r} cannot be given {', '.join(f'{name}={value}' for name, value in names.items())}"
         code = containers.run(self._engine, plan, what)
@@ -213,21 +161,21 @@ class DockerHost:
             raise HarnessError(f"{what}: exit code {code}")
 
     def inside(self, entry: str) -> socket:
-        """Run ``module:function`` in a process of its own inside the host; return the stream to it."""
-        return self.pump.inside(entry, _PATIENCE)
+        """Run ``module:function`` in a new process inside the host; return the stream to it."""
+        return self.supervisor.inside(entry, _ANSWER_TIMEOUT)
 
     def place(self, path: Path) -> str:
-        """Return where a process inside the host shall write what is to become ``path`` here."""
+        """Return where a process inside the host must write what is to become ``path`` here."""
         return self._places.setdefault(path, f"/tmp/{next(self._captures)}-{path.name}")  # noqa: S108 - the container's
 
     def fetch(self, path: Path) -> None:
-        """Bring what was written at `place` of ``path`` here.
+        """Copy what was written at `place` of ``path`` to this machine.
 
         Raises:
-            HarnessError: There is no such file, it did not come whole, or it cannot be written here.
+            HarnessError: There is no such file, it is incomplete, or it cannot be written here.
         """
         with self.inside(_PARCEL) as stream, stream.makefile("rb") as parcels:
-            stream.settimeout(_FETCH_SECONDS)
+            stream.settimeout(_FETCH_TIMEOUT)
             stream.sendall(f"{self.place(path)}\n".encode())
             header = parcels.read(parcel.LENGTH.size)
             left = parcel.LENGTH.unpack(header)[0] if len(header) == parcel.LENGTH.size else -1
@@ -239,7 +187,7 @@ class DockerHost:
             except OSError as error:
                 raise HarnessError(f"{path}: the capture could not be written: {error.strerror or error}") from None
         if left:
-            raise HarnessError(f"{path}: what host {self.name!r} has recorded did not come whole")
+            raise HarnessError(f"{path}: the capture of host {self.name!r} is incomplete")
 
     def start(self, launch: Launch) -> ContainerProgram:
         """Start a program on the host: a container of its image.
@@ -251,9 +199,8 @@ class DockerHost:
         if not launch.image:
             raise UsageError("a docker lab runs images: the manifest needs an [image] table")
         image = inspect(self._engine, launch.image)
-        self.pump.ask({"do": "scratch", "folder": launch.scratch, "files": launch.files}, _PATIENCE)
-        checked = bool((image["Config"].get("Healthcheck") or {}).get("Test", ["NONE"])[0] != "NONE")
-        plan = self._plan(launch, image, checked=checked)
+        self.supervisor.ask({"do": "scratch", "folder": launch.scratch, "files": launch.files}, _ANSWER_TIMEOUT)
+        plan = service_plan(launch, image, pause=self.pause, labels=self._labels)
         name = launch.command[0] if launch.command else launch.image
         with explained(f"cannot start {name!r}", ServiceError):
             try:
@@ -266,69 +213,34 @@ class DockerHost:
             except APIError as error:
                 attached.stream.close()
                 self._discard(attached.identity)
-                raise ServiceError(f"cannot start {name!r}: {_start_reason(error)}") from None
-        self._send_input(attached.stream, launch.input)
+                raise ServiceError(f"cannot start {name!r}: {start_reason(error)}") from None
+        send_input(attached.stream, launch.input)
         return ContainerProgram(
             self._engine,
             attached.identity,
             attached.stream,
             foreign=self.prober.raw_sockets,
-            checked=checked,
-            attend=lambda: self._attend(attached.identity),
-            discard=self._discarder(attached.identity),
+            checked=has_health_check(image),
+            sidecar=lambda: self._start_sidecar(attached.identity),
+            discard=lambda: self._discard(attached.identity),
         )
 
-    def _attend(self, service: str) -> socket:
-        """Start who attends to a service's processes; return the stream to it, which ends it.
+    def _start_sidecar(self, service: str) -> socket:
+        """Start the sidecar of a service's container; return the stream to it, which ends it.
 
         Raises:
-            HarnessError: The engine cannot.
+            HarnessError: The engine refuses.
         """
-        what = "the service's processes cannot be attended to"
+        what = "the container's helper process cannot be started"
         with explained(what):
-            attached = containers.make(self._engine, containers.attendant_plan(self._image, service, self._labels))
+            attached = containers.make(self._engine, containers.sidecar_plan(self._image, service, self._labels))
         containers.start(self._engine, attached, what)
         return attached.stream
 
-    def _plan(self, launch: Launch, image: Mapping[str, Any], *, checked: bool) -> containers.Plan:
-        """Return the plan of a service's container."""
-        own = [f"{key}={value}" for key, value in launch.environment.items()]
-        more: dict[str, Any] = {"Env": own}
-        if launch.directory:
-            more["WorkingDir"] = launch.directory
-        if checked:
-            more["Healthcheck"] = {"Interval": _HEALTH_INTERVAL}
-        # Signals work as on a machine: a process 1 would ignore those that it does not handle.
-        init = not _is_init(launch.command or _words(image))
-        host = {**containers.member_host(self.holder, af_inet6=launch.af_inet6), "Init": init}
-        host |= {"ReadonlyRootfs": launch.read_only, "Tmpfs": dict.fromkeys(launch.tmpfs, "")}
-        host |= {"PidsLimit": launch.limits.processes or None, "Memory": launch.limits.memory << 20}
-        return containers.Plan(
-            image=launch.image,
-            command=launch.command or None,
-            labels=self._labels,
-            host=host,
-            more=more,
-            stdin=bool(launch.input),
-        )
-
-    def _send_input(self, stream: socket, text: str) -> None:
-        """Send a program its input and the end of it."""
-        if text:
-            try:
-                stream.sendall(text.encode())
-                stream.shutdown(1)
-            except OSError:
-                return  # it has ended without reading: that is for its case to judge
-
-    def _discarder(self, identity: str) -> Callable[[], None]:
-        """Return what removes a member's container."""
-        return lambda: self._discard(identity)
-
     def _discard(self, identity: str) -> None:
-        """Remove a member's container, soon; it must not run any more, or nobody may need it."""
+        """Remove a service's container in the background; it must have ended, or not be needed any more."""
         if self._members.pop(identity, None) is not None:
-            self._later.submit(remove_container, self._engine, identity).add_done_callback(_raise_nothing)
+            self._later.submit(remove_container, self._engine, identity).add_done_callback(_ignore)
 
     @property
     def services(self) -> list[str]:
@@ -337,68 +249,51 @@ class DockerHost:
 
     @property
     def alive(self) -> bool:
-        """Whether the holder is still there."""
-        return self._pump is not None and not self._pump.gone
+        """Whether the host supervisor still runs."""
+        return self._supervisor is not None and not self._supervisor.gone
 
     def preload(self) -> None:
-        """Let the holder import what will be run inside; not before every host of the lab is up, which it would delay.
+        """Import, in the supervisor, what will run inside; only when all hosts are up, since it would delay them.
 
         Raises:
-            HarnessError: The holder is gone.
+            HarnessError: The supervisor has ended.
         """
-        self.pump.ask({"do": "preload"}, _PATIENCE)
+        self.supervisor.ask({"do": "preload"}, _ANSWER_TIMEOUT)
 
     def recycle(self) -> str:
-        """End everything on the host; return why it is not as good as a fresh one, or nothing."""
+        """End everything on the host; return why it differs from one that is new, or nothing."""
         if "prober" in self.__dict__:
             self.prober.close()
             del self.prober
-        if self._members:  # something of the service still runs
+        if self._members:
             return "the service still runs"
         if self._changed:
             return "its addresses or settings were changed"
         self._places.clear()
-        return str(self.pump.ask({"do": "recycle"}, _PATIENCE))
+        return str(self.supervisor.ask({"do": "recycle"}, _ANSWER_TIMEOUT))
 
     def release(self) -> None:
-        """Close what the host gave out by itself; the holder ends with its stream."""
+        """Close the host's prober, and the connection to the supervisor, which ends with it."""
         if "prober" in self.__dict__:
             self.prober.close()
-        if self._pump is not None:
-            self._pump.close()
+        if self._supervisor is not None:
+            self._supervisor.close()
 
     def remove(self) -> None:
         """Remove its containers.
 
         Raises:
-            HarnessError: The engine cannot.
+            HarnessError: The engine refuses.
         """
-        for identity in [*self._members, *([self.holder] if self.holder else [])]:
+        for identity in [*self._members, *([self.pause] if self.pause else [])]:
             remove_container(self._engine, identity)
         self._members.clear()
 
 
-def _raise_nothing(_: object) -> None:
-    """Leave what could not be removed to the check at the end, which names it."""
+def _ignore(_: object) -> None:
+    """Ignore that a container could not be removed: the check at the end reports it."""
 
 
-def _networked(lab: Plan) -> set[Family]:
-    """Return the families that any host of a lab has."""
+def _families(lab: Plan) -> set[Family]:
+    """Return the families of which any host of a lab has an address."""
     return {family for host in lab.hosts.values() for family, addresses in host.configured.items() if addresses}
-
-
-def _words(image: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what an image executes by itself."""
-    config = image["Config"]
-    return (*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ()))
-
-
-def _is_init(words: tuple[str, ...]) -> bool:
-    """Return whether a command is an init itself, which insists on being process 1."""
-    return bool(words) and Path(words[0]).name in {"tini", "dumb-init", "init", "s6-svscan", "systemd", "catatonit"}
-
-
-def _start_reason(error: APIError) -> str:
-    """Return why the engine could not start a container, without the runtime's own words around it."""
-    text = reason_of(error)
-    return text.rsplit("starting container process caused: ", 1)[-1]

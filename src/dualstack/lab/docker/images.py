@@ -1,4 +1,4 @@
-"""Images: what a manifest's ``[image]`` table names, builds or assembles, and what the engine says of them."""
+"""Images: those that a manifest's ``[image]`` table names, builds or assembles, and what the engine knows of them."""
 
 import io
 import json
@@ -22,7 +22,7 @@ FOLDER = "dualstack.folder"
 """The label of a service's image: the machine and the folder for which it was made."""
 
 _MOST = 256 << 20
-"""Bytes of a service's files: a working directory that holds more is hardly what an image is meant to be."""
+"""The most bytes of a service's files: a larger working directory was probably not meant as an image."""
 
 _BASE_HELP = "build it from Debian's packages, without a registry: dualstack images"
 
@@ -37,7 +37,7 @@ def image_id(engine: Engine, reference: str) -> str | None:
 
 
 def inspect(engine: Engine, reference: str) -> dict[str, Any]:
-    """Return what the engine says of a local image.
+    """Return the engine's description of a local image.
 
     Raises:
         UsageError: There is none of that name.
@@ -51,7 +51,7 @@ def inspect(engine: Engine, reference: str) -> dict[str, Any]:
 
 
 def base_image(engine: Engine, reference: str) -> None:
-    """Make sure that the engine has an image: as it is, or pulled.
+    """Pull an image unless the engine has it.
 
     Raises:
         HostCannot: It is not there and cannot be pulled.
@@ -63,7 +63,7 @@ def base_image(engine: Engine, reference: str) -> None:
 
 
 def named_image(engine: Engine, reference: str, key: str) -> None:
-    """Make sure that the engine has the image that a manifest names.
+    """Pull the image that a manifest names unless the engine has it.
 
     Raises:
         UsageError: It is not there and cannot be pulled.
@@ -75,7 +75,7 @@ def named_image(engine: Engine, reference: str, key: str) -> None:
 
 
 def _pull(engine: Engine, reference: str) -> str:
-    """Pull an image; return what went wrong, or nothing."""
+    """Pull an image; return the error, or an empty text."""
     with explained(f"image {reference} cannot be pulled"):
         try:
             for line in engine.api.pull(reference, stream=True, decode=True):
@@ -87,7 +87,7 @@ def _pull(engine: Engine, reference: str) -> str:
 
 
 def machine() -> str:
-    """Return what tells this machine from others that use the same engine."""
+    """Return the name of this machine, which other machines with the same engine do not have."""
     return platform.node() or "unknown"
 
 
@@ -112,7 +112,7 @@ def build_folder(engine: Engine, folder: Path, directory: Path, tag: str, key: s
 
 
 def _ignored(path: Path) -> bool:
-    """Return whether a file of a build folder is never part of an image: results of ours, and version control."""
+    """Return whether a file of a build folder is left out of images: our results, and version control."""
     return bool({".git", "dualstack-results", "__pycache__"} & set(path.parts))
 
 
@@ -135,7 +135,7 @@ def assemble(engine: Engine, base: str, directory: Path, names: Sequence[str], *
             )
         for path in paths:
             name = f"files/{path.relative_to(item if item.samefile(directory) else item.parent)}"
-            # Whoever the service runs as must be able to read it.
+            # Any user that the service runs as must be able to read it.
             context[name] = (path.read_bytes(), (path.stat().st_mode & 0o777) | 0o444)
     _build_for(engine, tag, context, directory, key)
 
@@ -181,7 +181,7 @@ def build_files(
 
 
 def tarball(files: dict[str, tuple[bytes, int]]) -> bytes:
-    """Pack files; the same ones always become the same bytes, so that the engine's own cache knows them."""
+    """Pack files, always into the same bytes, so that the engine finds them in its cache."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, (data, mode) in sorted(files.items()):

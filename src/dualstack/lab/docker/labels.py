@@ -1,4 +1,4 @@
-"""Whose is it: the labels on every object, and the removal of what dead runs have left."""
+"""The labels that name the owner of every object, and the removal of what dead runs have left."""
 
 import os
 import re
@@ -38,17 +38,17 @@ class Owner:
 
 
 def _machine() -> str:
-    """Return what stands for this machine since it was started."""
+    """Return the id of this machine's current boot."""
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
 
 
 def _namespace() -> str:
-    """Return the PID namespace in which our process numbers mean something."""
+    """Return the id of our PID namespace, in which process numbers are unique."""
     return re.sub(r"\D", "", os.readlink("/proc/self/ns/pid"))  # noqa: PTH115 - a magic link: Path would resolve it
 
 
 def _started(pid: int) -> str:
-    """Return when a process was started, in clock ticks since the boot; empty if there is none or it is a zombie."""
+    """Return when a process was started, in clock ticks since the boot; empty if it has ended or is a zombie."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="backslashreplace")
     except OSError:
@@ -58,9 +58,9 @@ def _started(pid: int) -> str:
 
 
 def is_dead(labels: dict[str, str]) -> bool:
-    """Return whether the process that made an object is certain to have ended.
+    """Return whether the process that made an object has certainly ended.
 
-    Of a process of another machine, or one in another container, nothing is certain: its objects are left alone.
+    Of a process of another machine or container that is never certain: its objects stay.
     """
     parts = labels.get(_PROCESS, "").split()
     if len(parts) != 4 or parts[1] != _namespace():  # noqa: PLR2004 - as `Owner.labels` writes it
@@ -69,7 +69,7 @@ def is_dead(labels: dict[str, str]) -> bool:
 
 
 def objects(engine: Engine) -> tuple[list[tuple[str, dict[str, str]]], list[tuple[str, dict[str, str]]]]:
-    """Return the containers and the networks that have our labels: id and labels of each."""
+    """Return id and labels of each container, and of each network, that has our labels."""
     with explained("what earlier runs left cannot be listed"):
         containers = engine.api.containers(all=True, filters={"label": RUN})
         networks = engine.api.networks(filters={"label": RUN})
@@ -77,7 +77,7 @@ def objects(engine: Engine) -> tuple[list[tuple[str, dict[str, str]]], list[tupl
 
 
 def sweep(engine: Engine) -> list[str]:
-    """Remove what runs have left whose process is dead; return what was removed, one line each."""
+    """Remove the objects of dead processes; return what was removed, one line each."""
     containers, networks = objects(engine)
     removed = []
     for identity, labels in containers:
@@ -90,7 +90,7 @@ def sweep(engine: Engine) -> list[str]:
 
 
 def of_owner(engine: Engine, owner: Owner) -> list[str]:
-    """Return what there is of one process, one line each."""
+    """Return the objects of one process, one line each."""
     mine = {RUN: owner.run, WORKER: owner.worker, PID: str(os.getpid())}
     containers, networks = objects(engine)
     found = [("container", *item) for item in containers] + [("network", *item) for item in networks]
@@ -98,7 +98,7 @@ def of_owner(engine: Engine, owner: Owner) -> list[str]:
 
 
 def remove_container(engine: Engine, identity: str) -> bool:
-    """Kill and remove a container, and return when it is gone; False if it was gone before.
+    """Kill and remove a container; return when it is gone, False if there was none.
 
     Raises:
         HarnessError: The engine cannot.
@@ -111,7 +111,7 @@ def remove_container(engine: Engine, identity: str) -> bool:
         except APIError as error:
             if error.status_code != _CONFLICT:
                 raise
-            try:  # somebody else, perhaps the engine itself, is removing it
+            try:  # it is being removed already, perhaps by the engine
                 engine.api.wait(identity, condition="removed")
             except NotFound:
                 return False
@@ -119,7 +119,7 @@ def remove_container(engine: Engine, identity: str) -> bool:
 
 
 def remove_network(engine: Engine, identity: str) -> bool:
-    """Remove a network; return False if it was gone before.
+    """Remove a network; return False if there was none.
 
     Raises:
         HarnessError: The engine cannot.

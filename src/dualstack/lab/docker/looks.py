@@ -1,4 +1,4 @@
-"""What a process inside a host sees of itself: an entry point, for proofs and tests."""
+"""What a process inside a host sees of itself: an entry point for tests."""
 
 import json
 import socket
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def serve(stream: socket.socket) -> None:
-    """Send one line of JSON: capabilities, the hardware address, and the host's own files."""
+    """Send one line of JSON: capabilities, the hardware address, and the host's files."""
     status = dict(line.split(":\t", 1) for line in Path("/proc/self/status").read_text().splitlines() if ":\t" in line)
     seen: dict[str, object] = {"effective": int(status["CapEff"], 16), "permitted": int(status["CapPrm"], 16)}
     seen["mac"] = Path("/sys/class/net/eth0/address").read_text(encoding="ascii").strip()

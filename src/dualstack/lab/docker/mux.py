@@ -1,7 +1,7 @@
-"""Many streams over one: how a lab's test process talks to everything inside one container.
+"""Many streams over one: the frames between a test process and everything inside one container.
 
 A frame is a channel's number and the length of what follows (both big-endian, 4 bytes each), then the data; a frame
-without data ends its channel. Channel 0 carries one JSON object a line: requests to the holder and its answers.
+without data ends its channel. Channel 0 carries one JSON object a line: requests to the host supervisor, and answers.
 """
 
 import struct
@@ -11,22 +11,22 @@ CONTROL = 0
 """The channel of requests and answers."""
 
 LARGEST = 1 << 16
-"""How many bytes one frame carries at most."""
+"""The most bytes that one frame carries."""
 
 _HEADER = struct.Struct("!II")
 
 
 def frame(channel: int, data: bytes) -> bytes:
-    """Pack what goes out on a channel; no data at all ends it."""
+    """Return the frames of data for a channel; without data, the frame that ends it."""
     pieces = [data[start : start + LARGEST] for start in range(0, len(data), LARGEST)] or [b""]
     return b"".join(_HEADER.pack(channel, len(piece)) + piece for piece in pieces)
 
 
 class Unpacker:
-    """Cuts a byte stream into frames again."""
+    """Splits a byte stream into frames."""
 
     def __init__(self) -> None:
-        """Start with nothing."""
+        """Start with an empty stream."""
         self._rest = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -1,4 +1,4 @@
-"""Networks of labs: internal, labelled, and with prefixes that overlap nothing."""
+"""Networks of labs: internal, labelled, with prefixes that overlap no other network."""
 
 import contextlib
 import fcntl
@@ -23,17 +23,17 @@ from dualstack.topology import Topology
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 POOLS = tuple(map(ipaddress.IPv4Network, ("10.192.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "198.18.0.0/15")))
-"""Where IPv4 prefixes come from, the first that has one left: private (RFC 1918), at first away from where people begin
-to count; then what is set aside for the tests of network devices (RFC 2544)."""
+"""The pools of IPv4 prefixes, in order of preference: private ones (RFC 1918), first the less used upper part of
+10.0.0.0/8; then the benchmarking range (RFC 2544)."""
 
 _IPV6_POOLS = tuple(map(ipaddress.IPv6Network, ("2001:db8:d0c::/48", "3fff:d0c::/48")))
-"""Where IPv6 prefixes come from: documentation (RFC 3849, RFC 9637), which hardly a machine routes."""
+"""The pools of IPv6 prefixes: documentation (RFC 3849, RFC 9637), which few machines route."""
 
 _TRIES = 32
 """How many prefixes of each pool are tried."""
 
 _SHORTEST = {4: 8, 6: 16}
-"""Routes with shorter prefixes, by IP's version, stand for a default route: tunnels have two halves of one, or more."""
+"""Routes with shorter prefixes, by IP version, are parts of a default route: tunnels split it in two or more."""
 
 _GATEWAY = -2
 """The bridge's own address: the last one, since hosts count from the first."""
@@ -47,10 +47,10 @@ class LabNetwork:
 
     Attributes:
         identity: The engine's id of it.
-        name: Its name, which nothing else has.
-        ipv4: Its IPv4 prefix; planned, also where it has none.
-        ipv6: Its IPv6 prefix, the same way.
-        native: Whether the engine itself keeps IPv4 out of an IPv6-only network.
+        name: Its name, which is unique.
+        ipv4: Its IPv4 prefix; planned also if it has none.
+        ipv6: Its IPv6 prefix; the same.
+        native: Whether the engine made it without IPv4.
     """
 
     identity: str
@@ -65,7 +65,7 @@ def make_network(engine: Engine, topology: Topology, name: str, labels: dict[str
 
     Raises:
         HostCannot: No prefix is free, or the engine has no room for another network.
-        HarnessError: The engine fell short of what was asked for.
+        HarnessError: The engine refused, or made another network than requested.
     """
     families = {family for host in topology.host for family in topology.families(host)}
     with _alone():
@@ -76,7 +76,7 @@ def make_network(engine: Engine, topology: Topology, name: str, labels: dict[str
                 return made
     pools = ", ".join(map(str, POOLS))
     raise HostCannot(
-        f"no free network: every prefix of {pools} that was tried is taken; ip route and docker network ls show by whom"
+        f"no free network: the prefixes tried of {pools} are taken; ip route and docker network ls show what uses them"
     )
 
 
@@ -87,7 +87,7 @@ def _create(
     name: str,
     labels: dict[str, str],
 ) -> LabNetwork | None:
-    """Make a network with these prefixes; return None if somebody else has one of them."""
+    """Make a network with these prefixes; return None if one of them is taken."""
     ipv4, ipv6 = prefixes
     native = families == {Family.IPV6} and engine.makes_ipv6_only
     pools: list[Network] = [*([] if native else [ipv4]), *([ipv6] if Family.IPV6 in families else [])]
@@ -99,13 +99,13 @@ def _create(
         "EnableIPv6": Family.IPV6 in families,
         "IPAM": {"Config": [{"Subnet": str(pool), "Gateway": str(pool[_gateway(pool)])} for pool in pools]},
         "Labels": labels,
-        # Nothing but the lab's own traffic may leave a bridge, and nobody knows how the machine forwards.
+        # No packet but the lab's own may leave a bridge, however the machine forwards.
         "Options": {"com.docker.network.bridge.enable_ip_masquerade": "false"},
     }
     if native:
         wish["EnableIPv4"] = False
     try:
-        # The SDK's own method cannot say EnableIPv4.
+        # The SDK's method has no argument for EnableIPv4.
         with explained("a network cannot be made"):
             identity = _post(engine, wish)
     except HarnessError as error:
@@ -127,7 +127,7 @@ def _post(engine: Engine, wish: dict[str, Any]) -> str:
 
 
 def _check_native(engine: Engine, identity: str) -> None:
-    """Refuse a network that has IPv4 although it was told not to: engines may ignore the wish.
+    """Refuse a network that has IPv4 although none was requested: engines may ignore that option.
 
     Raises:
         HarnessError: It has.
@@ -142,12 +142,12 @@ def _check_native(engine: Engine, identity: str) -> None:
 
 
 def _gateway(pool: Network) -> int:
-    """Return the place of the bridge's own address in a prefix."""
+    """Return the host number of the bridge's address in a prefix."""
     return _GATEWAY if pool.version == 4 else 0xFFFF  # noqa: PLR2004 - IP's version
 
 
 def _candidates(taken: Sequence[Network]) -> Iterator[tuple[ipaddress.IPv4Network, ipaddress.IPv6Network]]:
-    """Yield pairs of prefixes that overlap nothing that is taken, in no order that others would follow too."""
+    """Yield pairs of prefixes that overlap no taken one, in a random order: other processes choose at the same time."""
     before = 0
     for pool in POOLS:
         yield from itertools.islice(_free_pairs(pool, before, taken), _TRIES)
@@ -157,11 +157,11 @@ def _candidates(taken: Sequence[Network]) -> Iterator[tuple[ipaddress.IPv4Networ
 def _free_pairs(
     pool: ipaddress.IPv4Network, before: int, taken: Sequence[Network]
 ) -> Iterator[tuple[ipaddress.IPv4Network, ipaddress.IPv6Network]]:
-    """Yield every pair of a pool's that overlaps nothing; ``before`` tells its IPv6 prefixes from other pools'."""
+    """Yield every free pair of a pool; ``before``, the size of the pools before it, keeps IPv6 prefixes unique."""
     if any(isinstance(item, ipaddress.IPv4Network) and pool.subnet_of(item) for item in taken):
         return
     size = _size(pool)
-    # A step that has no factor in common with the size leads everywhere once.
+    # A step that is coprime to the size visits every number once.
     start, step = secrets.randbelow(size), secrets.randbelow(size) | 1
     for number in ((start + turn * step) % size for turn in range(size)):
         ipv4 = ipaddress.IPv4Network((int(pool.network_address) + (number << 8), 24))
@@ -173,7 +173,7 @@ def _free_pairs(
 
 
 def _size(pool: ipaddress.IPv4Network) -> int:
-    """Return how many prefixes of ours a pool holds."""
+    """Return how many /24 prefixes a pool has."""
     return 1 << (24 - pool.prefixlen)
 
 
@@ -193,9 +193,9 @@ def _engine_networks(engine: Engine) -> Iterable[Network]:
 
 
 def _machine_networks(proc: Path = Path("/proc/net")) -> Iterable[Network]:
-    """Yield what this machine has routes to, but those to nearly everything, and what its interfaces are on.
+    """Yield the destinations of this machine's routes, without default routes and parts of them.
 
-    An address comes with its interface's route, so the routes tell both.
+    The routes of its interfaces' own networks are among them.
     """
     routes = proc / "route"
     for line in routes.read_text().splitlines()[1:] if routes.exists() else ():
@@ -213,7 +213,7 @@ def _machine_networks(proc: Path = Path("/proc/net")) -> Iterable[Network]:
 
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
-    """Let one process of this user at a time choose its prefixes; the engine refuses what overlaps all the same."""
+    """Allow one process of this user at a time to choose prefixes; the engine refuses overlaps in any case."""
     path = Path(tempfile.gettempdir()) / f"dualstack-networks-{os.getuid()}.lock"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:

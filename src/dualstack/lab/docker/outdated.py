@@ -1,4 +1,4 @@
-"""Images of ours that nothing needs any more: of other versions, of folders that are gone, and those replaced."""
+"""Finds and removes our outdated images: of other versions, of removed folders, and those that were replaced."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,9 +14,9 @@ _NO_TAG = "<none>:<none>"
 
 
 def remove_outdated(engine: Engine) -> list[tuple[str, int]]:
-    """Remove the images of ours that nothing needs any more; return name and bytes of each that is gone.
+    """Remove our outdated images; return name and size in bytes of each.
 
-    One that a container uses stays; as long as a run lives, which may be about to use them, all of them do.
+    An image that a container uses stays. While any run is alive all of them stay: it may be about to use them.
 
     Raises:
         HarnessError: The engine cannot.
@@ -41,9 +41,9 @@ def _is_outdated(tags: Sequence[str], labels: Mapping[str, str], current: str) -
     """Return whether an image is ours, and neither the current prober's nor that of a service whose folder exists.
 
     Args:
-        tags: Its names. Without one it was replaced by a newer one.
-        labels: Its labels. Images that others base upon ours inherit them, but have names of their own.
-        current: The name of the prober's image.
+        tags: Its names; an image without one was replaced.
+        labels: Its labels. Images that others base on ours inherit them, but have other names.
+        current: The name of the prober's current image.
     """
     if MADE in labels and tags and all(tag.startswith(f"{PROBER}:") for tag in tags):
         return current not in tags
@@ -54,7 +54,7 @@ def _is_outdated(tags: Sequence[str], labels: Mapping[str, str], current: str) -
 
 
 def _remove(engine: Engine, name: str) -> bool:
-    """Remove an image; return False if it is in use, or was gone before."""
+    """Remove an image; return False if it is in use, or does not exist."""
     with explained(f"image {name} cannot be removed"):
         try:
             engine.api.remove_image(name)

@@ -1,4 +1,4 @@
-"""The prober's image: our own code, and the libraries that it imports, upon the public image of the same Python."""
+"""The prober's image: our code and the libraries that it imports, on the public image of the same Python version."""
 
 import compileall
 import hashlib
@@ -19,8 +19,8 @@ PROBER = "dualstack-prober"
 _LIBRARIES = ("annotated_types", "dnslib", "h11", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection")
 """What the code that runs inside containers imports, beyond the standard library."""
 
-_ROOMS = ("manifest", "prober", "lab", "wire", "content")
-_MODULES = ("addressing", "checksum", "deadline", "errors", "families", "finding", "topology")
+_ROOMS = ("prober", "lab", "wire")
+_MODULES = ("checksum", "deadline", "errors", "families", "transport")
 
 _RECIPE = """\
 FROM {base}
@@ -50,14 +50,14 @@ def prober_image(engine: Engine) -> str:
 
 
 def prober_tag(engine: Engine) -> str:
-    """Return what the prober's image is called, whether or not it has been built."""
+    """Return the name of the prober's image, whether or not it has been built."""
     return _prober(engine)[0]
 
 
 def _prober(engine: Engine) -> tuple[str, str, dict[str, bytes]]:
-    """Return what the prober's image is called, the recipe that it is built by, and the files in it."""
+    """Return the name of the prober's image, its Dockerfile, and its files."""
     files = dict(_prober_files())
-    # The same Python as ours, so that compiled libraries fit.
+    # The same Python version as ours, for which compiled libraries are built.
     recipe = _RECIPE.format(base=PYTHON_BASE)
     digest = hashlib.sha256(recipe.encode() + str(image_id(engine, PYTHON_BASE)).encode())
     for name in sorted(files):
@@ -66,7 +66,7 @@ def _prober(engine: Engine) -> tuple[str, str, dict[str, bytes]]:
 
 
 def _compiled(files: dict[str, bytes]) -> dict[str, bytes]:
-    """Return files with the bytecode of those that are Python's; compiled here, the image needs no step that runs."""
+    """Return the files and the bytecode of the Python ones: compiled here, the build needs no RUN step."""
     with tempfile.TemporaryDirectory(prefix="dualstack-image-") as folder:
         for name, data in files.items():
             path = Path(folder, name)
@@ -84,17 +84,15 @@ def _compiled(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def _prober_files() -> Iterator[tuple[str, bytes]]:
-    """Yield what the prober's image holds, by name: our own code, and the libraries that it imports."""
+    """Yield the files of the prober's image, by name: our code, and the libraries that it imports."""
     own = Path(str(dualstack.__file__)).parent
-    # Without looking for its metadata, which would take a host longer than all of its other imports together.
+    # A constant: reading the package's metadata would take a host longer than all its other imports together.
     yield "dualstack/__init__.py", f"__version__ = {dualstack.__version__!r}\n".encode()
     for name in _MODULES:
         yield f"dualstack/{name}.py", (own / f"{name}.py").read_bytes()
     for room in _ROOMS:
         for path in sorted((own / room).rglob("*.py")):
-            parts = path.relative_to(own)
-            if parts.parts[0] != "content" or len(parts.parts) == 2:  # noqa: PLR2004 - not what a wheel bundles
-                yield f"dualstack/{parts}", path.read_bytes()
+            yield f"dualstack/{path.relative_to(own)}", path.read_bytes()
     for name in _LIBRARIES:
         spec = importlib.util.find_spec(name)
         assert spec is not None  # noqa: S101 - it is a dependency of this package

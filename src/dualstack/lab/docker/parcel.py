@@ -1,17 +1,17 @@
-"""Brings a file out of a container: an entry point that runs inside it."""
+"""Sends a file out of a container: an entry point that runs inside it."""
 
 import socket
 import struct
 from pathlib import Path
 
 LENGTH = struct.Struct("!q")
-"""How the file's length travels ahead of it; -1 if there is no such file."""
+"""The file's length, sent before it; -1 if there is no such file."""
 
 _PIECE = 1 << 16
 
 
 def send(stream: socket.socket) -> None:
-    """Read the name of a file, ended by a line feed, and send its length and what it holds."""
+    """Read the name of a file, ended by a line feed, and send its length and content."""
     name = b""
     while not name.endswith(b"\n"):
         more = stream.recv(4096)

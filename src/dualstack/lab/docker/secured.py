@@ -1,4 +1,4 @@
-"""An attached stream over TLS, as a plain socket: two threads may not use one TLS connection at the same time."""
+"""An attached stream over TLS, as a plain socket: two threads cannot use one TLS connection at the same time."""
 
 import contextlib
 import select
@@ -10,9 +10,9 @@ _PIECE = 64 << 10
 
 
 def plain(secure: ssl.SSLSocket) -> socket.socket:
-    """Return a plain socket to what is behind an encrypted one, which from then on belongs to a thread.
+    """Return a plain socket to the peer of a TLS socket, which a thread uses from now on.
 
-    The end of what is written to it, or its closing, is passed on as the end of what is sent (RFC 8446, section 6.1).
+    Shutting down or closing the plain socket sends close_notify (RFC 8446, section 6.1).
     """
     ours, theirs = socket.socketpair()
     threading.Thread(target=_relay, args=(theirs, secure), name="TLS to the engine", daemon=True).start()
@@ -20,19 +20,19 @@ def plain(secure: ssl.SSLSocket) -> socket.socket:
 
 
 def _relay(inner: socket.socket, secure: ssl.SSLSocket) -> None:
-    """Pass on what comes from either side until the encrypted one ends (in the thread)."""
+    """Forward in both directions until the TLS side ends (in the thread)."""
     secure.setblocking(False)
     out = bytearray()
-    goes_on = True
-    # One side is gone: the other learns it by the closing of its socket.
+    sending = True
+    # When one side has ended, closing the socket tells the other.
     with contextlib.suppress(OSError), inner, secure:
         while True:
-            wanted = [secure, inner] if goes_on and not out else [secure]
+            wanted = [secure, inner] if sending and not out else [secure]
             readable, _, _ = select.select(wanted, [secure] if out else [], [])
             if inner in readable:
                 data = inner.recv(_PIECE)
                 out += data
-                goes_on = bool(data)
+                sending = bool(data)
                 if not data:
                     _finish(secure)
             if out:
@@ -43,13 +43,13 @@ def _relay(inner: socket.socket, secure: ssl.SSLSocket) -> None:
 
 
 def _finish(secure: ssl.SSLSocket) -> None:
-    """Say that nothing more will be sent; what comes is still read."""
+    """Send close_notify; incoming data is still read."""
     with contextlib.suppress(ssl.SSLWantReadError):
         secure.unwrap()
 
 
 def _pass_in(secure: ssl.SSLSocket, inner: socket.socket) -> bool:
-    """Pass on everything that has come; return whether more may."""
+    """Forward everything that has arrived; return whether more can arrive."""
     while True:
         try:
             data = secure.recv(_PIECE)

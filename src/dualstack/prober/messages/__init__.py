@@ -1,15 +1,19 @@
-"""What is said between a prober's client (in the test's process) and its agent (inside a lab host).
+"""The messages between a prober's client (in the test process) and its agent (inside a lab host).
 
-One JSON object a line, over a stream. A request is ``{"id": n, "do": "<verb>", ...fields}``; its answer is
-``{"id": n, "ok": {...}}`` or ``{"id": n, "error": "<message>", "kind": "<name of an exception of dualstack.errors>"}``.
-Answers come in any order. Bytes travel as Latin-1 text. The stream's end ends the agent and, with it, its host.
+One JSON object a line, over a stream. A request is ``{"id": n, "do": "<its class>", "with": {<its fields>}}``. The
+answer is ``{"id": n, "ok": <answer>}``, or ``{"id": n, "error": "<message>", "kind": "<an exception of
+dualstack.errors>"}``. Answers come in any order. Bytes travel as Latin-1 text. The stream's end ends the agent and,
+with it, its host.
+
+This package exports the messages that tests and suites use; the others are imported from its modules.
 """
 
 from dualstack.prober.messages.advertising import Advertise
-from dualstack.prober.messages.crowds import MOST_CLIENTS, Ends, Linger, Load, Loaded, Stage
+from dualstack.prober.messages.connections import MOST_CLIENTS, Ends, Linger, Stage
 from dualstack.prober.messages.datagrams import Forge, Heard, Sender, Volley, Volleyed
-from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome, dial_to
+from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome
 from dualstack.prober.messages.idling import Idle, Idled, alike_until
+from dualstack.prober.messages.load import Load, Loaded
 from dualstack.prober.messages.naming import Names, Query, Resolved
 from dualstack.prober.messages.programs import (
     PATIENCE,
@@ -62,5 +66,4 @@ __all__ = [
     "Volley",
     "Volleyed",
     "alike_until",
-    "dial_to",
 ]

@@ -1,20 +1,21 @@
-"""What a router says, or who takes itself for one."""
+"""Router advertisements, also rogue ones."""
 
 from dataclasses import dataclass
 
+from dualstack.prober.messages.requests import Request
+
 
 @dataclass(frozen=True, slots=True)
-class Advertise:
-    """One router advertisement (RFC 4861 §4.2) with one prefix of 64 bits, for whoever is on the link.
+class Advertise(Request[None]):
+    """One router advertisement (RFC 4861 §4.2) with one prefix of 64 bits, to all nodes of the link.
 
-    Lifetimes of 0 withdraw what an earlier one has announced (RFC 4861 §6.3.4, RFC 4862 §5.5.3).
+    Lifetimes of 0 withdraw what was advertised before (RFC 4861 §6.3.4, RFC 4862 §5.5.3).
 
     Attributes:
         prefix: The prefix, as an address whose last 64 bits are zero.
-        interface: The interface by which it leaves.
-        lifetime: Seconds for which the prefix is valid, for hosts to make themselves addresses of, and for which its
-            sender wants to be their default router.
-        preferred: Seconds for which such an address is preferred.
+        interface: The outgoing interface.
+        lifetime: The valid lifetime of the prefix (and of addresses from it) and the router lifetime, in seconds.
+        preferred: The preferred lifetime of addresses from it, in seconds.
     """
 
     prefix: str

@@ -1,18 +1,20 @@
-"""Datagrams of clients that hear whoever answers, and forged ones."""
+"""Batches of UDP datagrams whose clients receive from any address, and spoofed datagrams."""
 
 from dataclasses import dataclass
+
+from dualstack.prober.messages.requests import Request
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One UDP client of a `Volley`: it hears whoever answers, not only whom it asked.
+    """One UDP client of a `Volley`; it receives from any address.
 
     Attributes:
-        address: Whom it asks.
+        address: The destination address.
         source: Its own address.
         source_port: Its own port; 0 for any.
-        texts: Its datagrams, as Latin-1 text; one leaves in each round.
-        deaf: Whether no answer can reach it: each meets ICMP port unreachable, as if the client had gone.
+        texts: Its datagrams, as Latin-1 text; one is sent in each round.
+        deaf: Whether its port is closed: each reply meets ICMP port unreachable, as if the client had ended.
     """
 
     address: str
@@ -23,30 +25,13 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
-class Volley:
-    """Datagrams of several clients in turn. In each round everybody sends one, and has to hear one more than before.
-
-    The first round in which somebody waits in vain is the last. For the deaf nobody waits.
-
-    Attributes:
-        senders: The clients, in the order in which they send.
-        port: The port that they ask.
-        timeout: Seconds for the answers of each round.
-    """
-
-    senders: tuple[Sender, ...]
-    port: int
-    timeout: float = 5.0
-
-
-@dataclass(frozen=True, slots=True)
 class Heard:
-    """A datagram that came for a client of a `Volley`.
+    """A datagram that a client of a `Volley` received.
 
     Attributes:
         address: Its source address.
         port: Its source port.
-        text: What it says, as Latin-1 text.
+        text: Its payload, as Latin-1 text.
     """
 
     address: str
@@ -56,12 +41,12 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Volleyed:
-    """What one client of a `Volley` saw.
+    """The result of one client of a `Volley`.
 
     Attributes:
         source_port: Its port.
         sent: How many datagrams it sent.
-        heard: What came for it, in order.
+        heard: The datagrams that it received, in order.
     """
 
     source_port: int
@@ -70,15 +55,37 @@ class Volleyed:
 
 
 @dataclass(frozen=True, slots=True)
-class Forge:
-    """One UDP datagram over IPv6 with a source address that its sender does not have.
+class Volley(Request[tuple[Volleyed, ...]]):
+    """Send datagrams of several clients in turn: in each round each client sends one and waits for one reply.
+
+    Stop after the first round with a missing reply. Clients with a closed port are not waited for.
+
+    Attributes:
+        senders: The clients, in the order in which they send.
+        port: The destination port.
+        timeout: Seconds for the replies of each round.
+    """
+
+    senders: tuple[Sender, ...]
+    port: int
+    timeout: float = 5.0
+
+    @property
+    def time_limit(self) -> float:
+        """Seconds until the last round has ended."""
+        return self.timeout * max((len(sender.texts) for sender in self.senders), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Forge(Request[None]):
+    """Send one UDP datagram over IPv6 with a spoofed source address.
 
     Attributes:
         source: The source address in its header.
         source_port: The source port.
         address: The destination.
         port: The destination port.
-        text: What it says, as Latin-1 text.
+        text: Its payload, as Latin-1 text.
     """
 
     source: str

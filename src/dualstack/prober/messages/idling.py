@@ -1,35 +1,20 @@
-"""Clients over TCP that are silent, and how long they keep their connections."""
+"""Idle clients over TCP, and how long they keep their connections."""
 
 from dataclasses import dataclass
 
-from dualstack.prober.messages.crowds import Stage
+from dualstack.prober.messages.connections import Stage
 from dualstack.prober.messages.exchanges import Dial, Outcome
+from dualstack.prober.messages.requests import Request
 
 _FACTOR, _SLACK = 1.5, 1.0
 
 
 def alike_until(seconds: float) -> float:
-    """Return how long a connection may live that counts as ended like one that lived ``seconds``.
+    """Return up to which duration a connection counts as ended by the same timeout as one that lasted ``seconds``.
 
-    Services look for silent connections now and then, and a busy machine keeps them from it.
+    Services check for idle connections at intervals, and a busy machine delays the check.
     """
     return seconds * _FACTOR + _SLACK
-
-
-@dataclass(frozen=True, slots=True)
-class Idle:
-    """Clients over TCP that come at the same time and are silent from a stage on.
-
-    Attributes:
-        dials: One for each client.
-        stage: How far each of them goes before it is silent.
-        seconds: How long they are watched while none has lost its connection; from the last end on they are watched
-            until `alike_until` of that.
-    """
-
-    dials: tuple[Dial, ...]
-    stage: Stage
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +22,9 @@ class Idled:
     """How long one client of an `Idle` kept its connection.
 
     Attributes:
-        outcome: How its exchange went, as far as it did.
-        connected: Whether it had a connection that was open when it fell silent.
-        lived: Seconds for which the connection was silent until it ended; of one that did not end, for which it was
-            watched.
+        outcome: The outcome of its exchange, up to the stage.
+        connected: Whether it had an open connection when it became idle.
+        lived: Seconds for which the connection was idle until it ended, or for which it was watched if it did not end.
         ended: Whether it ended: the service closed or reset it.
     """
 
@@ -48,3 +32,27 @@ class Idled:
     connected: bool
     lived: float
     ended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Idle(Request[tuple[Idled, ...]]):
+    """Connect clients over TCP at the same time; from a stage on they are idle.
+
+    Attributes:
+        dials: One for each client.
+        stage: The stage at which each of them becomes idle.
+        seconds: How long they are watched while all connections are open. After each end they are watched until
+            `alike_until` of its duration.
+    """
+
+    dials: tuple[Dial, ...]
+    stage: Stage
+    seconds: float
+
+    @property
+    def time_limit(self) -> float:
+        """Seconds that the watch may take: each connection that ends makes it longer."""
+        seconds = self.seconds
+        for _ in self.dials:
+            seconds = alike_until(seconds)
+        return seconds + max((dial.timeout for dial in self.dials), default=0.0)

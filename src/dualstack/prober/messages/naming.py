@@ -1,18 +1,21 @@
-"""Names: a name server of the prober's, and what a host's own resolver says."""
+"""Names: a name server of the prober, and the results of a host's own resolver."""
 
 from dataclasses import dataclass
 
+from dualstack.families import Family
+from dualstack.prober.messages.requests import Handle, ObjectRequest, Request
+
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """An authoritative name server for ``lab.test``; `dualstack.prober.names` builds the names that it knows.
+class Names(Request[Handle]):
+    """Start an authoritative name server for ``lab.test``; `dualstack.prober.names` builds its names.
 
     Attributes:
         addresses: Where it listens, over UDP and TCP (IPv6 sockets with IPV6_V6ONLY).
         a: The A records of a name with behaviour ``ok``.
         aaaa: The AAAA records of a name with behaviour ``ok``.
         port: The port.
-        silent: Domains whose questions it never answers, ``ip6.arpa``; other reverse names (arpa) do not exist.
+        silent: Domains whose questions it does not answer (``ip6.arpa``); other reverse names (arpa) do not exist.
     """
 
     addresses: tuple[str, ...]
@@ -24,18 +27,18 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question that a name server was asked.
+    """One question to a name server.
 
     Attributes:
         at: Seconds since the server was started.
-        client: The address that asked.
-        client_port: Its port.
-        family: ``ipv4`` or ``ipv6``: what carried the question.
+        client: The client's address.
+        client_port: The client's port.
+        family: ``ipv4`` or ``ipv6``: the family of the packet.
         transport: ``udp`` or ``tcp``.
-        name: The name in question, without the final dot, as it was spelt.
+        name: The name in question, without the final dot, with its upper and lower case.
         record: ``A``, ``AAAA``, ``HTTPS`` …
-        rcode: How it is answered: ``NOERROR``, ``NXDOMAIN``, ``SERVFAIL`` …; empty when it is dropped.
-        answers: How many records the answer holds.
+        rcode: The RCODE of the answer: ``NOERROR``, ``NXDOMAIN``, ``SERVFAIL`` …; empty if there is no answer.
+        answers: How many records the answer has.
     """
 
     at: float
@@ -49,16 +52,39 @@ class Query:
     answers: int
 
 
+class ReadQueries(ObjectRequest[tuple[Query, ...]]):
+    """Return the questions to a name server until now, in order."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What getaddrinfo said on a host.
+    """The result of getaddrinfo(3) on a host.
 
     Attributes:
         addresses: The addresses, in its order; empty when it failed.
-        error: The name of its error (``EAI_NONAME``), ``timeout`` when it did not return in time; empty if all is well.
+        error: The name of its error (``EAI_NONAME``), or ``timeout``; empty if it succeeded.
         seconds: How long it took.
     """
 
     addresses: tuple[str, ...]
     error: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve(Request[Resolved]):
+    """Resolve a name with the host's own getaddrinfo(3).
+
+    Attributes:
+        name: The name.
+        family: The family of the addresses; None for AF_UNSPEC.
+        addrconfig: Whether AI_ADDRCONFIG is set.
+        timeout: Seconds.
+    """
+
+    name: str
+    family: Family | None = None
+    addrconfig: bool = False
+    timeout: float = 10.0

@@ -1,18 +1,19 @@
-"""Programs: how they are started, when they are ready, what they hold and wrote, how they ended."""
+"""Programs: their start, readiness, output, resource usage and end."""
 
 from dataclasses import dataclass, field
 
 from dualstack.families import Family
-from dualstack.manifest.models import Transport
+from dualstack.prober.messages.requests import Handle, Request
+from dualstack.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a program may use; one that comes to a bound is killed. 0 is no bound.
+    """What a program may use; one that reaches a limit is killed. 0 means no limit.
 
     Attributes:
         processes: How many processes and threads.
-        memory: How many MiB of memory, with the files that are in memory.
+        memory: How many MiB of memory, including files in memory.
         output: How many MiB of output.
     """
 
@@ -22,25 +23,25 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Launch:
-    """A program to be started on a host.
+class Launch(Request[Handle]):
+    """Start a program on a host.
 
     Attributes:
         command: The program and its arguments.
         directory: The working directory, an absolute path of this machine; it has the same path for the program.
         environment: All of its variables.
-        scratch: The private, writable folder of this start, an absolute path on the host; it is made there if it does
-            not exist, below /dev/shm, which is a tmpfs of the host's own and ends with the host.
-        files: Texts that are written to the scratch folder before the start, by their names in it.
-        root: The folder that is to be the program's root file system; empty for the machine's own.
-        af_inet6: Whether socket(AF_INET6) exists for it; if not it fails with EAFNOSUPPORT (seccomp).
+        scratch: The private, writable folder of this start, an absolute path on the host; it is created if it does not
+            exist. Below /dev/shm, a tmpfs of the host, it ends with the host.
+        files: Texts that are written to the scratch folder before the start, by file name.
+        root: The folder that is the program's root file system; empty for the machine's own.
+        af_inet6: Whether socket(AF_INET6) works for it; otherwise it fails with EAFNOSUPPORT (seccomp).
         input: What it reads on its standard input; then end of file.
-        image: The container image that it runs in, for the labs that run images; the command, where there is one, is
-            executed in place of the image's own, and an empty directory stands for the image's own.
+        image: The container image that it runs in, in labs that run images; an empty command or directory means the
+            image's own.
         read_only: Whether the image's root file system is read-only.
-        tmpfs: Folders in memory that the image may write to then.
-        writable: Whether what it writes to its working directory is kept; otherwise it is gone with the program.
-        folders: Folders of the machine that it may read, although they are in a home or in /tmp, which it has its own.
+        tmpfs: Writable folders in memory in such an image.
+        writable: Whether its changes to the working directory are kept; otherwise they end with the program.
+        folders: Folders of the machine that it may read although homes and /tmp are hidden.
         limits: What it may use.
     """
 
@@ -67,7 +68,7 @@ class Exit:
     Attributes:
         code: The exit code; None when a signal ended it.
         signal: The signal's name, empty when it exited.
-        bound: Which of its bounds it had come to, as the end of a sentence, if it was killed for that; else empty.
+        bound: The limit that it reached, as the end of a sentence, if it was killed for that; else empty.
     """
 
     code: int | None
@@ -75,7 +76,7 @@ class Exit:
     bound: str = ""
 
     def __str__(self) -> str:
-        """Say it in words."""
+        """Return the end of a sentence."""
         if self.bound:
             return f"was killed because {self.bound}"
         return f"exited with code {self.code}" if self.code is not None else f"was ended by {self.signal}"
@@ -86,7 +87,7 @@ class Log:
     """A program's output, standard output and error as one stream.
 
     Attributes:
-        text: Its head and tail, with a line between them that says how much was left out, if any was.
+        text: Its beginning and end; if bytes between them are left out, a line says how many.
         size: How many bytes it wrote in all.
     """
 
@@ -101,7 +102,7 @@ class Log:
 
 
 PATIENCE = 3
-"""How many times its time-out a program is waited for at most, if other programs kept it from running."""
+"""A wait for a program lasts at most this many times its timeout if the machine starves the program of CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,9 @@ class Await:
         transport: The transport of that socket.
         log: The regular expression that a line of its output must match; None for no such condition.
         timeout: Seconds.
-        families: The families that sockets on the port are to serve. A service opens them one after the other, so the
-            first socket alone proves little: the others are waited for, but no longer than ``grace``.
-        grace: Seconds from the first socket on.
+        families: The families that sockets on the port should serve. A service opens them one after the other, so the
+            others are waited for after the first one, for at most ``grace``.
+        grace: Seconds after the first socket.
     """
 
     port: int
@@ -128,13 +129,13 @@ class Await:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether a program became ready.
+    """The result of a wait for a program.
 
     Attributes:
-        ready: Whether it did.
-        exit: How it ended, if it did.
-        seconds: How long it took.
-        detail: What was still missing, one sentence.
+        ready: Whether it became ready.
+        exit: How it ended; None if it runs.
+        seconds: The duration of the wait.
+        detail: One sentence: that it is ready, or why not.
     """
 
     ready: bool
@@ -145,13 +146,13 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """The time that one thread has spent since it began.
+    """The CPU time of one thread since it started.
 
     Attributes:
         thread: Its number.
-        running: Seconds on a processor.
-        waiting: Seconds in which it could have run, and had none, until it last got one.
-        runnable: Whether it runs, or waits for a processor.
+        running: Seconds on a CPU.
+        waiting: Seconds for which it was runnable without a CPU, until it last got one.
+        runnable: Whether it runs or waits for a CPU.
     """
 
     thread: int
@@ -162,15 +163,15 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Vitals:
-    """What a program, with all that it forked, holds of its host, and what it has done.
+    """The resource usage of a program, with all processes that it forked.
 
     Attributes:
-        processes: How many processes it has, those too that have ended and that nobody waited for.
+        processes: How many processes it has, including zombies.
         descriptors: How many descriptors its processes have open.
-        zombies: How many of its processes have ended and were not waited for.
-        handled: The names of the signals that its main process handles; none if it has ended.
-        spent: The time of each of its threads; none where the kernel does not count it (CONFIG_SCHED_INFO).
-        at: When this was looked at: seconds of a clock that only differences mean something of.
+        zombies: How many of its processes are zombies.
+        handled: The names of the signals that its main process handles; empty if it has ended.
+        spent: The CPU time of each of its threads; empty if the kernel does not count it (CONFIG_SCHED_INFO).
+        at: The time of the count, in seconds of a monotonic clock.
     """
 
     processes: int

@@ -1,24 +1,25 @@
-"""Servers and occupied ports on the prober's side."""
+"""Servers of the prober, and ports that it occupies."""
 
 from dataclasses import dataclass
 
 from dualstack.families import Family
-from dualstack.manifest.models import Protocol, Transport
+from dualstack.prober.messages.requests import Handle, ObjectRequest, Request
+from dualstack.transport import Protocol, Transport
 
 
 @dataclass(frozen=True, slots=True)
-class Serve:
-    """A server on the prober's side, for connectors.
+class Serve(Request[Handle]):
+    """Start a server of the prober, for connectors.
 
     Attributes:
-        addresses: Where it listens: one socket per address.
+        addresses: The listen addresses, with one socket each.
         port: The port.
         transport: TCP or UDP.
         protocol: ``CONNECT`` accepts and reads to the end; ``ECHO``, ``UPPER`` and ``HTTP`` answer.
-        v6only: IPV6_V6ONLY of IPv6 sockets; None for the kernel's own choice.
-        reuse_address: SO_REUSEADDR; None for what servers do: TCP sockets have it, UDP sockets have not.
+        v6only: IPV6_V6ONLY of IPv6 sockets; None for the kernel's default.
+        reuse_address: SO_REUSEADDR; None sets it on TCP sockets only, as servers do.
         reuse_port: SO_REUSEPORT.
-        listening: Whether TCP sockets listen at once; if not, they are bound, and listen when they are told to.
+        listening: Whether TCP sockets listen at once; if not, they are bound, and `StartListening` makes them listen.
     """
 
     addresses: tuple[str, ...]
@@ -33,13 +34,13 @@ class Serve:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One client that a prober's server saw.
+    """One client of a server of the prober.
 
     Attributes:
         address: The local address that the client dialled.
         peer: The client's address.
         peer_port: The client's port.
-        received: How many bytes came from it.
+        received: How many bytes it sent.
         answered: How many bytes were sent to it.
         at: Seconds since the server was started.
         head: The head of its HTTP request, as Latin-1 text without the blank line, at most 8 KiB; empty with another
@@ -55,20 +56,32 @@ class Accepted:
     head: str = ""
 
 
+class ReadClients(ObjectRequest[tuple[Accepted, ...]]):
+    """Return the clients of a server until now, in order of arrival."""
+
+    __slots__ = ()
+
+
+class StartListening(ObjectRequest[None]):
+    """Make the TCP sockets of a server listen that are only bound."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """A port to be occupied by a foreign socket.
+class Hold(Request[Handle]):
+    """Occupy a port with a socket of the prober.
 
     Attributes:
         family: The socket's family.
         address: The address to bind.
         port: The port.
         transport: TCP or UDP.
-        v6only: IPV6_V6ONLY of an IPv6 socket; None for the kernel's own choice.
+        v6only: IPV6_V6ONLY of an IPv6 socket; None for the kernel's default.
         listening: Whether a TCP socket also listens.
-        reuse_address: SO_REUSEADDR; None to have it on a TCP socket that listens, and on no other: it would let others
-            share a port that does not listen.
-        reuse_port: SO_REUSEPORT; the socket belongs to the user then that has one on the port already, if there is any.
+        reuse_address: SO_REUSEADDR; None sets it on a TCP socket that listens only, because others could share a port
+            that does not listen.
+        reuse_port: SO_REUSEPORT; the socket then belongs to the user that already has one on the port, if any.
     """
 
     family: Family
@@ -79,3 +92,20 @@ class Hold:
     listening: bool = True
     reuse_address: bool | None = None
     reuse_port: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TryHold(Request[Handle | None]):
+    """Occupy a port unless it is taken (EADDRINUSE): the answer is None then.
+
+    Attributes:
+        hold: The port.
+    """
+
+    hold: Hold
+
+
+class CountConnections(ObjectRequest[int]):
+    """Accept and close the connections that wait at an occupied TCP port that listens; return how many there were."""
+
+    __slots__ = ()

@@ -1,8 +1,10 @@
-"""What a host's kernel shows: sockets, addresses and routes."""
+"""Tables and settings of a host's kernel, and text files of a host."""
 
 from dataclasses import dataclass
 
 from dualstack.families import Family
+from dualstack.prober.messages.requests import Request
+from dualstack.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,13 +14,13 @@ class SocketRow:
     Attributes:
         family: ``ipv4`` or ``ipv6``: the family of the socket.
         transport: ``tcp`` or ``udp``.
-        state: ``LISTEN``, ``ESTABLISHED`` … as the kernel calls it; ``UNCONN`` for an unconnected UDP socket.
+        state: ``LISTEN``, ``ESTABLISHED`` …; ``UNCONN`` for an unconnected UDP socket.
         address: The local address.
         port: The local port.
         peer: The remote address and port, empty for a listener.
-        v6only: IPV6_V6ONLY; None for an IPv4 socket and for a connected one (the kernel does not tell). It means
-            something only for ``::``: a socket on one IPv6 address always says true.
-        owner: Process name and number, ``nginx(12)``, the lowest number of several; empty when it is not known.
+        v6only: IPV6_V6ONLY; None for an IPv4 socket and for a connected one (the kernel does not report it). It is
+            relevant for ``::`` only: a socket on another IPv6 address always has true.
+        owner: Process name and number, ``nginx(12)``, the lowest number of several; empty if it is unknown.
     """
 
     family: str
@@ -47,11 +49,11 @@ class AddressRow:
         family: ``ipv4`` or ``ipv6``.
         address: The address.
         prefix_length: The length of its prefix.
-        interface: The interface that has it.
+        interface: Its interface.
         tentative: Whether duplicate address detection is still running (RFC 4862 §5.4).
         duplicate: Whether duplicate address detection failed.
-        temporary: Whether it is one of those that are made for a while, for privacy (RFC 8981).
-        deprecated: Whether its preferred lifetime is over (RFC 4862 §5.5.4).
+        temporary: Whether it is a temporary address (RFC 8981).
+        deprecated: Whether its preferred lifetime has expired (RFC 4862 §5.5.4).
     """
 
     family: str
@@ -81,3 +83,48 @@ class RouteRow:
     gateway: str
     interface: str
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListSockets(Request[tuple[SocketRow, ...]]):
+    """Return the host's socket table.
+
+    Attributes:
+        transport: The transport of the sockets; None for both.
+    """
+
+    transport: Transport | None = None
+
+
+class ListAddresses(Request[tuple[AddressRow, ...]]):
+    """Return the host's addresses, including loopback and link-local ones."""
+
+    __slots__ = ()
+
+
+class ListRoutes(Request[tuple[RouteRow, ...]]):
+    """Return the routes of the host's main table."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSysctl(Request[str]):
+    """Return a kernel setting of the host.
+
+    Attributes:
+        name: Its name: ``net.ipv6.bindv6only``.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTexts(Request[tuple[str, ...]]):
+    """Return the ends of the text files below a folder of the host.
+
+    Attributes:
+        folder: The folder.
+    """
+
+    folder: str

@@ -1,0 +1,1 @@
+"""The requirements that a shop must meet, beyond those of dualstack."""

@@ -1,0 +1,86 @@
+"""Facts about datagrams: their source, their port, their size."""
+
+from dualstack.causes.rule import about, says, where
+from dualstack.facts import Facts, How, Sign
+from dualstack.families import BOTH
+
+ONE_PACKET = 1232
+"""The largest UDP payload that fits one packet on every IPv6 path (RFC 8200 §5)."""
+
+
+def wrong_source(facts: Facts) -> str:
+    """Answers came from an address to which no request was sent."""
+    for family in BOTH:
+        if facts.of(family).wrong_source:
+            return f"answers over {family.label} came from {', '.join(facts.of(family).wrong_source)}"
+    return ""
+
+
+def wrong_port(facts: Facts) -> str:
+    """Answers came from a port to which no request was sent."""
+    for family in BOTH:
+        if facts.of(family).wrong_port:
+            return f"answers over {family.label} came from port {', '.join(map(str, facts.of(family).wrong_port))}"
+    return ""
+
+
+def bad_checksum(facts: Facts) -> str:
+    """Datagrams left without a correct checksum."""
+    return next((item.happened for item in facts.broken if "checksum" in item.expected), "")
+
+
+def answers_nowhere(facts: Facts) -> str:
+    """Requests of one family reach its own socket, and nothing is sent."""
+    for family in BOTH:
+        seen = facts.of(family)
+        apart = {row.address for row in facts.takes(family)}.isdisjoint(
+            row.address for row in facts.takes(family.other)
+        )
+        silent = seen.worst is How.IGNORED and not seen.count(How.ANSWERED)
+        if apart and facts.takes(family) and facts.takes(family.other) and silent and facts.lost(family):
+            return (
+                f"requests over {family.label} reach a separate socket on {where(facts)}, and nothing leaves; "
+                f"{family.other.label} has another socket"
+            )
+    return ""
+
+
+def large_only(facts: Facts) -> str:
+    """Small requests are answered, and large ones are not."""
+    for family in BOTH:
+        own = [item for item in facts.exchanges if item.family is family]
+        small = [item.size for item in own if item.how is How.ANSWERED]
+        large = [item.size for item in own if item.how is How.IGNORED]
+        if small and large and min(large) > max(small):
+            return f"over {family.label} {max(small)} bytes are answered, and {min(large)} bytes are not"
+    return ""
+
+
+def too_large_packets(facts: Facts) -> str:
+    """Packets left that were larger than the path MTU."""
+    sentence = next((item.happened for item in facts.broken if "larger" in item.happened), "")
+    return sentence or says(Sign.TOO_LARGE)(facts)
+
+
+def small_are_lost_too(facts: Facts) -> str:
+    """Requests that fit one packet are not answered either."""
+    lost = {item.family for item in facts.exchanges if item.how in {How.IGNORED, How.KEPT_WAITING}}
+    for item in facts.exchanges:
+        if item.family in lost and item.size <= ONE_PACKET and item.how in {How.IGNORED, How.KEPT_WAITING}:
+            return f"requests of {item.size} bytes over {item.family.label} are not answered either"
+    return ""
+
+
+UNICAST = about("LISTEN-012", "UDP-001", "UDP-002", "UDP-003", "UDP-004", "UDP-005", "UDP-006", "UDP-008")
+"""Requirements with ordinary requests of clients on the link."""
+
+
+def oneway(facts: Facts) -> str:
+    """The protocol is one-way: requests are seen only in the service's output."""
+    return "it sends no answers" if facts.protocol == "oneway" else ""
+
+
+def gets_others_answers(facts: Facts) -> str:
+    """Clients get datagrams that answer none of their requests."""
+    strays = next((item.happened for item in facts.broken if "answer none" in item.happened), "")
+    return strays or next((item.happened for item in facts.broken if "from one port are all" in item.expected), "")

@@ -1,0 +1,118 @@
+"""Facts about IPv6 literals in listen addresses and targets."""
+
+import ipaddress
+import re
+
+from dualstack.causes.connecting import failed
+from dualstack.causes.rule import did_not_start, says
+from dualstack.facts import Facts, Run, Sign
+from dualstack.families import Family
+
+IPV6 = Family.IPV6
+
+_PREFIX = 8
+"""Bytes of an IPv6 address in the first sixteen of a sockaddr_in6, after family, port and flow label."""
+
+
+def ipv6_literals(facts: Facts) -> list[Run]:
+    """Return the failed runs towards an IPv6 literal."""
+    return [run for run in failed(facts) if run.literal is IPV6]
+
+
+def no_ipv6_literal(facts: Facts) -> str:
+    """No run towards an IPv6 literal failed, and no listen address is one."""
+    configured = any(text.count(":") > 1 for text in facts.listen_addresses)
+    return "" if ipv6_literals(facts) or facts.listens or configured else "no run towards an IPv6 literal failed"
+
+
+def asked_for_literal(facts: Facts) -> str:
+    """It queried the name server for an address literal."""
+    for run in ipv6_literals(facts):
+        name = next((item for item in run.names if run.target.lower() in item and "[" not in item), "")
+        port_added = f"{run.target.lower()}:{facts.port}" in name
+        if name and not port_added:
+            return f"it queried the name server for {name}, although {run.target} is an address"
+    return ""
+
+
+def says_not_ipv4(facts: Facts) -> str:
+    """Given an IPv6 literal, it reports that something is not an IPv4 address."""
+    failed_start = any(text.count(":") > 1 for text in facts.listen_addresses) and did_not_start(facts)
+    return says(Sign.NOT_IPV4)(facts) if failed_start or ipv6_literals(facts) else ""
+
+
+def bare_literal_not_found(facts: Facts) -> str:
+    """It reports that the literal, without the port, was not found."""
+    line = facts.says(Sign.NOT_FOUND)
+    for run in ipv6_literals(facts):
+        bare = re.search(rf"(?<!\[){re.escape(run.target)}(?![0-9a-f:\]])", line)
+        if bare and f"{run.target}:{facts.port}" not in line:
+            return f'its output says "{line}"'
+    return ""
+
+
+def joined_without_brackets(facts: Facts) -> str:
+    """Address and port are joined without brackets in the output, in a DNS query or as a target."""
+    for run in ipv6_literals(facts):
+        joined = f"{run.target}:{facts.port}"
+        line = next((line for _, line in facts.signs if re.search(rf"(?<!\[){re.escape(joined)}", line)), "")
+        if line:
+            return f'its output says "{line}"'
+        if any(joined.lower() in name for name in run.names):
+            return f"it queried the name server for {joined}"
+        if _normal(joined) in {*facts.strangers, *(item.address for item in run.tried)}:
+            return f"it tried {_normal(joined)}, which is {run.target} and :{facts.port} read as one address"
+    return ""
+
+
+def too_many_colons(facts: Facts) -> str:
+    """It reports too many colons in an address."""
+    return says(Sign.COLONS)(facts) if facts.broken else ""
+
+
+def brackets_left_on(facts: Facts) -> str:
+    """It looked up a text with a bracket."""
+    for run in ipv6_literals(facts):
+        name = next((item for item in run.names if "[" in item), "")
+        if name:
+            return f"it queried the name server for {name}"
+        line = facts.says(Sign.NOT_FOUND)
+        if re.search(r"\[[0-9a-f]*(?:[\s:'\"]|$)|\[[0-9a-f:]+\](?!:\d)", line):
+            return f'its output says "{line}"'
+    return ""
+
+
+def port_misread(facts: Facts) -> str:
+    """It reports an invalid port or address, after it was given an IPv6 literal."""
+    line = facts.says(Sign.BAD_PORT, Sign.BAD_ADDRESS)
+    concerned = did_not_start(facts) if facts.listens else ipv6_literals(facts)
+    return f'its output says "{line}"' if line and concerned else ""
+
+
+def listens_although_malformed(facts: Facts) -> str:
+    """A malformed listen address is accepted."""
+    wrong = [item for item in facts.broken if "malformed" in item.expected]
+    return f"{wrong[0].happened}, although the listen address is malformed" if wrong else ""
+
+
+def literal_not_started(facts: Facts) -> str:
+    """It does not start with an IPv6 literal as its listen address."""
+    return did_not_start(facts) if facts.requirement == "LISTEN-011" else ""
+
+
+def cut_target(facts: Facts) -> str:
+    """It tried an address that is the beginning of its target, followed by zeros."""
+    for run in ipv6_literals(facts):
+        begins = ipaddress.IPv6Address(run.target).packed[:_PREFIX]
+        cut = str(ipaddress.IPv6Address(begins + bytes(_PREFIX)))
+        if cut in {*facts.strangers, *(item.address for item in run.tried)}:
+            return f"it tried {cut}, which is the first half of {run.target}"
+    return ""
+
+
+def _normal(text: str) -> str:
+    """Return the canonical text of an IPv6 address; empty if the text is not one."""
+    try:
+        return str(ipaddress.IPv6Address(text))
+    except ValueError:
+        return ""

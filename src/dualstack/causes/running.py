@@ -1,0 +1,68 @@
+"""Facts about how a service runs: signals, restarts, changes of addresses."""
+
+from dualstack.causes.rule import ended
+from dualstack.causes.starting import RESTARTS
+from dualstack.facts import Facts, Sign
+from dualstack.families import BOTH, unmapped
+
+
+def runs_on(facts: Facts) -> str:
+    """The service has not ended."""
+    return "" if facts.ended else "the service has not ended"
+
+
+def by_sigpipe(facts: Facts) -> str:
+    """SIGPIPE ended it."""
+    return "SIGPIPE ended the service" if any(item.signal == "SIGPIPE" for item in facts.starts) else ""
+
+
+def of_client_error(facts: Facts) -> str:
+    """It ended because of an error that concerns one client."""
+    line = facts.says(Sign.INTERRUPTED, Sign.ABORTED, Sign.NOT_CONNECTED)
+    return f'it ended, and its output says "{line}"' if line and facts.ended else ""
+
+
+def of_broken_pipe(facts: Facts) -> str:
+    """It ended because a write failed."""
+    line = facts.says(Sign.PIPE, Sign.RESET)
+    return f'it ended, and its output says "{line}"' if line and facts.ended else ""
+
+
+def port_busy_after_restart(facts: Facts) -> str:
+    """The next start finds the port in use."""
+    line = facts.says(Sign.IN_USE)
+    return f'the output of the next start says "{line}"' if line and RESTARTS(facts) else ""
+
+
+def socket_survives(facts: Facts) -> str:
+    """A child process keeps a listening socket, although the service has ended."""
+    rows = [row for row in facts.table if row.port == facts.port and row.transport == facts.transport]
+    busy = facts.says(Sign.IN_USE) and facts.requirement == "LIFE-002" and facts.start.ended
+    if rows and busy:
+        return f"{rows[0].owner} still listens on {rows[0].address} port {rows[0].port}"
+    sentence = next((item.happened for item in facts.broken if "has" in item.happened and "open" in item.happened), "")
+    gone = not any("still runs" in item.happened for item in facts.broken)
+    return sentence if facts.requirement == "LIFE-007" and sentence and gone else ""
+
+
+def does_not_stop(facts: Facts) -> str:
+    """It still runs after its stop signal, or ended with an error."""
+    return next(
+        (f"after its stop signal {item.happened}" for item in facts.broken if item.expected.startswith("within")), ""
+    )
+
+
+def wildcard_still_there(facts: Facts) -> str:
+    """Its wildcard sockets are there for every family that it claims, so no address is missing."""
+    taken = {
+        family
+        for row in facts.table
+        if row.port == facts.port and unmapped(row.address) in {item.wildcard for item in BOTH}
+        for family in row.serves
+    }
+    return "its sockets on every address are still there" if taken >= facts.claimed else ""
+
+
+def answers_moved(facts: Facts) -> str:
+    """The service ended, or a finding failed, when an address was added."""
+    return ended(facts) or next((item.happened for item in facts.broken), "")

@@ -1,0 +1,192 @@
+"""Facts about which sockets the service has, and which families they take."""
+
+from dualstack.causes.rule import Test, did_not_start, ended, where
+from dualstack.facts import Facts, How, Sign
+from dualstack.families import BOTH, Family, unmapped
+
+IPV4, IPV6 = Family.IPV4, Family.IPV6
+
+WILDCARDS = {IPV4.wildcard, IPV6.wildcard}
+
+
+def _listening(facts: Facts) -> str:
+    """Return where the service listens."""
+    return ", ".join(dict.fromkeys(row.address for row in facts.on_port))
+
+
+def _concerned(facts: Facts, family: Family) -> bool:
+    """Return whether the failure is about a family that should be served."""
+    return family in facts.claimed and (facts.lost(family) or (facts.is_about(family) and not facts.served(family)))
+
+
+def no_socket(family: Family) -> Test:
+    """Return the test that the service has sockets on the port, and none of them takes a family that it should."""
+
+    def test(facts: Facts) -> str:
+        if not facts.on_port or facts.takes(family) or not _concerned(facts, family):
+            return ""
+        return f"no socket of the service takes {family.label} on {where(facts)}: it listens on {_listening(facts)}"
+
+    return test
+
+
+def ipv4_wildcard_only(facts: Facts) -> str:
+    """It listens on the IPv4 wildcard and not over IPv6."""
+    sentence = no_socket(IPV6)(facts)
+    return sentence if sentence and any(row.address == IPV4.wildcard for row in facts.on_port) else ""
+
+
+def ipv4_literal_only(facts: Facts) -> str:
+    """It listens on single IPv4 addresses and not over IPv6."""
+    sentence = no_socket(IPV6)(facts)
+    return sentence if sentence and not any(row.address in WILDCARDS for row in facts.on_port) else ""
+
+
+def takes(family: Family) -> Test:
+    """Return the test that a socket of the service takes a family on the port."""
+
+    def test(facts: Facts) -> str:
+        rows = facts.takes(family)
+        return f"its socket on {rows[0].address} takes {family.label}" if rows else ""
+
+    return test
+
+
+def served(family: Family) -> Test:
+    """Return the test that a family is served."""
+    return lambda facts: f"{family.label} clients are served" if facts.served(family) and not facts.lost(family) else ""
+
+
+def nothing_seen(facts: Facts) -> str:
+    """No socket of the service was seen on the port."""
+    return "" if facts.on_port else f"no socket of the service was seen on {where(facts)}"
+
+
+def came_late(facts: Facts) -> str:
+    """A missing socket was opened later."""
+    late = [family.label for family in BOTH if facts.of(family).late]
+    return f"its socket for {' and '.join(late)} was opened only some time after it was ready" if late else ""
+
+
+def refused_then_answered(facts: Facts) -> str:
+    """Clients of one start were refused at first, and were answered later."""
+    for family in BOTH:
+        own = [item for item in facts.exchanges if item.family is family and item.port == facts.port]
+        for early in own:
+            later = [
+                item
+                for item in own
+                if item.start == early.start and item.address == early.address and item.how is How.ANSWERED
+            ]
+            if early.how is How.REFUSED and own.index(early) < min((own.index(item) for item in later), default=-1):
+                return f"{family.label} clients were refused at first and answered later, without a restart"
+    return ""
+
+
+def default_v6only(facts: Facts) -> str:
+    """IPv4 is lost, and the IPv6 wildcard socket is IPv6-only."""
+    rows = [row for row in facts.on_port if row.address == IPV6.wildcard and row.v6only]
+    if not rows or facts.takes(IPV4) or not _concerned(facts, IPV4):
+        return ""
+    default = ", as is the default of this host" if facts.host.v6only else ""
+    return f"its socket on :: has IPV6_V6ONLY on{default}, and no socket takes IPv4"
+
+
+def v6only_missing(facts: Facts) -> str:
+    """It should serve IPv6 only, and its wildcard socket takes IPv4 too."""
+    rows = [row for row in facts.on_port if row.address == IPV6.wildcard and row.v6only is False]
+    only = IPV4 not in facts.claimed or facts.requirement == "LISTEN-007"
+    return "its socket on :: has IPV6_V6ONLY off, so it takes IPv4 too" if rows and only else ""
+
+
+def _specific(facts: Facts) -> tuple[str, ...]:
+    """Return the listen addresses of the last start that are single addresses."""
+    found = []
+    for text in (text.strip("[]").split("%")[0] for text in facts.listen_addresses):
+        try:
+            Family.of(text)
+        except ValueError:
+            continue
+        if unmapped(text) not in WILDCARDS:
+            found.append(text)
+    return tuple(found)
+
+
+def wider_than_asked(facts: Facts) -> str:
+    """One of its sockets takes more than is configured."""
+    wildcards = [row for row in facts.on_port if unmapped(row.address) in WILDCARDS]
+    specific = _specific(facts)
+    if specific and wildcards:
+        return f"its listen address is {specific[0]}, and it listens on {wildcards[0].address}"
+    if facts.inside and wildcards:
+        return f"it should serve only clients on its own host, and listens on {wildcards[0].address}"
+    for family in BOTH:
+        if family not in facts.claimed and facts.takes(family):
+            return f"its socket on {facts.takes(family)[0].address} takes {family.label}, which it does not claim"
+    return ""
+
+
+def listens_elsewhere(facts: Facts) -> str:
+    """Configured with an IPv6 address alone, it listens on another address instead."""
+    wrong = (item for item in facts.broken if "alone as listen address" in item.expected)
+    return next((item.happened for item in wrong if item.happened.startswith("it listens on")), "")
+
+
+def other_port_open(facts: Facts) -> str:
+    """It has another, undeclared port open on every address."""
+    rows = [row for row in facts.undeclared if unmapped(row.address) in WILDCARDS]
+    return f"it also listens on {rows[0].address} port {rows[0].port}, which is not declared" if rows else ""
+
+
+def family_on_other_port(facts: Facts) -> str:
+    """A family that the port lacks is taken by a socket on another port."""
+    for family in BOTH:
+        if family in facts.claimed and not facts.takes(family):
+            row = next((row for row in facts.undeclared if family in row.serves), None)
+            if row is not None and facts.on_port:
+                return f"{family.label} is taken by its socket on {row.address} port {row.port}, not on {facts.port}"
+    return ""
+
+
+def collides_with_itself(facts: Facts) -> str:
+    """Its output says that the port is in use, although no other program has it."""
+    line = facts.says(Sign.IN_USE)
+    concerned = any(facts.lost(family) for family in BOTH) or did_not_start(facts) or ended(facts)
+    if not line or facts.foreign or not concerned:
+        return ""
+    return f'no other program has the port, and its output says "{line}"'
+
+
+def half_a_pair(facts: Facts) -> str:
+    """Configured with both wildcards, it has a socket for only one of them."""
+    configured = {text.strip("[]") for text in facts.listen_addresses}
+    rows = {row.address for row in facts.on_port}
+    if not configured >= WILDCARDS or facts.one_lost is not IPV6:
+        return ""
+    return f"its listen addresses are 0.0.0.0 and ::, and it listens on {' and '.join(sorted(rows)) or 'nothing'}"
+
+
+def one_covers_other(facts: Facts) -> str:
+    """Two of its sockets on the port take the same clients."""
+    for family in BOTH:
+        addresses = sorted({row.address for row in facts.takes(family) if unmapped(row.address) in WILDCARDS})
+        if len(addresses) > 1:
+            return f"its sockets on {' and on '.join(addresses)} both take {family.label}"
+    return ""
+
+
+def ipv6_address_on_ipv4_socket(facts: Facts) -> str:
+    """Its listen address is an IPv6 one, and its sockets are IPv4 sockets."""
+    wanted = [text for text in facts.listen_addresses if ":" in text and "::ffff:" not in text.lower()]
+    wanted = [text for text in wanted if text.strip("[]") in {"::", "::0", "*"} or text.count(":") > 1]
+    if not wanted or not facts.on_port or facts.takes(IPV6) or not facts.host.ipv6_sockets:
+        return ""
+    return f"its listen address is {wanted[0]}, and it listens on {_listening(facts)}"
+
+
+def no_socket_for_it(facts: Facts) -> str:
+    """No socket takes the family that is lost."""
+    for family in BOTH:
+        if facts.lost(family) and not facts.takes(family):
+            return f"no socket of the service takes {family.label} on {where(facts)}"
+    return ""

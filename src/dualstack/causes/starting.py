@@ -1,0 +1,105 @@
+"""Facts about starts that fail: errors of bind(), and families that the host lacks."""
+
+from dualstack.causes.connecting import failed
+from dualstack.causes.rule import about, did_not_start, says
+from dualstack.causes.sockets import ipv4_literal_only
+from dualstack.facts import Facts, Sign
+from dualstack.families import BOTH, Family
+
+IPV4, IPV6 = Family.IPV4, Family.IPV6
+
+BIND_ERRORS = (Sign.IN_USE, Sign.NO_FAMILY, Sign.NO_ADDRESS)
+
+RESTARTS = about("LIFE-001", "LIFE-002")
+"""Requirements in which connections of an earlier start may keep the port busy."""
+
+
+def runs_on_without(facts: Facts) -> str:
+    """Its port is taken in one family, and it keeps running without it."""
+    if not facts.foreign or facts.start.ended or facts.requirement != "LISTEN-009":
+        return ""
+    rows = facts.table
+    has = f"it listens on {', '.join(f'{row.address} port {row.port}' for row in rows)}" if rows else "it has no socket"
+    return f"a foreign socket has its port in one family, and it keeps running: {has}"
+
+
+def names_bind_error_and_runs(facts: Facts) -> str:
+    """It names an error of bind() and serves one family alone."""
+    line = facts.says(*BIND_ERRORS)
+    return f'it keeps running, and its output says "{line}"' if line and facts.one_lost and not facts.ended else ""
+
+
+def waits_for_mapped(facts: Facts) -> str:
+    """Configured with an IPv4-mapped address, it runs without a socket and without any output."""
+    mapped = any("::ffff:" in text.lower() for text in facts.listen_addresses)
+    stuck = not facts.start.ready and not facts.start.ended and not facts.on_port
+    return "it has no socket on its listen address, keeps running, and reports no error" if mapped and stuck else ""
+
+
+def no_ipv6_sockets(facts: Facts) -> str:
+    """The host has no IPv6 sockets."""
+    return "" if facts.host.ipv6_sockets else "this host has no IPv6 sockets (EAFNOSUPPORT)"
+
+
+def no_ipv6_here(facts: Facts) -> str:
+    """The host has no IPv6 sockets, or no IPv6 address."""
+    return no_ipv6_sockets(facts) or "this host has no IPv6 address" * (
+        IPV6 not in facts.host.families or facts.host.ipv6_disabled
+    )
+
+
+no_family_said = says(Sign.NO_FAMILY)
+
+
+def foreign(facts: Facts) -> str:
+    """A foreign socket had the port."""
+    return "a foreign socket had its port" if facts.foreign else ""
+
+
+def host_is_complete(facts: Facts) -> str:
+    """The host has IPv6, and it was not switched off."""
+    gone = no_ipv6_here(facts) or facts.requirement == "LIFE-005" or no_family_said(facts)
+    return "" if gone else "this host has IPv6"
+
+
+def bound_to_loopback_missing(facts: Facts) -> str:
+    """A loopback address is missing, and the output reports a missing address."""
+    gone = [family.loopback for family in BOTH if family not in facts.host.loopbacks]
+    line = facts.says(Sign.LOOPBACK, Sign.NO_ADDRESS, Sign.NO_NETWORK)
+    if not gone or not line or not did_not_start(facts):
+        return ""
+    return f'this host has no {" and no ".join(gone)}, and its output says "{line}"'
+
+
+def loopbacks_present(facts: Facts) -> str:
+    """The host has both loopback addresses."""
+    return "this host has 127.0.0.1 and ::1" if len(facts.host.loopbacks) == len(BOTH) else ""
+
+
+def names_ipv4_address(facts: Facts) -> str:
+    """On a host without IPv4, the output reports a missing address or network."""
+    line = facts.says(Sign.NO_NETWORK, Sign.NO_ADDRESS)
+    if IPV4 in facts.host.families or not line or not did_not_start(facts):
+        return ""
+    return f'this host has no IPv4 address, and its output says "{line}"'
+
+
+def has_ipv4(facts: Facts) -> str:
+    """The host has IPv4, and the service does not listen on single IPv4 addresses only."""
+    return "this host has IPv4" if IPV4 in facts.host.families and not ipv4_literal_only(facts) else ""
+
+
+def moved_while_tentative(facts: Facts) -> str:
+    """Its listen address was not usable yet, and it gave up."""
+    line = facts.says(Sign.NO_ADDRESS)
+    return f'its listen address was not usable yet, and its output says "{line}"' if line else ""
+
+
+def says_no_ipv6_sockets(facts: Facts) -> str:
+    """The host has no IPv6 sockets, and it says so."""
+    line = facts.says(Sign.NO_FAMILY)
+    return (
+        f'this host has no IPv6 sockets, and its output says "{line}"'
+        if (line and not facts.host.ipv6_sockets and any(failed(facts)))
+        else ""
+    )

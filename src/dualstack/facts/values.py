@@ -1,0 +1,206 @@
+"""The parts of a case's facts: exchanges, starts, connector runs, the host, and totals by family."""
+
+import enum
+from dataclasses import dataclass
+
+from dualstack.families import BOTH, Family
+
+
+@enum.unique
+class How(enum.Enum):
+    """How an exchange ended; the value follows "clients are" in sentences."""
+
+    ANSWERED = "answered"
+    REFUSED = "refused"
+    """TCP: RST in answer to the SYN. UDP: ICMP port unreachable."""
+    IGNORED = "ignored: no answer arrives"
+    KEPT_WAITING = "accepted and get no answer"
+    """The connection is established, and no answer came before the client gave up."""
+    HUNG_UP = "accepted, and the service closes the connection without an answer"
+    RESET = "accepted, and the service resets the connection without an answer"
+    WRONG = "answered, but not as they should be"
+    UNREACHABLE = "unable to reach it"
+    """No route, or an ICMP error other than port unreachable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One exchange of a client with the service.
+
+    Attributes:
+        family: The family that was dialled.
+        address: The address that was dialled, with its zone.
+        port: The port that was dialled.
+        how: How it ended.
+        seconds: How long it took.
+        size: How many bytes were sent.
+        answer: The beginning of the answer, as Latin-1 text.
+        start: Which start of the service it was with, from 1.
+        inside: Whether the client was on the service's own host.
+        source: The client's address.
+        source_port: Its port.
+        missing: How many bytes are missing from the announced length of an HTTP answer.
+    """
+
+    family: Family
+    address: str
+    port: int
+    how: How
+    seconds: float = 0.0
+    size: int = 0
+    answer: str = ""
+    start: int = 1
+    inside: bool = False
+    source: str = ""
+    source_port: int = 0
+    missing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of the service.
+
+    Attributes:
+        bind: The configured listen address; empty for the manifest's default.
+        ready: Whether it became ready.
+        seconds: How long that took, or how long the harness waited.
+        ended: How it ended by itself, such as "exited with code 1"; empty if it did not.
+        signal: The signal that ended it; empty without one.
+        code: Its exit code; None without one.
+    """
+
+    bind: str = ""
+    ready: bool = False
+    seconds: float = 0.0
+    ended: str = ""
+    signal: str = ""
+    code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One attempt of a connector.
+
+    Attributes:
+        family: Its family.
+        address: The address that it tried.
+        at: Seconds since the run began.
+        how: Its result: ANSWERED, REFUSED, IGNORED or UNREACHABLE.
+        sent: How many payload bytes it carried.
+    """
+
+    family: Family
+    address: str
+    at: float
+    how: How
+    sent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a connector.
+
+    Attributes:
+        target: The literal or name that it was given.
+        works: Whether it reported success, and the server saw it.
+        seconds: How long it ran.
+        timed_out: Whether it was still running at its timeout.
+        asked: The record types that it queried, in order, each once.
+        names: The names that it queried, each once.
+        known: The addresses in its DNS answers, in order, each once.
+        tried: Its attempts, in order.
+    """
+
+    target: str
+    works: bool
+    seconds: float = 0.0
+    timed_out: bool = False
+    asked: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+    tried: tuple[Tried, ...] = ()
+
+    @property
+    def literal(self) -> Family | None:
+        """The family of its target; None if that is a name."""
+        try:
+            return Family.of(self.target)
+        except ValueError:
+            return None
+
+    @property
+    def untried(self) -> tuple[str, ...]:
+        """The addresses from its DNS answers that it did not try."""
+        seen = {item.address for item in self.tried}
+        return tuple(item for item in self.known if item not in seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """What the service's host has.
+
+    Attributes:
+        families: The families in which it has an address on the link.
+        loopbacks: The families whose loopback address it has.
+        ipv6_sockets: Whether socket(AF_INET6) exists.
+        v6only: Whether IPV6_V6ONLY is on by default.
+        ipv6_disabled: Whether disable_ipv6 is 1.
+        routed: Whether its clients are behind a router.
+    """
+
+    families: frozenset[Family] = frozenset(BOTH)
+    loopbacks: frozenset[Family] = frozenset(BOTH)
+    ipv6_sockets: bool = True
+    v6only: bool = False
+    ipv6_disabled: bool = False
+    routed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyFacts:
+    """What was observed of one family.
+
+    Attributes:
+        family: The family.
+        works: The application's result; None if there was no exchange.
+        hows: How many flows and exchanges had each result.
+        icmp: The ICMP errors that clients got, each once.
+        wrong_source: Addresses that sent answers although no request was sent to them, each once.
+        wrong_port: Ports that sent answers although no request was sent to them, each once.
+        hung_up_beside: How many connections the service closed at once, without an answer, while another one of the
+            same family was open.
+        hop_limit: The smallest hop limit (IPv4: time to live) that packets of the service had; 0 if none was seen.
+        late: Whether a socket that takes it appeared only after the service had been ready for a while.
+    """
+
+    family: Family
+    works: bool | None = None
+    hows: tuple[tuple[How, int], ...] = ()
+    icmp: tuple[str, ...] = ()
+    wrong_source: tuple[str, ...] = ()
+    wrong_port: tuple[int, ...] = ()
+    hung_up_beside: int = 0
+    hop_limit: int = 0
+    late: bool = False
+
+    def count(self, *hows: How) -> int:
+        """Return how many flows ended in one of these ways."""
+        return sum(number for how, number in self.hows if how in hows)
+
+    @property
+    def failed(self) -> int:
+        """How many flows ended without an answer."""
+        return sum(number for how, number in self.hows if how is not How.ANSWERED)
+
+    @property
+    def worst(self) -> How | None:
+        """The most frequent failure; None if there was none."""
+        failures = [(number, how) for how, number in self.hows if how is not How.ANSWERED]
+        return max(failures, key=lambda item: item[0])[1] if failures else None
+
+
+ORDINARY_HOST = Host()
+"""A host with both families that lacks nothing."""
+
+NOTHING_SEEN = {family: FamilyFacts(family) for family in BOTH}
+"""Each family without any observation."""

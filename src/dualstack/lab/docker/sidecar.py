@@ -1,0 +1,61 @@
+"""The sidecar: a container in the PID namespace of a service's container, which signals and counts its processes.
+
+``python3 -m dualstack.lab.docker.sidecar`` reads a JSON object a line on its standard input: ``{"do": "storm",
+"signals": [...], "every": seconds}``, or ``{"do": …}`` with ``pause``, ``resume``, ``starved`` or ``vitals``. Its
+answer is a line, ``{"ok": {...}}`` or ``{"error": "<text>", "kind": "<name of an exception of dualstack.errors>"}``. It
+ends with its standard input, and with the service.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from typing import Any
+
+from dualstack.errors import DualstackError
+from dualstack.prober.attending import Attendance
+from dualstack.prober.codec import pack
+from dualstack.prober.processes import kept_waiting, processes
+
+_INIT = 1
+
+
+def members() -> set[int]:
+    """Return the service's processes: all but this one and process 1, which is the engine's or the image's init."""
+    return {pid for pid in processes() if pid not in (_INIT, os.getpid())}
+
+
+def main_process() -> int | None:
+    """Return the process that init has started; None after it has ended."""
+    return min((process.pid for process in processes().values() if process.parent == _INIT), default=None)
+
+
+async def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """Serve a request; return the answer."""
+    service = Attendance(members, main_process)
+    try:
+        match request["do"]:
+            case "storm":
+                await service.storm(request["signals"], request["every"])
+            case "pause":
+                await service.pause()
+            case "resume":
+                service.resume()
+            case "starved":
+                return {"ok": {"seconds": kept_waiting(members())}}
+            case _:
+                return {"ok": pack(service.vitals())}
+    except DualstackError as error:
+        return {"error": str(error), "kind": type(error).__name__}
+    return {"ok": {}}
+
+
+def main() -> None:
+    """Answer until the standard input ends."""
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(asyncio.run(answer(json.loads(line)))) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

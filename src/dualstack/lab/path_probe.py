@@ -1,0 +1,116 @@
+"""Probes the path to another host: its first hop, and its path MTU.
+
+`probe_path` runs inside a host and reads the ICMP errors for packets that are not delivered: the router reports a hop
+limit of 1 and a packet that is too large, the destination a closed port. No host stores the path MTU of an address that
+a case will use.
+"""
+
+import errno
+import select
+import socket
+import struct
+from dataclasses import dataclass
+
+from dualstack.deadline import Deadline
+from dualstack.families import Family
+
+_CLOSED = 9
+"""A UDP port on which no host listens during the lab proofs: discard (RFC 863)."""
+
+_HEADERS = {Family.IPV4: 20 + 8, Family.IPV6: 40 + 8}
+"""Bytes of the headers of IP and UDP."""
+
+_PROBE = 3
+"""IP_PMTUDISC_PROBE, IPV6_PMTUDISC_PROBE: send the packet whole, whatever path MTU is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """The socket options of a family: <linux/in.h>, <linux/in6.h>."""
+
+    level: int
+    discover: int
+    errors: int
+    hops: int
+
+
+_OPTIONS = {
+    Family.IPV4: _Options(socket.IPPROTO_IP, 10, 11, socket.IP_TTL),
+    Family.IPV6: _Options(socket.IPPROTO_IPV6, 23, 25, socket.IPV6_UNICAST_HOPS),
+}
+
+_EXTENDED_ERROR = struct.Struct("=IBBBxII")
+_FROM_NETWORK = frozenset({2, 3})
+"""SO_EE_ORIGIN_ICMP and SO_EE_ORIGIN_ICMP6."""
+
+IcmpError = tuple[str, str, int]
+"""An ICMP error: the errno's name, its source address, and the MTU in it, 0 if it has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedPath:
+    """The path from one host to an address of another.
+
+    Attributes:
+        source: The name of the sending host.
+        target: The destination address.
+        first: The address of the first hop: the sender of Time Exceeded, or the target itself; empty without an answer.
+        mtu: The path MTU in bytes; 0 without an answer.
+        mtu_source: The address that reported it: a router, or the target, which got a packet of the link's MTU.
+    """
+
+    source: str
+    target: str
+    first: str
+    mtu: int
+    mtu_source: str
+
+
+def probe_path(target: str, far: str, largest: int, deadline: Deadline) -> tuple[str, int, str]:
+    """Return `ProbedPath.first`, `ProbedPath.mtu` and `ProbedPath.mtu_source` of the path from this host.
+
+    Args:
+        target: The address whose first hop is probed.
+        far: The address to which a large packet is sent; the kernel stores its path MTU.
+        largest: The size of that packet in bytes: the link's MTU.
+        deadline: How long to wait for answers.
+    """
+    _, first, _ = _send(target, 0, 1, deadline)
+    error, mtu_source, mtu = _send(far, largest - _HEADERS[Family.of(far)], None, deadline)
+    if error == "ECONNREFUSED":
+        return first, largest, mtu_source
+    return first, mtu if error == "EMSGSIZE" else 0, mtu_source
+
+
+def _send(address: str, size: int, hops: int | None, deadline: Deadline) -> IcmpError:
+    """Send a datagram of ``size`` bytes to a closed port; return the ICMP error for it."""
+    family = Family.of(address)
+    options = _OPTIONS[family]
+    with socket.socket(family.af, socket.SOCK_DGRAM) as one:
+        one.setsockopt(options.level, options.errors, 1)
+        one.setsockopt(options.level, options.discover, _PROBE)
+        if hops is not None:
+            one.setsockopt(options.level, options.hops, hops)
+        poller = select.poll()
+        poller.register(one, 0)  # an error is always reported
+        try:
+            one.sendto(bytes(size), (address, _CLOSED))
+            if not poller.poll(deadline.remaining * 1000):
+                return "ETIMEDOUT", "", 0
+            return _error(family, one)
+        except OSError as error:
+            return errno.errorcode.get(error.errno or 0, str(error)), "", 0
+
+
+def _error(family: Family, one: socket.socket) -> IcmpError:
+    """Return the first error of a socket's queue that came from the network."""
+    _, ancillary, _, _ = one.recvmsg(1, 512, socket.MSG_ERRQUEUE)
+    for level, kind, data in ancillary:
+        if (level, kind) == (_OPTIONS[family].level, _OPTIONS[family].errors):
+            number, origin, _, _, info, _ = _EXTENDED_ERROR.unpack_from(data)
+            at = _EXTENDED_ERROR.size + (4 if family is Family.IPV4 else 8)  # in a sockaddr
+            source = socket.inet_ntop(family.af, data[at : at + (4 if family is Family.IPV4 else 16)])
+            name = errno.errorcode.get(number, str(number))
+            if origin in _FROM_NETWORK:
+                return name, source, info if name == "EMSGSIZE" else 0
+    return "ETIMEDOUT", "", 0

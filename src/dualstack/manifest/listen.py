@@ -1,0 +1,199 @@
+"""``[[listen]]``."""
+
+import enum
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field, StrictBool, StrictInt
+
+from dualstack.families import BOTH, Family
+from dualstack.manifest.acl import Acl
+from dualstack.manifest.base import Bytes, Name, Port, Table, distinct
+from dualstack.manifest.bind import Bind
+from dualstack.manifest.faults import Fault
+from dualstack.manifest.fetch import Fetch
+from dualstack.manifest.multicast import Multicast
+from dualstack.manifest.patterns import Pattern, Regex, Status
+from dualstack.manifest.texts import filled
+from dualstack.transport import Protocol, Transport
+
+
+@enum.unique
+class Reach(enum.Enum):
+    """Which clients a listener is for: all on the network, or only those on the service's own host."""
+
+    NETWORK = "network"
+    LOOPBACK = "loopback"
+
+
+class Listen(Table):
+    """One port on which the service accepts connections or datagrams."""
+
+    name: Name = Field(description="A short name, for the report.")
+    transport: Transport = Field(Transport.TCP, description="The transport protocol: tcp or udp.")
+    port: Port = Field(description="The port. It is always free, because a lab has its own network.")
+    protocol: Protocol = Field(
+        Protocol.CONNECT, description="The application protocol: connect, echo, upper, http, exchange or oneway."
+    )
+    send: Bytes | None = Field(
+        None,
+        description='With protocol = "exchange" or "oneway": what the client sends first (Latin-1). With "oneway", '
+        "{token} stands for a text that is new in each datagram.",
+    )
+    expect: Regex | None = Field(
+        None, description='With protocol = "exchange": a regular expression that the answer must match.'
+    )
+    status: list[Status] = Field(
+        [],
+        description='With protocol = "http": the statuses that count as served, e.g. [200, "3xx"]; default: all below '
+        "500.",
+    )
+    received_log: Regex | None = Field(
+        None,
+        description='With protocol = "oneway": a regular expression for the line of output that shows a datagram, with '
+        "{token} for the text that is new; default: peer_log.",
+    )
+    reply_port: Literal["same", "any"] = Field(
+        "same",
+        description="The source port of UDP answers: the port that was asked (same), or any port (TFTP, RFC 1350).",
+    )
+    large_send: Bytes | None = Field(
+        None,
+        min_length=1,
+        description='With protocol = "exchange": a request whose answer is longer than 1500 bytes (UDP-005, '
+        "LISTEN-017).",
+    )
+    families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
+    reach: Reach = Field(
+        Reach.NETWORK,
+        description="Which clients it is for: network, or loopback (only clients on the service's own host).",
+    )
+    bind: Bind | None = Field(
+        None, description="How its listen address is configured; omit if it cannot be configured."
+    )
+    acl: Acl | None = Field(None, description="How its access list is configured; omit if it has none.")
+    fetch: Fetch | None = Field(
+        None, description="How clients name the targets that it fetches; omit if it fetches nothing."
+    )
+    multicast: Multicast | None = Field(None, description="The multicast groups that it joins; omit if it joins none.")
+    one_connection: StrictBool = Field(
+        False, description="Whether the service ends after one connection; the harness then starts it again."
+    )
+    clients: StrictInt = Field(
+        200, ge=1, le=200, description="How many clients of each family it supports at a time, if fewer than 200."
+    )
+    partial_bind: str | None = Field(
+        None,
+        min_length=10,
+        description="Why the service may keep running if it cannot bind one of its families (LISTEN-009).",
+    )
+    peer_reply: Pattern | None = Field(
+        None,
+        description="A regular expression; its group 1 matches the client's address in an answer, with or without the "
+        "port.",
+    )
+    peer_log: Pattern | None = Field(
+        None,
+        description="A regular expression; its group 1 matches the client's address in a line of output, with or "
+        "without the port.",
+    )
+
+    @property
+    def bind_texts(self) -> list[str]:
+        """The listen addresses that cover what it claims, as ``[listen.bind]`` writes them, the closest first."""
+        bind, several = self.bind or Bind(), len(self.families) > 1
+        is_ipv4 = self.families[0] is Family.IPV4
+        if self.reach is Reach.LOOPBACK and several:
+            return bind.localhost
+        if self.reach is Reach.LOOPBACK:
+            own = bind.ipv4_address if is_ipv4 else bind.ipv6_address
+            return filled(own, {"address": self.families[0].loopback})
+        if several:
+            return [*bind.any, *bind.ipv6_any]
+        return [*(bind.ipv4_any if is_ipv4 else bind.ipv6_any), *bind.any]
+
+    @property
+    def bind_keys(self) -> str:
+        """The keys of ``[listen.bind]`` that cover what it claims; one of them is needed."""
+        family = self.families[0].value
+        if self.reach is Reach.LOOPBACK:
+            return "localhost" if len(self.families) > 1 else f"{family}_address"
+        return "any" if len(self.families) > 1 else f"{family}_any or any"
+
+    def _exchange_is_given(self) -> Iterator[Fault]:
+        """Refuse protocol = "exchange" without its keys, and its keys with another protocol."""
+        is_exchange = self.protocol is Protocol.EXCHANGE
+        if self.protocol is not Protocol.ONEWAY and is_exchange != (self.send is not None or self.expect is not None):
+            yield Fault((), '"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
+        if self.large_send is not None and not is_exchange:
+            yield Fault(("large_send",), '"large_send" belongs to protocol = "exchange"')
+
+    def _keys_fit_the_protocol(self) -> Iterator[Fault]:
+        """Refuse keys that belong to another protocol or transport."""
+        if self.status and self.protocol is not Protocol.HTTP:
+            yield Fault(("status",), '"status" belongs to protocol = "http"')
+        if self.received_log is not None and self.protocol is not Protocol.ONEWAY:
+            yield Fault(("received_log",), '"received_log" belongs to protocol = "oneway"')
+        if self.reply_port == "any" and self.transport is not Transport.UDP:
+            yield Fault(("reply_port",), 'reply_port = "any" belongs to transport = "udp"')
+
+    def _oneway_leaves_a_trace(self) -> Iterator[Fault]:
+        """Refuse a one-way listener if nothing shows that a datagram arrived."""
+        if self.protocol is not Protocol.ONEWAY:
+            return
+        if self.transport is not Transport.UDP:
+            yield Fault(("protocol",), 'protocol = "oneway" belongs to transport = "udp"')
+        if not self.send:
+            yield Fault((), 'protocol = "oneway" needs "send": the datagram')
+        if self.received_log is None and self.peer_log is None:
+            yield Fault(
+                (), 'protocol = "oneway" needs "received_log" or "peer_log": nothing else shows that a datagram arrived'
+            )
+        if "{token}" in (self.received_log or "") and "{token}" not in (self.send or ""):
+            yield Fault(("received_log",), 'it has {token}, but "send" does not')
+
+    def _oneway_has_no_answer(self) -> Iterator[Fault]:
+        """Refuse keys about the answer of a one-way listener."""
+        answers = {"expect": self.expect, "peer_reply": self.peer_reply, "reply_port": self.reply_port == "any"}
+        for key, used in answers.items():
+            if used and self.protocol is Protocol.ONEWAY:
+                yield Fault((key,), 'it is about an answer, but with protocol = "oneway" there is none')
+
+    def _protocol_fits_transport(self) -> Iterator[Fault]:
+        """Refuse protocols that do not exist over UDP, or that show nothing there."""
+        if self.transport is not Transport.UDP:
+            return
+        if self.protocol is Protocol.CONNECT:
+            yield Fault(("protocol",), 'protocol = "connect" shows nothing over UDP; choose a protocol that answers')
+        if self.protocol is Protocol.HTTP:
+            yield Fault(("protocol",), 'protocol = "http" runs over TCP')
+
+    def _fetch_fits_transport(self) -> Iterator[Fault]:
+        """Refuse a UDP listener that fetches."""
+        if self.fetch is not None and self.transport is Transport.UDP:
+            yield Fault(("fetch",), '"fetch" belongs to transport = "tcp"')
+
+    def _multicast_fits_transport(self) -> Iterator[Fault]:
+        """Refuse multicast groups of a TCP listener."""
+        if self.multicast is not None and self.transport is Transport.TCP:
+            yield Fault(("multicast",), '"multicast" belongs to transport = "udp"')
+
+    def _peers_have_a_group(self) -> Iterator[Fault]:
+        """Refuse an expression for the client's address without a group."""
+        for key in ("peer_reply", "peer_log"):
+            pattern = self.__dict__.get(key)
+            if pattern is not None and re.compile(pattern).groups < 1:
+                yield Fault((key,), 'it needs a group, e.g. "client ip: (\\S+)"')
+
+    CHECKS = (
+        _exchange_is_given,
+        _keys_fit_the_protocol,
+        _oneway_leaves_a_trace,
+        _oneway_has_no_answer,
+        _protocol_fits_transport,
+        _fetch_fits_transport,
+        _multicast_fits_transport,
+        _peers_have_a_group,
+        distinct("families", "a family"),
+    )

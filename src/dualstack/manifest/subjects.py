@@ -1,0 +1,114 @@
+"""The subjects of a manifest: one for each of its configurations."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dualstack.errors import UsageError
+from dualstack.manifest.faults import Fault, refusal
+from dualstack.manifest.load import read_manifest
+from dualstack.manifest.models import Manifest
+from dualstack.manifest.placeholders import declared
+from dualstack.manifest.salvage import as_far_as_known
+from dualstack.manifest.subject import Subject
+from dualstack.manifest.texts import Place, stands_in
+from dualstack.suggestion import did_you_mean
+
+
+def subjects_of(
+    path: Path, configurations: Sequence[str] = (), checks: Sequence[Callable[[Subject], Iterable[Fault]]] = ()
+) -> list[Subject]:
+    """Return a manifest's subjects: one for each configuration, or a single one if it has no configurations.
+
+    Args:
+        path: The manifest.
+        configurations: Only these configurations.
+        checks: Further checks of each subject; their faults are reported with those of the manifest.
+
+    Raises:
+        UsageError: The manifest has faults, or it has no configuration of a given name.
+    """
+    path = path.resolve()
+    manifest, faults = read_manifest(path)
+    faults += as_far_as_known(_folder_exists(path, manifest))
+    subjects = [*as_far_as_known(_subjects(path, manifest, configurations))]
+    for subject in subjects:
+        for check in (_placeholders_have_values, *checks):
+            faults += as_far_as_known(check(subject))
+    if faults:
+        raise refusal(path, faults)
+    known = [item.name for item in manifest.configuration]
+    for wanted in configurations:
+        if wanted not in known:
+            hint = did_you_mean(wanted, known)
+            raise UsageError(f"{path}: no configuration {wanted!r} (it has: {', '.join(known) or 'none'}){hint}")
+    return subjects
+
+
+def _subjects(path: Path, manifest: Manifest, wanted: Sequence[str]) -> Iterator[Subject]:
+    """Yield the subjects of a manifest in the wanted configurations; of all if none is wanted."""
+    service = manifest.service
+    plain = Subject(
+        path=path,
+        manifest=manifest,
+        configuration="",
+        command=tuple(service.command) if service.command else None,
+        environment=service.environment,
+        files=service.files,
+        listen=tuple(manifest.listen),
+    )
+    yield from _configured(plain, wanted) if manifest.configuration else [plain]
+
+
+def _configured(plain: Subject, wanted: Sequence[str]) -> list[Subject]:
+    """Return the subject in each wanted configuration; in all if none is wanted."""
+    manifest = plain.manifest
+    return [
+        replace(
+            plain,
+            configuration=item.name,
+            command=tuple(item.command) if item.command else plain.command,
+            environment={**plain.environment, **item.environment},
+            files={**plain.files, **item.files},
+            listen=tuple(
+                listen.model_copy(
+                    update={
+                        "families": item.families or listen.families,
+                        "reach": item.reach or listen.reach,
+                        "bind": listen.bind if item.bind is None else None,
+                    }
+                )
+                for listen in manifest.listen
+            ),
+        )
+        for item in manifest.configuration
+        if not wanted or item.name in wanted
+    ]
+
+
+def _folder_exists(path: Path, manifest: Manifest) -> Iterator[Fault]:
+    """Refuse a working directory that does not exist."""
+    directory = path.parent / manifest.service.directory
+    if not directory.is_dir():
+        yield Fault(("service", "directory"), f"found {str(manifest.service.directory)!r}, no such folder")
+
+
+def _placeholders_have_values(subject: Subject) -> Iterator[Fault]:
+    """Refuse a placeholder of a listener without a value, and a table that gives a value to an unused placeholder."""
+    texts = [*(subject.command or ()), *subject.image_command, *subject.environment.values(), *subject.files.values()]
+    way = f" in configuration {subject.configuration!r}" if subject.configuration else ""
+    for position, listener in enumerate(subject.listen):
+        for item in declared(Place.SERVICE):
+            if item.lacks is None:
+                continue
+            key, table = ("listen", position, item.name), f"[listen.{item.name}]"
+            names = [item.name] * (position == 0) + [f"{listener.name}.{item.name}"]
+            used = next((name for name in names if any(stands_in(name, text) for text in texts)), None)
+            if used is None and getattr(listener, item.name) is not None:
+                yield Fault(
+                    key,
+                    f"{table} is set, but {{{names[0]}}} is not used{way}; add it to the command, environment or "
+                    f"files, or remove {table}",
+                )
+            if used is not None and (lacks := item.lacks(subject, listener)):
+                yield Fault(key, f"{{{used}}} is used{way}, but {lacks}")

@@ -1,0 +1,261 @@
+"""One attempt to carry out an exchange, with raw sockets, so that every errno is seen."""
+
+import array
+import asyncio
+import errno
+import fcntl
+import os
+import socket
+import termios
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from dualstack.families import Family, endpoint
+from dualstack.prober.answers import Dialogue, Judgement
+from dualstack.prober.messages import Dial, Outcome, Stage
+from dualstack.prober.sockets import SocketAddress, errno_name, hear_any_port, open_socket, socket_address
+from dualstack.transport import Protocol, Transport
+
+MOST_REPORTED = 64 << 10
+"""How many bytes of what was sent, and of what was received, are reported."""
+
+_READ = 64 << 10
+_ICMP_TIMEOUT = 0.1  # seconds that a datagram without an answer is watched for an ICMP error
+_RESET_TIMEOUT = 0.03  # seconds that an accepted connection is watched for an immediate reset
+_END_TIMEOUT = 3.0  # seconds that the service has to close its side after a half-close, once it has answered
+_ACK_INTERVAL, _ACK_POLLS = 0.001, 50  # seconds between checks for an acknowledgement, and how many
+
+
+class Attempt:
+    """The state of one exchange, kept so that a time-out or an error is judged with what was seen before.
+
+    Attributes:
+        socket: Its socket; None before it is opened.
+        connected: Whether a TCP connection was established.
+        source: The local address and port; empty and 0 if there is none.
+        answer: The beginning of what was received.
+        sent: What was sent.
+    """
+
+    def __init__(self, request: Dial, dialogue: Dialogue, stage: Stage) -> None:
+        """Prepare without opening a socket."""
+        self.socket: socket.socket | None = None
+        self.answer = bytearray()
+        self.sent = bytearray()
+        self.connected = False
+        self.source: tuple[str, int] = ("", 0)
+        self._request = request
+        self._dialogue = dialogue
+        self._reader = dialogue.reader()
+        self._judgement: Judgement | None = None
+        self._stage = stage
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self) -> Judgement:
+        """Connect, send, and receive until the answer can be judged.
+
+        Raises:
+            OSError: The network reported an error.
+        """
+        request = self._request
+        remote = socket_address(request.family, request.address, request.port)
+        self.socket = made = open_socket(request.family, request.transport)
+        if request.family is Family.IPV6 and request.v6only is not None:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, request.v6only)
+        if request.source:
+            made.bind(socket_address(request.family, request.source, request.source_port))
+        if request.transport is Transport.UDP:
+            if request.any_port:
+                hear_any_port(made, remote)
+            else:
+                made.connect(remote)
+            self._note_source(made)
+            return await self._exchange_datagrams(made, remote)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            await self._loop.sock_connect(made, remote)
+        except (ConnectionResetError, BrokenPipeError):
+            # A reset in answer to a SYN is ECONNREFUSED; these two mean that an established connection was reset.
+            self.connected = True
+            raise
+        self.connected = True
+        self._note_source(made)
+        return await self.exchange()
+
+    def take(self, made: socket.socket) -> None:
+        """Use a connection that was established earlier."""
+        self.socket, self.connected = made, True
+        self._note_source(made)
+
+    async def exchange(self) -> Judgement:
+        """Send and receive on the established connection until the answer can be judged.
+
+        Raises:
+            OSError: The connection failed.
+        """
+        made = self.socket
+        assert made is not None  # noqa: S101 - for the type checker
+        if self._stage is not Stage.ANSWERED:
+            return await self._stop_at_stage(made)
+        if self._request.protocol is Protocol.CONNECT:
+            return await self._watch_for_reset(made)
+        return await self._exchange_stream(made)
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self.socket is not None:
+            self.socket.close()
+
+    def timed_out(self, error_name: str) -> Judgement:
+        """Judge when the timeout has expired."""
+        request = self._request
+        where = endpoint(request.address, request.port)
+        if request.transport is Transport.TCP and not self.connected:
+            waited = "the kernel gave up (ETIMEDOUT)" if error_name else f"not within {request.timeout:g} s"
+            return Judgement(Outcome.SILENT, f"{where} did not answer the connection attempt: {waited}")
+        return self._judge(f"nothing more came within {request.timeout:g} s")
+
+    def failed(self, error: OSError) -> Judgement:
+        """Judge after an error of the kernel."""
+        request = self._request
+        where, name = endpoint(request.address, request.port), errno_name(error)
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        if self.connected:
+            return self._judge(f"the connection failed with {name} ({reason})")
+        if error.errno == errno.ECONNREFUSED:
+            how = "TCP reset" if request.transport is Transport.TCP else "ICMP port unreachable"
+            return Judgement(Outcome.REFUSED, f"{where} refused: {name} ({how})")
+        source = f" from {request.source}" if request.source else ""
+        return Judgement(Outcome.UNREACHABLE, f"{where} cannot be reached{source}: {name} ({reason})")
+
+    def _judge(self, ending: str, *, closed: bool = False) -> Judgement:
+        """Judge what was received, after the last of it; a judgement that was made before a time-out stays."""
+        return self._judgement or self._reader.end(ending, closed=closed)
+
+    def _take(self, data: bytes) -> Judgement | None:
+        """Take a piece of the answer; return the judgement, or None while more must come."""
+        self.answer += data[: max(0, MOST_REPORTED - len(self.answer))]
+        self._judgement = self._reader.feed(data)
+        return self._judgement
+
+    def _note_source(self, made: socket.socket) -> None:
+        """Note the local address."""
+        self.source = made.getsockname()[:2]
+
+    async def _stop_at_stage(self, made: socket.socket) -> Judgement:
+        """Send what the stage allows; nothing is read."""
+        if self._stage is Stage.HALF_SENT:
+            half = self._dialogue.request[: len(self._dialogue.request) // 2]
+            await self._loop.sock_sendall(made, half)
+            self.sent += half
+        elif self._stage is Stage.SENT:
+            await self._send(made)
+        return Judgement(Outcome.SILENT, f"the client stopped after it had sent {len(self.sent)} bytes")
+
+    async def _watch_for_reset(self, made: socket.socket) -> Judgement:
+        """Watch an accepted connection for a moment: one that is reset at once was not accepted."""
+        try:
+            async with asyncio.timeout(min(_RESET_TIMEOUT, self._request.timeout)):
+                data = await self._loop.sock_recv(made, _READ)
+        except TimeoutError:
+            return Judgement(Outcome.ANSWERED, "the connection was accepted")
+        judgement = self._take(data) if data else None
+        return judgement or Judgement(Outcome.ANSWERED, "the connection was accepted, and closed at once")
+
+    async def _exchange_stream(self, made: socket.socket) -> Judgement:
+        """Send and receive at the same time, so that neither side can block the other."""
+        sending = asyncio.create_task(self._send(made))
+        try:
+            judgement = await self._receive(made, sending)
+            if self._request.half_close and judgement.outcome is Outcome.ANSWERED:
+                judgement = await self._await_end(made, judgement)
+        finally:
+            sending.cancel()
+            # The receiver has raised an error that ended the connection; another error of the sender does not matter.
+            await asyncio.gather(sending, return_exceptions=True)
+        return judgement
+
+    async def _receive(self, made: socket.socket, sending: asyncio.Task[None]) -> Judgement:
+        """Receive until the answer can be judged."""
+        while True:
+            data = await self._loop.sock_recv(made, _READ)
+            if not data and sending.done():
+                sending.result()  # the kernel reports a reset once: to the sender, if it came first
+            if not data:
+                return self._judge("the service closed the connection", closed=True)
+            judgement = self._take(data)
+            if judgement is not None:
+                return judgement
+
+    async def _await_end(self, made: socket.socket, judgement: Judgement) -> Judgement:
+        """After a half-close, wait for the service's end of stream."""
+        try:
+            async with asyncio.timeout(_END_TIMEOUT):
+                while data := await self._loop.sock_recv(made, _READ):
+                    self.answer += data[: max(0, MOST_REPORTED - len(self.answer))]
+        except TimeoutError:
+            return replace(judgement, detail=f"{judgement.detail}; the service kept its side open")
+        return replace(judgement, detail=f"{judgement.detail}; then the service closed its side")
+
+    async def _send(self, made: socket.socket) -> None:
+        """Send the request, in pieces as `Dial.chunks` says."""
+        for last, piece in self._pieces():
+            if last and self._request.half_close:  # the FIN is sent with the data, so that no answer comes in between
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+            await self._loop.sock_sendall(made, piece)
+            self.sent += piece
+            if not last:
+                await _acknowledged(made)
+        if self._request.half_close:
+            made.shutdown(socket.SHUT_WR)
+
+    def _pieces(self) -> Iterator[tuple[bool, bytes]]:
+        """Yield the pieces of the request, each with whether it is the last one."""
+        rest = self._dialogue.request
+        for size in self._request.chunks:
+            if 0 < size < len(rest):
+                yield False, rest[:size]
+                rest = rest[size:]
+        if rest:
+            yield True, rest
+
+    async def _exchange_datagrams(self, made: socket.socket, remote: SocketAddress) -> Judgement:
+        """Send one datagram and receive until the answer can be judged; an empty datagram does not end it."""
+        if self._request.any_port:
+            made.sendto(self._dialogue.request, remote)
+        else:
+            made.send(self._dialogue.request)
+        self.sent += self._dialogue.request
+        if self._request.protocol is Protocol.ONEWAY:
+            return await self._watch_for_error(made)
+        while True:
+            data, source = await self._loop.sock_recvfrom(made, _READ)
+            # A connected socket receives from this address only; an unconnected one from every address.
+            judgement = self._take(data) if source[0].partition("%")[0] == remote[0].partition("%")[0] else None
+            if judgement is not None:
+                return judgement
+
+    async def _watch_for_error(self, made: socket.socket) -> Judgement:
+        """Watch for an ICMP error, or an answer although none is expected, for a moment."""
+        try:
+            async with asyncio.timeout(min(_ICMP_TIMEOUT, self._request.timeout)):
+                data = await self._loop.sock_recv(made, _READ)
+        except TimeoutError:
+            return self._judge("no ICMP error came")
+        return self._take(data) or self._judge("no ICMP error came")
+
+
+async def _acknowledged(made: socket.socket) -> None:
+    """Wait until all that was sent is acknowledged (SIOCOUTQ is 0), so that the next piece has its own segment.
+
+    No event reports an acknowledgement, so the kernel is asked every millisecond. The first millisecond is always
+    waited for: in it the service can read the piece before the next one arrives. The wait ends after 50 ms.
+    """
+    unacknowledged = array.array("i", [0])
+    for _ in range(_ACK_POLLS):
+        await asyncio.sleep(_ACK_INTERVAL)
+        with suppress(OSError):  # a broken connection shows when the next piece is sent
+            fcntl.ioctl(made.fileno(), termios.TIOCOUTQ, unacknowledged)
+        if unacknowledged[0] == 0:
+            return

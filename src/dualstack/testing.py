@@ -1,0 +1,101 @@
+"""Everything that a test of your own imports: ``from dualstack.testing import Finding, ListenerWorld, Requirement``.
+
+Names in `__all__` are public: they stay, or the changelog says how they changed. ``expect`` holds the predicates over
+packets, for example ``expect.answered(wire, port, family)``. With ``pytest_plugins = ["dualstack.testing"]`` in a
+``conftest.py`` this module brings the fixtures ``lab``, ``service``, ``prober``, ``wire``, ``names`` and ``world``;
+``dualstack run`` does that itself.
+"""
+
+from dualstack.deadline import Deadline
+from dualstack.errors import (
+    BrokenLab,
+    DeadlineExpired,
+    HarnessError,
+    HostCannot,
+    Inconclusive,
+    NothingToJudge,
+    RequirementBroken,
+    ServiceError,
+    UsageError,
+)
+from dualstack.families import BOTH, Family, endpoint, unmapped
+from dualstack.finding import Finding
+from dualstack.lab.protocol import Host, Lab, Program
+from dualstack.manifest import Connect, Listen, Subject
+from dualstack.prober.client import NameServer, Prober
+from dualstack.prober.messages import Dial, Dialled, Exit, Hold, Log, Names, Outcome, Readiness, SocketRow
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.service import dial_to
+from dualstack.topology import HostSpec, Topology, load_topology, topology_names
+from dualstack.transport import Protocol, Transport
+from dualstack.wire import expect
+from dualstack.wire.capture import Capture
+from dualstack.wire.evidence import Wire
+from dualstack.wire.expect import Template
+from dualstack.world import ConnectorWorld, ListenerWorld, StartWorld, World
+from dualstack.world.connecting import Run
+
+__all__ = [
+    "BOTH",
+    "BrokenLab",
+    "Capture",
+    "Connect",
+    "ConnectorWorld",
+    "Deadline",
+    "DeadlineExpired",
+    "Dial",
+    "Dialled",
+    "Exit",
+    "Family",
+    "Finding",
+    "HarnessError",
+    "Hold",
+    "Host",
+    "HostCannot",
+    "HostSpec",
+    "Inconclusive",
+    "Lab",
+    "Level",
+    "Listen",
+    "ListenerWorld",
+    "Log",
+    "NameServer",
+    "Names",
+    "Need",
+    "NothingToJudge",
+    "Outcome",
+    "Prober",
+    "Program",
+    "Protocol",
+    "Readiness",
+    "Requirement",
+    "RequirementBroken",
+    "Role",
+    "Run",
+    "ServiceError",
+    "SocketRow",
+    "StartWorld",
+    "Subject",
+    "Template",
+    "Topology",
+    "Transport",
+    "UsageError",
+    "Wire",
+    "World",
+    "dial_to",
+    "endpoint",
+    "expect",
+    "load_topology",
+    "topology_names",
+    "unmapped",
+]
+
+pytest_plugins = [
+    "dualstack.content.fixtures.lab",
+    "dualstack.content.fixtures.names",
+    "dualstack.content.fixtures.prober",
+    "dualstack.content.fixtures.service",
+    "dualstack.content.fixtures.wire",
+    "dualstack.content.fixtures.world",
+]
+"""The modules of the fixtures; pytest reads this name."""

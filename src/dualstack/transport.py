@@ -1,0 +1,28 @@
+"""What carries bytes between two endpoints, and what is said over it."""
+
+import enum
+
+
+@enum.unique
+class Transport(enum.Enum):
+    """The transport protocol of a listener or connector."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+@enum.unique
+class Protocol(enum.Enum):
+    """The application protocol, so that "it answers" means more than "a connection opened".
+
+    ``connect``: nothing is said: an accepted TCP connection is the answer. ``echo``: what is sent comes back.
+    ``upper``: it comes back in upper case. ``http``: ``GET /`` is answered by a whole response. ``exchange``: the
+    manifest's own ``send`` and ``expect``. ``oneway``: a datagram that has no answer; the output shows that it came.
+    """
+
+    CONNECT = "connect"
+    ECHO = "echo"
+    UPPER = "upper"
+    HTTP = "http"
+    EXCHANGE = "exchange"
+    ONEWAY = "oneway"

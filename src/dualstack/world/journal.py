@@ -1,0 +1,55 @@
+"""What a case did and what its programs wrote: it becomes the case's record."""
+
+import time
+from dataclasses import dataclass, field
+
+from dualstack.prober.messages import SocketRow
+from dualstack.service import SCRATCH
+from dualstack.timeline import Step
+
+_OUTPUT_KEPT = 16 * 1024
+"""How many characters of the service's output a record keeps: the last ones."""
+
+
+@dataclass(slots=True)
+class Journal:
+    """What happened in a case so far; the clock starts when the journal is made.
+
+    Attributes:
+        steps: What was done, in order, with the time of each step.
+        command: The last command line of the service or connector.
+        sockets: The service's socket table when it was last read.
+        waited: Seconds spent waiting for the service itself.
+        outputs: What each program that has ended wrote.
+    """
+
+    steps: list[Step] = field(default_factory=list)
+    command: str = ""
+    sockets: tuple[SocketRow, ...] = ()
+    waited: float = 0.0
+    outputs: list[str] = field(default_factory=list)
+    _began: float = field(default_factory=time.monotonic)
+    _folders: int = 0
+
+    def restart_clock(self) -> None:
+        """Measure the times of steps from now on."""
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the clock was started."""
+        return time.monotonic() - self._began
+
+    def note(self, what: str) -> None:
+        """Add a step, with its time."""
+        self.steps.append(Step(round(self.seconds, 3), what))
+
+    @property
+    def output(self) -> str:
+        """The end of everything that the programs wrote."""
+        return "\n".join(text.rstrip("\n") for text in self.outputs if text)[-_OUTPUT_KEPT:]
+
+    def next_scratch(self) -> str:
+        """Return the private folder for the next start of a program; it exists only inside the lab."""
+        self._folders += 1
+        return f"{SCRATCH}-{self._folders}"

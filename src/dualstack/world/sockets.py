@@ -1,0 +1,81 @@
+"""The sockets of the service, and those that appear late."""
+
+from dualstack.deadline import Deadline
+from dualstack.families import Family
+from dualstack.lab.protocol import Host, Program
+from dualstack.manifest import Listen
+from dualstack.prober.messages import SocketRow
+from dualstack.world.journal import Journal
+
+_LATE_SOCKET_TIMEOUT = 5.0
+"""Seconds to wait for a socket that was missing when the service was ready."""
+
+_never_late: set[tuple[str, str]] = set()
+"""Service and listener name of each wait that found no late socket: it is not repeated in this process."""
+
+
+class ServiceSockets:
+    """The sockets on which the service listens (UDP: that it has bound).
+
+    Attributes:
+        late: The families whose socket appeared only some time after the service was ready.
+    """
+
+    def __init__(self, service: str, listener: Listen, host: Host, journal: Journal) -> None:
+        """Prepare; nothing is read.
+
+        Args:
+            service: The service's name.
+            listener: The listener that the case is about.
+            host: The service's host.
+            journal: Where the rows that were read last are kept.
+        """
+        self.late: frozenset[Family] = frozenset()
+        self._key = (service, listener.name)
+        self._endpoint = (listener.port, listener.transport.value)
+        self._host = host
+        self._journal = journal
+        self._seen: tuple[SocketRow, ...] = ()
+
+    def read(self) -> tuple[SocketRow, ...]:
+        """Return the sockets as the kernel shows them now."""
+        rows = [row for row in self._host.prober.sockets() if row.owner and not row.owner.endswith("(1)")]
+        listening = tuple(row for row in rows if row.state in {"LISTEN", "UNCONN"})
+        self._journal.sockets = listening or self._journal.sockets
+        self._seen += listening
+        return listening
+
+    @property
+    def seen(self) -> tuple[SocketRow, ...]:
+        """Every socket that `read` has ever returned, each once."""
+        return tuple(dict.fromkeys(self._seen))
+
+    @property
+    def seen_on_port(self) -> tuple[SocketRow, ...]:
+        """Those of `seen` that are on the listener's port."""
+        return tuple(row for row in self.seen if (row.port, row.transport) == self._endpoint)
+
+    def families(self) -> set[Family]:
+        """Return the families that the sockets on the listener's port take now."""
+        rows = [row for row in self.read() if (row.port, row.transport) == self._endpoint]
+        return {family for row in rows for family in row.serves}
+
+    def wait_late(self, program: Program, not_served: set[Family]) -> None:
+        """Wait some seconds for a socket of each family that was not served, if none is there; set `late`.
+
+        It tells a listener that reported readiness too early from one that never serves the family.
+
+        Args:
+            program: The service; nothing is waited for if it has ended.
+            not_served: The families over which no client was served.
+        """
+        missing = not_served - self.families()
+        if not missing or program.poll() is not None or self._key in _never_late:
+            return
+        Deadline(_LATE_SOCKET_TIMEOUT, "the missing socket").until(lambda: bool(missing & self.families()))
+        self.late = frozenset(missing & self.families())
+        if self.late:
+            labels = " and ".join(sorted(item.label for item in self.late))
+            self._journal.note(f"a socket for {labels} has appeared late")
+        else:
+            _never_late.add(self._key)

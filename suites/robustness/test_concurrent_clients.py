@@ -1,0 +1,189 @@
+"""A service serves many concurrent clients of both families alike, and releases their resources afterwards."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from time import sleep
+
+from dualstack.deadline import Deadline
+from dualstack.families import Family
+from dualstack.finding import Finding
+from dualstack.prober.messages import Load, Loaded, Vitals
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.world import ListenerWorld
+
+SERVED_WITHIN = 30.0
+"""Seconds within which each of many concurrent clients must be served."""
+
+REQUEST_SIZE = 1024
+"""How many bytes a concurrent client sends, if the harness makes the request up."""
+
+UNFAIR = 3.0
+"""Maximum ratio of the 95th-percentile latencies of the two families, …"""
+
+UNFAIR_BY = 5.0
+"""… or maximum difference in seconds: a busy machine, or SYNs repeated after 1 and 3 seconds, can cause less."""
+
+CYCLES = 500
+"""How many clients of each family come and go per round."""
+
+TIMES = 3
+"""Maximum number of rounds: a leak grows in every round, a pool does not."""
+
+AT_A_TIME = 10
+"""How many clients of each family come at the same time, unless the service is made for fewer."""
+
+CYCLES_WITHIN = 120.0
+"""Seconds within which a round must end, on a busy machine."""
+
+SLACK = 5
+"""Tolerated increase in descriptors, zombie processes or half-closed connections."""
+
+SETTLE = 10.0
+"""Seconds within which a client's resources must be released."""
+
+
+@Requirement(
+    id="ROBUST-005",
+    title="Many concurrent clients of both families",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="When as many clients as the service is made for (200 of each family, unless its manifest says fewer) "
+    "come at the same time, all are served within 30 s, and neither family starves.",
+    stimulus="Start the service on a dual-stack host. Start all clients of all families that it serves together, "
+    "alternating between the families; each tries one exchange.",
+    wire="No claim: the evidence is each client's answer and the time that it took.",
+    cites=("listen(2)", "accept(2)", "RFC 6540 §2"),
+    topologies=("dual-stack",),
+    causes=("RC-BLOCKING", "RC-LEAK", "RC-PERPREFIX"),
+    needs=(Need.TCP, Need.ANSWER, Need.MANY, Need.NETWORK),
+).attach
+def test_many_concurrent_clients(world: ListenerWorld) -> None:
+    """All concurrent clients are served, whatever their family."""
+    world.service.start()
+    families = world.served()
+    loaded = run_clients(world, families, world.listener.clients, 1, SERVED_WITHIN)
+    served_all(world, loaded)
+    slow = {family: percentile(loaded.longest[place :: len(families)], 95) for place, family in enumerate(families)}
+    latencies = " and ".join(f"{seconds:.3f} s over {family.label}" for family, seconds in slow.items())
+    least, most = min(slow.values()), max(slow.values())
+    world.require(
+        Finding(
+            most <= least * UNFAIR or most - least <= UNFAIR_BY,
+            f"95 % of the clients of each family are served in times that differ by a factor of {UNFAIR:g} at most, "
+            f"or by no more than {UNFAIR_BY:g} s",
+            f"95 % were served within {latencies}",
+        )
+    )
+    world.survives("the concurrent clients")
+
+
+@Requirement(
+    id="ROBUST-007",
+    title="No growth of descriptors, zombies or half-closed connections",
+    level=Level.SHOULD,
+    role=Role.LISTENER,
+    statement="After 500 clients of each family have come and gone, the service has at most 5 descriptors, 5 zombie "
+    "processes and 5 connections in CLOSE_WAIT more than before, within 10 s. A pool that grows to the number of "
+    "concurrent clients is not a leak: a leak grows with each further 500.",
+    stimulus="Start the service on a dual-stack host. Ten clients of each family that it serves try an exchange at "
+    "the same time, once; count; repeat this until 500 have come over each family; count again. If a count has grown, "
+    "do that up to twice more.",
+    wire="No claim: the evidence is the service's descriptors and processes, and the socket table.",
+    cites=("close(2)", "wait(2)", "RFC 9293 §3.3.2: CLOSE-WAIT"),
+    topologies=("dual-stack",),
+    causes=("RC-LEAK", "RC-PERPREFIX"),
+    needs=(Need.TCP, Need.MANY, Need.NETWORK),
+).attach
+def test_nothing_grows(world: ListenerWorld) -> None:
+    """The resources of a client are released after it has gone."""
+    world.service.start()
+    families = world.served()
+    count = min(AT_A_TIME, world.listener.clients)
+    run_clients(world, families, count, 1, SERVED_WITHIN)
+    before = settle(world, None)
+    for _ in range(TIMES):
+        loaded = run_clients(world, families, count, CYCLES // count, CYCLES_WITHIN)
+        served_all(world, loaded)
+        world.survives("the clients that have come and gone")
+        if world.service.program.poll() is not None:
+            return
+        then, now = before, settle(world, before)
+        if not has_grown(then, now):
+            break
+        before = now
+    for (what, count_now), (_, count_then) in zip(now, then, strict=True):
+        world.require(
+            Finding(
+                count_now <= count_then + SLACK,
+                f"within {SETTLE:g} s the service has at most {SLACK} {what} more than the {count_then} before",
+                f"it has {count_now} after {sum(loaded.exchanges)} clients",
+            )
+        )
+
+
+def has_grown(then: "Counts", now: "Counts") -> bool:
+    """Return whether any count has grown by more than `SLACK`."""
+    return any(new > old + SLACK for (_, new), (_, old) in zip(now, then, strict=True))
+
+
+Counts = tuple[tuple[str, int], ...]
+"""What was counted: pairs of name and number."""
+
+
+def run_clients(world: ListenerWorld, families: Sequence[Family], count: int, rounds: int, seconds: float) -> Loaded:
+    """Run ``count`` concurrent clients of each family, ``rounds`` exchanges each; return the result."""
+    dials = tuple(
+        replace(world.client.exchange(family), token_size=REQUEST_SIZE if rounds == 1 else 250, timeout=SERVED_WITHIN)
+        for _ in range(count)
+        for family in families
+    )
+    with world.peer.prober.load(Load(dials, rounds=rounds)) as load:
+        loaded = load.finish(Deadline(seconds, "the clients to be served"))
+    labels = " and ".join(family.label for family in families)
+    done = sum(loaded.exchanges)
+    world.note(f"{done} of {len(dials) * rounds} exchanges over {labels} ended, {loaded.failed} of them failed")
+    for family in families:
+        world.works[family.value] = not loaded.failed and done == len(dials) * rounds
+    world.journal.waited += max(loaded.longest)
+    return loaded
+
+
+def served_all(world: ListenerWorld, loaded: Loaded) -> None:
+    """Require that every client was served every time."""
+    short = [count for count in loaded.exchanges if count < max(loaded.exchanges)]
+    happened = f"{sum(loaded.exchanges) - loaded.failed} exchanges succeeded, {loaded.failed} failed"
+    if short:
+        happened += f", and {len(short)} clients did not finish"
+    if loaded.failures:
+        happened += f"; the first failure: {loaded.failures[0].detail}"
+    world.require(
+        Finding(not loaded.failed and not short, f"each of {len(loaded.exchanges)} clients is served", happened)
+    )
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return the value that ``percent`` % of the values do not exceed."""
+    return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
+
+
+def settle(world: ListenerWorld, before: Counts | None) -> Counts:
+    """Count until nothing has grown since ``before``, for `SETTLE` seconds at most; return the last counts."""
+    deadline = Deadline(SETTLE, "the clients' resources to be released")
+    while True:
+        counts = counted(world, world.service.program.vitals())
+        if before is None or not has_grown(before, counts) or deadline.expired:
+            world.note(", ".join(f"{count} {what}" for what, count in counts))
+            return counts
+        sleep(0.1)
+
+
+def counted(world: ListenerWorld, vitals: Vitals) -> Counts:
+    """Return the service's descriptors, zombie processes and half-closed connections."""
+    rows = world.host.prober.sockets(world.listener.transport)
+    half_closed = sum(row.state == "CLOSE_WAIT" and row.port == world.listener.port for row in rows)
+    return (
+        ("descriptors", vitals.descriptors),
+        ("zombie processes", vitals.zombies),
+        ("connections in CLOSE_WAIT", half_closed),
+    )

@@ -1,0 +1,102 @@
+"""A client that resets its connection or stays silent does not affect other clients."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dualstack.families import Family
+from dualstack.prober.messages import Dial, Linger, Stage
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.transport import Protocol
+from dualstack.wire.expect import outlives_resets
+from dualstack.world import ListenerWorld
+
+RESETS = 100
+"""How many clients of each family reset their connection, unless the service is made for fewer."""
+
+CONNECT_TIMEOUT = 1.0
+"""Seconds within which a client must be connected before it resets the connection; if not, it is left out."""
+
+PROBES = 3
+"""How many clients of each family try an exchange while others are silent."""
+
+
+@Requirement(
+    id="ROBUST-003",
+    title="Resets do not kill the server",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="Clients that reset their connection before it is accepted, in the middle of their request, or while "
+    "the answer is on its way do not affect other clients: the next client is served, and the service still runs.",
+    stimulus="Start the service on a dual-stack host. Stop all its processes (SIGSTOP); over each family connect and "
+    "reset, send half a request and reset, send a request with FIN and reset; continue the service. Then about 100 "
+    "clients of each family (fewer if its manifest says so) do the same while it runs. Try one exchange over each "
+    "family.",
+    wire="Clients' segments carry RST, and the SYN of a later client is answered by SYN ACK.",
+    cites=("accept(2): ECONNABORTED", "RFC 9293 §3.10.7.4", "send(2): EPIPE", "getpeername(2): ENOTCONN"),
+    topologies=("dual-stack",),
+    causes=("RC-SIGPIPE", "RC-EINTR"),
+    needs=(Need.TCP, Need.MANY, Need.NETWORK),
+).attach
+def test_resets_do_not_kill_the_server(world: ListenerWorld) -> None:
+    """After clients reset their connections, the same process serves the next ones."""
+    world.service.start()
+    families = world.served()
+    with world.service.paused():
+        for stage in stages(world):
+            reset(world, families, stage, 1)
+    for stage in stages(world):
+        reset(world, families, stage, -(-min(RESETS, world.listener.clients) // len(stages(world))))
+    for family in families:
+        world.answers(family, world.addresses(family)[0])
+    world.survives("the resets")
+    for family in families:
+        world.shows(lambda wire, family=family: outlives_resets(wire, world.listener.port, family))  # type: ignore[misc]  # bound in each round
+
+
+def stages(world: ListenerWorld) -> tuple[Stage, ...]:
+    """Return the stages at which clients reset their connections."""
+    if world.listener.protocol is Protocol.CONNECT:
+        return (Stage.CONNECTED,)
+    return (Stage.CONNECTED, Stage.HALF_SENT, Stage.SENT)
+
+
+def reset(world: ListenerWorld, families: Sequence[Family], stage: Stage, count: int) -> None:
+    """Bring ``count`` clients of each family to a stage, then reset their connections."""
+    dials = [
+        replace(world.client.exchange(family), half_close=True, timeout=CONNECT_TIMEOUT)
+        for _ in range(count)
+        for family in families
+    ]
+    with world.peer.prober.linger(Linger(tuple(dials), stage)) as clients:
+        connected = sum(client.connected for client in clients.clients)
+        clients.reset()
+    world.note(f"{connected} of {len(dials)} clients reset their connection when it is {stage.value}")
+
+
+@Requirement(
+    id="ROBUST-006",
+    title="A silent client does not block others",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="A client that connects and sends nothing, or stops in the middle of its request, does not prevent "
+    "clients of either family from being served.",
+    stimulus="Start the service on a dual-stack host. Over each family that it serves, open one connection that stays "
+    "silent, and one that stops after half a request; while they are open, try three exchanges over each family.",
+    wire="Each later SYN is answered by SYN ACK.",
+    cites=("RFC 4732 §2.1", "accept(2)"),
+    topologies=("dual-stack",),
+    causes=("RC-BLOCKING", "RC-PERPREFIX"),
+    needs=(Need.TCP, Need.ANSWER, Need.MANY, Need.NETWORK),
+).attach
+def test_a_silent_client_does_not_block_others(world: ListenerWorld) -> None:
+    """Clients are served while others stay silent."""
+    world.service.start()
+    families = world.served()
+    silent: tuple[Dial, ...] = tuple(world.client.exchange(family) for family in families)
+    prober = world.peer.prober
+    with prober.linger(Linger(silent)), prober.linger(Linger(silent, Stage.HALF_SENT)):
+        world.note("over each family one client stays silent, and one stops after half a request")
+        for family in families:
+            world.answers(family, world.addresses(family)[0], times=PROBES)
+    for family in families:
+        world.shows_served(family)

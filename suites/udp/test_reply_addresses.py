@@ -1,0 +1,96 @@
+"""The answers of a datagram service leave from the address and port to which the request was sent."""
+
+from dualstack.errors import ServiceError
+from dualstack.families import Family
+from dualstack.finding import Finding
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.wire.expect import udp_reply_address, udp_reply_port
+from dualstack.world import ListenerWorld
+from dualstack.world.datagrams import DatagramClient, exchange_datagrams
+
+ROUNDS = 3
+"""Requests per client from the same port: a program may treat a known client differently."""
+
+
+def answers_from_where_asked(world: ListenerWorld, family: Family) -> None:
+    """Send requests to every address of one family; require that each answer comes from that address."""
+    world.service.start()
+    source = world.peer.plan.configured[family][0]
+    for client in exchange_datagrams(
+        world, [DatagramClient(address, source) for address in world.addresses(family)], ROUNDS
+    ):
+        asked, sources = client.ask.address, sorted({heard.address for heard in client.heard})
+        happened = f"it comes from {' and '.join(sources)}" if sources else "no answer came"
+        world.require(Finding(sources == [asked], f"the answer to a request to {asked} comes from {asked}", happened))
+    world.shows(lambda wire: udp_reply_address(wire, world.listener.port, family))
+
+
+@Requirement(
+    id="UDP-001",
+    title="Reply source address equals request destination (IPv4)",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="On a host with several IPv4 addresses each answer leaves from the address to which the request was "
+    "sent.",
+    stimulus="On a host with three IPv4 addresses, whose kernel prefers the first, send three requests to each of "
+    "them from one port, and accept answers from anywhere.",
+    wire="The source address of each answer is the destination address of its request.",
+    cites=("RFC 1122 §4.1.3.5", "RFC 2181 §4.1", "ip(7): IP_PKTINFO"),
+    topologies=("multi-address",),
+    causes=("RC-PKTINFO",),
+    needs=(Need.UDP, Need.REPLIES, Need.IPV4, Need.MANY, Need.NETWORK),
+).attach
+def test_ipv4_reply_source(world: ListenerWorld) -> None:
+    """Each IPv4 address answers for itself."""
+    answers_from_where_asked(world, Family.IPV4)
+
+
+@Requirement(
+    id="UDP-002",
+    title="Reply source address equals request destination (IPv6)",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="On a host with several IPv6 addresses each answer leaves from the address to which the request was "
+    "sent.",
+    stimulus="On a host with three IPv6 addresses, whose kernel prefers the newest, send three requests to each of "
+    "them from one port, and accept answers from anywhere.",
+    wire="The source address of each answer is the destination address of its request.",
+    cites=("RFC 3542 §6.2", "RFC 2181 §4.1", "ipv6(7): IPV6_RECVPKTINFO"),
+    topologies=("multi-address",),
+    causes=("RC-PKTINFO", "RC-SOCKADDR", "RC-REPLYSOCKET"),
+    needs=(Need.UDP, Need.REPLIES, Need.IPV6, Need.MANY, Need.NETWORK),
+).attach
+def test_ipv6_reply_source(world: ListenerWorld) -> None:
+    """Each IPv6 address answers for itself."""
+    answers_from_where_asked(world, Family.IPV6)
+
+
+@Requirement(
+    id="UDP-003",
+    title="Reply from the same port",
+    level=Level.MUST,
+    role=Role.LISTENER,
+    statement="Each answer, not only the first one to a client, leaves from the port to which the request was sent: "
+    "connected clients, firewalls and address translators accept no other.",
+    stimulus="Over each family send three requests from one port, and accept answers from anywhere. A family over "
+    "which no answer arrives is left to the requirements on reachability.",
+    wire="The source port of each answer is the destination port of the request.",
+    cites=("RFC 1122 §4.1.3.5", "RFC 4787 §5"),
+    topologies=("dual-stack",),
+    causes=("RC-REPLYPORT",),
+    needs=(Need.UDP, Need.REPLIES, Need.REPLY_PORT, Need.MANY, Need.NETWORK),
+).attach
+def test_reply_port(world: ListenerWorld) -> None:
+    """Every answer of both families comes from the port to which the request was sent."""
+    world.service.start()
+    port = world.listener.port
+    for family in world.families:
+        ask = DatagramClient(world.addresses(family)[0], world.peer.plan.configured[family][0])
+        (client,) = exchange_datagrams(world, [ask], ROUNDS)
+        ports = sorted({heard.port for heard in client.heard})
+        if ports:
+            expected = f"answers over {family.label} come from port {port}, to which the requests were sent"
+            world.require(Finding(ports == [port], expected, f"they come from port {' and '.join(map(str, ports))}"))
+    if not world.findings:
+        raise ServiceError("the service answers over no family")
+    world.shows(lambda wire: udp_reply_port(wire, port))

@@ -1,0 +1,54 @@
+"""Which causes the facts of a datagram service support."""
+
+import pytest
+
+from dualstack.facts import Facts
+from dualstack.finding import Finding
+from tests.causes.made import IGNORED, IPV6, OK, REFUSED, U4, U6, UDP, facts, first, held, saw
+
+DATAGRAMS = {
+    "refused, no socket": ("RC-V4SOCK", facts(OK, REFUSED, U4, requirement="LISTEN-012", **UDP)),
+    "nothing leaves": ("RC-REPLYSOCKET", facts(OK, IGNORED, U4, U6, requirement="UDP-006", **UDP)),
+    "an answer goes astray": (
+        "RC-SOCKADDR",
+        facts(OK, IGNORED, U4, U6, requirement="UDP-005", strangers=("2001:db8:51:1::",), **UDP),
+    ),
+    "another source": (
+        "RC-PKTINFO",
+        facts(OK, saw(IPV6, IGNORED, wrong_source=("2001:db8:51:1::103",)), U4, U6, requirement="UDP-002", **UDP),
+    ),
+    "another port": (
+        "RC-REPLYPORT",
+        facts(OK, saw(IPV6, OK, wrong_port=(40001,)), U4, U6, requirement="UDP-003", **UDP),
+    ),
+    "a zero checksum": (
+        "RC-NOCHECKSUM",
+        facts(
+            OK,
+            IGNORED,
+            U4,
+            U6,
+            requirement="UDP-006",
+            broken=(Finding(False, "every datagram has a right checksum", "1 of 2 datagrams have not: zero"),),
+            **UDP,
+        ),
+    ),
+    "large answers are lost": (
+        "RC-MTU",
+        facts(
+            OK,
+            IGNORED,
+            U4,
+            U6,
+            requirement="UDP-005",
+            exchanges=(held(IPV6, OK, size=250), held(IPV6, IGNORED, size=4000)),
+            **UDP,
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "found"), DATAGRAMS.values(), ids=DATAGRAMS)
+def test_facts_of_datagrams_name_their_cause(code: str, found: Facts) -> None:
+    """The same for a datagram service."""
+    assert first(found) == code

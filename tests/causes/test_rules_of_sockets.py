@@ -1,0 +1,143 @@
+"""Which causes the facts of a listener's sockets and starts support."""
+
+from dataclasses import replace
+
+import pytest
+
+from dualstack.causes import likely
+from dualstack.causes.ranking import contradiction
+from dualstack.facts import Facts, FamilyFacts, Host, Start
+from dualstack.finding import Finding
+from dualstack.suites import requirements
+from tests.causes.made import (
+    DIED,
+    DUAL,
+    IN_USE,
+    IPV4,
+    IPV6,
+    NO_AF_INET6,
+    NO_IPV4,
+    NO_IPV6,
+    OK,
+    ONLY,
+    REFUSED,
+    STARTED,
+    ZERO,
+    facts,
+    first,
+    held,
+    row,
+)
+
+CASES = {
+    "an IPv4 socket alone": ("RC-V4SOCK", facts(OK, REFUSED, ZERO)),
+    "an IPv4 socket alone, on an IPv6-only host": ("RC-V4SOCK", facts(OK, REFUSED, ZERO, host=NO_IPV4)),
+    "an IPv4 address": ("RC-LITERAL", facts(OK, REFUSED, row("198.51.100.1"))),
+    "IPV6_V6ONLY by default": (
+        "RC-V6ONLY",
+        facts(REFUSED, OK, ONLY, host=Host(v6only=True), requirement="LISTEN-005"),
+    ),
+    "IPv6 on another port": ("RC-TWOPORTS", facts(OK, REFUSED, ZERO, row("::", 8081, v6only=True))),
+    "a bind error although the port is free": (
+        "RC-DOUBLEBIND",
+        facts(OK, REFUSED, ZERO, output=f"listen [::]:8080: {IN_USE}", starts=(STARTED,)),
+    ),
+    "half of a pair": (
+        "RC-DOUBLEBIND",
+        facts(OK, REFUSED, ZERO, requirement="LISTEN-008", starts=(Start(bind="0.0.0.0,::", ready=True),)),
+    ),
+    "the other half of a pair": (
+        "RC-V6ONLY",
+        facts(REFUSED, OK, ONLY, requirement="LISTEN-008", starts=(Start(bind="::,0.0.0.0", ready=True),)),
+    ),
+    "two sockets for IPv4": ("RC-REUSEPORT", facts(OK, OK, ZERO, DUAL, requirement="LISTEN-008")),
+    "the port is taken, and it runs on": (
+        "RC-BINDSWALLOWED",
+        facts(OK, OK, ZERO, row("::", 8081, v6only=True), requirement="LISTEN-009", foreign=True, starts=(STARTED,)),
+    ),
+    "IPv6 comes later": (
+        "RC-EARLYREADY",
+        facts(OK, FamilyFacts(IPV6, works=False, hows=((REFUSED, 3),), late=True), ZERO),
+    ),
+    "refused at first": (
+        "RC-EARLYREADY",
+        facts(OK, REFUSED, ZERO, ONLY, exchanges=(held(IPV6, REFUSED), held(IPV6, OK))),
+    ),
+    "no IPv6 sockets": (
+        "RC-NOINET6",
+        facts(host=NO_AF_INET6, requirement="LISTEN-004", starts=(DIED,), output="socket: EAFNOSUPPORT"),
+    ),
+    "no IPv6 sockets, and no word": (
+        "RC-NOINET6",
+        facts(host=NO_AF_INET6, requirement="LISTEN-004", starts=(DIED,)),
+    ),
+    "no ::1": (
+        "RC-LOOPBACK",
+        facts(host=NO_IPV6, requirement="LISTEN-003", starts=(DIED,), output="bind: Cannot assign requested address"),
+    ),
+    "a registry at 127.0.0.1": (
+        "RC-LOOPBACK",
+        facts(
+            host=NO_IPV4,
+            requirement="LISTEN-002",
+            starts=(DIED,),
+            output="Protocol 'inet_tcp': register/listen error: enetunreach",
+        ),
+    ),
+    "an unreachable IPv4 address at the start": (
+        "RC-LITERAL",
+        facts(
+            host=replace(NO_IPV4, loopbacks=frozenset({IPV4, IPV6})),
+            requirement="LISTEN-002",
+            starts=(DIED,),
+            output="connect 192.0.2.9: Network is unreachable",
+        ),
+    ),
+    "joined without brackets at the start": (
+        "RC-BRACKET",
+        facts(
+            starts=(DIED,),
+            output="register: address 2001:db8::1:8080: too many colons in address",
+            broken=(Finding(False, "it starts", "it did not"),),
+        ),
+    ),
+    "wider than asked": (
+        "RC-EXPOSE",
+        facts(OK, OK, DUAL, requirement="LISTEN-010", starts=(Start(bind="2001:db8:51:1::102", ready=True),)),
+    ),
+    "IPv4 claimed, IPv6 open": (
+        "RC-EXPOSE",
+        facts(OK, OK, DUAL, requirement="SEC-004", claimed=frozenset({IPV4})),
+    ),
+    "another address instead of the one IPv6 address": (
+        "RC-EXPOSE",
+        facts(
+            OK,
+            FamilyFacts(IPV6),
+            ZERO,
+            requirement="LISTEN-003",
+            host=NO_IPV6,
+            broken=(
+                Finding(
+                    False,
+                    "with IPv6 alone as listen address, the service listens there or not at all",
+                    "it listens on 0.0.0.0 (IPv4) instead",
+                ),
+            ),
+        ),
+    ),
+    "a loopback service on every address": (
+        "RC-EXPOSE",
+        facts(OK, OK, ZERO, requirement="SEC-002", inside=True),
+    ),
+}
+
+
+@pytest.mark.parametrize(("code", "found"), CASES.values(), ids=CASES)
+def test_facts_name_their_cause(code: str, found: Facts) -> None:
+    """The first cause is the one that the facts support, and it is not contradicted."""
+    assert first(found) == code
+    item = requirements().get(found.requirement)
+    (likeliest, *_) = likely(item.causes if item else (), found)
+    assert likeliest.weight
+    assert not contradiction(code, found)

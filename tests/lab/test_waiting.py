@@ -1,0 +1,156 @@
+"""When a program is ready, decided from what is seen of it, without any lab."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pytest
+
+from dualstack.families import BOTH, Family
+from dualstack.lab.waiting import Listener, Waiting
+from dualstack.prober.messages import PATIENCE, Await, Exit
+from dualstack.transport import Transport
+
+TCP, UDP = Transport.TCP, Transport.UDP
+PORT = 8080
+CONDITION = Await(port=PORT, transport=TCP, log=None, timeout=10.0)
+
+DUAL = Listener(TCP, PORT, frozenset(BOTH))
+IPV4_ONLY = Listener(TCP, PORT, frozenset({Family.IPV4}))
+ELSEWHERE = Listener(TCP, PORT + 1, frozenset(BOTH))
+OF_ANOTHER = Listener(TCP, PORT, frozenset(BOTH), owner="other(7)")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A `View` whose parts are given."""
+
+    how: Exit | None = None
+    left: str = ""
+    logged: bool = False
+    sockets: tuple[Listener, ...] = ()
+    ailments: tuple[str, ...] = ()
+    without_processor: float = 0.0
+    certain: bool = True
+
+    def exit(self) -> Exit | None:
+        """Return how its first process ended."""
+        return self.how
+
+    def running(self) -> bool:
+        """Return whether a process of it is left."""
+        return bool(self.left)
+
+    def over(self) -> bool:
+        """Return whether it is certain that none is left."""
+        return self.how is not None and not self.left and self.certain
+
+    def has_logged(self) -> bool:
+        """Return whether its line has been written."""
+        return self.logged
+
+    def listeners(self) -> Sequence[Listener]:
+        """Return the host's sockets."""
+        return self.sockets
+
+    def unhealthy(self) -> Sequence[str]:
+        """Return what else it lacks."""
+        return self.ailments
+
+    def starved(self) -> float:
+        """Return how long it had no processor."""
+        return self.without_processor
+
+    def left_behind(self) -> str:
+        """Return the names of what it left behind."""
+        return self.left
+
+
+def test_it_is_ready_when_it_lacks_nothing() -> None:
+    """A program whose socket listens is ready, and the result says after how long."""
+    waiting = Waiting(CONDITION, 100.0)
+    assert waiting.look(Seen(), 100.0) is None
+    readiness = waiting.look(Seen(sockets=(DUAL,)), 100.5)
+    assert readiness is not None
+    assert (readiness.ready, readiness.exit, readiness.seconds, readiness.detail) == (True, None, 0.5, "it is ready")
+
+
+def test_every_condition_must_hold() -> None:
+    """Port, line and health are all needed; the health is asked last."""
+    waiting = Waiting(replace(CONDITION, log="up"), 0.0)
+    sick = Seen(sockets=(DUAL,), logged=True, ailments=("its image's health check is starting",))
+    assert waiting.look(Seen(sockets=(DUAL,)), 0.1) is None
+    assert waiting.look(Seen(logged=True), 0.2) is None
+    assert waiting.look(sick, 0.3) is None
+    assert waiting.look(replace(sick, ailments=()), 0.4) is not None
+
+
+@pytest.mark.parametrize(
+    ("seen", "detail"),
+    [
+        (Seen(), "it is still not listening on TCP port 8080 after 10 s"),
+        (
+            Seen(sockets=(ELSEWHERE,)),
+            "it is still not listening on TCP port 8080 after 10 s; it listens on TCP port 8081",
+        ),
+        (Seen(sockets=(OF_ANOTHER,)), "TCP port 8080 belongs to other(7), not to it (after 10 s)"),
+        (Seen(sockets=(DUAL,), ailments=("it is ill",)), "it is ill (after 10 s)"),
+    ],
+    ids=["nothing", "another port", "another's", "ill"],
+)
+def test_what_is_missing_when_the_time_is_up(seen: Seen, detail: str) -> None:
+    """The result names what the program lacks."""
+    waiting = Waiting(CONDITION, 0.0)
+    assert waiting.look(seen, 9.9) is None
+    readiness = waiting.look(seen, 10.0)
+    assert readiness is not None
+    assert not readiness.ready
+    assert readiness.detail.startswith(detail)
+
+
+def test_an_end_ends_the_wait() -> None:
+    """A program of which nothing is left is not ready, whatever sockets there are."""
+    for sockets in ((), (DUAL,)):
+        readiness = Waiting(CONDITION, 0.0).look(Seen(how=Exit(3), sockets=sockets), 0.04)
+        assert readiness is not None
+        assert (readiness.ready, readiness.exit) == (False, Exit(3))
+        assert readiness.detail == "it exited with code 3 after 40 ms"
+
+
+def test_what_a_program_leaves_behind_may_be_ready() -> None:
+    """A program that daemonises is ready with what it left behind, and is waited for as long as that may be there."""
+    waiting = Waiting(CONDITION, 0.0)
+    assert waiting.look(Seen(how=Exit(0), left="daemon(9)"), 0.1) is None
+    assert waiting.look(Seen(how=Exit(0), certain=False), 0.2) is None
+    readiness = waiting.look(Seen(how=Exit(0), left="daemon(9)", sockets=(DUAL,)), 0.3)
+    assert readiness is not None
+    assert readiness.ready
+    assert readiness.detail == "it exited with code 0, and what it left behind is ready: daemon(9)"
+
+
+def test_the_other_family_is_waited_for() -> None:
+    """A family without a socket is waited for from the first socket on, for the grace time and no longer."""
+    waiting = Waiting(replace(CONDITION, families=BOTH), 0.0)
+    assert waiting.look(Seen(), 5.0) is None
+    assert waiting.look(Seen(sockets=(IPV4_ONLY,)), 6.0) is None
+    assert waiting.look(Seen(sockets=(IPV4_ONLY,)), 6.9) is None
+    readiness = waiting.look(Seen(sockets=(IPV4_ONLY,)), 7.0)
+    assert readiness is not None
+    assert readiness.ready
+
+
+def test_a_starved_program_gets_more_time() -> None:
+    """The time for which a program had no processor is added to its timeout."""
+    waiting = Waiting(CONDITION, 0.0)
+    starved = Seen(without_processor=4.0)
+    assert waiting.look(starved, 10.0) is None
+    assert waiting.left(10.0) == 4.0
+    assert waiting.look(starved, 13.9) is None
+    assert waiting.look(starved, 14.0) is not None
+
+
+def test_a_starved_program_gets_no_endless_time() -> None:
+    """However long it was starved, a program is waited for no longer than a multiple of its timeout."""
+    waiting = Waiting(CONDITION, 0.0)
+    starved = Seen(without_processor=1000.0)
+    assert waiting.look(starved, 10.0 * PATIENCE - 0.1) is None
+    assert waiting.look(starved, 10.0 * PATIENCE) is not None
