@@ -19,6 +19,7 @@ from dualstack.lab.docker.engine import Engine
 from dualstack.lab.docker.images import build_files, image_id
 from dualstack.manifest import load_manifest
 from dualstack.manifest.subject import PYTHON_BASE
+from dualstack.plan import START
 from dualstack.results import Record, read_records
 from dualstack.rootfs import find_root
 from dualstack.rootfs.images import build_bases, packages_image
@@ -232,7 +233,8 @@ def test_verdicts_agree_over_restarts_and_loads(tmp_path: Path) -> None:
 def test_shipped_images_agree(tmp_path: Path) -> None:
     """An image with its own entrypoint and user gets, case by case, the verdicts of the same service as a program."""
     folders = [IMAGES / name / "service.toml" for name in SHIPPED]
-    docker = run("docker", tmp_path / "docker", folders, suites=SHORT)
+    ran = run("docker", tmp_path / "docker", folders, suites=SHORT)
+    docker = {case: found for case, found in ran.items() if found.requirement != START}  # of a service, not a listener
     programs = [SERVICES / "reference/echo.toml", SERVICES / "real/nginx.toml", SERVICES / "real/redis-server.toml"]
     named = " or ".join(program for _, program in SHIPPED.values())
     netns = run("netns", tmp_path / "netns", programs, named, SHORT)
