@@ -224,14 +224,13 @@ def test_arrows_point_down() -> None:
 
 
 def test_names_point_down() -> None:
-    """Neither does a module that is imported by its name, but for two that only save time.
+    """Neither does a module that is imported by its name, but for one that only saves time.
 
-    The supervisors of labs and of hosts import in advance what will run in hosts; a fork then has it at once.
+    The supervisors of both labs import in advance what will run in hosts; a fork then has it at once.
     """
     assert len(NAMES) > 4
     assert [text.split(", line")[0] + text.split(":")[1] for text in upward(NAMES)] == [
-        "lab.docker.supervisor dualstack.wire.recorder",
-        "lab.supervisor dualstack.wire.recorder",
+        "lab.process dualstack.wire.recorder"
     ]
 
 
@@ -273,7 +272,7 @@ def test_content_is_imported_by_name_in_one_place() -> None:
     ``testing`` names the fixtures; pytest imports them.
     """
     importers = {name for name, source in ENGINE_MODULES.items() if "import_module(" in source}
-    assert importers == {"suites", "cli.main", "lab.docker.supervisor", "lab.supervisor", "lab.process"}
+    assert importers == {"suites", "cli.main", "lab.process"}
     naming = {name for name, source in ENGINE_MODULES.items() if '"dualstack.content.' in source}
     assert naming == {"suites", "testing"}
 

@@ -26,25 +26,25 @@ def _folders() -> tuple[SuiteFolder, ...]:
     return (SuiteFolder(SUITES, "dualstack.content.suites"), *outside_folders())
 
 
-@cache
-def _declared(folder: Path) -> Mapping[Path, tuple[Requirement, ...]]:
+def _declared(folder: Path) -> dict[Path, tuple[Requirement, ...]]:
     """Return the requirements that each file of the suites in a folder declares; hidden folders are left out."""
     found = {}
     for path in sorted(folder.rglob("test_*.py")):
         if not any(part.startswith(".") for part in path.relative_to(folder).parts):
             declared = map(Requirement.of, vars(module_of(path)).values())
             found[path] = tuple(item for item in declared if item is not None)
-    return MappingProxyType(found)
+    return found
 
 
-def _files() -> dict[Path, tuple[Requirement, ...]]:
-    """Return the requirements that each file of all suites declares.
+@cache
+def _read(folders: tuple[SuiteFolder, ...]) -> Mapping[Path, tuple[Requirement, ...]]:
+    """Return the requirements that each file of the suites in these folders declares.
 
     Raises:
         UsageError: A folder from outside declares none, or one of its files is wrong.
     """
     found: dict[Path, tuple[Requirement, ...]] = {}
-    for folder in _folders():
+    for folder in folders:
         declared = _declared(folder.path)
         if folder.path != SUITES:
             if not any(declared.values()):
@@ -53,7 +53,7 @@ def _files() -> dict[Path, tuple[Requirement, ...]]:
                 for item in items:
                     _check_names(path, item)
         found |= declared
-    return found
+    return MappingProxyType(found)
 
 
 def _check_names(path: Path, item: Requirement) -> None:
@@ -69,7 +69,7 @@ def _check_names(path: Path, item: Requirement) -> None:
 
 def files() -> tuple[Path, ...]:
     """Return every file of the suites."""
-    return tuple(_files())
+    return tuple(_read(_folders()))
 
 
 def module_of(path: Path) -> ModuleType:
@@ -92,7 +92,7 @@ def module_of(path: Path) -> ModuleType:
 
 def file_of(wanted: Requirement) -> Path:
     """Return the file that declares a requirement."""
-    return next(path for path, declared in _files().items() if wanted in declared)
+    return next(path for path, declared in _read(_folders()).items() if wanted in declared)
 
 
 def suites() -> Mapping[str, Mapping[str, Requirement]]:
@@ -106,11 +106,11 @@ def suites() -> Mapping[str, Mapping[str, Requirement]]:
 
 
 @cache
-def _suites(_: tuple[SuiteFolder, ...]) -> Mapping[str, Mapping[str, Requirement]]:
+def _suites(folders: tuple[SuiteFolder, ...]) -> Mapping[str, Mapping[str, Requirement]]:
     """Return the suites of these folders."""
     found: dict[str, dict[str, Requirement]] = {}
     first: dict[str, Path] = {}
-    for path, declared in _files().items():
+    for path, declared in _read(folders).items():
         for requirement in declared:
             other = first.setdefault(requirement.id, path)
             if requirement.id in found.get(other.parent.name, {}):

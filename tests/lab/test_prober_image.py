@@ -1,4 +1,4 @@
-"""What the prober's image holds; without an engine."""
+"""The contents of the prober's image; no engine is needed."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dualstack.lab.docker.own_image import _prober_files
-from dualstack.lab.docker.supervisor import PRELOADED
+from dualstack.lab.process import PRELOADED
 
 RUN_INSIDE = (
     *PRELOADED,

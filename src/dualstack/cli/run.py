@@ -97,7 +97,7 @@ def _selection(options: argparse.Namespace) -> Selection:
     Raises:
         UsageError: A topology or requirement does not exist.
     """
-    groups = {item.split("-")[0] for item in requirements()}
+    groups = {item.group for item in requirements().values()}
     for name in options.topology:
         load_topology(name)
     wanted = [item.upper() for item in options.requirement]

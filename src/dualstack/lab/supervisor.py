@@ -19,8 +19,6 @@ process; the processes of its hosts are forked when they are asked for.
 import contextlib
 import errno
 import gc
-import importlib
-import importlib.util
 import os
 import select
 import signal
@@ -43,19 +41,16 @@ from dualstack.lab.namespaces import (
     run_as_first_process,
 )
 from dualstack.lab.netlink import Namespace, build_hosts
-from dualstack.lab.process import find_entry, run_in_host
+from dualstack.lab.process import find_entry, preload, run_in_host
 from dualstack.lab.ready import wait_until_ready
 from dualstack.lab.setup import HostSetup
-from dualstack.prober import codec, libc
+from dualstack.prober import libc
 from dualstack.prober.descriptors import close_all_but
 from dualstack.prober.identity import mapper_descriptors, start_mapper
 from dualstack.prober.view import own_devices
 
 NAME = "lab supervisor"
 """What ps calls it: 15 characters at most."""
-
-_PRELOADED = ("dualstack.prober.agent", "dualstack.wire.recorder", "dualstack.lab.facts")
-"""What runs in hosts: imported once here, so that a fork has it at once."""
 
 
 @dataclass(slots=True)
@@ -232,10 +227,7 @@ def main(arguments: list[str]) -> int:
     connection = socket.socket(fileno=int(arguments[0]))
     parent = int(arguments[1])
     Path("/proc/self/comm").write_text(NAME, encoding="ascii")
-    for module in _PRELOADED:
-        if importlib.util.find_spec(module) is not None:
-            importlib.import_module(module)
-    codec.prepare()
+    preload()
     start_mapper()
     sockets = machine_sockets()
     try:

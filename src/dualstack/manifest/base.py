@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from dualstack.casekey import REQUIREMENT_ID
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.texts import Place
 
@@ -72,7 +73,7 @@ Word = Annotated[str, AfterValidator(_without_nul)]
 Command = Annotated[list[Word], Field(min_length=1)]
 Environment = dict[Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")], Word]
 Texts = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
-RequirementId = Annotated[str, StringConstraints(pattern=r"^[A-Z]+-\d{3}$")]
+RequirementId = Annotated[str, StringConstraints(pattern=f"^{REQUIREMENT_ID}$")]
 RequirementIds = Annotated[
     list[RequirementId], BeforeValidator(_as_list, json_schema_input_type=RequirementId | list[RequirementId])
 ]

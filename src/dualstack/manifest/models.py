@@ -1,4 +1,4 @@
-"""The manifest as a whole: its tables, each of which has a module of its own.
+"""The manifest as a whole. Each of its tables is defined in a separate module.
 
 The descriptions of tables and keys are the documentation: the JSON schema and ``docs/manifest.md`` repeat them.
 """

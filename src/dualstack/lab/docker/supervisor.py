@@ -14,7 +14,6 @@ of the standard input ends the supervisor and, with it, the host.
 """
 
 import contextlib
-import importlib
 import json
 import os
 import select
@@ -27,13 +26,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dualstack.deadline import Deadline
-from dualstack.errors import DualstackError, UsageError
+from dualstack.errors import DualstackError
 from dualstack.lab.changes import carry_out
 from dualstack.lab.docker.configure import configure, keep_only_capture, residue, write_files
 from dualstack.lab.docker.mux import CONTROL, LARGEST, Unpacker, frame
-
-PRELOADED = ("dualstack.lab.facts", "dualstack.wire.recorder", "dualstack.prober.agent")
-"""What runs in hosts: imported once here, so that a fork has it at once."""
+from dualstack.lab.process import find_entry, preload
 
 _LOOK_INTERVAL = 0.002
 """Seconds between two looks whether a process has ended."""
@@ -112,8 +109,7 @@ class Supervisor:
             answer = {"error": str(error), "kind": kind}
         _write(frame(CONTROL, json.dumps(answer).encode() + b"\n"))
         if request["do"] == "preload":
-            for name in PRELOADED:
-                importlib.import_module(name)
+            preload()
 
     def _do_configure(self, request: Request) -> bool:
         """Configure the namespace."""
@@ -161,11 +157,7 @@ class Supervisor:
 
     def _do_inside(self, request: Request) -> bool:
         """Fork a process that runs an entry point."""
-        module, _, name = request["entry"].partition(":")
-        try:
-            entry = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            raise UsageError(f"no entry point {request['entry']!r}: {error}") from None
+        entry = find_entry(request["entry"])
         ours, theirs = socket.socketpair()
         if os.fork() == 0:
             ours.close()
