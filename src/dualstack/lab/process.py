@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from dualstack.errors import UsageError
 from dualstack.lab.files import show_files
-from dualstack.prober import codec, libc
+from dualstack.prober import libc
 from dualstack.prober.syslog import SYSTEM_LOG
 
 _INHERITED = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM)
@@ -28,7 +28,7 @@ def preload() -> None:
     """Import what runs in hosts, and build its converters: once, so that the forks of this process have it at once."""
     for module in PRELOADED:
         importlib.import_module(module)
-    codec.prepare()
+    importlib.import_module("dualstack.prober.codec").prepare()
 
 
 def find_entry(entry: str) -> Entry:
