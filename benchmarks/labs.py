@@ -33,7 +33,7 @@ Contestant = Callable[[int], float]
 def topology_of_three() -> Topology:
     """Return a topology of three dual-stack hosts."""
     hosts = {name: HostSpec() for name in ("service", "peer", "third")}
-    return Topology(name="three", title="Three", stands_for="three", summary="", host=hosts)
+    return Topology(name="three", title="Three", represents="three", summary="", host=hosts)
 
 
 def ours(stack: ExitStack) -> Contestant:

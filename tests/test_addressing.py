@@ -12,7 +12,7 @@ from dualstack.topology import HostSpec, Topology, load_topology, topology_names
 
 def world(**hosts: HostSpec) -> Topology:
     """Return a topology of these hosts."""
-    return Topology(name="made-up", title="x", stands_for="x", summary="x", host=hosts)
+    return Topology(name="made-up", title="x", represents="x", summary="x", host=hosts)
 
 
 def everything(host: HostPlan) -> list[str]:
@@ -23,8 +23,8 @@ def everything(host: HostPlan) -> list[str]:
 def test_favourites_are_the_first_and_the_last() -> None:
     """The kernel's preferred source is the first of several IPv4 addresses and the last of several IPv6 ones."""
     host = plan_addresses(load_topology("multi-address")).hosts["service"]
-    assert host.favourite(Family.IPV4) == host.configured[Family.IPV4][0]
-    assert host.favourite(Family.IPV6) == host.configured[Family.IPV6][2]
+    assert host.preferred_source(Family.IPV4) == host.configured[Family.IPV4][0]
+    assert host.preferred_source(Family.IPV6) == host.configured[Family.IPV6][2]
 
 
 @pytest.mark.parametrize("name", topology_names())
@@ -92,14 +92,14 @@ def test_ways_lead_over_the_router() -> None:
     plan = plan_addresses(topology)
     router = plan.hosts["router"]
     for name, other in (("service", "peer"), ("peer", "service")):
-        vias = {way.address: way.via for way in plan.ways[name]}
+        vias = {route.address: route.via for route in plan.routes[name]}
         assert vias == {a: router.address(family) for family in BOTH for a in plan.hosts[other].planned[family]}
-        assert {way.mtu for way in plan.ways[name]} == {0}
-    narrow = {way.address: (way.via, way.mtu) for way in plan.ways["router"]}
+        assert {route.mtu for route in plan.routes[name]} == {0}
+    narrow = {route.address: (route.via, route.mtu) for route in plan.routes["router"]}
     assert narrow == {a: ("", 1280) for family in BOTH for a in plan.hosts["peer"].planned[family]}
 
 
 @pytest.mark.parametrize("name", [name for name in topology_names() if not load_topology(name).routers])
 def test_on_one_link_no_way_is_needed(name: str) -> None:
     """Without a router there are no routes besides those of the addresses."""
-    assert set(plan_addresses(load_topology(name)).ways.values()) == {()}
+    assert set(plan_addresses(load_topology(name)).routes.values()) == {()}

@@ -188,7 +188,7 @@ def test_template_is_right_when_everything_is_uncommented(tmp_path: Path) -> Non
     (subject,) = subjects_of(path)
     check_entries([subject])
     assert subject.manifest.known
-    assert subject.manifest.exception
+    assert subject.manifest.exemption
     assert subject.manifest.connect
 
 
@@ -208,7 +208,7 @@ def test_template_names_every_key() -> None:
         "Multicast": found["listen"][1]["multicast"],
         "Connect": found["connect"][0],
         "Configuration": found["configuration"][0],
-        "Exemption": found["exception"][0],
+        "Exemption": found["exemption"][0],
         "Known": found["known"][0],
     }
     assert set(places) == {name for name, item in SCHEMA["$defs"].items() if "properties" in item}

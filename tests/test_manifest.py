@@ -9,7 +9,7 @@ from dualstack.content import ROOT
 from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
 from dualstack.manifest import Manifest, load_manifest
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 GOOD = """\
 schema = 1
@@ -64,10 +64,10 @@ def test_reads_a_manifest(tmp_path: Path) -> None:
     manifest = load_manifest(path)
     listen, connect = manifest.listen[0], manifest.connect[0]
     assert (manifest.service.name, manifest.timeouts.ready, manifest.timeouts.stop) == ("made-up", 3.0, 5.0)
-    assert (listen.transport, listen.protocol, tuple(listen.families)) == (Transport.TCP, Protocol.HTTP, BOTH)
+    assert (listen.transport, listen.protocol, tuple(listen.families)) == (Transport.TCP, AppProtocol.HTTP, BOTH)
     assert listen.bind is not None
     assert (listen.bind.any, listen.bind.ipv4_any, listen.bind.ipv6_any) == (["::", "[::]"], ["0.0.0.0"], [])
-    assert (connect.protocol, connect.exit_code, connect.literals) == (Protocol.ECHO, 0, True)
+    assert (connect.protocol, connect.exit_code, connect.literals) == (AppProtocol.ECHO, 0, True)
 
 
 def test_is_a_value(tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ FAULTS = [
     ("port = 8080", "port = true", "listen[0].port: found True; allowed: a whole number"),
     (
         "port = 8080",
-        'port = 8080\none_connection = "yes"',
-        "listen[0].one_connection: found 'yes'; allowed: true or false",
+        'port = 8080\nsingle_shot = "yes"',
+        "listen[0].single_shot: found 'yes'; allowed: true or false",
     ),
     ("ready = 3", "ready = 0", "timeouts.ready: found 0; allowed: more than 0"),
     ("ready = 3", "ready = 1e9", "timeouts.ready: found 1000000000.0; allowed: 600 or less"),
@@ -209,7 +209,7 @@ FAULTS = [
         'ipv4_mapped = "::ffff:1.2.3.4"',
         "listen[0].bind.ipv4_mapped: '::ffff:1.2.3.4' lacks the placeholder",
     ),
-    ("ipv4_any =", 'acl.open = ""\nipv4_any =', "listen[0].bind.acl: unknown key"),
+    ("ipv4_any =", 'acl.allow_all = ""\nipv4_any =', "listen[0].bind.acl: unknown key"),
     (
         'protocol = "http"',
         "acl = {}",
@@ -544,7 +544,7 @@ def test_every_key_is_described(model: type[Manifest]) -> None:
 
 @pytest.mark.parametrize(
     ("listen", "why"),
-    [("one_connection = true\n", "ends after one connection"), (ONEWAY, "never answers")],
+    [("single_shot = true\n", "ends after one connection"), (ONEWAY, "never answers")],
 )
 def test_readiness_by_an_exchange_needs_a_listener_for_it(tmp_path: Path, listen: str, why: str) -> None:
     """The first listener must answer, more often than once."""
@@ -557,7 +557,7 @@ def test_readiness_by_an_exchange_needs_a_listener_for_it(tmp_path: Path, listen
 
 def test_a_oneway_listener_is_judged_by_its_log_alone(tmp_path: Path) -> None:
     """Its own pattern, or that for the client's address, is enough."""
-    assert load(tmp_path, GOOD.replace('protocol = "http"\n', ONEWAY)).listen[0].protocol is Protocol.ONEWAY
+    assert load(tmp_path, GOOD.replace('protocol = "http"\n', ONEWAY)).listen[0].protocol is AppProtocol.ONEWAY
     other = ONEWAY.replace('received_log = "a {token}"', r"peer_log = 'from (\S+)'")
     assert load(tmp_path, GOOD.replace('protocol = "http"\n', other)).listen[0].peer_log == r"from (\S+)"
 

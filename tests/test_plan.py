@@ -8,7 +8,7 @@ import pytest
 from dualstack.casekey import CaseKey
 from dualstack.content import ROOT
 from dualstack.manifest import Subject, subjects_of
-from dualstack.plan import EVERYTHING, PlannedCase, Selection, ipv6_spellings, plan_cases
+from dualstack.plan import EVERYTHING, PlannedCase, Selection, ipv6_forms, plan_cases
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.suites import requirements
 
@@ -77,8 +77,8 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("need", "has", "lacks"),
     [
-        (Need.LOOPBACK, LISTEN + 'reach = "loopback"\n', LISTEN),
-        (Need.NETWORK, LISTEN, LISTEN + 'reach = "loopback"\n'),
+        (Need.LOOPBACK, LISTEN + 'scope = "loopback"\n', LISTEN),
+        (Need.NETWORK, LISTEN, LISTEN + 'scope = "loopback"\n'),
         (Need.BIND_LOCALHOST, LISTEN + BIND + 'localhost = "localhost"\n', LISTEN + BIND),
         (Need.IPV4, LISTEN, LISTEN + 'families = ["ipv6"]\n'),
         (Need.IPV6, LISTEN, LISTEN + 'families = ["ipv4"]\n'),
@@ -92,9 +92,9 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
             LISTEN + 'transport = "udp"\nprotocol = "echo"\nfamilies = ["ipv4"]\n',
             LISTEN + 'transport = "udp"\nprotocol = "echo"\n',
         ),
-        (Need.NO_DUAL_UDP_UNTOLD, LISTEN, LISTEN + 'transport = "udp"\nprotocol = "echo"\n'),
+        (Need.NO_DUAL_UDP_WITHOUT_ADDRESS, LISTEN, LISTEN + 'transport = "udp"\nprotocol = "echo"\n'),
         (
-            Need.NO_DUAL_UDP_UNTOLD,
+            Need.NO_DUAL_UDP_WITHOUT_ADDRESS,
             LISTEN + 'transport = "udp"\nprotocol = "echo"\n' + BIND + 'ipv6_address = "{address}"\n',
             LISTEN + 'transport = "udp"\nprotocol = "echo"\n' + BIND,
         ),
@@ -104,7 +104,7 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
         (Need.REPLIES, LISTEN, LISTEN + ONEWAY),
         (Need.REPLY_PORT, LISTEN + 'transport = "udp"\nprotocol = "echo"\n', LISTEN + ANY_PORT),
         (Need.HTTP, LISTEN + 'protocol = "http"\n', LISTEN),
-        (Need.MANY, LISTEN, LISTEN + "one_connection = true\n"),
+        (Need.MANY, LISTEN, LISTEN + "single_shot = true\n"),
         (Need.ACL, LISTEN + 'acl.deny = "{address}"\n', LISTEN),
         (Need.FETCH, LISTEN + 'fetch.request = "/?url={url}"\n', LISTEN),
         (
@@ -178,7 +178,7 @@ def test_first_need_that_is_lacking_is_the_reason(tmp_path: Path) -> None:
 
 def test_exemption(tmp_path: Path) -> None:
     """An exception leaves a requirement out where it says so, with its own reason."""
-    text = LISTEN + '[[exception]]\nrequirement = "LISTEN-001"\nreason = "not for this service"\n'
+    text = LISTEN + '[[exemption]]\nrequirement = "LISTEN-001"\nreason = "not for this service"\n'
     assert [case.not_applicable for case in plan(tmp_path, text, require(Need.PEER))] == ["not for this service"] * 2
     text += 'topologies = ["ipv6-only"]\n'
     assert [case.not_applicable for case in plan(tmp_path, text, require())] == ["", "not for this service"]
@@ -212,7 +212,7 @@ def test_known_in_a_configuration(tmp_path: Path) -> None:
     assert {(case.subject.configuration, case.known is not None) for case in cases} == {("a", False), ("b", True)}
 
 
-@pytest.mark.parametrize("table", ["known", "exception"])
+@pytest.mark.parametrize("table", ["known", "exemption"])
 def test_entry_for_several_requirements(tmp_path: Path, table: str) -> None:
     """One entry may name several requirements, and holds for each of them and no other."""
     text = LISTEN + f'[[{table}]]\nrequirement = ["LISTEN-002", "LISTEN-001"]\nreason = "for both of them"\n'
@@ -253,7 +253,7 @@ def test_ipv6_spellings(tmp_path: Path) -> None:
     """Only literals count: not "*", not an empty text, not ":port"."""
     text = LISTEN + '[listen.bind]\nany = ["*", "", ":8080", "::"]\nipv6_any = "[::]"\nipv6_address = "{address}"\n'
     subject = subjects(tmp_path, text)[0]
-    assert ipv6_spellings(subject.listen[0]) == ["::", "[::]", "{address}"]
+    assert ipv6_forms(subject.listen[0]) == ["::", "[::]", "{address}"]
 
 
 SHIPPED = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))

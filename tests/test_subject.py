@@ -8,7 +8,7 @@ import pytest
 
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
-from dualstack.manifest import Fetch, Listen, Reach, Subject, subjects_of
+from dualstack.manifest import Fetch, Listen, Scope, Subject, subjects_of
 from dualstack.manifest.placeholders import names
 from dualstack.manifest.texts import Place, filled
 from dualstack.service import launch_connector, launch_service
@@ -146,7 +146,7 @@ def test_port_in_a_listen_address(tmp_path: Path) -> None:
 
 def test_acl_is_open_unless_a_setting_replaces_it(tmp_path: Path) -> None:
     """{acl} stands for the rule that allows all clients, unless a setting replaces it."""
-    text = PLAIN + '[listen.acl]\nopen = "all"\nallow = "{address}"\n'
+    text = PLAIN + '[listen.acl]\nallow_all = "all"\nallow = "{address}"\n'
     subject = one(tmp_path, text.replace("{second.bind}:", "{second.acl}:{second.bind}:"))
     assert subject.values(scratch="/s")["second.acl"] == "all"
     values = subject.values(scratch="/s", settings={"second.acl": "192.0.2.1"})
@@ -212,21 +212,21 @@ def test_default_listen_address(families: list[str], bind: object, spelling: str
 )
 def test_default_listen_address_for_loopback(families: list[str], bind: object, spelling: str) -> None:
     """A loopback listener gets its loopback address, and never a wildcard."""
-    data = {"name": "a", "port": 1, "families": families, "bind": bind, "reach": "loopback"}
+    data = {"name": "a", "port": 1, "families": families, "bind": bind, "scope": "loopback"}
     assert next(iter(Listen.model_validate(data).bind_texts), "") == spelling
 
 
 def test_reach_of_a_configuration(tmp_path: Path) -> None:
     """The reach of listeners is the network by default; a configuration replaces what the listener says."""
-    text = PLAIN.replace('name = "second"', 'name = "second"\nreach = "loopback"').replace(
+    text = PLAIN.replace('name = "second"', 'name = "second"\nscope = "loopback"').replace(
         "[listen.bind]", '[listen.bind]\nlocalhost = "localhost"'
     )
-    text += '[[configuration]]\nname = "plain"\n[[configuration]]\nname = "network"\nreach = "network"\n'
-    text += '[[configuration]]\nname = "local"\nreach = "loopback"\nfamilies = ["ipv6"]\nbind = "::1"\n'
+    text += '[[configuration]]\nname = "plain"\n[[configuration]]\nname = "network"\nscope = "network"\n'
+    text += '[[configuration]]\nname = "local"\nscope = "loopback"\nfamilies = ["ipv6"]\nbind = "::1"\n'
     plain, network, local = subjects_of(manifest(tmp_path, text))
-    assert [item.reach for item in plain.listen] == [Reach.NETWORK, Reach.LOOPBACK]
-    assert [item.reach for item in network.listen] == [Reach.NETWORK] * 2
-    assert [item.reach for item in local.listen] == [Reach.LOOPBACK] * 2
+    assert [item.scope for item in plain.listen] == [Scope.NETWORK, Scope.LOOPBACK]
+    assert [item.scope for item in network.listen] == [Scope.NETWORK] * 2
+    assert [item.scope for item in local.listen] == [Scope.LOOPBACK] * 2
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_reach_of_a_configuration(tmp_path: Path) -> None:
 def test_loopback_without_a_listen_address(tmp_path: Path, families: str, keys: str) -> None:
     """A loopback listener with {bind} needs a loopback address; the error names the key."""
     text = 'schema = 1\n[service]\nname = "x"\ncommand = ["./x", "{bind}"]\n[[listen]]\nname = "m"\nport = 1\n'
-    text += f'reach = "loopback"\n{families}[listen.bind]\nany = "*"\n'
+    text += f'scope = "loopback"\n{families}[listen.bind]\nany = "*"\n'
     with pytest.raises(UsageError, match=rf"\{{bind\}} is used, but .*; add the key {keys}$"):
         one(tmp_path, text)
 
@@ -302,7 +302,7 @@ command = {["true", *service]}
 name = "main"
 port = 1
 bind = {{ any = "*" }}
-acl = {{ deny = "{{address}}", open = "all" }}
+acl = {{ deny = "{{address}}", allow_all = "all" }}
 [[connect]]
 name = "c"
 command = {["true", *connector]}

@@ -154,7 +154,7 @@ def entries(tmp_path: Path, text: str) -> None:
     check_entries(subjects_of(path))
 
 
-@pytest.mark.parametrize("table", ["known", "exception"])
+@pytest.mark.parametrize("table", ["known", "exemption"])
 def test_entries_of_a_manifest(tmp_path: Path, table: str) -> None:
     """A manifest's exceptions and known issues must name requirements and topologies that exist."""
     head = f'[[{table}]]\nreason = "for a reason"\n'

@@ -11,7 +11,7 @@ from dualstack.topology import load_topology, read_topology, topology_names
 
 GOOD = """\
 title = "A world"
-stands_for = "a host"
+represents = "a host"
 summary = "What it is like."
 [host.service]
 ipv6 = 0

@@ -42,7 +42,7 @@ class HostPlan:
         """Return its first planned address of the family, which may not be configured."""
         return self.planned[family][0]
 
-    def favourite(self, family: Family) -> str:
+    def preferred_source(self, family: Family) -> str:
         """Return the source address that Linux selects for an unbound socket.
 
         For IPv4 it is the primary address; for IPv6 the newest one, because RFC 6724 §5 has no preference among the
@@ -52,7 +52,7 @@ class HostPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """A route of a host to one address that is behind a router.
 
     Attributes:
@@ -73,7 +73,7 @@ class Plan:
     ipv4: ipaddress.IPv4Network
     ipv6: ipaddress.IPv6Network
     hosts: Mapping[str, HostPlan]
-    ways: Mapping[str, tuple[Way, ...]]
+    routes: Mapping[str, tuple[Route, ...]]
 
     def prefix_length(self, family: Family) -> int:
         """Return the prefix length of the link's network of the family."""
@@ -98,11 +98,11 @@ def plan_addresses(
             planned=planned,
             configured={family: planned[family][: spec.addresses(family)] for family in BOTH},
         )
-    ways = {name: tuple(_ways(topology, hosts, name)) for name in hosts}
-    return Plan(ipv4=ipv4, ipv6=ipv6, hosts=hosts, ways=ways)
+    routes = {name: tuple(_routes(topology, hosts, name)) for name in hosts}
+    return Plan(ipv4=ipv4, ipv6=ipv6, hosts=hosts, routes=routes)
 
 
-def _ways(topology: Topology, hosts: Mapping[str, HostPlan], name: str) -> Iterator[Way]:
+def _routes(topology: Topology, hosts: Mapping[str, HostPlan], name: str) -> Iterator[Route]:
     """Yield the routes of a host: to all planned addresses of each host that a router separates from it."""
     own = topology.host[name]
     for other, spec in topology.host.items():
@@ -112,7 +112,7 @@ def _ways(topology: Topology, hosts: Mapping[str, HostPlan], name: str) -> Itera
         for family in topology.families(router):
             via = "" if router == name else hosts[router].configured[family][0]
             mtu = spec.mtu if router == name and spec.mtu < LINK_MTU else 0
-            yield from (Way(address, via, mtu) for address in hosts[other].planned[family] if via or mtu)
+            yield from (Route(address, via, mtu) for address in hosts[other].planned[family] if via or mtu)
 
 
 def _interface_id(host: int, number: int) -> int:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dualstack.backend_names import DOCKER
 from dualstack.build import build
 from dualstack.causes import WITHOUT_CAUSES, likely
 from dualstack.errors import DualstackError, HarnessError, HostCannot, UsageError
 from dualstack.facts import sentences
-from dualstack.kinds import DOCKER
 from dualstack.lab.netns import NetnsBackend
 from dualstack.lab.protocol import Backend
 from dualstack.language import language_of

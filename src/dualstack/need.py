@@ -4,12 +4,12 @@ import enum
 from collections.abc import Callable
 
 from dualstack.families import Family
-from dualstack.manifest import Bind, Connect, Listen, Reach
-from dualstack.transport import Protocol, Transport
+from dualstack.manifest import Bind, Connect, Listen, Scope
+from dualstack.transport import AppProtocol, Transport
 
 Element = Listen | Connect
 
-_SAME_SIZE = frozenset({Protocol.ECHO, Protocol.UPPER})
+_SAME_SIZE = frozenset({AppProtocol.ECHO, AppProtocol.UPPER})
 """The protocols whose answer is as long as the request."""
 
 
@@ -18,7 +18,7 @@ def _bind(element: Element) -> Bind:
     return (element.bind if isinstance(element, Listen) else None) or Bind()
 
 
-def ipv6_spellings(element: Element) -> list[str]:
+def ipv6_forms(element: Element) -> list[str]:
     """Return the forms of ``{bind}`` that are IPv6 literals or have a place for one."""
     bind = _bind(element)
     return [text for text in (*bind.any, *bind.ipv6_any) if text.count(":") > 1] + list(bind.ipv6_address)
@@ -26,7 +26,7 @@ def ipv6_spellings(element: Element) -> list[str]:
 
 def _is_for_network(element: Element) -> bool:
     """Return whether the element is not for loopback clients only."""
-    return not (isinstance(element, Listen) and element.reach is Reach.LOOPBACK)
+    return not (isinstance(element, Listen) and element.scope is Scope.LOOPBACK)
 
 
 def _serves_one_family_a_socket(element: Element) -> bool:
@@ -67,7 +67,7 @@ class Need(enum.Enum):
         "it is a datagram service of both families: see LISTEN-012",
         _serves_one_family_a_socket,
     )
-    NO_DUAL_UDP_UNTOLD = _need(
+    NO_DUAL_UDP_WITHOUT_ADDRESS = _need(
         "it is a datagram service of both families: see LISTEN-012; its manifest declares no form of one IPv6 address "
         "for {bind}",
         lambda element: (
@@ -77,23 +77,23 @@ class Need(enum.Enum):
     LARGE = _need("its manifest declares no large_send, a request with a large answer", _has_large_answers)
     ANSWER = _need(
         'its protocol is "connect": nothing is sent and nothing is answered',
-        lambda element: element.protocol is not Protocol.CONNECT,
+        lambda element: element.protocol is not AppProtocol.CONNECT,
     )
     REPLIES = _need(
-        'its protocol is "oneway": it sends no answer', lambda element: element.protocol is not Protocol.ONEWAY
+        'its protocol is "oneway": it sends no answer', lambda element: element.protocol is not AppProtocol.ONEWAY
     )
     REPLY_PORT = _need(
         'it answers from another port (reply_port = "any" in its manifest)',
         lambda element: not (isinstance(element, Listen) and element.reply_port == "any"),
     )
-    HTTP = _need("its protocol is not http", lambda element: element.protocol is Protocol.HTTP)
+    HTTP = _need("its protocol is not http", lambda element: element.protocol is AppProtocol.HTTP)
     MANY = _need(
-        "it ends after one connection (one_connection in its manifest)",
-        lambda element: not (isinstance(element, Listen) and element.one_connection),
+        "it ends after one connection (single_shot in its manifest)",
+        lambda element: not (isinstance(element, Listen) and element.single_shot),
     )
     BIND_IPV6 = _need(
         "its manifest declares no IPv6 form for {bind}",
-        lambda element: bool(ipv6_spellings(element)),
+        lambda element: bool(ipv6_forms(element)),
     )
     BIND_IPV6_ADDRESS = _need(
         "its manifest declares no form of one IPv6 address for {bind}",

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from dualstack.casekey import CaseKey
 from dualstack.manifest import Connect, Exemption, Known, Listen, Subject
-from dualstack.need import Need, ipv6_spellings
+from dualstack.need import Need, ipv6_forms
 from dualstack.requirement import Requirement, Role
 
-__all__ = ["EVERYTHING", "SERVICE", "START", "PlannedCase", "Selection", "ipv6_spellings", "plan_cases"]
+__all__ = ["EVERYTHING", "SERVICE", "START", "PlannedCase", "Selection", "ipv6_forms", "plan_cases"]
 
 START = "START-001"
 """The requirement that a service starts: a case of each service, which blocks all its others if it fails."""
@@ -128,7 +128,7 @@ def _parts(subject: Subject, role: Role) -> Iterator[tuple[str, Listen | Connect
 
 def _exemption(subject: Subject, requirement: Requirement, topology: str) -> Exemption | None:
     """Return the first entry of the manifest that rules the requirement out in the topology."""
-    return next((item for item in subject.manifest.exception if _names(item, requirement, topology)), None)
+    return next((item for item in subject.manifest.exemption if _names(item, requirement, topology)), None)
 
 
 def _known(subject: Subject, requirement: Requirement, element: str, topology: str) -> Known | None:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from dualstack.backend_names import BACKENDS
 from dualstack.collection import pytest_collect_directory, pytest_pycollect_makemodule
 from dualstack.errors import ServiceError, UsageError
 from dualstack.extensions import add_folders
-from dualstack.kinds import KINDS
 from dualstack.plan import START, PlannedCase, Selection, plan_cases
 from dualstack.recordkeeping import RecordKeeper
 from dualstack.requirement import Requirement
@@ -74,7 +74,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--dualstack-{name}", action="append", default=[], metavar=metavar, help=text)
     for name, text in _FLAGS.items():
         group.addoption(f"--dualstack-{name}", action="store_true", help=text)
-    group.addoption("--dualstack-lab", default=KINDS[0], choices=KINDS, help="the kind of lab")
+    group.addoption("--dualstack-lab", default=BACKENDS[0], choices=BACKENDS, help="the kind of lab")
     group.addoption("--dualstack-results", default=RESULTS, metavar="DIR", help=f"the folder for results ({RESULTS})")
     group.addoption("--dualstack-events", type=int, metavar="FD", help="write events to this file descriptor")
 

@@ -36,12 +36,12 @@ class TopologyInfo:
 
     Attributes:
         title: Its name as a person writes it.
-        stands_for: The kind of host that the service is on, as in ``on an IPv6-only host``; may be empty.
+        represents: The kind of host that the service is on, as in ``on an IPv6-only host``; may be empty.
         summary: What it is like.
     """
 
     title: str = ""
-    stands_for: str = ""
+    represents: str = ""
     summary: str = ""
 
 

@@ -6,17 +6,17 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from dualstack.backend_names import DOCKER, NETNS
 from dualstack.errors import HostCannot, UsageError
 from dualstack.families import Family
-from dualstack.kinds import DOCKER, NETNS
 from dualstack.manifest import Connect, Listen, Subject
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.lines import Key
 from dualstack.manifest.texts import fill, filled
 from dualstack.prober.messages import Await, Dial, Launch, Limits
 from dualstack.rootfs import find_root
-from dualstack.shown import shown_folders
 from dualstack.transport import Transport
+from dualstack.visible import visible_folders
 
 SCRATCH = "/dev/shm/dualstack"  # noqa: S108 - a private tmpfs in the host's own mount namespace
 """The private folder of a start on a host; for several starts it is the prefix of their folders."""
@@ -115,7 +115,7 @@ def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
         )
     root = root_of(subject)
     environment = environment_of(root, launch.scratch) | launch.environment
-    folders = shown_folders(subject.directory, subject.path, (*launch.command, *environment.values()))
+    folders = visible_folders(subject.directory, subject.path, (*launch.command, *environment.values()))
     directory = str(subject.directory)
     return dataclasses.replace(launch, root=root, directory=directory, environment=environment, folders=folders)
 

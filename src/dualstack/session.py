@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dualstack import __version__
+from dualstack.backend_names import NETNS
 from dualstack.errors import UsageError
 from dualstack.extensions import named_folders
-from dualstack.kinds import NETNS
-from dualstack.manifest import Connect, Listen, Reach, Subject, subjects_of
+from dualstack.manifest import Connect, Listen, Scope, Subject, subjects_of
 from dualstack.plan import EVERYTHING, PlannedCase, Selection
 from dualstack.requirement import Requirement
 from dualstack.runinfo import RequirementInfo, RunInfo, ServiceInfo, TopologyInfo
@@ -152,13 +152,13 @@ def _service_info(subject: Subject) -> ServiceInfo:
         summary=subject.manifest.service.summary,
         manifest=str(subject.path),
         claims={item.name: tuple(family.value for family in item.families) for item in elements},
-        loopback=tuple(item.name for item in subject.listen if item.reach is Reach.LOOPBACK),
+        loopback=tuple(item.name for item in subject.listen if item.scope is Scope.LOOPBACK),
     )
 
 
 def _topology_info(topology: Topology) -> TopologyInfo:
     """Return what a report says of a topology."""
-    return TopologyInfo(topology.title, topology.stands_for, topology.summary)
+    return TopologyInfo(topology.title, topology.represents, topology.summary)
 
 
 def _requirement_info(requirement: Requirement) -> RequirementInfo:

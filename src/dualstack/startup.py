@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dualstack.deadline import Deadline
 from dualstack.plan import PlannedCase
-from dualstack.prober.messages import PATIENCE
+from dualstack.prober.messages import STARVATION_FACTOR
 
 _WAIT = 120.0
 """Seconds that a case waits for the result of another process, in addition to the time that the service may take."""
@@ -67,7 +67,7 @@ class Startups:
         """Return why a case is blocked, or an empty text; wait if another process is going to determine it."""
         subject = case.subject.name
         if subject in self._planned and not self._alone and subject not in self._given_up:
-            patience = _WAIT + PATIENCE * case.subject.manifest.timeouts.ready
+            patience = _WAIT + STARVATION_FACTOR * case.subject.manifest.timeouts.ready
             if not Deadline(patience, f"the start of {subject}").until(lambda: self.known(subject) is not None):
                 self._given_up.add(subject)
         return blocking_reason(self.known(subject) or {}, case)
@@ -77,7 +77,7 @@ class Startups:
         path = self._path(case.subject.name).with_suffix(".lock")
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w") as lock:
-            patience = _WAIT + PATIENCE * case.subject.manifest.timeouts.ready
+            patience = _WAIT + STARVATION_FACTOR * case.subject.manifest.timeouts.ready
             if not Deadline(patience, "another process").until(lambda: _locked(lock.fileno())):
                 return ""
             if self.known(case.subject.name) is None:

@@ -150,7 +150,7 @@ def requirement(wanted: str) -> Requirement:
 
 
 def check_entries(subjects: Iterable[Subject]) -> None:
-    """Check that the requirements and topologies in ``[[exception]]`` and ``[[known]]`` entries exist.
+    """Check that the requirements and topologies in ``[[exemption]]`` and ``[[known]]`` entries exist.
 
     Raises:
         UsageError: One does not; the message names every such entry of every manifest.
@@ -163,7 +163,7 @@ def check_entries(subjects: Iterable[Subject]) -> None:
 def entry_faults(subject: Subject) -> Iterator[Fault]:
     """Yield a fault for each requirement or topology that a manifest's entries name and that does not exist."""
     known = requirements()
-    for table in ("exception", "known"):
+    for table in ("exemption", "known"):
         for position, entry in enumerate(getattr(subject.manifest, table)):
             for fault in as_far_as_known(_unknown_in(entry, known)):
                 yield Fault((table, position, *fault.key), fault.text)

@@ -22,23 +22,25 @@ from dualstack.families import BOTH, Family, endpoint, unmapped
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Host, Lab, Program
 from dualstack.manifest import Connect, Listen, Subject
-from dualstack.prober.client import NameServer, Prober
+from dualstack.prober.client import NameServerHandle, Prober
 from dualstack.prober.messages import Dial, Dialled, Exit, Hold, Log, Names, Outcome, Readiness, SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.service import dial_to
 from dualstack.topology import HostSpec, Topology, load_topology, topology_names
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 from dualstack.wire import expect
 from dualstack.wire.capture import Capture
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import Template
 from dualstack.world import ConnectorWorld, ListenerWorld, StartWorld, World
 from dualstack.world.connecting import Run
 
 __all__ = [
     "BOTH",
+    "AppProtocol",
     "BrokenLab",
     "Capture",
+    "CaptureData",
     "Connect",
     "ConnectorWorld",
     "Deadline",
@@ -59,14 +61,13 @@ __all__ = [
     "Listen",
     "ListenerWorld",
     "Log",
-    "NameServer",
+    "NameServerHandle",
     "Names",
     "Need",
     "NothingToJudge",
     "Outcome",
     "Prober",
     "Program",
-    "Protocol",
     "Readiness",
     "Requirement",
     "RequirementBroken",
@@ -80,7 +81,6 @@ __all__ = [
     "Topology",
     "Transport",
     "UsageError",
-    "Wire",
     "World",
     "dial_to",
     "endpoint",

@@ -66,7 +66,7 @@ class Topology(_Table):
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$")] = Field("", description="The file's stem.")
     title: str = Field(description="The title in reports; that of draft-ietf-v6ops-ipv6-app-testing if it has one.")
-    stands_for: str = Field(description='The kind of host that it represents: "an IPv6-only host".')
+    represents: str = Field(description='The kind of host that it represents: "an IPv6-only host".')
     summary: str = Field(description="What the topology is like and which real hosts it represents.")
     host: dict[str, HostSpec] = Field(description="The hosts; the service runs on the host 'service'.")
 

@@ -12,7 +12,7 @@ class Transport(enum.Enum):
 
 
 @enum.unique
-class Protocol(enum.Enum):
+class AppProtocol(enum.Enum):
     """The application protocol, so that "it answers" means more than "a connection opened".
 
     ``connect``: nothing is said: an accepted TCP connection is the answer. ``echo``: what is sent comes back.

@@ -4,7 +4,7 @@ from dualstack.errors import NothingToJudge
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import attempts, no_mapped_on_wire
 from dualstack.world import ConnectorWorld
 from dualstack.world.connecting import Run
@@ -55,7 +55,7 @@ def succeeds_or_says(run: Run, within: float) -> Finding:
     return Finding(ended and loud, expected, f"after {run.seconds:.1f} s: {run.problem}")
 
 
-def over_ipv4(wire: Wire, world: ConnectorWorld) -> Finding:
+def over_ipv4(wire: CaptureData, world: ConnectorWorld) -> Finding:
     """Return whether every attempt was over IPv4; true if there was none, which the run's own finding covers.
 
     Raises:

@@ -7,7 +7,7 @@ from dualstack.manifest import Connect
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.dialling import tried
 from dualstack.wire.dns import dns_answers, dns_queries
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.world import ConnectorWorld
 
 PROMPT = 1.0
@@ -103,7 +103,7 @@ def test_dual_name_on_ipv4_only_host(world: ConnectorWorld) -> None:
     world.shows_no_family(Family.IPV6)
 
 
-def prompt(wire: Wire, connector: Connect) -> Finding:
+def prompt(wire: CaptureData, connector: Connect) -> Finding:
     """Return whether, in the fastest run, an IPv4 attempt started soon enough after the last DNS answer before it."""
     tries = [attempt.time for attempt in tried(wire, connector.port, connector.transport, Family.IPV4)]
     answers = [item.time for item in dns_answers(wire) if item.time <= tries[-1]]

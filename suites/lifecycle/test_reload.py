@@ -44,7 +44,7 @@ def test_reload_keeps_both_families(world: ListenerWorld) -> None:
     service = world.subject.manifest.service
     declared = service.reload
     if declared is None and (
-        service.stop_signal == BY_DEFAULT or BY_DEFAULT not in world.service.program.vitals().handled
+        service.stop_signal == BY_DEFAULT or BY_DEFAULT not in world.service.program.resource_usage().handled
     ):
         happened = f"{BY_DEFAULT} does not make it reload, and its manifest names nothing else"
         world.require(Finding(True, "a reload keeps every family", happened))

@@ -7,13 +7,13 @@ from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, unmapped
 from dualstack.finding import Finding
-from dualstack.prober.client import Lingering
+from dualstack.prober.client import ConnectionsHandle
 from dualstack.prober.messages import Outcome, SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 from dualstack.world import ListenerWorld
 
-Held = Mapping[Family, Lingering]
+Held = Mapping[Family, ConnectionsHandle]
 """The connections that are held open, by family."""
 
 AFTER_STOP = 20
@@ -81,7 +81,7 @@ def test_restart_after_a_kill(world: ListenerWorld) -> None:
     """Neither live connections nor surviving child processes prevent a new start."""
     served = world.served()
     # A web server closes a connection after its answer; on these connections nothing is sent.
-    protocol = Protocol.CONNECT if world.listener.protocol is Protocol.HTTP else None
+    protocol = AppProtocol.CONNECT if world.listener.protocol is AppProtocol.HTTP else None
     for families in world.rounds(served, apart=takes_turns(world, served)):
         world.ensure(families)
         held = hold(world, families, AFTER_KILL, protocol)
@@ -94,14 +94,14 @@ def test_restart_after_a_kill(world: ListenerWorld) -> None:
 
 def takes_turns(world: ListenerWorld, served: Sequence[Family]) -> bool:
     """Return whether the service serves one client at a time, so that a held connection blocks others."""
-    if len(served) < len(BOTH) or world.listener.one_connection:
+    if len(served) < len(BOTH) or world.listener.single_shot:
         return False
     with world.client.hold(served[0], 1):
         second = world.client.dial(served[1], world.addresses(served[1])[0])
     return second.outcome is not Outcome.ANSWERED
 
 
-def hold(world: ListenerWorld, families: Iterable[Family], count: int, protocol: Protocol | None = None) -> Held:
+def hold(world: ListenerWorld, families: Iterable[Family], count: int, protocol: AppProtocol | None = None) -> Held:
     """Hold ``count`` connections of each family open, and require at least one of each."""
     held = {family: world.client.hold(family, count, protocol) for family in families}
     for family, clients in held.items():

@@ -3,7 +3,7 @@
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.manifest.texts import fill
-from dualstack.plan import ipv6_spellings
+from dualstack.plan import ipv6_forms
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
@@ -29,7 +29,7 @@ MALFORMED = ("[::1", "::1:80x")
 def test_ipv6_literals_as_listen_address(world: ListenerWorld) -> None:
     """Each declared form works, and malformed addresses are refused."""
     address = world.addresses(Family.IPV6)[0]
-    for form in ipv6_spellings(world.listener):
+    for form in ipv6_forms(world.listener):
         bind = fill(form, {"address": address})
         readiness = world.service.wait_ready(world.service.launch(bind), [Family.IPV6])
         if readiness.ready:

@@ -45,7 +45,7 @@ def one_entry(world: ListenerWorld, family: Family) -> Finding:
     Call it after the exchanges, when every socket is open; for a service that ends after one connection, the last
     socket table that was seen counts.
     """
-    table = world.journal.sockets if world.listener.one_connection else world.service.sockets.read()
+    table = world.journal.sockets if world.listener.single_shot else world.service.sockets.read()
     rows = [row for row in table if row.port == world.listener.port and family in row.serves]
     kinds = sorted(
         {f"{row.address} ({' and '.join(item.label for item in BOTH if item in row.serves)})" for row in rows}

@@ -67,7 +67,7 @@ def precede(world: ListenerWorld, family: Family) -> bool:
     A program that keeps one socket address for all its clients may leave a part of one client's in the next one's. This
     waits for what the service logs about the first client, so that it is not mistaken for the next one's.
     """
-    possible = family in world.families and not world.listener.one_connection
+    possible = family in world.families and not world.listener.single_shot
     if possible:
         world.client.shown_address(world.client.dial(family, world.addresses(family)[0]))
     return possible

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.manifest import Reach
+from dualstack.manifest import Scope
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.transport import Transport
 from dualstack.world import ListenerWorld
@@ -40,7 +40,7 @@ def ipv6_alone(world: ListenerWorld) -> Iterator[tuple[str | None, str]]:
     listener = world.listener
     if listener.families == [Family.IPV6]:
         yield None, literal_in(world.subject.default_bind(listener))
-    if listener.bind is not None and listener.bind.ipv6_address and listener.reach is Reach.NETWORK:
+    if listener.bind is not None and listener.bind.ipv6_address and listener.scope is Scope.NETWORK:
         address = world.host.plan.address(Family.IPV6)
         yield world.bind_value(address), address
 
@@ -99,7 +99,7 @@ def test_host_without_ipv4(world: ListenerWorld) -> None:
     cites=("RFC 4038 §4.4", "Linux ip-sysctl: disable_ipv6"),
     topologies=("ipv4-only", "ipv4-only-disable-ipv6"),
     causes=("RC-NOINET6", "RC-LOOPBACK", "RC-EXPOSE"),
-    needs=(Need.NO_DUAL_UDP_UNTOLD,),
+    needs=(Need.NO_DUAL_UDP_WITHOUT_ADDRESS,),
     plain=True,
 ).attach
 def test_host_without_ipv6_address(world: ListenerWorld) -> None:

@@ -6,7 +6,7 @@ from time import sleep
 
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.prober.messages import Linger, Stage, Vitals
+from dualstack.prober.messages import HoldConnections, ResourceUsage, Stage
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import require_errors
 from dualstack.world import ListenerWorld
@@ -71,24 +71,26 @@ def vanish(world: ListenerWorld, families: Sequence[Family]) -> None:
             continue
         dial = replace(world.client.exchange(family), half_close=True, timeout=CONNECT_TIMEOUT)
         for stage in (Stage.CONNECTED, Stage.HALF_SENT, Stage.SENT):
-            with world.peer.prober.linger(Linger((dial,) * min(GONE, world.listener.clients), stage)) as clients:
+            with world.peer.prober.hold_connections(
+                HoldConnections((dial,) * min(GONE, world.listener.clients), stage)
+            ) as clients:
                 clients.reset()
         world.note(f"clients over {family.label} reset their connections before, in and after their request")
 
 
 def busiest(world: ListenerWorld) -> float:
     """Watch the threads until none is busy, for `WINDOWS` at most; return the last share of the busiest one."""
-    last = world.service.program.vitals()
+    last = world.service.program.resource_usage()
     for _ in range(WINDOWS):
         first = last
         sleep(WINDOW)
-        last = world.service.program.vitals()
+        last = world.service.program.resource_usage()
         if (found := share(first, last)) <= BUSY:
             break
     return found
 
 
-def share(first: Vitals, last: Vitals) -> float:
+def share(first: ResourceUsage, last: ResourceUsage) -> float:
     """Return the largest share of its time that any thread ran between two measurements.
 
     Time for which it waited for a CPU does not count, so that other programs on a busy machine do not matter. The

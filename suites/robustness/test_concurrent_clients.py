@@ -8,7 +8,7 @@ from time import sleep
 from dualstack.deadline import Deadline
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.prober.messages import Load, Loaded, Vitals
+from dualstack.prober.messages import Load, Loaded, ResourceUsage
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
@@ -171,14 +171,14 @@ def settle(world: ListenerWorld, before: Counts | None) -> Counts:
     """Count until nothing has grown since ``before``, for `SETTLE` seconds at most; return the last counts."""
     deadline = Deadline(SETTLE, "the clients' resources to be released")
     while True:
-        counts = counted(world, world.service.program.vitals())
+        counts = counted(world, world.service.program.resource_usage())
         if before is None or not has_grown(before, counts) or deadline.expired:
             world.note(", ".join(f"{count} {what}" for what, count in counts))
             return counts
         sleep(0.1)
 
 
-def counted(world: ListenerWorld, vitals: Vitals) -> Counts:
+def counted(world: ListenerWorld, vitals: ResourceUsage) -> Counts:
     """Return the service's descriptors, zombie processes and half-closed connections."""
     rows = world.host.prober.sockets(world.listener.transport)
     half_closed = sum(row.state == "CLOSE_WAIT" and row.port == world.listener.port for row in rows)

@@ -8,7 +8,7 @@ from dualstack.families import Family
 from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import Protocol
+from dualstack.transport import AppProtocol
 from dualstack.wire.expect import half_closes, require_pieces
 from dualstack.world import ListenerWorld
 
@@ -48,7 +48,7 @@ def test_half_close(world: ListenerWorld) -> None:
     world.service.start()
     connections = []
     for family in world.served():
-        times = 1 if world.listener.one_connection else HALF_CLOSES
+        times = 1 if world.listener.single_shot else HALF_CLOSES
         dials = [replace(world.client.exchange(family), half_close=True)] * times
         manner = "ends its sending side with its request"
         connections.append([world.answers_unusual(dial, manner).source_port for dial in dials])
@@ -95,7 +95,7 @@ def shapes(world: ListenerWorld, family: Family) -> Iterator[tuple[Dial, str]]:
     yield replace(patient, chunks=singly(size)), "sends its request byte by byte"
     if size > 1:
         yield replace(patient, chunks=(SPLIT if size == FIXED else size // 2,)), "sends its request in two pieces"
-    if plain.protocol in {Protocol.ECHO, Protocol.UPPER} and not world.listener.one_connection:
+    if plain.protocol in {AppProtocol.ECHO, AppProtocol.UPPER} and not world.listener.single_shot:
         yield replace(plain, requests=2), "sends two requests in one segment"
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dualstack.families import Family
-from dualstack.prober.messages import Dial, Linger, Stage
+from dualstack.prober.messages import Dial, HoldConnections, Stage
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import Protocol
+from dualstack.transport import AppProtocol
 from dualstack.wire.expect import outlives_resets
 from dualstack.world import ListenerWorld
 
@@ -55,7 +55,7 @@ def test_resets_do_not_kill_the_server(world: ListenerWorld) -> None:
 
 def stages(world: ListenerWorld) -> tuple[Stage, ...]:
     """Return the stages at which clients reset their connections."""
-    if world.listener.protocol is Protocol.CONNECT:
+    if world.listener.protocol is AppProtocol.CONNECT:
         return (Stage.CONNECTED,)
     return (Stage.CONNECTED, Stage.HALF_SENT, Stage.SENT)
 
@@ -67,7 +67,7 @@ def reset(world: ListenerWorld, families: Sequence[Family], stage: Stage, count:
         for _ in range(count)
         for family in families
     ]
-    with world.peer.prober.linger(Linger(tuple(dials), stage)) as clients:
+    with world.peer.prober.hold_connections(HoldConnections(tuple(dials), stage)) as clients:
         connected = sum(client.connected for client in clients.clients)
         clients.reset()
     world.note(f"{connected} of {len(dials)} clients reset their connection when it is {stage.value}")
@@ -94,7 +94,10 @@ def test_a_silent_client_does_not_block_others(world: ListenerWorld) -> None:
     families = world.served()
     silent: tuple[Dial, ...] = tuple(world.client.exchange(family) for family in families)
     prober = world.peer.prober
-    with prober.linger(Linger(silent)), prober.linger(Linger(silent, Stage.HALF_SENT)):
+    with (
+        prober.hold_connections(HoldConnections(silent)),
+        prober.hold_connections(HoldConnections(silent, Stage.HALF_SENT)),
+    ):
         world.note("over each family one client stays silent, and one stops after half a request")
         for family in families:
             world.answers(family, world.addresses(family)[0], times=PROBES)

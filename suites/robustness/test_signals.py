@@ -55,7 +55,7 @@ def test_signals_do_not_break_exchanges(world: ListenerWorld) -> None:
     if "SIGCONT" in signals:
         signals += STOPPING * TURNS
     with world.peer.prober.load(Load(dials, rounds=0, pause=PAUSE)) as load:
-        world.service.program.storm(signals, EVERY)
+        world.service.program.send_signals(signals, EVERY)
         world.note(f"{len(signals)} signals were sent, {EVERY * 1000:g} ms apart")
         loaded = load.finish(Deadline(END_WITHIN, "the last exchanges to end"))
     first = f"; the first: {loaded.failures[0].detail}" if loaded.failures else ""

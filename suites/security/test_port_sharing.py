@@ -9,7 +9,7 @@ from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.prober.messages import Dialled, Hold, Outcome, SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import Protocol
+from dualstack.transport import AppProtocol
 from dualstack.world import ListenerWorld
 
 CONNECTIONS = 16
@@ -121,7 +121,7 @@ def connect(world: ListenerWorld, family: Family, where: str) -> None:
     """Connect `CONNECTIONS` clients at the same time; the wildcard stands for the host's first address."""
     inside = where == family.loopback
     dial = replace(
-        world.client.exchange(family, protocol=Protocol.CONNECT), timeout=world.subject.manifest.timeouts.refuse
+        world.client.exchange(family, protocol=AppProtocol.CONNECT), timeout=world.subject.manifest.timeouts.refuse
     )
     if inside:
         dial = replace(dial, address=where, source="")

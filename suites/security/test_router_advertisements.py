@@ -11,7 +11,7 @@ from dualstack.errors import ServiceError
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.lab.changes import AcceptRouters
-from dualstack.prober.messages import Linger, Outcome
+from dualstack.prober.messages import HoldConnections, Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import flow_outlives_advertisements, served_amid_advertisements, udp_reply_address
 from dualstack.world import ListenerWorld, World
@@ -178,7 +178,7 @@ def connections(world: ListenerWorld, families: Sequence[Family]) -> Iterator[di
         The clients' addresses and ports, by family.
     """
     dials = tuple(world.client.exchange(family) for family in families)
-    with world.peer.prober.linger(Linger(dials)) as clients:
+    with world.peer.prober.hold_connections(HoldConnections(dials)) as clients:
         for family, client in zip(families, clients.clients, strict=True):
             world.require(Finding(client.connected, f"an {family.label} client is connected", client.detail))
         world.note(f"{sum(client.connected for client in clients.clients)} connections are open and idle")

@@ -7,11 +7,11 @@ from dualstack.errors import Inconclusive
 from dualstack.families import Family, unmapped
 from dualstack.finding import Finding
 from dualstack.manifest.shown import shown_address
-from dualstack.prober.client import Serving
-from dualstack.prober.messages import Forge, Serve
+from dualstack.prober.client import ServerHandle
+from dualstack.prober.messages import Serve, SpoofedDatagram
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import Protocol, Transport
-from dualstack.wire.expect import udp_forgery_unanswered
+from dualstack.transport import AppProtocol, Transport
+from dualstack.wire.expect import udp_spoofed_unanswered
 from dualstack.world import ListenerWorld
 from dualstack.world.datagrams import request
 
@@ -46,12 +46,12 @@ def test_spoofed_mapped_source(world: ListenerWorld) -> None:
     sources = (world.peer.plan.configured[Family.IPV4][1], Family.IPV4.loopback)
     taken = {item.port for item in world.subject.listen}
     control_port = next(port for port in range(40001, 65536) if port not in taken)
-    control = Serve((Family.IPV6.wildcard,), control_port, Transport.UDP, Protocol.CONNECT)
+    control = Serve((Family.IPV6.wildcard,), control_port, Transport.UDP, AppProtocol.CONNECT)
     with world.host.prober.serve(control) as serving:
         for source in sources:
             text = request(world, address).request.decode("latin-1")
             for port in (listener.port,) * TIMES + (control_port,):
-                world.peer.prober.forge(Forge(f"::ffff:{source}", SOURCE_PORT, address, port, text))
+                world.peer.prober.call(SpoofedDatagram(f"::ffff:{source}", SOURCE_PORT, address, port, text))
             world.note(f"send {TIMES} requests over IPv6 with the source ::ffff:{source}")
         await_control(serving, sources)
     for family in world.families:  # IPv6 last: its answer comes after the service has handled the spoofed requests
@@ -66,10 +66,10 @@ def test_spoofed_mapped_source(world: ListenerWorld) -> None:
         )
         world.client.shown_address(dialled)
     world.require(not_named(world, sources))
-    world.shows(lambda wire: udp_forgery_unanswered(wire, listener.port, sources))
+    world.shows(lambda wire: udp_spoofed_unanswered(wire, listener.port, sources))
 
 
-def await_control(serving: Serving, sources: tuple[str, ...]) -> None:
+def await_control(serving: ServerHandle, sources: tuple[str, ...]) -> None:
     """Wait until the control has received a datagram from each spoofed source.
 
     Raises:

@@ -6,7 +6,7 @@ from dualstack.errors import ServiceError
 from dualstack.families import Family
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.wire.expect import udp_goes_on
+from dualstack.wire.expect import udp_survives_errors
 from dualstack.world import ListenerWorld
 from dualstack.world.datagrams import DatagramClient, exchange_datagrams
 
@@ -54,4 +54,4 @@ def test_icmp_errors_and_empty_datagrams(world: ListenerWorld) -> None:
     disturb(world, served, times=GONE, empty=False)
     disturb(world, served, times=EMPTY, empty=True)
     for family in served:
-        world.shows(partial(udp_goes_on, port=world.listener.port, family=family))
+        world.shows(partial(udp_survives_errors, port=world.listener.port, family=family))

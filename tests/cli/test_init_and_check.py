@@ -96,8 +96,8 @@ def test_init_where_nothing_can_be_written(dualstack: Command) -> None:
         ),
         (
             "[[listen]]",
-            '[[exception]]\nrequirement = "LISTEN-004"\ntopologies = ["ipv4-only"]\nreason = "some reason"\n[[listen]]',
-            "exception[0].topologies[0]: found 'ipv4-only'; LISTEN-004 runs on: ipv4-only-no-af-inet6; did you mean ",
+            '[[exemption]]\nrequirement = "LISTEN-004"\ntopologies = ["ipv4-only"]\nreason = "some reason"\n[[listen]]',
+            "exemption[0].topologies[0]: found 'ipv4-only'; LISTEN-004 runs on: ipv4-only-no-af-inet6; did you mean ",
         ),
         ("schema = 1", "schema = ", "not TOML: Invalid value (at line 1, column 10)"),
     ],
@@ -158,7 +158,7 @@ def test_check_names_every_fault(dualstack: Command, tmp_path: Path) -> None:
 CONFIGURED = (
     SERVER
     + """\
-[[exception]]
+[[exemption]]
 requirement = "LISTEN-009"
 reason = "one socket is enough"
 [[configuration]]

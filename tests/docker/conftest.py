@@ -42,7 +42,7 @@ def backend(engine: Engine) -> Iterator[DockerBackend]:
     backend = DockerBackend("tests")
     yield backend
     backend.close()
-    assert backend.remains() == []
+    assert backend.leftovers() == []
 
 
 @pytest.fixture

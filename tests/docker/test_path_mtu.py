@@ -10,7 +10,7 @@ from dualstack.lab.proofs import judge
 from dualstack.lab.proving import observe, prove
 from dualstack.prober.messages import Dial, Outcome, Serve
 from dualstack.topology import Topology, load_topology
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 from dualstack.wire.capture import Capture
 from dualstack.wire.expect import packets_too_big, path_mtu_heeded
 from dualstack.wire.pathmtu import SETTLE_SECONDS
@@ -26,12 +26,12 @@ def test_what_crosses_the_hop(make_lab: MakeLab, tmp_path: Path) -> None:
     service, peer = lab.hosts["service"], lab.hosts["peer"]
     for family in BOTH:
         address = service.plan.address(family)
-        datagram = Dial(family, address, PORT, Transport.UDP, Protocol.ECHO, timeout=1, token_size=4000)
-        bulk = Dial(family, address, PORT, protocol=Protocol.ECHO, token_size=BULK)
+        datagram = Dial(family, address, PORT, Transport.UDP, AppProtocol.ECHO, timeout=1, token_size=4000)
+        bulk = Dial(family, address, PORT, protocol=AppProtocol.ECHO, token_size=BULK)
         with Capture.start(service, tmp_path / f"{family.value}.pcap") as capture:
-            with service.prober.serve(Serve((family.wildcard,), PORT, Transport.UDP, Protocol.ECHO)):
+            with service.prober.serve(Serve((family.wildcard,), PORT, Transport.UDP, AppProtocol.ECHO)):
                 outcomes = [peer.prober.dial(datagram).outcome for _ in range(3)]
-            with service.prober.serve(Serve((family.wildcard,), PORT, Transport.TCP, Protocol.ECHO)):
+            with service.prober.serve(Serve((family.wildcard,), PORT, Transport.TCP, AppProtocol.ECHO)):
                 again = Deadline(3 * SETTLE_SECONDS, "what is sent later")
                 while not again.expired:
                     assert peer.prober.dial(bulk).outcome is Outcome.ANSWERED

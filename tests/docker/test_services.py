@@ -12,7 +12,7 @@ from dualstack.lab.docker.backend import DockerLab
 from dualstack.lab.docker.engine import Engine
 from dualstack.prober.messages import Await, Dial, Launch, Outcome
 from dualstack.topology import Topology
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 MakeLab = Callable[[Topology | str], DockerLab]
 MakeImage = Callable[..., str]
@@ -55,7 +55,7 @@ def test_an_image_runs_as_it_intends(engine: Engine, make_lab: MakeLab, echo: st
     assert program.wait_ready(ready()).ready
     assert program.wait_log("uid 4321", Deadline(5, "its first line")) is not None
     for family in Family:
-        dial = Dial(family, host.plan.address(family), 7007, protocol=Protocol.ECHO)
+        dial = Dial(family, host.plan.address(family), 7007, protocol=AppProtocol.ECHO)
         assert peer.prober.dial(dial).outcome is Outcome.ANSWERED
     (identity,) = lab.members["service"].services
     found = engine.api.inspect_container(identity)["HostConfig"]

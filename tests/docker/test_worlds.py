@@ -20,7 +20,7 @@ from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
 from dualstack.prober.messages import AddressRow, Advertise, Dial, Outcome, Serve
 from dualstack.topology import Topology, load_topology, topology_names
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 MakeLab = Callable[[Topology | str], DockerLab]
 Look = Callable[[Host], dict[str, Any]]
@@ -155,7 +155,7 @@ def test_a_lab_with_a_busy_port_is_not(backend: DockerBackend) -> None:
     lab = backend.up(load_topology("dual-stack"))
     address = lab.plan.hosts["peer"].address(Family.IPV4)
     with lab.hosts["peer"].prober.serve(Serve((address,), 40000)):
-        dial = Dial(Family.IPV4, address, 40000, protocol=Protocol.ECHO)
+        dial = Dial(Family.IPV4, address, 40000, protocol=AppProtocol.ECHO)
         assert lab.hosts["service"].prober.dial(dial).outcome is Outcome.ANSWERED
     assert [row for row in lab.hosts["service"].prober.sockets() if row.state == "TIME_WAIT"]
     assert _given_back(backend, lab) is None
@@ -165,7 +165,7 @@ def test_no_icmp_error_is_held_back(backend: DockerBackend) -> None:
     """A UDP port that refuses does so every time, however often it is asked, so that the lab can be used again."""
     lab = backend.up(load_topology("ipv6-only"))
     address = lab.plan.hosts["service"].address(Family.IPV6)
-    dials = [Dial(Family.IPV6, address, port, Transport.UDP, Protocol.ECHO) for port in range(20000, 20200)]
+    dials = [Dial(Family.IPV6, address, port, Transport.UDP, AppProtocol.ECHO) for port in range(20000, 20200)]
     assert {dialled.outcome for dialled in lab.hosts["peer"].prober.dial_all(dials)} == {Outcome.REFUSED}
     assert _given_back(backend, lab) is lab
 
@@ -218,7 +218,7 @@ def test_a_host_changes_while_a_case_runs(make_lab: MakeLab) -> None:
     assert Deadline(30, "the link-local address").until(lambda: {address[:4] for address in own()} >= {"::1", "fe80"})
     host.apply(AddAddress(ipv6))
     with host.prober.serve(Serve((Family.IPV6.wildcard,), 7600)):
-        dial = Dial(Family.IPV6, ipv6, 7600, protocol=Protocol.ECHO)
+        dial = Dial(Family.IPV6, ipv6, 7600, protocol=AppProtocol.ECHO)
         assert lab.hosts["peer"].prober.dial(dial).outcome is Outcome.ANSWERED
 
 
@@ -232,13 +232,13 @@ def test_a_host_believes_router_advertisements_when_it_is_told_to(make_lab: Make
         return [row for row in host.prober.addresses() if row.address.startswith("2001:db8:6104:7:")]
 
     host.apply(AcceptRouters(prefer_temporary=True))
-    peer.prober.advertise(Advertise(prefix, peer.interface, 3600, 1800))
+    peer.prober.call(Advertise(prefix, peer.interface, 3600, 1800))
     usable = Deadline(30, "the addresses to be usable").until(
         lambda: {row.temporary for row in advertised() if not row.tentative} == {False, True}
     )
     assert usable, advertised()
     assert not any(row.deprecated for row in advertised())
-    peer.prober.advertise(Advertise(prefix, peer.interface, 0, 0))
+    peer.prober.call(Advertise(prefix, peer.interface, 0, 0))
     assert Deadline(30, "the withdrawal").until(lambda: all(row.deprecated for row in advertised()))
     assert len(advertised()) == 2
     assert lab.members["service"].recycle() == "its addresses or settings were changed"

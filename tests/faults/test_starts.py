@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SECOND = '[[listen]]\nname = "admin"\nport = 7008\nprotocol = "echo"\n'
 KNOWN = '[[known]]\nrequirement = ["LISTEN-001", "LISTEN-002"]\nreason = "it does not serve IPv6 clients"\n'
 DECLARED = '[[known]]\nrequirement = "START-001"\nreason = "it needs what no lab has"\n'
-EXEMPT = '[[exception]]\nrequirement = "START-001"\nreason = "it starts on IPv6-only hosts alone"\n'
+EXEMPT = '[[exemption]]\nrequirement = "START-001"\nreason = "it starts on IPv6-only hosts alone"\n'
 
 CRASH = 'raise LookupError("no database")'
 

@@ -61,14 +61,14 @@ def test_routes_lead_to_hosts_over_the_router(topology: Topology) -> None:
     """Each route leads to a planned address of another host, by an address of the router; there is one for each."""
     plan = plan_addresses(topology)
     owner = {text: name for name, host in plan.hosts.items() for family in BOTH for text in host.planned[family]}
-    for name, routes in plan.ways.items():
+    for name, routes in plan.routes.items():
         assert len({route.address for route in routes}) == len(routes)
         assert all(owner[route.address] != name for route in routes)
         assert {owner[route.via] for route in routes if route.via} <= topology.routers
         assert not any(route.via for route in routes if name in topology.routers)
         assert {route.mtu for route in routes} <= {0, topology.path_mtu()}
     if not topology.routers:
-        assert set(plan.ways.values()) == {()}
+        assert set(plan.routes.values()) == {()}
 
 
 @given(address=IPV4 | IPV6)

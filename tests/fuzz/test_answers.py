@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from dualstack.families import Family
 from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial, Outcome
-from dualstack.transport import Protocol
+from dualstack.transport import AppProtocol
 from tests.fuzz.damage import damaged
 
 RESPONSES = [
@@ -21,17 +21,17 @@ WIDE = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 5000 + 
 
 
 @given(
-    protocol=st.sampled_from(Protocol),
+    protocol=st.sampled_from(AppProtocol),
     answer=st.sampled_from(RESPONSES).flatmap(damaged) | st.binary(max_size=200),
     size=st.integers(1, 40),
     closed=st.booleans(),
 )
-@example(protocol=Protocol.HTTP, answer=HUGE, size=7000, closed=True)
-@example(protocol=Protocol.HTTP, answer=WIDE, size=7000, closed=True)
-@example(protocol=Protocol.HTTP, answer=b"HTTP/1.1 200 OK\r\nX: " + b"a" * 300_000, size=300_100, closed=False)
-@example(protocol=Protocol.HTTP, answer=b"HTTP/1.1 200 \xff\xfe\r\nContent-Length: -1\r\n\r\n", size=40, closed=True)
-@example(protocol=Protocol.HTTP, answer=b"HTTP/1.1 200 OK\r\n: \r\n\0\r\n\r\n", size=1, closed=True)
-def test_every_answer_is_judged(protocol: Protocol, answer: bytes, size: int, closed: bool) -> None:  # noqa: FBT001
+@example(protocol=AppProtocol.HTTP, answer=HUGE, size=7000, closed=True)
+@example(protocol=AppProtocol.HTTP, answer=WIDE, size=7000, closed=True)
+@example(protocol=AppProtocol.HTTP, answer=b"HTTP/1.1 200 OK\r\nX: " + b"a" * 300_000, size=300_100, closed=False)
+@example(protocol=AppProtocol.HTTP, answer=b"HTTP/1.1 200 \xff\xfe\r\nContent-Length: -1\r\n\r\n", size=40, closed=True)
+@example(protocol=AppProtocol.HTTP, answer=b"HTTP/1.1 200 OK\r\n: \r\n\0\r\n\r\n", size=1, closed=True)
+def test_every_answer_is_judged(protocol: AppProtocol, answer: bytes, size: int, closed: bool) -> None:  # noqa: FBT001
     """There is one judgement, at the latest at the end, and it has a sentence."""
     dial = Dial(Family.IPV6, "2001:db8::1", 80, protocol=protocol, send="x", expect="(?s)h.*o")
     reader = dialogue_for(dial).reader()

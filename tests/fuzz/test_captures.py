@@ -15,7 +15,7 @@ from dualstack.errors import HarnessError, Inconclusive
 from dualstack.families import BOTH
 from dualstack.transport import Transport
 from dualstack.wire import dissect, expect
-from dualstack.wire.evidence import Wire, read_wire
+from dualstack.wire.evidence import CaptureData, read_capture
 from dualstack.wire.formatting import format_lines
 from dualstack.wire.pcap import HEADER, RECORD
 from tests.fuzz.damage import damaged
@@ -51,7 +51,7 @@ FRAMES += [
     bytes(Ether(src=MAC) / ARP()),
 ]
 
-PREDICATES: list[Callable[[Wire], object]] = [
+PREDICATES: list[Callable[[CaptureData], object]] = [
     lambda wire: expect.conversation(wire, [PORT, 53]),
     lambda wire: [[*expect.attempts(wire, PORT, transport)] for transport in Transport],
     lambda wire: [expect.families_of_flow(wire, PORT, transport) for transport in Transport],
@@ -67,7 +67,7 @@ PREDICATES: list[Callable[[Wire], object]] = [
     lambda wire: expect.present(wire, expect.Template(kind="tcp", dport=PORT)),
     lambda wire: expect.udp_reply_port(wire, PORT),
     lambda wire: expect.udp_large_answer(wire, PORT),
-    lambda wire: expect.udp_forgery_unanswered(wire, PORT, [C4, C6]),
+    lambda wire: expect.udp_spoofed_unanswered(wire, PORT, [C4, C6]),
     lambda wire: expect.udp6_checksum(wire, PORT),
     expect.dns_queries,
     expect.dns_answers,
@@ -85,7 +85,7 @@ PREDICATES: list[Callable[[Wire], object]] = [
             expect.path_mtu_heeded(wire, 1280, family),
             expect.served_amid_advertisements(wire, PORT, family),
             expect.udp_reply_address(wire, PORT, family),
-            expect.udp_goes_on(wire, PORT, family),
+            expect.udp_survives_errors(wire, PORT, family),
         ]
         for family in BOTH
     ),
@@ -96,7 +96,7 @@ PREDICATES: list[Callable[[Wire], object]] = [
 def judge(path: Path) -> int:
     """Conclude everything from a capture; return how many conclusions there are."""
     try:
-        wire = read_wire(path, nonce="feedbeef", mac=MAC)
+        wire = read_capture(path, nonce="feedbeef", mac=MAC)
     except HarnessError as error:
         assert str(path) in str(error)  # noqa: PT017 - it names the file
         return 0
@@ -139,7 +139,7 @@ def test_damaged_frames_lead_to_findings(folder: Path, frames: list[bytes]) -> N
 
 def test_whole_frames_are_dissected(folder: Path) -> None:
     """The frames that are damaged above are such as the dissection reads."""
-    wire = read_wire(write(folder / "whole.pcap", FRAMES), nonce="feedbeef", mac=MAC)
+    wire = read_capture(write(folder / "whole.pcap", FRAMES), nonce="feedbeef", mac=MAC)
     assert [item.name for item in expect.dns_queries(wire)] == ["a-ok.x1.lab.test"] * 4
     assert {item.answers for item in expect.dns_answers(wire)} == {("ns.x.test.", S4)}
     assert judge(wire.path) >= len(PREDICATES) // 3

@@ -26,7 +26,7 @@ VALUES = [
 ]  # fmt: skip
 KEYS = ["name", "port", "prot", "bind", "any", "deny", "send", "expect", "command", "families", "files", '"a b"', "x.y"]
 HEADS = ["[service]", "[[listen]]", "[listen]", "[[connect]]", "[image]", "[listen.bind]", "[listen.acl]", "[[known]]",
-         "[listen.fetch]", "[[configuration]]", "[[exception]]", "[ready]", "[x]", "[[timeouts]]"]  # fmt: skip
+         "[listen.fetch]", "[[configuration]]", "[[exemption]]", "[ready]", "[x]", "[[timeouts]]"]  # fmt: skip
 
 
 @st.composite

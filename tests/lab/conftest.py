@@ -29,7 +29,7 @@ def backend() -> Iterator[NetnsBackend]:
             pytest.skip(str(error))
     yield backend
     backend.close()
-    assert backend.remains() == []
+    assert backend.leftovers() == []
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from dualstack.lab.proving import prove
 from dualstack.prober.messages import AddressRow, Advertise, Dial, Outcome, Serve
 from dualstack.prober.messages.tables import ListRoutes
 from dualstack.topology import Topology
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 MakeLab = Callable[[Topology | str], NetnsLab]
 
@@ -34,7 +34,7 @@ def reach(lab: NetnsLab, address: str) -> Outcome:
     """Dial an address of the service's host, where a server is started for it."""
     family = Family.of(address)
     with lab.hosts["service"].prober.serve(Serve((family.wildcard,), PORT)):
-        return lab.hosts["peer"].prober.dial(Dial(family, address, PORT, protocol=Protocol.ECHO)).outcome
+        return lab.hosts["peer"].prober.dial(Dial(family, address, PORT, protocol=AppProtocol.ECHO)).outcome
 
 
 @each_family
@@ -127,7 +127,7 @@ PREFIX = "2001:db8:6104:7::"
 def advertise(lab: NetnsLab, lifetime: int) -> None:
     """Have the peer advertise a prefix, or withdraw it with a lifetime of 0."""
     peer = lab.hosts["peer"]
-    peer.prober.advertise(Advertise(PREFIX, peer.interface, lifetime, lifetime // 2))
+    peer.prober.call(Advertise(PREFIX, peer.interface, lifetime, lifetime // 2))
 
 
 def advertised(host: Host) -> list[AddressRow]:
@@ -175,7 +175,7 @@ def test_temporary_addresses_are_preferred_if_so_wished(make_lab: MakeLab, *, pr
         lambda: [row.tentative for row in advertised(host)] == [False, False]
     )
     target = lab.hosts["peer"].plan.address(Family.IPV6)
-    dialled = host.prober.dial(Dial(Family.IPV6, target, PORT, Transport.UDP, Protocol.ECHO, timeout=0.1))
+    dialled = host.prober.dial(Dial(Family.IPV6, target, PORT, Transport.UDP, AppProtocol.ECHO, timeout=0.1))
     temporary = {row.address for row in advertised(host) if row.temporary}
     assert {dialled.source} == (temporary if prefer else {host.plan.address(Family.IPV6)})
 

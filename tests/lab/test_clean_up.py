@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from dualstack.deadline import Deadline
+from dualstack.lab.leftovers import boot_ticks, holders, link_of
 from dualstack.lab.netns import NetnsBackend
 from dualstack.lab.proving import prove
-from dualstack.lab.remains import boot_ticks, holders, link_of
 from dualstack.topology import load_topology
 
 VICTIM = Path(__file__).with_name("victim.py")
@@ -107,7 +107,7 @@ def test_the_end_of_a_thread_is_not_the_end_of_the_run() -> None:
     assert prove(made[0])
     made[0].close()
     backend.close()
-    assert backend.remains() == []
+    assert backend.leftovers() == []
 
 
 def test_two_backends_do_not_disturb_each_other() -> None:
@@ -115,15 +115,15 @@ def test_two_backends_do_not_disturb_each_other() -> None:
     backends = NetnsBackend(), NetnsBackend()
     labs = [backend.up(load_topology("dual-stack")) for backend in backends]
     assert prove(labs[0]) == prove(labs[1])
-    assert backends[0].remains()
+    assert backends[0].leftovers()
     labs[0].close()
     backends[0].close()
-    assert backends[0].remains() == []
+    assert backends[0].leftovers() == []
     assert prove(labs[1])
-    assert backends[1].remains()
+    assert backends[1].leftovers()
     labs[1].close()
     backends[1].close()
-    assert backends[1].remains() == []
+    assert backends[1].leftovers() == []
 
 
 def test_a_backend_can_be_used_again_after_its_end() -> None:
@@ -135,7 +135,7 @@ def test_a_backend_can_be_used_again_after_its_end() -> None:
         lab.close()
         backend.close()
         backend.close()
-    assert backend.remains() == []
+    assert backend.leftovers() == []
 
 
 def test_the_check_sees_a_descriptor_that_is_held() -> None:

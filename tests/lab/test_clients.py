@@ -7,7 +7,7 @@ import pytest
 from dualstack.families import BOTH, Family
 from dualstack.lab.changes import AddAddress
 from dualstack.lab.netns import NetnsLab
-from dualstack.manifest import Reach
+from dualstack.manifest import Scope
 from dualstack.prober.messages import Dial, Hold, Outcome
 from dualstack.world.clients import clients_of, link_local, local_clients, remote_clients, router_clients
 
@@ -28,7 +28,7 @@ PORT = 7999
 def test_loopback_clients_dial_what_there_is(make_lab: MakeLab, topology: str, families: tuple[Family, ...]) -> None:
     """A loopback listener's clients are on its host; each of their addresses can be bound and dialled."""
     lab = make_lab(topology)
-    clients = clients_of(Reach.LOOPBACK, lab)
+    clients = clients_of(Scope.LOOPBACK, lab)
     assert clients.inside
     assert clients.host is lab.hosts["service"]
     assert clients.sources == clients.addresses
@@ -42,7 +42,7 @@ def test_loopback_clients_dial_what_there_is(make_lab: MakeLab, topology: str, f
 def test_network_clients_are_the_peer(make_lab: MakeLab) -> None:
     """A network listener's clients are on the peer and dial every address of the service's host on the link."""
     lab = make_lab("multi-address")
-    clients = clients_of(Reach.NETWORK, lab)
+    clients = clients_of(Scope.NETWORK, lab)
     assert not clients.inside
     assert clients.host is lab.hosts["peer"]
     assert [len(clients.addresses[family]) for family in BOTH] == [3, 3]

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from dualstack.lab.leftovers import boot_ticks, holders
 from dualstack.lab.netns import NetnsBackend
 from dualstack.lab.proofs import planned_proofs
-from dualstack.lab.remains import boot_ticks, holders
 from dualstack.topology import load_topology, topology_names
 
 NOBODY = 65534

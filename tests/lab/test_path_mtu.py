@@ -13,7 +13,7 @@ from dualstack.lab.proofs import judge
 from dualstack.lab.proving import observe, prove
 from dualstack.prober.messages import Dial, Outcome, Serve
 from dualstack.topology import Topology
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 from dualstack.wire.capture import Capture
 from dualstack.wire.expect import packets_too_big, path_mtu_heeded
 from dualstack.wire.pathmtu import SETTLE_SECONDS
@@ -30,11 +30,11 @@ def test_a_bulk_answer_crosses_the_hop(make_lab: MakeLab, tmp_path: Path, family
     prove(lab)
     service, peer = lab.hosts["service"], lab.hosts["peer"]
     with Capture.start(service, tmp_path / "x.pcap") as capture:
-        with service.prober.serve(Serve((family.wildcard,), PORT, Transport.TCP, Protocol.ECHO)):
+        with service.prober.serve(Serve((family.wildcard,), PORT, Transport.TCP, AppProtocol.ECHO)):
             address = service.plan.address(family)
             again = Deadline(3 * SETTLE_SECONDS, "what is sent later")
             while not again.expired:
-                dialled = peer.prober.dial(Dial(family, address, PORT, protocol=Protocol.ECHO, token_size=BULK))
+                dialled = peer.prober.dial(Dial(family, address, PORT, protocol=AppProtocol.ECHO, token_size=BULK))
                 assert dialled.outcome is Outcome.ANSWERED, dialled.detail
         wire = capture.stop()
     told = [(one.family, one.src, one.mtu) for one in packets_too_big(wire)]
@@ -51,8 +51,8 @@ def test_a_large_datagram_is_lost_once(make_lab: MakeLab, family: Family) -> Non
     lab = make_lab("pmtu-1280")
     prove(lab)
     service, peer = lab.hosts["service"], lab.hosts["peer"]
-    dial = Dial(family, service.plan.address(family), PORT, Transport.UDP, Protocol.ECHO, timeout=1, token_size=4000)
-    with service.prober.serve(Serve((family.wildcard,), PORT, Transport.UDP, Protocol.ECHO)):
+    dial = Dial(family, service.plan.address(family), PORT, Transport.UDP, AppProtocol.ECHO, timeout=1, token_size=4000)
+    with service.prober.serve(Serve((family.wildcard,), PORT, Transport.UDP, AppProtocol.ECHO)):
         outcomes = [peer.prober.dial(dial).outcome for _ in range(3)]
     first = Outcome.ANSWERED if family is Family.IPV4 else Outcome.SILENT
     assert outcomes == [first, Outcome.ANSWERED, Outcome.ANSWERED]
@@ -63,8 +63,8 @@ def test_no_host_learns_a_way_around_the_router(make_lab: MakeLab) -> None:
     lab = make_lab("pmtu-1280")
     service, peer = lab.hosts["service"], lab.hosts["peer"]
     for family in BOTH:
-        dial = Dial(family, service.plan.address(family), PORT, protocol=Protocol.ECHO, token_size=BULK)
-        with service.prober.serve(Serve((family.wildcard,), PORT, Transport.TCP, Protocol.ECHO)):
+        dial = Dial(family, service.plan.address(family), PORT, protocol=AppProtocol.ECHO, token_size=BULK)
+        with service.prober.serve(Serve((family.wildcard,), PORT, Transport.TCP, AppProtocol.ECHO)):
             assert peer.prober.dial(dial).outcome is Outcome.ANSWERED
     assert {"peer: behind-router", "peer: path-mtu"} < set(judge(lab.topology, observe(lab)))
 
@@ -75,8 +75,8 @@ def test_an_address_that_comes_later_is_behind_the_router_too(make_lab: MakeLab)
     service, peer = lab.hosts["service"], lab.hosts["peer"]
     late = service.plan.planned[Family.IPV6][1]
     service.apply(AddAddress(late))
-    ways = {way.address: way.via for way in lab.plan.ways["peer"]}
-    assert ways[late] == lab.plan.hosts["router"].address(Family.IPV6)
-    with service.prober.serve(Serve((late,), PORT, Transport.TCP, Protocol.ECHO)):
-        dialled = peer.prober.dial(Dial(Family.IPV6, late, PORT, protocol=Protocol.ECHO, token_size=BULK))
+    routes = {route.address: route.via for route in lab.plan.routes["peer"]}
+    assert routes[late] == lab.plan.hosts["router"].address(Family.IPV6)
+    with service.prober.serve(Serve((late,), PORT, Transport.TCP, AppProtocol.ECHO)):
+        dialled = peer.prober.dial(Dial(Family.IPV6, late, PORT, protocol=AppProtocol.ECHO, token_size=BULK))
     assert dialled.outcome is Outcome.ANSWERED, dialled.detail

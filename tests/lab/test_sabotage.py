@@ -145,7 +145,7 @@ def world(of: str | Mapping[str, Any]) -> Topology:
     if isinstance(of, str):
         return load_topology(of)
     hosts = {"service": HostSpec(**of), "peer": HostSpec(ipv6=1)}
-    return Topology(name="made-up", title="Made up", stands_for="a test", summary="", host=hosts)
+    return Topology(name="made-up", title="Made up", represents="a test", summary="", host=hosts)
 
 
 def commit(lab: NetnsLab, changes: tuple[Change, ...], host: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from dualstack.families import BOTH, Family
 from dualstack.lab.waiting import Listener, Waiting
-from dualstack.prober.messages import PATIENCE, Await, Exit
+from dualstack.prober.messages import STARVATION_FACTOR, Await, Exit
 from dualstack.transport import Transport
 
 TCP, UDP = Transport.TCP, Transport.UDP
@@ -152,5 +152,5 @@ def test_a_starved_program_gets_no_endless_time() -> None:
     """However long it was starved, a program is waited for no longer than a multiple of its timeout."""
     waiting = Waiting(CONDITION, 0.0)
     starved = Seen(without_processor=1000.0)
-    assert waiting.look(starved, 10.0 * PATIENCE - 0.1) is None
-    assert waiting.look(starved, 10.0 * PATIENCE) is not None
+    assert waiting.look(starved, 10.0 * STARVATION_FACTOR - 0.1) is None
+    assert waiting.look(starved, 10.0 * STARVATION_FACTOR) is not None

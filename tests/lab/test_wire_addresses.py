@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dualstack.families import Family
 from dualstack.lab.netns import NetnsLab
-from dualstack.prober.messages import Forge
+from dualstack.prober.messages import SpoofedDatagram
 from dualstack.topology import Topology
 from dualstack.wire.capture import Capture
 from dualstack.wire.expect import no_mapped_on_wire
@@ -24,7 +24,7 @@ def test_a_mapped_source_on_the_link_is_found(make_lab: MakeLab, tmp_path: Path)
     for number, sources in enumerate(((), ("::ffff:198.51.100.33",))):
         with Capture.start(service, tmp_path / f"{number}.pcap") as capture:
             for source in sources:
-                service.prober.forge(Forge(source, 4001, peer.plan.address(Family.IPV6), 4002, "x"))
+                service.prober.call(SpoofedDatagram(source, 4001, peer.plan.address(Family.IPV6), 4002, "x"))
             found.append(no_mapped_on_wire(capture.stop()))
     assert [finding.ok for finding in found] == [True, False]
     assert "::ffff:198.51.100.33" in found[1].packets[0]

@@ -15,9 +15,9 @@ from dualstack.lab.netns import NetnsBackend, NetnsLab
 from dualstack.lab.proofs import planned_proofs
 from dualstack.lab.protocol import Backend, Lab
 from dualstack.lab.proving import prove
-from dualstack.prober.messages import Dial, Launch, Outcome, Sender, Serve, Volley
+from dualstack.prober.messages import DatagramBatch, Dial, Launch, Outcome, Sender, Serve
 from dualstack.topology import Topology, load_topology, topology_names
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 MakeLab = Callable[[Topology | str], NetnsLab]
 
@@ -90,7 +90,7 @@ def test_no_icmp_error_is_held_back(make_lab: MakeLab, family: Family) -> None:
     """A closed UDP port refuses every datagram: by default a kernel stops after six."""
     lab = make_lab("dual-stack")
     address = lab.plan.hosts["service"].address(family)
-    dials = [Dial(family, address, port, Transport.UDP, Protocol.ECHO) for port in range(20000, 20200)]
+    dials = [Dial(family, address, port, Transport.UDP, AppProtocol.ECHO) for port in range(20000, 20200)]
     outcomes = {dialled.outcome for dialled in lab.hosts["peer"].prober.dial_all(dials)}
     assert outcomes == {Outcome.REFUSED}
 
@@ -144,9 +144,11 @@ def test_the_kernel_has_a_favourite_among_several_addresses(make_lab: MakeLab, f
     service, peer = lab.hosts["service"], lab.hosts["peer"]
     asked = service.plan.configured[family]
     senders = tuple(Sender(address, peer.plan.configured[family][0], 0, ("one", "two")) for address in asked)
-    with service.prober.serve(Serve((family.wildcard,), 7000, Transport.UDP, Protocol.ECHO)):
-        results = peer.prober.volley(Volley(senders, 7000))
-    assert [heard.address for result in results for heard in result.heard] == [service.plan.favourite(family)] * 6
+    with service.prober.serve(Serve((family.wildcard,), 7000, Transport.UDP, AppProtocol.ECHO)):
+        results = peer.prober.call(DatagramBatch(senders, 7000))
+    assert [heard.address for result in results for heard in result.heard] == [
+        service.plan.preferred_source(family)
+    ] * 6
     assert len(asked) == 3
 
 
@@ -161,4 +163,4 @@ def test_a_supervisor_that_was_killed_is_an_error_with_a_name() -> None:
         lab.hosts["service"].inside("dualstack.lab.facts:serve")
     lab.close()
     backend.close()
-    assert backend.remains() == []
+    assert backend.leftovers() == []

@@ -35,9 +35,9 @@ def main() -> None:
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
         sys.stdin.read()
-    before = backend.remains()
+    before = backend.leftovers()
     backend.close()
-    sys.stdout.write(json.dumps({"before": before, "after": backend.remains()}) + "\n")
+    sys.stdout.write(json.dumps({"before": before, "after": backend.leftovers()}) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from dualstack.deadline import Deadline
-from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.client import Prober, ProgramHandle
 from dualstack.prober.messages import Launch
 
-Start = Callable[..., HostProgram]
+Start = Callable[..., ProgramHandle]
 
 
 @contextmanager
@@ -78,9 +78,9 @@ def launch(tmp_path: Path) -> Callable[..., Launch]:
 @pytest.fixture
 def start(prober: Prober, launch: Callable[..., Launch]) -> Iterator[Start]:
     """Return a function that starts a Python script on the shared host; the script is killed after the test."""
-    running: list[HostProgram] = []
+    running: list[ProgramHandle] = []
 
-    def run(script: str, **fields: str) -> HostProgram:
+    def run(script: str, **fields: str) -> ProgramHandle:
         running.append(prober.start(launch(sys.executable, "-c", script, **fields)))
         return running[-1]
 

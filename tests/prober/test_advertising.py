@@ -29,4 +29,4 @@ def test_the_message_is_correct(lifetimes: tuple[int, int]) -> None:
 def test_no_link_is_a_harness_error(prober: Prober) -> None:
     """Without the interface nothing is sent, and the error says so."""
     with pytest.raises(HarnessError, match=rf"cannot advertise {PREFIX}/64 on eth0: no interface"):
-        prober.advertise(Advertise(PREFIX, "eth0", 3600, 1800))
+        prober.call(Advertise(PREFIX, "eth0", 3600, 1800))

@@ -17,10 +17,10 @@ import pytest
 from dualstack.errors import HarnessError
 from dualstack.families import BOTH, Family, unmapped
 from dualstack.lab.protocol import Backend, Host
-from dualstack.prober.client import Prober, Serving
+from dualstack.prober.client import Prober, ServerHandle
 from dualstack.prober.messages import Dial, Dialled, Hold, Outcome, Serve
 from dualstack.topology import load_topology
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 TABLE = Path(__file__).with_name("data") / "binding.csv"
 OK = "ok"
@@ -53,7 +53,7 @@ class Pair:
     bind: str = OK
     listen: str = ""
     delivery: str = ""
-    servers: list[Serving] = field(default_factory=list)
+    servers: list[ServerHandle] = field(default_factory=list)
 
     def open(self, prober: Prober) -> bool:
         """Bind both and make both listen; return whether that succeeded."""
@@ -75,7 +75,7 @@ class Pair:
 
     def dials(self, addresses: Sequence[str]) -> list[Dial]:
         """Return the dials that show which socket serves each address."""
-        return [Dial(Family.of(address), address, self.port, self.transport, Protocol.ECHO) for address in addresses]
+        return [Dial(Family.of(address), address, self.port, self.transport, AppProtocol.ECHO) for address in addresses]
 
     def close(self, dialled: Sequence[Dialled]) -> None:
         """Note which socket each dial reached, and close both."""
@@ -229,7 +229,7 @@ def test_other_ports_never_collide(host: Host, transport: Transport) -> None:
         host.prober.serve(Serve(("0.0.0.0",), 20000, transport)),
         host.prober.serve(Serve(("::",), 20001, transport, v6only=False)),
     ):
-        dials = [Dial(Family.IPV4, "127.0.0.1", port, transport, Protocol.ECHO) for port in (20000, 20001)]
+        dials = [Dial(Family.IPV4, "127.0.0.1", port, transport, AppProtocol.ECHO) for port in (20000, 20001)]
         assert [how.outcome for how in host.prober.dial_all(dials)] == [Outcome.ANSWERED] * 2
 
 
@@ -261,7 +261,7 @@ def test_a_held_port_may_be_shared(host: Host) -> None:
 
 def test_a_server_that_is_only_bound(host: Host) -> None:
     """A TCP server that is only bound refuses; once it listens it answers, and it cannot listen on a taken port."""
-    dial = Dial(Family.IPV4, "127.0.0.1", 20000, protocol=Protocol.ECHO)
+    dial = Dial(Family.IPV4, "127.0.0.1", 20000, protocol=AppProtocol.ECHO)
     with host.prober.serve(Serve(("0.0.0.0",), 20000, listening=False)) as serving:
         assert host.prober.dial(dial).outcome is Outcome.REFUSED
         serving.listen()

@@ -19,9 +19,9 @@ from dualstack.families import Family
 from dualstack.prober.channel import Channel
 from dualstack.prober.client import Prober
 from dualstack.prober.codec import pack, unpack
-from dualstack.prober.messages import Await, Dial, Exit, Launch, Outcome, Readiness, Sender, Serve, Volley
+from dualstack.prober.messages import Await, DatagramBatch, Dial, Exit, Launch, Outcome, Readiness, Sender, Serve
 from dualstack.prober.messages.requests import Request
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 PORT = 7500
 Own = tuple[Prober, subprocess.Popen[bytes]]
@@ -53,16 +53,16 @@ def test_a_message_of_another_kind_is_refused() -> None:
 
 def test_many_threads_share_a_prober(prober: Prober) -> None:
     """Eight threads with slow and fast requests each get their own answers."""
-    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.UPPER)), ThreadPoolExecutor(8) as pool:
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=AppProtocol.UPPER)), ThreadPoolExecutor(8) as pool:
 
         def work(number: int) -> bool:
             send = f"thread {number}\n"
             dial = Dial(
-                Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, send=send, expect=f"^{send.upper()}$"
+                Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.EXCHANGE, send=send, expect=f"^{send.upper()}$"
             )
             return prober.dial(dial).outcome is Outcome.ANSWERED and prober.sysctl("net.ipv6.bindv6only") == "0"
 
-        slow = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, timeout=0.5)
+        slow = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.ECHO, timeout=0.5)
         later = [pool.submit(prober.dial, slow) for _ in range(2)]
         assert all(pool.map(work, range(200)))
         assert {future.result().outcome for future in later} == {Outcome.WRONG}
@@ -70,8 +70,8 @@ def test_many_threads_share_a_prober(prober: Prober) -> None:
 
 def test_a_fast_request_overtakes_a_slow_one(prober: Prober) -> None:
     """Answers arrive in any order."""
-    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.CONNECT)):
-        slow = prober._channel.send(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, timeout=1))
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=AppProtocol.CONNECT)):
+        slow = prober._channel.send(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.ECHO, timeout=1))
         prober.ping()
         assert slow.number not in prober._channel._answers
         assert prober._channel.receive(slow).outcome is Outcome.SILENT
@@ -86,8 +86,8 @@ def test_an_unknown_request_is_an_error(prober: Prober) -> None:
 def test_a_bug_of_the_agent_is_raised_with_its_traceback(prober: Prober) -> None:
     """An unexpected exception arrives with its traceback, and the agent continues."""
     without_route = Sender("198.51.100.1", "127.0.0.1", 0, ("x",))
-    with pytest.raises(HarnessError, match=r"(?s)failed at 'Volley'.*Traceback.*in send.*OSError"):
-        prober.volley(Volley((without_route,), PORT))
+    with pytest.raises(HarnessError, match=r"(?s)failed at 'DatagramBatch'.*Traceback.*in send.*OSError"):
+        prober.call(DatagramBatch((without_route,), PORT))
     prober.ping()
 
 
@@ -138,8 +138,8 @@ def test_what_is_open_closes_quietly_after_the_host(own_host: Own) -> None:
 def test_closing_wakes_a_waiting_thread(own_host: Own) -> None:
     """A thread that waits for an answer gets an error when another one closes the prober."""
     prober, _ = own_host
-    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.CONNECT)), ThreadPoolExecutor(1) as pool:
-        dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, timeout=60)
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=AppProtocol.CONNECT)), ThreadPoolExecutor(1) as pool:
+        dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.ECHO, timeout=60)
         waiting = pool.submit(prober.dial, dial)
         prober.ping()
         prober.close()

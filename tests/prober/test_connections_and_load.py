@@ -8,14 +8,14 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.errors import HostCannot, UsageError
 from dualstack.families import BOTH, Family
-from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.client import Prober, ProgramHandle
 from dualstack.prober.load import check_client_count
-from dualstack.prober.messages import Accepted, Await, Dial, Linger, Load, Outcome, Serve, Stage
-from dualstack.transport import Protocol, Transport
+from dualstack.prober.messages import Accepted, Await, Dial, HoldConnections, Load, Outcome, Serve, Stage
+from dualstack.transport import AppProtocol, Transport
 
 PORT = 7500
 LOOPBACKS = tuple(family.loopback for family in BOTH)
-EACH = tuple(Dial(family, family.loopback, PORT, protocol=Protocol.ECHO) for family in BOTH)
+EACH = tuple(Dial(family, family.loopback, PORT, protocol=AppProtocol.ECHO) for family in BOTH)
 
 # It reports for each client how many bytes came and how the connection ended.
 REPORTING = """
@@ -34,31 +34,31 @@ while True:
 
 
 @pytest.fixture
-def reporting(start: Callable[..., HostProgram]) -> HostProgram:
+def reporting(start: Callable[..., ProgramHandle]) -> ProgramHandle:
     """Return a running `REPORTING`."""
     program = start(REPORTING)
     assert program.wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
     return program
 
 
-def reports(program: HostProgram, line: str) -> bool:
+def reports(program: ProgramHandle, line: str) -> bool:
     """Return whether the program writes a line."""
     return program.wait_log(f"^{line}$", Deadline(10, line)) is not None
 
 
 @pytest.mark.parametrize(("stage", "size"), [(Stage.CONNECTED, 0), (Stage.HALF_SENT, 125), (Stage.SENT, 250)], ids=str)
-def test_clients_stop_at_their_stage(prober: Prober, reporting: HostProgram, stage: Stage, size: int) -> None:
+def test_clients_stop_at_their_stage(prober: Prober, reporting: ProgramHandle, stage: Stage, size: int) -> None:
     """Both are connected and have sent as much as the stage says; their connections end when they are closed."""
-    with prober.linger(Linger(EACH, stage)) as clients:
+    with prober.hold_connections(HoldConnections(EACH, stage)) as clients:
         assert [(client.connected, len(client.sent)) for client in clients.clients] == [(True, size)] * 2
         assert reporting.log().text == ""
         clients.close()
     assert reports(reporting, f"end after {size}")
 
 
-def test_connections_can_be_reset(prober: Prober, reporting: HostProgram) -> None:
+def test_connections_can_be_reset(prober: Prober, reporting: ProgramHandle) -> None:
     """The server sees ECONNRESET instead of an end; closing them afterwards does nothing."""
-    with prober.linger(Linger(EACH, Stage.HALF_SENT)) as clients:
+    with prober.hold_connections(HoldConnections(EACH, Stage.HALF_SENT)) as clients:
         clients.reset()
     assert reports(reporting, r"reset after \d+")
     assert "end after" not in reporting.log().text
@@ -68,7 +68,7 @@ def test_connections_stay_open_after_an_exchange(prober: Prober) -> None:
     """The exchange completes, and the connection stays open until it is closed."""
     with (
         prober.serve(Serve(LOOPBACKS, PORT)) as serving,
-        prober.linger(Linger(EACH * 5, Stage.ANSWERED)) as clients,
+        prober.hold_connections(HoldConnections(EACH * 5, Stage.ANSWERED)) as clients,
     ):
         assert {client.outcome for client in clients.clients} == {Outcome.ANSWERED}
         assert established(prober) == 10
@@ -79,7 +79,7 @@ def test_connections_stay_open_after_an_exchange(prober: Prober) -> None:
 
 def test_idle_clients_exchange_later(prober: Prober) -> None:
     """Connected clients that sent nothing carry out their exchanges on request, and disconnect."""
-    with prober.serve(Serve(LOOPBACKS, PORT)) as serving, prober.linger(Linger(EACH * 2)) as clients:
+    with prober.serve(Serve(LOOPBACKS, PORT)) as serving, prober.hold_connections(HoldConnections(EACH * 2)) as clients:
         assert {row.received for row in serving.accepted()} == {0}
         spoken = clients.speak(5)
         assert [(one.outcome, one.connected, len(one.answer)) for one in spoken] == [(Outcome.ANSWERED, True, 250)] * 4
@@ -91,12 +91,12 @@ def test_idle_clients_exchange_later(prober: Prober) -> None:
         assert clients.speak(5) == ()
 
 
-def test_an_exchange_on_an_ended_connection_fails(prober: Prober, start: Callable[..., HostProgram]) -> None:
+def test_an_exchange_on_an_ended_connection_fails(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
     """A client whose connection the service has ended is not answered; one without a connection is omitted."""
     program = start(REPORTING)
     assert program.wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
-    refused = Dial(Family.IPV4, Family.IPV4.loopback, PORT + 1, protocol=Protocol.ECHO)
-    with prober.linger(Linger((refused, *EACH))) as clients:
+    refused = Dial(Family.IPV4, Family.IPV4.loopback, PORT + 1, protocol=AppProtocol.ECHO)
+    with prober.hold_connections(HoldConnections((refused, *EACH))) as clients:
         program.stop("SIGKILL", Deadline(5, "the program to end"))
         spoken = clients.speak(5)
     assert [one.source_port for one in spoken] == [one.source_port for one in clients.clients[1:]]
@@ -111,19 +111,19 @@ def established(prober: Prober) -> int:
 
 def test_a_refused_client_is_an_outcome(prober: Prober) -> None:
     """A refused client is not an error; the others stay connected."""
-    with prober.serve(Serve(LOOPBACKS[:1], PORT)), prober.linger(Linger(EACH)) as clients:
+    with prober.serve(Serve(LOOPBACKS[:1], PORT)), prober.hold_connections(HoldConnections(EACH)) as clients:
         assert [client.outcome for client in clients.clients] == [Outcome.SILENT, Outcome.REFUSED]
         assert [client.connected for client in clients.clients] == [True, False]
 
 
 def test_wrong_clients_are_refused(prober: Prober) -> None:
     """UDP clients are refused, and so are no clients and too many."""
-    udp = Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO)
+    udp = Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, AppProtocol.ECHO)
     with pytest.raises(UsageError, match="over TCP only"):
-        prober.linger(Linger((udp,)))
+        prober.hold_connections(HoldConnections((udp,)))
     for dials in ((), EACH * 201):
         with pytest.raises(UsageError, match=f"found {len(dials)}"):
-            prober.linger(Linger(dials))
+            prober.hold_connections(HoldConnections(dials))
         with pytest.raises(UsageError, match=f"found {len(dials)}"):
             prober.load(Load(dials))
 
@@ -171,7 +171,7 @@ def test_a_load_reports_its_failures(prober: Prober) -> None:
     assert [failure.outcome for failure in loaded.failures] == [Outcome.REFUSED] * 5
 
 
-def test_a_load_that_is_late_is_cut_off(prober: Prober, reporting: HostProgram) -> None:
+def test_a_load_that_is_late_is_cut_off(prober: Prober, reporting: ProgramHandle) -> None:
     """Clients without an answer have finished nothing when the time is up."""
     assert reporting.poll() is None
     with prober.load(Load(EACH)) as load:
@@ -182,16 +182,16 @@ def test_a_load_that_is_late_is_cut_off(prober: Prober, reporting: HostProgram) 
 
 def test_an_impossible_load_is_refused(prober: Prober) -> None:
     """An impossible dial is the caller's error, not the service's."""
-    wrong = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.HTTP, requests=2)
+    wrong = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.HTTP, requests=2)
     with prober.load(Load((wrong,))) as load, pytest.raises(UsageError, match="one request at a time"):
         load.finish(Deadline(10, "the load"))
 
 
 def test_requests_may_come_together(prober: Prober) -> None:
     """Two requests are sent at once, and both answers are required."""
-    with prober.serve(Serve(LOOPBACKS, PORT, protocol=Protocol.UPPER)):
+    with prober.serve(Serve(LOOPBACKS, PORT, protocol=AppProtocol.UPPER)):
         for family in BOTH:
-            dial = Dial(family, family.loopback, PORT, protocol=Protocol.UPPER, requests=2)
+            dial = Dial(family, family.loopback, PORT, protocol=AppProtocol.UPPER, requests=2)
             result = prober.dial(dial)
             assert result.outcome is Outcome.ANSWERED, result
             first, second = result.sent[:250], result.sent[250:]

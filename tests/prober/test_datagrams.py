@@ -6,9 +6,9 @@ import pytest
 
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
-from dualstack.prober.client import HostProgram, Prober
-from dualstack.prober.messages import Await, Heard, Hold, Sender, Serve, Volley
-from dualstack.transport import Protocol, Transport
+from dualstack.prober.client import Prober, ProgramHandle
+from dualstack.prober.messages import Await, DatagramBatch, Heard, Hold, Sender, Serve
+from dualstack.transport import AppProtocol, Transport
 
 PORT = 7300
 FOUR, SIX = Family.IPV4.loopback, Family.IPV6.loopback
@@ -30,10 +30,10 @@ while True:
 
 
 @pytest.fixture
-def service(start: Callable[..., HostProgram]) -> Callable[[str], HostProgram]:
+def service(start: Callable[..., ProgramHandle]) -> Callable[[str], ProgramHandle]:
     """Return a function that runs `SERVICE` and waits until it is there."""
 
-    def run(act: str) -> HostProgram:
+    def run(act: str) -> ProgramHandle:
         program = start(SERVICE.format(port=PORT, act=act))
         assert program.wait_ready(Await(PORT, Transport.UDP, None, 10)).ready, program.log().text
         return program
@@ -43,14 +43,14 @@ def service(start: Callable[..., HostProgram]) -> Callable[[str], HostProgram]:
 
 def test_each_client_receives_its_answers(prober: Prober) -> None:
     """Clients of both families, some with the same port, send in turn; each receives the answers to its datagrams."""
-    with prober.serve(Serve((FOUR, SIX), PORT, Transport.UDP, Protocol.UPPER)) as server:
+    with prober.serve(Serve((FOUR, SIX), PORT, Transport.UDP, AppProtocol.UPPER)) as server:
         senders = (
             Sender(FOUR, FOUR, 7401, ("a1", "a2", "a3")),
             Sender(SIX, SIX, 7401, ("b1", "b2", "b3")),
             Sender(FOUR, "127.0.0.2", 7401, ("c1", "", "c3")),
             Sender(FOUR, FOUR, 0, ("d1",)),
         )
-        results = prober.volley(Volley(senders, PORT))
+        results = prober.call(DatagramBatch(senders, PORT))
         seen = {(client.peer, client.peer_port) for client in server.accepted()}
     assert [result.sent for result in results] == [3, 3, 3, 1]
     for sender, result in zip(senders, results, strict=True):
@@ -59,25 +59,25 @@ def test_each_client_receives_its_answers(prober: Prober) -> None:
     assert seen == {(sender.source, result.source_port) for sender, result in zip(senders, results, strict=True)}
 
 
-def test_answers_from_another_address_are_received(prober: Prober, service: Callable[[str], HostProgram]) -> None:
+def test_answers_from_another_address_are_received(prober: Prober, service: Callable[[str], ProgramHandle]) -> None:
     """An answer from another address and port is reported with these."""
     service("t.sendto(d, c)")
-    (result,) = prober.volley(Volley((Sender(FOUR, FOUR, 0, ("x",)),), PORT))
+    (result,) = prober.call(DatagramBatch((Sender(FOUR, FOUR, 0, ("x",)),), PORT))
     assert result.heard == (Heard("127.0.0.3", PORT + 1, "x"),)
 
 
-def test_answers_to_the_wrong_client_are_reported(prober: Prober, service: Callable[[str], HostProgram]) -> None:
+def test_answers_to_the_wrong_client_are_reported(prober: Prober, service: Callable[[str], ProgramHandle]) -> None:
     """A client that receives another client's answer is shown; the first round with a missing reply is the last."""
     service("s.sendto(d, first)")
     senders = (Sender(FOUR, FOUR, 0, ("a",) * 3), Sender(FOUR, "127.0.0.2", 0, ("b",) * 3))
-    one, other = prober.volley(Volley(senders, PORT, timeout=0.5))
+    one, other = prober.call(DatagramBatch(senders, PORT, timeout=0.5))
     assert [heard.text for heard in one.heard] == ["a", "b"]
     assert (one.sent, other.sent, other.heard) == (1, 1, ())
 
 
 @each_family
 def test_an_answer_to_a_closed_port_meets_port_unreachable(
-    prober: Prober, start: Callable[..., HostProgram], family: Family
+    prober: Prober, start: Callable[..., ProgramHandle], family: Family
 ) -> None:
     """A client with a closed port is not waited for, and the service gets ICMP port unreachable."""
     script = """
@@ -95,7 +95,7 @@ except OSError as error:
 """
     program = start(script, input=family.loopback)
     assert program.wait_ready(Await(PORT, Transport.UDP, None, 10)).ready, program.log().text
-    (result,) = prober.volley(Volley((Sender(family.loopback, family.loopback, 0, ("x",), deaf=True),), PORT, 60))
+    (result,) = prober.call(DatagramBatch((Sender(family.loopback, family.loopback, 0, ("x",), deaf=True),), PORT, 60))
     assert (result.sent, result.heard) == (1, ())
     assert program.wait_log("^ConnectionRefusedError$", Deadline(10, "the ICMP error")), program.log().text
 

@@ -7,9 +7,9 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError
 from dualstack.families import BOTH, Family
-from dualstack.prober.client import HostProgram, Prober
-from dualstack.prober.messages import Await, Dial, Ends, Linger, Outcome, Serve, SocketRow, Stage
-from dualstack.transport import Protocol, Transport
+from dualstack.prober.client import Prober, ProgramHandle
+from dualstack.prober.messages import Await, Dial, Ends, HoldConnections, Outcome, Serve, SocketRow, Stage
+from dualstack.transport import AppProtocol, Transport
 
 PORT = 7500
 HELD = 3
@@ -33,12 +33,12 @@ each_family = pytest.mark.parametrize("family", BOTH, ids=lambda family: family.
 
 def echo(family: Family, timeout: float = 5.0) -> Dial:
     """Return an exchange with the loopback address of a family."""
-    return Dial(family, family.loopback, PORT, protocol=Protocol.ECHO, timeout=timeout)
+    return Dial(family, family.loopback, PORT, protocol=AppProtocol.ECHO, timeout=timeout)
 
 
-def in_turn(dial: Dial, count: int = HELD) -> Linger:
+def in_turn(dial: Dial, count: int = HELD) -> HoldConnections:
     """Return clients that carry out the same exchange, one after the other."""
-    return Linger((dial,) * count, Stage.ANSWERED, in_turn=True)
+    return HoldConnections((dial,) * count, Stage.ANSWERED, in_turn=True)
 
 
 def established(prober: Prober) -> list[SocketRow]:
@@ -47,7 +47,7 @@ def established(prober: Prober) -> list[SocketRow]:
 
 
 @pytest.fixture
-def serving(start: Callable[..., HostProgram]) -> Callable[[str], None]:
+def serving(start: Callable[..., ProgramHandle]) -> Callable[[str], None]:
     """Return a function that runs `SERVER` with an action for when it has all clients."""
 
     def run(act: str) -> None:
@@ -61,7 +61,7 @@ def serving(start: Callable[..., HostProgram]) -> Callable[[str], None]:
 def test_all_connections_are_held(prober: Prober, family: Family) -> None:
     """Each connection has completed its exchange, and stays open in the kernel's table until it is closed."""
     with prober.serve(Serve((family.loopback,), PORT)) as server:
-        with prober.linger(in_turn(echo(family))) as clients:
+        with prober.hold_connections(in_turn(echo(family))) as clients:
             assert clients.held == HELD
             assert clients.clients[-1].outcome is Outcome.ANSWERED
             assert clients.ends() == Ends(open=HELD, closed=0, reset=0)
@@ -76,7 +76,7 @@ def test_all_connections_are_held(prober: Prober, family: Family) -> None:
 def test_ends_by_the_service_are_reported(prober: Prober, serving: Callable[[str], None], act: str, ends: Ends) -> None:
     """Connections that the service closes, and those that it resets, are distinguished, also when asked twice."""
     serving(act)
-    with prober.linger(in_turn(echo(Family.IPV4))) as clients:
+    with prober.hold_connections(in_turn(echo(Family.IPV4))) as clients:
         assert clients.held == HELD
         assert Deadline(5, "the service to act").until(lambda: clients.ends().open == 0)
         assert clients.ends() == ends
@@ -85,14 +85,14 @@ def test_ends_by_the_service_are_reported(prober: Prober, serving: Callable[[str
 def test_it_stops_at_the_first_that_is_not_answered(prober: Prober, serving: Callable[[str], None]) -> None:
     """If a service stops answering, only answered connections are held, and the last attempt is reported."""
     serving(TAKE_TURNS)
-    with prober.linger(in_turn(echo(Family.IPV4, timeout=0.5), HELD + 2)) as clients:
+    with prober.hold_connections(in_turn(echo(Family.IPV4, timeout=0.5), HELD + 2)) as clients:
         assert clients.held == HELD
         assert clients.clients[-1].outcome is Outcome.SILENT
 
 
 def test_a_refusal_holds_none(prober: Prober) -> None:
     """Without a listener there is no connection to hold."""
-    with prober.linger(in_turn(echo(Family.IPV6))) as clients:
+    with prober.hold_connections(in_turn(echo(Family.IPV6))) as clients:
         assert clients.held == 0
         assert clients.clients[-1].outcome is Outcome.REFUSED
         assert clients.ends() == Ends(open=0, closed=0, reset=0)
@@ -100,7 +100,7 @@ def test_a_refusal_holds_none(prober: Prober) -> None:
         clients.ends()
 
 
-def test_connections_closed_by_the_service(prober: Prober, start: Callable[..., HostProgram]) -> None:
+def test_connections_closed_by_the_service(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
     """For clients that sent nothing it is reported whether the service closed the connection; nothing is read."""
     text = f"""
 import socket
@@ -113,7 +113,7 @@ while data := other.recv(4096):
 """
     program = start(text)
     assert program.wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
-    with prober.linger(Linger((echo(Family.IPV4),) * 2)) as clients:
+    with prober.hold_connections(HoldConnections((echo(Family.IPV4),) * 2)) as clients:
         assert program.wait_log("ended", Deadline(10, "the end")) == "ended"
         deadline = Deadline(5, "the FIN")
         assert deadline.until(lambda: any(clients.hung_up()))

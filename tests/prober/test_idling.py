@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from dualstack.families import BOTH, Family
-from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.client import Prober, ProgramHandle
 from dualstack.prober.messages import Await, Dial, Idle, Outcome, Serve, Stage, alike_until
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 PORT = 7501
 
@@ -26,10 +26,10 @@ while True: threading.Thread(target=serve, args=listener.accept()).start()
 
 def echo(family: Family) -> Dial:
     """Return an exchange with the loopback address of a family."""
-    return Dial(family, family.loopback, PORT, protocol=Protocol.ECHO)
+    return Dial(family, family.loopback, PORT, protocol=AppProtocol.ECHO)
 
 
-def test_an_end_is_timed(prober: Prober, start: Callable[..., HostProgram]) -> None:
+def test_an_end_is_timed(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
     """A connection that the service ends has lived as long as the service's time-out, with and without an exchange."""
     assert start(HASTY).wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
     idles = [Idle((echo(Family.IPV4),) * 2, stage, 20.0) for stage in (Stage.CONNECTED, Stage.ANSWERED)]
@@ -56,7 +56,7 @@ def test_what_stays_open_is_watched_for_as_long_as_was_asked(prober: Prober) -> 
     assert (refused.connected, refused.ended) == (False, False)
 
 
-def test_one_end_makes_others_wait_no_longer_than_it_takes(prober: Prober, start: Callable[..., HostProgram]) -> None:
+def test_one_end_makes_others_wait_no_longer_than_it_takes(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
     """When one connection has ended, the others are watched until they count as kept longer, and no longer."""
     assert start(HASTY).wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
     with prober.serve(Serve((Family.IPV6.loopback,), PORT)):

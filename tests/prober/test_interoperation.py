@@ -15,12 +15,12 @@ import pytest
 from dualstack.errors import HarnessError
 from dualstack.families import Family
 from dualstack.lab.protocol import Backend, Lab
-from dualstack.prober.client import Prober, Serving
+from dualstack.prober.client import Prober, ServerHandle
 from dualstack.prober.messages import Dial, Dialled, Serve
 from dualstack.topology import HostSpec, load_topology
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 from dualstack.wire.attempts import Fate, attempts
-from dualstack.wire.capture import Capture, Wire
+from dualstack.wire.capture import Capture, CaptureData
 
 TABLE = Path(__file__).with_name("data") / "interoperation.csv"
 FIRST_PORT = 20000
@@ -40,7 +40,7 @@ class Cell:
         """Its transport."""
         return Transport(self.row["transport"])
 
-    def serve(self, prober: Prober) -> Serving | str:
+    def serve(self, prober: Prober) -> ServerHandle | str:
         """Start the server; return it, or the result that the table has for one that cannot be bound."""
         v6only = self.row["server_v6only"]
         serve = Serve((self.row["server"],), self.port, self.transport, v6only=v6only == "1" if v6only else None)
@@ -57,11 +57,11 @@ class Cell:
             address=target,
             port=self.port,
             transport=self.transport,
-            protocol=Protocol.ECHO,
+            protocol=AppProtocol.ECHO,
             v6only=v6only == "1" if v6only else None,
         )
 
-    def found(self, server: Serving | str, dialled: Dialled, wire: Wire) -> dict[str, str]:
+    def found(self, server: ServerHandle | str, dialled: Dialled, wire: CaptureData) -> dict[str, str]:
         """Return the line of the table that this run makes; every packet to the port is looked at."""
         seen = attempts(wire, self.port, self.transport)
         if isinstance(server, str):

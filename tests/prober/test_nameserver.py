@@ -6,11 +6,11 @@ import pytest
 from dnslib import EDNS0, QTYPE, RCODE, DNSQuestion, DNSRecord
 
 from dualstack.families import Family
-from dualstack.prober.client import NameServer, Prober
+from dualstack.prober.client import NameServerHandle, Prober
 from dualstack.prober.messages import Dial, Dialled, Names, Outcome
 from dualstack.prober.messages.naming import Resolve
 from dualstack.prober.names import query_name
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 NAMESERVERS = ("127.0.0.53", "::1")  # the first one is in the host's resolv.conf
 A = ("198.51.100.1", "198.51.100.2")
@@ -21,7 +21,7 @@ each_transport = pytest.mark.parametrize("transport", Transport, ids=lambda tran
 
 
 @pytest.fixture
-def server(prober: Prober) -> Iterator[NameServer]:
+def server(prober: Prober) -> Iterator[NameServerHandle]:
     """Return a name server on both of `NAMESERVERS`."""
     with prober.names(Names(NAMESERVERS, A, AAAA)) as made:
         yield made
@@ -34,7 +34,7 @@ def exchange(prober: Prober, address: str, transport: Transport, query: bytes, t
     family = Family.of(address)
     text = query.decode("latin-1")
     return prober.dial(
-        Dial(family, address, 53, transport, Protocol.EXCHANGE, send=text, expect="(?s)^.{12}", timeout=timeout)
+        Dial(family, address, 53, transport, AppProtocol.EXCHANGE, send=text, expect="(?s)^.{12}", timeout=timeout)
     )
 
 
@@ -116,7 +116,7 @@ def test_a_name_is_rebound(prober: Prober) -> None:
     assert values(ask(prober, other, "A")) == A[:1]
 
 
-def test_a_dropped_question_is_never_answered(prober: Prober, server: NameServer) -> None:
+def test_a_dropped_question_is_never_answered(prober: Prober, server: NameServerHandle) -> None:
     """There is no answer, and the question is recorded without an RCODE."""
     name = query_name(a="drop")
     query = DNSRecord(q=DNSQuestion(name, QTYPE.A)).pack()
@@ -185,7 +185,7 @@ def test_rubbish_is_a_format_error(prober: Prober) -> None:
     assert values(ask(prober, query_name(a="ok"), "A")) == A
 
 
-def test_questions_are_recorded(prober: Prober, server: NameServer) -> None:
+def test_questions_are_recorded(prober: Prober, server: NameServerHandle) -> None:
     """Client, family, transport, name, type, RCODE and number of answers are recorded, in order."""
     name = query_name(a="ok", aaaa="servfail")
     ask(prober, name, "A", "127.0.0.53", Transport.TCP)
@@ -218,7 +218,7 @@ def test_the_c_library_resolves_both_families(prober: Prober) -> None:
 
 @pytest.mark.parametrize(("family", "expected"), [(Family.IPV4, A), (Family.IPV6, AAAA)])
 def test_the_c_library_resolves_one_family(
-    prober: Prober, server: NameServer, family: Family, expected: tuple[str, ...]
+    prober: Prober, server: NameServerHandle, family: Family, expected: tuple[str, ...]
 ) -> None:
     """For one family it asks for that record only."""
     found = prober.call(Resolve(query_name(a="ok", aaaa="ok"), family))

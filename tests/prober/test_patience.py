@@ -3,8 +3,8 @@
 import os
 from collections.abc import Callable
 
-from dualstack.prober.client import HostProgram
-from dualstack.prober.messages import PATIENCE, Await
+from dualstack.prober.client import ProgramHandle
+from dualstack.prober.messages import STARVATION_FACTOR, Await
 from dualstack.prober.processes import kept_waiting
 from dualstack.transport import Transport
 
@@ -20,20 +20,20 @@ while True: pass
 """
 
 
-def test_time_without_a_cpu_does_not_count(start: Callable[..., HostProgram]) -> None:
+def test_time_without_a_cpu_does_not_count(start: Callable[..., ProgramHandle]) -> None:
     """A starved program is waited for longer than its timeout, but not endlessly."""
     readiness = start(CROWDED).wait_ready(NEVER)
     assert not readiness.ready
     assert readiness.seconds > NEVER.timeout * 1.5
-    assert readiness.seconds < NEVER.timeout * PATIENCE * 3  # the prober may be kept waiting too
+    assert readiness.seconds < NEVER.timeout * STARVATION_FACTOR * 3  # the prober may be kept waiting too
 
 
-def test_time_asleep_counts(start: Callable[..., HostProgram]) -> None:
+def test_time_asleep_counts(start: Callable[..., ProgramHandle]) -> None:
     """A sleeping program has its timeout, extended by the starvation during its start."""
     program = start("import time; time.sleep(600)")
     readiness = program.wait_ready(NEVER)
     assert not readiness.ready
-    assert NEVER.timeout <= readiness.seconds < NEVER.timeout * PATIENCE * 3
+    assert NEVER.timeout <= readiness.seconds < NEVER.timeout * STARVATION_FACTOR * 3
 
 
 def test_the_kernel_counts_starvation() -> None:

@@ -12,12 +12,12 @@ from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, ServiceError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Program
-from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.client import Prober, ProgramHandle
 from dualstack.prober.messages import Await, Exit, Hold, Launch
 from dualstack.transport import Transport
 
 PORT = 7400
-Start = Callable[..., HostProgram]
+Start = Callable[..., ProgramHandle]
 
 LISTENING = Await(PORT, Transport.TCP, None, 10)
 SERVER = f'import socket, signal; s = socket.create_server(("127.0.0.1", {PORT})); '

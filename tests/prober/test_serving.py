@@ -6,10 +6,10 @@ import pytest
 
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
-from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.client import Prober, ProgramHandle
 from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve
 from dualstack.prober.serving import redirect_path, redirection
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 PORT = 7200
 LOOPBACKS = tuple(family.loopback for family in BOTH)
@@ -23,7 +23,7 @@ def test_clients_are_recorded_by_address(prober: Prober, transport: Transport) -
     """Each client's address, the address that it dialled and the bytes of both directions are recorded, in order."""
     with prober.serve(Serve(LOOPBACKS, PORT, transport)) as serving:
         assert serving.accepted() == ()
-        dials = [Dial(family, family.loopback, PORT, transport, Protocol.ECHO) for family in BOTH]
+        dials = [Dial(family, family.loopback, PORT, transport, AppProtocol.ECHO) for family in BOTH]
         results = [prober.dial(dial) for dial in dials]
         clients = serving.accepted()
     assert [client.address for client in clients] == ["127.0.0.1", "::1"]
@@ -34,7 +34,7 @@ def test_clients_are_recorded_by_address(prober: Prober, transport: Transport) -
 
 def test_a_connection_without_bytes_is_recorded(prober: Prober) -> None:
     """A client that only connects is recorded as soon as it is connected."""
-    with prober.serve(Serve(("::1",), PORT, protocol=Protocol.CONNECT)) as serving:
+    with prober.serve(Serve(("::1",), PORT, protocol=AppProtocol.CONNECT)) as serving:
         prober.dial(Dial(Family.IPV6, "::1", PORT))
         (client,) = serving.accepted()
     assert (client.received, client.answered) == (0, 0)
@@ -43,7 +43,7 @@ def test_a_connection_without_bytes_is_recorded(prober: Prober) -> None:
 def test_a_udp_client_is_one_client(prober: Prober) -> None:
     """Each of five clients, with a datagram each, is recorded once."""
     with prober.serve(Serve(("127.0.0.1",), PORT, Transport.UDP)) as serving:
-        prober.dial_all([Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, Protocol.ECHO)] * 5)
+        prober.dial_all([Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, AppProtocol.ECHO)] * 5)
         clients = serving.accepted()
     assert len({client.peer_port for client in clients}) == len(clients) == 5
 
@@ -51,15 +51,15 @@ def test_a_udp_client_is_one_client(prober: Prober) -> None:
 def test_an_echo_does_not_wait_for_a_line(prober: Prober) -> None:
     """Data is answered at once, without a line feed and without the end of the stream."""
     with prober.serve(Serve(("127.0.0.1",), PORT)):
-        dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, send="a", expect="^a$")
+        dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.EXCHANGE, send="a", expect="^a$")
         result = prober.dial(dial)
     assert result.outcome is Outcome.ANSWERED, result
 
 
 def test_connect_only_reads(prober: Prober) -> None:
     """A ``connect`` server reads and sends nothing."""
-    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.CONNECT)) as serving:
-        result = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.ECHO, timeout=0.1))
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=AppProtocol.CONNECT)) as serving:
+        result = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.ECHO, timeout=0.1))
         (client,) = serving.accepted()
     assert result.outcome is Outcome.SILENT
     assert (client.received, client.answered) == (250, 0)
@@ -67,9 +67,9 @@ def test_connect_only_reads(prober: Prober) -> None:
 
 def test_head_has_no_body(prober: Prober) -> None:
     """The HTTP server answers HEAD without a body."""
-    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.HTTP)):
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=AppProtocol.HTTP)):
         send = "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
-        dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, send=send, expect="\r\n\r\n$")
+        dial = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.EXCHANGE, send=send, expect="\r\n\r\n$")
         result = prober.dial(dial)
     assert result.outcome is Outcome.ANSWERED, result
 
@@ -78,9 +78,9 @@ def test_head_has_no_body(prober: Prober) -> None:
 def test_an_ipv6_socket_takes_no_ipv4(prober: Prober, transport: Transport) -> None:
     """A server on :: does not serve IPv4: its port is refused there, and free for another server."""
     with prober.serve(Serve(("::",), PORT, transport)):
-        refused = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, transport, Protocol.ECHO))
+        refused = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, transport, AppProtocol.ECHO))
         with prober.serve(Serve(("0.0.0.0",), PORT, transport)):
-            answered = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, transport, Protocol.ECHO))
+            answered = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, transport, AppProtocol.ECHO))
     assert refused.outcome is Outcome.REFUSED
     assert answered.outcome is Outcome.ANSWERED
 
@@ -89,7 +89,7 @@ def test_an_ipv6_socket_takes_no_ipv4(prober: Prober, transport: Transport) -> N
 def test_closed_means_closed(prober: Prober, transport: Transport) -> None:
     """After close the port refuses and can be bound again at once, although it had clients."""
     serve = Serve(LOOPBACKS, PORT, transport)
-    dial = Dial(Family.IPV6, "::1", PORT, transport, Protocol.ECHO)
+    dial = Dial(Family.IPV6, "::1", PORT, transport, AppProtocol.ECHO)
     for _ in range(3):
         with prober.serve(serve) as serving:
             assert prober.dial(dial).outcome is Outcome.ANSWERED
@@ -99,8 +99,8 @@ def test_closed_means_closed(prober: Prober, transport: Transport) -> None:
 
 def test_open_connections_end_with_the_server(prober: Prober) -> None:
     """A client that waits for an answer sees the connection end when the server is closed."""
-    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.CONNECT)):
-        sent = prober._channel.send(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, expect="x"))
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=AppProtocol.CONNECT)):
+        sent = prober._channel.send(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.EXCHANGE, expect="x"))
     answer = prober._channel.receive(sent)
     assert answer.outcome is Outcome.SILENT
     assert answer.seconds < 4
@@ -120,13 +120,13 @@ def test_a_taken_port_is_a_harness_error(prober: Prober) -> None:
 def test_there_is_no_server_for_exchange(prober: Prober, transport: Transport) -> None:
     """``exchange`` is refused."""
     with pytest.raises(UsageError, match="exchange"):
-        prober.serve(Serve(LOOPBACKS, PORT, transport, Protocol.EXCHANGE))
+        prober.serve(Serve(LOOPBACKS, PORT, transport, AppProtocol.EXCHANGE))
 
 
 def test_there_is_no_http_over_udp(prober: Prober) -> None:
     """HTTP over UDP is refused."""
     with pytest.raises(UsageError, match="http"):
-        prober.serve(Serve(LOOPBACKS, PORT, Transport.UDP, Protocol.HTTP))
+        prober.serve(Serve(LOOPBACKS, PORT, Transport.UDP, AppProtocol.HTTP))
 
 
 @each_family
@@ -165,10 +165,10 @@ def test_a_held_ipv6_port_holds_ipv4_only_without_v6only(prober: Prober, v6only:
 def test_a_path_says_where_it_is_redirected(prober: Prober, status: int) -> None:
     """The HTTP server redirects as the path says, also for the whole URL of a proxy's client."""
     path = redirect_path(status, "http://[::ffff:127.0.0.1]:8000/")
-    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.HTTP)):
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=AppProtocol.HTTP)):
         for target in (path, f"http://127.0.0.1:{PORT}{path}"):
             send = f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n"
-            dialled = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, send=send))
+            dialled = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.EXCHANGE, send=send))
             assert dialled.answer.startswith(f"HTTP/1.1 {status} ")
             assert "\r\nLocation: http://[::ffff:127.0.0.1]:8000/\r\n" in dialled.answer
 
@@ -202,7 +202,7 @@ while True: listener.accept()[0].close()
 """
 
 
-def test_a_port_is_shared_as_its_user(prober: Prober, start: Callable[..., HostProgram]) -> None:
+def test_a_port_is_shared_as_its_user(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
     """A program that has changed its user, and sets SO_REUSEPORT, shares its port with a held port of that user."""
     assert start(OTHER_USER).wait_ready(Await(SHARED, Transport.TCP, None, 10)).ready
     hold = Hold(Family.IPV4, "127.0.0.1", SHARED, reuse_address=False, reuse_port=True)
@@ -213,8 +213,8 @@ def test_a_port_is_shared_as_its_user(prober: Prober, start: Callable[..., HostP
 
 def test_the_head_of_a_request_is_recorded(prober: Prober) -> None:
     """The head of an HTTP request is recorded, without its body; other protocols have no head."""
-    with prober.serve(Serve(("::1",), PORT, protocol=Protocol.HTTP)) as serving:
+    with prober.serve(Serve(("::1",), PORT, protocol=AppProtocol.HTTP)) as serving:
         send = "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2\r\n\r\nhi"
-        prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=Protocol.EXCHANGE, send=send, expect="200 OK"))
+        prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=AppProtocol.EXCHANGE, send=send, expect="200 OK"))
         (client,) = serving.accepted()
     assert client.head == "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2"

@@ -6,10 +6,10 @@ import pytest
 
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
-from dualstack.prober.client import HostProgram, Prober
+from dualstack.prober.client import Prober, ProgramHandle
 from dualstack.prober.messages import Await, Dial, Hold, Serve, SocketRow
 from dualstack.prober.messages.tables import ListRoutes
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 PORT = 7300
 
@@ -47,7 +47,7 @@ def test_the_prober_owns_its_own(prober: Prober) -> None:
     assert row.owner == "prober(1)"
 
 
-def test_a_connection_shows_both_ends(prober: Prober, start: Callable[..., HostProgram]) -> None:
+def test_a_connection_shows_both_ends(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
     """A program's connection is ESTABLISHED, with the peer bracketed, and belongs to it."""
     with prober.serve(Serve(("::1",), PORT)):
         program = start(
@@ -61,7 +61,7 @@ def test_a_connection_shows_both_ends(prober: Prober, start: Callable[..., HostP
     assert row.owner.startswith("python")
 
 
-def test_a_mapped_client_is_shown_as_the_kernel_has_it(prober: Prober, start: Callable[..., HostProgram]) -> None:
+def test_a_mapped_client_is_shown_as_the_kernel_has_it(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
     """An IPv4 connection on a dual-stack socket is an IPv6 socket with mapped addresses."""
     program = start(
         f"""
@@ -73,14 +73,14 @@ c = s.accept()[0]; print("up", flush=True); c.recv(1000)
     assert program.wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
     with prober.serve(Serve(("127.0.0.1",), PORT + 1)):
         pass
-    prober._channel.send(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=Protocol.EXCHANGE, expect="x"))
+    prober._channel.send(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.EXCHANGE, expect="x"))
     assert program.wait_ready(Await(0, Transport.TCP, "up", 10)).ready
     found = [row for row in rows(prober) if row.state == "ESTABLISHED"]
     assert [(row.family, row.address) for row in found] == [("ipv6", "::ffff:127.0.0.1")]
     assert found[0].peer.startswith("[::ffff:127.0.0.1]:")
 
 
-def test_the_first_of_several_owners_is_named(prober: Prober, start: Callable[..., HostProgram]) -> None:
+def test_the_first_of_several_owners_is_named(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
     """A socket that a parent shares with its workers belongs to the lowest number: the parent."""
     program = start(
         f"""

@@ -11,7 +11,7 @@ import pytest
 from dualstack.errors import HarnessError
 from dualstack.families import Family
 from dualstack.prober import agent, messages, verbs  # noqa: F401 - the agent imports every verb
-from dualstack.prober.messages import Dial, Exit, Idle, Linger, Sender, Stage, Volley
+from dualstack.prober.messages import DatagramBatch, Dial, Exit, HoldConnections, Idle, Sender, Stage
 from dualstack.prober.messages.following import AwaitExit
 from dualstack.prober.messages.requests import Close, Handle, ObjectRequest, Ping, Request, answer_type
 from dualstack.prober.verbs import VERBS, Agent, verb
@@ -112,9 +112,9 @@ DIAL = Dial(Family.IPV4, "127.0.0.1", 7500, timeout=2)
         (Close(Handle(1)), 0),
         (DIAL, 2),
         (AwaitExit(Handle(1), 7), 7),
-        (Linger((DIAL, DIAL)), 2),
-        (Linger((DIAL, DIAL), Stage.ANSWERED, in_turn=True), 4),
-        (Volley((Sender("::1", "::1", 0, ("a", "b", "c")),), 7500, timeout=3), 9),
+        (HoldConnections((DIAL, DIAL)), 2),
+        (HoldConnections((DIAL, DIAL), Stage.ANSWERED, in_turn=True), 4),
+        (DatagramBatch((Sender("::1", "::1", 0, ("a", "b", "c")),), 7500, timeout=3), 9),
         (Idle((DIAL,), Stage.CONNECTED, 2), 6),
     ],
     ids=lambda item: type(item).__name__,

@@ -12,7 +12,7 @@ from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Host, Lab
 from dualstack.prober.messages import Names, Serve
 from dualstack.prober.names import query_name
-from dualstack.transport import Protocol
+from dualstack.transport import AppProtocol
 
 PORT = 3005
 FORMS = ("msplib-client", "msplib-client-ported")
@@ -60,7 +60,7 @@ def spell(kind: str, peer: Host) -> str:
 def serve(stack: ExitStack, host: Host, families: tuple[Family, ...]) -> None:
     """Serve an echo on the host's addresses of these families, as separate sockets."""
     addresses = tuple(host.plan.address(family) for family in families)
-    stack.enter_context(host.prober.serve(Serve(addresses, PORT, protocol=Protocol.ECHO)))
+    stack.enter_context(host.prober.serve(Serve(addresses, PORT, protocol=AppProtocol.ECHO)))
 
 
 @either_form

@@ -7,8 +7,8 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Lab, Program
-from dualstack.prober.messages import Dial, Dialled, Hold, Linger, Outcome, Stage
-from dualstack.transport import Protocol
+from dualstack.prober.messages import Dial, Dialled, Hold, HoldConnections, Outcome, Stage
+from dualstack.transport import AppProtocol
 
 PORT = 3005
 MESSAGE = 250
@@ -65,7 +65,7 @@ either_family = pytest.mark.parametrize("family", BOTH, ids=lambda family: famil
 def dial(lab: Lab, family: Family, **fields: Any) -> Dialled:
     """Hold one exchange of 250 bytes with the server."""
     address = lab.hosts["service"].plan.address(family)
-    wanted: dict[str, Any] = {"protocol": Protocol.ECHO, "timeout": 3.0} | fields
+    wanted: dict[str, Any] = {"protocol": AppProtocol.ECHO, "timeout": 3.0} | fields
     return lab.hosts["peer"].prober.dial(Dial(family, address, PORT, **wanted))
 
 
@@ -97,8 +97,8 @@ def test_restarts_at_once(run: Any, lab: Lab, form: str) -> None:
     """M23: after the server has closed first, its address in TIME_WAIT, the next server can bind at once."""
     service, peer = (lab.hosts[name] for name in ("service", "peer"))
     run.serve(service, form, PORT)
-    exchange = Dial(Family.IPV6, service.plan.address(Family.IPV6), PORT, protocol=Protocol.ECHO)
-    with peer.prober.linger(Linger((exchange,), Stage.ANSWERED)) as client:
+    exchange = Dial(Family.IPV6, service.plan.address(Family.IPV6), PORT, protocol=AppProtocol.ECHO)
+    with peer.prober.hold_connections(HoldConnections((exchange,), Stage.ANSWERED)) as client:
         assert Deadline(10, "the server to close").until(lambda: client.ends().closed == 1)
 
     def waits() -> bool:
@@ -118,7 +118,7 @@ def test_backlog_of_ten(run: Any, lab: Lab, form: str) -> None:
     # The server waits for this client's 250 bytes, so that all others stay in its accept queue.
     run.python(lab.hosts["peer"], SILENT_CLIENT, address, str(PORT))
     run.until(program, "^Client port is")
-    results = peer.dial_all([Dial(Family.IPV4, address, PORT, protocol=Protocol.CONNECT, timeout=0.7)] * 16)
+    results = peer.dial_all([Dial(Family.IPV4, address, PORT, protocol=AppProtocol.CONNECT, timeout=0.7)] * 16)
     queued = [item for item in results if item.connected]
     ignored = [item for item in results if not item.connected]
     assert len(queued) == 11
@@ -193,7 +193,7 @@ def test_low_water_mark_missed(run: Any, lab: Lab, form: str, answer: str) -> No
 def test_short_message_is_not_echoed(run: Any, lab: Lab, form: str, size: int) -> None:
     """M31: fewer than 250 bytes and a FIN: the server says so, echoes nothing, and closes."""
     program = run.serve(lab.hosts["service"], form, PORT)
-    dialled = dial(lab, Family.IPV6, protocol=Protocol.EXCHANGE, send="x" * size, expect=".", half_close=True)
+    dialled = dial(lab, Family.IPV6, protocol=AppProtocol.EXCHANGE, send="x" * size, expect=".", half_close=True)
     assert dialled.answer == ""
     assert ended(program) == (1 if form.endswith("ported") else 0)
     assert program.log().text.splitlines()[-2:] == [

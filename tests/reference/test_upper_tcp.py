@@ -12,10 +12,10 @@ from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Lab
 from dualstack.prober.messages import Dial, Dialled, Hold, Outcome, Serve
-from dualstack.transport import Protocol
+from dualstack.transport import AppProtocol
 
 PORT = 9078
-KINDS = ("single", "fork", "thread")
+BACKENDS = ("single", "fork", "thread")
 MANY = ("fork", "thread")
 
 RESETTING_CLIENT = """
@@ -48,14 +48,14 @@ print("done")
 """
 
 either_family = pytest.mark.parametrize("family", BOTH, ids=lambda family: family.value)
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("kind", BACKENDS)
 both_forms = pytest.mark.parametrize("form", ["", "-ported"], ids=["document", "ported"])
 
 
 def request(lab: Lab, family: Family, **fields: Any) -> Dial:
     """Return an exchange with the server on the host ``service``."""
     address = lab.hosts["service"].plan.address(family)
-    return replace(Dial(family, address, PORT, protocol=Protocol.UPPER, timeout=3.0), **fields)
+    return replace(Dial(family, address, PORT, protocol=AppProtocol.UPPER, timeout=3.0), **fields)
 
 
 def dial(lab: Lab, family: Family, **fields: Any) -> Dialled:
@@ -217,7 +217,7 @@ def test_port_does_not_depend_on_bindv6only(run: Any, lab: Lab, kind: str) -> No
 def test_document_client_does_not_notice_the_end_of_its_input(run: Any, lab: Lab) -> None:
     """L14: the document's client knows 127.0.0.1:9078 only, and sends its last line for ever."""
     host = lab.hosts["service"]
-    with host.prober.serve(Serve(("127.0.0.1",), PORT, protocol=Protocol.UPPER)) as serving:
+    with host.prober.serve(Serve(("127.0.0.1",), PORT, protocol=AppProtocol.UPPER)) as serving:
         client = run.start(host, "upper-client", text="once\n")
         deadline = Deadline(10, "the same line to be sent ten times")
         while sum(item.received for item in serving.accepted()) < len("once\n") * 10:
@@ -230,7 +230,7 @@ def test_document_client_does_not_notice_the_end_of_its_input(run: Any, lab: Lab
 def test_ported_client(run: Any, lab: Lab, family: Family) -> None:
     """L8, L14: the ported client takes a host of either family, answers line by line, and ends with its input."""
     peer = lab.hosts["peer"]
-    with peer.prober.serve(Serve((peer.plan.address(family),), PORT, protocol=Protocol.UPPER)) as serving:
+    with peer.prober.serve(Serve((peer.plan.address(family),), PORT, protocol=AppProtocol.UPPER)) as serving:
         log = run.output(lab.hosts["service"], "upper-client-ported", peer.plan.address(family), text="one\ntwo\n")
         accepted = serving.accepted()
     assert log == "ONE\nTWO\n"

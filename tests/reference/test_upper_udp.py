@@ -9,8 +9,8 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Lab, Program
-from dualstack.prober.messages import Dial, Dialled, Forge, Hold, Outcome, Serve
-from dualstack.transport import Protocol, Transport
+from dualstack.prober.messages import Dial, Dialled, Hold, Outcome, Serve, SpoofedDatagram
+from dualstack.transport import AppProtocol, Transport
 
 PORT = 8000
 
@@ -39,7 +39,7 @@ def serve(run: Any, lab: Lab, form: str) -> Program:
 def dial(lab: Lab, family: Family, address: str = "", **fields: Any) -> Dialled:
     """Hold one exchange with the server."""
     wanted = address or lab.hosts["service"].plan.address(family)
-    plain = Dial(family, wanted, PORT, transport=Transport.UDP, protocol=Protocol.UPPER, timeout=1.0)
+    plain = Dial(family, wanted, PORT, transport=Transport.UDP, protocol=AppProtocol.UPPER, timeout=1.0)
     return lab.hosts["peer"].prober.dial(replace(plain, **fields))
 
 
@@ -112,7 +112,7 @@ def test_port_drops_forged_senders(run: Any, lab: Lab) -> None:
     program = serve(run, lab, "upper-udp-ported")
     host, peer = lab.hosts["service"].plan, lab.hosts["peer"]
     forged = peer.plan.configured[Family.IPV4][1]
-    peer.prober.forge(Forge(f"::ffff:{forged}", 4000, host.address(Family.IPV6), PORT, "forged"))
+    peer.prober.call(SpoofedDatagram(f"::ffff:{forged}", 4000, host.address(Family.IPV6), PORT, "forged"))
     for family in BOTH:
         dialled = dial(lab, family)
         assert dialled.outcome is Outcome.ANSWERED
@@ -132,7 +132,7 @@ def test_taken_port_is_loud(run: Any, lab: Lab, family: Family) -> None:
 def test_document_client(run: Any, lab: Lab) -> None:
     """L22: the document's client asks 127.0.0.1:8000, line by line, and ends with its input."""
     host = lab.hosts["service"]
-    with host.prober.serve(Serve(("127.0.0.1",), PORT, Transport.UDP, Protocol.UPPER)):
+    with host.prober.serve(Serve(("127.0.0.1",), PORT, Transport.UDP, AppProtocol.UPPER)):
         assert run.output(host, "upper-udp-client", text="one\ntwo\n") == "ONE\nTWO\n"
 
 
@@ -140,7 +140,7 @@ def test_document_client(run: Any, lab: Lab) -> None:
 def test_ported_client(run: Any, lab: Lab, family: Family) -> None:
     """L22: the ported client asks a host of either family."""
     address = lab.hosts["peer"].plan.address(family)
-    with lab.hosts["peer"].prober.serve(Serve((address,), PORT, Transport.UDP, Protocol.UPPER)):
+    with lab.hosts["peer"].prober.serve(Serve((address,), PORT, Transport.UDP, AppProtocol.UPPER)):
         assert run.output(lab.hosts["service"], "upper-udp-client-ported", address, text="one\ntwo\n") == "ONE\nTWO\n"
 
 

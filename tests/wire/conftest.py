@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dualstack.families import BOTH, Family
-from dualstack.wire.evidence import Wire, read_wire
+from dualstack.wire.evidence import CaptureData, read_capture
 from dualstack.wire.pcap import HEADER, RECORD
 from dualstack.wire.witness import witnesses
 
@@ -43,8 +43,8 @@ def write_pcap(path: Path, packets: Sequence[tuple[float, bytes]]) -> None:
 
 
 @pytest.fixture
-def make_wire(tmp_path: Path) -> Callable[..., Wire]:
-    """Return a function that makes a `Wire` of scapy packets, as a capture with witnesses would have recorded them."""
+def make_capture(tmp_path: Path) -> Callable[..., CaptureData]:
+    """Return a function that makes a `CaptureData` of scapy packets, as a capture with witnesses would be."""
 
     def make(
         *packets: tuple[float, Any],
@@ -52,7 +52,7 @@ def make_wire(tmp_path: Path) -> Callable[..., Wire]:
         drops: int = 0,
         cut: int = 0,
         mac: str = MAC,
-    ) -> Wire:
+    ) -> CaptureData:
         raw = bytes.fromhex(mac.replace(":", ""))
         records = [(START, witnesses(raw, "start", NONCE)[family]) for family in witnessed]
         records += [(START + at, bytes(packet)) for at, packet in packets]
@@ -61,7 +61,7 @@ def make_wire(tmp_path: Path) -> Callable[..., Wire]:
         write_pcap(path, records)
         if cut:
             path.write_bytes(path.read_bytes()[:-cut])
-        return read_wire(path, nonce=NONCE, mac=mac, drops=drops)
+        return read_capture(path, nonce=NONCE, mac=mac, drops=drops)
 
     return make
 

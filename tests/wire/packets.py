@@ -9,7 +9,7 @@ from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoRequest, IPv6, IPv6E
 from scapy.layers.l2 import Ether
 
 from dualstack.families import BOTH, Family
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 
 MAC, PEER = "02:00:5e:10:00:01", "02:00:5e:10:00:02"
 S4, C4, S6, C6 = "198.51.100.1", "198.51.100.33", "2001:db8:51:1::101", "2001:db8:51:1::201"
@@ -18,7 +18,7 @@ T4, T6 = IP(src=C4, dst=S4), IPv6(src=C6, dst=S6)
 OUT, IN = partial(Ether, src=MAC, dst=PEER), partial(Ether, src=PEER, dst=MAC)
 
 Timed = tuple[float, Any]
-MakeWire = Callable[..., Wire]
+MakeCapture = Callable[..., CaptureData]
 
 
 def net(family: Family, *, back: bool = False) -> Any:

@@ -5,10 +5,10 @@ import pytest
 from dualstack.errors import Inconclusive
 from dualstack.wire import expect
 from tests.wire.cases.advertised import ADVERTISED, amid, said
-from tests.wire.packets import C6, F4, F6, MakeWire, handshake
+from tests.wire.packets import C6, F4, F6, MakeCapture, handshake
 
 
-def test_a_connection_without_advertisements_proves_nothing(make_wire: MakeWire) -> None:
+def test_a_connection_without_advertisements_proves_nothing(make_capture: MakeCapture) -> None:
     """Nor does one that is younger than the first, that of another client, or an attempt before any of them."""
     for frames in (
         [*handshake(F6), *said(2), (3, ADVERTISED)],
@@ -17,6 +17,6 @@ def test_a_connection_without_advertisements_proves_nothing(make_wire: MakeWire)
         [*handshake(F4), (1, ADVERTISED), (3, ADVERTISED)],
     ):
         with pytest.raises(Inconclusive, match=r"no SYN from .*:40000 is followed by 2 router advertisements"):
-            expect.flow_outlives_advertisements(make_wire(*frames), (C6, 40000), 2)
+            expect.flow_outlives_advertisements(make_capture(*frames), (C6, 40000), 2)
     with pytest.raises(Inconclusive, match="no attempt to reach port 8080 over IPv6 after a router advertisement"):
-        expect.served_amid_advertisements(make_wire(*amid()), 8080, F6)
+        expect.served_amid_advertisements(make_capture(*amid()), 8080, F6)

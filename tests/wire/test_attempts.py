@@ -14,7 +14,7 @@ from tests.wire.packets import (
     S4,
     T6,
     TUNNEL,
-    MakeWire,
+    MakeCapture,
     asked,
     handshake,
     net,
@@ -25,9 +25,9 @@ from tests.wire.packets import (
 )
 
 
-def test_attempts_are_folded(make_wire: MakeWire) -> None:
+def test_attempts_are_folded(make_capture: MakeCapture) -> None:
     """Retransmissions are no new attempts; a new sequence number or port is one, also between the same addresses."""
-    wire = make_wire(
+    wire = make_capture(
         (0, syn(F6)),
         (1, syn(F6)),
         (3, syn(F6)),
@@ -50,47 +50,47 @@ def test_attempts_are_folded(make_wire: MakeWire) -> None:
     assert [one.family for one in expect.attempts(wire, 8080, family=F4, address=S4)] == [F4]
 
 
-def test_icmp_error_may_be_overtaken(make_wire: MakeWire) -> None:
+def test_icmp_error_may_be_overtaken(make_capture: MakeCapture) -> None:
     """An ICMP error is an attempt's fate only if nothing better comes; "too big" is none at all."""
     too_big = net(F6, back=True) / ICMPv6PacketTooBig(mtu=1280) / syn(F6)[IPv6]
-    wire = make_wire((0, syn(F6)), (0.1, unreachable(F6, syn(F6), 0)), (1, syn(F6)), (1.1, reply(F6, "SA")))
+    wire = make_capture((0, syn(F6)), (0.1, unreachable(F6, syn(F6), 0)), (1, syn(F6)), (1.1, reply(F6, "SA")))
     assert expect.attempts(wire, 8080)[0].fate is expect.Fate.ANSWERED
-    wire = make_wire((0, syn(F6)), (0.1, unreachable(F6, syn(F6), 0)))
+    wire = make_capture((0, syn(F6)), (0.1, unreachable(F6, syn(F6), 0)))
     assert expect.attempts(wire, 8080)[0].fate is expect.Fate.ICMP_ERROR
     assert expect.attempts(wire, 8080)[0].error == "ICMPv6 no route to destination"
-    assert expect.attempts(make_wire((0, syn(F6)), (0.1, too_big)), 8080)[0].fate is expect.Fate.UNANSWERED
+    assert expect.attempts(make_capture((0, syn(F6)), (0.1, too_big)), 8080)[0].fate is expect.Fate.UNANSWERED
 
 
-def test_port_unreachable_about_tcp_is_no_rst(make_wire: MakeWire) -> None:
+def test_port_unreachable_about_tcp_is_no_rst(make_capture: MakeCapture) -> None:
     """A firewall's port unreachable about a SYN is an ICMP error, not the refusal of a host."""
-    wire = make_wire((0, syn(F4)), (0.1, unreachable(F4, syn(F4))))
+    wire = make_capture((0, syn(F4)), (0.1, unreachable(F4, syn(F4))))
     assert expect.attempts(wire, 8080)[0].fate is expect.Fate.ICMP_ERROR
 
 
-def test_only_one_attempt_is_no_race(make_wire: MakeWire) -> None:
+def test_only_one_attempt_is_no_race(make_capture: MakeCapture) -> None:
     """Without concurrent attempts there is no loser; without a winner neither."""
     with pytest.raises(Inconclusive, match="only one attempt"):
-        expect.loser_quiet(make_wire(*handshake(F6)), 8080)
+        expect.loser_quiet(make_capture(*handshake(F6)), 8080)
     with pytest.raises(Inconclusive, match="no attempt to reach port 8080 succeeded"):
-        expect.loser_quiet(make_wire((0, syn(F6)), (1, syn(F4))), 8080)
+        expect.loser_quiet(make_capture((0, syn(F6)), (1, syn(F4))), 8080)
 
 
 @pytest.mark.parametrize(("gap", "ok"), [(0.2421875, False), (0.25, True), (2, True), (2.0078125, False)])
-def test_the_bounds_of_a_fallback_are_allowed(make_wire: MakeWire, gap: float, ok: bool) -> None:  # noqa: FBT001 - a row of the table
+def test_the_bounds_of_a_fallback_are_allowed(make_capture: MakeCapture, gap: float, ok: bool) -> None:  # noqa: FBT001 - a row of the table
     """A fallback after exactly the least delay, or the longest, is one; the times are such as are written exactly."""
-    assert expect.he_fallback(make_wire((0, syn(F6)), (gap, syn(F4))), 8080, 0.25, 2).ok is ok
+    assert expect.he_fallback(make_capture((0, syn(F6)), (gap, syn(F4))), 8080, 0.25, 2).ok is ok
 
 
-def test_families_of_flow(make_wire: MakeWire) -> None:
+def test_families_of_flow(make_capture: MakeCapture) -> None:
     """The families of a flow are those of the outer headers, in order; other ports and transports do not count."""
-    wire = make_wire((0, syn(F6)), (1, reply(F4, "RA")), (2, asked(F4)))
+    wire = make_capture((0, syn(F6)), (1, reply(F4, "RA")), (2, asked(F4)))
     assert expect.families_of_flow(wire, 8080) == (F6, F4)
     assert expect.families_of_flow(wire, 8081, Transport.UDP) == (F4,)
     assert expect.families_of_flow(wire, 8081) == ()
-    assert expect.families_of_flow(make_wire((0, TUNNEL / T6 / TCP(dport=8080))), 8080) == (F4,)
+    assert expect.families_of_flow(make_capture((0, TUNNEL / T6 / TCP(dport=8080))), 8080) == (F4,)
 
 
-def test_resets_without_a_later_client_prove_nothing(make_wire: MakeWire) -> None:
+def test_resets_without_a_later_client_prove_nothing(make_capture: MakeCapture) -> None:
     """Clients that reset no connection prove nothing; resets of the other family neither."""
     for frames in (
         [*handshake(F6), (1, sent(F6, "R"))],
@@ -100,15 +100,15 @@ def test_resets_without_a_later_client_prove_nothing(make_wire: MakeWire) -> Non
         [*handshake(F6), (2, sent(F6, "R")), *handshake(F6, 2, 40001)],
     ):
         with pytest.raises(Inconclusive, match="no client came over IPv6 after one that reset"):
-            expect.outlives_resets(make_wire(*frames), 8080, F6)
+            expect.outlives_resets(make_capture(*frames), 8080, F6)
 
 
-def test_pieces_are_counted(make_wire: MakeWire) -> None:
+def test_pieces_are_counted(make_capture: MakeCapture) -> None:
     """Only data segments of the client's port count; fewer than were meant prove nothing."""
     pieces = [(1 + at, sent(F6, "PA", b"x")) for at in range(3)]
-    wire = make_wire(*handshake(F6), *pieces, (9, LATER), (9.1, sent(F6, "PA", b"answer", back=True)))
+    wire = make_capture(*handshake(F6), *pieces, (9, LATER), (9.1, sent(F6, "PA", b"answer", back=True)))
     expect.require_pieces(wire, 40000, 3)
     with pytest.raises(Inconclusive, match="port 40000 sent 3 data segments; 4 were meant"):
         expect.require_pieces(wire, 40000, 4)
     with pytest.raises(Inconclusive, match="dropped 3 frames"):
-        expect.require_pieces(make_wire(*pieces, drops=3), 40000, 3)
+        expect.require_pieces(make_capture(*pieces, drops=3), 40000, 3)

@@ -7,10 +7,10 @@ from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6
 
 from dualstack.errors import Inconclusive
 from dualstack.wire import expect
-from tests.wire.packets import C4, C6, F4, F6, S6, UDP_FIXED_ZERO, MakeWire, net, syn, told, unreachable
+from tests.wire.packets import C4, C6, F4, F6, S6, UDP_FIXED_ZERO, MakeCapture, net, syn, told, unreachable
 
 
-def test_offloaded_checksum_is_not_wrong(make_wire: MakeWire) -> None:
+def test_offloaded_checksum_is_not_wrong(make_capture: MakeCapture) -> None:
     """A checksum that the kernel left to its network card, the pseudo-header's sum alone, is not wrong."""
     datagram = told(F6)
     raw = bytearray(bytes(datagram))
@@ -19,22 +19,22 @@ def test_offloaded_checksum_is_not_wrong(make_wire: MakeWire) -> None:
     while total > 0xFFFF:
         total = (total & 0xFFFF) + (total >> 16)
     raw[60:62] = total.to_bytes(2, "big")
-    assert expect.udp6_checksum(make_wire((0, bytes(raw))), 8081).ok
+    assert expect.udp6_checksum(make_capture((0, bytes(raw))), 8081).ok
     raw[60] ^= 1
-    assert not expect.udp6_checksum(make_wire((0, bytes(raw))), 8081).ok
+    assert not expect.udp6_checksum(make_capture((0, bytes(raw))), 8081).ok
 
 
-def test_datagrams_that_were_cut_prove_nothing(make_wire: MakeWire) -> None:
+def test_datagrams_that_were_cut_prove_nothing(make_capture: MakeCapture) -> None:
     """Where no datagram was kept whole no checksum is known; one that is zero is known all the same."""
     cut, zero = bytes(told(F6))[:-1], bytes(UDP_FIXED_ZERO)[:-1]
     with pytest.raises(Inconclusive, match="no datagram from port 8081 was kept whole, so no checksum is known"):
-        expect.udp6_checksum(make_wire((0, cut)), 8081)
-    assert not expect.udp6_checksum(make_wire((0, zero)), 8081).ok
+        expect.udp6_checksum(make_capture((0, cut)), 8081)
+    assert not expect.udp6_checksum(make_capture((0, zero)), 8081).ok
 
 
-def test_too_big_messages_are_listed(make_wire: MakeWire) -> None:
+def test_too_big_messages_are_listed(make_capture: MakeCapture) -> None:
     """Both families' messages are listed with their MTU, and no other ICMP error."""
-    wire = make_wire(
+    wire = make_capture(
         (0, net(F6) / ICMPv6PacketTooBig(mtu=1280) / syn(F6)[IPv6]),
         (1, net(F4) / ICMP(type=3, code=4, nexthopmtu=1400) / syn(F4)[IP]),
         (2, unreachable(F4, syn(F4))),
@@ -45,7 +45,7 @@ def test_too_big_messages_are_listed(make_wire: MakeWire) -> None:
     ]
 
 
-def test_questions_and_answers(make_wire: MakeWire) -> None:
+def test_questions_and_answers(make_capture: MakeCapture) -> None:
     """Questions over UDP and TCP are listed with family, name and type, answers with their data and code."""
     query = DNS(id=5, qd=DNSQR(qname="Www.Lab.test", qtype="AAAA"))
     answer = DNS(
@@ -53,7 +53,7 @@ def test_questions_and_answers(make_wire: MakeWire) -> None:
     )
     failure = DNS(id=6, qr=1, rcode=2, qd=DNSQR(qname="www.lab.test", qtype="A"))
     message = bytes(DNS(id=7, qd=DNSQR(qname="b.lab.test", qtype="A")))
-    wire = make_wire(
+    wire = make_capture(
         (0, net(F6) / UDP(sport=40000, dport=53) / query),
         (1, net(F6, back=True) / UDP(sport=53, dport=40000) / answer),
         (2, net(F4, back=True) / UDP(sport=53, dport=40000) / failure),
@@ -68,7 +68,7 @@ def test_questions_and_answers(make_wire: MakeWire) -> None:
     assert asked_for[0].time == pytest.approx(wire.frames[0].time)
     assert [(one.rcode, one.answers) for one in expect.dns_answers(wire)] == [(0, (S6,)), (2, ())]
     with pytest.raises(Inconclusive, match="dropped"):
-        expect.dns_queries(make_wire(drops=1))
+        expect.dns_queries(make_capture(drops=1))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from scapy.layers.l2 import ARP, Ether
 from dualstack.families import Family
 from dualstack.timeline import Packet, packet_lines
 from dualstack.wire.dissect import details
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import conversation, present
 from dualstack.wire.formatting import packets
 from dualstack.wire.template import Template
@@ -24,14 +24,14 @@ FOUR: Any = partial(IP, src="198.51.100.33", dst="198.51.100.1")
 SIX: Any = partial(IPv6, src="2001:db8::33", dst="2001:db8::1")
 SYN: Any = partial(TCP, sport=40112, dport=8080, flags="S")
 
-MakeWire = Callable[..., Wire]
+MakeCapture = Callable[..., CaptureData]
 
 
-def test_one_line_a_packet(make_wire: MakeWire) -> None:
+def test_one_line_a_packet(make_capture: MakeCapture) -> None:
     """A conversation has a line for each packet of its ports, times from the first one, and no noise."""
     asked = "[2001:db8::33]:40113 → [2001:db8::1]:8081"
     datagram = SIX() / UDP(sport=40113, dport=8081) / b"x"
-    wire = make_wire(
+    wire = make_capture(
         (1, LINK() / ARP(psrc="198.51.100.1", pdst="198.51.100.33")),
         (1.5, LINK() / FOUR() / SYN()),
         (1.501204, LINK() / IP(src="198.51.100.1", dst="198.51.100.33") / TCP(sport=8080, dport=40112, flags="SA")),
@@ -52,9 +52,9 @@ def test_one_line_a_packet(make_wire: MakeWire) -> None:
     )
 
 
-def test_long_conversations_are_bounded(make_wire: MakeWire) -> None:
+def test_long_conversations_are_bounded(make_capture: MakeCapture) -> None:
     """Of many packets the first and the last are shown, and how many are left out between them."""
-    wire = make_wire(*((at / 10, LINK() / FOUR() / SYN(sport=1000 + at)) for at in range(100)))
+    wire = make_capture(*((at / 10, LINK() / FOUR() / SYN(sport=1000 + at)) for at in range(100)))
     told = conversation(wire, [8080])
     assert len(told) == 61
     assert told[40] == "… 40 packets left out …"
@@ -64,9 +64,9 @@ def test_long_conversations_are_bounded(make_wire: MakeWire) -> None:
     assert conversation(wire, [9]) == ()
 
 
-def test_template_compares_what_it_names(make_wire: MakeWire) -> None:
+def test_template_compares_what_it_names(make_capture: MakeCapture) -> None:
     """None is not compared; 0 and the empty text are."""
-    wire = make_wire((0, LINK() / FOUR() / SYN()))
+    wire = make_capture((0, LINK() / FOUR() / SYN()))
     (frame,) = wire.frames
     assert Template().matches(frame)
     assert Template(family=Family.IPV4, dport=8080, flags=2, without=16, noise="", payload=False).matches(frame)
@@ -82,18 +82,18 @@ def test_template_compares_what_it_names(make_wire: MakeWire) -> None:
         assert not wrong.matches(frame), wrong
 
 
-def test_what_came_nearest_is_shown(make_wire: MakeWire) -> None:
+def test_what_came_nearest_is_shown(make_capture: MakeCapture) -> None:
     """If nothing is like a template, the finding shows what did arrive and in what it differs."""
-    wire = make_wire((0, LINK() / FOUR() / SYN()), (1, LINK() / FOUR() / UDP(sport=1, dport=2)))
+    wire = make_capture((0, LINK() / FOUR() / SYN()), (1, LINK() / FOUR() / UDP(sport=1, dport=2)))
     finding = present(wire, Template(family=Family.IPV6, dport=8080))
     assert finding.expected == "a frame with family=IPv6, dport=8080"
     assert finding.packets[0].endswith("TCP SYN  (differs in family)")
     assert finding.packets[1].endswith("UDP  (differs in family, dport)")
 
 
-def test_details_of_selected_frames(make_wire: MakeWire) -> None:
+def test_details_of_selected_frames(make_capture: MakeCapture) -> None:
     """The frames that scapy is given are described, inner headers included."""
-    wire = make_wire((0, LINK() / FOUR(proto=41) / SIX() / SYN()), (1, LINK() / FOUR() / SYN()))
+    wire = make_capture((0, LINK() / FOUR(proto=41) / SIX() / SYN()), (1, LINK() / FOUR() / SYN()))
     (told,) = details(wire.path, wire.frames[:1])
     assert "IPv6" in told
     assert "TCP 2001:db8::33:40112" in told
@@ -108,11 +108,11 @@ def test_scapy_is_loaded_only_when_needed(module: str) -> None:
     assert done.stdout.strip() == ""
 
 
-def test_packets_as_data(make_wire: MakeWire) -> None:
+def test_packets_as_data(make_capture: MakeCapture) -> None:
     """A record keeps each packet with its place, its time since the case began, both ends and whether it refuses."""
     reset = IP(src="198.51.100.1", dst="198.51.100.33") / TCP(sport=8080, dport=40112, flags="RA")
     datagram = SIX() / UDP(sport=40112, dport=8080) / b"x"
-    wire = make_wire(
+    wire = make_capture(
         (10.5, LINK() / FOUR() / SYN()),
         (10.75, LINK() / reset),
         (11, LINK() / IPv6(src="2001:db8::1", dst="2001:db8::33") / ICMPv6DestUnreach(code=1) / datagram),

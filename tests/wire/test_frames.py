@@ -40,7 +40,7 @@ from dualstack.wire.frames import Frame, parse, read_frames
 from dualstack.wire.witness import MARK, frame, witnesses
 
 if TYPE_CHECKING:
-    from dualstack.wire.evidence import Wire
+    from dualstack.wire.evidence import CaptureData
 
 MAC = "02:00:5e:10:00:01"
 FOUR: Any = partial(IP, src="198.51.100.33", dst="198.51.100.1")
@@ -299,10 +299,10 @@ def test_counts_are_told_apart(save: Saver) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 15, 16, 17, 20, 50, 60])
-def test_truncated_file_keeps_what_was_before(make_wire: "Callable[..., Wire]", cut: int) -> None:
+def test_truncated_file_keeps_what_was_before(make_capture: "Callable[..., CaptureData]", cut: int) -> None:
     """A file that ends inside a record has all records before it, and says so."""
     packet = LINK() / FOUR() / UDP(sport=4, dport=5) / b"x"
-    wire = make_wire((1, packet), (2, packet), (3, packet), witnessed=(), cut=cut)
+    wire = make_capture((1, packet), (2, packet), (3, packet), witnessed=(), cut=cut)
     lost = 1 if cut < len(bytes(packet)) + 16 else 2
     assert [one.number for one in wire.frames] == list(range(1, 4 - lost))
     assert wire.truncated is (cut != len(bytes(packet)) + 16)
@@ -310,9 +310,9 @@ def test_truncated_file_keeps_what_was_before(make_wire: "Callable[..., Wire]", 
     assert (counts.total, counts.truncated) == (3 - lost, wire.truncated)
 
 
-def test_empty_capture_is_no_error(make_wire: "Callable[..., Wire]") -> None:
+def test_empty_capture_is_no_error(make_capture: "Callable[..., CaptureData]") -> None:
     """A capture without a frame has none, and is whole."""
-    wire = make_wire(witnessed=())
+    wire = make_capture(witnessed=())
     assert (wire.frames, wire.truncated, wire.witnessed) == ((), False, frozenset())
     assert classify(wire.path).total == 0
 
@@ -337,9 +337,9 @@ def test_corrupt_file_is_named(tmp_path: Path, content: bytes, message: str) -> 
             read()
 
 
-def test_damage_in_the_middle_is_found(make_wire: "Callable[..., Wire]") -> None:
+def test_damage_in_the_middle_is_found(make_capture: "Callable[..., CaptureData]") -> None:
     """A damaged record between good ones is an error with its number, whichever way the file is read."""
-    wire = make_wire((1, PLAIN[0][0]), (2, PLAIN[0][0]), witnessed=())
+    wire = make_capture((1, PLAIN[0][0]), (2, PLAIN[0][0]), witnessed=())
     data = bytearray(wire.path.read_bytes())
     at = 24 + 16 + len(bytes(PLAIN[0][0])) + 8
     data[at : at + 4] = b"\xff\xff\xff\x7f"

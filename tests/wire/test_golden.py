@@ -9,14 +9,14 @@ from dualstack.families import BOTH, Family
 from dualstack.transport import Transport
 from dualstack.wire import expect
 from dualstack.wire.counts import classify
-from dualstack.wire.evidence import Wire, read_wire
+from dualstack.wire.evidence import CaptureData, read_capture
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "test_golden"
 
 
-def golden(name: str) -> Wire:
+def golden(name: str) -> CaptureData:
     """Return a golden capture."""
-    wire = read_wire(CAPTURES / f"{name}.pcap", nonce="golden", mac="00:00:00:00:00:00")
+    wire = read_capture(CAPTURES / f"{name}.pcap", nonce="golden", mac="00:00:00:00:00:00")
     assert wire.witnessed == frozenset(BOTH)
     return wire
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from dualstack.errors import Inconclusive
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import half_closes
 from tests.wire.packets import F6, Timed, handshake, sent
 
@@ -31,21 +31,21 @@ def late(sport: int, at: float) -> list[Timed]:
     ]
 
 
-def test_a_late_half_close_shows_nothing(make_wire: Callable[..., Wire]) -> None:
+def test_a_late_half_close_shows_nothing(make_capture: Callable[..., CaptureData]) -> None:
     """A connection on which the client's FIN came too late is skipped; the other one decides."""
-    assert half_closes(make_wire(*late(40000, 0), *in_time(40001, 1)), PORTS).ok
-    broken = half_closes(make_wire(*late(40000, 0), *in_time(40001, 1)[:-1]), PORTS)
+    assert half_closes(make_capture(*late(40000, 0), *in_time(40001, 1)), PORTS).ok
+    broken = half_closes(make_capture(*late(40000, 0), *in_time(40001, 1)[:-1]), PORTS)
     assert not broken.ok
     assert broken.happened == "the service never sent its FIN"
 
 
-def test_late_half_closes_alone_are_no_evidence(make_wire: Callable[..., Wire]) -> None:
+def test_late_half_closes_alone_are_no_evidence(make_capture: Callable[..., CaptureData]) -> None:
     """If every client's FIN came too late, the result is inconclusive."""
     with pytest.raises(Inconclusive, match="before the service had closed its own"):
-        half_closes(make_wire(*late(40000, 0), *late(40001, 1)), PORTS)
+        half_closes(make_capture(*late(40000, 0), *late(40001, 1)), PORTS)
 
 
-def test_closing_without_an_answer_is_never_late(make_wire: Callable[..., Wire]) -> None:
+def test_closing_without_an_answer_is_never_late(make_capture: Callable[..., CaptureData]) -> None:
     """A service that closes before it has answered breaks the half-close, whenever the client's FIN came."""
     unanswered = [*handshake(F6), (1, sent(F6, "FA", back=True)), (2, sent(F6, "FA"))]
-    assert not half_closes(make_wire(*unanswered, *in_time(40001, 3)), PORTS).ok
+    assert not half_closes(make_capture(*unanswered, *in_time(40001, 3)), PORTS).ok

@@ -9,7 +9,7 @@ import pytest
 from dualstack.errors import HarnessError, Inconclusive
 from dualstack.families import BOTH, Family
 from dualstack.wire.capture import Capture
-from dualstack.wire.evidence import read_wire
+from dualstack.wire.evidence import read_capture
 from dualstack.wire.expect import answered, no_family_from, refused
 from dualstack.wire.frames import read_frames
 
@@ -119,7 +119,7 @@ def test_disk_full_is_reported(loopback_host: "NetnsHost", tmp_path: Path) -> No
     with pytest.raises(HarnessError, match=r"full\.pcap: the capture could not be written: No space left"):
         capture.stop()
     loopback_host.run("cp", str(small / "full.pcap"), str(tmp_path / "kept.pcap"))
-    kept = read_wire(tmp_path / "kept.pcap", nonce="")
+    kept = read_capture(tmp_path / "kept.pcap", nonce="")
     assert not kept.truncated
     assert sum(bool(frame.witness) for frame in read_frames(kept.path)) == 2
 

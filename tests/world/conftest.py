@@ -16,7 +16,7 @@ from dualstack.plan import PlannedCase
 from dualstack.prober.messages import AddressRow, Dial, Dialled, Exit, Log, Outcome, SocketRow
 from dualstack.requirement import Level, Requirement, Role
 from dualstack.topology import load_topology
-from dualstack.wire.evidence import Wire, read_wire
+from dualstack.wire.evidence import CaptureData, read_capture
 from dualstack.wire.frames import parse
 from dualstack.wire.pcap import HEADER, RECORD
 from dualstack.world.base import World
@@ -100,7 +100,7 @@ class MadeUp:
         """Make these packets the whole capture."""
         frames = tuple(parse(bytes(packet), number=number) for number, packet in enumerate(packets, 1))
         seen = frozenset(BOTH) if witnessed else frozenset()
-        self.world._wire = Wire(Path("made.pcap"), frames, seen, mac="02:00:5e:10:00:01")
+        self.world._wire = CaptureData(Path("made.pcap"), frames, seen, mac="02:00:5e:10:00:01")
 
     def program(self, end: Exit | None, text: str = "") -> None:
         """Make the service one that was started, and that has ended like this."""
@@ -131,13 +131,13 @@ def make_world(tmp_path: Path) -> Callable[..., MadeUp]:
 
 
 @pytest.fixture
-def make_pcap(tmp_path: Path) -> Callable[..., Wire]:
-    """Return a function that makes a `Wire` whose file holds these packets."""
+def make_pcap(tmp_path: Path) -> Callable[..., CaptureData]:
+    """Return a function that makes a `CaptureData` whose file holds these packets."""
 
-    def make(*packets: Any) -> Wire:
+    def make(*packets: Any) -> CaptureData:
         path = tmp_path / "made.pcap"
         records = (RECORD.pack(1, 0, len(bytes(packet)), len(bytes(packet))) + bytes(packet) for packet in packets)
         path.write_bytes(HEADER + b"".join(records))
-        return read_wire(path, nonce="", mac="02:00:5e:10:00:01")
+        return read_capture(path, nonce="", mac="02:00:5e:10:00:01")
 
     return make

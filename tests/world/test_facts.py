@@ -14,7 +14,7 @@ from dualstack.facts import How, Sign
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import Dial, Dialled, Exit, Outcome, Readiness, SocketRow
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.world.facts import facts_of
 from dualstack.world.listening import ListenerWorld
 from dualstack.world.observed import how_of
@@ -228,4 +228,4 @@ def test_a_capture_that_cannot_be_read_adds_nothing(make_world: MakeWorld) -> No
     made.wire(*opened(40000), solicit)  # its file does not exist
     found = facts_of(made.world)
     assert (found.ipv6.hows, found.strangers) == ((), ())
-    assert isinstance(made.world.captured, Wire)
+    assert isinstance(made.world.captured, CaptureData)

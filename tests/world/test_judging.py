@@ -15,7 +15,7 @@ from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import AddressRow, Exit, Outcome, SocketRow
 from dualstack.topology import load_topology
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.world import base
 from dualstack.world.base import World
 from dualstack.world.connecting import ConnectorWorld
@@ -36,7 +36,7 @@ LEAVING = Ether(src="02:00:5e:10:00:01", dst="02:00:5e:10:00:02")
 ROW = SocketRow("ipv6", "tcp", "LISTEN", "::", 8080, "", v6only=False, owner="server(7)")
 
 
-def nothing_seen(_: Wire) -> Finding:
+def nothing_seen(_: CaptureData) -> Finding:
     """Stand in for a predicate that finds no packet of the flow."""
     raise Inconclusive("there is nothing to judge")
 
@@ -128,9 +128,9 @@ def test_packets_of_the_kernel_itself_are_allowed_over_ipv6_only(make_world: Mak
 def test_denied_or_refused_or_served(make_world: MakeWorld, outcome: Outcome, acl: bool) -> None:  # noqa: FBT001 - a parameter
     """A denied client may get no answer, a refused one must be refused; an unreachable service is neither.
 
-    A client that is answered is served, unless the answer matches the manifest's ``acl.denied``.
+    A client that is answered is served, unless the answer matches the manifest's ``acl.denied_response``.
     """
-    rules = '[listen.acl]\ndeny = "deny {address}"\ndenied = "^DENIED"\n' if acl else ""
+    rules = '[listen.acl]\ndeny = "deny {address}"\ndenied_response = "^DENIED"\n' if acl else ""
     served, denied, refused = Outcome.ANSWERED, {Outcome.REFUSED, Outcome.SILENT}, Outcome.REFUSED
     for answer in ("welcome, DENIED one", "DENIED"):
         made = make_world(ListenerWorld, LISTEN + rules)
@@ -201,7 +201,7 @@ def test_on_its_own_host_a_socket_has_to_take_the_family(
 ) -> None:
     """Packets of local clients are not captured: a socket of the service on the port must take their family."""
     for family in BOTH:
-        made = make_world(ListenerWorld, LISTEN + 'reach = "loopback"\n')
+        made = make_world(ListenerWorld, LISTEN + 'scope = "loopback"\n')
         made.wire()
         made.prober.rows = [row]
         made.world.service.sockets.read()
@@ -211,13 +211,13 @@ def test_on_its_own_host_a_socket_has_to_take_the_family(
 
 def test_packets_of_a_loopback_service_never_reach_the_link(make_world: MakeWorld) -> None:
     """A packet of the port on the link is a fault of a loopback service; its absence needs a witness."""
-    made = make_world(ListenerWorld, LISTEN + 'reach = "loopback"\n')
+    made = make_world(ListenerWorld, LISTEN + 'scope = "loopback"\n')
     made.wire(LEAVING / IP() / TCP(dport=8081))
     made.world.shows_refused(Family.IPV4)
     made.wire(LEAVING / IP() / TCP(dport=8080))
     made.world.shows_refused(Family.IPV4)
     assert [finding.ok for finding in made.world.findings] == [True, False]
-    fresh = make_world(ListenerWorld, LISTEN + 'reach = "loopback"\n')
+    fresh = make_world(ListenerWorld, LISTEN + 'scope = "loopback"\n')
     fresh.wire(witnessed=False)
     with pytest.raises(Inconclusive, match="witness"):
         fresh.world.shows_inside()

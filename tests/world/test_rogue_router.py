@@ -22,7 +22,7 @@ class _Host:
         self.sent: list[Advertise] = []
         self.addresses = lambda: rows
 
-    def advertise(self, advertise: Advertise) -> None:
+    def call(self, advertise: Advertise) -> None:
         """Keep it."""
         self.sent.append(advertise)
 

@@ -43,7 +43,7 @@ class Client:
         return Log(self.text, len(self.text))
 
 
-class Serving:
+class ServerHandle:
     """A server that accepts some connections during the next run."""
 
     def __init__(self, *later: Any) -> None:
@@ -59,7 +59,7 @@ class Serving:
 def run(made: "MadeUp", end: Exit | None, text: str, *accepted: Any) -> Any:
     """Return the result of one run."""
     made.world.host.start = lambda _: Client(end, text)
-    return made.world.connector_runs.run("2001:db8::1", Serving(*accepted))
+    return made.world.connector_runs.run("2001:db8::1", ServerHandle(*accepted))
 
 
 ACCEPTED = SimpleNamespace(peer="[2001:db8::1]:40000", address="2001:db8::2", head="GET / HTTP/1.1")
@@ -98,7 +98,7 @@ def test_runs_have_failed_if_none_did_anything(make_world: MakeWorld) -> None:
 
     made.world.host.start = fail
     with pytest.raises(ServiceError):
-        made.world.connector_runs.run("2001:db8::1", Serving())
+        made.world.connector_runs.run("2001:db8::1", ServerHandle())
     assert runs.failed
     run(made, Exit(1), "error\n")
     assert runs.failed

@@ -6,7 +6,7 @@ from types import ModuleType
 import pytest
 
 from dualstack.families import Family
-from dualstack.prober.messages import Idled, Outcome, SocketRow, Spent, Stage, Vitals
+from dualstack.prober.messages import Idled, Outcome, ResourceUsage, SocketRow, Stage, ThreadTime
 
 F4, F6 = Family.IPV4, Family.IPV6
 
@@ -67,9 +67,9 @@ def test_who_has_a_connection_to_be_silent_on() -> None:
     assert not counts(Stage.CONNECTED, idled(1.0, connected=False))
 
 
-def vitals(at: float, *spent: Spent) -> Vitals:
+def vitals(at: float, *spent: ThreadTime) -> ResourceUsage:
     """Return a snapshot of the threads of a program."""
-    return Vitals(1, 3, 0, spent=spent, at=at)
+    return ResourceUsage(1, 3, 0, spent=spent, at=at)
 
 
 @pytest.mark.parametrize(
@@ -88,22 +88,25 @@ def vitals(at: float, *spent: Spent) -> Vitals:
 def test_share_of_the_time_that_a_thread_had(running: float, waiting: float, expected: float) -> None:
     """The share is the running time without the waits for a CPU; it is 0 for a thread that was hardly runnable."""
     share = suite("robustness.test_busy_loops").share
-    others = Spent(5, 1.0, 0.0)
-    first, last = vitals(7.0, Spent(4, 2.0, 1.0), others), vitals(7.25, Spent(4, 2.0 + running, 1.0 + waiting), others)
+    others = ThreadTime(5, 1.0, 0.0)
+    first, last = (
+        vitals(7.0, ThreadTime(4, 2.0, 1.0), others),
+        vitals(7.25, ThreadTime(4, 2.0 + running, 1.0 + waiting), others),
+    )
     assert share(first, last) == pytest.approx(expected)
 
 
 def test_threads_that_come_and_go_have_no_share() -> None:
     """Only a thread in both snapshots is judged; without one the share is 0."""
     share = suite("robustness.test_busy_loops").share
-    assert share(vitals(1.0, Spent(4, 0.0, 0.0)), vitals(1.25, Spent(5, 0.25, 0.0))) == 0.0
+    assert share(vitals(1.0, ThreadTime(4, 0.0, 0.0)), vitals(1.25, ThreadTime(5, 0.25, 0.0))) == 0.0
     assert share(vitals(1.0), vitals(1.25)) == 0.0
 
 
 def test_a_thread_that_waits_for_a_processor_may_be_busy() -> None:
     """The kernel has not yet counted the wait of a runnable thread, so the thread counts as busy."""
     share = suite("robustness.test_busy_loops").share
-    assert share(vitals(1.0, Spent(4, 0.0, 0.0)), vitals(1.25, Spent(4, 0.03, 0.0, runnable=True))) == 1.0
+    assert share(vitals(1.0, ThreadTime(4, 0.0, 0.0)), vitals(1.25, ThreadTime(4, 0.03, 0.0, runnable=True))) == 1.0
 
 
 def test_a_busy_loop_from_before_does_not_deviate() -> None:

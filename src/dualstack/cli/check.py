@@ -5,10 +5,10 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dualstack.backend_names import DOCKER
 from dualstack.cli.terminal import Terminal
 from dualstack.errors import HostCannot, UsageError
-from dualstack.kinds import DOCKER
-from dualstack.manifest import Reach, Subject, subjects_of
+from dualstack.manifest import Scope, Subject, subjects_of
 from dualstack.manifest.faults import Fault
 from dualstack.plan import plan_cases
 from dualstack.service import missing_programs, root_of, unfit
@@ -84,7 +84,7 @@ def _claims(subject: Subject) -> Iterator[str]:
     """Yield one text for each listener and connector: its port and the families that it claims."""
     for item in subject.listen:
         families = " and ".join(family.label for family in item.families)
-        loopback = ", loopback" * (item.reach is Reach.LOOPBACK)
+        loopback = ", loopback" * (item.scope is Scope.LOOPBACK)
         yield f"{item.name} ({item.transport.value} {item.port}: {families}{loopback})"
     for connector in subject.manifest.connect:
         yield f"{connector.name} (dials {' and '.join(family.label for family in connector.families)})"

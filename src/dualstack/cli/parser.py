@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dualstack import __version__
-from dualstack.kinds import KINDS
+from dualstack.backend_names import BACKENDS
 from dualstack.suggestion import did_you_mean
 
 _DESCRIPTION = """\
@@ -257,8 +257,8 @@ _COMMANDS: tuple[Callable[[_Commands], None], ...] = (
 def _add_manifests(parser: argparse.ArgumentParser, *, labs: bool = False) -> None:
     """Add the manifests and, if the command makes labs, the kind of lab."""
     if labs:
-        text = f"kind of lab: {' or '.join(KINDS)} (default: {KINDS[0]})"
-        parser.add_argument("--lab", choices=KINDS, default=KINDS[0], metavar="KIND", help=text)
+        text = f"kind of lab: {' or '.join(BACKENDS)} (default: {BACKENDS[0]})"
+        parser.add_argument("--lab", choices=BACKENDS, default=BACKENDS[0], metavar="KIND", help=text)
     parser.add_argument("manifest", type=Path, nargs="+", metavar="FILE", help="manifest of a service (service.toml)")
 
 

@@ -16,13 +16,13 @@ from typing import IO, Any
 
 import pytest
 
+from dualstack.backend_names import DOCKER, NETNS
 from dualstack.cli.check import checked_subjects
 from dualstack.cli.interrupts import Interrupts
 from dualstack.cli.terminal import Terminal
 from dualstack.cli.workers import forked_workers
 from dualstack.content import ROOT
 from dualstack.errors import DualstackError, UsageError
-from dualstack.kinds import DOCKER, NETNS
 from dualstack.lab.forked import Forked
 from dualstack.lab.netns import prepare_supervisor
 from dualstack.plan import Selection, plan_cases

@@ -8,12 +8,12 @@ import sys
 
 from rich.progress import Progress
 
+from dualstack.backend_names import DOCKER
 from dualstack.build import build
 from dualstack.casework import is_built_here, provide_images
 from dualstack.cli.check import checked_subjects
 from dualstack.cli.terminal import Terminal
 from dualstack.errors import UsageError
-from dualstack.kinds import DOCKER
 from dualstack.lab.netns import NetnsBackend
 from dualstack.manifest import Subject
 from dualstack.prober.messages import Outcome

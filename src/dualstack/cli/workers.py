@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from dualstack.kinds import NETNS
+from dualstack.backend_names import NETNS
 from dualstack.lab.forked import Forked, take_streams
 from dualstack.lab.netns import prepare_supervisor
 

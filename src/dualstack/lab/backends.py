@@ -1,6 +1,6 @@
 """The backends, by name; each is imported only when it is used."""
 
-from dualstack.kinds import DOCKER
+from dualstack.backend_names import DOCKER
 from dualstack.lab.protocol import Backend
 
 
@@ -8,7 +8,7 @@ def make_backend(name: str, run: str = "", worker: str = "") -> Backend:
     """Return a backend that has made nothing yet.
 
     Args:
-        name: One of `dualstack.kinds.KINDS`.
+        name: One of `dualstack.backend_names.BACKENDS`.
         run: The run's id, with which a backend labels what may outlive its process.
         worker: Which of the run's processes this is.
     """

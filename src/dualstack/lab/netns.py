@@ -9,9 +9,9 @@ from pathlib import Path
 from dualstack.addressing import HostPlan, Plan, plan_addresses
 from dualstack.families import BOTH
 from dualstack.lab.changes import Change, Link, pack
+from dualstack.lab.leftovers import link_of
 from dualstack.lab.netlink import INTERFACE
 from dualstack.lab.protocol import Host, Program
-from dualstack.lab.remains import link_of
 from dualstack.lab.setup import host_setups, namespace_settings
 from dualstack.lab.supervisor_client import SupervisorClient, execute_supervisor, fork_supervisor
 from dualstack.prober.client import Prober
@@ -157,9 +157,9 @@ class NetnsBackend:
         if supervisor is not None:
             supervisor.close()
 
-    def remains(self) -> list[str]:
+    def leftovers(self) -> list[str]:
         """Return what is left of everything it made, one line each; expected to be empty after `close`."""
-        return [line for supervisor in self._past for line in supervisor.remains()]
+        return [line for supervisor in self._past for line in supervisor.leftovers()]
 
 
 def prepare_supervisor(*, lean: bool) -> None:

@@ -9,7 +9,7 @@ from dualstack.addressing import HostPlan, Plan
 from dualstack.deadline import Deadline
 from dualstack.lab.changes import Change
 from dualstack.prober.client import Prober
-from dualstack.prober.messages import Await, Exit, Launch, Log, Readiness, Vitals
+from dualstack.prober.messages import Await, Exit, Launch, Log, Readiness, ResourceUsage
 from dualstack.topology import HostSpec, Topology
 
 
@@ -38,7 +38,7 @@ class Program(Protocol):
     def signal(self, signal: str) -> None:
         """Send ``signal`` to its first process only; processes that this has forked get none and may continue."""
 
-    def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
+    def send_signals(self, signals: Sequence[str], every: float = 0.0) -> None:
         """Send signals to its main process, in that order, ``every`` seconds apart; none after it has ended.
 
         Raises:
@@ -52,7 +52,7 @@ class Program(Protocol):
     def resume(self) -> None:
         """Let its processes continue (SIGCONT)."""
 
-    def vitals(self) -> Vitals:
+    def resource_usage(self) -> ResourceUsage:
         """Return the numbers of its processes, zombies and descriptors.
 
         Raises:
@@ -160,5 +160,5 @@ class Backend(Protocol):
     def close(self) -> None:
         """Remove everything that the backend made."""
 
-    def remains(self) -> list[str]:
+    def leftovers(self) -> list[str]:
         """Return what is left of everything it made, one line each; expected to be empty after `close`."""

@@ -69,7 +69,7 @@ def _host_setup(name: str, spec: "HostSpec", plan: "Plan") -> HostSetup:
         mac=own.mac,
         missing_loopbacks=tuple(missing),
         addresses=tuple((item, plan.prefix_length(family)) for family in BOTH for item in own.configured[family]),
-        routes=tuple((way.address, way.via, way.mtu) for way in plan.ways[name]),
+        routes=tuple((route.address, route.via, route.mtu) for route in plan.routes[name]),
         link_local=spec.link_local and not spec.disable_ipv6,
         ipv6_addresses=0 if spec.disable_ipv6 else spec.ipv6 + spec.link_local,
         files=host_files(plan, name),

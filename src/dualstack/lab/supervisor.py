@@ -33,7 +33,7 @@ from dualstack.errors import DualstackError, HarnessError, HostCannot
 from dualstack.lab import control
 from dualstack.lab.changes import carry_out
 from dualstack.lab.namespaces import (
-    KINDS,
+    BACKENDS,
     enter_namespaces,
     hide_sockets,
     machine_sockets,
@@ -255,7 +255,7 @@ def _supervise(connection: socket.socket, sockets: list[str], number: int) -> No
         _refuse(connection, error)
         return
     supervisor = Supervisor(connection)
-    inodes = {kind: Path(f"/proc/self/ns/{kind}").stat().st_ino for kind in KINDS}
+    inodes = {kind: Path(f"/proc/self/ns/{kind}").stat().st_ino for kind in BACKENDS}
     control.send(connection, {"ok": {"pid": number, "namespaces": inodes}})
     gc.enable()
     gc.freeze()  # forked children leave the memory of the imported modules unchanged

@@ -14,7 +14,7 @@ from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError
 from dualstack.lab import control, supervisor
 from dualstack.lab.forked import Forked
-from dualstack.lab.remains import boot_ticks, holders, link_of
+from dualstack.lab.leftovers import boot_ticks, holders, link_of
 
 _START = "import gc, sys; gc.disable(); from dualstack.lab import supervisor; sys.exit(supervisor.main(sys.argv[1:]))"
 """The program of a supervisor that is executed; none of the objects that it imports is garbage."""
@@ -113,7 +113,7 @@ class SupervisorClient:
         if self._first_fd >= 0 and not self._first_gone(deadline.remaining):
             raise deadline.error("process 1 of its namespaces is still there")
 
-    def remains(self) -> list[str]:
+    def leftovers(self) -> list[str]:
         """Return the processes that are left, by their numbers and by the namespaces that they hold."""
         lines = [] if self._process.poll() is not None else [f"process {self._process.pid}: the lab supervisor"]
         if self._first_fd >= 0 and not self._first_gone(0.0):

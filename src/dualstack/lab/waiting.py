@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dualstack.families import Family
-from dualstack.prober.messages import PATIENCE, Await, Exit, Readiness
+from dualstack.prober.messages import STARVATION_FACTOR, Await, Exit, Readiness
 from dualstack.prober.readiness import not_listening, unready
 from dualstack.transport import Transport
 
@@ -73,7 +73,7 @@ class Waiting:
         """Return the result, or None if the program may still become ready.
 
         The wait ends when the program is ready, when none of its processes is left, or when the time is up. A program
-        that the machine starves of processor time gets that much more, up to `PATIENCE` times the timeout.
+        that the machine starves of processor time gets that much more, up to `STARVATION_FACTOR` times the timeout.
         """
         missing = self._missing(view, now)
         passed = now - self._start
@@ -87,7 +87,7 @@ class Waiting:
         if not view.over():
             if passed >= self._timeout:
                 limit = self._condition.timeout
-                self._timeout = min(limit + view.starved(), limit * PATIENCE)
+                self._timeout = min(limit + view.starved(), limit * STARVATION_FACTOR)
             if passed < self._timeout:
                 return None
         own = [(item.transport, item.port) for item in view.listeners() if not item.owner]

@@ -8,7 +8,7 @@ from dualstack.manifest.exemption import Exemption
 from dualstack.manifest.fetch import Fetch, Refused
 from dualstack.manifest.image import Image
 from dualstack.manifest.known import Known
-from dualstack.manifest.listen import Listen, Reach
+from dualstack.manifest.listen import Listen, Scope
 from dualstack.manifest.load import load_manifest
 from dualstack.manifest.models import Manifest
 from dualstack.manifest.multicast import Multicast
@@ -30,9 +30,9 @@ __all__ = [
     "Listen",
     "Manifest",
     "Multicast",
-    "Reach",
     "Ready",
     "Refused",
+    "Scope",
     "Service",
     "Subject",
     "Timeouts",

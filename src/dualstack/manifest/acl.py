@@ -16,7 +16,7 @@ _RULES = {"deny": "address", "allow": "address", "deny_network": "network", "all
 class Acl(Table):
     """How the access list is configured: the text that ``{acl}`` stands for, by meaning."""
 
-    open: str = Field("", description="All clients are allowed; {acl} stands for it unless SEC-001 needs a rule.")
+    allow_all: str = Field("", description="All clients are allowed; {acl} stands for it unless SEC-001 needs a rule.")
     deny: str | None = Field(None, description='One client is denied; "{address}" stands for its address.')
     allow: str | None = Field(None, description='Only one client is allowed; "{address}" stands for its address.')
     deny_network: str | None = Field(
@@ -25,7 +25,7 @@ class Acl(Table):
     allow_network: str | None = Field(
         None, description='Only clients of one network are allowed; "{network}" stands for it, e.g. 192.0.2.0/28.'
     )
-    denied: Regex | None = Field(
+    denied_response: Regex | None = Field(
         None,
         description="A regular expression for the answer to a denied client; default: a refusal, or no answer.",
     )

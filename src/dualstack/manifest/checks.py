@@ -14,7 +14,7 @@ from dualstack.manifest.placeholders import names
 from dualstack.manifest.salvage import as_far_as_known
 from dualstack.manifest.texts import Place, unknown_placeholders
 from dualstack.suggestion import did_you_mean
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 
 def faults_of(manifest: Manifest) -> Iterator[Fault]:
@@ -95,9 +95,9 @@ def _readiness_can_be_shown(manifest: Manifest) -> Iterator[Fault]:
     first, place = manifest.listen[0] if manifest.listen else None, ("ready", "exchange")
     if first is None:
         yield Fault(place, "there is no [[listen]] table for the exchange")
-    elif first.one_connection:
+    elif first.single_shot:
         yield Fault(place, f"the first listener, {first.name!r}, ends after one connection")
-    elif first.protocol is Protocol.ONEWAY:
+    elif first.protocol is AppProtocol.ONEWAY:
         yield Fault(place, f"the first listener, {first.name!r}, never answers")
 
 

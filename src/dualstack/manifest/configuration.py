@@ -4,7 +4,7 @@ from pydantic import Field
 
 from dualstack.families import Family
 from dualstack.manifest.base import Command, Environment, Name, Table, files_stay_in_scratch
-from dualstack.manifest.listen import Reach
+from dualstack.manifest.listen import Scope
 from dualstack.manifest.texts import Place
 
 
@@ -20,7 +20,7 @@ class Configuration(Table):
     families: list[Family] | None = Field(
         None, min_length=1, description="The families that its listeners claim to serve in this configuration."
     )
-    reach: Reach | None = Field(None, description="Which clients its listeners are for in this configuration.")
+    scope: Scope | None = Field(None, description="Which clients its listeners are for in this configuration.")
     bind: str | None = Field(None, description="The listen address that {bind} stands for; no other one is tried.")
 
     CHECKS = (files_stay_in_scratch,)

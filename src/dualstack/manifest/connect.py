@@ -10,7 +10,7 @@ from dualstack.manifest.base import Command, Environment, Name, Port, Table, dis
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.patterns import Regex
 from dualstack.manifest.texts import Place
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 
 def _valid_exit_code(data: object) -> object:
@@ -30,8 +30,8 @@ class Connect(Table):
     command: Command = Field(description="The command; {host} and {port}, or {target}, say where to connect.")
     transport: Transport = Field(Transport.TCP, description="The transport protocol: tcp or udp.")
     port: Port = Field(8000, description="The port of the lab's server.")
-    protocol: Protocol = Field(
-        Protocol.ECHO, description="The application protocol of the lab's server: connect, echo, upper or http."
+    protocol: AppProtocol = Field(
+        AppProtocol.ECHO, description="The application protocol of the lab's server: connect, echo, upper or http."
     )
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to use.")
     environment: Environment = Field({}, description="Environment variables besides those of the service.")
@@ -50,7 +50,7 @@ class Connect(Table):
 
     def _server_speaks(self) -> Iterator[Fault]:
         """Refuse a protocol that the lab's server does not speak."""
-        if self.protocol in {Protocol.EXCHANGE, Protocol.ONEWAY}:
+        if self.protocol in {AppProtocol.EXCHANGE, AppProtocol.ONEWAY}:
             text = f'protocol = "{self.protocol.value}" is for listeners'
             yield Fault(("protocol",), f"{text}; the lab's server speaks connect, echo, upper, http")
 

@@ -1,4 +1,4 @@
-"""``[[exception]]``."""
+"""``[[exemption]]``."""
 
 from pydantic import Field
 

@@ -16,11 +16,11 @@ from dualstack.manifest.fetch import Fetch
 from dualstack.manifest.multicast import Multicast
 from dualstack.manifest.patterns import Pattern, Regex, Status
 from dualstack.manifest.texts import filled
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 
 @enum.unique
-class Reach(enum.Enum):
+class Scope(enum.Enum):
     """Which clients a listener is for: all on the network, or only those on the service's own host."""
 
     NETWORK = "network"
@@ -33,8 +33,8 @@ class Listen(Table):
     name: Name = Field(description="A short name, for the report.")
     transport: Transport = Field(Transport.TCP, description="The transport protocol: tcp or udp.")
     port: Port = Field(description="The port. It is always free, because a lab has its own network.")
-    protocol: Protocol = Field(
-        Protocol.CONNECT, description="The application protocol: connect, echo, upper, http, exchange or oneway."
+    protocol: AppProtocol = Field(
+        AppProtocol.CONNECT, description="The application protocol: connect, echo, upper, http, exchange or oneway."
     )
     send: Bytes | None = Field(
         None,
@@ -65,8 +65,8 @@ class Listen(Table):
         "LISTEN-017).",
     )
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
-    reach: Reach = Field(
-        Reach.NETWORK,
+    scope: Scope = Field(
+        Scope.NETWORK,
         description="Which clients it is for: network, or loopback (only clients on the service's own host).",
     )
     bind: Bind | None = Field(
@@ -77,7 +77,7 @@ class Listen(Table):
         None, description="How clients name the targets that it fetches; omit if it fetches nothing."
     )
     multicast: Multicast | None = Field(None, description="The multicast groups that it joins; omit if it joins none.")
-    one_connection: StrictBool = Field(
+    single_shot: StrictBool = Field(
         False, description="Whether the service ends after one connection; the harness then starts it again."
     )
     clients: StrictInt = Field(
@@ -104,9 +104,9 @@ class Listen(Table):
         """The listen addresses that cover what it claims, as ``[listen.bind]`` writes them, the closest first."""
         bind, several = self.bind or Bind(), len(self.families) > 1
         is_ipv4 = self.families[0] is Family.IPV4
-        if self.reach is Reach.LOOPBACK and several:
+        if self.scope is Scope.LOOPBACK and several:
             return bind.localhost
-        if self.reach is Reach.LOOPBACK:
+        if self.scope is Scope.LOOPBACK:
             own = bind.ipv4_address if is_ipv4 else bind.ipv6_address
             return filled(own, {"address": self.families[0].loopback})
         if several:
@@ -117,30 +117,31 @@ class Listen(Table):
     def bind_keys(self) -> str:
         """The keys of ``[listen.bind]`` that cover what it claims; one of them is needed."""
         family = self.families[0].value
-        if self.reach is Reach.LOOPBACK:
+        if self.scope is Scope.LOOPBACK:
             return "localhost" if len(self.families) > 1 else f"{family}_address"
         return "any" if len(self.families) > 1 else f"{family}_any or any"
 
     def _exchange_is_given(self) -> Iterator[Fault]:
         """Refuse protocol = "exchange" without its keys, and its keys with another protocol."""
-        is_exchange = self.protocol is Protocol.EXCHANGE
-        if self.protocol is not Protocol.ONEWAY and is_exchange != (self.send is not None or self.expect is not None):
+        is_exchange = self.protocol is AppProtocol.EXCHANGE
+        is_set = self.send is not None or self.expect is not None
+        if self.protocol is not AppProtocol.ONEWAY and is_exchange != is_set:
             yield Fault((), '"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
         if self.large_send is not None and not is_exchange:
             yield Fault(("large_send",), '"large_send" belongs to protocol = "exchange"')
 
     def _keys_fit_the_protocol(self) -> Iterator[Fault]:
         """Refuse keys that belong to another protocol or transport."""
-        if self.status and self.protocol is not Protocol.HTTP:
+        if self.status and self.protocol is not AppProtocol.HTTP:
             yield Fault(("status",), '"status" belongs to protocol = "http"')
-        if self.received_log is not None and self.protocol is not Protocol.ONEWAY:
+        if self.received_log is not None and self.protocol is not AppProtocol.ONEWAY:
             yield Fault(("received_log",), '"received_log" belongs to protocol = "oneway"')
         if self.reply_port == "any" and self.transport is not Transport.UDP:
             yield Fault(("reply_port",), 'reply_port = "any" belongs to transport = "udp"')
 
     def _oneway_leaves_a_trace(self) -> Iterator[Fault]:
         """Refuse a one-way listener if nothing shows that a datagram arrived."""
-        if self.protocol is not Protocol.ONEWAY:
+        if self.protocol is not AppProtocol.ONEWAY:
             return
         if self.transport is not Transport.UDP:
             yield Fault(("protocol",), 'protocol = "oneway" belongs to transport = "udp"')
@@ -157,16 +158,16 @@ class Listen(Table):
         """Refuse keys about the answer of a one-way listener."""
         answers = {"expect": self.expect, "peer_reply": self.peer_reply, "reply_port": self.reply_port == "any"}
         for key, used in answers.items():
-            if used and self.protocol is Protocol.ONEWAY:
+            if used and self.protocol is AppProtocol.ONEWAY:
                 yield Fault((key,), 'it is about an answer, but with protocol = "oneway" there is none')
 
     def _protocol_fits_transport(self) -> Iterator[Fault]:
         """Refuse protocols that do not exist over UDP, or that show nothing there."""
         if self.transport is not Transport.UDP:
             return
-        if self.protocol is Protocol.CONNECT:
+        if self.protocol is AppProtocol.CONNECT:
             yield Fault(("protocol",), 'protocol = "connect" shows nothing over UDP; choose a protocol that answers')
-        if self.protocol is Protocol.HTTP:
+        if self.protocol is AppProtocol.HTTP:
             yield Fault(("protocol",), 'protocol = "http" runs over TCP')
 
     def _fetch_fits_transport(self) -> Iterator[Fault]:

@@ -32,5 +32,5 @@ class Manifest(Table):
     listen: list[Listen] = Field([], description="The ports on which it accepts.")
     connect: list[Connect] = Field([], description="The commands that connect to a server.")
     configuration: list[Configuration] = Field([], description="Its configurations.")
-    exception: list[Exemption] = Field([], description="Requirements that do not apply to it.")
+    exemption: list[Exemption] = Field([], description="Requirements that do not apply to it.")
     known: list[Known] = Field([], description="Its known issues.")

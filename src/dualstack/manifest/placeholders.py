@@ -107,7 +107,7 @@ PLACEHOLDERS = (
         "acl",
         _SERVICE,
         "the access list, as `[listen.acl]` writes it",
-        of_listener=lambda _, listener: listener.acl.open if listener.acl else "",
+        of_listener=lambda _, listener: listener.acl.allow_all if listener.acl else "",
         lacks=_lacks_acl,
     ),
     Placeholder("host", (Place.CONNECTOR,), "the name or address to connect to"),

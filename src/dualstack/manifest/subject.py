@@ -37,7 +37,7 @@ class Subject:
         command: The command with its placeholders; None if the service has only connectors.
         environment: Environment variables, with their placeholders.
         files: File contents, with their placeholders, by path in the scratch folder.
-        listen: The listeners, with the families and reach of this configuration.
+        listen: The listeners, with the families and scope of this configuration.
     """
 
     path: Path

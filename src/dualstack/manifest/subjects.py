@@ -74,7 +74,7 @@ def _configured(plain: Subject, wanted: Sequence[str]) -> list[Subject]:
                 listen.model_copy(
                     update={
                         "families": item.families or listen.families,
-                        "reach": item.reach or listen.reach,
+                        "scope": item.scope or listen.scope,
                         "bind": listen.bind if item.bind is None else None,
                     }
                 )

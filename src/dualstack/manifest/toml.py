@@ -16,6 +16,16 @@ from dualstack.suggestion import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 
+RENAMED = {
+    "denied": "denied_response",
+    "exception": "exemption",
+    "one_connection": "single_shot",
+    "open": "allow_all",
+    "reach": "scope",
+    "stands_for": "represents",
+}
+"""Keys of earlier versions, and what they are called now."""
+
 _SHOWN = 80
 """Maximum number of characters of a value in a message."""
 
@@ -83,6 +93,12 @@ def _line(error: tomllib.TOMLDecodeError) -> str:
     return match[1] if match else "1"
 
 
+def _renamed(key: str, allowed: Sequence[str]) -> str:
+    """Return ``; it is now 'x'`` for a key of an earlier version; empty if the table has no such key."""
+    new = RENAMED.get(key)
+    return f"; it is now {new!r}" if new in allowed else ""
+
+
 def _fault(fault: ErrorDetails, model: type[BaseModel]) -> Fault:
     """Return pydantic's error as a fault: key, what was found, what is allowed."""
     location = tuple(part for part in fault["loc"] if part != "[key]")
@@ -92,7 +108,7 @@ def _fault(fault: ErrorDetails, model: type[BaseModel]) -> Fault:
     match fault["type"]:
         case "extra_forbidden":
             allowed = _allowed_keys(location[:-1], model)
-            hint = did_you_mean(str(location[-1]), allowed, cutoff=ALIKE)
+            hint = _renamed(str(location[-1]), allowed) or did_you_mean(str(location[-1]), allowed, cutoff=ALIKE)
             text = f"unknown key{hint} (allowed: {', '.join(allowed)})"
         case "missing":
             text = "missing"

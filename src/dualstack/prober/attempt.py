@@ -15,7 +15,7 @@ from dualstack.families import Family, endpoint
 from dualstack.prober.answers import Dialogue, Judgement
 from dualstack.prober.messages import Dial, Outcome, Stage
 from dualstack.prober.sockets import SocketAddress, errno_name, hear_any_port, open_socket, socket_address
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 MOST_REPORTED = 64 << 10
 """How many bytes of what was sent, and of what was received, are reported."""
@@ -98,7 +98,7 @@ class Attempt:
         assert made is not None  # noqa: S101 - for the type checker
         if self._stage is not Stage.ANSWERED:
             return await self._stop_at_stage(made)
-        if self._request.protocol is Protocol.CONNECT:
+        if self._request.protocol is AppProtocol.CONNECT:
             return await self._watch_for_reset(made)
         return await self._exchange_stream(made)
 
@@ -227,7 +227,7 @@ class Attempt:
         else:
             made.send(self._dialogue.request)
         self.sent += self._dialogue.request
-        if self._request.protocol is Protocol.ONEWAY:
+        if self._request.protocol is AppProtocol.ONEWAY:
             return await self._watch_for_error(made)
         while True:
             data, source = await self._loop.sock_recvfrom(made, _READ)

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Protocol
 
 from dualstack.prober.children import pulsed
-from dualstack.prober.messages import PATIENCE, Await, Exit, Readiness
+from dualstack.prober.messages import STARVATION_FACTOR, Await, Exit, Readiness
 from dualstack.prober.output import Output, Watch
 from dualstack.prober.processes import kept_waiting, process_name, socket_owners
 from dualstack.prober.readiness import not_listening, unready
@@ -52,7 +52,7 @@ class ReadyWait:
     async def run(self) -> Readiness:
         """Return when the program is ready, when all its processes have ended, or when the timeout expires.
 
-        The timeout is extended by the time for which other programs kept it from the CPU, see `PATIENCE`.
+        The timeout is extended by the time for which other programs kept it from the CPU, see `STARVATION_FACTOR`.
         """
         condition, output = self._condition, self._program.output
         watch = output.watch(condition.log) if condition.log is not None else None
@@ -73,7 +73,9 @@ class ReadyWait:
             # none proves nothing. Only the end of the supervisor, right after the last process, proves the end.
             ready = not missing and (program.exit is None or bool(program.members()))
             if passed >= timeout:
-                timeout = min(condition.timeout + kept_waiting(program.members()), condition.timeout * PATIENCE)
+                timeout = min(
+                    condition.timeout + kept_waiting(program.members()), condition.timeout * STARVATION_FACTOR
+                )
             if program.is_gone or ready or passed >= timeout:
                 return self._readiness(passed, missing, ready=ready)
             await pulsed(program.changed, min(interval, timeout - passed))

@@ -7,30 +7,34 @@ import socket
 from collections.abc import Sequence
 
 from dualstack.prober.channel import Channel
-from dualstack.prober.handles import Lingering, LoadHandle, NameServer, PortHandle, Serving
-from dualstack.prober.hostprogram import HostProgram
+from dualstack.prober.handles import ConnectionsHandle, LoadHandle, NameServerHandle, PortHandle, ServerHandle
+from dualstack.prober.hostprogram import ProgramHandle
 from dualstack.prober.messages import (
     AddressRow,
-    Advertise,
     Dial,
     Dialled,
-    Forge,
     Hold,
+    HoldConnections,
     Launch,
-    Linger,
     Load,
     Names,
     Serve,
     SocketRow,
-    Volley,
-    Volleyed,
 )
 from dualstack.prober.messages.requests import A, Ping, Request
 from dualstack.prober.messages.serving import TryHold
 from dualstack.prober.messages.tables import ListAddresses, ListSockets, ReadSysctl, ReadTexts
 from dualstack.transport import Transport
 
-__all__ = ["HostProgram", "Lingering", "LoadHandle", "NameServer", "PortHandle", "Prober", "Serving"]
+__all__ = [
+    "ConnectionsHandle",
+    "LoadHandle",
+    "NameServerHandle",
+    "PortHandle",
+    "Prober",
+    "ProgramHandle",
+    "ServerHandle",
+]
 
 
 class Prober:
@@ -63,34 +67,14 @@ class Prober:
         """Carry out exchanges, all at the same time; return the results in the order of ``dials``."""
         return self.call_all(dials)
 
-    def volley(self, volley: Volley) -> tuple[Volleyed, ...]:
-        """Send the datagrams of several clients in turn; return what each saw, in the order of its senders."""
-        return self.call(volley)
-
-    def forge(self, forge: Forge) -> None:
-        """Send one datagram over IPv6 with a spoofed source.
-
-        Raises:
-            HarnessError: The host may not send it, or has no route to the address.
-        """
-        self.call(forge)
-
-    def advertise(self, advertise: Advertise) -> None:
-        """Send one router advertisement to all nodes of the link.
-
-        Raises:
-            HarnessError: The host may not send it, or has no such interface.
-        """
-        self.call(advertise)
-
-    def linger(self, linger: Linger) -> Lingering:
+    def hold_connections(self, request: HoldConnections) -> ConnectionsHandle:
         """Connect clients that keep their connections; return when each has reached its stage or failed.
 
         Raises:
             UsageError: There are too many clients, none, or some that use UDP.
             HostCannot: The host's limit of open files is too low for them.
         """
-        return Lingering(self._channel, self.call(linger))
+        return ConnectionsHandle(self._channel, self.call(request))
 
     def load(self, load: Load) -> LoadHandle:
         """Start clients that repeat their exchange; return at once.
@@ -100,13 +84,13 @@ class Prober:
         """
         return LoadHandle(self._channel, self.call(load))
 
-    def serve(self, serve: Serve) -> Serving:
+    def serve(self, serve: Serve) -> ServerHandle:
         """Start a server for connectors.
 
         Raises:
             HarnessError: An address cannot be bound.
         """
-        return Serving(self._channel, self.call(serve))
+        return ServerHandle(self._channel, self.call(serve))
 
     def hold(self, hold: Hold) -> PortHandle:
         """Occupy a port.
@@ -121,21 +105,21 @@ class Prober:
         handle = self.call(TryHold(hold))
         return PortHandle(self._channel, handle) if handle is not None else None
 
-    def names(self, names: Names) -> NameServer:
+    def names(self, names: Names) -> NameServerHandle:
         """Start a name server.
 
         Raises:
             HarnessError: An address cannot be bound.
         """
-        return NameServer(self._channel, self.call(names))
+        return NameServerHandle(self._channel, self.call(names))
 
-    def start(self, launch: Launch) -> HostProgram:
+    def start(self, launch: Launch) -> ProgramHandle:
         """Start a program.
 
         Raises:
             ServiceError: It cannot be executed; the message names the file and the reason.
         """
-        return HostProgram(self._channel, self.call(launch), launch.command[0])
+        return ProgramHandle(self._channel, self.call(launch), launch.command[0])
 
     def sockets(self, transport: Transport | None = None) -> tuple[SocketRow, ...]:
         """Return the host's socket table, of one transport or (None) both."""

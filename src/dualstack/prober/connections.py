@@ -8,7 +8,7 @@ import struct
 from dualstack.errors import UsageError
 from dualstack.prober.dialling import dial_until, exchange_on
 from dualstack.prober.load import check_client_count
-from dualstack.prober.messages import Dial, Dialled, Ends, Linger, Outcome, Stage
+from dualstack.prober.messages import Dial, Dialled, Ends, HoldConnections, Outcome, Stage
 from dualstack.prober.messages.connections import Connected, CountEnds, ExchangeNow, FindClosed, SendResets
 from dualstack.prober.verbs import Agent, verb
 from dualstack.transport import Transport
@@ -19,13 +19,13 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER: on, 0 s
 
 
 class HeldConnections:
-    """The connections of one `Linger`.
+    """The connections of one `HoldConnections`.
 
     Attributes:
         clients: How far each client came, in the order of the dials.
     """
 
-    def __init__(self, request: Linger) -> None:
+    def __init__(self, request: HoldConnections) -> None:
         """Start without any.
 
         Raises:
@@ -150,8 +150,8 @@ def _state_of(connection: socket.socket) -> str:
     return "open"
 
 
-@verb(Linger)
-async def connect(agent: Agent, request: Linger) -> Connected:
+@verb(HoldConnections)
+async def connect(agent: Agent, request: HoldConnections) -> Connected:
     """Connect clients that keep their connections."""
     connections = HeldConnections(request)
     await connections.connect()

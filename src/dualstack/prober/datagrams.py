@@ -5,7 +5,7 @@ import socket
 from contextlib import ExitStack, closing
 
 from dualstack.families import Family
-from dualstack.prober.messages import Heard, Sender, Volley, Volleyed
+from dualstack.prober.messages import DatagramBatch, DatagramResult, Heard, Sender
 from dualstack.prober.sockets import SocketAddress, bound_socket, socket_address
 from dualstack.prober.verbs import Agent, verb
 from dualstack.transport import Transport
@@ -15,8 +15,8 @@ _DISCARD = 9
 """The port to which the socket of a client with a closed port is connected: the kernel refuses other senders for it."""
 
 
-@verb(Volley)
-async def send_datagrams(_: Agent, batch: Volley) -> tuple[Volleyed, ...]:
+@verb(DatagramBatch)
+async def send_datagrams(_: Agent, batch: DatagramBatch) -> tuple[DatagramResult, ...]:
     """Send a batch; return what each client received, in the order of its senders.
 
     Raises:
@@ -78,11 +78,11 @@ class _Client:
         except BlockingIOError:
             self._received.set()
 
-    def result(self) -> Volleyed:
+    def result(self) -> DatagramResult:
         """Return what it sent and received until now."""
         if not self._sender.deaf:
             self._read()
-        return Volleyed(self._socket.getsockname()[1], self._sent, tuple(self._heard))
+        return DatagramResult(self._socket.getsockname()[1], self._sent, tuple(self._heard))
 
     def close(self) -> None:
         """Close its socket."""

@@ -8,8 +8,7 @@ from dualstack.errors import UsageError
 from dualstack.prober.answers import Dialogue, Judgement, Reader, show
 from dualstack.prober.http import Http
 from dualstack.prober.messages import Dial, Outcome
-from dualstack.transport import Protocol as Speech
-from dualstack.transport import Transport
+from dualstack.transport import AppProtocol, Transport
 
 _TOKEN_BYTES = 6
 _MOST_SEARCHED = 1 << 20
@@ -23,24 +22,24 @@ def dialogue_for(dial: Dial) -> Dialogue:
         UsageError: The protocol does not work over the transport, or a text is not Latin-1.
     """
     kind = dial.protocol
-    if dial.transport is Transport.UDP and kind in (Speech.CONNECT, Speech.HTTP):
+    if dial.transport is Transport.UDP and kind in (AppProtocol.CONNECT, AppProtocol.HTTP):
         raise UsageError(f"protocol {kind.value!r} does not work over UDP")
-    if dial.requests > 1 and kind not in (Speech.ECHO, Speech.UPPER):
+    if dial.requests > 1 and kind not in (AppProtocol.ECHO, AppProtocol.UPPER):
         raise UsageError(f"protocol {kind.value!r} takes one request at a time")
     match kind:
-        case Speech.CONNECT:
+        case AppProtocol.CONNECT:
             return Accepting()
-        case Speech.ECHO:
+        case AppProtocol.ECHO:
             token = make_tokens(dial.token_size, dial.requests)
             return Exact(token, token, "came back unchanged")
-        case Speech.UPPER:
+        case AppProtocol.UPPER:
             token = make_tokens(dial.token_size, dial.requests)
             return Exact(token, token.upper(), "came back in upper case")
-        case Speech.HTTP:
+        case AppProtocol.HTTP:
             return Http(dial.address, dial.port, dial.status)
-        case Speech.EXCHANGE:
+        case AppProtocol.EXCHANGE:
             return Matching(latin1(dial.send or ""), dial.expect)
-        case Speech.ONEWAY:
+        case AppProtocol.ONEWAY:
             return Oneway(latin1(with_token(dial.send or "", secrets.token_hex(_TOKEN_BYTES))))
 
 

@@ -1,7 +1,7 @@
 """The verbs about a program that was started: how it is waited for, what it wrote, its signals and its end."""
 
 from dualstack.prober.awaiting import ReadyWait
-from dualstack.prober.messages import Exit, Log, Readiness, Vitals
+from dualstack.prober.messages import Exit, Log, Readiness, ResourceUsage
 from dualstack.prober.messages.following import (
     AwaitExit,
     AwaitLine,
@@ -61,7 +61,7 @@ async def send_signal(agent: Agent, request: SendSignal) -> None:
 @verb(SendSignals)
 async def send_signals(agent: Agent, request: SendSignals) -> None:
     """Send signals to its main process."""
-    await agent.kept(RunningProgram, request.handle).attendance.storm(request.signals, request.interval)
+    await agent.kept(RunningProgram, request.handle).attendance.send_signals(request.signals, request.interval)
 
 
 @verb(Stop)
@@ -83,6 +83,6 @@ async def resume(agent: Agent, request: Resume) -> None:
 
 
 @verb(CountResources)
-async def count_resources(agent: Agent, request: CountResources) -> Vitals:
+async def count_resources(agent: Agent, request: CountResources) -> ResourceUsage:
     """Return its resource usage."""
-    return agent.kept(RunningProgram, request.handle).attendance.vitals()
+    return agent.kept(RunningProgram, request.handle).attendance.resource_usage()

@@ -40,7 +40,7 @@ class _Opened:
         self.close()
 
 
-class Serving(_Opened):
+class ServerHandle(_Opened):
     """A server on the prober's side, for connectors."""
 
     def listen(self) -> None:
@@ -64,11 +64,11 @@ class PortHandle(_Opened):
         return self._call(CountConnections(self._handle))
 
 
-class Lingering(_Opened):
+class ConnectionsHandle(_Opened):
     """Clients of the prober that keep their connections until this is closed.
 
     Attributes:
-        clients: How far each of them came, in the order of the dials; `Linger.in_turn` may leave out the last ones.
+        clients: How far each of them came, in the order of the dials; with ``in_turn`` the last ones may be missing.
         held: How many of them have a connection.
     """
 
@@ -116,7 +116,7 @@ class LoadHandle(_Opened):
         return self._call(FinishLoad(self._handle, deadline.remaining))
 
 
-class NameServer(_Opened):
+class NameServerHandle(_Opened):
     """The lab's name server."""
 
     def queries(self) -> tuple[Query, ...]:

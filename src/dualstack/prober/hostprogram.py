@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dualstack.deadline import Deadline
 from dualstack.prober.channel import Channel
-from dualstack.prober.messages import Await, Exit, Log, Readiness, Vitals
+from dualstack.prober.messages import Await, Exit, Log, Readiness, ResourceUsage
 from dualstack.prober.messages.following import (
     AwaitExit,
     AwaitLine,
@@ -21,7 +21,7 @@ from dualstack.prober.messages.following import (
 from dualstack.prober.messages.requests import Handle
 
 
-class HostProgram:
+class ProgramHandle:
     """A program that was started on the host (`dualstack.lab.protocol.Program`)."""
 
     def __init__(self, channel: Channel, handle: Handle, command: str) -> None:
@@ -69,7 +69,7 @@ class HostProgram:
         """
         return self._call(Stop(self._handle, signal, deadline.remaining))
 
-    def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
+    def send_signals(self, signals: Sequence[str], every: float = 0.0) -> None:
         """Send signals to its main process, in order, ``every`` seconds apart, until it has ended.
 
         Raises:
@@ -85,7 +85,7 @@ class HostProgram:
         """Continue its processes (SIGCONT)."""
         self._call(Resume(self._handle))
 
-    def vitals(self) -> Vitals:
+    def resource_usage(self) -> ResourceUsage:
         """Return its resource usage.
 
         Raises:

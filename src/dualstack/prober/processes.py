@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dualstack.prober.messages import Spent
+from dualstack.prober.messages import ThreadTime
 
 _GONE = (FileNotFoundError, ProcessLookupError)
 """The errors of reading /proc/<pid> after the process has ended."""
@@ -71,7 +71,7 @@ def kept_waiting(pids: Iterable[int]) -> float:
     return max(delays) / 1e9
 
 
-def time_spent(pid: int) -> list[Spent]:
+def time_spent(pid: int) -> list[ThreadTime]:
     """Return the time of each thread of a process; empty if it has ended or the kernel does not count the time."""
     found = []
     with suppress(*_GONE):
@@ -80,7 +80,7 @@ def time_spent(pid: int) -> list[Spent]:
                 running, waiting, _ = Path(f"/proc/{pid}/task/{name}/schedstat").read_text().split()
                 stat = Path(f"/proc/{pid}/task/{name}/stat").read_text(errors="backslashreplace")
                 runnable = stat[stat.rindex(")") + 2] == "R"
-                found.append(Spent(int(name), int(running) / 1e9, int(waiting) / 1e9, runnable))
+                found.append(ThreadTime(int(name), int(running) / 1e9, int(waiting) / 1e9, runnable))
     return found
 
 

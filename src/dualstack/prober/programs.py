@@ -8,7 +8,6 @@ from dataclasses import replace
 from time import monotonic
 
 from dualstack.errors import HarnessError
-from dualstack.prober.attending import Attendance, send, signal_number
 from dualstack.prober.bounds import CHECK_INTERVAL, exceeded
 from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
 from dualstack.prober.forking import report_of
@@ -16,6 +15,7 @@ from dualstack.prober.launching import STATUS, StartedProcess, fork_program
 from dualstack.prober.messages import Exit, Launch, Limits
 from dualstack.prober.messages.requests import Handle
 from dualstack.prober.output import Output
+from dualstack.prober.process_control import ProcessControl, send, signal_number
 from dualstack.prober.processes import descendants, process_name, processes
 from dualstack.prober.syslog import SystemLog
 from dualstack.prober.verbs import Agent, verb
@@ -44,7 +44,7 @@ class RunningProgram:
         self.is_gone = False
         self.output = Output()
         self.changed = asyncio.Event()
-        self.attendance = Attendance(self.members, self._main)
+        self.attendance = ProcessControl(self.members, self._main)
         self._system_log = log
         self._supervisor = started.child.pid
         self._limits, self._bound = limits, ""

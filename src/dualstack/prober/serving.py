@@ -13,7 +13,7 @@ from dualstack.prober.messages.requests import Handle
 from dualstack.prober.messages.serving import ReadClients, StartListening
 from dualstack.prober.sockets import bound_socket, listen
 from dualstack.prober.verbs import Agent, verb
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 _READ = 64 << 10
 _MOST_CLIENTS = 4096  # that are recorded
@@ -73,8 +73,8 @@ class Server:
             UsageError: The prober has no server for the protocol and transport.
             HarnessError: An address cannot be bound.
         """
-        unserved = serve.protocol in {Protocol.EXCHANGE, Protocol.ONEWAY}
-        if unserved or (serve.transport, serve.protocol) == (Transport.UDP, Protocol.HTTP):
+        unserved = serve.protocol in {AppProtocol.EXCHANGE, AppProtocol.ONEWAY}
+        if unserved or (serve.transport, serve.protocol) == (Transport.UDP, AppProtocol.HTTP):
             raise UsageError(f"the prober serves no {serve.protocol.value!r} over {serve.transport.value}")
         self._serve = serve
         self._start = monotonic()
@@ -161,7 +161,7 @@ class Server:
         # A client may disconnect or reset at any time; what it did until then is recorded.
         with suppress(ConnectionError, TimeoutError):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._serve.protocol is Protocol.HTTP:
+            if self._serve.protocol is AppProtocol.HTTP:
                 await self._answer_http(connection, client)
                 return
             answer = _ANSWERS[self._serve.protocol]
@@ -209,15 +209,15 @@ class Server:
                     self._flows[key] = client
             client.received += len(data)
             answer = _ANSWERS[self._serve.protocol](data)
-            if self._serve.protocol is not Protocol.CONNECT:
+            if self._serve.protocol is not AppProtocol.CONNECT:
                 with suppress(OSError):  # the buffer is full or there is no route: a datagram may get lost
                     client.answered += made.sendto(answer, peer)
 
 
-_ANSWERS: dict[Protocol, Callable[[bytes], bytes]] = {
-    Protocol.CONNECT: lambda _: b"",
-    Protocol.ECHO: lambda data: data,
-    Protocol.UPPER: bytes.upper,
+_ANSWERS: dict[AppProtocol, Callable[[bytes], bytes]] = {
+    AppProtocol.CONNECT: lambda _: b"",
+    AppProtocol.ECHO: lambda data: data,
+    AppProtocol.UPPER: bytes.upper,
 }
 
 

@@ -5,14 +5,14 @@ import struct
 
 from dualstack.checksum import internet_checksum
 from dualstack.errors import HarnessError
-from dualstack.prober.messages import Forge
+from dualstack.prober.messages import SpoofedDatagram
 from dualstack.prober.verbs import Agent, verb
 
 _HOP_LIMIT = 64
 
 
-@verb(Forge)
-async def send_spoofed(_: Agent, request: Forge) -> None:
+@verb(SpoofedDatagram)
+async def send_spoofed(_: Agent, request: SpoofedDatagram) -> None:
     """Send one datagram as it is described; the kernel adds only the link-layer header.
 
     Raises:
@@ -29,7 +29,7 @@ async def send_spoofed(_: Agent, request: Forge) -> None:
         ) from error
 
 
-def packet(request: Forge) -> bytes:
+def packet(request: SpoofedDatagram) -> bytes:
     """Return the IPv6 packet (RFC 8200 §3), with a correct UDP checksum (§8.1)."""
     ends = b"".join(socket.inet_pton(socket.AF_INET6, end) for end in (request.source, request.address))
     payload = request.text.encode("latin-1")

@@ -209,7 +209,7 @@ class Report:
 
 def _topology_title(name: str, info: TopologyInfo) -> TopologyTitle:
     """Return a topology as the report names it."""
-    return TopologyTitle(name, title=info.title or name, summary=info.summary, host=info.stands_for)
+    return TopologyTitle(name, title=info.title or name, summary=info.summary, host=info.represents)
 
 
 def _does(number: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
-from dualstack.kinds import NETNS
+from dualstack.backend_names import NETNS
 from dualstack.lab.backends import make_backend
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Subject
@@ -46,7 +46,7 @@ def survey(
         progress: Called with the number of observations that are done, and of all.
         states: Keys of `STATES`.
         taken: Keys of `TAKEN`.
-        kind: The backend: one of `dualstack.kinds.KINDS`.
+        kind: The backend: one of `dualstack.backend_names.BACKENDS`.
         run: The run's id, a label of everything that may outlive the process.
 
     Raises:

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dualstack.backend_names import DOCKER
 from dualstack.complaint import why
 from dualstack.deadline import Deadline
 from dualstack.effect import Effect, Evidence, admission, effect_of, serving
 from dualstack.errors import ServiceError
 from dualstack.families import BOTH, Family
-from dualstack.kinds import DOCKER
 from dualstack.lab.protocol import Backend, Host, Lab, Program
 from dualstack.lab.proving import prove
-from dualstack.manifest import Listen, Reach
+from dualstack.manifest import Listen, Scope
 from dualstack.prober.messages import Exit, Hold, Outcome, Readiness, SocketRow
 from dualstack.service import SCRATCH, dial_to, launch_service, readiness_of
 from dualstack.survey.variants import Variant
@@ -164,7 +164,7 @@ def _look(lab: Lab, variant: Variant, *, contained: bool) -> tuple[Evidence, dic
 
 def _expected(lab: Lab, variant: Variant) -> tuple[Evidence, str | None]:
     """Return the evidence of a start that has not happened yet, and the value of ``{bind}``."""
-    inside = variant.listener.reach is Reach.LOOPBACK
+    inside = variant.listener.scope is Scope.LOOPBACK
     world = lab.topology.loopbacks() if inside else lab.topology.families()
     address = ""
     if "{address}" in (variant.bind or ""):
@@ -212,7 +212,7 @@ def _may_answer(family: Family, own: tuple[SocketRow, ...], others: tuple[Socket
 def _dial(lab: Lab, variant: Variant, family: Family, program: Program) -> str:
     """Return how an exchange of one of the listener's clients ended over the family."""
     listener = variant.listener
-    inside = listener.reach is Reach.LOOPBACK
+    inside = listener.scope is Scope.LOOPBACK
     address = family.loopback if inside else lab.hosts["service"].plan.configured[family][0]
     dial = dial_to(listener, address, variant.subject.manifest.timeouts.exchange)
     dialled = hold_exchange(listener, dial, lab.hosts["service" if inside else "peer"], program)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dualstack.families import BOTH, Family
-from dualstack.manifest import Bind, Listen, Reach, Subject
+from dualstack.manifest import Bind, Listen, Scope, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Variant:
 def variants(subject: Subject) -> Iterator[Variant]:
     """Yield each variant of the subject's listeners: one for each listen address, or one if there is no choice."""
     for listener in subject.listen:
-        choices = [] if subject.configuration or listener.bind is None else _choices(listener.bind, listener.reach)
+        choices = [] if subject.configuration or listener.bind is None else _choices(listener.bind, listener.scope)
         for text, asked in choices:
             place = "".join(f"{{{family.label} address}}" for family in asked)
             label = repr(text.replace("{address}", place))
@@ -38,10 +38,10 @@ def variants(subject: Subject) -> Iterator[Variant]:
             yield Variant(subject, listener, subject.configuration or "default", None, frozenset(listener.families))
 
 
-def _choices(bind: Bind, reach: Reach) -> list[tuple[str, frozenset[Family]]]:
-    """Return each listen address for a listener of this reach, with the families on which it should listen."""
+def _choices(bind: Bind, scope: Scope) -> list[tuple[str, frozenset[Family]]]:
+    """Return each listen address for a listener of this scope, with the families on which it should listen."""
     both, ipv4, ipv6 = frozenset(BOTH), frozenset({Family.IPV4}), frozenset({Family.IPV6})
-    if reach is Reach.LOOPBACK:
+    if scope is Scope.LOOPBACK:
         found = [
             *((text, both) for text in bind.localhost),
             *((text, ipv4) for text in bind.ipv4_address),

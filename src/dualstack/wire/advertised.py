@@ -4,19 +4,19 @@ from dualstack.errors import Inconclusive
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.wire.attempts import Attempt, Fate, attempts
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import format_lines
 from dualstack.wire.frames import FIN, RST, SYN, Frame
 
 _ROUTER_ADVERTISEMENT = 134
 
 
-def advertisements(wire: Wire) -> list[Frame]:
+def advertisements(wire: CaptureData) -> list[Frame]:
     """Return the router advertisements."""
     return [frame for frame in wire.frames if _is_advertisement(frame)]
 
 
-def flow_outlives_advertisements(wire: Wire, client: tuple[str, int], count: int) -> Finding:
+def flow_outlives_advertisements(wire: CaptureData, client: tuple[str, int], count: int) -> Finding:
     """A connection that is older than ``count`` router advertisements still works after them.
 
     The service answers the client after the last of them, uses the same addresses, and does not end it before.
@@ -76,7 +76,7 @@ def _fault(flow: list[Frame], opening: Frame, last: Frame) -> str:
     return "" if answer is not None else "the service sent nothing more after them"
 
 
-def served_amid_advertisements(wire: Wire, port: int, family: Family) -> Finding:
+def served_amid_advertisements(wire: CaptureData, port: int, family: Family) -> Finding:
     """After each router advertisement, the last SYN over ``family`` before the next one is answered.
 
     Raises:

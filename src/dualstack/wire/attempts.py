@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from dualstack.families import Family, endpoint
 from dualstack.transport import Transport
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import icmp_text
 from dualstack.wire.frames import ACK, RST, SYN, Frame
 from dualstack.wire.headers import Icmp
@@ -116,7 +116,7 @@ class _Draft:
 
 
 def attempts(
-    wire: Wire,
+    wire: CaptureData,
     port: int,
     transport: Transport = Transport.TCP,
     family: Family | None = None,
@@ -171,7 +171,7 @@ def _decide_tcp(draft: _Draft, frame: Frame) -> None:
         draft.decide(Fate.ANSWERED, frame)
 
 
-def _udp(wire: Wire, port: int) -> Iterable[_Draft]:
+def _udp(wire: CaptureData, port: int) -> Iterable[_Draft]:
     """Gather the attempts to reach a UDP port."""
     drafts: dict[tuple[str, int, str, int], _Draft] = {}
     for frame in wire.frames:

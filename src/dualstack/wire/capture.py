@@ -10,9 +10,9 @@ from typing import Any, Protocol, Self
 
 from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError
-from dualstack.wire.evidence import Wire, read_wire
+from dualstack.wire.evidence import CaptureData, read_capture
 
-__all__ = ["Capture", "Wire"]
+__all__ = ["Capture", "CaptureData"]
 
 ENTRY = "dualstack.wire.recorder:record"
 """The function that runs inside the host."""
@@ -58,7 +58,7 @@ class Capture:
         self._stream = stream
         self._nonce = secrets.token_hex(8)
         self._rest = b""
-        self._wire: Wire | None = None
+        self._wire: CaptureData | None = None
 
     @classmethod
     def start(cls, host: Recordable, path: Path) -> Self:
@@ -77,7 +77,7 @@ class Capture:
         capture.mac = str(answer["mac"])
         return capture
 
-    def stop(self) -> Wire:
+    def stop(self) -> CaptureData:
         """End the recording when all packets so far have been recorded; return them. Further calls return the same.
 
         Raises:
@@ -90,7 +90,7 @@ class Capture:
             finally:
                 self.close()
             self._host.fetch(self.path.absolute())
-            self._wire = read_wire(self.path, nonce=self._nonce, mac=self.mac, drops=int(answer["drops"]))
+            self._wire = read_capture(self.path, nonce=self._nonce, mac=self.mac, drops=int(answer["drops"]))
         return self._wire
 
     def close(self) -> None:

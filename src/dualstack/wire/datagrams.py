@@ -9,7 +9,7 @@ from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
 from dualstack.wire import dissect
 from dualstack.wire.dissect import Checksum
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import conversation, format_lines
 from dualstack.wire.frames import RST, Frame
 
@@ -23,7 +23,7 @@ End = tuple[str, int]
 """An address and a port."""
 
 
-def udp_reply_address(wire: Wire, port: int, family: Family) -> Finding:
+def udp_reply_address(wire: CaptureData, port: int, family: Family) -> Finding:
     """Each request to ``port`` over ``family`` is answered from the address that it was sent to.
 
     RFC 1122 §4.1.3.5: a connected UDP socket receives no answer from another address.
@@ -54,7 +54,7 @@ def udp_reply_address(wire: Wire, port: int, family: Family) -> Finding:
     )
 
 
-def udp_reply_port(wire: Wire, port: int) -> Finding:
+def udp_reply_port(wire: CaptureData, port: int) -> Finding:
     """Each answer to a request to ``port`` leaves from that port (RFC 1122 §4.1.3.5); missing answers do not count.
 
     Raises:
@@ -78,7 +78,7 @@ def udp_reply_port(wire: Wire, port: int) -> Finding:
     )
 
 
-def group_answered(wire: Wire, group: str, port: int) -> Finding:
+def group_answered(wire: CaptureData, group: str, port: int) -> Finding:
     """Each request to ``port`` of a multicast group is answered, from a unicast address.
 
     Raises:
@@ -103,7 +103,7 @@ def group_answered(wire: Wire, group: str, port: int) -> Finding:
     )
 
 
-def udp_large_answer(wire: Wire, port: int, family: Family = Family.IPV6) -> Finding:
+def udp_large_answer(wire: CaptureData, port: int, family: Family = Family.IPV6) -> Finding:
     """Datagrams from ``port`` that are too large for one packet leave in fragments (RFC 791 §3.2, RFC 8200 §4.5).
 
     Over IPv6 a packet may have 1280 bytes, which every path carries (RFC 8200 §5): routers do not fragment. Over IPv4
@@ -131,7 +131,7 @@ def udp_large_answer(wire: Wire, port: int, family: Family = Family.IPV6) -> Fin
     )
 
 
-def udp_datagrams(wire: Wire, port: int, family: Family) -> tuple[Frame, ...]:
+def udp_datagrams(wire: CaptureData, port: int, family: Family) -> tuple[Frame, ...]:
     """Return the datagrams that left ``port`` over ``family``; of a fragmented one the first fragment.
 
     Raises:
@@ -143,7 +143,7 @@ def udp_datagrams(wire: Wire, port: int, family: Family) -> tuple[Frame, ...]:
     )
 
 
-def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
+def udp_survives_errors(wire: CaptureData, port: int, family: Family) -> Finding:
     """After ICMP port unreachable for its answers, the service on ``port`` answers other clients (RFC 1122 §4.1.3.3).
 
     Raises:
@@ -172,7 +172,7 @@ def udp_goes_on(wire: Wire, port: int, family: Family) -> Finding:
     )
 
 
-def require_errors(wire: Wire, port: int, family: Family) -> None:
+def require_errors(wire: CaptureData, port: int, family: Family) -> None:
     """Make sure that an error reached the service on ``port``: ICMP port unreachable, or RST.
 
     ICMP errors count for any port: a datagram service may answer from another one.
@@ -187,7 +187,7 @@ def require_errors(wire: Wire, port: int, family: Family) -> None:
     raise Inconclusive(f"{wire.path}: neither ICMP port unreachable nor RST came over {family.label} for port {port}")
 
 
-def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> Finding:
+def udp_spoofed_unanswered(wire: CaptureData, port: int, sources: Collection[str]) -> Finding:
     """No answer leaves ``port`` for spoofed IPv6 datagrams whose sources are IPv4-mapped addresses.
 
     Args:
@@ -220,19 +220,19 @@ def udp_forgery_unanswered(wire: Wire, port: int, sources: Collection[str]) -> F
     )
 
 
-def _is_from(wire: Wire, frame: Frame, port: int, family: Family = Family.IPV6) -> bool:
+def _is_from(wire: CaptureData, frame: Frame, port: int, family: Family = Family.IPV6) -> bool:
     """Return whether a frame of a family comes from a port; only the first fragment of a datagram has ports."""
     return frame.family is family and wire.is_from((frame.src, frame.sport), port)
 
 
-def from_any_port(wire: Wire, port: int) -> Wire:
+def from_any_port(wire: CaptureData, port: int) -> CaptureData:
     """Return the capture of a service on ``port`` that may answer from any port: all answers to its clients are its."""
     _, replied = _exchanges(wire, port)
     ends = {end for client, sources in replied.items() for end in sources if end[0] != client[0]}
     return replace(wire, others=frozenset(ends))
 
 
-def _gone(wire: Wire, frame: Frame, port: int) -> End | None:
+def _gone(wire: CaptureData, frame: Frame, port: int) -> End | None:
     """Return the client whose port was unreachable, from the datagram that the ICMP error quotes; None without one."""
     quoted = frame.icmp.quoted if frame.icmp is not None else None
     if quoted is None or not _is_unreachable(frame) or not wire.is_from((quoted.src, quoted.sport), port):
@@ -248,7 +248,9 @@ def _is_unreachable(frame: Frame) -> bool:
     return (frame.kind, frame.icmp.type, frame.icmp.code) in _PORT_UNREACHABLE
 
 
-def _exchanges(wire: Wire, port: int, family: Family | None = None) -> tuple[dict[End, set[End]], dict[End, set[End]]]:
+def _exchanges(
+    wire: CaptureData, port: int, family: Family | None = None
+) -> tuple[dict[End, set[End]], dict[End, set[End]]]:
     """Return for each client the targets of its requests, and the sources of the datagrams that it received later."""
     asked: dict[End, set[End]] = {}
     replied: dict[End, set[End]] = {}
@@ -263,7 +265,7 @@ def _exchanges(wire: Wire, port: int, family: Family | None = None) -> tuple[dic
     return asked, replied
 
 
-def udp6_checksum(wire: Wire, port: int) -> Finding:
+def udp6_checksum(wire: CaptureData, port: int) -> Finding:
     """Every IPv6 datagram from ``port`` has a correct checksum (RFC 8200 §8.1).
 
     The sum of the pseudo-header alone counts as correct: the kernel left the rest to the network card.

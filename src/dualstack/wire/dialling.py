@@ -8,7 +8,7 @@ from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.transport import Transport
 from dualstack.wire.attempts import Attempt, Fate, attempts
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import concerning, conversation, format_lines
 from dualstack.wire.frames import Frame
 
@@ -25,7 +25,7 @@ def canonical(address: str) -> str:
 
 
 def tried(
-    wire: Wire,
+    wire: CaptureData,
     port: int,
     transport: Transport = Transport.TCP,
     family: Family | None = None,
@@ -45,7 +45,7 @@ def tried(
     return found
 
 
-def syn_family(wire: Wire, port: int, family: Family) -> Finding:
+def syn_family(wire: CaptureData, port: int, family: Family) -> Finding:
     """Every SYN to ``port`` is a packet of ``family``, by its outer header.
 
     Raises:
@@ -63,7 +63,7 @@ def syn_family(wire: Wire, port: int, family: Family) -> Finding:
 
 
 def answered(
-    wire: Wire,
+    wire: CaptureData,
     port: int,
     family: Family,
     address: str | None = None,
@@ -85,7 +85,7 @@ def answered(
     )
 
 
-def arrived(wire: Wire, port: int, family: Family) -> Finding:
+def arrived(wire: CaptureData, port: int, family: Family) -> Finding:
     """Datagrams over ``family`` reached ``port``, and none was refused; no answer is needed.
 
     Raises:
@@ -102,7 +102,7 @@ def arrived(wire: Wire, port: int, family: Family) -> Finding:
 
 
 def refused(
-    wire: Wire,
+    wire: CaptureData,
     port: int,
     family: Family,
     transport: Transport = Transport.TCP,
@@ -132,7 +132,7 @@ def refused(
     )
 
 
-def families_of_flow(wire: Wire, port: int, transport: Transport = Transport.TCP) -> tuple[Family, ...]:
+def families_of_flow(wire: CaptureData, port: int, transport: Transport = Transport.TCP) -> tuple[Family, ...]:
     """Return the families of the packets from and to ``port``, by their outer headers, in order of appearance."""
     seen: dict[Family, None] = {}
     for frame in wire.frames:
@@ -142,7 +142,7 @@ def families_of_flow(wire: Wire, port: int, transport: Transport = Transport.TCP
     return tuple(seen)
 
 
-def no_family_from(wire: Wire, mac: str, family: Family, allow: frozenset[str] = frozenset()) -> Finding:
+def no_family_from(wire: CaptureData, mac: str, family: Family, allow: frozenset[str] = frozenset()) -> Finding:
     """No frame of ``family`` leaves the hardware address ``mac``; ARP counts as IPv4.
 
     Args:
@@ -168,7 +168,7 @@ def no_family_from(wire: Wire, mac: str, family: Family, allow: frozenset[str] =
     )
 
 
-def he_gap(wire: Wire, port: int) -> float | None:
+def he_gap(wire: CaptureData, port: int) -> float | None:
     """Return the seconds from the first IPv6 attempt to the first IPv4 attempt; None if one of them is missing.
 
     It is negative if IPv4 came first.
@@ -181,7 +181,7 @@ def he_gap(wire: Wire, port: int) -> float | None:
     return first[Family.IPV4] - first[Family.IPV6]
 
 
-def he_fallback(wire: Wire, port: int, lo: float, hi: float) -> Finding:
+def he_fallback(wire: CaptureData, port: int, lo: float, hi: float) -> Finding:
     """The first attempt is over IPv6, and the first one over IPv4 follows ``lo`` to ``hi`` seconds later.
 
     RFC 8305 §5: the Connection Attempt Delay.
@@ -205,7 +205,7 @@ def he_fallback(wire: Wire, port: int, lo: float, hi: float) -> Finding:
     )
 
 
-def loser_quiet(wire: Wire, port: int) -> Finding:
+def loser_quiet(wire: CaptureData, port: int) -> Finding:
     """Only one of the concurrent attempts, the winner, carries data of the client.
 
     The winner is the first attempt with data or, if none has data, the first that is answered. The losers are all other
@@ -253,7 +253,7 @@ def _innermost(frame: Frame) -> Frame:
     return frame if frame.inner is None else _innermost(frame.inner)
 
 
-def _shown(wire: Wire, port: int, family: Family) -> tuple[str, ...]:
+def _shown(wire: CaptureData, port: int, family: Family) -> tuple[str, ...]:
     """Return the packets of one family from and to ``port``, one line each."""
     return format_lines([frame for frame in concerning(wire.frames, [port]) if frame.family is family])
 

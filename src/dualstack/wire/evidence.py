@@ -12,7 +12,7 @@ from dualstack.wire.witness import text
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class CaptureData:
     """The packets that a capture on one host recorded.
 
     Attributes:
@@ -62,7 +62,7 @@ class Wire:
                 )
 
 
-def read_wire(path: Path, *, nonce: str, mac: str = "", drops: int = 0) -> Wire:
+def read_capture(path: Path, *, nonce: str, mac: str = "", drops: int = 0) -> CaptureData:
     """Return the contents of a capture file.
 
     Args:
@@ -82,7 +82,7 @@ def read_wire(path: Path, *, nonce: str, mac: str = "", drops: int = 0) -> Wire:
             frames.append(frame)
         elif not mac or frame.outgoing_mac == mac:
             seen.add(frame.witness)
-    return Wire(
+    return CaptureData(
         path=path,
         frames=tuple(frames),
         witnessed=frozenset(

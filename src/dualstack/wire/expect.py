@@ -12,11 +12,11 @@ from dualstack.wire.datagrams import (
     require_errors,
     udp6_checksum,
     udp_datagrams,
-    udp_forgery_unanswered,
-    udp_goes_on,
     udp_large_answer,
     udp_reply_address,
     udp_reply_port,
+    udp_spoofed_unanswered,
+    udp_survives_errors,
 )
 from dualstack.wire.dialling import (
     answered,
@@ -87,9 +87,9 @@ __all__ = [
     "tunnelled",
     "udp6_checksum",
     "udp_datagrams",
-    "udp_forgery_unanswered",
-    "udp_goes_on",
     "udp_large_answer",
     "udp_reply_address",
     "udp_reply_port",
+    "udp_spoofed_unanswered",
+    "udp_survives_errors",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dualstack.families import Family
 from dualstack.transport import Transport
 from dualstack.wire.attempts import Attempt, Fate, attempts
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.frames import ACK, FIN, RST, SYN, Frame
 
 End = tuple[str, int]
@@ -63,7 +63,7 @@ class _Sum:
     client_ended: float | None = None
 
 
-def flows(wire: Wire, port: int, transport: Transport = Transport.TCP) -> tuple[Flow, ...]:
+def flows(wire: CaptureData, port: int, transport: Transport = Transport.TCP) -> tuple[Flow, ...]:
     """Return the flows to ``port`` in the order in which they began."""
     made = attempts(wire, port, transport)
     sums: dict[tuple[End, End], _Sum] = {((item.src, item.sport), (item.dst, item.dport)): _Sum() for item in made}

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from dualstack.families import endpoint
 from dualstack.timeline import Packet, shortened
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.frames import ACK, FIN, PSH, RST, SYN, Frame
 from dualstack.wire.headers import Icmp
 
@@ -78,12 +78,14 @@ def format_lines(frames: Sequence[Frame], most: int = MOST) -> tuple[str, ...]:
     return (*written, *(format_line(frame, frames[0].time) for frame in rest))
 
 
-def conversation(wire: Wire, ports: Collection[int], most: int = MOST) -> tuple[str, ...]:
+def conversation(wire: CaptureData, ports: Collection[int], most: int = MOST) -> tuple[str, ...]:
     """Return the packets from and to ``ports`` and the ICMP errors that quote them, one line each."""
     return format_lines(concerning(wire.frames, ports), most)
 
 
-def packets(wire: Wire, ports: Collection[int], *, since: float, host: str, most: int = MOST) -> tuple[Packet, ...]:
+def packets(
+    wire: CaptureData, ports: Collection[int], *, since: float, host: str, most: int = MOST
+) -> tuple[Packet, ...]:
     """Return the packets of a `conversation` as data, at most ``most``: the first two thirds and the last third.
 
     Args:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dualstack.families import Family
-from dualstack.wire.headers import KINDS, Icmp, Network, address, icmp_message, network_header
+from dualstack.wire.headers import BACKENDS, Icmp, Network, address, icmp_message, network_header
 from dualstack.wire.pcap import Pcap
 from dualstack.wire.witness import DISCARD, MARK
 
@@ -134,7 +134,7 @@ def _packet(data: bytes, at: int, ethertype: int, meta: tuple[int, float, str, s
     network = None if family is None else network_header(data, at, family, whole)
     if family is None or network is None:
         return Frame(number, time, mac, family, "other", "", "", 0, 0, 0, 0, 0, "", "")
-    kind = KINDS.get(network.protocol, "other")
+    kind = BACKENDS.get(network.protocol, "other")
     sport, dport, flags, seq, ack, size = _transport(data, network, kind)
     inner = None
     if network.protocol in _ENCAPSULATED and network.at >= 0 and depth < _DEEPEST:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import format_lines
 from dualstack.wire.frames import Frame
 from dualstack.wire.transition import mtu_respected, packets_too_big
@@ -17,7 +17,7 @@ SETTLE_SECONDS = 0.1
 """Seconds after Packet Too Big in which packets may still be too large: they were sent before."""
 
 
-def path_mtu_heeded(wire: Wire, mtu: int, family: Family = Family.IPV6) -> Finding:
+def path_mtu_heeded(wire: CaptureData, mtu: int, family: Family = Family.IPV6) -> Finding:
     """`SETTLE_SECONDS` after a router reported ``mtu`` to the captured host, no larger packet leaves it.
 
     RFC 8201 §4, RFC 1191 §3. A host that sends no larger packet gets no report, and is right.
@@ -58,7 +58,7 @@ def path_mtu_heeded(wire: Wire, mtu: int, family: Family = Family.IPV6) -> Findi
     return Finding(ok=True, expected=what, happened=f"none of {len(left)} was bigger, so no router had to say anything")
 
 
-def too_large_is_sent_again(wire: Wire, port: int, mtu: int) -> Finding:
+def too_large_is_sent_again(wire: CaptureData, port: int, mtu: int) -> Finding:
     """Every byte that left TCP ``port`` over IPv6 in a packet of more than ``mtu`` bytes leaves in a smaller one too.
 
     Routers do not fragment IPv6 packets: the sender must send smaller segments (RFC 8201 §5.4).

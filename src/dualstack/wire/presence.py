@@ -4,7 +4,7 @@ from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.transport import Transport
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import concerning, format_line, format_lines
 from dualstack.wire.frames import Frame
 from dualstack.wire.template import Template
@@ -13,7 +13,7 @@ _NEAREST = 5
 """The number of frames that are shown if none matches: those with the fewest differences."""
 
 
-def present(wire: Wire, template: Template) -> Finding:
+def present(wire: CaptureData, template: Template) -> Finding:
     """A frame matches ``template``; if none does, the finding has those with the fewest differences.
 
     Raises:
@@ -31,7 +31,7 @@ def present(wire: Wire, template: Template) -> Finding:
     )
 
 
-def absent(wire: Wire, template: Template) -> Finding:
+def absent(wire: CaptureData, template: Template) -> Finding:
     """No frame matches ``template``.
 
     Raises:
@@ -48,7 +48,7 @@ def absent(wire: Wire, template: Template) -> Finding:
     )
 
 
-def stays_inside(wire: Wire, port: int, transport: Transport = Transport.TCP) -> Finding:
+def stays_inside(wire: CaptureData, port: int, transport: Transport = Transport.TCP) -> Finding:
     """No packet from or to ``port``, and no ICMP error that quotes one, crosses the link.
 
     Raises:
@@ -67,7 +67,7 @@ def stays_inside(wire: Wire, port: int, transport: Transport = Transport.TCP) ->
     )
 
 
-def sends(wire: Wire, began: float = 0.0, ended: float = float("inf")) -> bool:
+def sends(wire: CaptureData, began: float = 0.0, ended: float = float("inf")) -> bool:
     """Return whether the host sent packets between two times, other than noise and ICMP.
 
     Args:

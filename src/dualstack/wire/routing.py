@@ -4,7 +4,7 @@ from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.transport import Transport
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import concerning, format_lines
 
 LEAST_HOPS = 32
@@ -13,7 +13,7 @@ LEAST_HOPS = 32
 
 
 def leaves_through_router(
-    wire: Wire, port: int, family: Family, router: str, transport: Transport = Transport.TCP
+    wire: CaptureData, port: int, family: Family, router: str, transport: Transport = Transport.TCP
 ) -> Finding:
     """Each packet that leaves ``port`` over ``family`` is sent to the router and has a sufficient hop limit.
 

@@ -6,12 +6,12 @@ from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.wire.attempts import Fate, attempts
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import conversation
 from dualstack.wire.frames import FIN, RST, Frame
 
 
-def half_close(wire: Wire, sport: int) -> Finding:
+def half_close(wire: CaptureData, sport: int) -> Finding:
     """On the client's port ``sport``: the client's FIN, then the service's data, then the service's FIN, and no RST.
 
     RFC 9293 §3.6: after a FIN the other direction stays open. The FIN travels with the request, unless the client's
@@ -33,7 +33,7 @@ def half_close(wire: Wire, sport: int) -> Finding:
     )
 
 
-def half_closes(wire: Wire, ports: Sequence[int]) -> Finding:
+def half_closes(wire: CaptureData, ports: Sequence[int]) -> Finding:
     """Return `half_close` of the clients' ports: the first finding that fails, or the last one.
 
     A kernel parts request and FIN when the client has no processor in between. A service that has answered and closed
@@ -49,7 +49,7 @@ def half_closes(wire: Wire, ports: Sequence[int]) -> Finding:
     return next((finding for finding in findings if not finding.ok), findings[-1])
 
 
-def _flow(wire: Wire, sport: int) -> list[Frame]:
+def _flow(wire: CaptureData, sport: int) -> list[Frame]:
     """Return the segments of the connection from a client's port."""
     return [frame for frame in wire.frames if frame.kind == "tcp" and sport in {frame.sport, frame.dport}]
 
@@ -82,7 +82,7 @@ def _missing(flow: list[Frame], closing: int, sport: int) -> str:
     return ""
 
 
-def require_pieces(wire: Wire, sport: int, least: int) -> None:
+def require_pieces(wire: CaptureData, sport: int, least: int) -> None:
     """Make sure that the client's port ``sport`` sent its bytes in at least ``least`` segments.
 
     Raises:
@@ -94,7 +94,7 @@ def require_pieces(wire: Wire, sport: int, least: int) -> None:
         raise Inconclusive(f"{wire.path}: the client on port {sport} sent {count} data segments; {least} were meant")
 
 
-def outlives_resets(wire: Wire, port: int, family: Family) -> Finding:
+def outlives_resets(wire: CaptureData, port: int, family: Family) -> Finding:
     """The last attempt over ``family`` to reach ``port`` that began after a client's RST is answered by SYN ACK.
 
     Raises:

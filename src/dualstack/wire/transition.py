@@ -8,7 +8,7 @@ from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.wire.dialling import canonical, tried
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import concerning, conversation, format_lines
 from dualstack.wire.frames import Frame
 from dualstack.wire.rfc6052 import embed
@@ -43,7 +43,7 @@ def layers(frame: Frame) -> Iterator[Frame]:
         yield from layers(frame.inner)
 
 
-def no_mapped_on_wire(wire: Wire) -> Finding:
+def no_mapped_on_wire(wire: CaptureData) -> Finding:
     """No IPv6 header, outer or inner, has an address that must not be on the wire.
 
     RFC 4291 §2.5: ::ffff:0:0/96 (IPv4-mapped) is for the socket API only (RFC 4038 §4.2). ::/96 (IPv4-compatible) is
@@ -78,7 +78,7 @@ def _in_unreal(address: str) -> bool:
     return any(parsed in network for network in _UNREAL)
 
 
-def packets_too_big(wire: Wire) -> tuple[TooBig, ...]:
+def packets_too_big(wire: CaptureData) -> tuple[TooBig, ...]:
     """Return the ICMPv6 "packet too big" and ICMP "fragmentation needed" messages, in order."""
     return tuple(
         TooBig(frame.time, frame.family, frame.src, frame.dst, frame.icmp.mtu)
@@ -90,7 +90,7 @@ def packets_too_big(wire: Wire) -> tuple[TooBig, ...]:
     )
 
 
-def mtu_respected(wire: Wire, mac: str, mtu: int, after: float, family: Family = Family.IPV6) -> Finding:
+def mtu_respected(wire: CaptureData, mac: str, mtu: int, after: float, family: Family = Family.IPV6) -> Finding:
     """No packet of the family of more than ``mtu`` bytes leaves the hardware address ``mac`` later than ``after``.
 
     Args:
@@ -120,7 +120,7 @@ def mtu_respected(wire: Wire, mac: str, mtu: int, after: float, family: Family =
     )
 
 
-def tunnelled(wire: Wire, a: str, b: str, port: int) -> Finding:
+def tunnelled(wire: CaptureData, a: str, b: str, port: int) -> Finding:
     """The flow of ``port`` crosses this link inside protocol 41 between ``a`` and ``b``, and nowhere natively.
 
     RFC 4213 §3.
@@ -160,7 +160,7 @@ def _ipv6_transport(frame: Frame) -> bool:
     return frame.family is Family.IPV6 and frame.kind in {"tcp", "udp"}
 
 
-def nat64_destination(wire: Wire, port: int, prefix: str, ipv4: str) -> Finding:
+def nat64_destination(wire: CaptureData, port: int, prefix: str, ipv4: str) -> Finding:
     """Every SYN to ``port`` goes over IPv6 to the address that stands for ``ipv4`` behind ``prefix`` (RFC 6052 §2.2).
 
     Raises:

@@ -5,11 +5,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from dualstack.backend_names import DOCKER
 from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError, Inconclusive, RequirementBroken
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.kinds import DOCKER
 from dualstack.lab.changes import AddAddress, RemoveAddress, SwitchIpv6
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
@@ -19,7 +19,7 @@ from dualstack.requirement import Level
 from dualstack.topology import load_topology
 from dualstack.transport import Transport
 from dualstack.wire.capture import Capture
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import no_family_from
 from dualstack.world.journal import Journal
 
@@ -59,7 +59,7 @@ class World:
         self._folder = folder
         self._lab: Lab | None = None
         self._capture: Capture | None = None
-        self._wire: Wire | None = None
+        self._wire: CaptureData | None = None
 
     def __enter__(self) -> Self:
         """Make the lab, prove it, and start the capture.
@@ -198,7 +198,7 @@ class World:
         """Add a finding; at the end of the case one that is not as expected breaks the requirement."""
         self.findings.append(finding)
 
-    def shows(self, predicate: Callable[[Wire], Finding]) -> None:
+    def shows(self, predicate: Callable[[CaptureData], Finding]) -> None:
         """Require what ``predicate`` expects of the captured packets.
 
         If another finding has failed already, missing packets are ignored.
@@ -220,7 +220,7 @@ class World:
         allowed = KERNEL_NOISE if family is Family.IPV6 else frozenset[str]()
         self.shows(lambda wire: no_family_from(wire, wire.mac, family, allow=allowed))
 
-    def wire(self) -> Wire:
+    def wire(self) -> CaptureData:
         """Stop the service and the capture, and return the captured packets."""
         self._end()
         if self._wire is None:
@@ -228,7 +228,7 @@ class World:
         return self._wire
 
     @property
-    def captured(self) -> Wire | None:
+    def captured(self) -> CaptureData | None:
         """The captured packets; None until the capture has ended."""
         return self._wire
 

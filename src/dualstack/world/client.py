@@ -9,10 +9,10 @@ from dualstack.facts import Exchange
 from dualstack.families import Family, endpoint
 from dualstack.manifest import Subject
 from dualstack.manifest.shown import shown_address
-from dualstack.prober.client import Lingering
-from dualstack.prober.messages import Dial, Dialled, Linger, Outcome, Stage
+from dualstack.prober.client import ConnectionsHandle
+from dualstack.prober.messages import Dial, Dialled, HoldConnections, Outcome, Stage
 from dualstack.service import dial_to
-from dualstack.transport import Protocol
+from dualstack.transport import AppProtocol
 from dualstack.world.clients import Clients
 from dualstack.world.journal import Journal
 from dualstack.world.observed import exchange_of
@@ -46,14 +46,14 @@ class Client:
         self._subject = subject
         self._clients = clients
         self._journal = journal
-        self._held: list[Lingering] = []
+        self._held: list[ConnectionsHandle] = []
         self._dialled_launch = 0
         """The number of the start after which a client last dialled."""
         self._log_size = 0
         """The size of the log when a client last dialled."""
 
     def exchange(
-        self, family: Family, address: str = "", clients: Clients | None = None, protocol: Protocol | None = None
+        self, family: Family, address: str = "", clients: Clients | None = None, protocol: AppProtocol | None = None
     ) -> Dial:
         """Return one exchange with the listener, from the clients' first address of the family; nothing is sent.
 
@@ -111,7 +111,7 @@ class Client:
     def carry_out(self, dial: Dial, clients: Clients | None = None) -> Dialled:
         """Hold any exchange with the service, and note it."""
         service, listener, clients = self._service, self._listener, clients or self._clients
-        exited = listener.one_connection and self._dialled_launch == len(service.launches)
+        exited = listener.single_shot and self._dialled_launch == len(service.launches)
         if exited and service.current is not None:
             service.restart()
         self._dialled_launch = len(service.launches)
@@ -126,7 +126,7 @@ class Client:
         self._journal.note(f"dial {where}{source}: {dialled.detail}")
         return dialled
 
-    def hold(self, family: Family, count: int, protocol: Protocol | None = None) -> Lingering:
+    def hold(self, family: Family, count: int, protocol: AppProtocol | None = None) -> ConnectionsHandle:
         """Open connections over ``family``, hold one exchange on each, and keep them open until the case ends.
 
         Args:
@@ -134,10 +134,10 @@ class Client:
             count: The maximum number of connections (1 if the service exits after one).
             protocol: The application protocol; None for the listener's.
         """
-        count = 1 if self._listener.one_connection else min(count, self._listener.clients)
+        count = 1 if self._listener.single_shot else min(count, self._listener.clients)
         self._dialled_launch = len(self._service.launches)
         dials = (self.exchange(family, protocol=protocol),) * count
-        held = self._clients.host.prober.linger(Linger(dials, Stage.ANSWERED, in_turn=True))
+        held = self._clients.host.prober.hold_connections(HoldConnections(dials, Stage.ANSWERED, in_turn=True))
         self._held.append(held)
         last = held.clients[-1]
         self._journal.waited += last.seconds

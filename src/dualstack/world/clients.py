@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Host, Lab
-from dualstack.manifest import Reach
+from dualstack.manifest import Scope
 
 _LINK_LOCAL = "fe80:"
 
@@ -27,9 +27,9 @@ class Clients:
     sources: Mapping[Family, tuple[str, ...]]
 
 
-def clients_of(reach: Reach, lab: Lab) -> Clients:
-    """Return a listener's clients: the peer, or the service's own host over loopback, depending on its reach."""
-    return remote_clients(lab) if reach is Reach.NETWORK else loopback_clients(lab)
+def clients_of(scope: Scope, lab: Lab) -> Clients:
+    """Return a listener's clients: the peer, or the service's own host over loopback, depending on its scope."""
+    return remote_clients(lab) if scope is Scope.NETWORK else loopback_clients(lab)
 
 
 def remote_clients(lab: Lab) -> Clients:

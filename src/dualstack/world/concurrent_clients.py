@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from dualstack.families import Family
 from dualstack.lab.changes import AddAddress
-from dualstack.prober.messages import Dial, Linger, Outcome
+from dualstack.prober.messages import Dial, HoldConnections, Outcome
 from dualstack.world.datagrams import DatagramClient, send_datagrams
 from dualstack.world.listening import ListenerWorld
 
@@ -57,7 +57,7 @@ def dial_together(world: ListenerWorld, sources: Sequence[str], port: int = 0) -
 def _over_tcp(world: ListenerWorld, sources: Sequence[str], port: int) -> list[ClientResult]:
     """Make the clients connect, and send when all of them have connected."""
     dials = [_from(world, source, port) for source in sources]
-    with world.peer.prober.linger(Linger(tuple(dials))) as clients:
+    with world.peer.prober.hold_connections(HoldConnections(tuple(dials))) as clients:
         spoken = iter(clients.speak(max(dial.timeout for dial in dials)))
         ends = [next(spoken) if client.connected else client for client in clients.clients]
     world.journal.waited += max(end.seconds for end in ends)

@@ -8,11 +8,11 @@ from dualstack.errors import Inconclusive
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.manifest import Connect
-from dualstack.prober.client import Serving
+from dualstack.prober.client import ServerHandle
 from dualstack.prober.names import query_name
 from dualstack.wire.dialling import syn_family, tried
 from dualstack.wire.dns import DNS_PORT
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.presence import sends
 from dualstack.world.base import World
 from dualstack.world.runs import ConnectorRuns, Run
@@ -47,7 +47,7 @@ class ConnectorWorld(World):
         """The connector's port, and DNS."""
         return (self.element.port, DNS_PORT)
 
-    def serve(self, *families: Family) -> Serving:
+    def serve(self, *families: Family) -> ServerHandle:
         """Start the server that the connector expects, on the peer's first address of each of these families.
 
         Connections over another family are refused.
@@ -69,7 +69,7 @@ class ConnectorWorld(World):
             self.note(f"the name {name} has A: {a}, AAAA: {aaaa}")
             yield name
 
-    def connect(self, host: str, serving: Serving, over: Family) -> bool:
+    def connect(self, host: str, serving: ServerHandle, over: Family) -> bool:
         """Run the connector towards ``host`` and require that its exchange completes.
 
         Args:
@@ -101,7 +101,7 @@ class ConnectorWorld(World):
             self.shows(lambda wire: _datagrams_over(wire, port, family, self.connector))
 
 
-def _datagrams_over(wire: Wire, port: int, family: Family, connector: Connect) -> Finding:
+def _datagrams_over(wire: CaptureData, port: int, family: Family, connector: Connect) -> Finding:
     """Return whether every datagram to ``port`` is a packet of ``family``."""
     seen = {attempt.family for attempt in tried(wire, port, connector.transport)}
     labels = ", ".join(sorted(item.label for item in seen))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dualstack.families import endpoint
 from dualstack.prober.answers import Dialogue
 from dualstack.prober.dialogue import dialogue_for
-from dualstack.prober.messages import Heard, Outcome, Sender, Volley
+from dualstack.prober.messages import DatagramBatch, Heard, Outcome, Sender
 from dualstack.service import dial_to
 from dualstack.world.listening import ListenerWorld
 
@@ -108,7 +108,7 @@ def send_datagrams(world: ListenerWorld, asks: Sequence[DatagramClient], rounds:
         )
         for ask, own in zip(asks, said, strict=True)
     )
-    results = world.peer.prober.volley(Volley(senders, listener.port, timeout))
+    results = world.peer.prober.call(DatagramBatch(senders, listener.port, timeout))
     return [
         DatagramResult(ask, result.source_port, tuple(own[: result.sent]), result.heard, result.sent)
         for ask, own, result in zip(asks, said, results, strict=True)

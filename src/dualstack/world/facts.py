@@ -5,10 +5,10 @@ import ipaddress
 from dualstack.errors import HarnessError
 from dualstack.facts import Facts, Host, signs_of
 from dualstack.families import BOTH, Family
-from dualstack.manifest import Listen, Reach
+from dualstack.manifest import Listen, Scope
 from dualstack.topology import HostSpec, Topology
 from dualstack.wire.dns import DNS_PORT, dns_queries
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.world.base import World
 from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.listening import ListenerWorld
@@ -25,7 +25,7 @@ def facts_of(world: World) -> Facts:
         return _gathered(world, None)
 
 
-def _gathered(world: World, wire: Wire | None) -> Facts:
+def _gathered(world: World, wire: CaptureData | None) -> Facts:
     """Return the facts of a world with this capture."""
     element = world.element
     service = world.service if isinstance(world, ServingWorld) else None
@@ -42,7 +42,7 @@ def _gathered(world: World, wire: Wire | None) -> Facts:
         protocol=element.protocol.value,
         claimed=frozenset(element.families),
         declared=frozenset(item.port for item in world.subject.listen),
-        inside=isinstance(element, Listen) and element.reach is Reach.LOOPBACK,
+        inside=isinstance(element, Listen) and element.scope is Scope.LOOPBACK,
         host=host_of(world.lab.topology),
         ipv4=families[Family.IPV4],
         ipv6=families[Family.IPV6],
@@ -75,7 +75,7 @@ def host_of(topology: Topology) -> Host:
     )
 
 
-def _strangers(world: World, wire: Wire | None) -> tuple[str, ...]:
+def _strangers(world: World, wire: CaptureData | None) -> tuple[str, ...]:
     """Return the on-link addresses that the service's host tried to resolve and that no host has."""
     if wire is None:
         return ()
@@ -86,7 +86,7 @@ def _strangers(world: World, wire: Wire | None) -> tuple[str, ...]:
     return tuple(item for item in found if any(ipaddress.ip_address(item) in network for network in networks))
 
 
-def _reverse(wire: Wire) -> bool:
+def _reverse(wire: CaptureData) -> bool:
     """Return whether the captured host sent a reverse DNS query (PTR)."""
     if not any(frame.dport == DNS_PORT and frame.outgoing_mac == wire.mac for frame in wire.frames):
         return False

@@ -19,8 +19,8 @@ from dualstack.manifest import Fetch, Refused
 from dualstack.prober.messages import Accepted, Dialled, Names, Outcome
 from dualstack.prober.names import query_name
 from dualstack.prober.serving import redirect_path
-from dualstack.transport import Protocol
-from dualstack.wire.evidence import Wire
+from dualstack.transport import AppProtocol
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import Template, present
 from dualstack.world.clients import link_local, local_clients
 from dualstack.world.listening import ListenerWorld
@@ -131,7 +131,7 @@ class Fetching:
             The exchange with the service, and whether the client got an answer, or the end of the connection, in time.
         """
         world = self._world
-        dial = world.client.exchange(world.families[0], protocol=Protocol.EXCHANGE)
+        dial = world.client.exchange(world.families[0], protocol=AppProtocol.EXCHANGE)
         server = endpoint(dial.address, dial.port)
         dial = replace(dial, send=request_for(self._fetch, host, server, path), expect=None)
         world.note(f"the next client requests {url_of(self._fetch, host, path)}")
@@ -251,7 +251,7 @@ class Fetching:
         """Require that the link shows a connection to the allowed target on the peer over each family."""
         port = self._fetch.port
 
-        def dialled(wire: Wire, family: Family) -> Finding:
+        def dialled(wire: CaptureData, family: Family) -> Finding:
             syn = Template(
                 outgoing_mac=wire.mac,
                 family=family,

@@ -9,8 +9,8 @@ from dualstack.finding import Finding
 from dualstack.manifest import Listen
 from dualstack.manifest.texts import fill
 from dualstack.prober.messages import Dial, Dialled, Outcome
-from dualstack.transport import Protocol
-from dualstack.wire.evidence import Wire
+from dualstack.transport import AppProtocol
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import answered, arrived, from_any_port, refused, stays_inside
 from dualstack.world.client import Client
 from dualstack.world.clients import Clients
@@ -46,8 +46,10 @@ class ListenerWorld(ServingWorld):
         For a UDP service that answers clients on the link it is only the address that the kernel prefers as the source
         of an answer: UDP-001 and UDP-002 cover the others.
         """
-        preferred_only = not self.is_tcp and not self.clients.inside and self.listener.protocol is not Protocol.ONEWAY
-        return (self.host.plan.favourite(family),) if preferred_only else self.addresses(family)
+        preferred_only = (
+            not self.is_tcp and not self.clients.inside and self.listener.protocol is not AppProtocol.ONEWAY
+        )
+        return (self.host.plan.preferred_source(family),) if preferred_only else self.addresses(family)
 
     def served(self) -> list[Family]:
         """Return the families that the service serves before anything is done to it; it is started unless it runs.
@@ -77,7 +79,7 @@ class ListenerWorld(ServingWorld):
             families: The families.
             apart: Whether each family gets its own start, as it always does if the service exits after one connection.
         """
-        return [[family] for family in families] if apart or self.listener.one_connection else [families]
+        return [[family] for family in families] if apart or self.listener.single_shot else [families]
 
     def bind_value(self, address: str) -> str:
         """Return the manifest's first notation of a single IPv6 listen address, filled in; there must be one."""
@@ -114,7 +116,7 @@ class ListenerWorld(ServingWorld):
         return dialled
 
     def denies(self, family: Family, address: str, *, source: str = "", rule: str = "", timeout: float = 0.0) -> None:
-        """Require that a client of ``family`` is denied: refused, not answered, or answered as ``acl.denied`` says.
+        """Require that a client of ``family`` is denied: refused, not answered, or given its ``denied_response``.
 
         Args:
             family: The family to dial over.
@@ -159,8 +161,8 @@ class ListenerWorld(ServingWorld):
 
     def _is_denial(self, dialled: Dialled) -> bool:
         """Return whether an answer is a denied client's."""
-        acl = self.listener.acl
-        return acl is not None and acl.denied is not None and re.search(acl.denied, dialled.answer) is not None
+        pattern = self.listener.acl.denied_response if self.listener.acl is not None else None
+        return pattern is not None and re.search(pattern, dialled.answer) is not None
 
     def refuses(self, family: Family, address: str, *, clients: Clients | None = None) -> None:
         """Require that a client of ``family`` is refused at ``address`` in time; silence is not a refusal.
@@ -181,7 +183,7 @@ class ListenerWorld(ServingWorld):
             )
         )
 
-    def wire(self) -> Wire:
+    def wire(self) -> CaptureData:
         """Stop the service and the capture, and return the captured packets.
 
         With ``reply_port = "any"`` datagrams from another port of the service count as its answers.
@@ -203,7 +205,7 @@ class ListenerWorld(ServingWorld):
             self.require(self._takes(family))
             self.shows_inside()
             return
-        if listener.protocol is Protocol.ONEWAY:
+        if listener.protocol is AppProtocol.ONEWAY:
             self.shows(lambda wire: arrived(wire, listener.port, family))
             return
         self.shows(lambda wire: answered(wire, listener.port, family, transport=listener.transport))

@@ -7,11 +7,11 @@ from typing import Any
 from dualstack.facts import Exchange, How, Tried
 from dualstack.facts import Run as RunFacts
 from dualstack.prober.messages import Dial, Dialled, Outcome
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 from dualstack.wire.attempts import Fate
 from dualstack.wire.dissect import Dns
 from dualstack.wire.dns import dns_answers, dns_queries
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.flows import Flow, flows
 from dualstack.world.runs import ConnectorRuns, Run
 
@@ -54,7 +54,7 @@ def exchange_of(dial: Dial, dialled: Dialled, *, start: int, inside: bool) -> Ex
         inside=inside,
         source=dialled.source,
         source_port=dialled.source_port,
-        missing=_missing(dialled) if dial.protocol in {Protocol.HTTP, Protocol.EXCHANGE} else 0,
+        missing=_missing(dialled) if dial.protocol in {AppProtocol.HTTP, AppProtocol.EXCHANGE} else 0,
     )
 
 
@@ -79,7 +79,7 @@ def how_of(dial: Dial, dialled: Dialled) -> How:
     return How.KEPT_WAITING if dialled.seconds >= dial.timeout * _TIMED_OUT else How.HUNG_UP
 
 
-def runs_of(runs: ConnectorRuns, wire: Wire | None) -> tuple[RunFacts, ...]:
+def runs_of(runs: ConnectorRuns, wire: CaptureData | None) -> tuple[RunFacts, ...]:
     """Return the runs of a connector, with what each of them put on the wire."""
     made: tuple[Flow, ...] = ()
     asked: tuple[Dns, ...] = ()

@@ -9,7 +9,7 @@ from dualstack.lab.protocol import Host, Program
 from dualstack.manifest import Listen
 from dualstack.prober.dialogue import with_token
 from dualstack.prober.messages import Dial, Dialled, Outcome
-from dualstack.transport import Protocol
+from dualstack.transport import AppProtocol
 
 _TOKEN_BYTES = 6
 _LINE_SHOWN = 200
@@ -20,7 +20,7 @@ def hold_exchange(listener: Listen, dial: Dial, host: Host, program: Program | N
 
     With protocol oneway and no service, the result says only whether the datagram was refused.
     """
-    if dial.protocol is Protocol.ONEWAY and program is not None:
+    if dial.protocol is AppProtocol.ONEWAY and program is not None:
         return _send_oneway(listener, dial, host, program)
     return host.prober.dial(dial)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Lab, Program
-from dualstack.manifest import Listen, Reach, Subject
+from dualstack.manifest import Listen, Scope, Subject
 from dualstack.prober.messages import Await, Dial, Outcome, Readiness
 from dualstack.service import dial_to
 from dualstack.topology import Topology
@@ -87,7 +87,7 @@ def _dials(listener: Listen, lab: Lab, families: Sequence[Family]) -> list[Dial]
     Loopback addresses are last: a host may have no other yet.
     """
     places = (
-        [loopback_clients(lab)] if listener.reach is Reach.LOOPBACK else [local_clients(lab), loopback_clients(lab)]
+        [loopback_clients(lab)] if listener.scope is Scope.LOOPBACK else [local_clients(lab), loopback_clients(lab)]
     )
     return [
         replace(dial_to(listener, address), source=address)

@@ -38,7 +38,7 @@ def advertise_prefix(world: World, prefix: str) -> None:
     Raises:
         Inconclusive: The kernel of the service's host has not configured them.
     """
-    world.peer.prober.advertise(Advertise(prefix, world.peer.interface, _LIFETIME, _PREFERRED))
+    world.peer.prober.call(Advertise(prefix, world.peer.interface, _LIFETIME, _PREFERRED))
     world.note(f"the peer advertises the prefix {prefix}/64 and itself as a router")
 
     def is_taken(rows: list[AddressRow]) -> bool:
@@ -53,7 +53,7 @@ def withdraw_prefix(world: World, prefix: str) -> None:
     Raises:
         Inconclusive: The kernel of the service's host has not deprecated them.
     """
-    world.peer.prober.advertise(Advertise(prefix, world.peer.interface, 0, 0))
+    world.peer.prober.call(Advertise(prefix, world.peer.interface, 0, 0))
     world.note(f"the peer withdraws {prefix}/64 and itself, with lifetimes of 0")
     _await_addresses(world, prefix, lambda rows: all(row.deprecated for row in rows), "only deprecated addresses")
 

@@ -11,7 +11,7 @@ from dualstack.errors import DeadlineExpired
 from dualstack.families import endpoint
 from dualstack.lab.protocol import Host, Program
 from dualstack.manifest import Connect, Subject
-from dualstack.prober.client import Serving
+from dualstack.prober.client import ServerHandle
 from dualstack.prober.messages import Exit
 from dualstack.service import launch_connector
 from dualstack.world.journal import Journal
@@ -79,7 +79,7 @@ class ConnectorRuns:
         """Whether there was a run, and none did anything."""
         return self._started and not any(run.alive for _, _, run in self.done)
 
-    def run(self, host: str, serving: Serving) -> Run:
+    def run(self, host: str, serving: ServerHandle) -> Run:
         """Run the connector towards ``host``, a literal or a name, and return the result; nothing is required.
 
         Args:

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Host
 from dualstack.manifest import Connect
-from dualstack.prober.client import NameServer, Serving
+from dualstack.prober.client import NameServerHandle, ServerHandle
 from dualstack.prober.messages import Accepted, Dial, Names, Serve
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 _WITNESS_TIMEOUT = 2.0
 """Seconds that one dial of a canary may take."""
 
 
-def serve_connector(host: Host, connector: Connect, addresses: tuple[str, ...]) -> Serving:
+def serve_connector(host: Host, connector: Connect, addresses: tuple[str, ...]) -> ServerHandle:
     """Start the server that a connector expects, on these addresses of a host."""
     return host.prober.serve(
         Serve(
@@ -25,7 +25,7 @@ def serve_connector(host: Host, connector: Connect, addresses: tuple[str, ...]) 
     )
 
 
-def serve_names(host: Host) -> NameServer:
+def serve_names(host: Host) -> NameServerHandle:
     """Start a name server on the first address of each family; A and AAAA records are the host's planned addresses."""
     plan = host.plan
     listen = tuple(address for family in BOTH for address in plan.configured[family][:1])
@@ -38,7 +38,7 @@ class Canary:
     def __init__(self, host: Host, addresses: tuple[str, ...], port: int) -> None:
         """Start it on these addresses of a host."""
         self._port = port
-        self._serving: Serving = host.prober.serve(Serve(addresses, port, Transport.TCP, Protocol.HTTP))
+        self._serving: ServerHandle = host.prober.serve(Serve(addresses, port, Transport.TCP, AppProtocol.HTTP))
         self._seen = 0
 
     def close(self) -> None:

@@ -49,7 +49,7 @@ class Service:
             journal: Where steps are noted.
             contained: Whether the service runs in its container image.
         """
-        addresses = clients_of(listener.reach, lab).addresses
+        addresses = clients_of(listener.scope, lab).addresses
         self.listener = listener
         self.families = tuple(family for family in BOTH if family in listener.families and addresses[family])
         self.launches: list[Start] = []

@@ -27,7 +27,7 @@ class ServingWorld(World):
     @cached_property
     def clients(self) -> Clients:
         """The listener's clients: on the link, or on the service's own host for a loopback listener."""
-        return clients_of(self.listener.reach, self.lab)
+        return clients_of(self.listener.scope, self.lab)
 
     @property
     def unstarted(self) -> bool:
@@ -46,7 +46,7 @@ class ServingWorld(World):
     def ensure(self, families: Sequence[Family]) -> None:
         """Start the service unless it is running (always, if it exits after one connection)."""
         program = self.service.current
-        if self.listener.one_connection or program is None or program.poll() is not None:
+        if self.listener.single_shot or program is None or program.poll() is not None:
             self.service.start(families=families)
 
     def survives(self, what: str) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dualstack.facts import Exchange, FamilyFacts, How
 from dualstack.families import BOTH, Family
 from dualstack.manifest import Connect, Listen
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 from dualstack.wire.attempts import Fate
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from dualstack.wire.flows import End, Flow, flows
 from dualstack.wire.formatting import icmp_text
 from dualstack.wire.frames import Frame
@@ -30,7 +30,7 @@ _ORDINARY = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4), ("icmp", 3, 4), ("icmpv
 
 
 def family_facts(
-    wire: Wire | None,
+    wire: CaptureData | None,
     listener: Listen | Connect,
     exchanges: Sequence[Exchange],
     works: Mapping[str, bool],
@@ -71,12 +71,12 @@ def family_facts(
     return found
 
 
-def _how(flow: Flow, protocol: Protocol) -> How | None:
+def _how(flow: Flow, protocol: AppProtocol) -> How | None:
     """Return how a flow ended; None if its client did not wait for an answer."""
     fate = flow.attempt.fate
     if fate is not Fate.ANSWERED:
         return {Fate.REFUSED: How.REFUSED, Fate.ICMP_ERROR: How.UNREACHABLE}.get(fate, How.IGNORED)
-    if flow.answered or protocol is Protocol.CONNECT:
+    if flow.answered or protocol is AppProtocol.CONNECT:
         return How.ANSWERED
     if flow.hung_up:
         return How.RESET if flow.reset else How.HUNG_UP
@@ -86,7 +86,7 @@ def _how(flow: Flow, protocol: Protocol) -> How | None:
     return How.KEPT_WAITING if waited else None
 
 
-def _least_hops(wire: Wire, listener: Listen | Connect, family: Family) -> int:
+def _least_hops(wire: CaptureData, listener: Listen | Connect, family: Family) -> int:
     """Return the smallest hop limit of the packets that left the port over a family; 0 if none did."""
     wanted = (listener.transport.value, listener.port, family, wire.mac)
     left = (frame for frame in wire.frames if (frame.kind, frame.sport, frame.family, frame.outgoing_mac) == wanted)
@@ -135,7 +135,7 @@ def _errors(frames: Iterable[Frame], port: int) -> dict[Family, set[str]]:
     return found
 
 
-def strangers(wire: Wire, known: Collection[str], macs: Iterable[str]) -> tuple[str, ...]:
+def strangers(wire: CaptureData, known: Collection[str], macs: Iterable[str]) -> tuple[str, ...]:
     """Return the addresses that the captured host tried to resolve on the link and that no host has.
 
     Args:

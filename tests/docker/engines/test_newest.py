@@ -29,7 +29,7 @@ def newest_backend(newest_engine: "OwnEngine") -> Iterator[DockerBackend]:
         backend.prepare()
     yield backend
     backend.close()
-    assert backend.remains() == []
+    assert backend.leftovers() == []
 
 
 @pytest.mark.parametrize("name", topology_names())

@@ -95,7 +95,7 @@ def test_a_run_that_lives_is_left_alone(
         lab.close()
     finally:
         backend.close()
-        assert backend.remains() == []
+        assert backend.leftovers() == []
         backend.engine.close()
 
 

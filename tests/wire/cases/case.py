@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.wire.evidence import Wire
+from dualstack.wire.evidence import CaptureData
 from tests.wire.packets import Timed
 
 
@@ -23,7 +23,7 @@ class Case:
     """
 
     name: str
-    call: Callable[[Wire], Finding]
+    call: Callable[[CaptureData], Finding]
     good: list[Timed]
     bad: list[tuple[list[Timed], str]]
     needs: tuple[Family, ...] = ()

@@ -112,8 +112,8 @@ CASES: list[Case] = [
     ),
     *(
         Case(
-            name=f"udp_goes_on over {family.label}",
-            call=lambda wire, family=family: expect.udp_goes_on(wire, 8081, family),  # type: ignore[misc]  # a bound default
+            name=f"udp_survives_errors over {family.label}",
+            call=lambda wire, family=family: expect.udp_survives_errors(wire, 8081, family),  # type: ignore[misc]  # a bound default
             good=[(0, asked(family)), (1, told(family)), (2, gone(family)), (3, told(family, 40001))],
             bad=[
                 ([(0, asked(family)), (1, told(family)), (2, gone(family)), (3, told(family))], "0 others were"),
@@ -129,8 +129,8 @@ CASES: list[Case] = [
         for family in BOTH
     ),
     Case(
-        name="udp_forgery_unanswered",
-        call=lambda wire: expect.udp_forgery_unanswered(wire, 8081, (C4,)),
+        name="udp_spoofed_unanswered",
+        call=lambda wire: expect.udp_spoofed_unanswered(wire, 8081, (C4,)),
         good=[(0, forged(C4)), (1, asked(F6)), (2, told(F6))],
         bad=[
             ([(0, forged(C4)), (1, told(F4))], f"1 answers left, to {C4}"),
@@ -139,8 +139,8 @@ CASES: list[Case] = [
         needs=BOTH,
     ),
     Case(
-        name="udp_forgery_unanswered, two sources",
-        call=lambda wire: expect.udp_forgery_unanswered(wire, 8081, (C4, D4)),
+        name="udp_spoofed_unanswered, two sources",
+        call=lambda wire: expect.udp_spoofed_unanswered(wire, 8081, (C4, D4)),
         good=[(0, forged(C4)), (1, forged(D4)), (2, asked(F6)), (3, told(F6))],
         bad=[
             (

@@ -294,6 +294,6 @@ class DockerBackend:
         if faults:
             raise HarnessError("; ".join(faults))
 
-    def remains(self) -> list[str]:
+    def leftovers(self) -> list[str]:
         """Return what is left of everything it made, one line each; expected to be empty after `close`."""
         return of_owner(self._engine, self._owner) if self._engine is not None else []

@@ -15,10 +15,10 @@ from dualstack.lab.docker.health import exit_of, unhealthy
 from dualstack.lab.docker.sidecar_client import SidecarClient
 from dualstack.lab.docker.view import ContainerView, Foreign
 from dualstack.lab.waiting import Waiting
-from dualstack.prober.attending import signal_number
 from dualstack.prober.codec import unpack
-from dualstack.prober.messages import Await, Exit, Log, Readiness, Vitals
+from dualstack.prober.messages import Await, Exit, Log, Readiness, ResourceUsage
 from dualstack.prober.output import Output, Watch
+from dualstack.prober.process_control import signal_number
 
 _READ = 64 << 10
 _HEADER = struct.Struct("!BxxxI")
@@ -196,10 +196,10 @@ class ContainerProgram:
         """Send ``signal`` to its first process only; when that ends, the whole container ends."""
         self._signal(signal_number(signal))
 
-    def storm(self, signals: Sequence[str], every: float = 0.0) -> None:
+    def send_signals(self, signals: Sequence[str], every: float = 0.0) -> None:
         """Send signals to its main process, in that order, ``every`` seconds apart; none after it has ended."""
         self._ask_sidecar(
-            {"do": "storm", "signals": list(signals), "every": every}, (every + _SIGNAL_DELAY) * len(signals)
+            {"do": "send_signals", "signals": list(signals), "every": every}, (every + _SIGNAL_DELAY) * len(signals)
         )
 
     def pause(self) -> None:
@@ -210,10 +210,10 @@ class ContainerProgram:
         """Let its processes continue (SIGCONT)."""
         self._ask_sidecar({"do": "resume"})
 
-    def vitals(self) -> Vitals:
+    def resource_usage(self) -> ResourceUsage:
         """Return the numbers of its processes, zombies and descriptors."""
-        answer = self._ask_sidecar({"do": "vitals"})
-        return unpack(Vitals, answer) if answer is not None else Vitals(0, 0, 0)
+        answer = self._ask_sidecar({"do": "resource_usage"})
+        return unpack(ResourceUsage, answer) if answer is not None else ResourceUsage(0, 0, 0)
 
     def _ask_sidecar(self, request: dict[str, Any], seconds: float = 0.0) -> dict[str, Any] | None:
         """Send the sidecar a request and return the answer, or None if the service has ended.

@@ -1,6 +1,6 @@
 """The sidecar: a container in the PID namespace of a service's container, which signals and counts its processes.
 
-``python3 -m dualstack.lab.docker.sidecar`` reads a JSON object a line on its standard input: ``{"do": "storm",
+``python3 -m dualstack.lab.docker.sidecar`` reads a JSON object a line on its standard input: ``{"do": "send_signals",
 "signals": [...], "every": seconds}``, or ``{"do": …}`` with ``pause``, ``resume``, ``starved`` or ``vitals``. Its
 answer is a line, ``{"ok": {...}}`` or ``{"error": "<text>", "kind": "<name of an exception of dualstack.errors>"}``. It
 ends with its standard input, and with the service.
@@ -13,8 +13,8 @@ import sys
 from typing import Any
 
 from dualstack.errors import DualstackError
-from dualstack.prober.attending import Attendance
 from dualstack.prober.codec import pack
+from dualstack.prober.process_control import ProcessControl
 from dualstack.prober.processes import kept_waiting, processes
 
 _INIT = 1
@@ -32,11 +32,11 @@ def main_process() -> int | None:
 
 async def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Serve a request; return the answer."""
-    service = Attendance(members, main_process)
+    service = ProcessControl(members, main_process)
     try:
         match request["do"]:
-            case "storm":
-                await service.storm(request["signals"], request["every"])
+            case "send_signals":
+                await service.send_signals(request["signals"], request["every"])
             case "pause":
                 await service.pause()
             case "resume":
@@ -44,7 +44,7 @@ async def answer(request: dict[str, Any]) -> dict[str, Any]:
             case "starved":
                 return {"ok": {"seconds": kept_waiting(members())}}
             case _:
-                return {"ok": pack(service.vitals())}
+                return {"ok": pack(service.resource_usage())}
     except DualstackError as error:
         return {"error": str(error), "kind": type(error).__name__}
     return {"ok": {}}

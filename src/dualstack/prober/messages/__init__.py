@@ -9,45 +9,46 @@ This package exports the messages that tests and suites use; the others are impo
 """
 
 from dualstack.prober.messages.advertising import Advertise
-from dualstack.prober.messages.connections import MOST_CLIENTS, Ends, Linger, Stage
-from dualstack.prober.messages.datagrams import Forge, Heard, Sender, Volley, Volleyed
+from dualstack.prober.messages.connections import MOST_CLIENTS, Ends, HoldConnections, Stage
+from dualstack.prober.messages.datagrams import DatagramBatch, DatagramResult, Heard, Sender, SpoofedDatagram
 from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome
 from dualstack.prober.messages.idling import Idle, Idled, alike_until
 from dualstack.prober.messages.load import Load, Loaded
 from dualstack.prober.messages.naming import Names, Query, Resolved
 from dualstack.prober.messages.programs import (
-    PATIENCE,
+    STARVATION_FACTOR,
     Await,
     Exit,
     Launch,
     Limits,
     Log,
     Readiness,
-    Spent,
-    Vitals,
+    ResourceUsage,
+    ThreadTime,
 )
 from dualstack.prober.messages.serving import Accepted, Hold, Serve
 from dualstack.prober.messages.tables import AddressRow, RouteRow, SocketRow
 
 __all__ = [
     "MOST_CLIENTS",
-    "PATIENCE",
+    "STARVATION_FACTOR",
     "Accepted",
     "AddressRow",
     "Advertise",
     "Await",
+    "DatagramBatch",
+    "DatagramResult",
     "Dial",
     "Dialled",
     "Ends",
     "Exit",
-    "Forge",
     "Heard",
     "Hold",
+    "HoldConnections",
     "Idle",
     "Idled",
     "Launch",
     "Limits",
-    "Linger",
     "Load",
     "Loaded",
     "Log",
@@ -56,14 +57,13 @@ __all__ = [
     "Query",
     "Readiness",
     "Resolved",
+    "ResourceUsage",
     "RouteRow",
     "Sender",
     "Serve",
     "SocketRow",
-    "Spent",
+    "SpoofedDatagram",
     "Stage",
-    "Vitals",
-    "Volley",
-    "Volleyed",
+    "ThreadTime",
     "alike_until",
 ]

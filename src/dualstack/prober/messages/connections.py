@@ -7,7 +7,7 @@ from dualstack.prober.messages.exchanges import Dial, Dialled
 from dualstack.prober.messages.requests import Handle, ObjectRequest, Request
 
 MOST_CLIENTS = 400
-"""How many clients a `Linger` or a `Load` may have."""
+"""How many clients a `HoldConnections` or a `Load` may have."""
 
 
 @enum.unique
@@ -26,7 +26,7 @@ class Stage(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """How the clients of a `Linger` connected.
+    """How the clients of a `HoldConnections` connected.
 
     Attributes:
         handle: The connections, for later requests.
@@ -40,7 +40,7 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
-class Linger(Request[Connected]):
+class HoldConnections(Request[Connected]):
     """Connect clients over TCP that stop at a stage and keep their connections until the handle is closed.
 
     Attributes:
@@ -63,7 +63,7 @@ class Linger(Request[Connected]):
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The state of the connections of a `Linger`.
+    """The state of the connections of a `HoldConnections`.
 
     Attributes:
         open: How many are open.
@@ -77,20 +77,20 @@ class Ends:
 
 
 class CountEnds(ObjectRequest[Ends]):
-    """Count the connections of a `Linger` by their state."""
+    """Count the connections of a `HoldConnections` by their state."""
 
     __slots__ = ()
 
 
 class FindClosed(ObjectRequest[tuple[bool, ...]]):
-    """Return, for each connected client of a `Linger` that sent nothing, whether the service closed its connection."""
+    """Return, for each connected client that sent nothing, whether the service closed its connection."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeNow(ObjectRequest[tuple[Dialled, ...]]):
-    """Carry out the exchanges of the connected clients of a `Linger` that sent nothing, at the same time; then close.
+    """Carry out the exchanges of the connected clients that sent nothing, at the same time; then close.
 
     Attributes:
         timeout: The longest timeout of their dials, in seconds.
@@ -100,6 +100,6 @@ class ExchangeNow(ObjectRequest[tuple[Dialled, ...]]):
 
 
 class SendResets(ObjectRequest[None]):
-    """End the connections of a `Linger` with a TCP reset each."""
+    """End the connections of a `HoldConnections` with a TCP reset each."""
 
     __slots__ = ()

@@ -7,7 +7,7 @@ from dualstack.prober.messages.requests import Request
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """One UDP client of a `Volley`; it receives from any address.
+    """One UDP client of a `DatagramBatch`; it receives from any address.
 
     Attributes:
         address: The destination address.
@@ -26,7 +26,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A datagram that a client of a `Volley` received.
+    """A datagram that a client of a `DatagramBatch` received.
 
     Attributes:
         address: Its source address.
@@ -40,8 +40,8 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Volleyed:
-    """The result of one client of a `Volley`.
+class DatagramResult:
+    """The result of one client of a `DatagramBatch`.
 
     Attributes:
         source_port: Its port.
@@ -55,7 +55,7 @@ class Volleyed:
 
 
 @dataclass(frozen=True, slots=True)
-class Volley(Request[tuple[Volleyed, ...]]):
+class DatagramBatch(Request[tuple[DatagramResult, ...]]):
     """Send datagrams of several clients in turn: in each round each client sends one and waits for one reply.
 
     Stop after the first round with a missing reply. Clients with a closed port are not waited for.
@@ -77,7 +77,7 @@ class Volley(Request[tuple[Volleyed, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class Forge(Request[None]):
+class SpoofedDatagram(Request[None]):
     """Send one UDP datagram over IPv6 with a spoofed source address.
 
     Attributes:

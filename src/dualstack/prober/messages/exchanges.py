@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Request
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 
 @enum.unique
@@ -65,9 +65,9 @@ class Dial(Request[Dialled]):
         protocol: The application protocol.
         source: The local address; empty for the kernel's choice.
         source_port: The local port, for which ``source`` must be given; 0 for the kernel's choice.
-        send: What is sent with ``Protocol.EXCHANGE``; for other protocols the agent generates a token.
+        send: What is sent with ``AppProtocol.EXCHANGE``; for other protocols the agent generates a token.
         expect: The regular expression, over bytes read as Latin-1, that the answer must contain (``EXCHANGE``).
-        status: The statuses that count as served with ``Protocol.HTTP``: ``200``, ``3xx`` …; none for all below 500.
+        status: The statuses that count as served with ``AppProtocol.HTTP``: ``200``, ``3xx`` …; none for all below 500.
         any_port: Whether a UDP answer may come from another port of the dialled address.
         timeout: Seconds for the whole exchange.
         v6only: IPV6_V6ONLY of an IPv6 socket; None for the kernel's own choice.
@@ -81,7 +81,7 @@ class Dial(Request[Dialled]):
     address: str
     port: int
     transport: Transport = Transport.TCP
-    protocol: Protocol = Protocol.CONNECT
+    protocol: AppProtocol = AppProtocol.CONNECT
     source: str = ""
     source_port: int = 0
     send: str | None = None

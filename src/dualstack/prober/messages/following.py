@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dualstack.prober.messages.programs import PATIENCE, Await, Exit, Log, Readiness, Vitals
+from dualstack.prober.messages.programs import STARVATION_FACTOR, Await, Exit, Log, Readiness, ResourceUsage
 from dualstack.prober.messages.requests import ObjectRequest
 
 _SIGNAL_DELAY = 0.1  # seconds by which each of several signals may be late
@@ -38,7 +38,7 @@ class AwaitReady(ObjectRequest[Readiness]):
     @property
     def time_limit(self) -> float:
         """Seconds until the wait ends, on a busy machine too."""
-        return self.condition.timeout * PATIENCE
+        return self.condition.timeout * STARVATION_FACTOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Resume(ObjectRequest[None]):
     __slots__ = ()
 
 
-class CountResources(ObjectRequest[Vitals]):
+class CountResources(ObjectRequest[ResourceUsage]):
     """Return the resource usage of a program."""
 
     __slots__ = ()

@@ -101,7 +101,7 @@ class Log:
         return lines[-1][:200] if lines else ""
 
 
-PATIENCE = 3
+STARVATION_FACTOR = 3
 """A wait for a program lasts at most this many times its timeout if the machine starves the program of CPU."""
 
 
@@ -145,7 +145,7 @@ class Readiness:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class ThreadTime:
     """The CPU time of one thread since it started.
 
     Attributes:
@@ -162,7 +162,7 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
+class ResourceUsage:
     """The resource usage of a program, with all processes that it forked.
 
     Attributes:
@@ -178,5 +178,5 @@ class Vitals:
     descriptors: int
     zombies: int
     handled: tuple[str, ...] = ()
-    spent: tuple[Spent, ...] = ()
+    spent: tuple[ThreadTime, ...] = ()
     at: float = 0.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Handle, ObjectRequest, Request
-from dualstack.transport import Protocol, Transport
+from dualstack.transport import AppProtocol, Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Serve(Request[Handle]):
     addresses: tuple[str, ...]
     port: int
     transport: Transport = Transport.TCP
-    protocol: Protocol = Protocol.ECHO
+    protocol: AppProtocol = AppProtocol.ECHO
     v6only: bool | None = True
     reuse_address: bool | None = None
     reuse_port: bool = False

@@ -8,14 +8,14 @@ from contextlib import suppress
 from time import monotonic
 
 from dualstack.errors import HarnessError, HostCannot, UsageError
-from dualstack.prober.messages import Vitals
+from dualstack.prober.messages import ResourceUsage
 from dualstack.prober.processes import count_descriptors, handled_signals, process_name, processes, time_spent
 
 _PAUSE_TIMEOUT = 5.0  # seconds within which SIGSTOP must have worked
 _POLL_INTERVAL = 0.001  # seconds between two checks whether it has
 
 
-class Attendance:
+class ProcessControl:
     """The processes of one program.
 
     Attributes:
@@ -28,7 +28,7 @@ class Attendance:
         self.members = members
         self.main = main
 
-    async def storm(self, names: Sequence[str], every: float) -> None:
+    async def send_signals(self, names: Sequence[str], every: float) -> None:
         """Send signals to the main process, ``every`` seconds apart, until it has ended.
 
         Raises:
@@ -61,7 +61,7 @@ class Attendance:
         """Continue all processes (SIGCONT)."""
         send(self.members(), signal.SIGCONT)
 
-    def vitals(self) -> Vitals:
+    def resource_usage(self) -> ResourceUsage:
         """Return the resource usage of the processes.
 
         Raises:
@@ -73,7 +73,7 @@ class Attendance:
             descriptors = sum(count_descriptors(process.pid) for process in own)
         except PermissionError as error:
             raise HostCannot(f"the open files of the service cannot be counted: {error}") from None
-        return Vitals(
+        return ResourceUsage(
             processes=len(own),
             descriptors=descriptors,
             zombies=sum(process.state == "Z" for process in own),

@@ -41,11 +41,11 @@ def test_a_container_is_attended_to(make_lab: MakeLab, image: str, launch: Calla
     program = make_lab("dual-stack").hosts["service"].start(launch(image))
     assert program.wait_log("^ready$", Deadline(60, "it to be ready")) is not None, program.log().text
     for name in ("SIGCHLD", "SIGWINCH", "SIGCONT"):
-        program.storm([name])
+        program.send_signals([name])
         assert program.wait_log(f"^{name}$", Deadline(10, name)) is not None
     with pytest.raises(UsageError, match="there is no signal 'SIGNONE'"):
-        program.storm(["SIGNONE"])
-    vitals = program.vitals()
+        program.send_signals(["SIGNONE"])
+    vitals = program.resource_usage()
     assert (vitals.processes, vitals.zombies) == (3, 1)
     assert 26 <= vitals.descriptors <= 30
     program.pause()
@@ -54,8 +54,8 @@ def test_a_container_is_attended_to(make_lab: MakeLab, image: str, launch: Calla
     assert program.wait_log("^child$", Deadline(0.1, "it to write"), size) is None
     program.resume()
     assert program.wait_log("^child$", Deadline(10, "it to write"), size) is not None
-    program.storm(["SIGSTOP", "SIGCONT", "SIGKILL"], every=0.01)
+    program.send_signals(["SIGSTOP", "SIGCONT", "SIGKILL"], every=0.01)
     assert program.wait(Deadline(10, "its end")).signal == "SIGKILL"
-    assert program.vitals().processes == 0
+    assert program.resource_usage().processes == 0
     program.resume()
     program.stop("SIGTERM", Deadline(5, "it to stop"))

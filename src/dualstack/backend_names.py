@@ -6,5 +6,5 @@ NETNS = "netns"
 DOCKER = "docker"
 """Containers; services run from their container images."""
 
-KINDS = (NETNS, DOCKER)
+BACKENDS = (NETNS, DOCKER)
 """All backends; the first one is the default."""

@@ -6,9 +6,9 @@ import pytest
 
 from dualstack.deadline import Deadline
 from dualstack.errors import UsageError
-from dualstack.prober.client import HostProgram
+from dualstack.prober.client import ProgramHandle
 
-Start = Callable[..., HostProgram]
+Start = Callable[..., ProgramHandle]
 
 COUNTING = """
 import os, signal, time
@@ -37,7 +37,7 @@ time.sleep(1000)
 """
 
 
-def ready(program: HostProgram) -> HostProgram:
+def ready(program: ProgramHandle) -> ProgramHandle:
     """Wait until a program has written that it is ready."""
     assert program.wait_log("^ready$", Deadline(10, "it to be ready")) is not None
     return program
@@ -49,7 +49,7 @@ def test_signals_reach_the_main_process(start: Start) -> None:
     names = ["SIGCHLD", "SIGWINCH", "SIGCONT"] * 3
     for name in names:  # one at a time: the kernel merges pending signals of one kind
         since = program.log().size
-        program.storm([name])
+        program.send_signals([name])
         assert program.wait_log(f"^{name} True$", Deadline(10, name), since) is not None
     assert "False" not in program.log().text
     assert program.poll() is None
@@ -58,17 +58,17 @@ def test_signals_reach_the_main_process(start: Start) -> None:
 def test_signals_are_sent_in_order_and_end_with_the_program(start: Start) -> None:
     """The signals after the one that ends it are dropped without an error."""
     program = start("import signal; signal.pause()")
-    program.storm(["SIGWINCH", "SIGUSR1", *["SIGWINCH"] * 1000], every=0.001)
+    program.send_signals(["SIGWINCH", "SIGUSR1", *["SIGWINCH"] * 1000], every=0.001)
     how = program.wait(Deadline(10, "its end"))
     assert how.signal == "SIGUSR1"
-    program.storm(["SIGWINCH"])
+    program.send_signals(["SIGWINCH"])
 
 
 def test_an_unknown_signal_is_refused(start: Start) -> None:
     """No signal is sent if one of them is unknown."""
     program = start("import signal; signal.pause()")
     with pytest.raises(UsageError, match="there is no signal 'SIGNONE'"):
-        program.storm(["SIGTERM", "SIGNONE"])
+        program.send_signals(["SIGTERM", "SIGNONE"])
     assert program.poll() is None
 
 
@@ -93,11 +93,11 @@ def test_a_paused_program_can_be_stopped(start: Start) -> None:
 def test_resources_are_counted(start: Start) -> None:
     """Three processes, one of them a zombie; two have ten files and the standard three each."""
     program = ready(start(HOLDING))
-    vitals = program.vitals()
+    vitals = program.resource_usage()
     assert (vitals.processes, vitals.zombies) == (3, 1)
     assert 2 * 10 + 2 * 3 <= vitals.descriptors <= 2 * 10 + 2 * 3 + 4
     program.stop("SIGKILL", Deadline(5, "it to stop"))
-    assert program.vitals().processes == 0
+    assert program.resource_usage().processes == 0
 
 
 SPINNING = """
@@ -115,9 +115,9 @@ signal.pause()
 def test_time_is_counted_by_thread(start: Start) -> None:
     """A busy thread runs, or waits for a CPU, all the time; a sleeping one does neither."""
     program = ready(start(SPINNING))
-    first = program.vitals()
-    assert Deadline(10, "it to run").until(lambda: program.vitals().at - first.at > 0.2)
-    last = program.vitals()
+    first = program.resource_usage()
+    assert Deadline(10, "it to run").until(lambda: program.resource_usage().at - first.at > 0.2)
+    last = program.resource_usage()
     before = {item.thread: item.running + item.waiting for item in first.spent}
     spent = sorted(item.running + item.waiting - before[item.thread] for item in last.spent)
     assert len(spent) == 2
@@ -128,7 +128,7 @@ def test_time_is_counted_by_thread(start: Start) -> None:
 def test_signals_that_are_handled_are_named(start: Start) -> None:
     """Signals with a handler and blocked ones are listed; ignored ones and defaults are not."""
     program = ready(start(SPINNING))
-    assert {"SIGHUP", "SIGUSR1"} <= set(program.vitals().handled)
-    assert not {"SIGUSR2", "SIGPIPE", "SIGTERM"} & set(program.vitals().handled)
+    assert {"SIGHUP", "SIGUSR1"} <= set(program.resource_usage().handled)
+    assert not {"SIGUSR2", "SIGPIPE", "SIGTERM"} & set(program.resource_usage().handled)
     program.stop("SIGKILL", Deadline(5, "it to stop"))
-    assert program.vitals().handled == ()
+    assert program.resource_usage().handled == ()

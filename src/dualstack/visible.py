@@ -11,7 +11,7 @@ _PROGRAMS = ("bin", "sbin", "shims")
 _BETWEEN_PATHS = re.compile("[:=,]")
 
 
-def shown_folders(directory: Path, manifest: Path, texts: Iterable[str]) -> tuple[str, ...]:
+def visible_folders(directory: Path, manifest: Path, texts: Iterable[str]) -> tuple[str, ...]:
     """Return the hidden folders that a program may read.
 
     They are the repository of its working directory (without one, the manifest's folder and its parent), and the

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dualstack.shown import shown_folders
+from dualstack.visible import visible_folders
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def shown(home: Path, *texts: str, folder: str = "work/shop/server") -> list[str]:
     """Return the folders of a home that a service in it sees."""
     directory = home / folder
-    paths = shown_folders(directory, directory / "service.toml", texts)
+    paths = visible_folders(directory, directory / "service.toml", texts)
     return [str(Path(path).relative_to(home)) for path in paths]
 
 
