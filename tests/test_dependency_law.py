@@ -35,7 +35,7 @@ FLOORS = (
         "suggestion",
     ),
     ("manifest", "topology", "addressing", "need", "requirement"),
-    ("prober",),
+    ("prober", "protocols"),
     ("lab",),
     ("wire",),
     ("verdict", "results", "runinfo", "plan", "facts", "causes", "effect", "complaint"),
