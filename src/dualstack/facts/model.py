@@ -38,6 +38,7 @@ class Facts:
             discovery).
         reverse: Whether it queried the names of addresses (PTR).
         shown: Pairs of a client's address and the address that the service showed for it.
+        component: Which component of the service did not start or ended by itself, as a clause; empty if none did.
         broken: The findings that failed.
     """
 
@@ -64,6 +65,7 @@ class Facts:
     strangers: tuple[str, ...] = ()
     reverse: bool = False
     shown: tuple[tuple[str, str], ...] = ()
+    component: str = ""
     broken: tuple[Finding, ...] = ()
 
     def of(self, family: Family) -> FamilyFacts:

@@ -138,7 +138,7 @@ class StartWorld(World):
             with contextlib.suppress(DeadlineExpired):
                 program.wait(Deadline(_STAYS_UP, "the service to end"))
         ended = self._exit_status()
-        return self._early_exit(ended) if ended else ""
+        return self._early_exit(ended) if ended else self.service.components.look()
 
     def _early_exit(self, how: Exit) -> str:
         """Return that the service has ended, with its last log line."""
