@@ -10,7 +10,7 @@ from dualstack.transport import Transport
 _RECEIVING = frozenset({"LISTEN", "UNCONN"})
 
 Foreign = Callable[[], Sequence[SocketRow]]
-"""Returns the sockets of a host; those without an owner are the service's."""
+"""Returns the sockets of a host; those without an owner and without another component are the program's own."""
 
 
 class ContainerView:
@@ -61,7 +61,7 @@ class ContainerView:
     def listeners(self) -> list[Listener]:
         """Return the host's sockets that receive connections or datagrams."""
         rows = [row for row in self._foreign() if row.state in _RECEIVING]
-        return [Listener(Transport(row.transport), row.port, row.serves, row.owner) for row in rows]
+        return [Listener(Transport(row.transport), row.port, row.serves, row.owner or row.component) for row in rows]
 
     def left_behind(self) -> str:
         """Return an empty text: see `running`."""
