@@ -216,7 +216,7 @@ class DockerHost:
             attached.identity,
             attached.stream,
             foreign=lambda: self.prober.raw_sockets(others),
-            checked=has_health_check(image),
+            checked=has_health_check(launch, image),
             sidecar=lambda: self._start_sidecar(attached.identity),
             discard=lambda: self._discard(attached.identity),
         )
