@@ -121,6 +121,8 @@ def launch_component(
         limits=limits_of(subject),
         component=component.name,
     )
+    if contained and component.image:
+        return dataclasses.replace(launch, image=component.image)
     return _placed(launch, subject, contained=contained)
 
 
