@@ -46,6 +46,10 @@ CONTRADICTED = {
         "RC-SSRF",
         facts(requirement="SEC-006", broken=(Finding(False, "redirected (301) by an allowed server", "it came"),)),
     ),
+    "RC-RELOAD, its sockets are still there": (
+        "RC-RELOAD",
+        facts(saw(IPV4, IGNORED), saw(IPV6, IGNORED), DUAL, requirement="LIFE-008"),
+    ),
     "RC-SNAPSHOT, it ended": ("RC-SNAPSHOT", facts(REFUSED, REFUSED, DUAL, requirement="LIFE-005", starts=(DIED,))),
 }
 
