@@ -3,6 +3,7 @@
 from dualstack.causes.answers import NOT_SERVED
 from dualstack.facts import Facts, How
 from dualstack.families import BOTH, Family
+from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
@@ -34,9 +35,8 @@ def link_local_lost(facts: Facts) -> str:
 def expires_on_the_way(facts: Facts) -> str:
     """Routers report that packets of the service exceeded their hop limit."""
     for family in BOTH:
-        text = next((text for text in facts.of(family).icmp if "exceeded" in text), "")
-        if text:
-            return f"a router answers {text} to its {family.label} packets"
+        if facts.of(family).expired:
+            return f"a router answers {facts.of(family).expired} to its {family.label} packets"
     return ""
 
 
@@ -52,22 +52,17 @@ def small_hop_limit(facts: Facts) -> str:
 def hop_limit_is_enough(facts: Facts) -> str:
     """Every packet that was seen has a large enough hop limit."""
     least = [facts.of(family).hop_limit for family in BOTH if facts.of(family).hop_limit]
-    exceeded = any("exceeded" in text for family in BOTH for text in facts.of(family).icmp)
-    return (
-        f"its packets leave with a hop limit of {min(least)}"
-        if least and min(least) >= ENOUGH_HOPS and (not exceeded)
-        else ""
-    )
+    enough = least and min(least) >= ENOUGH_HOPS and not expires_on_the_way(facts)
+    return f"its packets leave with a hop limit of {min(least)}" if enough else ""
 
 
 def past_the_router(facts: Facts) -> str:
     """Packets for clients behind a router bypass the router, or are not sent."""
-    sentence = next((item.happened for item in facts.broken if "past the router" in item.happened), "")
-    if sentence:
+    if sentence := facts.happened(Symptom.BYPASSED_ROUTER):
         return sentence
     silent = any(facts.of(family).worst is How.IGNORED and facts.takes(family) for family in BOTH)
-    near = any("on the router itself is answered" in item.happened for item in facts.broken)
-    return "clients on the link are answered, and those behind the router are not" if silent and near else ""
+    near = silent and facts.happened(Symptom.ROUTER_SERVED)
+    return "clients on the link are answered, and those behind the router are not" if near else ""
 
 
 def lost_behind_router(facts: Facts) -> str:

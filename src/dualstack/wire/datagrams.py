@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, endpoint
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.wire import dissect
 from dualstack.wire.dissect import Checksum
 from dualstack.wire.evidence import CaptureData
@@ -128,6 +128,7 @@ def udp_large_answer(wire: CaptureData, port: int, family: Family = Family.IPV6)
         if large
         else f"{len(left)} datagrams left, {pieces} of them in fragments{_NEXT_HEADER[family]}",
         packets=format_lines(large or left),
+        symptoms=(Symptom.LARGE_PACKET,),
     )
 
 
@@ -291,4 +292,5 @@ def udp6_checksum(wire: CaptureData, port: int) -> Finding:
         if bad
         else f"{len(datagrams) - len(unknown)} datagrams have one",
         packets=format_lines(bad or datagrams),
+        symptoms=(Symptom.BAD_CHECKSUM,),
     )
