@@ -3,7 +3,7 @@
 from dualstack.families import Family
 from dualstack.finding import Finding, Symptom
 from dualstack.manifest.texts import fill
-from dualstack.plan import ipv6_forms
+from dualstack.need import ipv6_forms
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 

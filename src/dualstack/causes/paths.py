@@ -2,7 +2,7 @@
 
 from dualstack.causes.answers import NOT_SERVED
 from dualstack.facts import Facts, How
-from dualstack.families import BOTH, Family
+from dualstack.families import BOTH, WILDCARDS, Family
 from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
@@ -17,7 +17,7 @@ def loopback_refused(facts: Facts) -> str:
         own = [item for item in facts.exchanges if item.family is family and item.port == facts.port]
         inside = [item for item in own if item.address == family.loopback and item.how is How.REFUSED]
         outside = any(item.how is How.ANSWERED and not item.inside for item in own)
-        rows = [row for row in facts.takes(family) if row.address in {IPV4.wildcard, IPV6.wildcard}]
+        rows = [row for row in facts.takes(family) if row.address in WILDCARDS]
         if inside and rows and (outside or facts.of(family).works is not False or facts.is_about(family)):
             return f"its socket on {rows[0].address} refuses clients at {family.loopback}, and serves others"
     return ""

@@ -3,7 +3,7 @@
 from dualstack.causes.rule import ended
 from dualstack.causes.starting import RESTARTS
 from dualstack.facts import Facts, Sign
-from dualstack.families import BOTH, unmapped
+from dualstack.families import WILDCARDS, unmapped
 from dualstack.finding import Symptom
 
 
@@ -55,7 +55,7 @@ def wildcard_still_there(facts: Facts) -> str:
     taken = {
         family
         for row in facts.table
-        if row.port == facts.port and unmapped(row.address) in {item.wildcard for item in BOTH}
+        if row.port == facts.port and unmapped(row.address) in WILDCARDS
         for family in row.serves
     }
     return "its sockets on every address are still there" if taken >= facts.claimed else ""

@@ -2,12 +2,10 @@
 
 from dualstack.causes.rule import Test, did_not_start, ended, where
 from dualstack.facts import Facts, How, Sign
-from dualstack.families import BOTH, Family, unmapped
+from dualstack.families import BOTH, WILDCARDS, Family, unmapped
 from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
-
-WILDCARDS = {IPV4.wildcard, IPV6.wildcard}
 
 
 def _listening(facts: Facts) -> str:

@@ -12,12 +12,12 @@ from dualstack.wire.dissect import Checksum
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import conversation, format_lines
 from dualstack.wire.frames import RST, Frame
+from dualstack.wire.headers import PORT_UNREACHABLE
 
 _MOST = {Family.IPV4: 1500, Family.IPV6: 1280}
 """Bytes of a packet that leaves in one piece: the MTU of the link, or of every path."""
 
 _NEXT_HEADER = {Family.IPV4: "", Family.IPV6: " (next header 44)"}
-_PORT_UNREACHABLE = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4)})
 
 End = tuple[str, int]
 """An address and a port."""
@@ -246,7 +246,7 @@ def _is_unreachable(frame: Frame) -> bool:
     quoted = frame.icmp.quoted if frame.icmp is not None else None
     if frame.icmp is None or quoted is None or quoted.kind != "udp":
         return False
-    return (frame.kind, frame.icmp.type, frame.icmp.code) in _PORT_UNREACHABLE
+    return (frame.kind, frame.icmp.type, frame.icmp.code) in PORT_UNREACHABLE
 
 
 def _exchanges(

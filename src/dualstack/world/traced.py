@@ -13,6 +13,7 @@ from dualstack.wire.evidence import CaptureData
 from dualstack.wire.flows import End, Flow, flows
 from dualstack.wire.formatting import icmp_text
 from dualstack.wire.frames import Frame
+from dualstack.wire.headers import HOPS_EXCEEDED, PORT_UNREACHABLE, TOO_BIG
 from dualstack.wire.pcap import select
 
 _SOLICITATION = 135
@@ -25,11 +26,8 @@ _MINIMUM_WAIT = 0.5
 _AT_ONCE = 1.0
 """Seconds within which a connection limit closes a connection; a later close has another reason."""
 
-_ORDINARY = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4), ("icmp", 3, 4), ("icmpv6", 2, 0)})
+_ORDINARY = PORT_UNREACHABLE | TOO_BIG
 """ICMP errors that are not facts: port unreachable is a refusal, and Packet Too Big is no fault."""
-
-_EXPIRED = frozenset({("icmp", 11, 0), ("icmpv6", 3, 0)})
-"""ICMP errors of routers for packets whose hop limit is used up."""
 
 
 def family_facts(
@@ -134,7 +132,7 @@ def _errors(frames: Iterable[Frame], port: int) -> dict[Family, dict[str, bool]]
             continue
         error = (frame.kind, message.type, message.code)
         if port in {message.quoted.sport, message.quoted.dport} and error not in _ORDINARY:
-            found.setdefault(frame.family, {})[icmp_text(frame.kind, message)] = error in _EXPIRED
+            found.setdefault(frame.family, {})[icmp_text(frame.kind, message)] = error in HOPS_EXCEEDED
     return found
 
 
