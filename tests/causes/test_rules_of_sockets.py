@@ -7,7 +7,7 @@ import pytest
 from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
 from dualstack.facts import Facts, FamilyFacts, Host, How, Start
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.suites import requirements
 from tests.causes.made import (
     DIED,
@@ -135,6 +135,7 @@ CASES = {
                     False,
                     "with IPv6 alone as listen address, the service listens there or not at all",
                     "it listens on 0.0.0.0 (IPv4) instead",
+                    symptoms=(Symptom.LISTENS_ELSEWHERE,),
                 ),
             ),
         ),
