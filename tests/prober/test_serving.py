@@ -8,7 +8,7 @@ from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.prober.client import Prober, ProgramHandle
 from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve
-from dualstack.prober.serving import redirect_path, redirection
+from dualstack.protocols.http import redirect_path, redirection
 from dualstack.transport import AppProtocol, Transport
 
 PORT = 7200
