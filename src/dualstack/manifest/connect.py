@@ -10,6 +10,8 @@ from dualstack.manifest.base import Command, Environment, Name, Port, Table, dis
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.patterns import Regex
 from dualstack.manifest.texts import Place
+from dualstack.protocols.application import Trait
+from dualstack.protocols.registry import PROTOCOLS, traits_of
 from dualstack.transport import AppProtocol, Transport
 
 
@@ -41,6 +43,11 @@ class Connect(Table):
     literals: StrictBool = Field(True, description="Whether it accepts IP addresses as host.")
     names: StrictBool = Field(True, description="Whether it accepts names as host.")
 
+    @property
+    def traits(self) -> frozenset[Trait]:
+        """The traits of its application protocol."""
+        return traits_of(self.protocol)
+
     def _knows_where_to_connect(self) -> Iterator[Fault]:
         """Refuse a command without the server's address."""
         if not any("{host}" in part or "{target}" in part for part in (*self.command, *self.environment.values())):
@@ -50,7 +57,7 @@ class Connect(Table):
 
     def _server_speaks(self) -> Iterator[Fault]:
         """Refuse a protocol that the lab's server does not speak."""
-        if self.protocol in {AppProtocol.EXCHANGE, AppProtocol.ONEWAY}:
+        if not PROTOCOLS[self.protocol].serves:
             text = f'protocol = "{self.protocol.value}" is for listeners'
             yield Fault(("protocol",), f"{text}; the lab's server speaks connect, echo, upper, http")
 
