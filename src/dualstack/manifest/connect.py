@@ -46,7 +46,7 @@ class Connect(Table):
     port: Port = Field(8000, description="The port of the lab's server.")
     protocol: AppProtocol = Field(
         AppProtocol.ECHO,
-        description="The application protocol of the lab's server: connect, echo, upper, http or exchange.",
+        description="The application protocol of the lab's server: connect, echo, upper, http, redis or exchange.",
     )
     turns: list[Turn] = Field(
         [],

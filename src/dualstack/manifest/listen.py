@@ -36,7 +36,8 @@ class Listen(Table):
     transport: Transport = Field(Transport.TCP, description="The transport protocol: tcp or udp.")
     port: Port = Field(description="The port. It is always free, because a lab has its own network.")
     protocol: AppProtocol = Field(
-        AppProtocol.CONNECT, description="The application protocol: connect, echo, upper, http, exchange or oneway."
+        AppProtocol.CONNECT,
+        description="The application protocol: connect, echo, upper, http, redis, exchange or oneway.",
     )
     send: Bytes | None = Field(
         None,
