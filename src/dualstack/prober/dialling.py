@@ -5,12 +5,11 @@ import socket
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from dualstack.prober.answers import Judgement
 from dualstack.prober.attempt import MOST_REPORTED, Attempt
-from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial, Dialled, Stage
 from dualstack.prober.sockets import errno_name
 from dualstack.prober.verbs import Agent, verb
+from dualstack.protocols.judgement import Judgement
 
 
 @verb(Dial)
@@ -39,14 +38,14 @@ async def dial_until(request: Dial, stage: Stage) -> tuple[Dialled, socket.socke
     Raises:
         UsageError: The request is not possible.
     """
-    attempt = Attempt(request, dialogue_for(request), stage)
+    attempt = Attempt(request, stage)
     return await _carry_out(attempt, request, attempt.run), attempt.socket
 
 
 async def exchange_on(made: socket.socket, request: Dial) -> Dialled:
     """Carry out an exchange on an established TCP connection on which nothing was sent; then close it."""
     with made:
-        attempt = Attempt(request, dialogue_for(request), Stage.ANSWERED)
+        attempt = Attempt(request, Stage.ANSWERED)
         attempt.take(made)
         return await _carry_out(attempt, request, attempt.exchange)
 

@@ -1,27 +1,11 @@
 """One exchange with a service, and how it ended."""
 
-import enum
 from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Request
+from dualstack.protocols.judgement import Outcome
 from dualstack.transport import AppProtocol, Transport
-
-
-@enum.unique
-class Outcome(enum.Enum):
-    """How an exchange with a service ended."""
-
-    ANSWERED = "answered"
-    """The exchange completed: the answer is what the protocol requires."""
-    REFUSED = "refused"
-    """TCP reset or ICMP port unreachable: ECONNREFUSED."""
-    UNREACHABLE = "unreachable"
-    """No route, no address of the family, or another ICMP error: the errno says which."""
-    SILENT = "silent"
-    """Nothing was received in time, or the connection closed without an answer."""
-    WRONG = "wrong"
-    """Something was received, but not what the protocol requires."""
 
 
 @dataclass(frozen=True, slots=True)

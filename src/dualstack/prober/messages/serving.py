@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Handle, ObjectRequest, Request
+from dualstack.protocols.application import ScriptTurn
 from dualstack.transport import AppProtocol, Transport
 
 
@@ -15,11 +16,12 @@ class Serve(Request[Handle]):
         addresses: The listen addresses, with one socket each.
         port: The port.
         transport: TCP or UDP.
-        protocol: ``CONNECT`` accepts and reads to the end; ``ECHO``, ``UPPER`` and ``HTTP`` answer.
+        protocol: The application protocol; there is a server for each but ``ONEWAY``.
         v6only: IPV6_V6ONLY of IPv6 sockets; None for the kernel's default.
         reuse_address: SO_REUSEADDR; None sets it on TCP sockets only, as servers do.
         reuse_port: SO_REUSEPORT.
         listening: Whether TCP sockets listen at once; if not, they are bound, and `StartListening` makes them listen.
+        turns: What the server expects and sends, with ``EXCHANGE``.
     """
 
     addresses: tuple[str, ...]
@@ -30,6 +32,7 @@ class Serve(Request[Handle]):
     reuse_address: bool | None = None
     reuse_port: bool = False
     listening: bool = True
+    turns: tuple[ScriptTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,8 @@ class Accepted:
         at: Seconds since the server was started.
         head: The head of its HTTP request, as Latin-1 text without the blank line, at most 8 KiB; empty with another
             protocol.
+        understood: Whether the server has understood and answered all that it sent, as far as its protocol can tell.
+        detail: One sentence about what it sent.
     """
 
     address: str
@@ -54,6 +59,8 @@ class Accepted:
     answered: int
     at: float
     head: str = ""
+    understood: bool = True
+    detail: str = ""
 
 
 class ReadClients(ObjectRequest[tuple[Accepted, ...]]):
