@@ -34,12 +34,12 @@ Rule = Callable[[dict[str, Any], object, str], list[str]]
 
 
 def test_page_has_its_examples() -> None:
-    """The page has five complete examples (server, datagrams, client, fetcher, logger) and one part of a manifest."""
-    assert len(WHOLE) == 5
-    assert len(EXAMPLES) == 6
+    """The page has six complete examples (server, datagrams, client, fetcher, logger, TLS) and a part of a manifest."""
+    assert len(WHOLE) == 6
+    assert len(EXAMPLES) == 7
 
 
-@pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client", "fetcher", "logger"])
+@pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client", "fetcher", "logger", "tls"])
 def test_example_is_right(tmp_path: Path, text: str) -> None:
     """An example is valid and has cases that apply."""
     path = tmp_path / "service.toml"
@@ -85,8 +85,9 @@ def test_part_is_right(tmp_path: Path) -> None:
 
 
 def test_examples_show_what_they_are_for() -> None:
-    """The first uses {bind}, the second peer_reply over UDP, the third is a client, the others have {url}, {token}."""
-    server, datagrams, client, fetcher, logger = map(tomllib.loads, WHOLE)
+    """Each shows its feature: {bind}, peer_reply over UDP, {target}, {url}, {token}, {ca}."""
+    server, datagrams, client, fetcher, logger, secure = map(tomllib.loads, WHOLE)
+    assert "{ca}" in secure["connect"][0]["command"]
     assert "{token}" in logger["listen"][0]["send"]
     assert "{bind}" in server["service"]["command"]
     assert server["listen"][0]["bind"]
@@ -116,7 +117,7 @@ def test_reference_is_generated() -> None:
 def test_reference_names_every_key() -> None:
     """Each key of each table has a row in the reference, with its description."""
     tables = {name: item for name, item in SCHEMA["$defs"].items() if "properties" in item}
-    assert len(tables) == 14
+    assert len(tables) == 16
     text = reference()
     for table in tables.values():
         for key, field in table["properties"].items():
@@ -139,6 +140,11 @@ def test_placeholders_are_explained() -> None:
         "acl",
         "NAME.acl",
         "url",
+        "certificate",
+        "NAME.certificate",
+        "key",
+        "NAME.key",
+        "ca",
     ):
         assert f"`{{{name}}}`" in PAGE, name
 
@@ -206,7 +212,9 @@ def test_template_names_every_key() -> None:
         "Bind": found["listen"][0]["bind"],
         "Fetch": found["listen"][0]["fetch"],
         "Multicast": found["listen"][1]["multicast"],
+        "ListenTls": found["listen"][0]["tls"],
         "Connect": found["connect"][0],
+        "ConnectTls": found["connect"][0]["tls"],
         "Configuration": found["configuration"][0],
         "Exemption": found["exemption"][0],
         "Known": found["known"][0],

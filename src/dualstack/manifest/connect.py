@@ -10,6 +10,7 @@ from dualstack.manifest.base import Command, Environment, Name, Port, Table, dis
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.patterns import Regex
 from dualstack.manifest.texts import Place
+from dualstack.manifest.tls import ConnectTls
 from dualstack.transport import AppProtocol, Transport
 
 
@@ -33,6 +34,7 @@ class Connect(Table):
     protocol: AppProtocol = Field(
         AppProtocol.ECHO, description="The application protocol of the lab's server: connect, echo, upper or http."
     )
+    tls: ConnectTls | None = Field(None, description="The lab's server speaks TLS; omit if it does not.")
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to use.")
     environment: Environment = Field({}, description="Environment variables besides those of the service.")
     input: str | None = Field(None, description="The text on its standard input, before end of file.")
@@ -54,5 +56,10 @@ class Connect(Table):
             text = f'protocol = "{self.protocol.value}" is for listeners'
             yield Fault(("protocol",), f"{text}; the lab's server speaks connect, echo, upper, http")
 
-    CHECKS = (_knows_where_to_connect, _server_speaks, distinct("families", "a family"))
+    def _tls_fits_transport(self) -> Iterator[Fault]:
+        """Refuse TLS over UDP."""
+        if self.tls is not None and self.transport is Transport.UDP:
+            yield Fault(("tls",), '"tls" belongs to transport = "tcp"')
+
+    CHECKS = (_knows_where_to_connect, _server_speaks, _tls_fits_transport, distinct("families", "a family"))
     TEXTS = dict.fromkeys(("command", "environment"), Place.CONNECTOR)

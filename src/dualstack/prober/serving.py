@@ -3,14 +3,16 @@
 import asyncio
 import socket
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 
 from dualstack.prober.messages import Accepted, Serve
 from dualstack.prober.messages.requests import Handle
-from dualstack.prober.messages.serving import ReadClients, StartListening
+from dualstack.prober.messages.serving import Present, ReadClients, StartListening
 from dualstack.prober.sockets import bound_socket, listen
 from dualstack.prober.verbs import Agent, verb
 from dualstack.protocols.application import Trait
+from dualstack.protocols.certificates import ServerTls, TlsFault
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.layers import layered
 from dualstack.protocols.registry import check_offer, server_for, traits_of
@@ -33,13 +35,15 @@ class _Client:
         self.address, self.peer, self.at = address, peer, at
         self.received = self.answered = 0
         self.head = ""
+        self.tls: TlsFault | None = None
 
     def take(self, data: bytes) -> Turn:
         """Take the next bytes; return the server's reaction."""
         self.received += len(data)
         turn = self.conversation.receive(data)
         if turn.judgement is not None:
-            self.head = turn.judgement.head
+            self.head = turn.judgement.head or self.head
+            self.tls = turn.judgement.tls
         return turn
 
     def accepted(self) -> Accepted:
@@ -52,6 +56,7 @@ class _Client:
             answered=self.answered,
             at=self.at,
             head=self.head,
+            tls=self.tls,
         )
 
 
@@ -104,6 +109,10 @@ class Server:
             if self._serve.transport is Transport.TCP:
                 listen(made)
             self._loop.add_reader(made, ready, made)
+
+    def present(self, tls: ServerTls) -> None:
+        """Present another certificate to later clients."""
+        self._serve = replace(self._serve, tls=tls)
 
     async def accepted(self) -> list[Accepted]:
         """Return the clients until now, including those whose packets wait in a socket."""
@@ -196,6 +205,12 @@ async def serve(agent: Agent, request: Serve) -> Handle:
 async def start_listening(agent: Agent, request: StartListening) -> None:
     """Make a server listen that is only bound."""
     agent.kept(Server, request.handle).listen()
+
+
+@verb(Present)
+async def present(agent: Agent, request: Present) -> None:
+    """Replace the certificate of a server."""
+    agent.kept(Server, request.handle).present(request.tls)
 
 
 @verb(ReadClients)

@@ -4,6 +4,7 @@ import enum
 from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
+from dualstack.protocols.certificates import ClientTls, ServerTls
 from dualstack.protocols.conversation import Conversation
 from dualstack.transport import AppProtocol, Transport
 
@@ -67,6 +68,10 @@ class Ask(Protocol):
     def token_size(self) -> int:
         """The size of a request in bytes (`Trait.ECHOES`)."""
 
+    @property
+    def tls(self) -> ClientTls | None:
+        """What is checked if it speaks TLS; None if it does not."""
+
 
 class Offer(Protocol):
     """What a server's end is made from; a `Serve` of the prober is one."""
@@ -78,6 +83,10 @@ class Offer(Protocol):
     @property
     def protocol(self) -> AppProtocol:
         """The application protocol."""
+
+    @property
+    def tls(self) -> ServerTls | None:
+        """What is presented if it speaks TLS; None if it does not."""
 
 
 class Application:

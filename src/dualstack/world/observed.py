@@ -54,6 +54,7 @@ def exchange_of(dial: Dial, dialled: Dialled, *, start: int, inside: bool) -> Ex
         inside=inside,
         source=dialled.source,
         source_port=dialled.source_port,
+        tls=dialled.tls,
         missing=_missing(dialled) if dial.protocol in {AppProtocol.HTTP, AppProtocol.EXCHANGE} else 0,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dualstack.authority import issue
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Host
 from dualstack.manifest import Connect
@@ -21,6 +22,7 @@ def serve_connector(host: Host, connector: Connect, addresses: tuple[str, ...]) 
             port=connector.port,
             transport=connector.transport,
             protocol=connector.protocol,
+            tls=issue(addresses) if connector.tls is not None else None,
         )
     )
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Handle, ObjectRequest, Request
+from dualstack.protocols.certificates import ServerTls, TlsFault
 from dualstack.transport import AppProtocol, Transport
 
 
@@ -20,6 +21,7 @@ class Serve(Request[Handle]):
         reuse_address: SO_REUSEADDR; None sets it on TCP sockets only, as servers do.
         reuse_port: SO_REUSEPORT.
         listening: Whether TCP sockets listen at once; if not, they are bound, and `StartListening` makes them listen.
+        tls: What the server presents if it speaks TLS; None if it does not.
     """
 
     addresses: tuple[str, ...]
@@ -30,6 +32,7 @@ class Serve(Request[Handle]):
     reuse_address: bool | None = None
     reuse_port: bool = False
     listening: bool = True
+    tls: ServerTls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Accepted:
         received: How many bytes it sent.
         answered: How many bytes were sent to it.
         at: Seconds since the server was started.
+        tls: What is wrong with its TLS; None if nothing is, or if it is not used.
         head: The head of its HTTP request, as Latin-1 text without the blank line, at most 8 KiB; empty with another
             protocol.
     """
@@ -54,6 +58,7 @@ class Accepted:
     answered: int
     at: float
     head: str = ""
+    tls: TlsFault | None = None
 
 
 class ReadClients(ObjectRequest[tuple[Accepted, ...]]):
@@ -66,6 +71,17 @@ class StartListening(ObjectRequest[None]):
     """Make the TCP sockets of a server listen that are only bound."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Present(ObjectRequest[None]):
+    """Replace what a server that speaks TLS presents to later clients.
+
+    Attributes:
+        tls: The certificate and key.
+    """
+
+    tls: ServerTls
 
 
 @dataclass(frozen=True, slots=True)
