@@ -34,12 +34,12 @@ Rule = Callable[[dict[str, Any], object, str], list[str]]
 
 
 def test_page_has_its_examples() -> None:
-    """The page has six complete examples (server, datagrams, client, fetcher, logger, mailer) and a part of one."""
-    assert len(WHOLE) == 6
-    assert len(EXAMPLES) == 7
+    """The page has seven whole examples (server, datagrams, client, fetcher, logger, mailer, TLS) and a part."""
+    assert len(WHOLE) == 7
+    assert len(EXAMPLES) == 8
 
 
-@pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client", "fetcher", "logger", "mailer"])
+@pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client", "fetcher", "logger", "mailer", "tls"])
 def test_example_is_right(tmp_path: Path, text: str) -> None:
     """An example is valid and has cases that apply."""
     path = tmp_path / "service.toml"
@@ -85,8 +85,9 @@ def test_part_is_right(tmp_path: Path) -> None:
 
 
 def test_examples_show_what_they_are_for() -> None:
-    """The first uses {bind}, the second peer_reply over UDP, the third is a client, then {url}, {token}, turns."""
-    server, datagrams, client, fetcher, logger, mailer = map(tomllib.loads, WHOLE)
+    """Each shows its feature: {bind}, peer_reply over UDP, {target}, {url}, {token}, turns, {ca}."""
+    server, datagrams, client, fetcher, logger, mailer, secure = map(tomllib.loads, WHOLE)
+    assert "{ca}" in secure["connect"][0]["command"]
     assert "{token}" in logger["listen"][0]["send"]
     assert "expect" not in mailer["connect"][0]["turns"][0]
     assert "{bind}" in server["service"]["command"]
@@ -117,7 +118,7 @@ def test_reference_is_generated() -> None:
 def test_reference_names_every_key() -> None:
     """Each key of each table has a row in the reference, with its description."""
     tables = {name: item for name, item in SCHEMA["$defs"].items() if "properties" in item}
-    assert len(tables) == 15
+    assert len(tables) == 17
     text = reference()
     for table in tables.values():
         for key, field in table["properties"].items():
@@ -140,6 +141,11 @@ def test_placeholders_are_explained() -> None:
         "acl",
         "NAME.acl",
         "url",
+        "certificate",
+        "NAME.certificate",
+        "key",
+        "NAME.key",
+        "ca",
     ):
         assert f"`{{{name}}}`" in PAGE, name
 
@@ -209,6 +215,8 @@ def test_template_names_every_key() -> None:
         "Multicast": found["listen"][1]["multicast"],
         "Connect": found["connect"][0] | found["connect"][1],
         "Turn": found["connect"][1]["turns"][0] | found["connect"][1]["turns"][1],
+        "ListenTls": found["listen"][0]["tls"],
+        "ConnectTls": found["connect"][0]["tls"],
         "Configuration": found["configuration"][0],
         "Exemption": found["exemption"][0],
         "Known": found["known"][0],

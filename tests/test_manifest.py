@@ -107,12 +107,12 @@ FAULTS = [
     (
         '"{port}"]',
         '"{prot}"]',
-        "service.command[2]: unknown placeholder {prot} in '{prot}'; allowed: {acl}, {bind}, {directory}, {main.acl}, ",
+        "service.command[2]: unknown placeholder {prot} in '{prot}'; allowed: {acl}, {bind}, {ca}, {certificate}, ",
     ),
     (
         '"{host}"]',
         '"{host}", "{prot}"]',
-        "connect[0].command[2]: unknown placeholder {prot} in '{prot}'; allowed: {directory}, ",
+        "connect[0].command[2]: unknown placeholder {prot} in '{prot}'; allowed: {ca}, {directory}, ",
     ),
     ('"LISTEN-005"', '"listen-5"', "known[0].requirement[0]: found 'listen-5'; allowed: a text that matches "),
     # what is missing or not allowed
