@@ -105,6 +105,7 @@ class Offer(Protocol):
     def turns(self) -> Sequence[ScriptTurn]:
         """What the server expects and sends (`Trait.DECLARED`)."""
 
+    @property
     def tls(self) -> ServerTls | None:
         """What is presented if it speaks TLS; None if it does not."""
 
