@@ -112,12 +112,12 @@ FAULTS = [
     (
         '"{port}"]',
         '"{prot}"]',
-        "service.command[2]: unknown placeholder {prot} in '{prot}'; allowed: {acl}, {bind}, {directory}, {main.acl}, ",
+        "service.command[2]: unknown placeholder {prot} in '{prot}'; allowed: {acl}, {bind}, {ca}, {certificate}, ",
     ),
     (
         '"{host}"]',
         '"{host}", "{prot}"]',
-        "connect[0].command[2]: unknown placeholder {prot} in '{prot}'; allowed: {directory}, ",
+        "connect[0].command[2]: unknown placeholder {prot} in '{prot}'; allowed: {ca}, {directory}, ",
     ),
     ('"LISTEN-005"', '"listen-5"', "known[0].requirement[0]: found 'listen-5'; allowed: a text that matches "),
     # what is missing or not allowed
@@ -317,8 +317,40 @@ FAULTS = [
     ('"{host}"]', '"there"]', "connect[0].command: it contains neither {host} nor {target}; add one, so that it "),
     (
         '"{host}"]',
+        '"{host}"]\nprotocol = "oneway"',
+        'connect[0].protocol: protocol = "oneway" is for listeners; the lab\'s server speaks connect, echo, upper, ',
+    ),
+    (
+        '"{host}"]',
         '"{host}"]\nprotocol = "exchange"',
-        'connect[0].protocol: protocol = "exchange" is for listeners; the lab\'s ',
+        'connect[0].protocol: protocol = "exchange" needs "turns": what the server expects and answers, e.g. turns = ',
+    ),
+    (
+        '"{host}"]',
+        '"{host}"]\nprotocol = "http"\ntransport = "udp"',
+        'connect[0].protocol: protocol = "http" runs over TCP',
+    ),
+    ('"{host}"]', '"{host}"]\nturns = [{ send = "x" }]', 'connect[0].turns: "turns" belongs to protocol = "exchange"'),
+    *(
+        ('"{host}"]', f'"{{host}}"]\nprotocol = "exchange"\nturns = [{turns}]', f"connect[0].turns{fault}")
+        for turns, fault in (
+            ('{ send = "a" }, { send = "b" }', '[1]: it needs "expect": only the first turn may omit it, if the '),
+            ('{ expect = "a" }', '[0]: it needs "send", "close = true", or both'),
+            ('{ expect = "a", send = "€" }', "[0].send: each character stands for one byte: only U+0000 to U+00FF "),
+            ('{ expect = "(", send = "a" }', "[0].expect: not a regular expression: "),
+            ('{ expect = "a", close = true }, { expect = "b", send = "c" }', "[0].close: the turns after it are "),
+        )
+    ),
+    *(
+        (
+            '"{host}"]',
+            f'"{{host}}"]\nprotocol = "exchange"\ntransport = "udp"\nturns = [{turns}]',
+            f"connect[0].turns[0]{fault}",
+        )
+        for turns, fault in (
+            ('{ send = "a" }', ': it needs "expect": over UDP the client speaks first'),
+            ('{ expect = "a", close = true }', ".close: over UDP there is no connection to close"),
+        )
     ),
     ('"{host}"]', '"{host}"]\nexit_code = 256', "connect[0].exit_code: found 256; allowed: a number from 0 to 255"),
     (

@@ -121,8 +121,15 @@ def test_values(tmp_path: Path) -> None:
         "bind": "::",
         "port": "8080",
         "acl": "",
+        "ca": "/scratch/lab-tls/ca.pem",
+        "certificate": "",
+        "key": "",
         "main.acl": "",
+        "main.certificate": "",
+        "main.key": "",
         "second.acl": "",
+        "second.certificate": "",
+        "second.key": "",
         "main.bind": "::",
         "main.port": "8080",
         "second.bind": "",
@@ -311,6 +318,7 @@ name = "main"
 port = 1
 bind = {{ any = "*" }}
 acl = {{ deny = "{{address}}", allow_all = "all" }}
+tls = {{}}
 [[connect]]
 name = "c"
 command = {["true", *connector]}

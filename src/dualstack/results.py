@@ -10,7 +10,7 @@ from typing import Any
 
 from dualstack.casekey import CaseKey
 from dualstack.errors import HarnessError
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import SocketRow
 from dualstack.timeline import Packet, Step
 from dualstack.verdict import Verdict
@@ -123,10 +123,16 @@ class Record:
                 "verdict": Verdict(data["verdict"]),
                 "steps": tuple(Step(**item) for item in data["steps"]),
                 "packets": tuple(Packet(**item) for item in data["packets"]),
-                "findings": tuple(Finding(**{**item, "packets": tuple(item["packets"])}) for item in data["findings"]),
+                "findings": tuple(_finding(item) for item in data["findings"]),
                 "sockets": tuple(SocketRow(**item) for item in data["sockets"]),
             }
         )
+
+
+def _finding(data: Mapping[str, Any]) -> Finding:
+    """Return the finding of its JSON data."""
+    symptoms = tuple(Symptom(item) for item in data["symptoms"])
+    return Finding(**{**data, "packets": tuple(data["packets"]), "symptoms": symptoms})
 
 
 class OtherSchema(ValueError):

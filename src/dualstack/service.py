@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from dualstack.authority import client_tls, files_for
 from dualstack.backend_names import DOCKER, NETNS
 from dualstack.errors import HostCannot, UsageError
 from dualstack.families import Family
@@ -58,6 +59,7 @@ def launch_service(
     *,
     af_inet6: bool,
     settings: Mapping[str, str] | None = None,
+    names: Sequence[str] = (),
     contained: bool = False,
 ) -> Launch:
     """Return how the service is launched.
@@ -67,6 +69,7 @@ def launch_service(
         scratch: The private folder of this start, which is created on the host.
         af_inet6: Whether socket(AF_INET6) works for it.
         settings: Values that replace the manifest's defaults: ``web.bind``, ``web.acl``.
+        names: The addresses and names that the lab's certificates are for.
         contained: Whether it runs in its container image.
 
     Raises:
@@ -77,12 +80,14 @@ def launch_service(
         raise UsageError(f"{subject.path}:\n  service.command: missing; as an image it runs with --lab docker only")
     values = subject.values(scratch=scratch, settings=settings, contained=contained)
     command = subject.image_command if contained else subject.command or ()
+    texts = (*command, *subject.environment.values(), *subject.files.values())
     launch = Launch(
         command=tuple(filled(command, values)),
         directory="",
         environment={key: fill(text, values) for key, text in subject.environment.items()},
         scratch=scratch,
-        files={name: fill(text, values) for name, text in subject.files.items()},
+        files={name: fill(text, values) for name, text in subject.files.items()}
+        | files_for(texts, subject.listen, names),
         af_inet6=af_inet6,
         limits=limits_of(subject),
     )
@@ -175,6 +180,7 @@ def launch_connector(
         environment={key: fill(text, values) for key, text in own.items()},
         scratch=scratch,
         af_inet6=af_inet6,
+        files=files_for((*connector.command, *own.values()), (), ()),
         input=connector.input or "",
         limits=limits_of(subject),
     )
@@ -223,6 +229,7 @@ def dial_to(listener: Listen, address: str, timeout: float = 5.0) -> Dial:
         timeout=timeout,
         status=tuple(str(item) for item in listener.status),
         any_port=listener.reply_port == "any",
+        tls=client_tls(listener, address),
     )
 
 

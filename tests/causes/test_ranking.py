@@ -7,7 +7,7 @@ import pytest
 from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
 from dualstack.facts import Facts, Start
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from tests.causes.made import (
     ADDRESS,
     DIED,
@@ -46,7 +46,14 @@ CONTRADICTED = {
     "RC-HOPLIMIT, it is 64": ("RC-HOPLIMIT", facts(OK, saw(IPV6, IGNORED, hop_limit=64), ZERO, ONLY)),
     "RC-SSRF, redirects alone": (
         "RC-SSRF",
-        facts(requirement="SEC-006", broken=(Finding(False, "redirected (301) by an allowed server", "it came"),)),
+        facts(
+            requirement="SEC-006",
+            broken=(Finding(False, "redirected (301) by an allowed server", "it came", symptoms=(Symptom.REDIRECT,)),),
+        ),
+    ),
+    "RC-RELOAD, its sockets are still there": (
+        "RC-RELOAD",
+        facts(saw(IPV4, IGNORED), saw(IPV6, IGNORED), DUAL, requirement="LIFE-008"),
     ),
     "RC-SNAPSHOT, it ended": ("RC-SNAPSHOT", facts(REFUSED, REFUSED, DUAL, requirement="LIFE-005", starts=(DIED,))),
 }

@@ -170,14 +170,15 @@ def test_a_starved_service_gets_more_time(container: Container) -> None:
 
 def test_the_socket_of_a_component_is_not_the_services() -> None:
     """A service is not ready because a component listens; the text does not say that the service listens there."""
-    found = ContainerView(
+    view = ContainerView(
         None,
         poll=lambda: None,
         foreign=lambda: [row(component="store"), row(port=8081)],
         unhealthy=list,
         starved=lambda: 0.0,
-    ).listeners()
-    assert [(item.port, item.owner) for item in found] == [(8080, "store"), (8081, "")]
+    )
+    assert [item.owners for item in view.listeners(Transport.TCP, 8080)] == [("store",)]
+    assert view.own_ports() == [(Transport.TCP, 8081)]
 
 
 def test_a_sidecar_lists_the_sockets_of_its_processes() -> None:

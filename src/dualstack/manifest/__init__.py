@@ -18,6 +18,7 @@ from dualstack.manifest.service import Service
 from dualstack.manifest.subject import Subject
 from dualstack.manifest.subjects import subjects_of
 from dualstack.manifest.timeouts import Timeouts
+from dualstack.manifest.tls import ConnectTls, ListenTls
 
 __all__ = [
     "Acl",
@@ -25,11 +26,13 @@ __all__ = [
     "Component",
     "Configuration",
     "Connect",
+    "ConnectTls",
     "Exemption",
     "Fetch",
     "Image",
     "Known",
     "Listen",
+    "ListenTls",
     "Manifest",
     "Multicast",
     "Ready",

@@ -14,8 +14,9 @@ from dualstack.manifest.models import Manifest
 from dualstack.manifest.placeholders import names
 from dualstack.manifest.salvage import as_far_as_known
 from dualstack.manifest.texts import Place, unknown_placeholders
+from dualstack.protocols.application import Trait
 from dualstack.suggestion import did_you_mean
-from dualstack.transport import AppProtocol, Transport
+from dualstack.transport import Transport
 
 
 def faults_of(manifest: Manifest) -> Iterator[Fault]:
@@ -134,7 +135,7 @@ def _readiness_can_be_shown(manifest: Manifest) -> Iterator[Fault]:
         yield Fault(place, "there is no [[listen]] table for the exchange")
     elif first.single_shot:
         yield Fault(place, f"the first listener, {first.name!r}, ends after one connection")
-    elif first.protocol is AppProtocol.ONEWAY:
+    elif Trait.ONE_WAY in first.traits:
         yield Fault(place, f"the first listener, {first.name!r}, never answers")
 
 

@@ -39,8 +39,9 @@ def _table(definitions: dict[str, Any], name: str, heading: str) -> Iterator[str
     definition = definitions[name]
     required = set(definition.get("required", ()))
     yield from (f"### `{heading}`", "", definition["description"].split("\n\n")[0], "")
-    yield from ("| key | value | default | meaning |", "|---|---|---|---|")
-    for key, field in definition["properties"].items():
+    keys = definition.get("properties", {})
+    yield from ("| key | value | default | meaning |", "|---|---|---|---|") if keys else ("It has no keys.",)
+    for key, field in keys.items():
         default = "required" if key in required else _default(field)
         yield f"| `{key}` | {_value(definitions, field)} | {default} | {field.get('description', '')} |"
     yield ""

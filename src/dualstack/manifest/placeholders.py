@@ -14,6 +14,7 @@ from dualstack.errors import HarnessError
 from dualstack.manifest.component import Component
 from dualstack.manifest.listen import Listen
 from dualstack.manifest.texts import Place, fill
+from dualstack.manifest.tls import CA_FILE, certificate_file, key_file
 
 
 class Startable(Protocol):
@@ -67,7 +68,9 @@ class Placeholder:
         of_component: Returns its value for a component: ``{name}`` is its own, ``{COMPONENT.name}`` that one's, also in
             the texts of the service.
         inner: The kind of text that its value is; the placeholders of listeners in it are filled.
-        lacks: Returns why a listener has no value, or nothing; None if it needs no table of its name in ``[[listen]]``.
+        table: The table in ``[[listen]]`` that gives it a value; empty if it needs none.
+        given: Returns whether that table is there and gives a value.
+        lacks: Returns why a listener has no value, or nothing.
     """
 
     name: str
@@ -77,7 +80,9 @@ class Placeholder:
     of_listener: Callable[[Start, Listen], str] | None = None
     of_component: Callable[[Component], str] | None = None
     inner: Place | None = None
-    lacks: Callable[[Startable, Listen], str] | None = None
+    table: str = ""
+    given: Callable[[Listen], bool] = bool
+    lacks: Callable[[Startable, Listen], str] = lambda _, __: ""
 
 
 def _lacks_bind(subject: Startable, listener: Listen) -> str:
@@ -93,6 +98,23 @@ def _lacks_acl(_: Startable, listener: Listen) -> str:
     return "" if listener.acl else "[listen.acl] is missing"
 
 
+def _has_certificate(listener: Listen) -> bool:
+    """Return whether the lab issues a certificate for a listener."""
+    return listener.tls is not None and listener.tls.is_from_lab
+
+
+def _file(start: Start, listener: Listen, name: Callable[[str], str]) -> str:
+    """Return the path of a file of a listener's certificate; empty if the lab issues none."""
+    return f"{start.scratch}/{name(listener.name)}" if _has_certificate(listener) else ""
+
+
+def _lacks_certificate(_: Startable, listener: Listen) -> str:
+    """Return why the lab issues no certificate for a listener; empty if it issues one."""
+    if _has_certificate(listener):
+        return ""
+    return "[listen.tls] is missing" if listener.tls is None else f"[listen.tls] has verify = {listener.tls.verify!r}"
+
+
 _SERVICE = (Place.SERVICE,)
 _PROGRAMS = (Place.SERVICE, Place.COMPONENT, Place.CONNECTOR)
 
@@ -103,6 +125,8 @@ PLACEHOLDERS = (
         "the listen address, as `[listen.bind]` writes it",
         of_listener=lambda start, listener: next(iter(start.subject.binds(listener)), ""),
         inner=Place.BIND,
+        table="bind",
+        given=lambda listener: listener.bind is not None,
         lacks=_lacks_bind,
     ),
     Placeholder(
@@ -116,7 +140,33 @@ PLACEHOLDERS = (
         _SERVICE,
         "the access list, as `[listen.acl]` writes it",
         of_listener=lambda _, listener: listener.acl.allow_all if listener.acl else "",
+        table="acl",
+        given=lambda listener: listener.acl is not None,
         lacks=_lacks_acl,
+    ),
+    Placeholder(
+        "certificate",
+        _SERVICE,
+        "the file with the certificate of the listener, which the lab issues (PEM)",
+        of_listener=lambda start, listener: _file(start, listener, certificate_file),
+        table="tls",
+        given=_has_certificate,
+        lacks=_lacks_certificate,
+    ),
+    Placeholder(
+        "key",
+        _SERVICE,
+        "the file with the private key of that certificate (PEM)",
+        of_listener=lambda start, listener: _file(start, listener, key_file),
+        table="tls",
+        given=_has_certificate,
+        lacks=_lacks_certificate,
+    ),
+    Placeholder(
+        "ca",
+        _PROGRAMS,
+        "the file with the certificate of the lab's certificate authority (PEM)",
+        of_start=lambda start: f"{start.scratch}/{CA_FILE}",
     ),
     Placeholder(
         "port",

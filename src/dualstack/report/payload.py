@@ -1,12 +1,12 @@
 """The data of the HTML report: each text once, long texts shortened, control characters replaced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dualstack.causes import LANGUAGES, load_causes
 from dualstack.finding import Finding
 from dualstack.prober.messages import SocketRow
-from dualstack.report.sequence import rows as rows_of
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.text import head_and_tail, visible
@@ -41,6 +41,25 @@ class Pool:
     def texts(self) -> list[str]:
         """The texts in order."""
         return list(self._places)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a sequence diagram, which has a column for each of the two ends.
+
+    Attributes:
+        packet: The packet.
+        forward: Whether it goes from left to right.
+    """
+
+    packet: Packet
+    forward: bool
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The ends on the left and on the right."""
+        ends = self.packet.source, self.packet.destination
+        return ends if self.forward else ends[::-1]
 
 
 def payload(report: Report) -> dict[str, Any]:
@@ -132,6 +151,15 @@ def _finding(finding: Finding, pool: Pool) -> list[Any]:
     return [finding.ok, pool.put(finding.expected), pool.put(finding.happened), [pool.put(line) for line in packets]]
 
 
+def rows_of(packets: Iterable[Packet]) -> list[Row]:
+    """Return a row for each packet; of two addresses, the one that sends the first packet stands on the left."""
+    left: dict[frozenset[str], str] = {}
+    return [
+        Row(packet, forward=left.setdefault(frozenset({packet.src, packet.dst}), packet.src) == packet.src)
+        for packet in packets
+    ]
+
+
 def _sequence(packets: Sequence[Packet], pool: Pool) -> list[Any]:
     """Return a row for each packet: milliseconds, ends, direction, what it is, family, whether it refuses.
 
@@ -143,7 +171,7 @@ def _sequence(packets: Sequence[Packet], pool: Pool) -> list[Any]:
         if at and (missing := left_out(packets[at - 1], packet)):
             made.append(missing)
         milliseconds = round((packet.at - packets[0].at) * 1000, 3)
-        ends = [pool.put(row.left), pool.put(row.right)]
+        ends = map(pool.put, row.ends)
         made.append(
             [milliseconds, *ends, int(row.forward), pool.put(packet.what), visible(packet.family), int(packet.refuses)]
         )

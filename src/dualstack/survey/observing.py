@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dualstack.authority import names_for
 from dualstack.backend_names import DOCKER
 from dualstack.complaint import why
 from dualstack.deadline import Deadline
@@ -162,7 +163,12 @@ def _look_with(
     try:
         components.start()
         launch = launch_service(
-            variant.subject, SCRATCH, af_inet6=host.spec.af_inet6, settings=settings, contained=contained
+            variant.subject,
+            SCRATCH,
+            af_inet6=host.spec.af_inet6,
+            settings=settings,
+            names=names_for(variant.subject.listen, host),
+            contained=contained,
         )
         program = host.start(launch)
     except ServiceError as error:

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 from dualstack.families import endpoint
-from dualstack.prober.answers import Dialogue
-from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import DatagramBatch, Heard, Outcome, Sender
+from dualstack.protocols.conversation import Conversation
+from dualstack.protocols.registry import client_for
 from dualstack.service import dial_to
 from dualstack.world.listening import ListenerWorld
 
@@ -34,6 +35,19 @@ class DatagramClient:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """One request of a client.
+
+    Attributes:
+        request: The datagram.
+        conversation: The client's end of it, before any answer.
+    """
+
+    request: bytes
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
 class DatagramResult:
     """What one client sent and received.
 
@@ -47,7 +61,7 @@ class DatagramResult:
 
     ask: DatagramClient
     port: int
-    said: tuple[Dialogue, ...]
+    said: tuple[Said, ...]
     heard: tuple[Heard, ...]
     sent: int = 0
 
@@ -97,7 +111,7 @@ def exchange_datagrams(world: ListenerWorld, asks: Sequence[DatagramClient], rou
 def send_datagrams(world: ListenerWorld, asks: Sequence[DatagramClient], rounds: int) -> list[DatagramResult]:
     """Do what `exchange_datagrams` does, without a note; a thread may call it."""
     listener, timeout = world.listener, world.subject.manifest.timeouts.exchange
-    said = [[] if ask.empty else [request(world, ask.address) for _ in range(rounds)] for ask in asks]
+    asked = [[] if ask.empty else [request(world, ask.address) for _ in range(rounds)] for ask in asks]
     senders = tuple(
         Sender(
             address=ask.address,
@@ -106,22 +120,27 @@ def send_datagrams(world: ListenerWorld, asks: Sequence[DatagramClient], rounds:
             texts=tuple(one.request.decode("latin-1") for one in own) or ("",) * rounds,
             deaf=ask.deaf,
         )
-        for ask, own in zip(asks, said, strict=True)
+        for ask, own in zip(asks, asked, strict=True)
     )
     results = world.peer.prober.call(DatagramBatch(senders, listener.port, timeout))
     return [
         DatagramResult(ask, result.source_port, tuple(own[: result.sent]), result.heard, result.sent)
-        for ask, own, result in zip(asks, said, results, strict=True)
+        for ask, own, result in zip(asks, asked, results, strict=True)
     ]
 
 
-def request(world: ListenerWorld, address: str) -> Dialogue:
+def request(world: ListenerWorld, address: str) -> Said:
     """Return a request in the listener's protocol, with a fresh token if the protocol has one."""
-    return dialogue_for(dial_to(world.listener, address))
+    return said(client_for(dial_to(world.listener, address)))
 
 
-def _is_answer(one: Dialogue, heard: Heard) -> bool:
+def said(conversation: Conversation) -> Said:
+    """Return what a client says first."""
+    return Said(conversation.start(), conversation)
+
+
+def _is_answer(one: Said, heard: Heard) -> bool:
     """Return whether a datagram is the answer to a request."""
-    reader = one.reader()
-    judgement = reader.feed(heard.text.encode("latin-1")) or reader.end(_OVER)
+    conversation = deepcopy(one.conversation)  # each datagram is judged as if it was the first one
+    judgement = conversation.receive(heard.text.encode("latin-1")).judgement or conversation.end(_OVER)
     return judgement.outcome is Outcome.ANSWERED

@@ -54,10 +54,11 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         runs=runs_of(world.connector_runs, wire) if isinstance(world, ConnectorWorld) else (),
         signs=signs_of(output),
         silent=not output.strip(),
-        foreign=any("foreign socket" in step.what for step in world.journal.steps),
+        foreign=world.journal.foreign,
         strangers=_strangers(world, wire),
         reverse=wire is not None and _reverse(wire),
         shown=tuple(client.shown) if client else (),
+        misjudged=tuple(client.misjudged) if client else (),
         component=service.components.fault if service else "",
         broken=tuple(item for item in world.findings if not item.ok),
     )

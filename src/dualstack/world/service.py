@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from dualstack.authority import names_for
 from dualstack.complaint import said
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, HarnessError, Inconclusive, ServiceError
@@ -92,6 +93,7 @@ class Service:
             self._journal.next_scratch(),
             af_inet6=self._host.spec.af_inet6,
             settings={f"{self.listener.name}.{name}": text for name, text in self._settings.items()},
+            names=names_for(self._subject.listen, self._host),
             contained=self._contained,
         )
         command = shlex.join(launch.command) or f"the default command of the image {launch.image}"

@@ -15,7 +15,7 @@ from typing import Any
 from dualstack.errors import DualstackError
 from dualstack.prober.codec import pack
 from dualstack.prober.process_control import ProcessControl
-from dualstack.prober.processes import kept_waiting, processes, sockets_of
+from dualstack.prober.processes import cpu_starvation, processes, sockets_of
 
 _INIT = 1
 
@@ -42,7 +42,7 @@ async def answer(request: dict[str, Any]) -> dict[str, Any]:
             case "resume":
                 service.resume()
             case "starved":
-                return {"ok": {"seconds": kept_waiting(members())}}
+                return {"ok": {"seconds": cpu_starvation(members())}}
             case "sockets":
                 return {"ok": {"inodes": sorted({inode for pid in members() for inode in sockets_of(pid)})}}
             case _:
