@@ -44,6 +44,7 @@ FLOORS = (
         "authority",
         "rootfs",
         "service",
+        "programs",
         "build",
         "world",
         "survey",
