@@ -16,6 +16,7 @@ from dualstack.casekey import CaseKey
 from dualstack.report.matrix import Mark, matrix
 from dualstack.report.support import reason
 from dualstack.report.terminal import is_ascii, name, shown, styled
+from dualstack.report.text import count
 from dualstack.report.verdict_style import VERDICT_STYLES, most_serious
 from dualstack.results import Record
 from dualstack.verdict import Verdict
@@ -89,10 +90,9 @@ class Lines:
     def planned(self, total: int, cells: Cells) -> None:
         """Take how many cases are planned, in total and by cell."""
         self._total = total
-        services = len({subject for subject, _ in cells})
-        self._console.print(
-            f"{total} cases, {services} services, {len({topology for _, topology in cells})} topologies"
-        )
+        services, topologies = len({subject for subject, _ in cells}), len({topology for _, topology in cells})
+        words = count(total, "case"), count(services, "service"), count(topologies, "topology")
+        self._console.print(", ".join(words))
 
     def started(self, case: CaseKey) -> None:
         """Print nothing: only finished cases have a line."""

@@ -1,9 +1,9 @@
 """The sidecar: a container in the PID namespace of a service's container, which signals and counts its processes.
 
 ``python3 -m dualstack.lab.docker.sidecar`` reads a JSON object a line on its standard input: ``{"do": "send_signals",
-"signals": [...], "every": seconds}``, or ``{"do": …}`` with ``pause``, ``resume``, ``starved`` or ``vitals``. Its
-answer is a line, ``{"ok": {...}}`` or ``{"error": "<text>", "kind": "<name of an exception of dualstack.errors>"}``. It
-ends with its standard input, and with the service.
+"signals": [...], "every": seconds}``, or ``{"do": …}`` with ``pause``, ``resume``, ``starved`` or
+``resource_usage``. Its answer is a line, ``{"ok": {...}}`` or ``{"error": "<text>", "kind": "<name of an exception of
+dualstack.errors>"}``. It ends with its standard input, and with the service.
 """
 
 import asyncio
