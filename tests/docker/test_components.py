@@ -1,5 +1,6 @@
 """A service of several programs in a docker lab: each component is a container of its own on the service's host."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import pytest
 
 from dualstack.content import ROOT
 from dualstack.lab.docker.engine import Engine
+from dualstack.manifest.subject import PYTHON_BASE
 from dualstack.results import Record, read_records
 from dualstack.verdict import Verdict
 
@@ -63,3 +65,20 @@ def test_a_store_that_ends_is_named(tmp_path: Path) -> None:
     assert "component store does not start: it exited with code 1" in record.reason
     assert "usage: counter.py" in record.component_logs["store"]
     assert not any(step.what.startswith("start the service") for step in record.steps)
+
+
+@pytest.mark.usefixtures("images")
+def test_a_component_may_have_an_image_of_its_own(tmp_path: Path) -> None:
+    """It runs in that image, not in the service's; an image that does not exist is a usage error with its key."""
+    shutil.copy(COUNTER.with_name("counter.py"), tmp_path)
+    own = f'image = "{PYTHON_BASE}"\ncommand = ["{{python}}", "-m", "http.server", "{{port}}", "--bind", "::1"]'
+    text = re.sub(r"(?<=name = \"store\"\n)command = .*", own, COUNTER.read_text(encoding="utf-8"))
+    manifest = tmp_path / "counter.toml"
+    manifest.write_text(text, encoding="utf-8")
+    record = run(manifest, tmp_path / "results", "START-001")["START-001@dual-stack"]
+    assert record.verdict is Verdict.PASS, record.reason
+    manifest.write_text(text.replace(f'image = "{PYTHON_BASE}"', 'image = "dualstack-test/none"'), encoding="utf-8")
+    command = [sys.executable, "-m", "dualstack", "run", "--lab", "docker", "--results", str(tmp_path), str(manifest)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done
+    assert "component[0].image: found 'dualstack-test/none'" in done.stdout + done.stderr
