@@ -2,14 +2,18 @@
 
 import contextlib
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 
 from dualstack.errors import Inconclusive
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
+from dualstack.lab.protocol import Backend
 from dualstack.manifest import Connect
+from dualstack.plan import PlannedCase
 from dualstack.prober.client import ServerHandle
 from dualstack.prober.names import query_name
+from dualstack.wire.attempts import Fate, attempts
 from dualstack.wire.dialling import syn_family, tried
 from dualstack.wire.dns import DNS_PORT
 from dualstack.wire.evidence import CaptureData
@@ -23,6 +27,11 @@ __all__ = ["ConnectorWorld", "Run"]
 
 class ConnectorWorld(World):
     """A world in which the service dials out."""
+
+    def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
+        """Prepare a world; nothing is made before it is entered."""
+        super().__init__(case, backend, folder)
+        self._unspoken: list[tuple[Family, str, Run]] = []
 
     @cached_property
     def connector_runs(self) -> ConnectorRuns:
@@ -72,6 +81,8 @@ class ConnectorWorld(World):
     def connect(self, host: str, serving: ServerHandle, over: Family) -> bool:
         """Run the connector towards ``host`` and require that its exchange completes.
 
+        If the lab's server cannot speak with it, only the connection is required, and the case is inconclusive.
+
         Args:
             host: A literal or a name.
             serving: The server that it should reach.
@@ -81,16 +92,46 @@ class ConnectorWorld(World):
             Whether it completed.
         """
         run = self.connector_runs.run(host, serving)
+        where = endpoint(host, self.connector.port)
+        if run.unspoken:
+            self._unspoken.append((over, where, run))
+        else:
+            self._require_success(over, where, run)
+        return not run.problem
+
+    def _require_success(self, over: Family, where: str, run: Run) -> None:
+        """Require that a run towards an endpoint has completed its exchange."""
         self.count(over, served=not run.problem)
         within = self.subject.manifest.timeouts.connect
         self.require(
             Finding(
                 not run.problem,
-                f"it connects to {endpoint(host, self.connector.port)} over {over.label} within {within:g} s",
+                f"it connects to {where} over {over.label} within {within:g} s",
                 run.problem or f"it succeeded: {run.reached}",
             )
         )
-        return not run.problem
+
+    def conclude(self) -> None:
+        """Judge the findings, and the runs that the lab's server could not speak with.
+
+        If another run has completed its exchange, the server can speak with the connector, and these runs have failed.
+        Otherwise the packets must show their connections.
+
+        Raises:
+            RequirementBroken: At least one finding is not as expected.
+            HarnessError: There is none, so nothing was checked.
+            Inconclusive: The lab's server could not speak with the connector.
+        """
+        unspoken, self._unspoken = self._unspoken, []
+        completed = any(not run.problem for _, _, run in self.connector_runs.done)
+        for family, where, run in unspoken:
+            if completed:
+                self._require_success(family, where, run)
+            else:
+                self.shows(partial(_connected, port=self.connector.port, family=family, where=where, run=run))
+        super().conclude()
+        if unspoken:
+            raise Inconclusive(f"it connects, but the lab's server cannot speak with it: {unspoken[0][2].unspoken}")
 
     def shows_connected(self, family: Family) -> None:
         """Require that every attempt of the connector was over ``family``."""
@@ -99,6 +140,16 @@ class ConnectorWorld(World):
             self.shows(lambda wire: syn_family(wire, port, family))
         else:
             self.shows(lambda wire: _datagrams_over(wire, port, family, self.connector))
+
+
+def _connected(wire: CaptureData, *, port: int, family: Family, where: str, run: Run) -> Finding:
+    """Return whether the packets show a connection of a run over a family."""
+    made = [item for item in attempts(wire, port) if item.family is family and item.fate is Fate.ANSWERED]
+    return Finding(
+        bool(made),
+        f"it connects to {where} over {family.label}",
+        f"it connected: {run.reached}" if made else run.problem,
+    )
 
 
 def _datagrams_over(wire: CaptureData, port: int, family: Family, connector: Connect) -> Finding:

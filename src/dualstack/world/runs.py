@@ -15,6 +15,7 @@ from dualstack.prober.client import ServerHandle
 from dualstack.prober.messages import Exit
 from dualstack.service import launch_connector
 from dualstack.world.journal import Journal
+from dualstack.world.unspoken import why_unspoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Run:
         said: Whether it wrote anything.
         reached: Its connections, as the server saw them; empty if there was none.
         heads: The heads of its HTTP requests, as the server saw them.
+        unspoken: Why the lab's server could not speak with it, although it connected; empty for a success, and if the
+            server could.
     """
 
     fault: str
@@ -36,6 +39,7 @@ class Run:
     said: bool
     reached: str = ""
     heads: tuple[str, ...] = ()
+    unspoken: str = ""
 
     @property
     def alive(self) -> bool:
@@ -105,9 +109,13 @@ class ConnectorRuns:
         run = self._wait(self._host.start(launch))
         clients = serving.accepted()[before:]
         reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
-        run = replace(run, reached=reached, heads=tuple(item.head for item in clients if item.head))
+        unspoken = why_unspoken(self.connector, clients) if run.fault else ""
+        heads = tuple(item.head for item in clients if item.head)
+        run = replace(run, reached=reached, heads=heads, unspoken=unspoken)
         self.done.append((host, began, run))
         self._journal.note(f"{run.problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")
+        if unspoken:
+            self._journal.note(unspoken)
         return run
 
     def _wait(self, program: Program) -> Run:
