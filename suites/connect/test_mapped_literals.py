@@ -35,7 +35,7 @@ def test_mapped_literal(world: ConnectorWorld) -> None:
     with world.serve(Family.IPV4) as serving:
         usual = world.connector_runs.run(address, serving)
         if usual.unspoken:
-            raise Inconclusive(f"it connects, but the lab's server cannot speak with it: {usual.unspoken}")
+            raise Inconclusive(f"it connects, but the lab's server cannot speak with it; {usual.unspoken}")
         if usual.problem:
             raise NothingToJudge(
                 f"the connector does not reach the plain IPv4 address {address} either (CONNECT-002): {usual.problem}"

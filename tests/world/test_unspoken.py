@@ -94,7 +94,7 @@ def world_after(make_world: MakeWorld, *runs: Run, packets: tuple[Any, ...] = (S
 def test_a_connection_without_a_common_language_is_inconclusive(make_world: MakeWorld) -> None:
     """The packets show the connection; the rest is inconclusive, and no family counts as failed."""
     world = world_after(make_world, MUTE)
-    with pytest.raises(Inconclusive, match=r"it connects, but .* cannot speak with it: set protocol"):
+    with pytest.raises(Inconclusive, match=r"it connects, but .* cannot speak with it; set protocol"):
         world.conclude()
     assert [finding.ok for finding in world.findings] == [True]
     assert world.works == {}

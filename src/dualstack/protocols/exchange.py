@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from dualstack.errors import UsageError
 from dualstack.protocols.application import Application, Ask, Offer, ScriptTurn, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
@@ -76,6 +77,18 @@ class Searching:
         return Judgement(Outcome.WRONG, f"the answer {show(self._text)} does not match {self._expect!r}: {why}")
 
 
+def _compiled(text: str) -> re.Pattern[str]:
+    """Return a regular expression of a turn.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        return re.compile(text, re.MULTILINE)
+    except re.error as error:
+        raise UsageError(f"{text!r} is not a regular expression: {error}") from None
+
+
 class Scripted:
     """A server that follows a script: the turns are used in order, and the last one again for all that follows.
 
@@ -87,11 +100,11 @@ class Scripted:
         """Start the script; its first turn is a greeting if it expects nothing.
 
         Raises:
-            UsageError: A text is not Latin-1.
+            UsageError: A text is not Latin-1, or an expression is not a regular expression.
         """
         greets = bool(turns) and turns[0].expect is None
         self._greeting = latin1(turns[0].send) if greets else b""
-        self._turns = [(re.compile(turn.expect or "", re.MULTILINE), turn) for turn in turns[greets:]]
+        self._turns = [(_compiled(turn.expect or ""), turn) for turn in turns[greets:]]
         self._answers = [latin1(turn.send) for turn in turns[greets:]]
         self._next = 0
         self._text = ""

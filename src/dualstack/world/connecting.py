@@ -131,7 +131,7 @@ class ConnectorWorld(World):
                 self.shows(partial(_connected, port=self.connector.port, family=family, where=where, run=run))
         super().conclude()
         if unspoken:
-            raise Inconclusive(f"it connects, but the lab's server cannot speak with it: {unspoken[0][2].unspoken}")
+            raise Inconclusive(f"it connects, but the lab's server cannot speak with it; {unspoken[0][2].unspoken}")
 
     def shows_connected(self, family: Family) -> None:
         """Require that every attempt of the connector was over ``family``."""
