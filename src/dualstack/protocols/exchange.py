@@ -16,6 +16,9 @@ _MOST_SEARCHED = 1 << 20
 _MOST_UNMATCHED = 64 << 10
 """How many bytes a client may send until they match the next turn; the server ignores what it sends after them."""
 
+_MOST_ANSWER = 1 << 20
+"""How many bytes may answer one piece: a client that asks for more is disconnected, so that memory stays bounded."""
+
 _REPLY_CODE = re.compile(r"(?:[A-Z]+/\d\.\d )?([1-5]\d\d)[ -]")
 """A reply code at the start of an answer, as in HTTP, SIP, RTSP, SMTP, FTP and NNTP."""
 
@@ -128,7 +131,7 @@ class Scripted:
                 break
             self._text = self._text[found.end() :]
             answer += self._answers[self._next]
-            if turn.close:
+            if turn.close or len(answer) > _MOST_ANSWER:
                 self._text = ""
                 return Turn(answer, close=True)
             self._next = min(self._next + 1, len(self._turns) - 1)
