@@ -41,6 +41,7 @@ FLOORS = (
     ("wire",),
     ("verdict", "results", "runinfo", "plan", "facts", "causes", "effect", "complaint"),
     (
+        "authority",
         "rootfs",
         "service",
         "build",
@@ -68,6 +69,7 @@ HOMES = {
     "pyroute2": {"lab", "prober"},
     "dnslib": {"prober", "wire"},
     "h11": {"protocols.http"},
+    "trustme": {"authority"},
     "jinja2": {"report"},
     "pydantic": {"manifest", "topology", "prober.codec", "report.shapes"},
     "pydantic_core": {"manifest"},
@@ -249,7 +251,7 @@ def test_libraries_stay_at_home() -> None:
 
 
 @pytest.mark.parametrize(
-    "library", ["docker", "scapy", "pyroute2", "dnslib", "h11", "jinja2", "pydantic", "rich", "pytest"]
+    "library", ["docker", "scapy", "pyroute2", "dnslib", "h11", "jinja2", "pydantic", "rich", "trustme", "pytest"]
 )
 def test_library_is_used_at_all(library: str) -> None:
     """A home without its library would prove nothing."""
@@ -356,6 +358,7 @@ def test_what_is_right_is_left_alone(module: str, source: str) -> None:
 
 HEAVY = (
     "docker",
+    "trustme",
     "scapy",
     "pyroute2",
     "jinja2",

@@ -8,7 +8,8 @@ import pytest
 from dualstack.casekey import CaseKey
 from dualstack.content import ROOT
 from dualstack.manifest import Subject, subjects_of
-from dualstack.plan import EVERYTHING, PlannedCase, Selection, ipv6_forms, plan_cases
+from dualstack.need import ipv6_forms
+from dualstack.plan import EVERYTHING, PlannedCase, Selection, plan_cases
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.suites import requirements
 
@@ -104,6 +105,7 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
         (Need.REPLIES, LISTEN, LISTEN + ONEWAY),
         (Need.REPLY_PORT, LISTEN + 'transport = "udp"\nprotocol = "echo"\n', LISTEN + ANY_PORT),
         (Need.HTTP, LISTEN + 'protocol = "http"\n', LISTEN),
+        (Need.NO_TLS, LISTEN, LISTEN + 'tls.verify = "none"\n'),
         (Need.MANY, LISTEN, LISTEN + "single_shot = true\n"),
         (Need.ACL, LISTEN + 'acl.deny = "{address}"\n', LISTEN),
         (Need.FETCH, LISTEN + 'fetch.request = "/?url={url}"\n', LISTEN),

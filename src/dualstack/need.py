@@ -83,6 +83,10 @@ class Need(enum.Enum):
         lambda element: not (isinstance(element, Listen) and element.reply_port == "any"),
     )
     HTTP = _need("its protocol is not http", lambda element: Trait.HTTP in element.traits)
+    NO_TLS = _need(
+        "it speaks TLS, where close_notify ends what a client sends: a half-close alone is an error (RFC 8446 §6.1)",
+        lambda element: element.tls is None,
+    )
     MANY = _need(
         "it ends after one connection (single_shot in its manifest)",
         lambda element: not (isinstance(element, Listen) and element.single_shot),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from dualstack.families import Family, endpoint
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Outcome
 from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
@@ -120,7 +120,8 @@ def are_told_apart(world: ListenerWorld, sources: Sequence[str], unanswered: lis
             True, expected, f"ordinary clients are not all answered either, so the port is not the reason: {control}"
         )
     fault = fails_together(world, sources, SECOND)
-    return Finding(not fault, expected, f"twice some were not, although ordinary clients in between were: {fault}")
+    happened = f"twice some were not, although ordinary clients in between were: {fault}"
+    return Finding(not fault, expected, happened, symptoms=(Symptom.OTHERS_ANSWERS,))
 
 
 def fails_together(world: ListenerWorld, sources: Sequence[str], ports: Iterable[int]) -> str:

@@ -7,7 +7,7 @@ from time import sleep
 
 from dualstack.deadline import Deadline
 from dualstack.families import Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Load, Loaded, ResourceUsage
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -118,6 +118,7 @@ def test_nothing_grows(world: ListenerWorld) -> None:
                 count_now <= count_then + SLACK,
                 f"within {SETTLE:g} s the service has at most {SLACK} {what} more than the {count_then} before",
                 f"it has {count_now} after {sum(loaded.exchanges)} clients",
+                symptoms=(Symptom.GROWTH,),
             )
         )
 
@@ -178,12 +179,12 @@ def settle(world: ListenerWorld, before: Counts | None) -> Counts:
         sleep(0.1)
 
 
-def counted(world: ListenerWorld, vitals: ResourceUsage) -> Counts:
+def counted(world: ListenerWorld, usage: ResourceUsage) -> Counts:
     """Return the service's descriptors, zombie processes and half-closed connections."""
     rows = world.host.prober.sockets(world.listener.transport)
     half_closed = sum(row.state == "CLOSE_WAIT" and row.port == world.listener.port for row in rows)
     return (
-        ("descriptors", vitals.descriptors),
-        ("zombie processes", vitals.zombies),
+        ("descriptors", usage.descriptors),
+        ("zombie processes", usage.zombies),
         ("connections in CLOSE_WAIT", half_closed),
     )

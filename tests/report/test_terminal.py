@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from rich.console import Console
 
 from dualstack.report.live import Lines, LiveMatrix, cells_of, tell, watcher
 from dualstack.report.matrix import show_results
-from dualstack.report.terminal import make_console
 from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.results import Record
 from dualstack.topology import topology_names
@@ -32,6 +32,11 @@ class Terminal(io.TextIOWrapper):
     def shown(self) -> str:
         """Return what was written."""
         return self.raw_bytes.getvalue().decode(self.encoding)
+
+
+def make_console(file: TextIO, *, width: int) -> Console:
+    """Return a console like that of ``dualstack run``, with a width."""
+    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
 def _results(folder: Path, *, width: int = 80, encoding: str = "utf-8") -> str:
@@ -184,8 +189,8 @@ def test_a_terminal_gets_the_matrix(records: list[Record], monkeypatch: pytest.M
     """On a terminal the matrix fills up: done of planned, the verdict so far, the progress and what runs now."""
     monkeypatch.setenv("TERM", "xterm")
     console = Console(file=io.StringIO(), force_terminal=True, width=100, height=40, highlight=False)
-    watching = watcher(console)
-    assert isinstance(watching, LiveMatrix)
+    with watcher(console) as watching:
+        assert isinstance(watching, LiveMatrix)
     for event in _events(records)[:4]:
         tell(watching, event)
     text = _drawn(watching)
@@ -227,7 +232,8 @@ def test_the_picture_leaves_the_terminal_as_it_was(make_record: MakeRecord) -> N
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=80, height=24)
     record = make_record()
-    with LiveMatrix(console) as picture:
+    picture = LiveMatrix(console)
+    with picture.live:
         picture.planned(1, cells_of([record.key]))
         picture.started(record.key)
         picture.finished(record)

@@ -12,6 +12,7 @@ from dualstack.errors import Inconclusive, RequirementBroken
 from dualstack.families import Family
 from dualstack.manifest import Connect
 from dualstack.prober.messages import Accepted, Exit
+from dualstack.protocols.certificates import TlsFault
 from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.runs import Run
 from dualstack.world.unspoken import why_unspoken
@@ -39,9 +40,9 @@ def connector(**keys: Any) -> Connect:
     return Connect.model_validate({"name": "x", "command": ["./x", "{host}"], **keys})
 
 
-def client(received: int = 9, *, understood: bool = True) -> Accepted:
+def client(received: int = 9, *, understood: bool = True, tls: TlsFault | None = None) -> Accepted:
     """Return a connection as the server accepted it."""
-    return Accepted(SERVER, CLIENT, 999, received, 0, 0.0, understood=understood, detail="the client sent 'x'")
+    return Accepted(SERVER, CLIENT, 999, received, 0, 0.0, tls=tls, understood=understood, detail="the client sent 'x'")
 
 
 @pytest.mark.parametrize(
@@ -58,6 +59,8 @@ def client(received: int = 9, *, understood: bool = True) -> Accepted:
         pytest.param({}, (client(0),), False, id="no protocol declared, and nothing sent"),
         pytest.param({}, (), True, id="no protocol declared, and not connected"),
         pytest.param({"transport": "udp"}, (client(),), True, id="udp"),
+        pytest.param({}, (client(tls=TlsFault.PLAIN, understood=False),), False, id="no TLS from the client"),
+        pytest.param({}, (client(tls=TlsFault.OTHER_NAME),), True, id="TLS handshake failed"),
     ],
 )
 def test_who_cannot_be_spoken_with(keys: dict[str, str], clients: tuple[Accepted, ...], spoken: bool) -> None:  # noqa: FBT001 - a row

@@ -10,6 +10,7 @@ from dualstack.manifest.base import Bytes, Command, Environment, Name, Port, Tab
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.patterns import Regex
 from dualstack.manifest.texts import Place
+from dualstack.manifest.tls import ConnectTls
 from dualstack.protocols.application import Trait
 from dualstack.protocols.registry import PROTOCOLS, traits_of
 from dualstack.transport import AppProtocol, Transport
@@ -53,6 +54,7 @@ class Connect(Table):
         description='With protocol = "exchange": what the server expects and answers, in this order, on each '
         "connection.",
     )
+    tls: ConnectTls | None = Field(None, description="The lab's server speaks TLS; omit if it does not.")
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to use.")
     environment: Environment = Field({}, description="Environment variables besides those of the service.")
     input: str | None = Field(None, description="The text on its standard input, before end of file.")
@@ -109,11 +111,17 @@ class Connect(Table):
             if turn.close and self.transport is Transport.UDP:
                 yield Fault((*place, "close"), "over UDP there is no connection to close")
 
+    def _tls_fits_transport(self) -> Iterator[Fault]:
+        """Refuse TLS over UDP."""
+        if self.tls is not None and self.transport is Transport.UDP:
+            yield Fault(("tls",), '"tls" belongs to transport = "tcp"')
+
     CHECKS = (
         _knows_where_to_connect,
         _server_speaks,
         _turns_fit_the_protocol,
         _turns_are_in_order,
+        _tls_fits_transport,
         distinct("families", "a family"),
     )
     TEXTS = dict.fromkeys(("command", "environment"), Place.CONNECTOR)

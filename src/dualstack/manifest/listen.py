@@ -16,6 +16,7 @@ from dualstack.manifest.fetch import Fetch
 from dualstack.manifest.multicast import Multicast
 from dualstack.manifest.patterns import Pattern, Regex, Status
 from dualstack.manifest.texts import filled
+from dualstack.manifest.tls import ListenTls
 from dualstack.protocols.application import Trait
 from dualstack.protocols.registry import PROTOCOLS, traits_of
 from dualstack.transport import AppProtocol, Transport
@@ -76,6 +77,7 @@ class Listen(Table):
         None, description="How its listen address is configured; omit if it cannot be configured."
     )
     acl: Acl | None = Field(None, description="How its access list is configured; omit if it has none.")
+    tls: ListenTls | None = Field(None, description="How it speaks TLS; omit if it does not.")
     fetch: Fetch | None = Field(
         None, description="How clients name the targets that it fetches; omit if it fetches nothing."
     )
@@ -188,6 +190,11 @@ class Listen(Table):
         if self.multicast is not None and self.transport is Transport.TCP:
             yield Fault(("multicast",), '"multicast" belongs to transport = "udp"')
 
+    def _tls_fits_transport(self) -> Iterator[Fault]:
+        """Refuse TLS of a UDP listener."""
+        if self.tls is not None and self.transport is Transport.UDP:
+            yield Fault(("tls",), '"tls" belongs to transport = "tcp"')
+
     def _peers_have_a_group(self) -> Iterator[Fault]:
         """Refuse an expression for the client's address without a group."""
         for key in ("peer_reply", "peer_log"):
@@ -203,6 +210,7 @@ class Listen(Table):
         _protocol_fits_transport,
         _fetch_fits_transport,
         _multicast_fits_transport,
+        _tls_fits_transport,
         _peers_have_a_group,
         distinct("families", "a family"),
     )

@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -15,7 +16,7 @@ from dualstack.prober.sockets import SocketAddress, errno_name, hear_any_port, o
 from dualstack.protocols.application import Trait
 from dualstack.protocols.conversation import Recorded
 from dualstack.protocols.judgement import Judgement
-from dualstack.protocols.layers import layered
+from dualstack.protocols.layers import closing, layered
 from dualstack.protocols.registry import client_for, traits_of
 from dualstack.transport import Transport
 
@@ -111,9 +112,13 @@ class Attempt:
         return await self._exchange_stream(made)
 
     def close(self) -> None:
-        """Close the socket."""
-        if self.socket is not None:
-            self.socket.close()
+        """Close the socket, after what the layers say at the end."""
+        if self.socket is None:
+            return
+        if ending := closing(self._conversation):
+            with suppress(OSError):  # the service may have closed the connection
+                self.socket.send(ending)
+        self.socket.close()
 
     def timed_out(self, error_name: str) -> Judgement:
         """Judge when the timeout has expired."""

@@ -24,9 +24,9 @@ async def exchange(request: Dial) -> Dialled:
     Raises:
         UsageError: The request is not possible.
     """
-    dialled, made = await dial_until(request, Stage.ANSWERED)
-    if made is not None:
-        made.close()
+    attempt = Attempt(request, Stage.ANSWERED)
+    dialled = await _carry_out(attempt, request, attempt.run)
+    attempt.close()
     return dialled
 
 
@@ -47,7 +47,9 @@ async def exchange_on(made: socket.socket, request: Dial) -> Dialled:
     with made:
         attempt = Attempt(request, Stage.ANSWERED)
         attempt.take(made)
-        return await _carry_out(attempt, request, attempt.exchange)
+        dialled = await _carry_out(attempt, request, attempt.exchange)
+        attempt.close()
+        return dialled
 
 
 async def _carry_out(attempt: Attempt, request: Dial, act: Callable[[], Awaitable[Judgement]]) -> Dialled:
@@ -77,4 +79,5 @@ async def _carry_out(attempt: Attempt, request: Dial, act: Callable[[], Awaitabl
         sent=bytes(attempt.sent[:MOST_REPORTED]).decode("latin-1"),
         seconds=monotonic() - start,
         detail=judgement.detail,
+        tls=judgement.tls,
     )

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
@@ -12,7 +13,7 @@ from dualstack.prober.bounds import CHECK_INTERVAL, exceeded
 from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
 from dualstack.prober.forking import report_of
 from dualstack.prober.launching import STATUS, StartedProcess, fork_program
-from dualstack.prober.messages import Exit, Launch, Limits
+from dualstack.prober.messages import Exit, Launch
 from dualstack.prober.messages.requests import Handle
 from dualstack.prober.output import Output
 from dualstack.prober.process_control import ProcessControl, send, signal_number
@@ -36,10 +37,12 @@ class RunningProgram:
         output: What it has written.
         changed: A pulse at each output and at its end.
         attendance: Its processes, for signals, pauses and counts.
+        component: The name of the component that it is; empty for any other program.
     """
 
-    def __init__(self, started: StartedProcess, limits: Limits, reaper: Reaper, log: SystemLog) -> None:
+    def __init__(self, started: StartedProcess, launch: Launch, reaper: Reaper, log: SystemLog) -> None:
         """Start to follow it."""
+        self.component = launch.component
         self.exit: Exit | None = None
         self.is_gone = False
         self.output = Output()
@@ -47,7 +50,7 @@ class RunningProgram:
         self.attendance = ProcessControl(self.members, self._main)
         self._system_log = log
         self._supervisor = started.child.pid
-        self._limits, self._bound = limits, ""
+        self._limits, self._bound = launch.limits, ""
         self._supervisor_was_killed = False
         self._pipe: int | None = started.output
         self._status: int | None = started.status
@@ -74,18 +77,14 @@ class RunningProgram:
 
     async def wait(self, seconds: float) -> Exit | None:
         """Return how it ended, or None if it still runs after ``seconds``."""
-        end = monotonic() + seconds
-        while self.exit is None and (left := end - monotonic()) > 0:
-            await pulsed(self.changed, left)
+        await self._until(lambda: self.exit is not None, seconds)
         return self.exit
 
     async def wait_log(self, pattern: str, since: int, seconds: float) -> str | None:
         """Return a line of its output, from byte ``since`` on, that matches; None if there is none in ``seconds``."""
-        end = monotonic() + seconds
         watch = self.output.watch(pattern, since)
         try:
-            while watch.line is None and (left := end - monotonic()) > 0:
-                await pulsed(self.changed, left)
+            await self._until(lambda: watch.line is not None, seconds)
             return watch.line
         finally:
             self.output.unwatch(watch)
@@ -111,7 +110,7 @@ class RunningProgram:
             HarnessError: Even SIGKILL did not end it.
         """
         send(self.members(), signal_number(signal_name))
-        if await self._await_end(seconds):
+        if await self._until(lambda: self.is_gone, seconds):
             return self.exit
         await self._kill()
         return None
@@ -207,12 +206,12 @@ class RunningProgram:
             if not self.is_gone:
                 await pulsed(self.changed, _KILL_INTERVAL)
 
-    async def _await_end(self, seconds: float) -> bool:
-        """Return whether all its processes end within ``seconds``."""
+    async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        """Return whether a condition holds within ``seconds``; it is checked at each pulse of `changed`."""
         end = monotonic() + seconds
-        while not self.is_gone and (left := end - monotonic()) > 0:
+        while not holds() and (left := end - monotonic()) > 0:
             await pulsed(self.changed, left)
-        return self.is_gone
+        return holds()
 
     def _is_alone(self) -> bool:
         """Return whether nothing else runs on the host: the agent is PID 1 and its only child is the supervisor.
@@ -231,6 +230,6 @@ async def start(agent: Agent, launch: Launch) -> Handle:
         ServiceError: It cannot be executed; the message says why.
     """
     started = fork_program(launch)
-    program = RunningProgram(started, launch.limits, agent.shared(Reaper), agent.shared(SystemLog))
+    program = RunningProgram(started, launch, agent.shared(Reaper), agent.shared(SystemLog))
     await report_of(started.child)
     return agent.keep(program)

@@ -3,14 +3,16 @@
 import asyncio
 import socket
 from contextlib import closing, suppress
+from dataclasses import replace
 from time import monotonic
 
 from dualstack.prober.messages import Accepted, Serve
 from dualstack.prober.messages.requests import Handle
-from dualstack.prober.messages.serving import ReadClients, StartListening
+from dualstack.prober.messages.serving import Present, ReadClients, StartListening
 from dualstack.prober.sockets import bound_socket, listen
 from dualstack.prober.verbs import Agent, verb
 from dualstack.protocols.application import Trait
+from dualstack.protocols.certificates import ServerTls, TlsFault
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome
 from dualstack.protocols.layers import layered
@@ -56,7 +58,8 @@ class _Client:
             answered=self.answered,
             at=self.at,
             head=judgement.head,
-            understood=judgement.outcome is not Outcome.WRONG,
+            tls=judgement.tls,
+            understood=judgement.outcome is not Outcome.WRONG or judgement.tls not in (None, TlsFault.PLAIN),
             detail=judgement.detail,
         )
 
@@ -110,6 +113,10 @@ class Server:
             if self._serve.transport is Transport.TCP:
                 listen(made)
             self._loop.add_reader(made, ready, made)
+
+    def present(self, tls: ServerTls) -> None:
+        """Present another certificate to later clients."""
+        self._serve = replace(self._serve, tls=tls)
 
     async def accepted(self) -> list[Accepted]:
         """Return the clients until now, including those whose packets wait in a socket."""
@@ -202,6 +209,12 @@ async def serve(agent: Agent, request: Serve) -> Handle:
 async def start_listening(agent: Agent, request: StartListening) -> None:
     """Make a server listen that is only bound."""
     agent.kept(Server, request.handle).listen()
+
+
+@verb(Present)
+async def present(agent: Agent, request: Present) -> None:
+    """Replace the certificate of a server."""
+    agent.kept(Server, request.handle).present(request.tls)
 
 
 @verb(ReadClients)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from dualstack.protocols.certificates import ClientTls, ServerTls
 from dualstack.protocols.conversation import Conversation
 from dualstack.transport import AppProtocol, Transport
 
@@ -68,6 +69,10 @@ class Ask(Protocol):
     def token_size(self) -> int:
         """The size of a request in bytes (`Trait.ECHOES`)."""
 
+    @property
+    def tls(self) -> ClientTls | None:
+        """What is checked if it speaks TLS; None if it does not."""
+
 
 @dataclass(frozen=True, slots=True)
 class ScriptTurn:
@@ -99,6 +104,10 @@ class Offer(Protocol):
     @property
     def turns(self) -> Sequence[ScriptTurn]:
         """What the server expects and sends (`Trait.DECLARED`)."""
+
+    @property
+    def tls(self) -> ServerTls | None:
+        """What is presented if it speaks TLS; None if it does not."""
 
 
 class Application:

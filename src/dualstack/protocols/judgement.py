@@ -3,6 +3,8 @@
 import enum
 from dataclasses import dataclass
 
+from dualstack.protocols.certificates import TlsFault
+
 _SHOWN = 40
 
 
@@ -31,12 +33,14 @@ class Judgement:
         detail: One sentence.
         status: The status or reply code of three digits that the answer has; 0 without one.
         head: The head of the HTTP request that a server received; empty for other protocols and for clients.
+        tls: What is wrong with the other end's TLS; None if nothing is, or if it is not used.
     """
 
     outcome: Outcome
     detail: str
     status: int = 0
     head: str = ""
+    tls: TlsFault | None = None
 
 
 def show(data: bytes | str) -> str:

@@ -26,7 +26,7 @@ _NO_CLAIM = frozenset({Need.IPV4.code, Need.IPV6.code})
 def behaviour(cell: Cell, requirements: Mapping[str, RequirementInfo], loopback: Collection[str] = ()) -> str:
     """Return what the service does on such a host, as the end of a sentence; empty if nothing is known.
 
-    Only cases of requirements that are `Requirement.plain` are used.
+    Only cases of requirements that are `Requirement.baseline` are used.
 
     Args:
         cell: The service and the topology.
@@ -37,11 +37,11 @@ def behaviour(cell: Cell, requirements: Mapping[str, RequirementInfo], loopback:
     if start is not None and start.verdict in _NOT_STARTED and (fault := _unseen(start)):
         return fault
     clauses: dict[str, str] = {}
-    plain: dict[str, list[Record]] = {}
+    baseline: dict[str, list[Record]] = {}
     for record in sorted(cell.records, key=lambda item: item.element):
-        if (known := requirements.get(record.requirement)) and known.plain:
-            plain.setdefault(record.element, []).append(record)
-    for element, records in plain.items():
+        if (known := requirements.get(record.requirement)) and known.baseline:
+            baseline.setdefault(record.element, []).append(record)
+    for element, records in baseline.items():
         dials = requirements[records[0].requirement].role == Role.CONNECTOR.value
         others = "servers" if dials else "clients on its own host" if element in loopback else "clients"
         if clause := _clause(records, "reach" if dials else "serve", others):
@@ -82,6 +82,8 @@ def _clause(records: Sequence[Record], verb: str, others: str) -> str:
 def _unseen(record: Record) -> str:
     """Return why clients saw nothing: the service does not start, or the case was not judged."""
     if record.verdict in _NOT_STARTED | {Verdict.DEVIATES}:
-        lines = why(record.log, 1)
-        return f"does not start; its output says: “{clip(lines[0], _OUTPUT_SHOWN)}”" if lines else "does not start"
+        component = next(iter(record.component_logs), "")
+        lines = why(record.component_logs[component] if component else record.log, 1)
+        whose = f"the output of component {component}" if component else "its output"
+        return f"does not start; {whose} says: “{clip(lines[0], _OUTPUT_SHOWN)}”" if lines else "does not start"
     return f"could not be verified: {reason(record)}"

@@ -127,6 +127,7 @@ class ListenerWorld(ServingWorld):
         ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
         what = f"is denied at {endpoint(address, self.listener.port)}{_under(rule, source)}"
         self.require(Finding(ok, f"an {family.label} client {what}", dialled.detail))
+        self._take_rule(rule, source, ok=ok)
 
     def admits(self, family: Family, address: str, *, source: str = "", rule: str = "") -> Dialled:
         """Require that a client of ``family`` is served at ``address``, and does not get a denied client's answer.
@@ -137,7 +138,13 @@ class ListenerWorld(ServingWorld):
         denied = self._is_denial(dialled)
         what = f"is served at {endpoint(address, self.listener.port)}{_under(rule, source)}"
         self._serves(family, address, dialled, what, denied=denied)
+        self._take_rule(rule, source, ok=dialled.outcome is Outcome.ANSWERED and not denied)
         return dialled
+
+    def _take_rule(self, rule: str, source: str, *, ok: bool) -> None:
+        """Record a client to which the service applied an access rule wrongly."""
+        if rule and source and not ok:
+            self.client.misjudged.append((source, rule))
 
     def _serves(self, family: Family, address: str, dialled: Dialled, what: str, *, denied: bool = False) -> None:
         """Require that a client of ``family`` was served, like the other family; ``what`` is the finding's text."""

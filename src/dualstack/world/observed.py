@@ -57,6 +57,7 @@ def exchange_of(dial: Dial, dialled: Dialled, *, start: int, inside: bool) -> Ex
         source=dialled.source,
         source_port=dialled.source_port,
         missing=_missing(dialled) if traits_of(dial.protocol) & {Trait.HTTP, Trait.DECLARED} else 0,
+        tls=dialled.tls,
     )
 
 

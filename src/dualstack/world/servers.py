@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dualstack.authority import issue
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Host
 from dualstack.manifest import Connect
@@ -23,6 +24,7 @@ def serve_connector(host: Host, connector: Connect, addresses: tuple[str, ...]) 
             transport=connector.transport,
             protocol=connector.protocol,
             turns=tuple(ScriptTurn(turn.expect, turn.send, turn.close) for turn in connector.turns),
+            tls=issue(addresses) if connector.tls is not None else None,
         )
     )
 

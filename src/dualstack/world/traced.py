@@ -14,6 +14,7 @@ from dualstack.wire.evidence import CaptureData
 from dualstack.wire.flows import End, Flow, flows
 from dualstack.wire.formatting import icmp_text
 from dualstack.wire.frames import Frame
+from dualstack.wire.headers import HOPS_EXCEEDED, PORT_UNREACHABLE, TOO_BIG
 from dualstack.wire.pcap import select
 
 _SOLICITATION = 135
@@ -26,7 +27,7 @@ _MINIMUM_WAIT = 0.5
 _AT_ONCE = 1.0
 """Seconds within which a connection limit closes a connection; a later close has another reason."""
 
-_ORDINARY = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4), ("icmp", 3, 4), ("icmpv6", 2, 0)})
+_ORDINARY = PORT_UNREACHABLE | TOO_BIG
 """ICMP errors that are not facts: port unreachable is a refusal, and Packet Too Big is no fault."""
 
 
@@ -49,7 +50,7 @@ def family_facts(
     port, transport = listener.port, listener.transport
     made = flows(wire, port, transport) if wire is not None else ()
     known = {(item.source, item.source_port) for item in exchanges if not item.inside}
-    strays = _replies(wire.frames, port) if wire is not None and transport is Transport.UDP else {}
+    unasked = _replies(wire.frames, port) if wire is not None and transport is Transport.UDP else {}
     errors = _errors(wire.frames, port) if wire is not None else {}
     found = {}
     for family in BOTH:
@@ -57,12 +58,13 @@ def family_facts(
         others = [item for item in made if item.family is family]
         rest = [item for item in others if (item.attempt.src, item.attempt.sport) not in known]
         hows.update(how for item in rest if (how := _how(item, silent=Trait.SILENT in listener.traits)) is not None)
-        ends = strays.get(family, set())
+        ends = unasked.get(family, set())
         found[family] = FamilyFacts(
             family=family,
             works=works.get(family.value),
             hows=tuple(sorted(hows.items(), key=lambda item: -item[1])),
-            icmp=tuple(sorted(errors.get(family, ()))),
+            icmp=tuple(sorted(errors.get(family, {}))),
+            expired=next((text for text, expired in sorted(errors.get(family, {}).items()) if expired), ""),
             wrong_source=tuple(sorted({address for address, number in ends if number == port})),
             wrong_port=tuple(sorted({number for _, number in ends if number != port})),
             hung_up_beside=sum(item.hung_up and _beside(item, others) for item in others),
@@ -114,30 +116,29 @@ def _beside(flow: Flow, others: Iterable[Flow]) -> bool:
 def _replies(frames: Iterable[Frame], port: int) -> dict[Family, set[End]]:
     """Return, by family, the sources of datagrams to clients that had sent nothing to these sources."""
     asked: dict[End, set[End]] = {}
-    strays: dict[Family, set[End]] = {}
+    unasked: dict[Family, set[End]] = {}
     for frame in frames:
         if frame.kind != "udp" or frame.family is None:
             continue
         source, target = (frame.src, frame.sport), (frame.dst, frame.dport)
         if target in asked:
             if source not in asked[target]:
-                strays.setdefault(frame.family, set()).add(source)
+                unasked.setdefault(frame.family, set()).add(source)
         elif frame.dport == port:
             asked.setdefault(source, set()).add(target)
-    return strays
+    return unasked
 
 
-def _errors(frames: Iterable[Frame], port: int) -> dict[Family, set[str]]:
-    """Return, by family, the ICMP errors about packets from and to the port."""
-    found: dict[Family, set[str]] = {}
+def _errors(frames: Iterable[Frame], port: int) -> dict[Family, dict[str, bool]]:
+    """Return, by family, the ICMP errors about packets from and to the port, and whether a hop limit was used up."""
+    found: dict[Family, dict[str, bool]] = {}
     for frame in frames:
         message = frame.icmp
         if message is None or message.quoted is None or frame.family is None:
             continue
-        if port in {message.quoted.sport, message.quoted.dport} and (
-            (frame.kind, message.type, message.code) not in _ORDINARY
-        ):
-            found.setdefault(frame.family, set()).add(icmp_text(frame.kind, message))
+        error = (frame.kind, message.type, message.code)
+        if port in {message.quoted.sport, message.quoted.dport} and error not in _ORDINARY:
+            found.setdefault(frame.family, {})[icmp_text(frame.kind, message)] = error in HOPS_EXCEEDED
     return found
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from dualstack.manifest import Connect
 from dualstack.prober.messages import Accepted
+from dualstack.protocols.certificates import TlsFault
 from dualstack.transport import Transport
 
 _ADVICE = (
-    'tell the harness what the server says: in [[connect]] set protocol = "…", or protocol = "exchange" with turns'
+    'tell the harness what the server says: in [[connect]] set protocol = "…", protocol = "exchange" with turns, or tls'
 )
 
 
@@ -16,13 +17,16 @@ def why_unspoken(connector: Connect, clients: Sequence[Accepted]) -> str:
 
     It could not if the connector sent bytes that the server's protocol does not understand, on every connection on
     which it sent any. If the manifest does not name a protocol, any connection is enough, because nothing says what the
-    connector expects. It could if there was no connection, and if all that is wrong is a message that is not complete.
+    connector expects. It could if there was no connection, if the TLS handshake failed, and if all that is wrong is a
+    message that is not complete.
 
     Args:
         connector: The connector.
         clients: Its connections, as the server accepted them.
     """
     if connector.transport is not Transport.TCP or not clients:
+        return ""
+    if any(client.tls not in (None, TlsFault.PLAIN) for client in clients):
         return ""
     speaking = [client for client in clients if client.received]
     if "protocol" not in connector.model_fields_set:

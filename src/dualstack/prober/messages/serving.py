@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Handle, ObjectRequest, Request
 from dualstack.protocols.application import ScriptTurn
+from dualstack.protocols.certificates import ServerTls, TlsFault
 from dualstack.transport import AppProtocol, Transport
 
 
@@ -22,6 +23,7 @@ class Serve(Request[Handle]):
         reuse_port: SO_REUSEPORT.
         listening: Whether TCP sockets listen at once; if not, they are bound, and `StartListening` makes them listen.
         turns: What the server expects and sends, with ``EXCHANGE``.
+        tls: What the server presents if it speaks TLS; None if it does not.
     """
 
     addresses: tuple[str, ...]
@@ -33,6 +35,7 @@ class Serve(Request[Handle]):
     reuse_port: bool = False
     listening: bool = True
     turns: tuple[ScriptTurn, ...] = ()
+    tls: ServerTls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Accepted:
         received: How many bytes it sent.
         answered: How many bytes were sent to it.
         at: Seconds since the server was started.
+        tls: What is wrong with its TLS; None if nothing is, or if it is not used.
         head: The head of its HTTP request, as Latin-1 text without the blank line, at most 8 KiB; empty with another
             protocol.
         understood: Whether the server has understood and answered all that it sent, as far as its protocol can tell.
@@ -61,6 +65,7 @@ class Accepted:
     head: str = ""
     understood: bool = True
     detail: str = ""
+    tls: TlsFault | None = None
 
 
 class ReadClients(ObjectRequest[tuple[Accepted, ...]]):
@@ -73,6 +78,17 @@ class StartListening(ObjectRequest[None]):
     """Make the TCP sockets of a server listen that are only bound."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Present(ObjectRequest[None]):
+    """Replace what a server that speaks TLS presents to later clients.
+
+    Attributes:
+        tls: The certificate and key.
+    """
+
+    tls: ServerTls
 
 
 @dataclass(frozen=True, slots=True)
