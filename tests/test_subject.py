@@ -12,11 +12,11 @@ from dualstack.manifest import Component, Fetch, Listen, Scope, Subject, subject
 from dualstack.manifest.placeholders import names
 from dualstack.manifest.texts import Place, filled
 from dualstack.prober.messages import Await
+from dualstack.programs import missing_programs
 from dualstack.service import (
     launch_component,
     launch_connector,
     launch_service,
-    missing_programs,
     readiness_of_component,
 )
 from dualstack.transport import Transport

@@ -1,13 +1,12 @@
 """The runs of a connector, and the servers that it finds: without a lab."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dualstack.errors import DeadlineExpired, ServiceError
-from dualstack.prober.messages import Exit, Log, Names
+from dualstack.prober.messages import Accepted, Exit, Log, Names
 from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.servers import serve_names
 
@@ -62,7 +61,7 @@ def run(made: "MadeUp", end: Exit | None, text: str, *accepted: Any) -> Any:
     return made.world.connector_runs.run("2001:db8::1", ServerHandle(*accepted))
 
 
-ACCEPTED = SimpleNamespace(peer="[2001:db8::1]:40000", address="2001:db8::2", head="GET / HTTP/1.1")
+ACCEPTED = Accepted("2001:db8::2", "[2001:db8::1]:40000", 40000, 9, 9, 0.0, head="GET / HTTP/1.1", tls=None)
 
 
 @pytest.mark.parametrize(

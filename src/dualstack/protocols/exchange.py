@@ -96,7 +96,6 @@ class Scripted:
         self._next = 0
         self._text = ""
         self._size = 0
-        self._waits = False  # whether bytes came after the last answer
 
     def start(self) -> bytes:
         """See `Conversation`."""
@@ -105,7 +104,6 @@ class Scripted:
     def receive(self, data: bytes) -> Turn:
         """See `Conversation`."""
         self._size += len(data)
-        self._waits = True
         if len(self._text) >= _MOST_UNMATCHED:
             return Turn()
         self._text += data.decode("latin-1")
@@ -117,8 +115,8 @@ class Scripted:
                 break
             self._text = self._text[found.end() :]
             answer += self._answers[self._next]
-            self._waits = False
             if turn.close:
+                self._text = ""
                 return Turn(answer, close=True)
             self._next = min(self._next + 1, len(self._turns) - 1)
         return Turn(answer)
@@ -126,10 +124,10 @@ class Scripted:
     def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Conversation` has it
         """See `Conversation`."""
         if not self._size:
-            return Judgement(Outcome.SILENT, f"the client sent nothing: {why}")
-        if not self._waits:
-            return Judgement(Outcome.ANSWERED, f"the client sent {self._size} bytes, which the turns answer: {why}")
+            return Judgement(Outcome.SILENT, "the client sent nothing")
+        if not self._text:
+            return Judgement(Outcome.ANSWERED, f"the client sent {self._size} bytes, which the turns answer")
         if not self._turns:
-            return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, and no turn answers it: {why}")
+            return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, and no turn answers it")
         expected = self._turns[self._next][1].expect
-        return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, which does not match {expected!r}: {why}")
+        return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, which does not match {expected!r}")
