@@ -114,7 +114,7 @@ def world_after(
 def test_a_connection_without_a_common_language_is_inconclusive(make_world: MakeWorld) -> None:
     """The packets show the connection; the rest is inconclusive, and no family counts as failed."""
     world = world_after(make_world, MUTE)
-    with pytest.raises(Inconclusive, match=r"it connects, but .* cannot speak with it: set protocol"):
+    with pytest.raises(Inconclusive, match=r"it connects, but .* cannot speak with it; set protocol"):
         world.conclude()
     assert [finding.ok for finding in world.findings] == [True]
     assert world.works == {}
@@ -146,7 +146,7 @@ def test_a_server_that_can_speak_with_it_elsewhere_can(make_world: MakeWorld) ->
 def test_the_start_has_shown_whether_the_server_speaks_with_it(
     make_world: MakeWorld,
     completes: bool,
-    error: type[Exception],  # noqa: FBT001 - a row
+    error: type[Exception],
 ) -> None:
     """What START-001 has found out holds for each case of the connector: nothing is tried again."""
     world = world_after(make_world, MUTE, elsewhere=not completes, completes=completes)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from dualstack.errors import UsageError
 from dualstack.protocols.application import Application, Ask, Offer, ScriptTurn, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
@@ -14,6 +15,9 @@ _MOST_SEARCHED = 1 << 20
 
 _MOST_UNMATCHED = 64 << 10
 """How many bytes a client may send until they match the next turn; the server ignores what it sends after them."""
+
+_MOST_ANSWER = 1 << 20
+"""How many bytes may answer one piece: a client that asks for more is disconnected, so that memory stays bounded."""
 
 _REPLY_CODE = re.compile(r"(?:[A-Z]+/\d\.\d )?([1-5]\d\d)[ -]")
 """A reply code at the start of an answer, as in HTTP, SIP, RTSP, SMTP, FTP and NNTP."""
@@ -76,6 +80,18 @@ class Searching:
         return Judgement(Outcome.WRONG, f"the answer {show(self._text)} does not match {self._expect!r}: {why}")
 
 
+def _compiled(text: str) -> re.Pattern[str]:
+    """Return a regular expression of a turn.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        return re.compile(text, re.MULTILINE)
+    except re.error as error:
+        raise UsageError(f"{text!r} is not a regular expression: {error}") from None
+
+
 class Scripted:
     """A server that follows a script: the turns are used in order, and the last one again for all that follows.
 
@@ -87,11 +103,11 @@ class Scripted:
         """Start the script; its first turn is a greeting if it expects nothing.
 
         Raises:
-            UsageError: A text is not Latin-1.
+            UsageError: A text is not Latin-1, or an expression is not a regular expression.
         """
         greets = bool(turns) and turns[0].expect is None
         self._greeting = latin1(turns[0].send) if greets else b""
-        self._turns = [(re.compile(turn.expect or "", re.MULTILINE), turn) for turn in turns[greets:]]
+        self._turns = [(_compiled(turn.expect or ""), turn) for turn in turns[greets:]]
         self._answers = [latin1(turn.send) for turn in turns[greets:]]
         self._next = 0
         self._text = ""
@@ -115,7 +131,7 @@ class Scripted:
                 break
             self._text = self._text[found.end() :]
             answer += self._answers[self._next]
-            if turn.close:
+            if turn.close or len(answer) > _MOST_ANSWER:
                 self._text = ""
                 return Turn(answer, close=True)
             self._next = min(self._next + 1, len(self._turns) - 1)

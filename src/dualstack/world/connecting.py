@@ -136,7 +136,7 @@ class ConnectorWorld(World):
                 self.shows(partial(_connected, port=self.connector.port, family=family, where=where, run=run))
         super().conclude()
         if unspoken:
-            raise Inconclusive(f"it connects, but the lab's server cannot speak with it: {unspoken[0][2].unspoken}")
+            raise Inconclusive(f"it connects, but the lab's server cannot speak with it; {unspoken[0][2].unspoken}")
 
     def _completes(self) -> bool:
         """Return whether the connector has completed an exchange, or completes one with another target of this lab."""
