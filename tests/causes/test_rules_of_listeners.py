@@ -51,6 +51,10 @@ CASES = {
         "RC-TLSNAME",
         facts(OK, How.WRONG, DUAL, exchanges=(held(IPV6, How.WRONG, tls=TlsFault.OTHER_NAME),)),
     ),
+    "no TLS on a host with one family": (
+        "RC-TLSMISSING",
+        facts(FamilyFacts(IPV4), How.WRONG, ONLY, exchanges=(held(IPV6, How.WRONG, tls=TlsFault.PLAIN),)),
+    ),
     "no TLS over one family": (
         "RC-TLSMISSING",
         facts(OK, How.WRONG, ZERO, ONLY, exchanges=(held(IPV6, How.WRONG, tls=TlsFault.PLAIN),)),

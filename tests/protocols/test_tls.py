@@ -166,6 +166,17 @@ def test_an_answer_without_tls(answer: bytes) -> None:
     assert judgement.detail.startswith("the service does not speak TLS: it sent '")
 
 
+def test_an_echo_without_tls() -> None:
+    """A service that sends the client's first bytes back does not speak TLS, in whatever pieces they arrive."""
+    for size in (1, 5, 100, 5000):
+        client, _ = ends(AppProtocol.ECHO)
+        turns = [client.receive(piece) for piece in in_sizes([size])(client.start())]
+        judgement = turns[-1].judgement
+        assert judgement is not None
+        assert judgement.tls is TlsFault.PLAIN
+        assert judgement.detail == "the service does not speak TLS: it sent the same bytes back"
+
+
 def test_a_client_without_tls() -> None:
     """The server records that the client does not speak TLS, and answers nothing in plain text."""
     _, server = ends(AppProtocol.HTTP)

@@ -21,8 +21,9 @@ def certificate_of_other_names(facts: Facts) -> str:
 
 
 def no_tls(facts: Facts) -> str:
-    """Clients of one family get an answer without TLS, and those of the other one are served."""
-    return _faulty(facts, TlsFault.PLAIN) if facts.one_lost else ""
+    """Clients of one family get an answer without TLS, and those of the other one do not."""
+    families = {item.family for item in facts.exchanges if item.tls is TlsFault.PLAIN}
+    return _faulty(facts, TlsFault.PLAIN) if len(families) == 1 else ""
 
 
 def tls_fails(facts: Facts) -> str:
