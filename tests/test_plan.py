@@ -8,7 +8,8 @@ import pytest
 from dualstack.casekey import CaseKey
 from dualstack.content import ROOT
 from dualstack.manifest import Subject, subjects_of
-from dualstack.plan import EVERYTHING, PlannedCase, Selection, ipv6_forms, plan_cases
+from dualstack.need import ipv6_forms
+from dualstack.plan import EVERYTHING, PlannedCase, Selection, plan_cases
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.suites import requirements
 

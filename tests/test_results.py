@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import SocketRow
 from dualstack.results import RECORDS, SCHEMA, OtherSchema, Record, append_record, read_records
 from dualstack.timeline import Packet, Step
@@ -44,9 +44,13 @@ FULL = Record(
     works={"ipv4": True, "ipv6": False},
     families=("ipv4", "ipv6"),
     steps=(Step(0.0, "one"), Step(1.5, ODD)),
-    findings=(Finding(False, ODD, "it happened", ("packet one", ODD)), Finding(True, "a", "b")),
+    findings=(
+        Finding(False, ODD, "it happened", ("packet one", ODD), symptoms=(Symptom.GROWTH, Symptom.REDIRECT)),
+        Finding(True, "a", "b"),
+    ),
     sockets=(ROW, ROW),
     log=ODD,
+    component_logs={"store": ODD},
     packets=(Packet(1, 0.25, "service", "ipv6", "2001:db8::1", 40000, "2001:db8::2", 80, ODD, refuses=True),),
     unreadable=ODD,
     capture="cases/x/capture.pcap",

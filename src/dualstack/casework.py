@@ -133,6 +133,7 @@ def complete(record: Record, world: World, folder: Path) -> Record:
         findings=tuple(world.findings),
         sockets=world.journal.sockets,
         log=world.journal.output,
+        component_logs=world.journal.component_output,
         command=world.journal.command,
         seconds=round(world.journal.seconds, 4),
         waited=round(world.journal.waited, 4),

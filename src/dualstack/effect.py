@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, combinations, product
 
-from dualstack.families import Family, unmapped
+from dualstack.families import WILDCARDS, Family, unmapped
 from dualstack.prober.messages import Exit, SocketRow
-
-_WILDCARDS = {family.wildcard for family in Family}
 
 _COMPLAINT = re.compile(
     r"error|errno|\berr\b|E(ADDR|AF|ACCES|PERM|INVAL)\w*|exception|fail|panic|fatal|warn|cannot|can't|could ?n[o']t"
@@ -134,7 +132,7 @@ def effect_of(seen: Evidence) -> Effect:
         return Effect.REFUSES if reported else Effect.NONE
     if _shared(own, serving(seen.others)):
         return Effect.SPLIT
-    if opened - seen.asked or (seen.address and any(unmapped(row.address) in _WILDCARDS for row in own)):
+    if opened - seen.asked or (seen.address and any(unmapped(row.address) in WILDCARDS for row in own)):
         return Effect.WIDER
     if served and expected <= served:
         return Effect.BOTH if len(served) > 1 else Effect.ONE
@@ -159,4 +157,4 @@ def _program(row: SocketRow) -> str:
 
 def _same_place(one: SocketRow, other: SocketRow) -> bool:
     """Return whether two sockets are on one address, or both on all of them."""
-    return one.address == other.address or {unmapped(one.address), unmapped(other.address)} <= _WILDCARDS
+    return one.address == other.address or {unmapped(one.address), unmapped(other.address)} <= WILDCARDS

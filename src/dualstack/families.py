@@ -67,6 +67,8 @@ class Family(enum.Enum):
 
 BOTH = (Family.IPV4, Family.IPV6)
 
+WILDCARDS = frozenset(family.wildcard for family in BOTH)
+
 
 def endpoint(address: str, port: int) -> str:
     """Join an address and a port; an IPv6 literal is bracketed (RFC 5952 §6)."""

@@ -5,10 +5,8 @@ from dataclasses import dataclass
 
 from dualstack.casekey import CaseKey
 from dualstack.manifest import Connect, Exemption, Known, Listen, Subject
-from dualstack.need import Need, ipv6_forms
+from dualstack.need import Need
 from dualstack.requirement import Requirement, Role
-
-__all__ = ["EVERYTHING", "SERVICE", "START", "PlannedCase", "Selection", "ipv6_forms", "plan_cases"]
 
 START = "START-001"
 """The requirement that a service starts: a case of each service, which blocks all its others if it fails."""

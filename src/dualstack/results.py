@@ -10,7 +10,7 @@ from typing import Any
 
 from dualstack.casekey import CaseKey
 from dualstack.errors import HarnessError
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import SocketRow
 from dualstack.timeline import Packet, Step
 from dualstack.verdict import Verdict
@@ -48,6 +48,7 @@ class Record:
         findings: What was expected, and what happened.
         sockets: The service's socket table, while it ran.
         log: The tail of the service's output.
+        component_logs: The tail of the output of each component that did not start or ended by itself, by its name.
         packets: The conversation without noise; see `Packet.number` for packets that are left out.
         unreadable: Why the capture could not be read; empty if it could.
         capture: The capture's path in the run's folder; empty without one.
@@ -77,6 +78,7 @@ class Record:
     findings: tuple[Finding, ...] = ()
     sockets: tuple[SocketRow, ...] = ()
     log: str = ""
+    component_logs: Mapping[str, str] = field(default_factory=dict)
     packets: tuple[Packet, ...] = ()
     unreadable: str = ""
     capture: str = ""
@@ -121,10 +123,16 @@ class Record:
                 "verdict": Verdict(data["verdict"]),
                 "steps": tuple(Step(**item) for item in data["steps"]),
                 "packets": tuple(Packet(**item) for item in data["packets"]),
-                "findings": tuple(Finding(**{**item, "packets": tuple(item["packets"])}) for item in data["findings"]),
+                "findings": tuple(_finding(item) for item in data["findings"]),
                 "sockets": tuple(SocketRow(**item) for item in data["sockets"]),
             }
         )
+
+
+def _finding(data: Mapping[str, Any]) -> Finding:
+    """Return the finding of its JSON data."""
+    symptoms = tuple(Symptom(item) for item in data["symptoms"])
+    return Finding(**{**data, "packets": tuple(data["packets"]), "symptoms": symptoms})
 
 
 class OtherSchema(ValueError):

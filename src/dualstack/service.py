@@ -10,7 +10,7 @@ from dualstack.authority import client_tls, files_for
 from dualstack.backend_names import DOCKER, NETNS
 from dualstack.errors import HostCannot, UsageError
 from dualstack.families import Family
-from dualstack.manifest import Connect, Listen, Subject
+from dualstack.manifest import Component, Connect, Listen, Subject
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.lines import Key
 from dualstack.manifest.texts import fill, filled
@@ -107,6 +107,28 @@ def launch_reload(subject: Subject, started: Launch, command: Sequence[str], *, 
     return dataclasses.replace(started, command=tuple(filled(command, values)), files={}, input="")
 
 
+def launch_component(
+    subject: Subject, component: Component, scratch: str, *, af_inet6: bool, contained: bool = False
+) -> Launch:
+    """Return how a component of a service is launched; see `launch_service`.
+
+    Raises:
+        HostCannot: The root file system, which it shares with the service, has not been built.
+    """
+    values = subject.component_values(component, scratch=scratch, contained=contained)
+    launch = Launch(
+        command=tuple(filled(component.command, values)),
+        directory="",
+        environment={key: fill(text, values) for key, text in component.environment.items()},
+        scratch=scratch,
+        files={name: fill(text, values) for name, text in component.files.items()},
+        af_inet6=af_inet6,
+        limits=limits_of(subject),
+        component=component.name,
+    )
+    return _placed(launch, subject, contained=contained)
+
+
 def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
     """Return the launch with its file system: an image, a private root file system, or this machine's."""
     image = subject.image_table
@@ -186,6 +208,12 @@ def readiness_of(subject: Subject, families: Sequence[Family] = ()) -> Await:
     )
 
 
+def readiness_of_component(subject: Subject, component: Component) -> Await:
+    """Return the condition under which a component is ready."""
+    port, timeout = component.port or 0, subject.manifest.timeouts.ready
+    return Await(port=port, transport=Transport.TCP, log=component.ready_log, timeout=timeout)
+
+
 def dial_to(listener: Listen, address: str, timeout: float = 5.0) -> Dial:
     """Return one exchange with a listener at an address, as its manifest describes it."""
     return Dial(
@@ -210,7 +238,9 @@ def missing_programs(subject: Subject) -> Iterator[Fault]:
         HostCannot: Its root file system has not been built.
     """
     commands: list[tuple[Key, Sequence[str]]] = [
-        (("connect", position, "command"), item.command) for position, item in enumerate(subject.manifest.connect)
+        ((table, position, "command"), item.command)
+        for table in ("connect", "component")
+        for position, item in enumerate(getattr(subject.manifest, table))
     ]
     if subject.command:
         own: list[Key] = [

@@ -3,7 +3,7 @@
 import signal
 
 from dualstack.deadline import Deadline
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Exit, SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -38,12 +38,14 @@ def test_stopping_closes_both_families(world: ListenerWorld) -> None:
             how is not None and is_clean(how, name),
             f"within {within:g} s of {name} it ends with code 0 or by that signal",
             f"it {how}" if how is not None else "it still runs",
+            symptoms=(Symptom.UNCLEAN_END if how is not None else Symptom.STILL_RUNS,),
         )
     )
     deadline.until(lambda: not on_port(world))
     left = on_port(world)
-    happened = "; ".join(f"{row.owner} has {row.address} port {row.port} open" for row in left)
-    world.require(Finding(not left, f"within {within:g} s of {name} its sockets are closed", happened or "they are"))
+    expected = f"within {within:g} s of {name} its sockets are closed"
+    happened = "; ".join(f"{row.owner} has {row.address} port {row.port} open" for row in left) or "they are"
+    world.require(Finding(not left, expected, happened, symptoms=(Symptom.SOCKET_LEFT,)))
     for family in served:
         world.refuses(family, world.addresses(family)[0])
     for family in served:

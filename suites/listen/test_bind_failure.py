@@ -69,7 +69,7 @@ def start_against(world: ListenerWorld, taken: Family, usual: str, usually_writt
     listener = world.listener
     hold = Hold(family=taken, address=taken.wildcard, port=listener.port, transport=listener.transport)
     with world.host.prober.hold(hold):
-        world.note(f"a foreign socket takes {listener.transport.value} port {listener.port} of {taken.label}")
+        world.journal.note_foreign(f"takes {listener.transport.value} port {listener.port} of {taken.label}")
         how = settle(world)
         own = [row for row in world.service.sockets.read() if is_its_own(world, row)]
         world.service.stop()

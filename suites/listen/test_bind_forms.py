@@ -1,9 +1,9 @@
 """A listen address may be any IPv6 literal, in brackets where a port follows it; a malformed one is refused."""
 
 from dualstack.families import Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.manifest.texts import fill
-from dualstack.plan import ipv6_forms
+from dualstack.need import ipv6_forms
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
@@ -55,5 +55,6 @@ def refuse_malformed(world: ListenerWorld, text: str) -> None:
             not readiness.ready and said,
             f'the malformed listen address "{text}" is refused with an error',
             happened if said or listening else f"{happened}, without any output",
+            symptoms=(Symptom.MALFORMED_ADDRESS,),
         )
     )

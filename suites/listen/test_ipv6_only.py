@@ -33,7 +33,7 @@ def test_ipv6_only_listener(world: ListenerWorld) -> None:
     world.require(leaves_port(world))
     world.service.stop()
     with world.host.prober.hold(foreign(world)):
-        world.note(f"a foreign socket takes IPv4 port {world.listener.port}")
+        world.journal.note_foreign(f"takes IPv4 port {world.listener.port}")
         readiness = world.service.wait_ready(world.service.launch(bind), [Family.IPV6])
         if readiness.ready:
             world.answers(Family.IPV6, address)

@@ -4,10 +4,10 @@ from functools import partial
 
 from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, endpoint
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Dialled, Outcome
+from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import AppProtocol
 from dualstack.wire.expect import leaves_through_router, too_large_is_sent_again
 from dualstack.world import ListenerWorld
 from dualstack.world.clients import router_clients
@@ -47,7 +47,7 @@ def test_clients_behind_a_router(world: ListenerWorld) -> None:
     (name,) = world.lab.topology.routers
     router, listener = world.lab.plan.hosts[name].mac, world.listener
     for family in served:
-        if listener.protocol is AppProtocol.ONEWAY:  # nothing leaves it
+        if Trait.ONE_WAY in listener.traits:  # nothing leaves it
             world.shows_served(family)
             continue
         world.shows(
@@ -63,6 +63,7 @@ def is_served_behind(world: ListenerWorld, family: Family) -> bool:
     dialled = world.client.dial(family, address)
     ok = dialled.outcome is Outcome.ANSWERED
     happened = dialled.detail
+    symptoms: tuple[Symptom, ...] = ()
     if not ok:
         near = world.client.dial(family, address, clients=router_clients(world.lab))
         if near.outcome is not Outcome.ANSWERED:
@@ -70,9 +71,11 @@ def is_served_behind(world: ListenerWorld, family: Family) -> bool:
         # Earlier clients may be the reason, not the route: this client comes directly after one on the router.
         ok = world.client.dial(family, address).outcome is Outcome.ANSWERED
         happened += "; a client on the router itself is answered" + (", and the next one behind it" if ok else "")
+        symptoms = (Symptom.ROUTER_SERVED,)
     world.works[family.value] = ok
     where = endpoint(address, world.listener.port)
-    world.require(Finding(ok, f"an {family.label} client behind a router is answered at {where}", happened))
+    expected = f"an {family.label} client behind a router is answered at {where}"
+    world.require(Finding(ok, expected, happened, symptoms=symptoms))
     return True
 
 

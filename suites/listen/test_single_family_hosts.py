@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dualstack.families import Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.manifest import Scope
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.transport import Transport
@@ -60,6 +60,7 @@ def is_not_replaced(world: ListenerWorld, bind: str | None, address: str) -> Non
             "there or not at all",
             happened + " instead" * bool(wrong),
             level=Level.MUST.value if wrong else "",
+            symptoms=(Symptom.LISTENS_ELSEWHERE,),
         )
     )
 

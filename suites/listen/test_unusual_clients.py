@@ -5,10 +5,10 @@ from dataclasses import replace
 from ipaddress import IPv4Address
 
 from dualstack.families import Family, endpoint
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Outcome
+from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import AppProtocol
 from dualstack.world import ListenerWorld
 from dualstack.world.concurrent_clients import add_client_addresses, dial_together, failures
 
@@ -73,7 +73,7 @@ def alike(world: ListenerWorld, families: Sequence[Family]) -> list[str]:
     The first two IPv6 addresses end in the same bytes, the third in those of the IPv4 address. Over UDP only the first
     two are used: UDP-004 is about clients that share a port.
     """
-    if world.listener.protocol is AppProtocol.ONEWAY:  # without answers, clients cannot get each other's
+    if Trait.ONE_WAY in world.listener.traits:  # without answers, clients cannot get each other's
         return []
     one, other, _, _, mapped = shapes(world)[Family.IPV6]
     ipv4 = world.peer.plan.configured[Family.IPV4][0]
@@ -120,7 +120,8 @@ def are_told_apart(world: ListenerWorld, sources: Sequence[str], unanswered: lis
             True, expected, f"ordinary clients are not all answered either, so the port is not the reason: {control}"
         )
     fault = fails_together(world, sources, SECOND)
-    return Finding(not fault, expected, f"twice some were not, although ordinary clients in between were: {fault}")
+    happened = f"twice some were not, although ordinary clients in between were: {fault}"
+    return Finding(not fault, expected, happened, symptoms=(Symptom.OTHERS_ANSWERS,))
 
 
 def fails_together(world: ListenerWorld, sources: Sequence[str], ports: Iterable[int]) -> str:

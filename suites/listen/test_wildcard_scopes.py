@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 
 from dualstack.errors import NothingToJudge
-from dualstack.families import BOTH, Family
+from dualstack.families import BOTH, WILDCARDS, Family
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import Template, absent
 from dualstack.world import ListenerWorld
@@ -68,7 +68,7 @@ def test_link_local_clients(world: ListenerWorld) -> None:
     world.shows_served(Family.IPV6)
 
 
-WILDCARDS = {*(family.wildcard for family in Family), "::ffff:0.0.0.0"}
+EVERYWHERE = {*WILDCARDS, "::ffff:0.0.0.0"}
 """The addresses of sockets that are bound to every address."""
 
 LOOPBACKS = {family.loopback for family in Family}
@@ -87,5 +87,5 @@ def require_wide(world: ListenerWorld, families: Collection[Family], is_in_scope
     port = (listener.port, listener.transport.value)
     rows = [row for row in world.service.sockets.read() if (row.port, row.transport) == port]
     own = {row.address for row in rows if row.serves & set(families)}
-    if listener.bind is None and own and not any(one in WILDCARDS or is_in_scope(one) for one in own):
+    if listener.bind is None and own and not any(one in EVERYWHERE or is_in_scope(one) for one in own):
         raise NothingToJudge(f"it listens on single addresses: its sockets are bound to {' and '.join(sorted(own))}")

@@ -7,7 +7,7 @@ from time import sleep
 
 from dualstack.deadline import Deadline
 from dualstack.families import Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Load, Loaded, ResourceUsage
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -118,6 +118,7 @@ def test_nothing_grows(world: ListenerWorld) -> None:
                 count_now <= count_then + SLACK,
                 f"within {SETTLE:g} s the service has at most {SLACK} {what} more than the {count_then} before",
                 f"it has {count_now} after {sum(loaded.exchanges)} clients",
+                symptoms=(Symptom.GROWTH,),
             )
         )
 

@@ -75,7 +75,7 @@ def test_port_cannot_be_taken_over(world: ListenerWorld) -> None:
             with held:
                 ok = reach(world, family, address)
             happened = "the bind succeeds, but the service still answers" if ok else "it takes the service's datagrams"
-        world.note(f"a foreign socket with SO_REUSEADDR binds {place}: {happened}")
+        world.journal.note_foreign(f"with SO_REUSEADDR binds {place}: {happened}")
         world.require(Finding(ok, f"a foreign socket gets nothing at {place}", happened))
 
 
@@ -113,7 +113,7 @@ def test_port_cannot_be_shared(world: ListenerWorld) -> None:
                 connect(world, family, address)
                 taken = held.taken()
             happened = f"it listens there, and gets {taken} of {CONNECTIONS} clients"
-        world.note(f"a foreign socket with SO_REUSEPORT listens on {place}: {happened}")
+        world.journal.note_foreign(f"with SO_REUSEPORT listens on {place}: {happened}")
         world.require(sharing(world.service.sockets.read(), port, place, happened, taken))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from dualstack.errors import ServiceError
 from dualstack.families import Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -53,6 +53,8 @@ def test_every_client_gets_its_own_answers(world: ListenerWorld) -> None:
         faults = [f"{client.unanswered} of {len(client.said)} were not"] if client.unanswered else []
         faults += [f"it got {len(client.strays)} datagrams that answer none of them"] if client.strays else []
         expected = f"all requests of the client at {client.name} are answered, and it gets no other answers"
-        world.require(Finding(not faults, expected, "; ".join(faults) or f"all {len(client.said)} were"))
+        symptoms = (Symptom.OTHERS_ANSWERS,) if client.strays else ()
+        happened = "; ".join(faults) or f"all {len(client.said)} were"
+        world.require(Finding(not faults, expected, happened, symptoms=symptoms))
     for family in families:
         world.shows_served(family)

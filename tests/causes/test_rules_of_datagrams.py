@@ -3,7 +3,7 @@
 import pytest
 
 from dualstack.facts import Facts
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from tests.causes.made import IGNORED, IPV6, OK, REFUSED, U4, U6, UDP, facts, first, held, saw
 
 DATAGRAMS = {
@@ -29,7 +29,14 @@ DATAGRAMS = {
             U4,
             U6,
             requirement="UDP-006",
-            broken=(Finding(False, "every datagram has a right checksum", "1 of 2 datagrams have not: zero"),),
+            broken=(
+                Finding(
+                    False,
+                    "every datagram has a right checksum",
+                    "1 of 2 datagrams have not: zero",
+                    symptoms=(Symptom.BAD_CHECKSUM,),
+                ),
+            ),
             **UDP,
         ),
     ),

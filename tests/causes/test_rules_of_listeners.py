@@ -7,7 +7,7 @@ import pytest
 from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
 from dualstack.facts import Facts, FamilyFacts, Host, How, Start
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.protocols.certificates import TlsFault
 from dualstack.suites import requirements
 from tests.causes.made import (
@@ -89,7 +89,7 @@ CASES = {
     ),
     "hop limit exceeded": (
         "RC-HOPLIMIT",
-        facts(OK, saw(IPV6, IGNORED, icmp=("ICMPv6 hop limit exceeded",)), ZERO, ONLY),
+        facts(OK, saw(IPV6, IGNORED, expired="ICMPv6 hop limit exceeded"), ZERO, ONLY),
     ),
     "one connection per network": (
         "RC-PERPREFIX",
@@ -203,7 +203,14 @@ CASES = {
             ONLY,
             requirement="LISTEN-016",
             host=Host(routed=True),
-            broken=(Finding(False, "each packet is sent to the router", "3 of 3 were sent past the router"),),
+            broken=(
+                Finding(
+                    False,
+                    "each packet is sent to the router",
+                    "3 of 3 were sent past the router",
+                    symptoms=(Symptom.BYPASSED_ROUTER,),
+                ),
+            ),
         ),
     ),
     "an answer that is cut short": (
@@ -240,30 +247,44 @@ CASES = {
         "RC-CLIENTKEY",
         facts(
             requirement="INTEROP-007",
-            broken=(Finding(False, "clients that come from one port are all answered", "one was not"),),
+            broken=(
+                Finding(
+                    False,
+                    "clients that come from one port are all answered",
+                    "one was not",
+                    symptoms=(Symptom.OTHERS_ANSWERS,),
+                ),
+            ),
         ),
     ),
     "a rule hits another client": (
         "RC-ACLPREFIX",
         facts(
             requirement="SEC-001",
-            broken=(Finding(False, f'it is served, from {CLIENT[IPV6]}, with the rule "deny 2001:db8:51:1::9"', "no"),),
+            misjudged=((CLIENT[IPV6], "deny 2001:db8:51:1::9"),),
+            broken=(Finding(False, "it is served", "no"),),
         ),
     ),
     "a rule in another form misses its client": (
         "RC-ACLTEXT",
         facts(
             requirement="SEC-001",
-            broken=(
-                Finding(False, f'it is denied, from {CLIENT[IPV6]}, with the rule "deny 2001:DB8:51:1::201"', "no"),
-            ),
+            misjudged=((CLIENT[IPV6], "deny 2001:DB8:51:1::201"),),
+            broken=(Finding(False, "it is denied", "no"),),
         ),
     ),
     "only redirects bypass the filter": (
         "RC-REDIRECT",
         facts(
             requirement="SEC-006",
-            broken=(Finding(False, "redirected (302) by an allowed server to ::1, nothing", "it was connected to"),),
+            broken=(
+                Finding(
+                    False,
+                    "redirected (302) by an allowed server to ::1, nothing",
+                    "it was connected to",
+                    symptoms=(Symptom.REDIRECT,),
+                ),
+            ),
         ),
     ),
     "another form bypasses the filter": (

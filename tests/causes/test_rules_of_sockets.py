@@ -6,8 +6,8 @@ import pytest
 
 from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
-from dualstack.facts import Facts, FamilyFacts, Host, Start
-from dualstack.finding import Finding
+from dualstack.facts import Facts, FamilyFacts, Host, How, Start
+from dualstack.finding import Finding, Symptom
 from dualstack.suites import requirements
 from tests.causes.made import (
     DIED,
@@ -27,6 +27,7 @@ from tests.causes.made import (
     first,
     held,
     row,
+    saw,
 )
 
 CASES = {
@@ -84,6 +85,18 @@ CASES = {
             output="Protocol 'inet_tcp': register/listen error: enetunreach",
         ),
     ),
+    "a backend of its own at 127.0.0.1, after it was ready": (
+        "RC-LOOPBACK",
+        facts(
+            FamilyFacts(IPV4),
+            saw(IPV6, How.RESET),
+            ZERO,
+            host=NO_IPV4,
+            requirement="LISTEN-002",
+            starts=(replace(STARTED, ended="exited with code 1"),),
+            output="Error: listen EADDRNOTAVAIL: address not available 127.0.0.1:3001",
+        ),
+    ),
     "an unreachable IPv4 address at the start": (
         "RC-LITERAL",
         facts(
@@ -122,6 +135,7 @@ CASES = {
                     False,
                     "with IPv6 alone as listen address, the service listens there or not at all",
                     "it listens on 0.0.0.0 (IPv4) instead",
+                    symptoms=(Symptom.LISTENS_ELSEWHERE,),
                 ),
             ),
         ),

@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from rich.console import Console
 
 from dualstack.report.live import Lines, LiveMatrix, cells_of, tell, watcher
 from dualstack.report.matrix import show_results
-from dualstack.report.terminal import make_console
 from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.results import Record
 from dualstack.topology import topology_names
@@ -32,6 +32,11 @@ class Terminal(io.TextIOWrapper):
     def shown(self) -> str:
         """Return what was written."""
         return self.raw_bytes.getvalue().decode(self.encoding)
+
+
+def make_console(file: TextIO, *, width: int) -> Console:
+    """Return a console like that of ``dualstack run``, with a width."""
+    return Console(file=file, width=width, highlight=False, markup=False, emoji=False)
 
 
 def _results(folder: Path, *, width: int = 80, encoding: str = "utf-8") -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dualstack.report.atomic import write_atomically
-from dualstack.report.sequence import rows
+from dualstack.report.payload import rows_of
 from dualstack.report.text import clip, enumerated, head_and_tail, visible
 from dualstack.timeline import packet_lines, shortened
 from tests.report.conftest import packet
@@ -64,7 +64,7 @@ PACKETS = (
 
 def test_the_first_sender_stands_on_the_left() -> None:
     """Of two hosts the one that sends the first packet stands left, whichever ports and directions follow."""
-    assert [(row.left, row.right, row.forward) for row in rows(PACKETS)] == [
+    assert [(*row.ends, row.forward) for row in rows_of(PACKETS)] == [
         ("192.0.2.2:40000", "192.0.2.1:80", True),
         ("192.0.2.2:40000", "192.0.2.1:80", False),
         ("[2001:db8::2]:5", "[2001:db8::1]:53", True),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from scapy.layers.dns import DNS, DNSQR
 from scapy.layers.inet import IP, TCP, UDP
-from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6TimeExceeded, IPv6
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6ND_NS, ICMPv6TimeExceeded, IPv6
 from scapy.layers.l2 import Ether
 
 from dualstack.facts import How, Sign
@@ -182,7 +182,11 @@ def test_icmp_errors_about_its_packets_are_facts(make_world: MakeWorld) -> None:
     made = make_world(ListenerWorld, TCP_LISTENER)
     inner = IPv6(src=S6, dst=C6) / TCP(sport=8080, dport=40000, flags="SA")
     made.wire(*opened(40000), both_ways(IPV6, back=False) / ICMPv6TimeExceeded() / inner)
-    assert facts_of(made.world).ipv6.icmp == ("ICMPv6 hop limit exceeded",)
+    found = facts_of(made.world).ipv6
+    assert (found.icmp, found.expired) == (("ICMPv6 hop limit exceeded",), "ICMPv6 hop limit exceeded")
+    made.wire(*opened(40000), both_ways(IPV6, back=False) / ICMPv6DestUnreach(code=0) / inner)
+    found = facts_of(made.world).ipv6
+    assert (found.icmp, found.expired) == (("ICMPv6 no route to destination",), "")
 
 
 def test_strangers_are_found(make_world: MakeWorld, make_pcap: Callable[..., Any]) -> None:
@@ -213,7 +217,7 @@ def test_host_findings_and_output_are_facts(make_world: MakeWorld) -> None:
     world.require(Finding(True, "one", "one"))
     world.require(Finding(False, "an IPv6 client is answered", "no"))
     world.journal.outputs.append("socket: Address family not supported by protocol\n")
-    world.note("a foreign socket takes tcp port 8080 of IPv6")
+    world.journal.note_foreign("takes tcp port 8080 of IPv6")
     found = facts_of(world)
     assert (found.host.families, found.host.ipv6_sockets) == (frozenset({IPV4}), False)
     assert [item.expected for item in found.broken] == ["an IPv6 client is answered"]

@@ -19,6 +19,7 @@ from dualstack.wire.evidence import CaptureData
 from dualstack.world import base
 from dualstack.world.base import World
 from dualstack.world.connecting import ConnectorWorld
+from dualstack.world.facts import facts_of
 from dualstack.world.listening import ListenerWorld
 from dualstack.world.runs import Run
 
@@ -143,6 +144,19 @@ def test_denied_or_refused_or_served(make_world: MakeWorld, outcome: Outcome, ac
         found = [finding.ok for finding in made.world.findings]
         assert found == [outcome in denied or turned_away, outcome is refused, outcome is served and not turned_away]
         assert made.world.works == {"ipv6": outcome is served and not turned_away}
+
+
+def test_a_rule_that_is_applied_wrongly_is_a_fact(make_world: MakeWorld) -> None:
+    """A client that is served against a rule, or denied against one, is kept with the rule; a right one is not."""
+    made = make_world(ListenerWorld, LISTEN + '[listen.acl]\ndeny = "deny {address}"\n')
+    where, client = made.world.addresses(Family.IPV6)[0], made.world.sources(Family.IPV6)[0]
+    made.outcome(Outcome.ANSWERED, "welcome")
+    made.world.denies(Family.IPV6, where, source=client, rule="deny a")
+    made.world.admits(Family.IPV6, where, source=client, rule="deny b")
+    made.outcome(Outcome.REFUSED, "")
+    made.world.denies(Family.IPV6, where, source=client, rule="deny c")
+    made.world.admits(Family.IPV6, where, source=client, rule="deny d")
+    assert facts_of(made.world).misjudged == ((client, "deny a"), (client, "deny d"))
 
 
 def test_a_refusal_has_its_own_time(make_world: MakeWorld) -> None:

@@ -12,9 +12,6 @@ from dualstack.families import BOTH, Family, unmapped
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
-_RULE = re.compile(r'from (?P<client>[0-9a-fA-F.:]+), with the rule "(?P<rule>[^"]+)"')
-"""How a finding about access rules names its client and its rule."""
-
 _IPV4_COLUMN = range(13, 17)
 """Lengths of text fields that are made for an IPv4 address."""
 
@@ -108,15 +105,14 @@ def _network(rule: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 def rule_hits_others(facts: Facts) -> str:
     """Every wrong rule is wrong for a client that it does not name, or is a network rule."""
-    found = [_RULE.search(item.expected) for item in facts.broken]
-    for match in found:
-        named = _network(match["rule"]) if match else None
-        if match is None or named is None:
+    if not facts.misjudged or len(facts.misjudged) != len(facts.broken):
+        return ""
+    for source, rule in facts.misjudged:
+        named, client = _network(rule), ipaddress.ip_address(source)
+        if named is None or named.version != client.version or (client in named and "/" not in rule):
             return ""
-        client = ipaddress.ip_address(match["client"])
-        if named.version != client.version or (client in named and "/" not in match["rule"]):
-            return ""
-    return f'the rule "{found[0]["rule"]}" is wrong for the client {found[0]["client"]}' if found and found[0] else ""
+    source, rule = facts.misjudged[0]
+    return f'the rule "{rule}" is wrong for the client {source}'
 
 
 def sender_is_dropped(facts: Facts) -> str:

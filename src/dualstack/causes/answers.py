@@ -5,6 +5,7 @@ import re
 from dualstack.causes.rule import ended, says
 from dualstack.facts import Exchange, Facts, How, Sign
 from dualstack.families import BOTH, Family
+from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
@@ -163,10 +164,8 @@ def keeps_waiting(facts: Facts) -> str:
 
 def something_grows(facts: Facts) -> str:
     """It has more descriptors, processes or connections than before."""
-    for item in facts.broken:
-        if any(word in item.expected for word in ("descriptors", "zombie", "CLOSE_WAIT")):
-            return f"{item.expected}, but {item.happened}"
-    return ""
+    grown = (item for item in facts.broken if Symptom.GROWTH in item.symptoms)
+    return next((f"{item.expected}, but {item.happened}" for item in grown), "")
 
 
 def asks_for_names(facts: Facts) -> str:
@@ -176,5 +175,5 @@ def asks_for_names(facts: Facts) -> str:
 
 def leads_past_filter(facts: Facts) -> str:
     """Only redirects lead to refused targets."""
-    wrong = [item.expected.startswith("redirected") for item in facts.broken]
-    return f"{facts.broken[0].happened}, by a redirect" if wrong and all(wrong) else ""
+    only = all(Symptom.REDIRECT in item.symptoms for item in facts.broken)
+    return f"{facts.broken[0].happened}, by a redirect" if facts.broken and only else ""

@@ -1,6 +1,5 @@
 """The catalogue of root causes: what goes wrong, and how it is fixed in each language."""
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from dualstack.errors import HarnessError
+from dualstack.suggestion import did_you_mean
 
 LANGUAGES = ("C", "Go", "Python", "Java", "Node", "Rust")
 """The languages with a remedy for every cause, in display order."""
@@ -68,7 +68,5 @@ def cause(code: str) -> Cause:
     """
     causes = load_causes()
     if code not in causes:
-        nearest = difflib.get_close_matches(code, causes, n=1)
-        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-        raise HarnessError(f"no root cause {code!r}{hint}")
+        raise HarnessError(f"no root cause {code!r}{did_you_mean(code, tuple(causes))}")
     return causes[code]

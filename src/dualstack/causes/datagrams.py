@@ -3,6 +3,7 @@
 from dualstack.causes.rule import about, says, where
 from dualstack.facts import Facts, How, Sign
 from dualstack.families import BOTH
+from dualstack.finding import Symptom
 
 ONE_PACKET = 1232
 """The largest UDP payload that fits one packet on every IPv6 path (RFC 8200 §5)."""
@@ -26,7 +27,7 @@ def wrong_port(facts: Facts) -> str:
 
 def bad_checksum(facts: Facts) -> str:
     """Datagrams left without a correct checksum."""
-    return next((item.happened for item in facts.broken if "checksum" in item.expected), "")
+    return facts.happened(Symptom.BAD_CHECKSUM)
 
 
 def answers_nowhere(facts: Facts) -> str:
@@ -58,8 +59,7 @@ def large_only(facts: Facts) -> str:
 
 def too_large_packets(facts: Facts) -> str:
     """Packets left that were larger than the path MTU."""
-    sentence = next((item.happened for item in facts.broken if "larger" in item.happened), "")
-    return sentence or says(Sign.TOO_LARGE)(facts)
+    return facts.happened(Symptom.LARGE_PACKET) or says(Sign.TOO_LARGE)(facts)
 
 
 def small_are_lost_too(facts: Facts) -> str:
@@ -82,5 +82,4 @@ def oneway(facts: Facts) -> str:
 
 def gets_others_answers(facts: Facts) -> str:
     """Clients get datagrams that answer none of their requests."""
-    strays = next((item.happened for item in facts.broken if "answer none" in item.happened), "")
-    return strays or next((item.happened for item in facts.broken if "from one port are all" in item.expected), "")
+    return facts.happened(Symptom.OTHERS_ANSWERS)

@@ -7,6 +7,7 @@ from dualstack.causes.connecting import failed
 from dualstack.causes.rule import did_not_start, says
 from dualstack.facts import Facts, Run, Sign
 from dualstack.families import Family
+from dualstack.finding import Symptom
 
 IPV6 = Family.IPV6
 
@@ -91,8 +92,8 @@ def port_misread(facts: Facts) -> str:
 
 def listens_although_malformed(facts: Facts) -> str:
     """A malformed listen address is accepted."""
-    wrong = [item for item in facts.broken if "malformed" in item.expected]
-    return f"{wrong[0].happened}, although the listen address is malformed" if wrong else ""
+    sentence = facts.happened(Symptom.MALFORMED_ADDRESS)
+    return f"{sentence}, although the listen address is malformed" if sentence else ""
 
 
 def literal_not_started(facts: Facts) -> str:

@@ -2,7 +2,8 @@
 
 from dualstack.causes.answers import NOT_SERVED
 from dualstack.facts import Facts, How
-from dualstack.families import BOTH, Family
+from dualstack.families import BOTH, WILDCARDS, Family
+from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
@@ -16,7 +17,7 @@ def loopback_refused(facts: Facts) -> str:
         own = [item for item in facts.exchanges if item.family is family and item.port == facts.port]
         inside = [item for item in own if item.address == family.loopback and item.how is How.REFUSED]
         outside = any(item.how is How.ANSWERED and not item.inside for item in own)
-        rows = [row for row in facts.takes(family) if row.address in {IPV4.wildcard, IPV6.wildcard}]
+        rows = [row for row in facts.takes(family) if row.address in WILDCARDS]
         if inside and rows and (outside or facts.of(family).works is not False or facts.is_about(family)):
             return f"its socket on {rows[0].address} refuses clients at {family.loopback}, and serves others"
     return ""
@@ -34,9 +35,8 @@ def link_local_lost(facts: Facts) -> str:
 def expires_on_the_way(facts: Facts) -> str:
     """Routers report that packets of the service exceeded their hop limit."""
     for family in BOTH:
-        text = next((text for text in facts.of(family).icmp if "exceeded" in text), "")
-        if text:
-            return f"a router answers {text} to its {family.label} packets"
+        if facts.of(family).expired:
+            return f"a router answers {facts.of(family).expired} to its {family.label} packets"
     return ""
 
 
@@ -52,22 +52,17 @@ def small_hop_limit(facts: Facts) -> str:
 def hop_limit_is_enough(facts: Facts) -> str:
     """Every packet that was seen has a large enough hop limit."""
     least = [facts.of(family).hop_limit for family in BOTH if facts.of(family).hop_limit]
-    exceeded = any("exceeded" in text for family in BOTH for text in facts.of(family).icmp)
-    return (
-        f"its packets leave with a hop limit of {min(least)}"
-        if least and min(least) >= ENOUGH_HOPS and (not exceeded)
-        else ""
-    )
+    enough = least and min(least) >= ENOUGH_HOPS and not expires_on_the_way(facts)
+    return f"its packets leave with a hop limit of {min(least)}" if enough else ""
 
 
 def past_the_router(facts: Facts) -> str:
     """Packets for clients behind a router bypass the router, or are not sent."""
-    sentence = next((item.happened for item in facts.broken if "past the router" in item.happened), "")
-    if sentence:
+    if sentence := facts.happened(Symptom.BYPASSED_ROUTER):
         return sentence
     silent = any(facts.of(family).worst is How.IGNORED and facts.takes(family) for family in BOTH)
-    near = any("on the router itself is answered" in item.happened for item in facts.broken)
-    return "clients on the link are answered, and those behind the router are not" if silent and near else ""
+    near = silent and facts.happened(Symptom.ROUTER_SERVED)
+    return "clients on the link are answered, and those behind the router are not" if near else ""
 
 
 def lost_behind_router(facts: Facts) -> str:

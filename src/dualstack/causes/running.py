@@ -3,7 +3,8 @@
 from dualstack.causes.rule import ended
 from dualstack.causes.starting import RESTARTS
 from dualstack.facts import Facts, Sign
-from dualstack.families import BOTH, unmapped
+from dualstack.families import WILDCARDS, unmapped
+from dualstack.finding import Symptom
 
 
 def runs_on(facts: Facts) -> str:
@@ -40,16 +41,13 @@ def socket_survives(facts: Facts) -> str:
     busy = facts.says(Sign.IN_USE) and facts.requirement == "LIFE-002" and facts.start.ended
     if rows and busy:
         return f"{rows[0].owner} still listens on {rows[0].address} port {rows[0].port}"
-    sentence = next((item.happened for item in facts.broken if "has" in item.happened and "open" in item.happened), "")
-    gone = not any("still runs" in item.happened for item in facts.broken)
-    return sentence if facts.requirement == "LIFE-007" and sentence and gone else ""
+    return "" if facts.happened(Symptom.STILL_RUNS) else facts.happened(Symptom.SOCKET_LEFT)
 
 
 def does_not_stop(facts: Facts) -> str:
     """It still runs after its stop signal, or ended with an error."""
-    return next(
-        (f"after its stop signal {item.happened}" for item in facts.broken if item.expected.startswith("within")), ""
-    )
+    sentence = facts.happened(Symptom.STILL_RUNS, Symptom.UNCLEAN_END, Symptom.SOCKET_LEFT)
+    return f"after its stop signal {sentence}" if sentence else ""
 
 
 def wildcard_still_there(facts: Facts) -> str:
@@ -57,7 +55,7 @@ def wildcard_still_there(facts: Facts) -> str:
     taken = {
         family
         for row in facts.table
-        if row.port == facts.port and unmapped(row.address) in {item.wildcard for item in BOTH}
+        if row.port == facts.port and unmapped(row.address) in WILDCARDS
         for family in row.serves
     }
     return "its sockets on every address are still there" if taken >= facts.claimed else ""

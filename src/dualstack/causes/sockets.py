@@ -2,11 +2,10 @@
 
 from dualstack.causes.rule import Test, did_not_start, ended, where
 from dualstack.facts import Facts, How, Sign
-from dualstack.families import BOTH, Family, unmapped
+from dualstack.families import BOTH, WILDCARDS, Family, unmapped
+from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
-
-WILDCARDS = {IPV4.wildcard, IPV6.wildcard}
 
 
 def _listening(facts: Facts) -> str:
@@ -128,8 +127,7 @@ def wider_than_asked(facts: Facts) -> str:
 
 def listens_elsewhere(facts: Facts) -> str:
     """Configured with an IPv6 address alone, it listens on another address instead."""
-    wrong = (item for item in facts.broken if "alone as listen address" in item.expected)
-    return next((item.happened for item in wrong if item.happened.startswith("it listens on")), "")
+    return facts.happened(Symptom.LISTENS_ELSEWHERE)
 
 
 def other_port_open(facts: Facts) -> str:

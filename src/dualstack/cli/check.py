@@ -53,11 +53,7 @@ def checked_subjects(path: Path, configurations: Sequence[str] = (), lab: str = 
             with contextlib.suppress(HostCannot):  # its root file system is not built yet: each case reports that
                 yield from missing_programs(subject)
 
-    def fitness(subject: Subject) -> Iterator[Fault]:
-        """Yield why it cannot run on the backend."""
-        return unfit(subject, lab)
-
-    return subjects_of(path, configurations, [entry_faults, fitness, programs])
+    return subjects_of(path, configurations, [entry_faults, lambda subject: unfit(subject, lab), programs])
 
 
 def _print(console: Terminal, subjects: Sequence[Subject]) -> None:

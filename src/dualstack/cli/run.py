@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +23,7 @@ from dualstack.cli.interrupts import Interrupts
 from dualstack.cli.terminal import Terminal
 from dualstack.cli.workers import forked_workers
 from dualstack.content import ROOT
-from dualstack.errors import DualstackError, UsageError
+from dualstack.errors import DualstackError, HarnessError, UsageError
 from dualstack.lab.forked import Forked
 from dualstack.lab.netns import prepare_supervisor
 from dualstack.plan import Selection, plan_cases
@@ -30,7 +31,7 @@ from dualstack.report import write_all
 from dualstack.report.live import tell, watcher
 from dualstack.report.load import load
 from dualstack.report.matrix import show_results
-from dualstack.results import RECORDS, RUN
+from dualstack.results import RECORDS
 from dualstack.session import RESULTS
 from dualstack.suites import SUITES, file_of, requirement, requirements
 from dualstack.topology import load_topology
@@ -249,21 +250,16 @@ def _finish(code: int, folder: Path | None, printed: str, console: Terminal, beg
         sys.stderr.write(printed)
         return 3
     # If the disk is full, pytest has reported it already.
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, HarnessError):
         (folder / "pytest.log").write_text(printed, encoding="utf-8")
         if not (folder / "report.html").exists():  # the process that writes it was killed
             if code == INTERRUPTED:
-                _mark_interrupted(folder / RUN)
+                # Its own process had no time to note that.
+                run = load(folder).run
+                replace(run, interrupted=True, exit_code=INTERRUPTED, troubles=()).write(folder)
             write_all(folder)
     show_results(folder, console, time.monotonic() - began)
     return code if code in _codes(folder) else 3
-
-
-def _mark_interrupted(about: Path) -> None:
-    """Note in run.json that the run was interrupted; its own process had no time to do it."""
-    description: dict[str, Any] = json.loads(about.read_text(encoding="utf-8"))
-    description |= {"interrupted": True, "exit_code": INTERRUPTED, "troubles": []}
-    about.write_text(json.dumps(description, indent=1, ensure_ascii=False), encoding="utf-8", errors="backslashreplace")
 
 
 def _codes(folder: Path) -> Sequence[int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from dualstack.facts.log import Sign
 from dualstack.facts.values import NOTHING_SEEN, ORDINARY_HOST, Exchange, FamilyFacts, Host, How, Run, Start
 from dualstack.families import BOTH, Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import SocketRow
 
 
@@ -38,6 +38,8 @@ class Facts:
             discovery).
         reverse: Whether it queried the names of addresses (PTR).
         shown: Pairs of a client's address and the address that the service showed for it.
+        misjudged: Pairs of a client's address and an access rule that the service applied wrongly to it.
+        component: Which component of the service did not start or ended by itself, as a clause; empty if none did.
         broken: The findings that failed.
     """
 
@@ -64,6 +66,8 @@ class Facts:
     strangers: tuple[str, ...] = ()
     reverse: bool = False
     shown: tuple[tuple[str, str], ...] = ()
+    misjudged: tuple[tuple[str, str], ...] = ()
+    component: str = ""
     broken: tuple[Finding, ...] = ()
 
     def of(self, family: Family) -> FamilyFacts:
@@ -96,6 +100,10 @@ class Facts:
         """The one family that is lost while the other is served; None if not exactly one is."""
         found = [family for family in BOTH if self.lost(family) and self.served(family.other)]
         return found[0] if len(found) == 1 else None
+
+    def happened(self, *symptoms: Symptom) -> str:
+        """Return what happened in the first failed finding with one of these symptoms; empty if there is none."""
+        return next((item.happened for item in self.broken if set(item.symptoms) & set(symptoms)), "")
 
     # -- the service -------------------------------------------------------------------------------------------------
 

@@ -168,6 +168,7 @@ class FamilyFacts:
         works: The application's result; None if there was no exchange.
         hows: How many flows and exchanges had each result.
         icmp: The ICMP errors that clients got, each once.
+        expired: The ICMP error of a router for a packet whose hop limit was used up; empty without one.
         wrong_source: Addresses that sent answers although no request was sent to them, each once.
         wrong_port: Ports that sent answers although no request was sent to them, each once.
         hung_up_beside: How many connections the service closed at once, without an answer, while another one of the
@@ -180,6 +181,7 @@ class FamilyFacts:
     works: bool | None = None
     hows: tuple[tuple[How, int], ...] = ()
     icmp: tuple[str, ...] = ()
+    expired: str = ""
     wrong_source: tuple[str, ...] = ()
     wrong_port: tuple[int, ...] = ()
     hung_up_beside: int = 0

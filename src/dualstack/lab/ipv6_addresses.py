@@ -9,12 +9,12 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from dualstack.prober.netlink import IFA_F_DADFAILED, IFA_F_TENTATIVE
+
 LOOK_SECONDS = 0.001
 """Seconds to wait before looking again: no event announces that a group is joined."""
 
 _NET = Path("/proc/thread-self/net")
-
-_IFA_F_DADFAILED, _IFA_F_TENTATIVE = 0x08, 0x40
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,12 @@ class Ipv6Address:
     @property
     def tentative(self) -> bool:
         """Whether duplicates of it are being looked for."""
-        return bool(self.flags & _IFA_F_TENTATIVE)
+        return bool(self.flags & IFA_F_TENTATIVE)
 
     @property
     def usable(self) -> bool:
         """Whether it is neither tentative nor a duplicate."""
-        return not self.flags & (_IFA_F_TENTATIVE | _IFA_F_DADFAILED)
+        return not self.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)
 
 
 def ipv6_addresses(interface: str = "") -> list[Ipv6Address]:

@@ -2,6 +2,7 @@
 
 from dualstack.manifest.acl import Acl
 from dualstack.manifest.bind import Bind
+from dualstack.manifest.component import Component
 from dualstack.manifest.configuration import Configuration
 from dualstack.manifest.connect import Connect
 from dualstack.manifest.exemption import Exemption
@@ -22,6 +23,7 @@ from dualstack.manifest.tls import ConnectTls, ListenTls
 __all__ = [
     "Acl",
     "Bind",
+    "Component",
     "Configuration",
     "Connect",
     "ConnectTls",

@@ -12,8 +12,8 @@ from dualstack.manifest.salvage import model_in
 
 _ABOUT_PLACEHOLDERS = (
     "A placeholder is replaced in commands, in the values of `environment` and in the contents of `files`. `NAME` is",
-    "the name of a listener; without it the first listener is meant. Other braces are not changed, nor are those of",
-    "`${VARIABLE}`: a command runs without a shell, unless it starts one.",
+    "the name of a listener or component; without it the first listener or the component itself is meant. Other braces",
+    "are not changed, nor are those of `${VARIABLE}`: a command runs without a shell, unless it starts one.",
 )
 
 
@@ -52,7 +52,7 @@ def _placeholders() -> Iterator[str]:
     yield from ("### Placeholders", "", *_ABOUT_PLACEHOLDERS, "")
     yield from ("| placeholder | where | stands for |", "|---|---|---|")
     for item in PLACEHOLDERS:
-        own = f", `{{NAME.{item.name}}}`" if item.of_listener else ""
+        own = f", `{{NAME.{item.name}}}`" if item.of_listener or item.of_component else ""
         where = ", ".join(place.value for place in item.places)
         yield f"| `{{{item.name}}}`{own} | {where} | {item.meaning} |"
     yield ""

@@ -18,6 +18,7 @@ from dualstack.errors import DualstackError, HarnessError
 # Each of these modules registers its verbs.
 from dualstack.prober import (  # noqa: F401
     advertising,
+    awaiting,
     connections,
     datagrams,
     dialling,

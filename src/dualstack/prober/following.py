@@ -1,11 +1,9 @@
-"""The verbs about a program that was started: how it is waited for, what it wrote, its signals and its end."""
+"""The verbs about a program that was started: what it wrote, its signals and its end."""
 
-from dualstack.prober.awaiting import ReadyWait
-from dualstack.prober.messages import Exit, Log, Readiness, ResourceUsage
+from dualstack.prober.messages import Exit, Log, ResourceUsage
 from dualstack.prober.messages.following import (
     AwaitExit,
     AwaitLine,
-    AwaitReady,
     CountResources,
     Pause,
     Poll,
@@ -16,7 +14,6 @@ from dualstack.prober.messages.following import (
     Stop,
 )
 from dualstack.prober.programs import RunningProgram
-from dualstack.prober.sockdiag import SocketTable
 from dualstack.prober.verbs import Agent, verb
 
 
@@ -30,13 +27,6 @@ async def poll(agent: Agent, request: Poll) -> Exit | None:
 async def await_exit(agent: Agent, request: AwaitExit) -> Exit | None:
     """Wait for its end."""
     return await agent.kept(RunningProgram, request.handle).wait(request.timeout)
-
-
-@verb(AwaitReady)
-async def await_ready(agent: Agent, request: AwaitReady) -> Readiness:
-    """Wait until it is ready."""
-    program = agent.kept(RunningProgram, request.handle)
-    return await ReadyWait(program, request.condition, agent.shared(SocketTable)).run()
 
 
 @verb(AwaitLine)

@@ -9,7 +9,15 @@ from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.prober.messages import AddressRow, RouteRow
 from dualstack.prober.messages.tables import ListAddresses, ListRoutes, ReadSysctl
-from dualstack.prober.netlink import NETLINK_ROUTE, Dumper, attributes
+from dualstack.prober.netlink import (
+    IFA_F_DADFAILED,
+    IFA_F_DEPRECATED,
+    IFA_F_TEMPORARY,
+    IFA_F_TENTATIVE,
+    NETLINK_ROUTE,
+    Dumper,
+    attributes,
+)
 from dualstack.prober.verbs import Agent, verb
 
 _GET_ADDRESS, _GET_ROUTE = 22, 26  # RTM_GETADDR, RTM_GETROUTE
@@ -18,8 +26,6 @@ _ROUTE = struct.Struct("=BBBBBBBBI")  # family, prefix length, -, -, table, prot
 _NUMBER = struct.Struct("=I")
 
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
-_DUPLICATE, _TENTATIVE = 0x08, 0x40  # IFA_F_DADFAILED, IFA_F_TENTATIVE
-_TEMPORARY, _DEPRECATED = 0x01, 0x20  # IFA_F_TEMPORARY, which is IPv4's IFA_F_SECONDARY; IFA_F_DEPRECATED
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
 _MAIN_TABLE = 254
 _ROUTE_KINDS = {1: "unicast", 6: "blackhole", 7: "unreachable", 8: "prohibit"}
@@ -61,10 +67,10 @@ def _address(family: Family, body: bytes) -> AddressRow:
         address=socket.inet_ntop(family.af, own),
         prefix_length=length,
         interface=socket.if_indextoname(index),
-        tentative=bool(flags & _TENTATIVE),
-        duplicate=bool(flags & _DUPLICATE),
-        temporary=family is Family.IPV6 and bool(flags & _TEMPORARY),
-        deprecated=bool(flags & _DEPRECATED),
+        tentative=bool(flags & IFA_F_TENTATIVE),
+        duplicate=bool(flags & IFA_F_DADFAILED),
+        temporary=family is Family.IPV6 and bool(flags & IFA_F_TEMPORARY),
+        deprecated=bool(flags & IFA_F_DEPRECATED),
     )
 
 

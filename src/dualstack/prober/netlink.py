@@ -25,6 +25,9 @@ _TRIES = 10
 
 NETLINK_ROUTE, NETLINK_SOCK_DIAG = 0, 4
 
+IFA_F_TEMPORARY, IFA_F_DADFAILED, IFA_F_DEPRECATED, IFA_F_TENTATIVE = 0x01, 0x08, 0x20, 0x40
+"""Flags of addresses, from <linux/if_addr.h>; the first one is IPv4's IFA_F_SECONDARY."""
+
 
 class Dumper:
     """A netlink socket of one protocol, for dumps only."""

@@ -59,7 +59,7 @@ def _numbers() -> Iterator[int]:
     return (int(name) for name in os.listdir("/proc") if name.isdigit())  # noqa: PTH208 - see sockets_of
 
 
-def kept_waiting(pids: Iterable[int]) -> float:
+def cpu_starvation(pids: Iterable[int]) -> float:
     """Return the seconds for which one of these processes was runnable but had no CPU; the longest of all.
 
     It is 0 if the kernel does not count them (CONFIG_SCHED_INFO).

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from time import monotonic
 
@@ -14,6 +14,7 @@ from dualstack.prober.verbs import Agent, verb
 from dualstack.protocols.application import Trait
 from dualstack.protocols.certificates import ServerTls, TlsFault
 from dualstack.protocols.conversation import Conversation, Turn
+from dualstack.protocols.judgement import Judgement, Outcome
 from dualstack.protocols.layers import layered
 from dualstack.protocols.registry import check_offer, server_for, traits_of
 from dualstack.transport import Transport
@@ -32,22 +33,23 @@ class _Client:
     def __init__(self, address: str, peer: tuple[str, int], at: float, conversation: Conversation) -> None:
         """Start without any bytes."""
         self.conversation = conversation
+        self._judgement: Judgement | None = None
         self.address, self.peer, self.at = address, peer, at
         self.received = self.answered = 0
-        self.head = ""
-        self.tls: TlsFault | None = None
 
     def take(self, data: bytes) -> Turn:
         """Take the next bytes; return the server's reaction."""
         self.received += len(data)
-        turn = self.conversation.receive(data)
-        if turn.judgement is not None:
-            self.head = turn.judgement.head or self.head
-            self.tls = turn.judgement.tls
-        return turn
+        return self.conversation.receive(data)
+
+    def close(self) -> None:
+        """Judge a connection that has ended, and forget what it said."""
+        self._judgement = self.conversation.end("the connection ended")
+        del self.conversation
 
     def accepted(self) -> Accepted:
         """Return its current state."""
+        judgement = self._judgement or self.conversation.end("nothing more came")
         return Accepted(
             address=self.address,
             peer=self.peer[0],
@@ -55,8 +57,10 @@ class _Client:
             received=self.received,
             answered=self.answered,
             at=self.at,
-            head=self.head,
-            tls=self.tls,
+            head=judgement.head,
+            tls=judgement.tls,
+            understood=judgement.outcome is not Outcome.WRONG or judgement.tls not in (None, TlsFault.PLAIN),
+            detail=judgement.detail,
         )
 
 
@@ -161,7 +165,7 @@ class Server:
     async def _serve_connection(self, connection: socket.socket, client: _Client) -> None:
         """Serve one connection until its client ends it."""
         # A client may disconnect or reset at any time; what it did until then is recorded.
-        with suppress(ConnectionError, TimeoutError):
+        with suppress(ConnectionError, TimeoutError), closing(client):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._reply(connection, client, client.conversation.start())
             while client.received < _MOST_BYTES and (data := await self._loop.sock_recv(connection, _READ)):

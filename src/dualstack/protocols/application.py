@@ -2,6 +2,7 @@
 
 import enum
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from dualstack.protocols.certificates import ClientTls, ServerTls
@@ -73,6 +74,22 @@ class Ask(Protocol):
         """What is checked if it speaks TLS; None if it does not."""
 
 
+@dataclass(frozen=True, slots=True)
+class ScriptTurn:
+    """One turn of a server whose words the manifest declares.
+
+    Attributes:
+        expect: The regular expression that must match what the client sent since the turn before; None for the
+            greeting, which the server sends first.
+        send: The answer, as Latin-1 text.
+        close: Whether the server closes the connection then.
+    """
+
+    expect: str | None = None
+    send: str = ""
+    close: bool = False
+
+
 class Offer(Protocol):
     """What a server's end is made from; a `Serve` of the prober is one."""
 
@@ -83,6 +100,10 @@ class Offer(Protocol):
     @property
     def protocol(self) -> AppProtocol:
         """The application protocol."""
+
+    @property
+    def turns(self) -> Sequence[ScriptTurn]:
+        """What the server expects and sends (`Trait.DECLARED`)."""
 
     @property
     def tls(self) -> ServerTls | None:

@@ -12,8 +12,7 @@ class Turn:
 
     Attributes:
         send: The bytes to send next; empty for none.
-        judgement: How the exchange ended, as far as this end can tell; None while more must come. A client's first
-            judgement is final; a server's describes all that it has received until now.
+        judgement: How the exchange ended, as a client sees it; None while more must come, and from a server.
         close: Whether this end closes the connection once ``send`` is sent.
     """
 
@@ -37,6 +36,9 @@ class Conversation(Protocol):
 
     def end(self, why: str, *, closed: bool = False) -> Judgement:
         """Return the judgement once nothing more comes.
+
+        A server is asked at any time, also more than once, and judges what its client sent: ANSWERED if it has
+        understood and answered all of it, WRONG if not, SILENT if nothing came.
 
         Args:
             why: Why nothing more comes.

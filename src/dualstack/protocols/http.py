@@ -173,6 +173,7 @@ class HttpServer:
         """Answer with ``body``, to HEAD without it."""
         self._body = body
         self._request = bytearray()
+        self._head: bytes | None = None
 
     def start(self) -> bytes:
         """See `Conversation`."""
@@ -186,16 +187,17 @@ class HttpServer:
         if end < 0 and len(self._request) < _MOST_REQUEST:
             return Turn()
         head = bytes(self._request[: end if end >= 0 else None])
-        return Turn(self._response(head), self._judge(head), close=True)
+        self._head = head
+        return Turn(self._response(head), close=True)
 
     def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Conversation` has it
         """See `Conversation`."""
         if not self._request:
             return Judgement(Outcome.SILENT, f"the client sent nothing: {why}")
-        return Judgement(
-            Outcome.WRONG,
-            f"the client sent {show(bytes(self._request[:_KEPT_HEAD]))}, which is no complete HTTP request: {why}",
-        )
+        if self._head is not None:
+            return self._judge(self._head)
+        sent = show(bytes(self._request[:_KEPT_HEAD]))
+        return Judgement(Outcome.WRONG, f"the client sent {sent}, which is no complete HTTP request: {why}")
 
     def _response(self, head: bytes) -> bytes:
         """Return the response to a request."""

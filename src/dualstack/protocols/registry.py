@@ -8,11 +8,12 @@ from dualstack.protocols.echo import Echo
 from dualstack.protocols.exchange import Exchange
 from dualstack.protocols.http import Http
 from dualstack.protocols.oneway import Oneway
+from dualstack.protocols.redis import Redis
 from dualstack.protocols.upper import Upper
 from dualstack.transport import AppProtocol
 
 PROTOCOLS: dict[AppProtocol, type[Application]] = {
-    item.name: item for item in (ConnectOnly, Echo, Upper, Http, Exchange, Oneway)
+    item.name: item for item in (ConnectOnly, Echo, Upper, Http, Redis, Exchange, Oneway)
 }
 
 

@@ -187,7 +187,8 @@ class Secured:
             return self._failure
         if not self._established:
             outcome = Outcome.WRONG if self._first else Outcome.SILENT
-            return Judgement(outcome, f"the TLS handshake did not complete: {why}")
+            fault = TlsFault.BROKEN if self._first else None
+            return Judgement(outcome, f"the TLS handshake did not complete: {why}", tls=fault)
         if closed and not self._ended:
             return self._inner.end(f"{why} without close_notify, so the end may be missing (RFC 8446 §6.1)")
         return self._inner.end(why, closed=closed)

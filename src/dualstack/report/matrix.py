@@ -11,7 +11,7 @@ from rich.text import Text
 from dualstack.report.failures import show_failures
 from dualstack.report.html import REPORT
 from dualstack.report.summary import Report
-from dualstack.report.terminal import is_ascii, make_console, shown, sign, styled
+from dualstack.report.terminal import is_ascii, shown, sign, styled
 from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.verdict import Verdict
 
@@ -36,18 +36,17 @@ Grid = Sequence[tuple[str, Sequence[Mark]]]
 """The services, each with its cells in column order."""
 
 
-def show_results(folder: Path, console: Console | None = None, seconds: float | None = None) -> None:
+def show_results(folder: Path, console: Console, seconds: float | None = None) -> None:
     """Print the cases that need attention, the matrix and the headline of the run in ``folder``, and its files.
 
     Args:
         folder: The run's folder.
-        console: Where to print; None for standard output.
+        console: Where to print.
         seconds: How long the run has taken; None if that is not known.
 
     Raises:
         OSError: The folder cannot be read.
     """
-    console = console or make_console()
     report = Report.of(folder)
     ascii_only = is_ascii(console)
     grid = [

@@ -1,11 +1,12 @@
 """The data of the HTML report: each text once, long texts shortened, control characters replaced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dualstack.causes import LANGUAGES, load_causes
 from dualstack.finding import Finding
-from dualstack.report.sequence import rows as rows_of
+from dualstack.prober.messages import SocketRow
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.text import head_and_tail, visible
@@ -40,6 +41,25 @@ class Pool:
     def texts(self) -> list[str]:
         """The texts in order."""
         return list(self._places)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a sequence diagram, which has a column for each of the two ends.
+
+    Attributes:
+        packet: The packet.
+        forward: Whether it goes from left to right.
+    """
+
+    packet: Packet
+    forward: bool
+
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The ends on the left and on the right."""
+        ends = self.packet.source, self.packet.destination
+        return ends if self.forward else ends[::-1]
 
 
 def payload(report: Report) -> dict[str, Any]:
@@ -96,13 +116,17 @@ def _case(record: Record, pool: Pool, *, log: Mapping[bool, int], rows: Mapping[
         "findings": [_finding(finding, pool) for finding in sorted(record.findings, key=lambda item: item.ok)],
         "sockets": [
             [
-                *map(pool.put, (row.family, row.transport, row.state, row.address, row.peer, row.owner)),
+                *map(pool.put, (row.family, row.transport, row.state, row.address, row.peer, _owner(row))),
                 row.port,
                 row.v6only,
             ]
             for row in record.sockets
         ],
         "log": pool.put(head_and_tail(record.log, log[interesting])),
+        "components": [
+            [pool.put(name), pool.put(head_and_tail(text, log[interesting]))]
+            for name, text in record.component_logs.items()
+        ],
         "sequence": _sequence(shortened(record.packets, rows[interesting]), pool),
         "unreadable": pool.put(record.unreadable),
         "capture": pool.put(record.capture),
@@ -116,10 +140,24 @@ def _case(record: Record, pool: Pool, *, log: Mapping[bool, int], rows: Mapping[
     }
 
 
+def _owner(row: SocketRow) -> str:
+    """Return the process that has a socket, after the name of the component that it belongs to, if any."""
+    return f"component {row.component}: {row.owner}" if row.component else row.owner
+
+
 def _finding(finding: Finding, pool: Pool) -> list[Any]:
     """Return a finding: whether it is as expected, what was expected, what happened, and its packets."""
     packets = finding.packets[:_PACKETS_OF_A_SUCCESS] if finding.ok else finding.packets
     return [finding.ok, pool.put(finding.expected), pool.put(finding.happened), [pool.put(line) for line in packets]]
+
+
+def rows_of(packets: Iterable[Packet]) -> list[Row]:
+    """Return a row for each packet; of two addresses, the one that sends the first packet stands on the left."""
+    left: dict[frozenset[str], str] = {}
+    return [
+        Row(packet, forward=left.setdefault(frozenset({packet.src, packet.dst}), packet.src) == packet.src)
+        for packet in packets
+    ]
 
 
 def _sequence(packets: Sequence[Packet], pool: Pool) -> list[Any]:
@@ -133,7 +171,7 @@ def _sequence(packets: Sequence[Packet], pool: Pool) -> list[Any]:
         if at and (missing := left_out(packets[at - 1], packet)):
             made.append(missing)
         milliseconds = round((packet.at - packets[0].at) * 1000, 3)
-        ends = [pool.put(row.left), pool.put(row.right)]
+        ends = map(pool.put, row.ends)
         made.append(
             [milliseconds, *ends, int(row.forward), pool.put(packet.what), visible(packet.family), int(packet.refuses)]
         )

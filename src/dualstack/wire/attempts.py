@@ -9,10 +9,7 @@ from dualstack.transport import Transport
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import icmp_text
 from dualstack.wire.frames import ACK, RST, SYN, Frame
-from dualstack.wire.headers import Icmp
-
-_PORT_UNREACHABLE = {"icmp": (3, 3), "icmpv6": (1, 4)}
-_TOO_BIG = {("icmp", 3, 4), ("icmpv6", 2, 0)}
+from dualstack.wire.headers import PORT_UNREACHABLE, TOO_BIG, Icmp
 
 
 @enum.unique
@@ -185,7 +182,7 @@ def _udp(wire: CaptureData, port: int) -> Iterable[_Draft]:
             for key, message in _quoting(frame, "udp", port):
                 found = drafts.get(key)
                 if found is not None:
-                    refused = (message.type, message.code) == _PORT_UNREACHABLE[frame.kind]
+                    refused = (frame.kind, message.type, message.code) in PORT_UNREACHABLE
                     _decide_icmp(found, frame, message, refused=refused)
     return drafts.values()
 
@@ -193,7 +190,7 @@ def _udp(wire: CaptureData, port: int) -> Iterable[_Draft]:
 def _quoting(frame: Frame, kind: str, port: int) -> Iterator[tuple[tuple[str, int, str, int], Icmp]]:
     """Yield the key of the attempt that an ICMP error is about, with the error."""
     message = frame.icmp
-    if message is None or message.quoted is None or (frame.kind, message.type, message.code) in _TOO_BIG:
+    if message is None or message.quoted is None or (frame.kind, message.type, message.code) in TOO_BIG:
         return
     quoted = message.quoted
     if quoted.kind == kind and quoted.dport == port:

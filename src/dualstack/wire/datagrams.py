@@ -6,18 +6,18 @@ from dataclasses import replace
 
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, endpoint
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.wire import dissect
 from dualstack.wire.dissect import Checksum
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import conversation, format_lines
 from dualstack.wire.frames import RST, Frame
+from dualstack.wire.headers import PORT_UNREACHABLE
 
 _MOST = {Family.IPV4: 1500, Family.IPV6: 1280}
 """Bytes of a packet that leaves in one piece: the MTU of the link, or of every path."""
 
 _NEXT_HEADER = {Family.IPV4: "", Family.IPV6: " (next header 44)"}
-_PORT_UNREACHABLE = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4)})
 
 End = tuple[str, int]
 """An address and a port."""
@@ -128,6 +128,7 @@ def udp_large_answer(wire: CaptureData, port: int, family: Family = Family.IPV6)
         if large
         else f"{len(left)} datagrams left, {pieces} of them in fragments{_NEXT_HEADER[family]}",
         packets=format_lines(large or left),
+        symptoms=(Symptom.LARGE_PACKET,),
     )
 
 
@@ -245,7 +246,7 @@ def _is_unreachable(frame: Frame) -> bool:
     quoted = frame.icmp.quoted if frame.icmp is not None else None
     if frame.icmp is None or quoted is None or quoted.kind != "udp":
         return False
-    return (frame.kind, frame.icmp.type, frame.icmp.code) in _PORT_UNREACHABLE
+    return (frame.kind, frame.icmp.type, frame.icmp.code) in PORT_UNREACHABLE
 
 
 def _exchanges(
@@ -291,4 +292,5 @@ def udp6_checksum(wire: CaptureData, port: int) -> Finding:
         if bad
         else f"{len(datagrams) - len(unknown)} datagrams have one",
         packets=format_lines(bad or datagrams),
+        symptoms=(Symptom.BAD_CHECKSUM,),
     )

@@ -36,6 +36,12 @@ class Quote:
     seq: int
 
 
+PORT_UNREACHABLE = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4)})
+TOO_BIG = frozenset({("icmp", 3, 4), ("icmpv6", 2, 0)})
+HOPS_EXCEEDED = frozenset({("icmp", 11, 0), ("icmpv6", 3, 0)})
+"""Errors: the protocol, the type and the code. `TOO_BIG` is "fragmentation needed" in ICMP."""
+
+
 @dataclass(frozen=True, slots=True)
 class Icmp:
     """The fields of an ICMP or ICMPv6 message.

@@ -2,7 +2,7 @@
 
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.transport import Transport
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import concerning, format_lines
@@ -51,4 +51,5 @@ def leaves_through_router(
         happened="; ".join(faults)
         or f"all {len(left)} are, with a {name} of at least {min(frame.hop_limit for frame in left)}",
         packets=format_lines([frame for frame in concerning(wire.frames, [port]) if frame.family is family]),
+        symptoms=(Symptom.BYPASSED_ROUTER,) if past else (),
     )

@@ -28,6 +28,7 @@ class Client:
     Attributes:
         exchanges: The exchanges of single clients so far.
         shown: The source address of each client that the service has shown, and the text that it showed.
+        misjudged: Pairs of a client's address and an access rule that the service applied wrongly to it.
     """
 
     def __init__(self, service: Service, subject: Subject, clients: Clients, journal: Journal) -> None:
@@ -41,6 +42,7 @@ class Client:
         """
         self.exchanges: list[Exchange] = []
         self.shown: list[tuple[str, str]] = []
+        self.misjudged: list[tuple[str, str]] = []
         self._service = service
         self._listener = service.listener
         self._subject = subject

@@ -14,7 +14,7 @@ from typing import Self
 from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, endpoint
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.manifest import Fetch, Refused
 from dualstack.prober.messages import Accepted, Dialled, Names, Outcome
 from dualstack.prober.names import query_name
@@ -228,7 +228,7 @@ class Fetching:
                 f"redirected ({status}) by an allowed server to {url}, {target.what}, nothing reaches its own host, "
                 f"and the client gets an answer in {seconds:g} s"
             )
-            self._world.require(Finding(answered and not wrong, expected, what))
+            self._world.require(Finding(answered and not wrong, expected, what, symptoms=(Symptom.REDIRECT,)))
 
     def ends_quietly(self) -> None:
         """Stop the service, and require that it has made no other connection to its own host.

@@ -9,7 +9,7 @@ from dualstack.finding import Finding
 from dualstack.manifest import Listen
 from dualstack.manifest.texts import fill
 from dualstack.prober.messages import Dial, Dialled, Outcome
-from dualstack.transport import AppProtocol
+from dualstack.protocols.application import Trait
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import answered, arrived, from_any_port, refused, stays_inside
 from dualstack.world.client import Client
@@ -46,9 +46,7 @@ class ListenerWorld(ServingWorld):
         For a UDP service that answers clients on the link it is only the address that the kernel prefers as the source
         of an answer: UDP-001 and UDP-002 cover the others.
         """
-        preferred_only = (
-            not self.is_tcp and not self.clients.inside and self.listener.protocol is not AppProtocol.ONEWAY
-        )
+        preferred_only = not self.is_tcp and not self.clients.inside and Trait.ONE_WAY not in self.listener.traits
         return (self.host.plan.preferred_source(family),) if preferred_only else self.addresses(family)
 
     def served(self) -> list[Family]:
@@ -129,6 +127,7 @@ class ListenerWorld(ServingWorld):
         ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
         what = f"is denied at {endpoint(address, self.listener.port)}{_under(rule, source)}"
         self.require(Finding(ok, f"an {family.label} client {what}", dialled.detail))
+        self._take_rule(rule, source, ok=ok)
 
     def admits(self, family: Family, address: str, *, source: str = "", rule: str = "") -> Dialled:
         """Require that a client of ``family`` is served at ``address``, and does not get a denied client's answer.
@@ -139,7 +138,13 @@ class ListenerWorld(ServingWorld):
         denied = self._is_denial(dialled)
         what = f"is served at {endpoint(address, self.listener.port)}{_under(rule, source)}"
         self._serves(family, address, dialled, what, denied=denied)
+        self._take_rule(rule, source, ok=dialled.outcome is Outcome.ANSWERED and not denied)
         return dialled
+
+    def _take_rule(self, rule: str, source: str, *, ok: bool) -> None:
+        """Record a client to which the service applied an access rule wrongly."""
+        if rule and source and not ok:
+            self.client.misjudged.append((source, rule))
 
     def _serves(self, family: Family, address: str, dialled: Dialled, what: str, *, denied: bool = False) -> None:
         """Require that a client of ``family`` was served, like the other family; ``what`` is the finding's text."""
@@ -205,7 +210,7 @@ class ListenerWorld(ServingWorld):
             self.require(self._takes(family))
             self.shows_inside()
             return
-        if listener.protocol is AppProtocol.ONEWAY:
+        if Trait.ONE_WAY in listener.traits:
             self.shows(lambda wire: arrived(wire, listener.port, family))
             return
         self.shows(lambda wire: answered(wire, listener.port, family, transport=listener.transport))

@@ -7,12 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dualstack.facts import Exchange, FamilyFacts, How
 from dualstack.families import BOTH, Family
 from dualstack.manifest import Connect, Listen
-from dualstack.transport import AppProtocol, Transport
+from dualstack.protocols.application import Trait
+from dualstack.transport import Transport
 from dualstack.wire.attempts import Fate
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.flows import End, Flow, flows
 from dualstack.wire.formatting import icmp_text
 from dualstack.wire.frames import Frame
+from dualstack.wire.headers import HOPS_EXCEEDED, PORT_UNREACHABLE, TOO_BIG
 from dualstack.wire.pcap import select
 
 _SOLICITATION = 135
@@ -25,7 +27,7 @@ _MINIMUM_WAIT = 0.5
 _AT_ONCE = 1.0
 """Seconds within which a connection limit closes a connection; a later close has another reason."""
 
-_ORDINARY = frozenset({("icmp", 3, 3), ("icmpv6", 1, 4), ("icmp", 3, 4), ("icmpv6", 2, 0)})
+_ORDINARY = PORT_UNREACHABLE | TOO_BIG
 """ICMP errors that are not facts: port unreachable is a refusal, and Packet Too Big is no fault."""
 
 
@@ -55,13 +57,14 @@ def family_facts(
         hows = Counter(item.how for item in exchanges if item.family is family and item.port == port)
         others = [item for item in made if item.family is family]
         rest = [item for item in others if (item.attempt.src, item.attempt.sport) not in known]
-        hows.update(how for item in rest if (how := _how(item, listener.protocol)) is not None)
+        hows.update(how for item in rest if (how := _how(item, silent=Trait.SILENT in listener.traits)) is not None)
         ends = strays.get(family, set())
         found[family] = FamilyFacts(
             family=family,
             works=works.get(family.value),
             hows=tuple(sorted(hows.items(), key=lambda item: -item[1])),
-            icmp=tuple(sorted(errors.get(family, ()))),
+            icmp=tuple(sorted(errors.get(family, {}))),
+            expired=next((text for text, expired in sorted(errors.get(family, {}).items()) if expired), ""),
             wrong_source=tuple(sorted({address for address, number in ends if number == port})),
             wrong_port=tuple(sorted({number for _, number in ends if number != port})),
             hung_up_beside=sum(item.hung_up and _beside(item, others) for item in others),
@@ -71,12 +74,17 @@ def family_facts(
     return found
 
 
-def _how(flow: Flow, protocol: AppProtocol) -> How | None:
-    """Return how a flow ended; None if its client did not wait for an answer."""
+def _how(flow: Flow, *, silent: bool) -> How | None:
+    """Return how a flow ended; None if its client did not wait for an answer.
+
+    Args:
+        flow: The flow.
+        silent: Whether a connection without an answer is a whole exchange.
+    """
     fate = flow.attempt.fate
     if fate is not Fate.ANSWERED:
         return {Fate.REFUSED: How.REFUSED, Fate.ICMP_ERROR: How.UNREACHABLE}.get(fate, How.IGNORED)
-    if flow.answered or protocol is AppProtocol.CONNECT:
+    if flow.answered or silent:
         return How.ANSWERED
     if flow.hung_up:
         return How.RESET if flow.reset else How.HUNG_UP
@@ -121,17 +129,16 @@ def _replies(frames: Iterable[Frame], port: int) -> dict[Family, set[End]]:
     return strays
 
 
-def _errors(frames: Iterable[Frame], port: int) -> dict[Family, set[str]]:
-    """Return, by family, the ICMP errors about packets from and to the port."""
-    found: dict[Family, set[str]] = {}
+def _errors(frames: Iterable[Frame], port: int) -> dict[Family, dict[str, bool]]:
+    """Return, by family, the ICMP errors about packets from and to the port, and whether a hop limit was used up."""
+    found: dict[Family, dict[str, bool]] = {}
     for frame in frames:
         message = frame.icmp
         if message is None or message.quoted is None or frame.family is None:
             continue
-        if port in {message.quoted.sport, message.quoted.dport} and (
-            (frame.kind, message.type, message.code) not in _ORDINARY
-        ):
-            found.setdefault(frame.family, set()).add(icmp_text(frame.kind, message))
+        error = (frame.kind, message.type, message.code)
+        if port in {message.quoted.sport, message.quoted.dport} and error not in _ORDINARY:
+            found.setdefault(frame.family, {})[icmp_text(frame.kind, message)] = error in HOPS_EXCEEDED
     return found
 
 

@@ -14,11 +14,11 @@ from dualstack.lab.docker.engine import CONNECTION_ERRORS, APIError, Engine, Not
 from dualstack.lab.docker.health import exit_of, unhealthy
 from dualstack.lab.docker.sidecar_client import SidecarClient
 from dualstack.lab.docker.view import ContainerView, Foreign
-from dualstack.lab.waiting import Waiting
 from dualstack.prober.codec import unpack
 from dualstack.prober.messages import Await, Exit, Log, Readiness, ResourceUsage
-from dualstack.prober.output import Output, Watch
+from dualstack.prober.output import Output
 from dualstack.prober.process_control import signal_number
+from dualstack.prober.readiness import Waiting
 
 _READ = 64 << 10
 _HEADER = struct.Struct("!BxxxI")
@@ -154,26 +154,20 @@ class ContainerProgram:
         """Wait until it is ready, has ended, or the time is up."""
         with self._state:
             watch = self._output.watch(condition.log) if condition.log is not None else None
-        waiting = Waiting(condition, monotonic())
+        view = ContainerView(
+            watch, poll=self.poll, foreign=self._foreign, unhealthy=self._unhealthy, starved=self._starved
+        )
+        waiting, interval = Waiting(condition, monotonic()), _FIRST_INTERVAL
         try:
-            interval = _FIRST_INTERVAL
-            while True:
-                readiness = waiting.look(self._view(watch), monotonic())
-                if readiness is not None:
-                    return readiness
+            while (readiness := waiting.look(view, monotonic())) is None:
                 with self._state:
                     self._state.wait(min(interval, waiting.left(monotonic())))
                 interval = min(interval * 1.5, _LAST_INTERVAL)
+            return readiness
         finally:
             if watch is not None:
                 with self._state:
                     self._output.unwatch(watch)
-
-    def _view(self, watch: Watch | None) -> ContainerView:
-        """Return a look at it."""
-        return ContainerView(
-            watch, poll=self.poll, foreign=self._foreign, unhealthy=self._unhealthy, starved=self._starved
-        )
 
     def _unhealthy(self) -> list[str]:
         """Return the state of its health check, as a list of one phrase; empty when it has passed, or there is none."""
@@ -191,6 +185,11 @@ class ContainerProgram:
             if answer := self._ask_sidecar({"do": "starved"}):
                 return float(answer["seconds"])
         return 0.0
+
+    def sockets(self) -> tuple[int, ...]:
+        """Return the inodes of the sockets that its processes have open; empty if it has ended."""
+        answer = self._ask_sidecar({"do": "sockets"})
+        return tuple(answer["inodes"]) if answer is not None else ()
 
     def signal(self, signal: str) -> None:
         """Send ``signal`` to its first process only; when that ends, the whole container ends."""

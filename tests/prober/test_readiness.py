@@ -6,18 +6,20 @@ from dataclasses import dataclass, replace
 import pytest
 
 from dualstack.families import BOTH, Family
-from dualstack.lab.waiting import Listener, Waiting
 from dualstack.prober.messages import STARVATION_FACTOR, Await, Exit
+from dualstack.prober.readiness import Listener, Waiting
 from dualstack.transport import Transport
 
 TCP, UDP = Transport.TCP, Transport.UDP
 PORT = 8080
 CONDITION = Await(port=PORT, transport=TCP, log=None, timeout=10.0)
 
-DUAL = Listener(TCP, PORT, frozenset(BOTH))
-IPV4_ONLY = Listener(TCP, PORT, frozenset({Family.IPV4}))
-ELSEWHERE = Listener(TCP, PORT + 1, frozenset(BOTH))
-OF_ANOTHER = Listener(TCP, PORT, frozenset(BOTH), owner="other(7)")
+DUAL = (TCP, PORT, Listener(frozenset(BOTH)))
+IPV4_ONLY = (TCP, PORT, Listener(frozenset({Family.IPV4})))
+ELSEWHERE = (TCP, PORT + 1, Listener(frozenset(BOTH)))
+DATAGRAMS = (UDP, PORT, Listener(frozenset(BOTH)))
+OF_ANOTHER = (TCP, PORT, Listener(frozenset(BOTH), ("other(7)",)))
+OF_OTHERS = (TCP, PORT, Listener(frozenset(BOTH), ("other(7)", "another(9)")))
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Seen:
     how: Exit | None = None
     left: str = ""
     logged: bool = False
-    sockets: tuple[Listener, ...] = ()
+    sockets: tuple[tuple[Transport, int, Listener], ...] = ()
     ailments: tuple[str, ...] = ()
     without_processor: float = 0.0
     certain: bool = True
@@ -48,9 +50,13 @@ class Seen:
         """Return whether its line has been written."""
         return self.logged
 
-    def listeners(self) -> Sequence[Listener]:
-        """Return the host's sockets."""
-        return self.sockets
+    def listeners(self, transport: Transport, port: int) -> Sequence[Listener]:
+        """Return the host's sockets on the port."""
+        return [item for *place, item in self.sockets if place == [transport, port]]
+
+    def own_ports(self) -> Sequence[tuple[Transport, int]]:
+        """Return the ports of the own sockets."""
+        return [(transport, port) for transport, port, item in self.sockets if not item.owners]
 
     def unhealthy(self) -> Sequence[str]:
         """Return what else it lacks."""
@@ -92,10 +98,15 @@ def test_every_condition_must_hold() -> None:
             Seen(sockets=(ELSEWHERE,)),
             "it is still not listening on TCP port 8080 after 10 s; it listens on TCP port 8081",
         ),
+        (Seen(sockets=(DATAGRAMS,)), "it is still not listening on TCP port 8080 after 10 s"),
         (Seen(sockets=(OF_ANOTHER,)), "TCP port 8080 belongs to other(7), not to it (after 10 s)"),
+        (
+            Seen(sockets=(OF_ANOTHER, OF_OTHERS)),
+            "TCP port 8080 belongs to other(7), another(9), not to it (after 10 s)",
+        ),
         (Seen(sockets=(DUAL,), ailments=("it is ill",)), "it is ill (after 10 s)"),
     ],
-    ids=["nothing", "another port", "another's", "ill"],
+    ids=["nothing", "another port", "another transport", "another's", "several owners", "ill"],
 )
 def test_what_is_missing_when_the_time_is_up(seen: Seen, detail: str) -> None:
     """The result names what the program lacks."""

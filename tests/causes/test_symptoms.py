@@ -1,0 +1,55 @@
+"""Rules read what a failed finding shows as data: its sentences may change."""
+
+from collections.abc import Callable
+
+import pytest
+
+from dualstack.causes import answers, datagrams, literals, paths, running, sockets
+from dualstack.facts import Facts, How
+from dualstack.finding import Finding, Symptom
+from tests.causes.made import IGNORED, OK, ZERO, facts, row
+
+Rule = Callable[[Facts], str]
+
+
+@pytest.mark.parametrize(
+    ("rule", "symptom"),
+    [
+        (answers.something_grows, Symptom.GROWTH),
+        (answers.leads_past_filter, Symptom.REDIRECT),
+        (datagrams.bad_checksum, Symptom.BAD_CHECKSUM),
+        (datagrams.too_large_packets, Symptom.LARGE_PACKET),
+        (datagrams.gets_others_answers, Symptom.OTHERS_ANSWERS),
+        (literals.listens_although_malformed, Symptom.MALFORMED_ADDRESS),
+        (paths.past_the_router, Symptom.BYPASSED_ROUTER),
+        (running.socket_survives, Symptom.SOCKET_LEFT),
+        (running.does_not_stop, Symptom.STILL_RUNS),
+        (running.does_not_stop, Symptom.UNCLEAN_END),
+        (running.does_not_stop, Symptom.SOCKET_LEFT),
+        (sockets.listens_elsewhere, Symptom.LISTENS_ELSEWHERE),
+    ],
+)
+def test_a_symptom_supports_its_rule(rule: Rule, symptom: Symptom) -> None:
+    """A rule holds for its symptom, whatever the sentences are, and quotes what happened; for no other symptom."""
+    others = tuple({*Symptom} - {symptom, *(item for item in Symptom if rule(with_symptoms(item)))})
+    assert "it happened" in rule(with_symptoms(symptom))
+    assert rule(with_symptoms(*others)) == rule(with_symptoms()) == ""
+
+
+def test_a_socket_survives_only_a_service_that_has_ended() -> None:
+    """While the service itself still runs, an open socket does not show that a child process keeps it."""
+    assert running.socket_survives(with_symptoms(Symptom.STILL_RUNS, Symptom.SOCKET_LEFT)) == ""
+
+
+def test_a_client_on_the_router_shows_the_route() -> None:
+    """Packets for clients behind a router are missing only if a client on the router is answered."""
+    lost = facts(OK, IGNORED, ZERO, row("::"))
+    assert lost.ipv6.worst is How.IGNORED
+    assert paths.past_the_router(lost) == ""
+    finding = Finding(False, "it is answered", "it is not", symptoms=(Symptom.ROUTER_SERVED,))
+    assert paths.past_the_router(facts(OK, IGNORED, ZERO, row("::"), broken=(finding,)))
+
+
+def with_symptoms(*symptoms: Symptom) -> Facts:
+    """Return facts with one failed finding."""
+    return facts(broken=(Finding(False, "it was expected", "it happened", symptoms=symptoms),))
