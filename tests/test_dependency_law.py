@@ -43,6 +43,7 @@ FLOORS = (
     (
         "authority",
         "rootfs",
+        "runnable",
         "service",
         "build",
         "world",

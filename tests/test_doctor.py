@@ -54,7 +54,7 @@ def test_what_only_some_topologies_need_is_not_required() -> None:
         "/dev/net/tun",
         "seccomp filters",
         "overlay file systems in a user namespace",
-        "services of root without root's rights, with users of their own",
+        "services of root without root's rights, with separate users",
         "what a service can do to this machine",
     }
 

@@ -2,7 +2,7 @@
 
 
 def __getattr__(name: str) -> str:
-    """Return the version, for which half of the standard library is imported, when somebody asks for it."""
+    """Return the version when it is needed: reading it imports half of the standard library."""
     if name != "__version__":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib.metadata import version  # noqa: PLC0415 - slow

@@ -66,7 +66,7 @@ _NEEDS = {
         required=False,
     ),
     "users": _Need(
-        "services of root without root's rights, with users of their own",
+        "services of root without root's rights, with separate users",
         "run as root on Linux 5.12 or newer, on a file system that can map owners (ext4, xfs, btrfs); without it "
         "services run as your own user and cannot change it",
         required=False,

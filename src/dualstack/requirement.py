@@ -49,8 +49,8 @@ class Requirement:
         topologies: The topologies in which the result can differ; it runs in these only.
         needs: What the listener or connector must have for it to apply.
         causes: Codes of the likely root causes, most likely first; none for the service as a whole.
-        plain: Whether the service runs with its own configuration and without obstacles, so that a report may say from
-            this requirement which clients the service serves.
+        baseline: Whether the service runs with its own configuration and without obstacles, so that a report may say
+            from this requirement which clients the service serves.
     """
 
     id: str
@@ -64,7 +64,7 @@ class Requirement:
     topologies: tuple[str, ...]
     causes: tuple[str, ...]
     needs: tuple[Need, ...] = ()
-    plain: bool = False
+    baseline: bool = False
 
     def __post_init__(self) -> None:
         """Check that the requirement can be shown and run.

@@ -52,7 +52,7 @@ class RequirementInfo:
     title: str = ""
     level: str = ""
     role: str = ""
-    plain: bool = False
+    baseline: bool = False
     statement: str = ""
     stimulus: str = ""
     wire: str = ""

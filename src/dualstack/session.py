@@ -167,7 +167,7 @@ def _requirement_info(requirement: Requirement) -> RequirementInfo:
         title=requirement.title,
         level=requirement.level.value,
         role=requirement.role.value,
-        plain=requirement.plain,
+        baseline=requirement.baseline,
         statement=requirement.statement,
         stimulus=requirement.stimulus,
         wire=requirement.wire,

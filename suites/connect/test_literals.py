@@ -25,7 +25,7 @@ def connect_to_literal(world: ConnectorWorld, family: Family) -> None:
     topologies=("dual-stack", "ipv6-only"),
     causes=("RC-SPLIT", "RC-BRACKET", "RC-INETATON", "RC-SOCKADDR", "RC-SNI"),
     needs=(Need.IPV6, Need.LITERALS),
-    plain=True,
+    baseline=True,
 ).attach
 def test_ipv6_literal(world: ConnectorWorld) -> None:
     """An IPv6 literal is reached over IPv6."""
@@ -44,7 +44,7 @@ def test_ipv6_literal(world: ConnectorWorld) -> None:
     topologies=("dual-stack", "ipv4-only", "ipv4-only-disable-ipv6"),
     causes=("RC-WRONGFAMILYSOURCE", "RC-RESOLVER"),
     needs=(Need.IPV4, Need.LITERALS),
-    plain=True,
+    baseline=True,
 ).attach
 def test_ipv4_literal(world: ConnectorWorld) -> None:
     """An IPv4 literal is reached over IPv4."""

@@ -45,7 +45,7 @@ def connect_to_name(world: ConnectorWorld, over: Family, *, a: str = "none", aaa
     topologies=("dual-stack", "ipv6-only"),
     causes=("RC-RESOLVER",),
     needs=(Need.IPV6, Need.NAMES),
-    plain=True,
+    baseline=True,
 ).attach
 def test_name_with_aaaa_only(world: ConnectorWorld) -> None:
     """A name that has only AAAA is reached over IPv6."""
@@ -67,7 +67,7 @@ def test_name_with_aaaa_only(world: ConnectorWorld) -> None:
     topologies=("dual-stack", "ipv4-only"),
     causes=("RC-RESOLVER",),
     needs=(Need.IPV4, Need.NAMES),
-    plain=True,
+    baseline=True,
 ).attach
 def test_name_with_a_only(world: ConnectorWorld) -> None:
     """A name that has only A is reached over IPv4."""
@@ -89,7 +89,7 @@ def test_name_with_a_only(world: ConnectorWorld) -> None:
     topologies=("ipv4-only", "ipv4-only-disable-ipv6", "ipv4-only-no-af-inet6"),
     causes=("RC-FIRSTADDR", "RC-NOHE", "RC-NOINET6", "RC-WRONGFAMILYSOURCE"),
     needs=(Need.IPV4, Need.NAMES),
-    plain=True,
+    baseline=True,
 ).attach
 def test_dual_name_on_ipv4_only_host(world: ConnectorWorld) -> None:
     """A name with both records is reached at once on a host with only IPv4."""
@@ -129,7 +129,7 @@ def prompt(wire: CaptureData, connector: Connect) -> Finding:
     topologies=("ipv6-only", "ipv6-only-strict"),
     causes=("RC-RESOLVER", "RC-LITERAL"),
     needs=(Need.IPV6, Need.NAMES),
-    plain=True,
+    baseline=True,
 ).attach
 def test_dual_name_on_ipv6_only_host(world: ConnectorWorld) -> None:
     """A name with both records is reached on a host with only IPv6."""

@@ -33,7 +33,7 @@ ORDER = (0, 1, 1, 0, 0, 1)
     ),
     causes=("RC-V4SOCK", "RC-V6ONLY", "RC-SOCKADDR", "RC-PKTINFO", "RC-NOINET6"),
     needs=(Need.UDP, Need.BOTH),
-    plain=True,
+    baseline=True,
 ).attach
 def test_dual_stack_datagrams(world: ListenerWorld) -> None:
     """Every family that the host has is answered."""

@@ -21,7 +21,7 @@ from dualstack.world import ListenerWorld
     topologies=("dual-stack",),
     causes=("RC-EXPOSE", "RC-V6ONLY"),
     needs=(Need.ONE,),
-    plain=True,
+    baseline=True,
 ).attach
 def test_family_mismatch_is_refused(world: ListenerWorld) -> None:
     """Clients of the unclaimed family are refused, never ignored."""

@@ -34,7 +34,7 @@ def serve_both(world: ListenerWorld) -> None:
     topologies=("dual-stack", "multi-address"),
     causes=("RC-V4SOCK", "RC-V6ONLY", "RC-LIBBUILD"),
     needs=(Need.BOTH, Need.NO_DUAL_UDP),
-    plain=True,
+    baseline=True,
 ).attach
 def test_dual_stack_reachability(world: ListenerWorld) -> None:
     """Every address of both families answers on a dual-stack host."""
@@ -56,7 +56,7 @@ def test_dual_stack_reachability(world: ListenerWorld) -> None:
     topologies=("dual-stack-bindv6only",),
     causes=("RC-V6ONLY", "RC-V4SOCK"),
     needs=(Need.BOTH, Need.NO_DUAL_UDP),
-    plain=True,
+    baseline=True,
 ).attach
 def test_independence_of_bindv6only(world: ListenerWorld) -> None:
     """Every address of both families answers where IPV6_V6ONLY is on by default."""

@@ -36,7 +36,7 @@ ONE_SEGMENT = 1280 - 40 - 20
     topologies=("routed",),
     causes=("RC-HOPLIMIT", "RC-DONTROUTE"),
     needs=(Need.NETWORK,),
-    plain=True,
+    baseline=True,
 ).attach
 def test_clients_behind_a_router(world: ListenerWorld) -> None:
     """Each family that is served on the link is served behind the router."""

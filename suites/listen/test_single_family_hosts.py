@@ -78,7 +78,7 @@ def is_not_replaced(world: ListenerWorld, bind: str | None, address: str) -> Non
     topologies=("ipv6-only", "ipv6-only-strict"),
     causes=("RC-V4SOCK", "RC-LITERAL", "RC-RESOLVER", "RC-LOOPBACK"),
     needs=(Need.IPV6, Need.NO_DUAL_UDP),
-    plain=True,
+    baseline=True,
 ).attach
 def test_host_without_ipv4(world: ListenerWorld) -> None:
     """The service serves IPv6 where there is no IPv4."""
@@ -101,7 +101,7 @@ def test_host_without_ipv4(world: ListenerWorld) -> None:
     topologies=("ipv4-only", "ipv4-only-disable-ipv6"),
     causes=("RC-NOINET6", "RC-LOOPBACK", "RC-EXPOSE"),
     needs=(Need.NO_DUAL_UDP_WITHOUT_ADDRESS,),
-    plain=True,
+    baseline=True,
 ).attach
 def test_host_without_ipv6_address(world: ListenerWorld) -> None:
     """The service serves IPv4 without an IPv6 address, and never replaces an IPv6 listener."""
@@ -123,7 +123,7 @@ def test_host_without_ipv6_address(world: ListenerWorld) -> None:
     cites=("RFC 4038 §4.4, §6.3.1",),
     topologies=("ipv4-only-no-af-inet6",),
     causes=("RC-NOINET6", "RC-EXPOSE"),
-    plain=True,
+    baseline=True,
 ).attach
 def test_kernel_without_af_inet6(world: ListenerWorld) -> None:
     """The service serves IPv4 without AF_INET6, and never replaces an IPv6 listener."""

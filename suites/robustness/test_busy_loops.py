@@ -66,8 +66,8 @@ def vanish(world: ListenerWorld, families: Sequence[Family]) -> None:
     """Have clients of each family leave before their answer arrives."""
     for family in families:
         if not world.is_tcp:
-            ask = DatagramClient(world.addresses(family)[0], world.peer.plan.configured[family][0], deaf=True)
-            exchange_datagrams(world, [ask], GONE)
+            client = DatagramClient(world.addresses(family)[0], world.peer.plan.configured[family][0], port_closed=True)
+            exchange_datagrams(world, [client], GONE)
             continue
         dial = replace(world.client.exchange(family), half_close=True, timeout=CONNECT_TIMEOUT)
         for stage in (Stage.CONNECTED, Stage.HALF_SENT, Stage.SENT):
@@ -97,9 +97,9 @@ def share(first: ResourceUsage, last: ResourceUsage) -> float:
     kernel adds that time only when the thread gets a CPU, so a thread that is waiting now, or that waited for most of
     the time and hardly ran, counts as busy.
     """
-    before = {item.thread: item for item in first.spent}
+    before = {item.thread: item for item in first.thread_times}
     shares = [0.0]
-    for item in last.spent:
+    for item in last.thread_times:
         if item.thread in before:
             ran = item.running - before[item.thread].running
             had = last.at - first.at - (item.waiting - before[item.thread].waiting)

@@ -179,12 +179,12 @@ def settle(world: ListenerWorld, before: Counts | None) -> Counts:
         sleep(0.1)
 
 
-def counted(world: ListenerWorld, vitals: ResourceUsage) -> Counts:
+def counted(world: ListenerWorld, usage: ResourceUsage) -> Counts:
     """Return the service's descriptors, zombie processes and half-closed connections."""
     rows = world.host.prober.sockets(world.listener.transport)
     half_closed = sum(row.state == "CLOSE_WAIT" and row.port == world.listener.port for row in rows)
     return (
-        ("descriptors", vitals.descriptors),
-        ("zombie processes", vitals.zombies),
+        ("descriptors", usage.descriptors),
+        ("zombie processes", usage.zombies),
         ("connections in CLOSE_WAIT", half_closed),
     )

@@ -200,12 +200,12 @@ def connections(world: ListenerWorld, families: Sequence[Family]) -> Iterator[di
 @contextmanager
 def associations(world: ListenerWorld, families: Sequence[Family]) -> Iterator[None]:
     """Have UDP clients answered, and require after the block that they are answered from the same ports."""
-    asks = [DatagramClient(world.addresses(family)[0], world.sources(family)[0]) for family in families]
-    before = exchange_datagrams(world, asks, 1)
+    clients = [DatagramClient(world.addresses(family)[0], world.sources(family)[0]) for family in families]
+    before = exchange_datagrams(world, clients, 1)
     yield
-    again = [replace(ask, source_port=client.port) for ask, client in zip(asks, before, strict=True)]
-    for family, client in zip(families, exchange_datagrams(world, again, 1), strict=True):
-        still_works(world, family, "from the same port", client.fault or "it was answered", ok=not client.fault)
+    again = [replace(client, source_port=result.port) for client, result in zip(clients, before, strict=True)]
+    for family, result in zip(families, exchange_datagrams(world, again, 1), strict=True):
+        still_works(world, family, "from the same port", result.fault or "it was answered", ok=not result.fault)
 
 
 def still_works(world: ListenerWorld, family: Family, how: str, happened: str, *, ok: bool) -> None:

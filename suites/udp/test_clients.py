@@ -49,12 +49,12 @@ def test_every_client_gets_its_own_answers(world: ListenerWorld) -> None:
     ]
     if not families:
         raise ServiceError("the service serves no family")
-    for client in exchange_datagrams(world, [ask for family in families for ask in clients(world, family)], ROUNDS):
-        faults = [f"{client.unanswered} of {len(client.said)} were not"] if client.unanswered else []
-        faults += [f"it got {len(client.strays)} datagrams that answer none of them"] if client.strays else []
-        expected = f"all requests of the client at {client.name} are answered, and it gets no other answers"
-        symptoms = (Symptom.OTHERS_ANSWERS,) if client.strays else ()
-        happened = "; ".join(faults) or f"all {len(client.said)} were"
+    for result in exchange_datagrams(world, [one for family in families for one in clients(world, family)], ROUNDS):
+        faults = [f"{result.unanswered} of {len(result.requests)} were not"] if result.unanswered else []
+        faults += [f"it got {len(result.unexpected)} datagrams that answer none of them"] if result.unexpected else []
+        expected = f"all requests of the client at {result.name} are answered, and it gets no other answers"
+        symptoms = (Symptom.OTHERS_ANSWERS,) if result.unexpected else ()
+        happened = "; ".join(faults) or f"all {len(result.requests)} were"
         world.require(Finding(not faults, expected, happened, symptoms=symptoms))
     for family in families:
         world.shows_served(family)

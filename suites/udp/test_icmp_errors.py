@@ -20,8 +20,10 @@ AFTERWARDS = 2
 def disturb(world: ListenerWorld, families: list[Family], *, times: int, empty: bool) -> None:
     """Send these datagrams over each family; then require that ordinary clients are answered over all families."""
     for family in families:
-        ask = DatagramClient(world.addresses(family)[0], world.peer.plan.configured[family][0], deaf=True, empty=empty)
-        exchange_datagrams(world, [ask], times)
+        client = DatagramClient(
+            world.addresses(family)[0], world.peer.plan.configured[family][0], port_closed=True, empty=empty
+        )
+        exchange_datagrams(world, [client], times)
     for family in families:
         world.answers(family, world.addresses(family)[0], times=AFTERWARDS)
 

@@ -79,12 +79,12 @@ def require_arrival(world: ListenerWorld, lost: Sequence[str]) -> None:
         )
 
 
-def is_answered(world: ListenerWorld, client: DatagramResult, what: str) -> Finding:
+def is_answered(world: ListenerWorld, result: DatagramResult, what: str) -> Finding:
     """Return whether a client of a group was answered, and from an address of the service."""
-    own = {*world.addresses(Family.of(client.ask.address)), *link_local(world.lab, world.clients)}
+    own = {*world.addresses(Family.of(result.client.address)), *link_local(world.lab, world.clients)}
     own = {address.partition("%")[0] for address in own}
-    sources = {answer.address.partition("%")[0] for answer in client.heard}
+    sources = {answer.address.partition("%")[0] for answer in result.received}
     happened = f"it is answered from {' and '.join(sorted(sources))}" if sources else "no answer arrives"
-    ok = not client.unanswered and sources <= own
+    ok = not result.unanswered and sources <= own
     expected = f"a request to the {what} is answered from one of the service's addresses"
     return Finding(ok, expected, happened + ("" if ok else world.service.last_log_line()))

@@ -16,10 +16,9 @@ def answers_from_where_asked(world: ListenerWorld, family: Family) -> None:
     """Send requests to every address of one family; require that each answer comes from that address."""
     world.service.start()
     source = world.peer.plan.configured[family][0]
-    for client in exchange_datagrams(
-        world, [DatagramClient(address, source) for address in world.addresses(family)], ROUNDS
-    ):
-        asked, sources = client.ask.address, sorted({heard.address for heard in client.heard})
+    clients = [DatagramClient(address, source) for address in world.addresses(family)]
+    for result in exchange_datagrams(world, clients, ROUNDS):
+        asked, sources = result.client.address, sorted({found.address for found in result.received})
         happened = f"it comes from {' and '.join(sources)}" if sources else "no answer came"
         world.require(Finding(sources == [asked], f"the answer to a request to {asked} comes from {asked}", happened))
     world.shows(lambda wire: udp_reply_address(wire, world.listener.port, family))
@@ -85,9 +84,9 @@ def test_reply_port(world: ListenerWorld) -> None:
     world.service.start()
     port = world.listener.port
     for family in world.families:
-        ask = DatagramClient(world.addresses(family)[0], world.peer.plan.configured[family][0])
-        (client,) = exchange_datagrams(world, [ask], ROUNDS)
-        ports = sorted({heard.port for heard in client.heard})
+        client = DatagramClient(world.addresses(family)[0], world.peer.plan.configured[family][0])
+        (result,) = exchange_datagrams(world, [client], ROUNDS)
+        ports = sorted({found.port for found in result.received})
         if ports:
             expected = f"answers over {family.label} come from port {port}, to which the requests were sent"
             world.require(Finding(ports == [port], expected, f"they come from port {' and '.join(map(str, ports))}"))

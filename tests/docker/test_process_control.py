@@ -45,9 +45,9 @@ def test_a_container_is_attended_to(make_lab: MakeLab, image: str, launch: Calla
         assert program.wait_log(f"^{name}$", Deadline(10, name)) is not None
     with pytest.raises(UsageError, match="there is no signal 'SIGNONE'"):
         program.send_signals(["SIGNONE"])
-    vitals = program.resource_usage()
-    assert (vitals.processes, vitals.zombies) == (3, 1)
-    assert 26 <= vitals.descriptors <= 30
+    usage = program.resource_usage()
+    assert (usage.processes, usage.zombies) == (3, 1)
+    assert 26 <= usage.descriptors <= 30
     program.pause()
     program.wait_log("^never$", Deadline(0.2, "what was on its way"))
     size = program.log().size

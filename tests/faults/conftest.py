@@ -225,14 +225,14 @@ class Site:
         token: What marks the processes: a variable of the harness's, an argument of the services'.
         results: Where results go.
         temporary: Where temporary files go.
-        tenants: A descriptor of each process that was seen in a run's namespaces, whoever started it, by its number.
+        residents: A descriptor of each process that was seen in a run's namespaces, whoever started it, by its number.
     """
 
     folder: Path
     token: str
     results: Path
     temporary: Path
-    tenants: dict[int, int] = field(default_factory=dict)
+    residents: dict[int, int] = field(default_factory=dict)
 
     def service(self, name: str, code: str, *, service: str = "", timeouts: Mapping[str, float] = NONE) -> Path:
         """Write a service that listens on port 7007, and return its manifest.
@@ -303,13 +303,13 @@ class Site:
         for pid in [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]:
             if own & namespaces_of(pid):
                 with contextlib.suppress(ProcessLookupError):
-                    self.tenants[pid] = os.pidfd_open(pid)
+                    self.residents[pid] = os.pidfd_open(pid)
 
     def forget_tenants(self) -> None:
         """Look for those that were seen no more."""
-        for descriptor in self.tenants.values():
+        for descriptor in self.residents.values():
             os.close(descriptor)
-        self.tenants.clear()
+        self.residents.clear()
 
     def left(self, seconds: float = GONE) -> list[str]:
         """Return what runs have left: processes, namespaces and temporary files, one line each; waits for the end."""
@@ -317,7 +317,7 @@ class Site:
         while (pids := self.processes()) and not deadline.expired:
             _wait_for_one_of(pids)
         lines = [f"process {pid}: {command_of(pid)}" for pid in self.processes()]
-        for pid, descriptor in self.tenants.items():
+        for pid, descriptor in self.residents.items():
             if not select.select([descriptor], [], [], deadline.remaining)[0]:
                 lines.append(f"process {pid} in a namespace of the run: {command_of(pid)}")
         return lines + [f"temporary file {path}" for path in sorted(self.temporary.iterdir())]
@@ -395,7 +395,7 @@ def clear(site: Site) -> list[str]:
     for pid in site.processes():
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    for descriptor in site.tenants.values():
+    for descriptor in site.residents.values():
         os.close(descriptor)
     return left
 

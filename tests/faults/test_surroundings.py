@@ -174,7 +174,7 @@ def test_a_closed_pipe(site: "Site") -> None:
     wrapper = (shell, "-o", "pipefail", "-c", '"$@" | head -n 1', "bash")
     done = site.run(*ONE_CASE, "-n", "0", *manifests, wrapper=wrapper)
     assert done.code == 1, done
-    assert done.out.splitlines() == ["2 cases, 2 services, 1 topologies"]
+    assert done.out.splitlines() == ["2 cases, 2 services, 1 topology"]
     assert done.err == ""
     done.must_have_kept("broken", "correct")
     assert json.loads((done.folder / "results.json").read_text())["summary"]["cases"] == 2

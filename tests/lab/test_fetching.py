@@ -1,4 +1,4 @@
-"""What SEC-006 says of services that fetch nothing, die, hang or are late, and what it says when its canary is deaf."""
+"""What SEC-006 says of services that fetch nothing, die, hang or are late, and of a canary whose port is closed."""
 
 import importlib
 from collections.abc import Callable

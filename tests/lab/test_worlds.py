@@ -146,7 +146,7 @@ def test_the_kernel_has_a_favourite_among_several_addresses(make_lab: MakeLab, f
     senders = tuple(Sender(address, peer.plan.configured[family][0], 0, ("one", "two")) for address in asked)
     with service.prober.serve(Serve((family.wildcard,), 7000, Transport.UDP, AppProtocol.ECHO)):
         results = peer.prober.call(DatagramBatch(senders, 7000))
-    assert [heard.address for result in results for heard in result.heard] == [
+    assert [found.address for result in results for found in result.received] == [
         service.plan.preferred_source(family)
     ] * 6
     assert len(asked) == 3

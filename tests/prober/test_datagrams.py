@@ -7,7 +7,7 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.prober.client import Prober, ProgramHandle
-from dualstack.prober.messages import Await, DatagramBatch, Heard, Hold, Sender, Serve
+from dualstack.prober.messages import Await, DatagramBatch, Hold, ReceivedDatagram, Sender, Serve
 from dualstack.transport import AppProtocol, Transport
 
 PORT = 7300
@@ -54,7 +54,7 @@ def test_each_client_receives_its_answers(prober: Prober) -> None:
         seen = {(client.peer, client.peer_port) for client in server.accepted()}
     assert [result.sent for result in results] == [3, 3, 3, 1]
     for sender, result in zip(senders, results, strict=True):
-        assert result.heard == tuple(Heard(sender.address, PORT, text.upper()) for text in sender.texts)
+        assert result.received == tuple(ReceivedDatagram(sender.address, PORT, text.upper()) for text in sender.texts)
         assert result.source_port == (sender.source_port or result.source_port) > 0
     assert seen == {(sender.source, result.source_port) for sender, result in zip(senders, results, strict=True)}
 
@@ -63,7 +63,7 @@ def test_answers_from_another_address_are_received(prober: Prober, service: Call
     """An answer from another address and port is reported with these."""
     service("t.sendto(d, c)")
     (result,) = prober.call(DatagramBatch((Sender(FOUR, FOUR, 0, ("x",)),), PORT))
-    assert result.heard == (Heard("127.0.0.3", PORT + 1, "x"),)
+    assert result.received == (ReceivedDatagram("127.0.0.3", PORT + 1, "x"),)
 
 
 def test_answers_to_the_wrong_client_are_reported(prober: Prober, service: Callable[[str], ProgramHandle]) -> None:
@@ -71,8 +71,8 @@ def test_answers_to_the_wrong_client_are_reported(prober: Prober, service: Calla
     service("s.sendto(d, first)")
     senders = (Sender(FOUR, FOUR, 0, ("a",) * 3), Sender(FOUR, "127.0.0.2", 0, ("b",) * 3))
     one, other = prober.call(DatagramBatch(senders, PORT, timeout=0.5))
-    assert [heard.text for heard in one.heard] == ["a", "b"]
-    assert (one.sent, other.sent, other.heard) == (1, 1, ())
+    assert [found.text for found in one.received] == ["a", "b"]
+    assert (one.sent, other.sent, other.received) == (1, 1, ())
 
 
 @each_family
@@ -95,8 +95,10 @@ except OSError as error:
 """
     program = start(script, input=family.loopback)
     assert program.wait_ready(Await(PORT, Transport.UDP, None, 10)).ready, program.log().text
-    (result,) = prober.call(DatagramBatch((Sender(family.loopback, family.loopback, 0, ("x",), deaf=True),), PORT, 60))
-    assert (result.sent, result.heard) == (1, ())
+    (result,) = prober.call(
+        DatagramBatch((Sender(family.loopback, family.loopback, 0, ("x",), port_closed=True),), PORT, 60)
+    )
+    assert (result.sent, result.received) == (1, ())
     assert program.wait_log("^ConnectionRefusedError$", Deadline(10, "the ICMP error")), program.log().text
 
 

@@ -20,7 +20,8 @@ from dualstack.prober.messages import Dial, Dialled, Serve
 from dualstack.topology import HostSpec, load_topology
 from dualstack.transport import AppProtocol, Transport
 from dualstack.wire.attempts import Fate, attempts
-from dualstack.wire.capture import Capture, CaptureData
+from dualstack.wire.capture import Capture
+from dualstack.wire.evidence import CaptureData
 
 TABLE = Path(__file__).with_name("data") / "interoperation.csv"
 FIRST_PORT = 20000

@@ -93,9 +93,9 @@ def test_a_paused_program_can_be_stopped(start: Start) -> None:
 def test_resources_are_counted(start: Start) -> None:
     """Three processes, one of them a zombie; two have ten files and the standard three each."""
     program = ready(start(HOLDING))
-    vitals = program.resource_usage()
-    assert (vitals.processes, vitals.zombies) == (3, 1)
-    assert 2 * 10 + 2 * 3 <= vitals.descriptors <= 2 * 10 + 2 * 3 + 4
+    usage = program.resource_usage()
+    assert (usage.processes, usage.zombies) == (3, 1)
+    assert 2 * 10 + 2 * 3 <= usage.descriptors <= 2 * 10 + 2 * 3 + 4
     program.stop("SIGKILL", Deadline(5, "it to stop"))
     assert program.resource_usage().processes == 0
 
@@ -118,8 +118,8 @@ def test_time_is_counted_by_thread(start: Start) -> None:
     first = program.resource_usage()
     assert Deadline(10, "it to run").until(lambda: program.resource_usage().at - first.at > 0.2)
     last = program.resource_usage()
-    before = {item.thread: item.running + item.waiting for item in first.spent}
-    spent = sorted(item.running + item.waiting - before[item.thread] for item in last.spent)
+    before = {item.thread: item.running + item.waiting for item in first.thread_times}
+    spent = sorted(item.running + item.waiting - before[item.thread] for item in last.thread_times)
     assert len(spent) == 2
     assert spent[1] > 0.5 * (last.at - first.at)
     assert spent[1] > spent[0]

@@ -111,13 +111,13 @@ def test_port_drops_forged_senders(run: Any, lab: Lab) -> None:
     """A mapped sender over IPv6 is neither answered nor shown; real IPv4 clients and IPv6 clients are."""
     program = serve(run, lab, "upper-udp-ported")
     host, peer = lab.hosts["service"].plan, lab.hosts["peer"]
-    forged = peer.plan.configured[Family.IPV4][1]
-    peer.prober.call(SpoofedDatagram(f"::ffff:{forged}", 4000, host.address(Family.IPV6), PORT, "forged"))
+    spoofed = peer.plan.configured[Family.IPV4][1]
+    peer.prober.call(SpoofedDatagram(f"::ffff:{spoofed}", 4000, host.address(Family.IPV6), PORT, "spoofed"))
     for family in BOTH:
         dialled = dial(lab, family)
         assert dialled.outcome is Outcome.ANSWERED
         run.until(program, f"^received from {re.escape(dialled.source)} at PORT {dialled.source_port}$")
-    assert forged not in program.log().text
+    assert spoofed not in program.log().text
 
 
 @either_family

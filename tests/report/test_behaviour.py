@@ -13,7 +13,7 @@ from dualstack.verdict import Verdict
 
 MakeRecord = Callable[..., Record]
 
-LISTENER, CONNECTOR = (RequirementInfo(role=role, plain=True) for role in ("listener", "connector"))
+LISTENER, CONNECTOR = (RequirementInfo(role=role, baseline=True) for role in ("listener", "connector"))
 REQUIREMENTS = {
     "LISTEN-001": LISTENER,
     "LISTEN-002": RequirementInfo(role="listener"),

@@ -189,8 +189,8 @@ def test_a_terminal_gets_the_matrix(records: list[Record], monkeypatch: pytest.M
     """On a terminal the matrix fills up: done of planned, the verdict so far, the progress and what runs now."""
     monkeypatch.setenv("TERM", "xterm")
     console = Console(file=io.StringIO(), force_terminal=True, width=100, height=40, highlight=False)
-    watching = watcher(console)
-    assert isinstance(watching, LiveMatrix)
+    with watcher(console) as watching:
+        assert isinstance(watching, LiveMatrix)
     for event in _events(records)[:4]:
         tell(watching, event)
     text = _drawn(watching)
@@ -232,7 +232,8 @@ def test_the_picture_leaves_the_terminal_as_it_was(make_record: MakeRecord) -> N
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=80, height=24)
     record = make_record()
-    with LiveMatrix(console) as picture:
+    picture = LiveMatrix(console)
+    with picture.live:
         picture.planned(1, cells_of([record.key]))
         picture.started(record.key)
         picture.finished(record)

@@ -130,7 +130,7 @@ def _about_answer(family: Family, client: int, port: int, code: int) -> Any:
     return net(F6) / ICMPv6DestUnreach(code=code) / answer[IPv6]
 
 
-def forged(address: str) -> Any:
+def spoofed(address: str) -> Any:
     """Return a datagram over IPv6 to the server whose source is the mapped form of an IPv4 address."""
     return IN() / IPv6(src=f"::ffff:{address}", dst=S6) / UDP(sport=40000, dport=8081) / b"ping"
 

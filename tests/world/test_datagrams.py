@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dualstack.families import Family
-from dualstack.prober.messages import Dial, Heard
+from dualstack.prober.messages import Dial, ReceivedDatagram
 from dualstack.protocols.registry import client_for
 from dualstack.transport import AppProtocol, Transport
 from dualstack.world.datagrams import DatagramClient, DatagramResult, said
@@ -11,43 +11,43 @@ from dualstack.world.datagrams import DatagramClient, DatagramResult, said
 S6, C6 = "2001:db8::1", "2001:db8::2"
 
 
-def told(protocol: AppProtocol, *texts: str, asked: int = 2, **fields: str) -> DatagramResult:
+def result_of(protocol: AppProtocol, *texts: str, asked: int = 2, **fields: str) -> DatagramResult:
     """Return a client that sent requests and received these texts; ``{0}`` is the answer to its first request."""
     dial = Dial(Family.IPV6, S6, 8000, Transport.UDP, protocol, **fields)  # type: ignore[arg-type]  # texts only
     requests = tuple(said(client_for(dial)) for _ in range(asked))
     answers = [one.request.upper().decode() for one in requests]
-    heard = tuple(Heard(S6, 8000, text.format(*answers)) for text in texts)
-    return DatagramResult(DatagramClient(S6, C6), 4000, requests, heard, asked)
+    received = tuple(ReceivedDatagram(S6, 8000, text.format(*answers)) for text in texts)
+    return DatagramResult(DatagramClient(S6, C6), 4000, requests, received, asked)
 
 
 def test_answered_in_any_order() -> None:
     """Every request has its answer, in any order."""
-    client = told(AppProtocol.UPPER, "{1}", "{0}")
-    assert (client.unanswered, client.strays) == (0, ())
+    client = result_of(AppProtocol.UPPER, "{1}", "{0}")
+    assert (client.unanswered, client.unexpected) == (0, ())
     assert client.name == "[2001:db8::2]:4000"
 
 
 def test_lost_and_stray_answers_are_counted() -> None:
     """Missing answers and datagrams that answer no request are counted, even if their numbers are equal."""
-    assert told(AppProtocol.UPPER, "{0}").unanswered == 1
-    client = told(AppProtocol.UPPER, "{0}", "SOMEBODY ELSE'S\n")
+    assert result_of(AppProtocol.UPPER, "{0}").unanswered == 1
+    client = result_of(AppProtocol.UPPER, "{0}", "SOMEBODY ELSE'S\n")
     assert client.unanswered == 1
-    assert [heard.text for heard in client.strays] == ["SOMEBODY ELSE'S\n"]
-    assert told(AppProtocol.UPPER).unanswered == 2
+    assert [received.text for received in client.unexpected] == ["SOMEBODY ELSE'S\n"]
+    assert result_of(AppProtocol.UPPER).unanswered == 2
 
 
 def test_what_is_wrong_with_answers() -> None:
     """A missing answer, or one from another address, is a fault; another port is not."""
-    assert told(AppProtocol.UPPER, "{0}", "{1}").fault == ""
-    assert told(AppProtocol.UPPER, "{0}").fault == "1 of 2 requests were not answered"
-    client = told(AppProtocol.UPPER, "{0}", asked=1)
-    assert replace(client, heard=(replace(client.heard[0], port=4711),)).fault == ""
-    elsewhere = replace(client, heard=(replace(client.heard[0], address="2001:db8::3"),))
+    assert result_of(AppProtocol.UPPER, "{0}", "{1}").fault == ""
+    assert result_of(AppProtocol.UPPER, "{0}").fault == "1 of 2 requests were not answered"
+    client = result_of(AppProtocol.UPPER, "{0}", asked=1)
+    assert replace(client, received=(replace(client.received[0], port=4711),)).fault == ""
+    elsewhere = replace(client, received=(replace(client.received[0], address="2001:db8::3"),))
     assert elsewhere.fault == "it asked 2001:db8::1 and was answered from 2001:db8::3"
 
 
 def test_without_tokens_what_matches_is_an_answer() -> None:
     """With protocol exchange every text that matches is an answer, and any other is a stray."""
-    client = told(AppProtocol.EXCHANGE, "you are 4000", "who?", send="who", expect=r"you are \d+")
+    client = result_of(AppProtocol.EXCHANGE, "you are 4000", "who?", send="who", expect=r"you are \d+")
     assert client.unanswered == 0
-    assert [heard.text for heard in client.strays] == ["who?"]
+    assert [received.text for received in client.unexpected] == ["who?"]

@@ -67,9 +67,9 @@ def test_who_has_a_connection_to_be_silent_on() -> None:
     assert not counts(Stage.CONNECTED, idled(1.0, connected=False))
 
 
-def vitals(at: float, *spent: ThreadTime) -> ResourceUsage:
+def usage(at: float, *times: ThreadTime) -> ResourceUsage:
     """Return a snapshot of the threads of a program."""
-    return ResourceUsage(1, 3, 0, spent=spent, at=at)
+    return ResourceUsage(1, 3, 0, thread_times=times, at=at)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_share_of_the_time_that_a_thread_had(running: float, waiting: float, exp
     share = suite("robustness.test_busy_loops").share
     others = ThreadTime(5, 1.0, 0.0)
     first, last = (
-        vitals(7.0, ThreadTime(4, 2.0, 1.0), others),
-        vitals(7.25, ThreadTime(4, 2.0 + running, 1.0 + waiting), others),
+        usage(7.0, ThreadTime(4, 2.0, 1.0), others),
+        usage(7.25, ThreadTime(4, 2.0 + running, 1.0 + waiting), others),
     )
     assert share(first, last) == pytest.approx(expected)
 
@@ -99,14 +99,14 @@ def test_share_of_the_time_that_a_thread_had(running: float, waiting: float, exp
 def test_threads_that_come_and_go_have_no_share() -> None:
     """Only a thread in both snapshots is judged; without one the share is 0."""
     share = suite("robustness.test_busy_loops").share
-    assert share(vitals(1.0, ThreadTime(4, 0.0, 0.0)), vitals(1.25, ThreadTime(5, 0.25, 0.0))) == 0.0
-    assert share(vitals(1.0), vitals(1.25)) == 0.0
+    assert share(usage(1.0, ThreadTime(4, 0.0, 0.0)), usage(1.25, ThreadTime(5, 0.25, 0.0))) == 0.0
+    assert share(usage(1.0), usage(1.25)) == 0.0
 
 
 def test_a_thread_that_waits_for_a_processor_may_be_busy() -> None:
     """The kernel has not yet counted the wait of a runnable thread, so the thread counts as busy."""
     share = suite("robustness.test_busy_loops").share
-    assert share(vitals(1.0, ThreadTime(4, 0.0, 0.0)), vitals(1.25, ThreadTime(4, 0.03, 0.0, runnable=True))) == 1.0
+    assert share(usage(1.0, ThreadTime(4, 0.0, 0.0)), usage(1.25, ThreadTime(4, 0.03, 0.0, runnable=True))) == 1.0
 
 
 def test_a_busy_loop_from_before_does_not_deviate() -> None:

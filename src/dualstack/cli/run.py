@@ -44,7 +44,7 @@ _WORKERS_A_CORE = 2
 """A case waits half of its time: for the service to start, or until it is certain that no answer arrives."""
 
 _HANDFUL = 12
-"""Up to this many cases, a forked keeper takes less total time than a newly started one."""
+"""Up to this many cases, a forked supervisor takes less total time than a newly started one."""
 
 _USAGE = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
 

@@ -5,6 +5,7 @@ import argparse
 from dualstack.lab.docker.engine import connect
 from dualstack.lab.docker.labels import sweep
 from dualstack.lab.docker.outdated import remove_outdated
+from dualstack.report.text import count
 
 
 def main(_: argparse.Namespace) -> int:
@@ -22,7 +23,7 @@ def main(_: argparse.Namespace) -> int:
     for name, size in images:
         print(f"removed image {name}, {_megabytes(size)}")
     if images:
-        print(f"{len(images)} images that nothing needs any more: {_megabytes(sum(size for _, size in images))}")
+        print(f"{count(len(images), 'image')} no longer needed: {_megabytes(sum(size for _, size in images))}")
     return 0
 
 

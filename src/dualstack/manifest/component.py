@@ -18,6 +18,11 @@ class Component(Table):
         description="The command that runs it in the foreground, in the service's working directory; it should listen "
         "on loopback."
     )
+    image: str | None = Field(
+        None,
+        min_length=1,
+        description="With --lab docker: an image that the engine has or can pull; default: the service's image.",
+    )
     environment: Environment = Field({}, description="Its environment variables; only PATH is passed.")
     files: dict[str, str] = Field(
         {}, description="Files that are written to its own {scratch} before it starts: name and contents."

@@ -147,4 +147,5 @@ class Subject:
 
     def component_values(self, component: Component, *, scratch: str, contained: bool = False) -> dict[str, str]:
         """Return the values of all placeholders in the texts of a component, for one start; see `values`."""
-        return values_of_component(component, Start(self, scratch, contained))
+        values = values_of_component(component, Start(self, scratch, contained))
+        return values | {"directory": "."} if contained and component.image else values

@@ -5,7 +5,7 @@ import socket
 from contextlib import ExitStack, closing
 
 from dualstack.families import Family
-from dualstack.prober.messages import DatagramBatch, DatagramResult, Heard, Sender
+from dualstack.prober.messages import DatagramBatch, ReceivedDatagram, Sender, SenderResult
 from dualstack.prober.sockets import SocketAddress, bound_socket, socket_address
 from dualstack.prober.verbs import Agent, verb
 from dualstack.transport import Transport
@@ -16,7 +16,7 @@ _DISCARD = 9
 
 
 @verb(DatagramBatch)
-async def send_datagrams(_: Agent, batch: DatagramBatch) -> tuple[DatagramResult, ...]:
+async def send_datagrams(_: Agent, batch: DatagramBatch) -> tuple[SenderResult, ...]:
     """Send a batch; return what each client received, in the order of its senders.
 
     Raises:
@@ -46,13 +46,13 @@ class _Client:
         family = Family.of(sender.address)
         self._sender = sender
         self._target: SocketAddress = socket_address(family, sender.address, port)
-        self._heard: list[Heard] = []
+        self._datagrams: list[ReceivedDatagram] = []
         self._received = asyncio.Event()
         self._sent = 0
         self._socket = bound_socket(sender.source, sender.source_port, Transport.UDP)
         if family is Family.IPV4:  # for a multicast group this chooses the interface
             self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(sender.source))
-        if sender.deaf:
+        if sender.port_closed:
             self._socket.connect(socket_address(family, sender.source, _DISCARD))
         else:
             asyncio.get_running_loop().add_reader(self._socket, self._read)
@@ -65,7 +65,7 @@ class _Client:
 
     async def await_replies(self, number: int) -> None:
         """Wait for ``number`` datagrams, at most one for each text; return at once if the port is closed."""
-        while not self._sender.deaf and len(self._heard) < min(number, len(self._sender.texts)):
+        while not self._sender.port_closed and len(self._datagrams) < min(number, len(self._sender.texts)):
             self._received.clear()
             await self._received.wait()
 
@@ -74,15 +74,15 @@ class _Client:
         try:
             while True:
                 data, source = self._socket.recvfrom(_READ)
-                self._heard.append(Heard(source[0], source[1], data.decode("latin-1")))
+                self._datagrams.append(ReceivedDatagram(source[0], source[1], data.decode("latin-1")))
         except BlockingIOError:
             self._received.set()
 
-    def result(self) -> DatagramResult:
+    def result(self) -> SenderResult:
         """Return what it sent and received until now."""
-        if not self._sender.deaf:
+        if not self._sender.port_closed:
             self._read()
-        return DatagramResult(self._socket.getsockname()[1], self._sent, tuple(self._heard))
+        return SenderResult(self._socket.getsockname()[1], self._sent, tuple(self._datagrams))
 
     def close(self) -> None:
         """Close its socket."""

@@ -9,7 +9,7 @@ from time import monotonic
 
 from dualstack.errors import HarnessError, HostCannot, UsageError
 from dualstack.prober.messages import ResourceUsage
-from dualstack.prober.processes import count_descriptors, handled_signals, process_name, processes, time_spent
+from dualstack.prober.processes import count_descriptors, handled_signals, process_name, processes, thread_times
 
 _PAUSE_TIMEOUT = 5.0  # seconds within which SIGSTOP must have worked
 _POLL_INTERVAL = 0.001  # seconds between two checks whether it has
@@ -78,7 +78,7 @@ class ProcessControl:
             descriptors=descriptors,
             zombies=sum(process.state == "Z" for process in own),
             handled=handled_signals(self.main()),
-            spent=tuple(item for pid in members for item in time_spent(pid)),
+            thread_times=tuple(item for pid in members for item in thread_times(pid)),
             at=monotonic(),
         )
 

@@ -71,7 +71,7 @@ def cpu_starvation(pids: Iterable[int]) -> float:
     return max(delays) / 1e9
 
 
-def time_spent(pid: int) -> list[ThreadTime]:
+def thread_times(pid: int) -> list[ThreadTime]:
     """Return the time of each thread of a process; empty if it has ended or the kernel does not count the time."""
     found = []
     with suppress(*_GONE):

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from time import monotonic
@@ -76,18 +77,14 @@ class RunningProgram:
 
     async def wait(self, seconds: float) -> Exit | None:
         """Return how it ended, or None if it still runs after ``seconds``."""
-        end = monotonic() + seconds
-        while self.exit is None and (left := end - monotonic()) > 0:
-            await pulsed(self.changed, left)
+        await self._until(lambda: self.exit is not None, seconds)
         return self.exit
 
     async def wait_log(self, pattern: str, since: int, seconds: float) -> str | None:
         """Return a line of its output, from byte ``since`` on, that matches; None if there is none in ``seconds``."""
-        end = monotonic() + seconds
         watch = self.output.watch(pattern, since)
         try:
-            while watch.line is None and (left := end - monotonic()) > 0:
-                await pulsed(self.changed, left)
+            await self._until(lambda: watch.line is not None, seconds)
             return watch.line
         finally:
             self.output.unwatch(watch)
@@ -113,7 +110,7 @@ class RunningProgram:
             HarnessError: Even SIGKILL did not end it.
         """
         send(self.members(), signal_number(signal_name))
-        if await self._await_end(seconds):
+        if await self._until(lambda: self.is_gone, seconds):
             return self.exit
         await self._kill()
         return None
@@ -209,12 +206,12 @@ class RunningProgram:
             if not self.is_gone:
                 await pulsed(self.changed, _KILL_INTERVAL)
 
-    async def _await_end(self, seconds: float) -> bool:
-        """Return whether all its processes end within ``seconds``."""
+    async def _until(self, holds: Callable[[], bool], seconds: float) -> bool:
+        """Return whether a condition holds within ``seconds``; it is checked at each pulse of `changed`."""
         end = monotonic() + seconds
-        while not self.is_gone and (left := end - monotonic()) > 0:
+        while not holds() and (left := end - monotonic()) > 0:
             await pulsed(self.changed, left)
-        return self.is_gone
+        return holds()
 
     def _is_alone(self) -> bool:
         """Return whether nothing else runs on the host: the agent is PID 1 and its only child is the supervisor.

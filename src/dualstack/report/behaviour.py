@@ -26,7 +26,7 @@ _NO_CLAIM = frozenset({Need.IPV4.code, Need.IPV6.code})
 def behaviour(cell: Cell, requirements: Mapping[str, RequirementInfo], loopback: Collection[str] = ()) -> str:
     """Return what the service does on such a host, as the end of a sentence; empty if nothing is known.
 
-    Only cases of requirements that are `Requirement.plain` are used.
+    Only cases of requirements that are `Requirement.baseline` are used.
 
     Args:
         cell: The service and the topology.
@@ -37,11 +37,11 @@ def behaviour(cell: Cell, requirements: Mapping[str, RequirementInfo], loopback:
     if start is not None and start.verdict in _NOT_STARTED and (fault := _unseen(start)):
         return fault
     clauses: dict[str, str] = {}
-    plain: dict[str, list[Record]] = {}
+    baseline: dict[str, list[Record]] = {}
     for record in sorted(cell.records, key=lambda item: item.element):
-        if (known := requirements.get(record.requirement)) and known.plain:
-            plain.setdefault(record.element, []).append(record)
-    for element, records in plain.items():
+        if (known := requirements.get(record.requirement)) and known.baseline:
+            baseline.setdefault(record.element, []).append(record)
+    for element, records in baseline.items():
         dials = requirements[records[0].requirement].role == Role.CONNECTOR.value
         others = "servers" if dials else "clients on its own host" if element in loopback else "clients"
         if clause := _clause(records, "reach" if dials else "serve", others):

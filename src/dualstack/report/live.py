@@ -2,9 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Protocol, Self
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,6 +16,7 @@ from dualstack.casekey import CaseKey
 from dualstack.report.matrix import Mark, matrix
 from dualstack.report.support import reason
 from dualstack.report.terminal import is_ascii, name, shown, styled
+from dualstack.report.text import count
 from dualstack.report.verdict_style import VERDICT_STYLES, most_serious
 from dualstack.results import Record
 from dualstack.verdict import Verdict
@@ -42,18 +43,16 @@ class Watcher(Protocol):
     def finished(self, record: Record) -> None:
         """Take the result of a case."""
 
-    def __enter__(self) -> Self:
-        """Begin to show the progress."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Restore the terminal."""
-
-
-def watcher(console: Console) -> Watcher:
-    """Return the watcher for a console: the matrix on a terminal, lines elsewhere."""
-    return LiveMatrix(console) if console.is_terminal and not console.is_dumb_terminal else Lines(console)
+@contextmanager
+def watcher(console: Console) -> Iterator[Watcher]:
+    """Show the progress on a console while the block runs: the matrix on a terminal, lines elsewhere."""
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield Lines(console)
+        return
+    picture = LiveMatrix(console)
+    with picture.live:
+        yield picture
 
 
 def tell(watching: Watcher, event: Mapping[str, Any]) -> None:
@@ -89,10 +88,9 @@ class Lines:
     def planned(self, total: int, cells: Cells) -> None:
         """Take how many cases are planned, in total and by cell."""
         self._total = total
-        services = len({subject for subject, _ in cells})
-        self._console.print(
-            f"{total} cases, {services} services, {len({topology for _, topology in cells})} topologies"
-        )
+        services, topologies = len({subject for subject, _ in cells}), len({topology for _, topology in cells})
+        words = count(total, "case"), count(services, "service"), count(topologies, "topology")
+        self._console.print(", ".join(words))
 
     def started(self, case: CaseKey) -> None:
         """Print nothing: only finished cases have a line."""
@@ -111,18 +109,13 @@ class Lines:
             text.append(shown(f"  {reason(record)}", ascii_only=ascii_only))
         self._console.print(text, soft_wrap=True)
 
-    def __enter__(self) -> Self:
-        """Prepare nothing."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Restore nothing."""
-
 
 class LiveMatrix:
-    """The matrix, a progress bar, the time, and the cases that run now."""
+    """The matrix, a progress bar, the time, and the cases that run now.
+
+    Attributes:
+        live: What draws it while it is entered, and then removes it from the terminal.
+    """
 
     def __init__(self, console: Console) -> None:
         """Draw on ``console``."""
@@ -132,7 +125,7 @@ class LiveMatrix:
         self._cells: dict[tuple[str, str], int] = {}
         self._verdicts: dict[tuple[str, str], list[Verdict]] = {}
         self._running: dict[CaseKey, None] = {}
-        self._live = Live(console=console, get_renderable=self.picture, refresh_per_second=8, transient=True)
+        self.live = Live(console=console, get_renderable=self.picture, refresh_per_second=8, transient=True)
 
     def planned(self, total: int, cells: Cells) -> None:
         """Take how many cases are planned, in total and by cell."""
@@ -147,17 +140,6 @@ class LiveMatrix:
         self._running = {case: None for case in self._running if case != record.key}
         key = record.subject, record.topology
         self._verdicts = {**self._verdicts, key: [*self._verdicts.get(key, ()), record.verdict]}
-
-    def __enter__(self) -> Self:
-        """Begin to draw."""
-        self._live.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Remove the matrix from the terminal."""
-        self._live.__exit__(kind, error, trace)
 
     def picture(self) -> RenderableType:
         """Return what the terminal shows now."""

@@ -44,8 +44,9 @@ def head_and_tail(text: str, size: int) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return ``1 case`` or ``2 cases``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Return ``1 case``, ``2 cases`` or ``2 topologies``."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def enumerated(items: list[str]) -> str:

@@ -12,8 +12,6 @@ from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError
 from dualstack.wire.evidence import CaptureData, read_capture
 
-__all__ = ["Capture", "CaptureData"]
-
 ENTRY = "dualstack.wire.recorder:record"
 """The function that runs inside the host."""
 

@@ -201,8 +201,8 @@ def udp_spoofed_unanswered(wire: CaptureData, port: int, sources: Collection[str
     """
     wire.require_live(BOTH)
     mapped = {f"::ffff:{source}": source for source in sources}
-    forged = [frame for frame in wire.frames if frame.kind == "udp" and frame.dport == port and frame.src in mapped]
-    missing = sorted(set(mapped) - {frame.src for frame in forged})
+    spoofed = [frame for frame in wire.frames if frame.kind == "udp" and frame.dport == port and frame.src in mapped]
+    missing = sorted(set(mapped) - {frame.src for frame in spoofed})
     if missing:
         raise Inconclusive(f"{wire.path}: no datagram from {', '.join(missing)} came, so there is nothing to judge")
     ends = {*mapped, *mapped.values()}
@@ -216,8 +216,8 @@ def udp_spoofed_unanswered(wire: CaptureData, port: int, sources: Collection[str
         expected=f"IPv6 datagrams from {' and '.join(sorted(mapped))} are not answered, neither to these nor over IPv4",
         happened=f"{len(answers)} answers left, to {', '.join(sorted({frame.dst for frame in answers}))}"
         if answers
-        else f"{len(forged)} came and none was answered; the witnesses were seen",
-        packets=format_lines([*forged, *answers]),
+        else f"{len(spoofed)} came and none was answered; the witnesses were seen",
+        packets=format_lines([*spoofed, *answers]),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from dualstack.families import endpoint
-from dualstack.timeline import Packet, shortened
+from dualstack.timeline import Packet, packet_lines, shortened
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.frames import ACK, FIN, PSH, RST, SYN, Frame
 from dualstack.wire.headers import Icmp
@@ -67,15 +67,8 @@ def format_lines(frames: Sequence[Frame], most: int = MOST) -> tuple[str, ...]:
     Of more than ``most`` frames, the first two thirds and the last third of that number are returned; the line between
     them has the number of frames that were left out.
     """
-    if not frames:
-        return ()
-    written = [format_line(frame, frames[0].time) for frame in frames[: most - most // 3]]
-    rest = frames[most - most // 3 :]
-    left_out = len(rest) - most // 3
-    if left_out > 0:
-        written.append(f"… {left_out} packets left out …")
-        rest = rest[left_out:]
-    return (*written, *(format_line(frame, frames[0].time) for frame in rest))
+    found = shortened([*enumerate(frames, 1)], most)
+    return packet_lines([packet(frame, since=frames[0].time, number=number) for number, frame in found])
 
 
 def conversation(wire: CaptureData, ports: Collection[int], most: int = MOST) -> tuple[str, ...]:

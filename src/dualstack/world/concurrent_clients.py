@@ -69,12 +69,12 @@ def _over_tcp(world: ListenerWorld, sources: Sequence[str], port: int) -> list[C
 
 def _over_udp(world: ListenerWorld, sources: Sequence[str], port: int) -> list[ClientResult]:
     """Make the clients send requests in turn, `ROUNDS` times each."""
-    asks = [DatagramClient(world.addresses(Family.of(source))[0], source, port) for source in sources]
+    clients = [DatagramClient(world.addresses(Family.of(source))[0], source, port) for source in sources]
     results = []
-    for told in send_datagrams(world, asks, ROUNDS):
-        strays = f"{len(told.strays)} datagrams answer none of its requests" if told.strays else ""
-        fault = told.fault or strays
-        results.append(ClientResult(told.ask.source, not fault, fault or "it was answered"))
+    for result in send_datagrams(world, clients, ROUNDS):
+        count = len(result.unexpected)
+        fault = result.fault or (f"{count} datagrams answer none of its requests" if count else "")
+        results.append(ClientResult(result.client.source, not fault, fault or "it was answered"))
     return results
 
 

@@ -6,7 +6,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 
 from dualstack.families import endpoint
-from dualstack.prober.messages import DatagramBatch, Heard, Outcome, Sender
+from dualstack.prober.messages import DatagramBatch, Outcome, ReceivedDatagram, Sender
 from dualstack.protocols.conversation import Conversation
 from dualstack.protocols.registry import client_for
 from dualstack.service import dial_to
@@ -23,14 +23,14 @@ class DatagramClient:
         address: The service's address.
         source: The client's address, one of the peer's.
         source_port: The client's port; 0 for any.
-        deaf: Whether its port is closed when the answer arrives, so that the service gets ICMP port unreachable.
+        port_closed: Whether its port is closed when the answer arrives, so that the service gets ICMP port unreachable.
         empty: Whether it sends datagrams of no bytes in place of requests.
     """
 
     address: str
     source: str
     source_port: int = 0
-    deaf: bool = False
+    port_closed: bool = False
     empty: bool = False
 
 
@@ -52,28 +52,28 @@ class DatagramResult:
     """What one client sent and received.
 
     Attributes:
-        ask: What it should send.
+        client: What it should send.
         port: Its port.
-        said: The requests that it sent.
-        heard: The datagrams that it received, from any address.
+        requests: The requests that it sent.
+        received: The datagrams that it received, from any address.
         sent: How many datagrams it sent, including empty ones.
     """
 
-    ask: DatagramClient
+    client: DatagramClient
     port: int
-    said: tuple[Said, ...]
-    heard: tuple[Heard, ...]
+    requests: tuple[Said, ...]
+    received: tuple[ReceivedDatagram, ...]
     sent: int = 0
 
     @property
     def unanswered(self) -> int:
         """How many of its requests have no answer among the datagrams that it received."""
-        return sum(not any(_is_answer(one, heard) for heard in self.heard) for one in self.said)
+        return sum(not any(_is_answer(one, found) for found in self.received) for one in self.requests)
 
     @property
-    def strays(self) -> tuple[Heard, ...]:
+    def unexpected(self) -> tuple[ReceivedDatagram, ...]:
         """The datagrams that it received and that answer none of its requests."""
-        return tuple(heard for heard in self.heard if not any(_is_answer(one, heard) for one in self.said))
+        return tuple(found for found in self.received if not any(_is_answer(one, found) for one in self.requests))
 
     @property
     def fault(self) -> str:
@@ -81,51 +81,52 @@ class DatagramResult:
 
         The source port of the answers is not checked.
         """
-        others = sorted({heard.address for heard in self.heard if heard.address != self.ask.address})
+        others = sorted({found.address for found in self.received if found.address != self.client.address})
         if others:
-            return f"it asked {self.ask.address} and was answered from {' and '.join(others)}"
+            return f"it asked {self.client.address} and was answered from {' and '.join(others)}"
         return f"{self.unanswered} of {self.sent} requests were not answered" if self.unanswered else ""
 
     @property
     def name(self) -> str:
         """The client's address and port."""
-        return endpoint(self.ask.source, self.port)
+        return endpoint(self.client.source, self.port)
 
 
-def exchange_datagrams(world: ListenerWorld, asks: Sequence[DatagramClient], rounds: int) -> list[DatagramResult]:
+def exchange_datagrams(world: ListenerWorld, clients: Sequence[DatagramClient], rounds: int) -> list[DatagramResult]:
     """Make several clients send requests in turn, ``rounds`` times each, and note it.
 
     A client receives datagrams from any address. The first round with a missing answer is the last.
     """
     began = time.monotonic()
-    results = send_datagrams(world, asks, rounds)
+    results = send_datagrams(world, clients, rounds)
     world.journal.waited += time.monotonic() - began
     for one in results:
-        what = "empty datagrams" if one.ask.empty else "requests"
-        heard = "its port is closed to answers" if one.ask.deaf else f"{len(one.heard)} datagrams received"
-        where = f"{one.name} → {endpoint(one.ask.address, world.listener.port)}"
-        world.note(f"udp {where}: {one.sent} {what}, {heard}")
+        what = "empty datagrams" if one.client.empty else "requests"
+        count = f"{len(one.received)} datagrams received"
+        received = "its port is closed to answers" if one.client.port_closed else count
+        where = f"{one.name} → {endpoint(one.client.address, world.listener.port)}"
+        world.note(f"udp {where}: {one.sent} {what}, {received}")
     return results
 
 
-def send_datagrams(world: ListenerWorld, asks: Sequence[DatagramClient], rounds: int) -> list[DatagramResult]:
+def send_datagrams(world: ListenerWorld, clients: Sequence[DatagramClient], rounds: int) -> list[DatagramResult]:
     """Do what `exchange_datagrams` does, without a note; a thread may call it."""
     listener, timeout = world.listener, world.subject.manifest.timeouts.exchange
-    asked = [[] if ask.empty else [request(world, ask.address) for _ in range(rounds)] for ask in asks]
+    requests = [[] if client.empty else [request(world, client.address) for _ in range(rounds)] for client in clients]
     senders = tuple(
         Sender(
-            address=ask.address,
-            source=ask.source,
-            source_port=ask.source_port,
+            address=client.address,
+            source=client.source,
+            source_port=client.source_port,
             texts=tuple(one.request.decode("latin-1") for one in own) or ("",) * rounds,
-            deaf=ask.deaf,
+            port_closed=client.port_closed,
         )
-        for ask, own in zip(asks, asked, strict=True)
+        for client, own in zip(clients, requests, strict=True)
     )
     results = world.peer.prober.call(DatagramBatch(senders, listener.port, timeout))
     return [
-        DatagramResult(ask, result.source_port, tuple(own[: result.sent]), result.heard, result.sent)
-        for ask, own, result in zip(asks, asked, results, strict=True)
+        DatagramResult(client, result.source_port, tuple(own[: result.sent]), result.received, result.sent)
+        for client, own, result in zip(clients, requests, results, strict=True)
     ]
 
 
@@ -139,8 +140,8 @@ def said(conversation: Conversation) -> Said:
     return Said(conversation.start(), conversation)
 
 
-def _is_answer(one: Said, heard: Heard) -> bool:
+def _is_answer(one: Said, datagram: ReceivedDatagram) -> bool:
     """Return whether a datagram is the answer to a request."""
     conversation = deepcopy(one.conversation)  # each datagram is judged as if it was the first one
-    judgement = conversation.receive(heard.text.encode("latin-1")).judgement or conversation.end(_OVER)
+    judgement = conversation.receive(datagram.text.encode("latin-1")).judgement or conversation.end(_OVER)
     return judgement.outcome is Outcome.ANSWERED

@@ -137,12 +137,12 @@ def _load(world: ListenerWorld, dial: Dial) -> Iterator[_Counted]:
 def _questions(world: ListenerWorld, family: Family) -> Iterator[_Counted]:
     """Make a client send one request after the other, all from one port; count them."""
     over, results = Event(), list[DatagramResult]()
-    ask = DatagramClient(world.addresses(family)[0], world.sources(family)[0])
+    client = DatagramClient(world.addresses(family)[0], world.sources(family)[0])
 
     def keep_asking() -> None:
         port = 0
         while not over.wait(_PAUSE):
-            (result,) = send_datagrams(world, [replace(ask, source_port=port)], 1)
+            (result,) = send_datagrams(world, [replace(client, source_port=port)], 1)
             results.append(result)
             port = result.port
 
@@ -199,12 +199,12 @@ def _tcp_attempt(world: ListenerWorld, family: Family) -> Callable[[], tuple[boo
 
 def _udp_attempt(world: ListenerWorld, family: Family) -> Callable[[], tuple[bool, str]]:
     """Return a function that sends a request over UDP, always from one port, and returns whether it was answered."""
-    ask = DatagramClient(world.addresses(family)[0], world.sources(family)[0])
+    client = DatagramClient(world.addresses(family)[0], world.sources(family)[0])
 
     def attempt() -> tuple[bool, str]:
-        nonlocal ask
-        (result,) = send_datagrams(world, [ask], 1)
-        ask = replace(ask, source_port=result.port)
+        nonlocal client
+        (result,) = send_datagrams(world, [client], 1)
+        client = replace(client, source_port=result.port)
         return not result.fault, result.fault or "it was answered"
 
     return attempt

@@ -50,7 +50,7 @@ def family_facts(
     port, transport = listener.port, listener.transport
     made = flows(wire, port, transport) if wire is not None else ()
     known = {(item.source, item.source_port) for item in exchanges if not item.inside}
-    strays = _replies(wire.frames, port) if wire is not None and transport is Transport.UDP else {}
+    unasked = _replies(wire.frames, port) if wire is not None and transport is Transport.UDP else {}
     errors = _errors(wire.frames, port) if wire is not None else {}
     found = {}
     for family in BOTH:
@@ -58,7 +58,7 @@ def family_facts(
         others = [item for item in made if item.family is family]
         rest = [item for item in others if (item.attempt.src, item.attempt.sport) not in known]
         hows.update(how for item in rest if (how := _how(item, silent=Trait.SILENT in listener.traits)) is not None)
-        ends = strays.get(family, set())
+        ends = unasked.get(family, set())
         found[family] = FamilyFacts(
             family=family,
             works=works.get(family.value),
@@ -116,17 +116,17 @@ def _beside(flow: Flow, others: Iterable[Flow]) -> bool:
 def _replies(frames: Iterable[Frame], port: int) -> dict[Family, set[End]]:
     """Return, by family, the sources of datagrams to clients that had sent nothing to these sources."""
     asked: dict[End, set[End]] = {}
-    strays: dict[Family, set[End]] = {}
+    unasked: dict[Family, set[End]] = {}
     for frame in frames:
         if frame.kind != "udp" or frame.family is None:
             continue
         source, target = (frame.src, frame.sport), (frame.dst, frame.dport)
         if target in asked:
             if source not in asked[target]:
-                strays.setdefault(frame.family, set()).add(source)
+                unasked.setdefault(frame.family, set()).add(source)
         elif frame.dport == port:
             asked.setdefault(source, set()).add(target)
-    return strays
+    return unasked
 
 
 def _errors(frames: Iterable[Frame], port: int) -> dict[Family, dict[str, bool]]:

@@ -139,7 +139,7 @@ def test_images_that_nothing_needs_are_removed(
         assert done.code == 0, done
         assert all_images(engine) & (old | kept) == kept
         assert f"removed image {PROBER}:old, 0.0 MB\n" in done.out
-        assert re.search(r"^\d+ images that nothing needs any more: \d+\.\d MB$", done.out, re.MULTILINE)
+        assert re.search(r"^\d+ images? no longer needed: \d+\.\d MB$", done.out, re.MULTILINE)
     finally:
         backend.close()
         engine.api.remove_container(user)

@@ -23,10 +23,10 @@ from tests.wire.packets import (
     asked,
     echo,
     elsewhere,
-    forged,
     fragments_of,
     gone,
     net,
+    spoofed,
     stranger,
     to_group,
     told,
@@ -131,20 +131,20 @@ CASES: list[Case] = [
     Case(
         name="udp_spoofed_unanswered",
         call=lambda wire: expect.udp_spoofed_unanswered(wire, 8081, (C4,)),
-        good=[(0, forged(C4)), (1, asked(F6)), (2, told(F6))],
+        good=[(0, spoofed(C4)), (1, asked(F6)), (2, told(F6))],
         bad=[
-            ([(0, forged(C4)), (1, told(F4))], f"1 answers left, to {C4}"),
-            ([(0, forged(C4)), (1, OUT() / IPv6(src=S6, dst=f"::ffff:{C4}") / UDP(sport=8081))], f"to ::ffff:{C4}"),
+            ([(0, spoofed(C4)), (1, told(F4))], f"1 answers left, to {C4}"),
+            ([(0, spoofed(C4)), (1, OUT() / IPv6(src=S6, dst=f"::ffff:{C4}") / UDP(sport=8081))], f"to ::ffff:{C4}"),
         ],
         needs=BOTH,
     ),
     Case(
         name="udp_spoofed_unanswered, two sources",
         call=lambda wire: expect.udp_spoofed_unanswered(wire, 8081, (C4, D4)),
-        good=[(0, forged(C4)), (1, forged(D4)), (2, asked(F6)), (3, told(F6))],
+        good=[(0, spoofed(C4)), (1, spoofed(D4)), (2, asked(F6)), (3, told(F6))],
         bad=[
             (
-                [(0, forged(C4)), (1, forged(D4)), (2, told(F4)), (3, OUT() / IP(src=S4, dst=D4) / UDP(sport=8081))],
+                [(0, spoofed(C4)), (1, spoofed(D4)), (2, told(F4)), (3, OUT() / IP(src=S4, dst=D4) / UDP(sport=8081))],
                 f"2 answers left, to {C4}, {D4}",
             ),
         ],

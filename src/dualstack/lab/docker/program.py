@@ -144,8 +144,7 @@ class ContainerProgram:
         with self._state:
             watch = self._output.watch(pattern, since)
             try:
-                while watch.line is None and not deadline.expired:
-                    self._state.wait(deadline.remaining)
+                self._state.wait_for(lambda: watch.line is not None, deadline.remaining)
                 return watch.line
             finally:
                 self._output.unwatch(watch)

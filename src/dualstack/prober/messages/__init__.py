@@ -10,7 +10,7 @@ This package exports the messages that tests and suites use; the others are impo
 
 from dualstack.prober.messages.advertising import Advertise
 from dualstack.prober.messages.connections import MOST_CLIENTS, Ends, HoldConnections, Stage
-from dualstack.prober.messages.datagrams import DatagramBatch, DatagramResult, Heard, Sender, SpoofedDatagram
+from dualstack.prober.messages.datagrams import DatagramBatch, ReceivedDatagram, Sender, SenderResult, SpoofedDatagram
 from dualstack.prober.messages.exchanges import Dial, Dialled
 from dualstack.prober.messages.idling import Idle, Idled, alike_until
 from dualstack.prober.messages.load import Load, Loaded
@@ -38,12 +38,10 @@ __all__ = [
     "Advertise",
     "Await",
     "DatagramBatch",
-    "DatagramResult",
     "Dial",
     "Dialled",
     "Ends",
     "Exit",
-    "Heard",
     "Hold",
     "HoldConnections",
     "Idle",
@@ -57,10 +55,12 @@ __all__ = [
     "Outcome",
     "Query",
     "Readiness",
+    "ReceivedDatagram",
     "Resolved",
     "ResourceUsage",
     "RouteRow",
     "Sender",
+    "SenderResult",
     "Serve",
     "SocketRow",
     "SpoofedDatagram",

@@ -14,18 +14,18 @@ class Sender:
         source: Its own address.
         source_port: Its own port; 0 for any.
         texts: Its datagrams, as Latin-1 text; one is sent in each round.
-        deaf: Whether its port is closed: each reply meets ICMP port unreachable, as if the client had ended.
+        port_closed: Whether its port is closed: each reply meets ICMP port unreachable, as if the client had ended.
     """
 
     address: str
     source: str
     source_port: int
     texts: tuple[str, ...]
-    deaf: bool = False
+    port_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReceivedDatagram:
     """A datagram that a client of a `DatagramBatch` received.
 
     Attributes:
@@ -40,22 +40,22 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class DatagramResult:
+class SenderResult:
     """The result of one client of a `DatagramBatch`.
 
     Attributes:
         source_port: Its port.
         sent: How many datagrams it sent.
-        heard: The datagrams that it received, in order.
+        received: The datagrams that it received, in order.
     """
 
     source_port: int
     sent: int
-    heard: tuple[Heard, ...]
+    received: tuple[ReceivedDatagram, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class DatagramBatch(Request[tuple[DatagramResult, ...]]):
+class DatagramBatch(Request[tuple[SenderResult, ...]]):
     """Send datagrams of several clients in turn: in each round each client sends one and waits for one reply.
 
     Stop after the first round with a missing reply. Clients with a closed port are not waited for.

@@ -172,7 +172,7 @@ class ResourceUsage:
         descriptors: How many descriptors its processes have open.
         zombies: How many of its processes are zombies.
         handled: The names of the signals that its main process handles; empty if it has ended.
-        spent: The CPU time of each of its threads; empty if the kernel does not count it (CONFIG_SCHED_INFO).
+        thread_times: The CPU time of each of its threads; empty if the kernel does not count it (CONFIG_SCHED_INFO).
         at: The time of the count, in seconds of a monotonic clock.
     """
 
@@ -180,5 +180,5 @@ class ResourceUsage:
     descriptors: int
     zombies: int
     handled: tuple[str, ...] = ()
-    spent: tuple[ThreadTime, ...] = ()
+    thread_times: tuple[ThreadTime, ...] = ()
     at: float = 0.0
