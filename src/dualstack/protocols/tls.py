@@ -14,6 +14,7 @@ from dualstack.protocols.tls_errors import explain
 _PIECE = 16 << 10  # bytes: the most that one record carries
 _HANDSHAKE, _ALERT = 22, 21  # content types of the first record (RFC 8446 §5.1)
 _MOST_CONTEXTS = 32
+_MOST_NAMES = 5  # of a certificate, in a judgement
 _COMPARED = 64  # bytes of a client's hello, among them its random ones, that show that an answer is its echo
 
 
@@ -246,7 +247,9 @@ class Secured:
         names = names_in(self._engine.object.getpeercert() or {})
         if is_for(self._wanted, names):
             return ""
-        return f"the certificate is not for {self._wanted}: it names {', '.join(names) or 'nothing'}"
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        named = ", ".join(names[:_MOST_NAMES]) or "nothing"
+        return f"the certificate is not for {self._wanted}: it names {named}{more}"
 
     def _fail(self, fault: TlsFault, detail: str) -> Turn:
         """Return the reaction to a failure: an alert, and the end. What a client has judged before stays."""
