@@ -145,7 +145,7 @@ def test_a_server_that_can_speak_with_it_elsewhere_can(make_world: MakeWorld) ->
 @pytest.mark.parametrize(("completes", "error"), [(True, RequirementBroken), (False, Inconclusive)])
 def test_the_start_has_shown_whether_the_server_speaks_with_it(
     make_world: MakeWorld,
-    completes: bool,
+    completes: bool,  # noqa: FBT001 - a row
     error: type[Exception],
 ) -> None:
     """What START-001 has found out holds for each case of the connector: nothing is tried again."""
