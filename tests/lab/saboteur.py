@@ -10,6 +10,7 @@ from pyroute2 import IPRoute
 
 from dualstack.errors import HarnessError
 from dualstack.lab import facts, sysctl
+from dualstack.lab.path_probe import cross
 from dualstack.prober.seccomp import restrict
 
 
@@ -42,6 +43,29 @@ def serve_with_open_sandbox(stream: socket.socket) -> None:
         """Remove nothing."""
 
     vars(facts)["restrict"] = unrestricted
+    facts.serve(stream)
+
+
+def serve_with_ipv4_frame(stream: socket.socket) -> None:
+    """Report the kernel's facts, and send an ARP request on eth0 before paths are probed."""
+    _serve_with_frame(stream, 0x0806)
+
+
+def serve_with_ipv6_frame(stream: socket.socket) -> None:
+    """Report the kernel's facts, and send an IPv6 packet on eth0 before paths are probed."""
+    _serve_with_frame(stream, 0x86DD)
+
+
+def _serve_with_frame(stream: socket.socket, kind: int) -> None:
+    """Report the kernel's facts, and broadcast a frame of an EtherType on eth0 before paths are probed."""
+
+    def noisy(*arguments: Any) -> tuple[str, str]:
+        """Send the frame, then probe."""
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as raw:
+            raw.sendto(bytes(40), ("eth0", kind, 0, 0, b"\xff" * 6))
+        return cross(*arguments)
+
+    vars(facts)["cross"] = noisy
     facts.serve(stream)
 
 

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from socket import socket
@@ -112,18 +113,18 @@ class DockerHost:
     def _configuration(self, lab: Plan, *, native: bool) -> dict[str, Any]:
         """Return the request that configures the namespace."""
         setup = self._setup
-        delete = [("lo", *loopback) for loopback in setup.missing_loopbacks]
-        if not self.spec.ipv4 and not native:
-            delete.insert(0, (INTERFACE, self.plan.address(Family.IPV4), lab.prefix_length(Family.IPV4)))
-        given = {self.plan.address(family) for family in Family}  # by the engine
+        families = _families(lab) - ({Family.IPV6} if containers.without_ipv6(self.spec) else set())
+        families |= set() if native else {Family.IPV4}
+        # What the engine gives: right only if the network has no room for further links.
+        given = {(INTERFACE, self.plan.address(family), lab.common_length(family)) for family in families}
+        wanted = [(f"eth{at}", *own) for at, one in enumerate(setup.interfaces) for own in one.addresses]
+        delete = [one for one in sorted(given) if one not in wanted]
         return {
             "do": "configure",
-            "interface": INTERFACE,
-            "delete": delete,
-            "add": [(INTERFACE, *address) for address in setup.addresses if address[0] not in given],
+            "interfaces": [asdict(one) for one in setup.interfaces],
+            "delete": delete + [("lo", *loopback) for loopback in setup.missing_loopbacks],
+            "add": [one for one in wanted if one not in given],
             "routes": setup.routes,
-            "link_local": setup.link_local,
-            "ipv6": setup.ipv6_addresses,
             "files": {f"/etc/{name}": text for name, text in setup.files.items() if name != "hostname"},
         }
 
