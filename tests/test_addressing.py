@@ -7,7 +7,7 @@ import pytest
 
 from dualstack.addressing import IPV4_NETWORK, IPV6_NETWORK, HostPlan, InterfacePlan, plan_addresses
 from dualstack.families import BOTH, Family
-from dualstack.topology import HostSpec, Roles, Topology, load_topology, topology_names
+from dualstack.topology import HostSpec, Topology, load_topology, topology_names
 
 
 def world(**hosts: HostSpec) -> Topology:
@@ -142,11 +142,3 @@ def test_interfaces_of_a_host_have_their_own_hardware_addresses() -> None:
     macs = [one.mac for host in plan.hosts.values() for one in host.interfaces]
     assert len(set(macs)) == len(macs) == 4
     assert [host.mac for host in plan.hosts.values()] == [f"02:00:5e:10:00:0{number}" for number in (1, 2, 3)]
-
-
-def test_the_resolver_is_the_clients_host_unless_it_has_a_role() -> None:
-    """The name server in a host's files is the client's host, or the one with the role."""
-    topology = load_topology("two-links")
-    assert plan_addresses(topology).resolver == "peer"
-    other = topology.model_copy(update={"roles": Roles(resolver="router")})
-    assert plan_addresses(other).resolver == "router"

@@ -8,6 +8,7 @@ import pytest
 from dualstack.addressing import plan_addresses
 from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
+from dualstack.lab.files import host_files
 from dualstack.topology import load_topology, read_topology, topology_names
 
 GOOD = """\
@@ -155,13 +156,15 @@ def test_reads_links(tmp_path: Path) -> None:
 
 
 def test_reads_roles(tmp_path: Path) -> None:
-    """Hosts may have other names than the usual ones if roles say which they are; the client is the resolver."""
+    """Hosts may have other names than the usual ones if roles say which they are; the client's is the name server."""
     path = tmp_path / "roles.toml"
     text = GOOD.replace("[host.service]", '[roles]\nservice = "web"\nclient = "phone"\n[host.web]')
     path.write_text(text.replace("[host.peer]", "[host.phone]"), encoding="utf-8")
     topology = read_topology(path)
     assert topology.families() == (Family.IPV4,)
-    assert plan_addresses(topology).resolver == "phone"
+    plan = plan_addresses(topology)
+    assert (plan.service, plan.client) == ("web", "phone")
+    assert host_files(plan, "web")["resolv.conf"] == f"nameserver {plan.hosts['phone'].address(Family.IPV4)}\n"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +223,7 @@ def test_reads_roles(tmp_path: Path) -> None:
         (
             "[link.lan]",
             '[roles]\nclient = "router"\n[link.lan]',
-            "roles.client: found 'router', but there is a host 'peer': rename that host",
+            "roles.client: found 'router', but there is a host 'peer': rename it, or give it the role",
         ),
         ("[link.lan]", '[roles]\nrouter = "router"\n[link.lan]', "roles.router: unknown key"),
     ],

@@ -121,13 +121,21 @@ class LinkPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The addresses of a lab: the prefixes of its links, and the addresses and routes of each host."""
+    """The addresses of a lab.
+
+    Attributes:
+        links: The prefixes of each link.
+        hosts: The addresses of each host.
+        routes: The routes of each host.
+        service: The name of the service's host.
+        client: The name of its clients' host.
+    """
 
     links: Mapping[str, LinkPlan]
     hosts: Mapping[str, HostPlan]
     routes: Mapping[str, tuple[Route, ...]]
     service: str
-    resolver: str
+    client: str
 
     @property
     def ipv4(self) -> ipaddress.IPv4Network:
@@ -151,6 +159,12 @@ class Plan:
     def common_length(self, family: Family) -> int:
         """Return the length of the prefix that the prefixes of all links have in common, if the first is aligned."""
         return self.prefix_length(family) - (len(self.links) - 1).bit_length()
+
+    def in_first_link(self, name: str, family: Family) -> str:
+        """Return the first address of a host, moved to the prefix of the first link if it is on another one."""
+        own, first = self.hosts[name].interfaces[0], next(iter(self.links.values())).network(family)
+        there = self.links[own.link].network(family)
+        return str(first[int(ipaddress.ip_address(own.planned[family][0])) - int(there.network_address)])
 
     def owner(self, address: str) -> str:
         """Return the host for which an address is planned.
@@ -197,7 +211,7 @@ def plan_addresses(
         hosts=hosts,
         routes={name: tuple(routes(topology, links, hosts, name)) for name in hosts},
         service=topology.roles.service,
-        resolver=topology.roles.resolver or topology.roles.client,
+        client=topology.roles.client,
     )
 
 

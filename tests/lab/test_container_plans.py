@@ -1,6 +1,7 @@
 """What a docker lab asks of its own code in containers exists there; no engine is needed."""
 
 import importlib.util
+import ipaddress
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_every_address_is_given_once(name: str) -> None:
         one = made(name, member)
         asked = one._configuration(plan, native=False)
         deleted = {address for _, address, _ in asked["delete"]}
-        given = {one.plan.address(family) for family in topology.families(member)} - deleted
+        given = {plan.in_first_link(member, family) for family in topology.families(member)} - deleted
         added = {address for _, address, _ in asked["add"]}
         assert not given & added
         assert given | added == {address for family in BOTH for address in one.plan.every(family)}
@@ -66,13 +67,16 @@ def test_every_address_is_given_once(name: str) -> None:
 def test_addresses_of_links_have_the_prefix_length_of_their_link() -> None:
     """The engine's network has room for both links; its addresses are replaced by ones with a link's prefix length."""
     plan = plan_addresses(load_topology("two-links"))
-    asked = made("two-links", "router")._configuration(plan, native=False)
-    own = plan.hosts["router"]
-    assert set(asked["delete"]) == {("eth0", own.address(Family.IPV4), 23), ("eth0", own.address(Family.IPV6), 63)}
-    for place, one in enumerate(own.interfaces):
-        for family in BOTH:
-            length = plan.prefix_length(family)
-            assert (f"eth{place}", one.configured[family][0], length) in asked["add"]
+    for name in ("peer", "router"):
+        asked = made("two-links", name)._configuration(plan, native=False)
+        given = {family: plan.in_first_link(name, family) for family in BOTH}
+        assert set(asked["delete"]) == {("eth0", given[Family.IPV4], 23), ("eth0", given[Family.IPV6], 63)}
+        first = next(iter(plan.links.values()))
+        assert all(ipaddress.ip_address(address) in first.network(family) for family, address in given.items())
+        for place, one in enumerate(plan.hosts[name].interfaces):
+            for family in BOTH:
+                length = plan.prefix_length(family)
+                assert (f"eth{place}", one.configured[family][0], length) in asked["add"]
 
 
 def test_a_second_interface_starts_quiet() -> None:

@@ -116,13 +116,13 @@ def test_the_mtu_of_a_link(make_lab: MakeLab) -> None:
 
 
 def test_hosts_are_found_by_their_roles(make_lab: MakeLab) -> None:
-    """Suites find the hosts that have the roles of service, client and resolver, whatever their names are."""
+    """Suites find the hosts that have the roles of service and client, whatever their names are."""
     hosts = {"web": {"lan": (1, 1)}, "phone": {"wifi": (1, 1)}, "box": {"lan": (1, 1), "wifi": (1, 1)}}
-    roles = Roles(service="web", client="phone", resolver="box")
+    roles = Roles(service="web", client="phone")
     lab = make_lab(linked({"lan": LinkSpec(), "wifi": LinkSpec()}, hosts, roles=roles))
     prove(lab)
     assert list(lab.hosts) == ["web", "phone", "box"]
-    assert [lab.hosts[role].name for role in ("service", "peer", "resolver")] == ["web", "phone", "box"]
+    assert [lab.hosts[role].name for role in ("service", "peer")] == ["web", "phone"]
     assert lab.topology.families() == BOTH
     with pytest.raises(KeyError, match="router"):
         lab.hosts["router"]

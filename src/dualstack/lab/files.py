@@ -20,10 +20,10 @@ _CACHES = ("/run/nscd", "/var/run/nscd")
 def host_files(plan: "Plan", host: str) -> dict[str, str]:
     """Return the files of a host, by name below /etc.
 
-    The name server is the topology's resolver, by its first address of a family that it has, IPv4 first; a family that
-    the host has too is preferred.
+    The name server is the clients' host, by its first address of a family that it has, IPv4 first; a family that the
+    host has too is preferred.
     """
-    own, server = plan.hosts[host], plan.hosts[plan.resolver].configured
+    own, server = plan.hosts[host], plan.hosts[plan.client].configured
     common = [family for family in BOTH if server[family] and own.every(family)]
     resolver = next((server[family][0] for family in (*common, *BOTH) if server[family]), "")
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]

@@ -9,13 +9,12 @@ Host = TypeVar("Host")
 
 
 class ByRole(dict[str, Host]):
-    """Hosts by name. ``service``, ``peer`` (the clients' host) and ``resolver`` find the hosts of these roles too."""
+    """Hosts by name. ``service`` and ``peer`` also find the hosts with the roles of service and client."""
 
     def __init__(self, hosts: Mapping[str, Host], topology: Topology) -> None:
         """Take the hosts of a topology over, in its order."""
         super().__init__(hosts)
-        roles = topology.roles
-        self._roles = {"service": roles.service, "peer": roles.client, "resolver": roles.resolver or roles.client}
+        self._roles = {"service": topology.roles.service, "peer": topology.roles.client}
 
     def __missing__(self, name: str) -> Host:
         """Return the host of a role.

@@ -21,7 +21,7 @@ def _role_faults(topology: Topology) -> Iterator[Fault]:
     """Yield the faults of roles: each belongs to a host that exists, and no other host has a role's usual name."""
     for role, field in Roles.model_fields.items():
         name = getattr(topology.roles, role)
-        if not name or name in topology.host:
+        if name in topology.host:
             continue
         if name == field.default:
             yield Fault(("host", name), "missing")
@@ -31,7 +31,9 @@ def _role_faults(topology: Topology) -> Iterator[Fault]:
     for role, usual in (("service", "service"), ("client", "peer")):
         name = getattr(topology.roles, role)
         if usual in topology.host and name in topology.host and name != usual:
-            yield Fault(("roles", role), f"found {name!r}, but there is a host {usual!r}: rename that host")
+            yield Fault(
+                ("roles", role), f"found {name!r}, but there is a host {usual!r}: rename it, or give it the role"
+            )
 
 
 def _link_faults(topology: Topology, host: str) -> Iterator[Fault]:
@@ -66,7 +68,8 @@ def _path_faults(topology: Topology) -> Iterator[Fault]:
     """Yield a fault for each host that does not reach a link over a family that both have."""
     for host in topology.host if topology.link else ():
         for family in topology.families(host):
-            reached = {*topology.host[host].on, *next_hops(topology, host, family)}
+            own = {link for link, one in topology.host[host].on.items() if one.addresses(family)}
+            reached = {*own, *next_hops(topology, host, family)}
             for other, spec in topology.host.items():
                 for link in (link for link, one in spec.on.items() if one.addresses(family) and link not in reached):
                     text = f"no path over {family.label} to {other!r} on link {link!r}; connect the links by a host"

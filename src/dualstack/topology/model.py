@@ -102,11 +102,12 @@ class HostSpec(_Table):
 
 
 class Roles(_Table):
-    """Which hosts have the roles that services and suites ask for."""
+    """Which hosts have the roles that suites ask for."""
 
     service: str = Field("service", description="The host on which the service runs.")
-    client: str = Field("peer", description="The host of its clients, and of the servers to which it connects.")
-    resolver: str = Field("", description="The host that is the name server of all hosts; empty: the client's.")
+    client: str = Field(
+        "peer", description="The host of its clients, of the servers to which it connects, and of the name server."
+    )
 
 
 class Topology(_Table):
@@ -118,7 +119,9 @@ class Topology(_Table):
     summary: str = Field(description="What the topology is like and which real hosts it represents.")
     link: dict[str, LinkSpec] = Field({}, description="The links; none: all hosts are on one link.")
     roles: Roles = Field(Roles(), description="Which hosts have which roles.")
-    host: dict[str, HostSpec] = Field(description="The hosts; the service runs on the host 'service'.")
+    host: dict[str, HostSpec] = Field(
+        description="The hosts by name: 'service', 'peer' and others, or those that [roles] names."
+    )
 
     @property
     def links(self) -> Mapping[str, LinkSpec]:

@@ -14,7 +14,6 @@ from dualstack.families import Family
 from dualstack.lab import rtnl
 from dualstack.lab.ipv6_addresses import LOOK_SECONDS, ipv6_addresses, unready_addresses
 from dualstack.lab.offload import offloads_off
-from dualstack.lab.setup import InterfaceSetup
 
 _FIRST = "eth0"
 """The interface that the engine makes."""
@@ -40,16 +39,16 @@ def configure(request: dict[str, Any]) -> None:
     """Configure the namespace, and return when its link can be used.
 
     Args:
-        request: ``interfaces``: each an `InterfaceSetup`, eth0 first, which exists; ``delete`` and ``add``:
-            ``[interface, address, prefix length]``; ``routes``: ``[number of the interface, address, via, mtu]``, see
-            `rtnl.add_route`; ``files``: contents by path.
+        request: ``interfaces``: the fields of each `InterfaceSetup`, first those of eth0, which exists; ``delete`` and
+            ``add``: ``[interface, address, prefix length]``; ``routes``: ``[number of the interface, address, via,
+            mtu]``, see `rtnl.add_route`; ``files``: contents by path.
 
     Raises:
         HostCannot: The kernel cannot make an interface for another link.
         HarnessError: The kernel refuses something else.
         DeadlineExpired: A link is not usable in time.
     """
-    interfaces = {f"eth{number}": InterfaceSetup.from_json(one) for number, one in enumerate(request["interfaces"])}
+    interfaces = {f"eth{number}": one for number, one in enumerate(request["interfaces"])}
     kernel = rtnl.Rtnl()
     events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
     events.bind((0, _RTMGRP))
@@ -67,18 +66,18 @@ def configure(request: dict[str, Any]) -> None:
         if steps:
             kernel.do(*steps)
         for name, own in interfaces.items():
-            if own.link_local:
+            if own["link_local"]:
                 _use_link_local(kernel, numbers[name], name)
     except rtnl.StepError as error:
         raise HarnessError(f"the host cannot be set up: {error}") from None
     for name, own in interfaces.items():
-        _await_link(kernel, numbers[name], name, events, own.ipv6_addresses)
+        _await_link(kernel, numbers[name], name, events, own["ipv6_addresses"])
     kernel.close()
     events.close()
     write_files(request["files"])
 
 
-def _add_interfaces(kernel: rtnl.Rtnl, interfaces: Mapping[str, InterfaceSetup]) -> None:
+def _add_interfaces(kernel: rtnl.Rtnl, interfaces: Mapping[str, dict[str, Any]]) -> None:
     """Add all interfaces but the first: macvlan interfaces on that one.
 
     Raises:
@@ -86,7 +85,7 @@ def _add_interfaces(kernel: rtnl.Rtnl, interfaces: Mapping[str, InterfaceSetup])
     """
     for name, own in list(interfaces.items())[1:]:
         try:
-            kernel.do(rtnl.add_macvlan(name, socket.if_nametoindex(_FIRST), own.mac))
+            kernel.do(rtnl.add_macvlan(name, socket.if_nametoindex(_FIRST), own["mac"]))
         except rtnl.StepError as error:
             raise HostCannot(f"no interface {name}: {error}; the engine's kernel needs CONFIG_MACVLAN") from None
 

@@ -91,8 +91,8 @@ class DockerHost:
         """
         self._image = image
         self._link = Link(INTERFACE, *(lab.prefix_length(family) for family in BOTH))
-        endpoint = {} if native else {"IPv4Address": self.plan.address(Family.IPV4)}
-        endpoint |= {"IPv6Address": self.plan.address(Family.IPV6)} if Family.IPV6 in _families(lab) else {}
+        endpoint = {} if native else {"IPv4Address": lab.in_first_link(self.name, Family.IPV4)}
+        endpoint |= {"IPv6Address": lab.in_first_link(self.name, Family.IPV6)} if Family.IPV6 in _families(lab) else {}
         plan = containers.pause_plan(
             self._engine,
             image=image,
@@ -115,8 +115,8 @@ class DockerHost:
         setup = self._setup
         families = _families(lab) - ({Family.IPV6} if containers.without_ipv6(self.spec) else set())
         families |= set() if native else {Family.IPV4}
-        # What the engine gives: right only if the network has no room for further links.
-        given = {(INTERFACE, self.plan.address(family), lab.common_length(family)) for family in families}
+        # What the engine gives: right only if there are no other links.
+        given = {(INTERFACE, lab.in_first_link(self.name, family), lab.common_length(family)) for family in families}
         wanted = [(f"eth{at}", *own) for at, one in enumerate(setup.interfaces) for own in one.addresses]
         delete = [one for one in sorted(given) if one not in wanted]
         return {
@@ -297,4 +297,4 @@ def _ignore(_: object) -> None:
 
 def _families(lab: Plan) -> set[Family]:
     """Return the families of which any host of a lab has an address."""
-    return {family for host in lab.hosts.values() for family, addresses in host.configured.items() if addresses}
+    return {family for host in lab.hosts.values() for family in BOTH if host.every(family)}
