@@ -10,6 +10,7 @@ from pyroute2 import IPRoute
 
 from dualstack.errors import HarnessError
 from dualstack.lab import facts, sysctl
+from dualstack.lab.docker.configure import configure
 from dualstack.lab.path_probe import cross
 from dualstack.prober.seccomp import restrict
 
@@ -106,3 +107,20 @@ def wait_for_the_end(stream: socket.socket) -> None:
 def fail(_: socket.socket) -> None:
     """Raise."""
     raise RuntimeError("as asked")
+
+
+def configure_as_container(stream: socket.socket) -> None:
+    """Configure the host as the supervisor of a pause container does: kernel settings, then the request."""
+    with stream.makefile("rb") as lines:
+        asked = json.loads(lines.readline())
+    sysctl.apply(asked["settings"])
+    configure(asked["request"] | {"files": {}})
+    stream.sendall(b"done\n")
+
+
+def neighbours(stream: socket.socket) -> None:
+    """Send address and hardware address of every neighbour that was found."""
+    with IPRoute() as route:
+        rows = [dict(row["attrs"]) for row in route.get_neighbours()]
+    found = [(row["NDA_DST"], row["NDA_LLADDR"]) for row in rows if "NDA_LLADDR" in row]
+    stream.sendall(json.dumps(found).encode() + b"\n")
