@@ -152,7 +152,7 @@ def test_reads_links(tmp_path: Path) -> None:
     assert (topology.families("service"), topology.families("peer")) == (BOTH, (Family.IPV6,))
     assert topology.host["router"].addresses(Family.IPV6) == 2
     assert topology.routers == {"router"}
-    assert (topology.path_mtu(), topology.path_mtu("service")) == (1280, 1500)
+    assert (topology.path_mtu(), topology.path_mtu("service")) == (1280, 1280)
 
 
 def test_reads_roles(tmp_path: Path) -> None:
@@ -209,6 +209,7 @@ def test_reads_roles(tmp_path: Path) -> None:
             '"foward"',
             "host.router.functions[0]: found 'foward'; allowed: 'forward'; did you mean 'forward'?",
         ),
+        ("[link.lan]", "[link.lan]\n[link.x]\nipv4 = false\nipv6 = false", "link.x: it carries no family; remove ipv4"),
         ("mtu = 1280", "mtu = 1279", "link.v6only.mtu: found 1279; allowed: 1280 or more"),
         (
             "ipv4 = false",

@@ -12,6 +12,8 @@ from dualstack.topology.paths import next_hops
 def faults_of(topology: Topology) -> list[Fault]:
     """Return the faults of a topology; empty if it is consistent."""
     faults = list(_role_faults(topology))
+    empty = "it carries no family; remove ipv4 = false, or ipv6 = false"
+    faults += [Fault(("link", name), empty) for name, link in topology.link.items() if not link.families]
     for host in () if faults else topology.host:
         faults += _link_faults(topology, host) if topology.link else _routing_faults(topology, host)
     return faults or list(_path_faults(topology))

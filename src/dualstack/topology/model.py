@@ -143,6 +143,5 @@ class Topology(_Table):
         return frozenset(spec.via for spec in self.host.values() if spec.via) | forwarding
 
     def path_mtu(self, host: str = "") -> int:
-        """Return the path MTU to ``host``, in bytes; without a name, to the clients' host."""
-        spec = self.host[host or self.roles.client]
-        return min(spec.mtu, *(self.links[link].mtu for link in spec.attachments))
+        """Return the MTU of the path to ``host``, or of the narrowest link, in bytes; without a name, to the client."""
+        return min(self.host[host or self.roles.client].mtu, *(link.mtu for link in self.links.values()))
