@@ -20,7 +20,7 @@ from dualstack.manifest.faults import Fault, refusal
 from dualstack.plan import START, plan_cases
 from dualstack.results import Record
 from dualstack.runinfo import RunInfo
-from dualstack.service import missing_programs, unfit
+from dualstack.runnable import missing_programs, unfit
 from dualstack.session import RunSession
 from dualstack.startup import Faults
 from dualstack.suites import check_entries, requirement, requirements

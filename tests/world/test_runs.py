@@ -7,6 +7,7 @@ import pytest
 
 from dualstack.errors import DeadlineExpired, ServiceError
 from dualstack.prober.messages import Accepted, Exit, Log, Names
+from dualstack.protocols.certificates import TlsFault
 from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.servers import serve_names
 
@@ -62,6 +63,7 @@ def run(made: "MadeUp", end: Exit | None, text: str, *accepted: Any) -> Any:
 
 
 ACCEPTED = Accepted("2001:db8::2", "[2001:db8::1]:40000", 40000, 9, 9, 0.0, head="GET / HTTP/1.1")
+REJECTED = Accepted("2001:db8::2", "[2001:db8::1]:40000", 40000, 9, 9, 0.0, head="-", tls=TlsFault.ALERT)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +71,8 @@ ACCEPTED = Accepted("2001:db8::2", "[2001:db8::1]:40000", 40000, 9, 9, 0.0, head
     [
         (Exit(0), "done\n", (ACCEPTED,), ""),
         (Exit(0), "done\n", (), "it reported success, but no client reached the peer"),
+        (Exit(0), "done\n", (REJECTED,), "it reported success, but the client rejects the TLS handshake"),
+        (Exit(3), "", (REJECTED,), "it exited with code 3"),
         (Exit(0), "nothing\n", (ACCEPTED,), "its output does not match '^done'"),
         (Exit(3), "done\n", (ACCEPTED,), "it exited with code 3"),
         (None, "", (ACCEPTED,), "it had not ended after 0.5 s"),

@@ -1,6 +1,7 @@
 """A connector that the lab's server cannot speak with is not failed for it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,9 +41,9 @@ def connector(**keys: Any) -> Connect:
     return Connect.model_validate({"name": "x", "command": ["./x", "{host}"], **keys})
 
 
-def client(received: int = 9, *, understood: bool = True, tls: TlsFault | None = None) -> Accepted:
+def client(received: int = 9, *, understood: bool = True) -> Accepted:
     """Return a connection as the server accepted it."""
-    return Accepted(SERVER, CLIENT, 999, received, 0, 0.0, tls=tls, understood=understood, detail="the client sent 'x'")
+    return Accepted(SERVER, CLIENT, 999, received, 0, 0.0, understood=understood, detail="the client sent 'x'")
 
 
 @pytest.mark.parametrize(
@@ -58,9 +59,9 @@ def client(received: int = 9, *, understood: bool = True, tls: TlsFault | None =
         pytest.param({}, (client(),), False, id="no protocol declared"),
         pytest.param({}, (client(0),), False, id="no protocol declared, and nothing sent"),
         pytest.param({}, (), True, id="no protocol declared, and not connected"),
+        pytest.param({}, (replace(client(), tls=TlsFault.ALERT),), True, id="TLS failed"),
+        pytest.param({}, (replace(client(), tls=TlsFault.PLAIN),), False, id="the client speaks no TLS"),
         pytest.param({"transport": "udp"}, (client(),), True, id="udp"),
-        pytest.param({}, (client(tls=TlsFault.PLAIN, understood=False),), False, id="no TLS from the client"),
-        pytest.param({}, (client(tls=TlsFault.OTHER_NAME),), True, id="TLS handshake failed"),
     ],
 )
 def test_who_cannot_be_spoken_with(keys: dict[str, str], clients: tuple[Accepted, ...], spoken: bool) -> None:  # noqa: FBT001 - a row
@@ -76,11 +77,26 @@ def test_the_reader_learns_what_to_do() -> None:
     assert 'names no protocol, so the server spoke "echo"' in why_unspoken(connector(), (client(),))
 
 
-def world_after(make_world: MakeWorld, *runs: Run, packets: tuple[Any, ...] = (SYN, SYN_ACK)) -> ConnectorWorld:
-    """Return a world whose connector ran like this towards an IPv6 address."""
+def world_after(
+    make_world: MakeWorld,
+    *runs: Run,
+    packets: tuple[Any, ...] = (SYN, SYN_ACK),
+    elsewhere: bool = False,
+    completes: bool | None = None,
+) -> ConnectorWorld:
+    """Return a world whose connector ran like this towards an IPv6 address.
+
+    Args:
+        make_world: Makes it.
+        runs: The results of its runs.
+        packets: What was captured.
+        elsewhere: Whether it completes an exchange with another target.
+        completes: What START-001 has found out; None if it did not run.
+    """
     made = make_world(ConnectorWorld, CONNECT)
     made.wire(*packets)
     world: ConnectorWorld = made.world
+    world.completes = completes
     left = list(runs)
 
     def run(host: str, _: object) -> Run:
@@ -88,9 +104,11 @@ def world_after(make_world: MakeWorld, *runs: Run, packets: tuple[Any, ...] = (S
         world.connector_runs.done.append((host, 0.0, result))
         return result
 
+    world._completes_elsewhere = lambda: elsewhere  # type: ignore[method-assign]
     world.connector_runs.run = run  # type: ignore[method-assign, assignment]  # no lab is there to run it
     for _ in runs:
         world.connect(SERVER, None, Family.IPV6)  # type: ignore[arg-type]  # the runs are made up
+    world.finish()
     return world
 
 
@@ -116,6 +134,25 @@ def test_a_server_that_could_speak_with_it_once_can(make_world: MakeWorld) -> No
     with pytest.raises(RequirementBroken, match=FAULT):
         world.conclude()
     assert world.works == {"ipv6": False}
+
+
+def test_a_server_that_can_speak_with_it_elsewhere_can(make_world: MakeWorld) -> None:
+    """If the connector completes its exchange with another target, the server speaks its protocol: this run failed."""
+    world = world_after(make_world, MUTE, elsewhere=True)
+    with pytest.raises(RequirementBroken, match=FAULT):
+        world.conclude()
+
+
+@pytest.mark.parametrize(("completes", "error"), [(True, RequirementBroken), (False, Inconclusive)])
+def test_the_start_has_shown_whether_the_server_speaks_with_it(
+    make_world: MakeWorld,
+    completes: bool,  # noqa: FBT001 - a row
+    error: type[Exception],
+) -> None:
+    """What START-001 has found out holds for each case of the connector: nothing is tried again."""
+    world = world_after(make_world, MUTE, elsewhere=not completes, completes=completes)
+    with pytest.raises(error):
+        world.conclude()
 
 
 def test_a_failure_of_another_kind_comes_first(make_world: MakeWorld) -> None:

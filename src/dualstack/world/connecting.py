@@ -6,7 +6,7 @@ from functools import cached_property, partial
 from pathlib import Path
 
 from dualstack.errors import Inconclusive
-from dualstack.families import Family, endpoint
+from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Connect
@@ -20,7 +20,7 @@ from dualstack.wire.evidence import CaptureData
 from dualstack.wire.presence import sends
 from dualstack.world.base import World
 from dualstack.world.runs import ConnectorRuns, Run
-from dualstack.world.servers import serve_connector, serve_names
+from dualstack.world.servers import serve_connector, serve_names, targets_of
 
 __all__ = ["ConnectorWorld", "Run"]
 
@@ -111,10 +111,16 @@ class ConnectorWorld(World):
             )
         )
 
+    def finish(self) -> None:
+        """See `World`: find out whether the lab's server can speak with the connector at all, if that is in doubt."""
+        if self._unspoken and self.completes is None:
+            self.completes = self._completes()
+        super().finish()
+
     def conclude(self) -> None:
         """Judge the findings, and the runs that the lab's server could not speak with.
 
-        If another run has completed its exchange, the server can speak with the connector, and these runs have failed.
+        If another run completes its exchange, the server can speak with the connector, and these runs have failed.
         Otherwise the packets must show their connections.
 
         Raises:
@@ -123,15 +129,27 @@ class ConnectorWorld(World):
             Inconclusive: The lab's server could not speak with the connector.
         """
         unspoken, self._unspoken = self._unspoken, []
-        completed = any(not run.problem for _, _, run in self.connector_runs.done)
         for family, where, run in unspoken:
-            if completed:
+            if self.completes:
                 self._require_success(family, where, run)
             else:
                 self.shows(partial(_connected, port=self.connector.port, family=family, where=where, run=run))
         super().conclude()
         if unspoken:
             raise Inconclusive(f"it connects, but the lab's server cannot speak with it; {unspoken[0][2].unspoken}")
+
+    def _completes(self) -> bool:
+        """Return whether the connector has completed an exchange, or completes one with another target of this lab."""
+        return any(not run.problem for _, _, run in self.connector_runs.done) or self._completes_elsewhere()
+
+    def _completes_elsewhere(self) -> bool:
+        """Run the connector towards the targets that it was not run towards yet; return whether a run completes."""
+        runs = self.connector_runs
+        addresses = tuple(item for family in BOTH for item in self.peer.plan.configured[family][:1])
+        with serve_names(self.peer), serve_connector(self.peer, self.connector, addresses) as serving:
+            self.note("does the lab's server speak with it at all? Other targets show it")
+            targets = targets_of(self.connector, self.peer)
+            return any(not runs.run(target, serving).problem for target in targets if target not in runs.targets)
 
     def shows_connected(self, family: Family) -> None:
         """Require that every attempt of the connector was over ``family``."""

@@ -89,6 +89,11 @@ class ConnectorRuns:
         """Whether there was a run, and none did anything."""
         return self._started and not any(run.alive for _, _, run in self.done)
 
+    @property
+    def targets(self) -> frozenset[str]:
+        """The names and addresses that it was run towards."""
+        return frozenset(host for host, _, _ in self.done)
+
     def run(self, host: str, serving: ServerHandle) -> Run:
         """Run the connector towards ``host``, a literal or a name, and return the result; nothing is required.
 
@@ -124,8 +129,6 @@ class ConnectorRuns:
         self.done.append((host, began, run))
         seen = f"the peer saw {len(clients)} client(s)" + (f"; {run.tls}" if run.tls else "")
         self._journal.note(f"{run.problem or 'it succeeded'}; {seen}")
-        if unspoken:
-            self._journal.note(unspoken)
         return run
 
     def _wait(self, program: Program) -> Run:

@@ -17,8 +17,8 @@ def why_unspoken(connector: Connect, clients: Sequence[Accepted]) -> str:
 
     It could not if the connector sent bytes that the server's protocol does not understand, on every connection on
     which it sent any. If the manifest does not name a protocol, any connection is enough, because nothing says what the
-    connector expects. It could if there was no connection, if the TLS handshake failed, and if all that is wrong is a
-    message that is not complete.
+    connector expects. It could if there was no connection, if all that is wrong is a message that is not complete, and
+    if TLS failed.
 
     Args:
         connector: The connector.
