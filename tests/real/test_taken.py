@@ -1,4 +1,4 @@
-"""What services do where somebody else has their port: ``survey --taken`` finds what each of them is known for."""
+"""What services do if another program has their port: ``survey --taken`` finds the known effect of each."""
 
 import csv
 import json
@@ -65,7 +65,7 @@ def survey(*words: str | Path) -> list[dict[str, Any]]:
 
 
 def test_taken_ports() -> None:
-    """Each service opens the expected sockets and has the expected effect, whoever has the port."""
+    """Each service opens the expected sockets and has the expected effect, in each state of the port."""
     with EXPECTED.open(encoding="utf-8") as file:
         expected = {
             (row["service"], row["variant"], row["taken"]): (row["sockets"], row["effect"])
