@@ -217,6 +217,7 @@ function caseBody(item) {
     verdictPart(item), requirementPart(item), findingsPart(item), axesPart(item), causesPart(item), stepsPart(item),
     packetsPart(item), socketsPart(item),
     log ? [heading("The service's output"), element("pre", {}, log)] : [],
+    item.components.map(([name, text]) => [heading("The output of component " + textOf(name)), element("pre", {}, textOf(text))]).flat(),
     commandPart("How the service was started", textOf(item.command)),
     commandPart("Run only this case", textOf(item.rerun)),
     [element("p", { class: "cite" }, `${textOf(item.manifest) || "manifest not recorded"} · took ${item.seconds} s, of which ${item.waited} s waiting for the service · `,

@@ -33,13 +33,15 @@ FLOORS = (
         "checksum",
         "transport",
         "suggestion",
+        "protocols",
     ),
     ("manifest", "topology", "addressing", "need", "requirement"),
-    ("prober", "protocols"),
+    ("prober",),
     ("lab",),
     ("wire",),
     ("verdict", "results", "runinfo", "plan", "facts", "causes", "effect", "complaint"),
     (
+        "authority",
         "rootfs",
         "service",
         "build",
@@ -66,7 +68,8 @@ HOMES = {
     "scapy": {"wire.dissect"},
     "pyroute2": {"lab", "prober"},
     "dnslib": {"prober", "wire"},
-    "h11": {"prober.http"},
+    "h11": {"protocols.http"},
+    "trustme": {"authority"},
     "jinja2": {"report"},
     "pydantic": {"manifest", "topology", "prober.codec", "report.shapes"},
     "pydantic_core": {"manifest"},
@@ -248,7 +251,7 @@ def test_libraries_stay_at_home() -> None:
 
 
 @pytest.mark.parametrize(
-    "library", ["docker", "scapy", "pyroute2", "dnslib", "h11", "jinja2", "pydantic", "rich", "pytest"]
+    "library", ["docker", "scapy", "pyroute2", "dnslib", "h11", "jinja2", "pydantic", "rich", "trustme", "pytest"]
 )
 def test_library_is_used_at_all(library: str) -> None:
     """A home without its library would prove nothing."""
@@ -355,6 +358,7 @@ def test_what_is_right_is_left_alone(module: str, source: str) -> None:
 
 HEAVY = (
     "docker",
+    "trustme",
     "scapy",
     "pyroute2",
     "jinja2",

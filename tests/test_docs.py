@@ -34,12 +34,15 @@ Rule = Callable[[dict[str, Any], object, str], list[str]]
 
 
 def test_page_has_its_examples() -> None:
-    """The page has five complete examples (server, datagrams, client, fetcher, logger) and one part of a manifest."""
-    assert len(WHOLE) == 5
-    assert len(EXAMPLES) == 6
+    """The page has eight whole examples, one for each kind of service, and a part of one."""
+    assert len(WHOLE) == 8
+    assert len(EXAMPLES) == 9
 
 
-@pytest.mark.parametrize("text", WHOLE, ids=["server", "datagrams", "client", "fetcher", "logger"])
+KINDS = ["server", "datagrams", "client", "fetcher", "components", "logger", "mailer", "tls"]
+
+
+@pytest.mark.parametrize("text", WHOLE, ids=KINDS)
 def test_example_is_right(tmp_path: Path, text: str) -> None:
     """An example is valid and has cases that apply."""
     path = tmp_path / "service.toml"
@@ -85,10 +88,14 @@ def test_part_is_right(tmp_path: Path) -> None:
 
 
 def test_examples_show_what_they_are_for() -> None:
-    """The first uses {bind}, the second peer_reply over UDP, the third is a client, the others have {url}, {token}."""
-    server, datagrams, client, fetcher, logger = map(tomllib.loads, WHOLE)
+    """Each shows its feature: {bind}, peer_reply over UDP, {target}, {url}, {store.port}, {token}, turns, {ca}."""
+    server, datagrams, client, fetcher, components, logger, mailer, secure = map(tomllib.loads, WHOLE)
+    assert "{ca}" in secure["connect"][0]["command"]
     assert "{token}" in logger["listen"][0]["send"]
+    assert "expect" not in mailer["connect"][0]["turns"][0]
     assert "{bind}" in server["service"]["command"]
+    assert components["component"][0]["port"]
+    assert any("{store.port}" in word for word in components["service"]["command"])
     assert server["listen"][0]["bind"]
     assert datagrams["listen"][0]["transport"] == "udp"
     assert datagrams["listen"][0]["peer_reply"]
@@ -116,7 +123,7 @@ def test_reference_is_generated() -> None:
 def test_reference_names_every_key() -> None:
     """Each key of each table has a row in the reference, with its description."""
     tables = {name: item for name, item in SCHEMA["$defs"].items() if "properties" in item}
-    assert len(tables) == 14
+    assert len(tables) == 18
     text = reference()
     for table in tables.values():
         for key, field in table["properties"].items():
@@ -139,6 +146,11 @@ def test_placeholders_are_explained() -> None:
         "acl",
         "NAME.acl",
         "url",
+        "certificate",
+        "NAME.certificate",
+        "key",
+        "NAME.key",
+        "ca",
     ):
         assert f"`{{{name}}}`" in PAGE, name
 
@@ -198,6 +210,7 @@ def test_template_names_every_key() -> None:
     places = {
         "Service": found["service"],
         "Image": found["image"],
+        "Component": found["component"][0],
         "Ready": found["ready"],
         "Timeouts": found["timeouts"],
         "Limits": found["limits"],
@@ -206,7 +219,10 @@ def test_template_names_every_key() -> None:
         "Bind": found["listen"][0]["bind"],
         "Fetch": found["listen"][0]["fetch"],
         "Multicast": found["listen"][1]["multicast"],
-        "Connect": found["connect"][0],
+        "Connect": found["connect"][0] | found["connect"][1],
+        "Turn": found["connect"][1]["turns"][0] | found["connect"][1]["turns"][1],
+        "ListenTls": found["listen"][0]["tls"],
+        "ConnectTls": found["connect"][0]["tls"],
         "Configuration": found["configuration"][0],
         "Exemption": found["exemption"][0],
         "Known": found["known"][0],

@@ -8,7 +8,8 @@ import pytest
 from dualstack.content import ROOT
 from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
-from dualstack.manifest import Manifest, load_manifest
+from dualstack.manifest import Component, Manifest, load_manifest, subjects_of
+from dualstack.manifest.component import start_order
 from dualstack.transport import AppProtocol, Transport
 
 GOOD = """\
@@ -80,7 +81,11 @@ def test_is_a_value(tmp_path: Path) -> None:
 
 FAULTS = [
     # unknown keys and typos
-    ("[timeouts]", "[timeoust]", "timeoust: unknown key; did you mean 'timeouts'? (allowed: configuration, connect, "),
+    (
+        "[timeouts]",
+        "[timeoust]",
+        "timeoust: unknown key; did you mean 'timeouts'? (allowed: component, configuration, ",
+    ),
     (
         "[[listen]]",
         "[listen]",
@@ -107,12 +112,12 @@ FAULTS = [
     (
         '"{port}"]',
         '"{prot}"]',
-        "service.command[2]: unknown placeholder {prot} in '{prot}'; allowed: {acl}, {bind}, {directory}, {main.acl}, ",
+        "service.command[2]: unknown placeholder {prot} in '{prot}'; allowed: {acl}, {bind}, {ca}, {certificate}, ",
     ),
     (
         '"{host}"]',
         '"{host}", "{prot}"]',
-        "connect[0].command[2]: unknown placeholder {prot} in '{prot}'; allowed: {directory}, ",
+        "connect[0].command[2]: unknown placeholder {prot} in '{prot}'; allowed: {ca}, {directory}, ",
     ),
     ('"LISTEN-005"', '"listen-5"', "known[0].requirement[0]: found 'listen-5'; allowed: a text that matches "),
     # what is missing or not allowed
@@ -312,8 +317,40 @@ FAULTS = [
     ('"{host}"]', '"there"]', "connect[0].command: it contains neither {host} nor {target}; add one, so that it "),
     (
         '"{host}"]',
+        '"{host}"]\nprotocol = "oneway"',
+        'connect[0].protocol: protocol = "oneway" is for listeners; the lab\'s server speaks connect, echo, upper, ',
+    ),
+    (
+        '"{host}"]',
         '"{host}"]\nprotocol = "exchange"',
-        'connect[0].protocol: protocol = "exchange" is for listeners; the lab\'s ',
+        'connect[0].protocol: protocol = "exchange" needs "turns": what the server expects and answers, e.g. turns = ',
+    ),
+    (
+        '"{host}"]',
+        '"{host}"]\nprotocol = "http"\ntransport = "udp"',
+        'connect[0].protocol: protocol = "http" runs over TCP',
+    ),
+    ('"{host}"]', '"{host}"]\nturns = [{ send = "x" }]', 'connect[0].turns: "turns" belongs to protocol = "exchange"'),
+    *(
+        ('"{host}"]', f'"{{host}}"]\nprotocol = "exchange"\nturns = [{turns}]', f"connect[0].turns{fault}")
+        for turns, fault in (
+            ('{ send = "a" }, { send = "b" }', '[1]: it needs "expect": only the first turn may omit it, if the '),
+            ('{ expect = "a" }', '[0]: it needs "send", "close = true", or both'),
+            ('{ expect = "a", send = "€" }', "[0].send: each character stands for one byte: only U+0000 to U+00FF "),
+            ('{ expect = "(", send = "a" }', "[0].expect: not a regular expression: "),
+            ('{ expect = "a", close = true }, { expect = "b", send = "c" }', "[0].close: the turns after it are "),
+        )
+    ),
+    *(
+        (
+            '"{host}"]',
+            f'"{{host}}"]\nprotocol = "exchange"\ntransport = "udp"\nturns = [{turns}]',
+            f"connect[0].turns[0]{fault}",
+        )
+        for turns, fault in (
+            ('{ send = "a" }', ': it needs "expect": over UDP the client speaks first'),
+            ('{ expect = "a", close = true }', ".close: over UDP there is no connection to close"),
+        )
     ),
     ('"{host}"]', '"{host}"]\nexit_code = 256', "connect[0].exit_code: found 256; allowed: a number from 0 to 255"),
     (
@@ -377,6 +414,68 @@ def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert old in GOOD
     found = fault_of(tmp_path, GOOD.replace(old, new))
     assert f"\n{fault}" in f"\n{found}"
+
+
+STORE = '[[component]]\nname = "store"\ncommand = ["./store", "{port}"]\nport = 6379\n'
+CACHE = '[[component]]\nname = "cache"\ncommand = ["./cache", "{store.port}"]\n'
+AFTER = 'after = ["{}"]\n'
+
+COMPONENT_FAULTS = [
+    (AFTER.format("cahce"), "component[0].after[0]: found 'cahce'; allowed: cache; did you mean 'cache'?"),
+    (AFTER.format("store"), "component[0].after[0]: found 'store'; allowed: cache"),
+    (AFTER.format("cache"), "component[0].after: store and cache wait for each other; remove a name from after\n"),
+    ('after = ["cache", "cache"]\n', "component[0].after: a component is listed twice"),
+    (("port = 6379", "port = 8080"), "component[0].port: found 8080, which is already the TCP port of listen[0]"),
+    (("port = 6379\n", ""), "component[0].port: missing, but {port} is used"),
+    (("port = 6379\n", ""), "component[1].command[1]: unknown placeholder {store.port} in '{store.port}'; allowed: "),
+    (('"{port}"]', '"{main.port}"]'), "component[0].command[1]: unknown placeholder {main.port} in '{main.port}'; "),
+    (('"store"', '"main"'), "component[0].name: found 'main', which is already the name of listen[0]"),
+    (('"cache"', '"store"'), "component[1].name: found 'store', which is already the name of component[0]"),
+    (("port = 6379", 'port = 6379\nfiles = { "/a" = "" }'), "component[0].files.\"/a\": '/a' is not a file inside"),
+    (("port = 6379", "port = 6379\nready = 1"), "component[0].ready: unknown key; did you mean 'ready_log'?"),
+]
+
+
+@pytest.mark.parametrize(("change", "fault"), COMPONENT_FAULTS, ids=[fault[:60] for _, fault in COMPONENT_FAULTS])
+def test_faults_of_components(tmp_path: Path, change: str | tuple[str, str], fault: str) -> None:
+    """Each fault of a component is reported with its key; a wrong order names who waits."""
+    cache = CACHE + AFTER.format("store") if "wait" in fault else CACHE
+    text = STORE + change + cache if isinstance(change, str) else (STORE + cache).replace(*change)
+    assert f"\n{fault}" in f"\n{fault_of(tmp_path, GOOD.replace('[[connect]]', f'{text}[[connect]]'))}\n"
+
+
+def test_components_have_a_service_that_listens(tmp_path: Path) -> None:
+    """Components of a manifest with connectors only are refused: nothing would start them."""
+    text = GOOD[: GOOD.index("[[listen]]")] + GOOD[GOOD.index("[[connect]]") :] + STORE
+    assert "component[0]: the manifest has no [[listen]] table" in fault_of(tmp_path, text)
+
+
+def test_a_port_of_a_component_is_a_placeholder(tmp_path: Path) -> None:
+    """The service and other components may use ``{store.port}``; the port of a listener of UDP may be the same."""
+    path = tmp_path / "service.toml"
+    udp = '[[listen]]\nname = "udp"\ntransport = "udp"\nport = 6379\nprotocol = "echo"\n'
+    path.write_text(GOOD.replace('"{port}"]', '"{port}", "{store.port}"]') + STORE + CACHE + udp, encoding="utf-8")
+    (subject,) = subjects_of(path)
+    assert subject.values(scratch="/s")["store.port"] == "6379"
+    store, cache = subject.components
+    assert subject.component_values(store, scratch="/s")["port"] == "6379"
+    assert "port" not in subject.component_values(cache, scratch="/s")
+    assert subject.component_values(cache, scratch="/s")["store.port"] == "6379"
+
+
+@pytest.mark.parametrize(
+    ("after", "order"),
+    [
+        ({}, "abc"),
+        ({"a": ["c"]}, "bca"),
+        ({"a": ["b"], "b": ["c"]}, "cba"),
+        ({"b": ["c"], "c": ["b"]}, "a"),
+    ],
+)
+def test_order_of_components(after: dict[str, list[str]], order: str) -> None:
+    """It is that of the file, each after those that it names; without those that wait for each other."""
+    components = [Component(name=name, command=["x"], after=after.get(name, [])) for name in "abc"]
+    assert "".join(item.name for item in start_order(components)) == order
 
 
 def test_nothing_to_verify(tmp_path: Path) -> None:

@@ -57,11 +57,15 @@ def test_one_meaning_in_each_place() -> None:
     assert set(found.values()) == {1}
 
 
+_OF_LISTENERS = "bind port acl certificate key web.bind web.port web.acl web.certificate web.key"
+
+
 @pytest.mark.parametrize(
     ("place", "known"),
     [
-        (Place.SERVICE, "bind port acl web.bind web.port web.acl scratch directory python"),
-        (Place.CONNECTOR, "host port target scratch directory python"),
+        (Place.SERVICE, f"{_OF_LISTENERS} ca scratch directory python"),
+        (Place.CONNECTOR, "host port target ca scratch directory python"),
+        (Place.COMPONENT, "port ca scratch directory python"),
         (Place.BIND, "address port"),
         (Place.ACL, "address network"),
         (Place.FETCH, "url target host port"),
@@ -74,12 +78,19 @@ def test_names(place: Place, known: str) -> None:
     assert names(place, ["web"]) == set(known.split())
 
 
+def test_names_of_components() -> None:
+    """Texts of the service and of components may name the port of a component; no other text may."""
+    with_port = {place for place in Place if "store.port" in names(place, ["web"], ["store"])}
+    assert with_port == {Place.SERVICE, Place.COMPONENT}
+    assert "web.port" not in names(Place.COMPONENT, ["web"], ["store"])
+
+
 def test_a_value_has_one_source() -> None:
-    """The start, the listener, or the code that fills the text; only the value of a listener is from a table."""
+    """The start, a listener, a component, or the code that fills the text; only a listener's value is from a table."""
     for item in PLACEHOLDERS:
-        assert not (item.of_start and item.of_listener), item.name
-        assert item.of_listener or not (item.inner or item.lacks), item.name
-        assert item.lacks is None or item.name in Listen.model_fields, item.name
+        assert item.of_listener or not (item.inner or item.table), item.name
+        assert not item.table or item.table in Listen.model_fields, item.name
+        assert sum(map(bool, (item.of_start, item.of_listener, item.of_component))) <= 1, item.name
 
 
 @pytest.mark.parametrize(("text", "found"), [("[{address}]", True), ("address", False), ("${address}", False)])

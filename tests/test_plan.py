@@ -105,6 +105,7 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
         (Need.REPLIES, LISTEN, LISTEN + ONEWAY),
         (Need.REPLY_PORT, LISTEN + 'transport = "udp"\nprotocol = "echo"\n', LISTEN + ANY_PORT),
         (Need.HTTP, LISTEN + 'protocol = "http"\n', LISTEN),
+        (Need.NO_TLS, LISTEN, LISTEN + 'tls.verify = "none"\n'),
         (Need.MANY, LISTEN, LISTEN + "single_shot = true\n"),
         (Need.ACL, LISTEN + 'acl.deny = "{address}"\n', LISTEN),
         (Need.FETCH, LISTEN + 'fetch.request = "/?url={url}"\n', LISTEN),

@@ -50,6 +50,7 @@ FULL = Record(
     ),
     sockets=(ROW, ROW),
     log=ODD,
+    component_logs={"store": ODD},
     packets=(Packet(1, 0.25, "service", "ipv6", "2001:db8::1", 40000, "2001:db8::2", 80, ODD, refuses=True),),
     unreadable=ODD,
     capture="cases/x/capture.pcap",

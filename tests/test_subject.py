@@ -8,10 +8,18 @@ import pytest
 
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
-from dualstack.manifest import Fetch, Listen, Scope, Subject, subjects_of
+from dualstack.manifest import Component, Fetch, Listen, Scope, Subject, subjects_of
 from dualstack.manifest.placeholders import names
 from dualstack.manifest.texts import Place, filled
-from dualstack.service import launch_connector, launch_service
+from dualstack.prober.messages import Await
+from dualstack.service import (
+    launch_component,
+    launch_connector,
+    launch_service,
+    missing_programs,
+    readiness_of_component,
+)
+from dualstack.transport import Transport
 from dualstack.world.targets import request_for
 
 PLAIN = """\
@@ -113,8 +121,15 @@ def test_values(tmp_path: Path) -> None:
         "bind": "::",
         "port": "8080",
         "acl": "",
+        "ca": "/scratch/lab-tls/ca.pem",
+        "certificate": "",
+        "key": "",
         "main.acl": "",
+        "main.certificate": "",
+        "main.key": "",
         "second.acl": "",
+        "second.certificate": "",
+        "second.key": "",
         "main.bind": "::",
         "main.port": "8080",
         "second.bind": "",
@@ -303,6 +318,7 @@ name = "main"
 port = 1
 bind = {{ any = "*" }}
 acl = {{ deny = "{{address}}", allow_all = "all" }}
+tls = {{}}
 [[connect]]
 name = "c"
 command = {["true", *connector]}
@@ -313,3 +329,42 @@ command = {["true", *connector]}
     request = request_for(Fetch(request="".join(f"{{{name}}}" for name in names(Place.FETCH))), "h", "server")
     assert (len(started.command), len(dialled.command)) == (1 + len(service), 1 + len(connector))
     assert not re.search(r"[{}]", "".join([*started.command, *dialled.command, request]))
+
+
+def test_a_component_is_launched_beside_the_service(tmp_path: Path) -> None:
+    """It gets its own placeholders, variables and files, and the folder and limits of the service."""
+    subject, component = with_component(tmp_path, 'environment = { P = "{port}" }\nfiles = { "c" = "{scratch}" }\n')
+    launch = launch_component(subject, component, "/s", af_inet6=False)
+    assert launch.command == ("./store", "6379")
+    assert (launch.environment["P"], launch.files["c"], launch.scratch) == ("6379", "/s", "/s")
+    assert (launch.component, launch.af_inet6, launch.directory) == ("store", False, str(tmp_path))
+    assert launch.limits == launch_service(subject, "/t", af_inet6=True).limits
+    assert readiness_of_component(subject, component) == Await(6379, Transport.TCP, None, 10.0)
+
+
+@pytest.mark.parametrize(("own", "image", "folder"), [("", "shop:1", "/"), ('image = "redis:7"\n', "redis:7", "")])
+def test_a_component_in_an_image(tmp_path: Path, own: str, image: str, folder: str) -> None:
+    """It runs in the service's image as the service does, or in its own image with the image's own folder."""
+    table = '[image]\nname = "shop:1"\nread_only = true\n'
+    subject, component = with_component(tmp_path, own, table)
+    launch = launch_component(subject, component, "/s", af_inet6=True, contained=True)
+    assert (launch.image, launch.read_only, launch.directory) == (image, bool(folder), "")
+    assert subject.component_values(component, scratch="/s", contained=True)["directory"] == "."
+
+
+def test_the_program_of_a_component_must_exist(tmp_path: Path) -> None:
+    """A missing program of a component is reported with its key."""
+    subject, _ = with_component(tmp_path, "")
+    assert "component[0].command: found './store', no such file" in [
+        str(fault).partition(" (")[0] for fault in missing_programs(subject)
+    ]
+
+
+def with_component(tmp_path: Path, keys: str, table: str = "") -> tuple[Subject, Component]:
+    """Return a subject with one component, which has these keys."""
+    path = tmp_path / "service.toml"
+    component = f'[[component]]\nname = "store"\ncommand = ["./store", "{{port}}"]\nport = 6379\n{keys}'
+    listen = '[[listen]]\nname = "main"\nport = 8080\n'
+    path.write_text(f'schema = 1\n[service]\nname = "x"\ncommand = ["./x"]\n{table}{component}{listen}')
+    (subject,) = subjects_of(path)
+    return subject, subject.components[0]

@@ -83,6 +83,7 @@ def provide_images(run: str, subjects: Sequence[Subject]) -> tuple[str, dict[str
         HostCannot: There is no container engine, or it lacks a feature.
     """
     from dualstack.lab.docker.backend import DockerBackend  # noqa: PLC0415 - loads the SDK
+    from dualstack.lab.docker.images import named_image  # noqa: PLC0415 - loads the SDK
 
     backend = DockerBackend(run)
     try:
@@ -91,6 +92,9 @@ def provide_images(run: str, subjects: Sequence[Subject]) -> tuple[str, dict[str
         for subject in subjects:
             if subject.image not in made:
                 made[subject.image] = _provide(backend, subject)
+            for position, component in enumerate(subject.manifest.component):
+                if component.image:
+                    named_image(backend.engine, component.image, f"{subject.path}:\n  component[{position}].image")
         images = {subject.name: made[subject.image] for subject in subjects}
         return f"{backend.engine.version} (API {backend.engine.api_version})", images
     finally:
@@ -133,6 +137,7 @@ def complete(record: Record, world: World, folder: Path) -> Record:
         findings=tuple(world.findings),
         sockets=world.journal.sockets,
         log=world.journal.output,
+        component_logs=world.journal.component_output,
         command=world.journal.command,
         seconds=round(world.journal.seconds, 4),
         waited=round(world.journal.waited, 4),

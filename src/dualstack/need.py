@@ -5,12 +5,10 @@ from collections.abc import Callable
 
 from dualstack.families import Family
 from dualstack.manifest import Bind, Connect, Listen, Scope
-from dualstack.transport import AppProtocol, Transport
+from dualstack.protocols.application import Trait
+from dualstack.transport import Transport
 
 Element = Listen | Connect
-
-_SAME_SIZE = frozenset({AppProtocol.ECHO, AppProtocol.UPPER})
-"""The protocols whose answer is as long as the request."""
 
 
 def _bind(element: Element) -> Bind:
@@ -36,7 +34,7 @@ def _serves_one_family_a_socket(element: Element) -> bool:
 
 def _has_large_answers(element: Element) -> bool:
     """Return whether a request with a large answer is known."""
-    return isinstance(element, Listen) and (element.protocol in _SAME_SIZE or element.large_send is not None)
+    return isinstance(element, Listen) and (Trait.ECHOES in element.traits or element.large_send is not None)
 
 
 def _has_multicast(element: Element) -> bool:
@@ -77,16 +75,18 @@ class Need(enum.Enum):
     LARGE = _need("its manifest declares no large_send, a request with a large answer", _has_large_answers)
     ANSWER = _need(
         'its protocol is "connect": nothing is sent and nothing is answered',
-        lambda element: element.protocol is not AppProtocol.CONNECT,
+        lambda element: Trait.SILENT not in element.traits,
     )
-    REPLIES = _need(
-        'its protocol is "oneway": it sends no answer', lambda element: element.protocol is not AppProtocol.ONEWAY
-    )
+    REPLIES = _need('its protocol is "oneway": it sends no answer', lambda element: Trait.ONE_WAY not in element.traits)
     REPLY_PORT = _need(
         'it answers from another port (reply_port = "any" in its manifest)',
         lambda element: not (isinstance(element, Listen) and element.reply_port == "any"),
     )
-    HTTP = _need("its protocol is not http", lambda element: element.protocol is AppProtocol.HTTP)
+    HTTP = _need("its protocol is not http", lambda element: Trait.HTTP in element.traits)
+    NO_TLS = _need(
+        "it speaks TLS, where close_notify ends what a client sends: a half-close alone is an error (RFC 8446 §6.1)",
+        lambda element: element.tls is None,
+    )
     MANY = _need(
         "it ends after one connection (single_shot in its manifest)",
         lambda element: not (isinstance(element, Listen) and element.single_shot),

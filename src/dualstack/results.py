@@ -48,6 +48,7 @@ class Record:
         findings: What was expected, and what happened.
         sockets: The service's socket table, while it ran.
         log: The tail of the service's output.
+        component_logs: The tail of the output of each component that did not start or ended by itself, by its name.
         packets: The conversation without noise; see `Packet.number` for packets that are left out.
         unreadable: Why the capture could not be read; empty if it could.
         capture: The capture's path in the run's folder; empty without one.
@@ -77,6 +78,7 @@ class Record:
     findings: tuple[Finding, ...] = ()
     sockets: tuple[SocketRow, ...] = ()
     log: str = ""
+    component_logs: Mapping[str, str] = field(default_factory=dict)
     packets: tuple[Packet, ...] = ()
     unreadable: str = ""
     capture: str = ""

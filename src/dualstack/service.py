@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from dualstack.authority import client_tls, files_for
 from dualstack.backend_names import DOCKER, NETNS
 from dualstack.errors import HostCannot, UsageError
 from dualstack.families import Family
-from dualstack.manifest import Connect, Listen, Subject
+from dualstack.manifest import Component, Connect, Listen, Subject
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.lines import Key
 from dualstack.manifest.texts import fill, filled
@@ -58,6 +59,7 @@ def launch_service(
     *,
     af_inet6: bool,
     settings: Mapping[str, str] | None = None,
+    names: Sequence[str] = (),
     contained: bool = False,
 ) -> Launch:
     """Return how the service is launched.
@@ -67,6 +69,7 @@ def launch_service(
         scratch: The private folder of this start, which is created on the host.
         af_inet6: Whether socket(AF_INET6) works for it.
         settings: Values that replace the manifest's defaults: ``web.bind``, ``web.acl``.
+        names: The addresses and names that the lab's certificates are for.
         contained: Whether it runs in its container image.
 
     Raises:
@@ -77,12 +80,14 @@ def launch_service(
         raise UsageError(f"{subject.path}:\n  service.command: missing; as an image it runs with --lab docker only")
     values = subject.values(scratch=scratch, settings=settings, contained=contained)
     command = subject.image_command if contained else subject.command or ()
+    texts = (*command, *subject.environment.values(), *subject.files.values())
     launch = Launch(
         command=tuple(filled(command, values)),
         directory="",
         environment={key: fill(text, values) for key, text in subject.environment.items()},
         scratch=scratch,
-        files={name: fill(text, values) for name, text in subject.files.items()},
+        files={name: fill(text, values) for name, text in subject.files.items()}
+        | files_for(texts, subject.listen, names),
         af_inet6=af_inet6,
         limits=limits_of(subject),
     )
@@ -100,6 +105,30 @@ def launch_reload(subject: Subject, started: Launch, command: Sequence[str], *, 
     """
     values = subject.values(scratch=started.scratch, contained=contained)
     return dataclasses.replace(started, command=tuple(filled(command, values)), files={}, input="")
+
+
+def launch_component(
+    subject: Subject, component: Component, scratch: str, *, af_inet6: bool, contained: bool = False
+) -> Launch:
+    """Return how a component of a service is launched; see `launch_service`.
+
+    Raises:
+        HostCannot: The root file system, which it shares with the service, has not been built.
+    """
+    values = subject.component_values(component, scratch=scratch, contained=contained)
+    launch = Launch(
+        command=tuple(filled(component.command, values)),
+        directory="",
+        environment={key: fill(text, values) for key, text in component.environment.items()},
+        scratch=scratch,
+        files={name: fill(text, values) for name, text in component.files.items()},
+        af_inet6=af_inet6,
+        limits=limits_of(subject),
+        component=component.name,
+    )
+    if contained and component.image:
+        return dataclasses.replace(launch, image=component.image)
+    return _placed(launch, subject, contained=contained)
 
 
 def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
@@ -151,6 +180,7 @@ def launch_connector(
         environment={key: fill(text, values) for key, text in own.items()},
         scratch=scratch,
         af_inet6=af_inet6,
+        files=files_for((*connector.command, *own.values()), (), ()),
         input=connector.input or "",
         limits=limits_of(subject),
     )
@@ -180,6 +210,12 @@ def readiness_of(subject: Subject, families: Sequence[Family] = ()) -> Await:
     )
 
 
+def readiness_of_component(subject: Subject, component: Component) -> Await:
+    """Return the condition under which a component is ready."""
+    port, timeout = component.port or 0, subject.manifest.timeouts.ready
+    return Await(port=port, transport=Transport.TCP, log=component.ready_log, timeout=timeout)
+
+
 def dial_to(listener: Listen, address: str, timeout: float = 5.0) -> Dial:
     """Return one exchange with a listener at an address, as its manifest describes it."""
     return Dial(
@@ -193,6 +229,7 @@ def dial_to(listener: Listen, address: str, timeout: float = 5.0) -> Dial:
         timeout=timeout,
         status=tuple(str(item) for item in listener.status),
         any_port=listener.reply_port == "any",
+        tls=client_tls(listener, address),
     )
 
 
@@ -203,7 +240,9 @@ def missing_programs(subject: Subject) -> Iterator[Fault]:
         HostCannot: Its root file system has not been built.
     """
     commands: list[tuple[Key, Sequence[str]]] = [
-        (("connect", position, "command"), item.command) for position, item in enumerate(subject.manifest.connect)
+        ((table, position, "command"), item.command)
+        for table in ("connect", "component")
+        for position, item in enumerate(getattr(subject.manifest, table))
     ]
     if subject.command:
         own: list[Key] = [

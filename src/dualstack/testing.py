@@ -24,6 +24,7 @@ from dualstack.lab.protocol import Host, Lab, Program
 from dualstack.manifest import Connect, Listen, Subject
 from dualstack.prober.client import NameServerHandle, Prober
 from dualstack.prober.messages import Dial, Dialled, Exit, Hold, Log, Names, Outcome, Readiness, SocketRow
+from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.service import dial_to
 from dualstack.topology import HostSpec, Topology, load_topology, topology_names
@@ -79,6 +80,7 @@ __all__ = [
     "Subject",
     "Template",
     "Topology",
+    "Trait",
     "Transport",
     "UsageError",
     "World",

@@ -9,6 +9,7 @@ from dualstack.families import BOTH, Family, unmapped
 from dualstack.finding import Finding
 from dualstack.prober.client import ConnectionsHandle
 from dualstack.prober.messages import Outcome, SocketRow
+from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.transport import AppProtocol, Transport
 from dualstack.world import ListenerWorld
@@ -81,7 +82,7 @@ def test_restart_after_a_kill(world: ListenerWorld) -> None:
     """Neither live connections nor surviving child processes prevent a new start."""
     served = world.served()
     # A web server closes a connection after its answer; on these connections nothing is sent.
-    protocol = AppProtocol.CONNECT if world.listener.protocol is AppProtocol.HTTP else None
+    protocol = AppProtocol.CONNECT if Trait.HTTP in world.listener.traits else None
     for families in world.rounds(served, apart=takes_turns(world, served)):
         world.ensure(families)
         held = hold(world, families, AFTER_KILL, protocol)

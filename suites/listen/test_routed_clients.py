@@ -6,8 +6,8 @@ from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Dialled, Outcome
+from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import AppProtocol
 from dualstack.wire.expect import leaves_through_router, too_large_is_sent_again
 from dualstack.world import ListenerWorld
 from dualstack.world.clients import router_clients
@@ -47,7 +47,7 @@ def test_clients_behind_a_router(world: ListenerWorld) -> None:
     (name,) = world.lab.topology.routers
     router, listener = world.lab.plan.hosts[name].mac, world.listener
     for family in served:
-        if listener.protocol is AppProtocol.ONEWAY:  # nothing leaves it
+        if Trait.ONE_WAY in listener.traits:  # nothing leaves it
             world.shows_served(family)
             continue
         world.shows(

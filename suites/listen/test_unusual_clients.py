@@ -7,8 +7,8 @@ from ipaddress import IPv4Address
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Outcome
+from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import AppProtocol
 from dualstack.world import ListenerWorld
 from dualstack.world.concurrent_clients import add_client_addresses, dial_together, failures
 
@@ -73,7 +73,7 @@ def alike(world: ListenerWorld, families: Sequence[Family]) -> list[str]:
     The first two IPv6 addresses end in the same bytes, the third in those of the IPv4 address. Over UDP only the first
     two are used: UDP-004 is about clients that share a port.
     """
-    if world.listener.protocol is AppProtocol.ONEWAY:  # without answers, clients cannot get each other's
+    if Trait.ONE_WAY in world.listener.traits:  # without answers, clients cannot get each other's
         return []
     one, other, _, _, mapped = shapes(world)[Family.IPV6]
     ipv4 = world.peer.plan.configured[Family.IPV4][0]

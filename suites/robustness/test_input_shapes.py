@@ -5,10 +5,10 @@ from dataclasses import replace
 from functools import partial
 
 from dualstack.families import Family
-from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial
+from dualstack.protocols.application import Trait
+from dualstack.protocols.registry import client_for, traits_of
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import AppProtocol
 from dualstack.wire.expect import half_closes, require_pieces
 from dualstack.world import ListenerWorld
 
@@ -41,7 +41,7 @@ FIXED, SPLIT = 250, 100
     cites=("RFC 9293 §3.6.1", "RFC 1122 §4.2.2.13", "shutdown(2)"),
     topologies=("dual-stack",),
     causes=("RC-HALFCLOSE",),
-    needs=(Need.TCP, Need.ANSWER, Need.NETWORK),
+    needs=(Need.TCP, Need.ANSWER, Need.NO_TLS, Need.NETWORK),
 ).attach
 def test_half_close(world: ListenerWorld) -> None:
     """A client that has sent everything is still answered."""
@@ -91,11 +91,11 @@ def shapes(world: ListenerWorld, family: Family) -> Iterator[tuple[Dial, str]]:
     """Yield the special exchanges over a family, each with what its client does."""
     plain = replace(world.client.exchange(family), token_size=FIXED)
     patient = replace(plain, timeout=plain.timeout + SLOW)
-    size = len(dialogue_for(plain).request)
+    size = len(client_for(plain).start())
     yield replace(patient, chunks=singly(size)), "sends its request byte by byte"
     if size > 1:
         yield replace(patient, chunks=(SPLIT if size == FIXED else size // 2,)), "sends its request in two pieces"
-    if plain.protocol in {AppProtocol.ECHO, AppProtocol.UPPER} and not world.listener.single_shot:
+    if Trait.PIPELINES in traits_of(plain.protocol) and not world.listener.single_shot:
         yield replace(plain, requests=2), "sends two requests in one segment"
 
 

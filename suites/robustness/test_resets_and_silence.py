@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from dualstack.families import Family
 from dualstack.prober.messages import Dial, HoldConnections, Stage
+from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import AppProtocol
 from dualstack.wire.expect import outlives_resets
 from dualstack.world import ListenerWorld
 
@@ -55,7 +55,7 @@ def test_resets_do_not_kill_the_server(world: ListenerWorld) -> None:
 
 def stages(world: ListenerWorld) -> tuple[Stage, ...]:
     """Return the stages at which clients reset their connections."""
-    if world.listener.protocol is AppProtocol.CONNECT:
+    if Trait.SILENT in world.listener.traits:
         return (Stage.CONNECTED,)
     return (Stage.CONNECTED, Stage.HALF_SENT, Stage.SENT)
 

@@ -4,9 +4,9 @@ from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.prober.messages import Dialled, Outcome
+from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.topology import LINK_MTU
-from dualstack.transport import AppProtocol
 from dualstack.wire.expect import path_mtu_heeded, udp6_checksum, udp_datagrams, udp_large_answer
 from dualstack.world import ListenerWorld
 
@@ -141,7 +141,7 @@ def _most_are_answered(world: ListenerWorld, family: Family, address: str) -> Di
 def test_checksum_over_ipv6(world: ListenerWorld) -> None:
     """Answers of every size have a correct checksum."""
     world.service.start()
-    for size in SIZES if world.listener.protocol is not AppProtocol.EXCHANGE else SIZES[:1]:
+    for size in SIZES if Trait.DECLARED not in world.listener.traits else SIZES[:1]:
         world.answers(Family.IPV6, world.addresses(Family.IPV6)[0], size=size)
     if not udp_datagrams(world.wire(), world.listener.port, Family.IPV6):
         raise nothing_answered(Family.IPV6)

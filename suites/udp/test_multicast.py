@@ -9,8 +9,8 @@ from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.changes import RouteGroup
 from dualstack.prober.messages import Outcome
+from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.transport import AppProtocol
 from dualstack.wire.expect import group_answered
 from dualstack.world import ListenerWorld
 from dualstack.world.clients import link_local
@@ -46,7 +46,7 @@ def test_multicast_groups_are_joined(world: ListenerWorld) -> None:
         address = f"{group}%{world.peer.interface}" if family is Family.IPV6 else group
         source = world.peer.plan.configured[family][0]
         what = f"{family.label} group {endpoint(group, world.listener.port)}"
-        if world.listener.protocol is AppProtocol.ONEWAY:
+        if Trait.ONE_WAY in world.listener.traits:
             dialled = world.client.carry_out(replace(world.client.exchange(family), address=address, source=source))
             finding = Finding(dialled.outcome is Outcome.ANSWERED, f"a datagram to the {what} arrives", dialled.detail)
         else:
@@ -55,7 +55,7 @@ def test_multicast_groups_are_joined(world: ListenerWorld) -> None:
         world.works[family.value] = finding.ok
         world.require(finding)
     require_arrival(world, [group for family, group in groups.items() if not world.works[family.value]])
-    if world.listener.protocol is not AppProtocol.ONEWAY:
+    if Trait.ONE_WAY not in world.listener.traits:
         for group in groups.values():
             world.shows(partial(group_answered, group=group, port=world.listener.port))
 

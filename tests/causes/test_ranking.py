@@ -1,5 +1,7 @@
 """Which causes are never named, and what is named if no cause has support."""
 
+from dataclasses import replace
+
 import pytest
 
 from dualstack.causes import likely
@@ -49,6 +51,10 @@ CONTRADICTED = {
             broken=(Finding(False, "redirected (301) by an allowed server", "it came", symptoms=(Symptom.REDIRECT,)),),
         ),
     ),
+    "RC-RELOAD, its sockets are still there": (
+        "RC-RELOAD",
+        facts(saw(IPV4, IGNORED), saw(IPV6, IGNORED), DUAL, requirement="LIFE-008"),
+    ),
     "RC-SNAPSHOT, it ended": ("RC-SNAPSHOT", facts(REFUSED, REFUSED, DUAL, requirement="LIFE-005", starts=(DIED,))),
 }
 
@@ -81,6 +87,13 @@ def test_a_cause_without_a_rule_keeps_its_place() -> None:
 def test_a_service_that_does_not_start_has_no_cause() -> None:
     """Its own output explains the failure."""
     assert likely(("RC-V4SOCK",), facts(starts=(DIED,), requirement="START-001", output=IN_USE)) == ()
+
+
+def test_a_component_that_failed_leaves_no_cause() -> None:
+    """Facts that show a cause show none if a component of the service failed."""
+    found = facts(OK, REFUSED, ZERO)
+    assert likely(["RC-V4SOCK"], found)
+    assert likely(["RC-V4SOCK"], replace(found, component="component store exited with code 1")) == ()
 
 
 def test_made_up_addresses_are_of_their_families() -> None:

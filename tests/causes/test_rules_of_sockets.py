@@ -6,7 +6,7 @@ import pytest
 
 from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
-from dualstack.facts import Facts, FamilyFacts, Host, Start
+from dualstack.facts import Facts, FamilyFacts, Host, How, Start
 from dualstack.finding import Finding, Symptom
 from dualstack.suites import requirements
 from tests.causes.made import (
@@ -27,6 +27,7 @@ from tests.causes.made import (
     first,
     held,
     row,
+    saw,
 )
 
 CASES = {
@@ -82,6 +83,18 @@ CASES = {
             requirement="LISTEN-002",
             starts=(DIED,),
             output="Protocol 'inet_tcp': register/listen error: enetunreach",
+        ),
+    ),
+    "a backend of its own at 127.0.0.1, after it was ready": (
+        "RC-LOOPBACK",
+        facts(
+            FamilyFacts(IPV4),
+            saw(IPV6, How.RESET),
+            ZERO,
+            host=NO_IPV4,
+            requirement="LISTEN-002",
+            starts=(replace(STARTED, ended="exited with code 1"),),
+            output="Error: listen EADDRNOTAVAIL: address not available 127.0.0.1:3001",
         ),
     ),
     "an unreachable IPv4 address at the start": (

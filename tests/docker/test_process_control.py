@@ -22,7 +22,7 @@ if os.fork() == 0:
         print("child", flush=True)
         time.sleep(0.01)
 os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
-def note(number, _): print(signal.Signals(number).name, flush=True)
+def note(number, _): os.write(1, f"{signal.Signals(number).name}\\n".encode())  # print() may not be entered twice
 for name in ("SIGCHLD", "SIGWINCH", "SIGCONT"): signal.signal(getattr(signal, name), note)
 print("ready", flush=True)
 while True: time.sleep(0.01)  # a signal just before pause() would wait for the next one

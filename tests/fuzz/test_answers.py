@@ -4,8 +4,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dualstack.families import Family
-from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial, Outcome
+from dualstack.protocols.registry import client_for
 from dualstack.transport import AppProtocol
 from tests.fuzz.damage import damaged
 
@@ -34,12 +34,13 @@ WIDE = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 5000 + 
 def test_every_answer_is_judged(protocol: AppProtocol, answer: bytes, size: int, closed: bool) -> None:  # noqa: FBT001
     """There is one judgement, at the latest at the end, and it has a sentence."""
     dial = Dial(Family.IPV6, "2001:db8::1", 80, protocol=protocol, send="x", expect="(?s)h.*o")
-    reader = dialogue_for(dial).reader()
+    client = client_for(dial)
+    client.start()
     judgement = None
     for at in range(0, len(answer), size):
-        judgement = reader.feed(answer[at : at + size])
+        judgement = client.receive(answer[at : at + size]).judgement
         if judgement is not None:
             break
-    judgement = judgement or reader.end("the connection was closed", closed=closed)
+    judgement = judgement or client.end("the connection was closed", closed=closed)
     assert judgement.outcome in {Outcome.ANSWERED, Outcome.WRONG, Outcome.SILENT}
     assert judgement.detail

@@ -12,8 +12,10 @@ from dualstack.addressing import plan_addresses
 from dualstack.lab.docker import containers, host
 from dualstack.lab.docker.engine import Engine
 from dualstack.lab.docker.host import DockerHost
+from dualstack.lab.docker.service import has_health_check, service_plan
 from dualstack.lab.docker.supervisor import Supervisor
 from dualstack.lab.setup import host_setups
+from dualstack.prober.messages import Launch
 from dualstack.topology import load_topology, topology_names
 
 ENGINE = cast("Engine", type("Substitute", (), {"api_version": "1.48"}))
@@ -57,3 +59,14 @@ def test_every_address_is_given_once(name: str) -> None:
         added = {address for _, address, _ in asked["add"]}
         assert not given & added
         assert given | added == {address for own in one.plan.configured.values() for address in own}
+
+
+@pytest.mark.parametrize("component", ["", "store"])
+def test_a_health_check_is_the_services(component: str) -> None:
+    """The image's health check runs for the service; for a component, which has the same image, it is switched off."""
+    launch = Launch(("./server",), "", {}, "/s", image="shop", component=component)
+    image = {"Config": {"Healthcheck": {"Test": ["CMD", "true"]}}}
+    checked = has_health_check(launch, image)
+    check = service_plan(launch, image, pause="", labels={}).more["Healthcheck"]
+    assert (checked, "Test" in check) == (not component, bool(component))
+    assert check.get("Test", ["NONE"]) == ["NONE"]

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -16,6 +18,7 @@ from dualstack.errors import HarnessError
 from dualstack.lab.docker import sidecar
 from dualstack.lab.docker.engine import Engine
 from dualstack.lab.docker.program import ContainerProgram
+from dualstack.lab.docker.view import ContainerView
 from dualstack.prober.messages import Await, SocketRow
 from dualstack.transport import Transport
 
@@ -163,6 +166,30 @@ def test_a_starved_service_gets_more_time(container: Container) -> None:
     assert not readiness.ready
     assert readiness.seconds >= 0.4
     assert container.sidecars == 1
+
+
+def test_the_socket_of_a_component_is_not_the_services() -> None:
+    """A service is not ready because a component listens; the text does not say that the service listens there."""
+    view = ContainerView(
+        None,
+        poll=lambda: None,
+        foreign=lambda: [row(component="store"), row(port=8081)],
+        unhealthy=list,
+        starved=lambda: 0.0,
+    )
+    assert [item.owners for item in view.listeners(Transport.TCP, 8080)] == [("store",)]
+    assert view.own_ports() == [(Transport.TCP, 8081)]
+
+
+def test_a_sidecar_lists_the_sockets_of_its_processes() -> None:
+    """The sidecar answers with the inodes of sockets that the processes beside it have open."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        subprocess.Popen(["/bin/sleep", "9"], pass_fds=(server.fileno(),)) as program,
+    ):
+        answer = asyncio.run(sidecar.answer({"do": "sockets"}))
+        program.kill()
+        assert os.fstat(server.fileno()).st_ino in answer["ok"]["inodes"]
 
 
 def test_a_sidecar_counts_the_time_without_a_processor() -> None:

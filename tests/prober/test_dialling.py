@@ -12,8 +12,8 @@ from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
 from dualstack.prober.attempt import Attempt
 from dualstack.prober.client import Prober, ProgramHandle
-from dualstack.prober.dialogue import Exact
 from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve, Stage
+from dualstack.prober.sending import Sending
 from dualstack.transport import AppProtocol, Transport
 
 PORT = 7100
@@ -352,13 +352,13 @@ def test_time_that_runs_out_with_the_last_byte_costs_nothing() -> None:
     """A judgement stays if the timeout expires before the exchange is finished."""
 
     async def late() -> tuple[Outcome, str]:
-        attempt = Attempt(Dial(Family.IPV6, "::1", PORT), Exact(b"x", b"x", "came back"), Stage.ANSWERED)
+        attempt = Attempt(Dial(Family.IPV6, "::1", PORT, protocol=AppProtocol.ECHO, token_size=2), Stage.ANSWERED)
         attempt.connected = True
-        attempt._take(b"x")
+        attempt._conversation.receive(attempt._opening)
         judgement = attempt.timed_out("")
         return judgement.outcome, judgement.detail
 
-    assert asyncio.run(late()) == (Outcome.ANSWERED, "all 1 bytes came back")
+    assert asyncio.run(late()) == (Outcome.ANSWERED, "all 2 bytes came back unchanged")
 
 
 def test_an_empty_datagram_is_no_end(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
@@ -406,17 +406,20 @@ def test_a_reset_that_only_the_sender_sees() -> None:
     """The kernel reports a reset once: after the sender has seen it, the receiver sees an ordinary end."""
 
     async def scenario() -> None:
-        attempt = Attempt(Dial(Family.IPV6, "::1", PORT), Exact(b"x", b"x", "came back"), Stage.ANSWERED)
+        attempt = Attempt(Dial(Family.IPV6, "::1", PORT, protocol=AppProtocol.ECHO), Stage.ANSWERED)
         ours, theirs = socket.socketpair()
         with ours, theirs:
             ours.setblocking(False)
             theirs.shutdown(socket.SHUT_WR)
-            sending: asyncio.Task[None] = asyncio.create_task(fail())
-            await asyncio.wait([sending])
+            sending = Sending(fail(), sent)
+            await asyncio.wait(sending.tasks)
             await attempt._receive(ours, sending)
 
     async def fail() -> None:
         raise ConnectionResetError
+
+    async def sent(data: bytes) -> None:
+        raise AssertionError(data)
 
     with pytest.raises(ConnectionResetError):
         asyncio.run(scenario())

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from dualstack.prober.answers import Judgement, Reader
-from dualstack.prober.http import Http, is_served
 from dualstack.prober.messages import Outcome
+from dualstack.protocols.conversation import Conversation
+from dualstack.protocols.http import HttpClient, is_served
+from dualstack.protocols.judgement import Judgement
 
 CLOSED = "the service closed the connection"
 LATE = "nothing more came within 5 s"
@@ -45,18 +46,20 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
     return (data[place : place + size] for place in range(0, len(data), size))
 
 
-def fed(reader: Reader, data: bytes, size: int = 1 << 16) -> Judgement | None:
+def fed(reader: Conversation, data: bytes, size: int = 1 << 16) -> Judgement | None:
     """Return the judgement after data in pieces."""
     judgement = None
     for piece in pieces(data, size):
         assert judgement is None, "a response is judged by its last byte"
-        judgement = reader.feed(piece)
+        judgement = reader.receive(piece).judgement
     return judgement
 
 
-def reader(*served: str) -> Reader:
-    """Return a reader of one response."""
-    return Http("2001:db8::1", 8080, served).reader()
+def reader(*served: str) -> Conversation:
+    """Return a client that has sent its request."""
+    client = HttpClient("2001:db8::1", 8080, served)
+    client.start()
+    return client
 
 
 @pytest.mark.parametrize("size", [1, 7, 1 << 16])

@@ -8,7 +8,8 @@ from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.prober.client import Prober, ProgramHandle
 from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve
-from dualstack.prober.serving import redirect_path, redirection
+from dualstack.protocols.application import ScriptTurn
+from dualstack.protocols.http import redirect_path, redirection
 from dualstack.transport import AppProtocol, Transport
 
 PORT = 7200
@@ -117,10 +118,35 @@ def test_a_taken_port_is_a_harness_error(prober: Prober) -> None:
 
 
 @each_transport
-def test_there_is_no_server_for_exchange(prober: Prober, transport: Transport) -> None:
-    """``exchange`` is refused."""
-    with pytest.raises(UsageError, match="exchange"):
-        prober.serve(Serve(LOOPBACKS, PORT, transport, AppProtocol.EXCHANGE))
+def test_there_is_no_server_for_oneway(prober: Prober, transport: Transport) -> None:
+    """``oneway`` is refused."""
+    with pytest.raises(UsageError, match="oneway"):
+        prober.serve(Serve(LOOPBACKS, PORT, transport, AppProtocol.ONEWAY))
+
+
+@each_transport
+def test_a_server_follows_its_script(prober: Prober, transport: Transport) -> None:
+    """The server answers what matches a turn; the record of a client says whether all that it sent did."""
+    turns = (ScriptTurn("^ping\n", "pong\n"),)
+    with prober.serve(Serve(("::1",), PORT, transport, AppProtocol.EXCHANGE, turns=turns)) as serving:
+        for send in ("ping\n", "pink\n"):
+            prober.dial(
+                Dial(Family.IPV6, "::1", PORT, transport, AppProtocol.EXCHANGE, send=send, expect="pong", timeout=0.3)
+            )
+        right, wrong = serving.accepted()
+    assert (right.received, right.answered, right.understood) == (5, 5, True)
+    assert (wrong.received, wrong.answered, wrong.understood) == (5, 0, False)
+    assert "'pink\\n', which does not match '^ping\\n'" in wrong.detail
+
+
+def test_a_server_may_speak_first_and_close(prober: Prober) -> None:
+    """The greeting is sent without a request, and a turn may close the connection."""
+    turns = (ScriptTurn(None, "220 ready\r\n"), ScriptTurn("^QUIT", "221 bye\r\n", close=True))
+    with prober.serve(Serve(("::1",), PORT, protocol=AppProtocol.EXCHANGE, turns=turns)):
+        dial = Dial(Family.IPV6, "::1", PORT, protocol=AppProtocol.EXCHANGE, send="QUIT\r\n", expect="never")
+        result = prober.dial(dial)
+    assert result.answer == "220 ready\r\n221 bye\r\n"
+    assert "the service closed the connection" in result.detail
 
 
 def test_there_is_no_http_over_udp(prober: Prober) -> None:

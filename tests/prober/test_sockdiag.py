@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.prober.client import Prober, ProgramHandle
 from dualstack.prober.messages import Await, Dial, Hold, Serve, SocketRow
-from dualstack.prober.messages.tables import ListRoutes
+from dualstack.prober.messages.tables import ListRoutes, ListSockets
 from dualstack.transport import AppProtocol, Transport
 
 PORT = 7300
@@ -93,6 +94,35 @@ print(os.getpid(), flush=True); signal.pause()
     assert program.wait_ready(Await(PORT, Transport.TCP, r"^\d+$", 10)).ready
     (row,) = rows(prober)
     assert row.owner.endswith(f"({program.log().text.strip()})")
+
+
+def test_the_socket_of_a_component_has_its_name(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
+    """A socket belongs to the component whose process, or a child of it, has it open; others to none."""
+    code = "import os, socket, time; s = socket.create_server(('127.0.0.1', {})); os.fork(); time.sleep(99)"
+    store = start(code.format(PORT + 1), component="store")
+    service = start(code.format(PORT))
+    for program, port in ((store, PORT + 1), (service, PORT)):
+        assert program.wait_ready(Await(port, Transport.TCP, None, 10)).ready
+    listening = [row for row in prober.sockets(Transport.TCP) if row.state == "LISTEN"]
+    assert {row.port: row.component for row in listening} == {PORT: "", PORT + 1: "store"}
+    store.stop("SIGTERM", Deadline(5, "the store to end"))
+    assert {row.component for row in prober.sockets(Transport.TCP)} == {""}
+
+
+def test_a_component_that_is_not_seen_is_named_by_its_sockets(
+    prober: Prober, start: Callable[..., ProgramHandle]
+) -> None:
+    """The request may name the sockets of a component whose processes the agent cannot see."""
+    code = f"""
+import os, signal, socket
+s = socket.create_server(("127.0.0.1", {PORT}))
+print(os.fstat(s.fileno()).st_ino, flush=True); signal.pause()
+"""
+    program = start(code)
+    assert program.wait_ready(Await(PORT, Transport.TCP, r"^\d+$", 10)).ready
+    inode = int(program.log().text)
+    found = prober.call(ListSockets(Transport.TCP, {"cache": (1,), "store": (inode,)}))
+    assert {row.component for row in found if row.state == "LISTEN"} == {"store"}
 
 
 def test_one_transport_can_be_listed(prober: Prober) -> None:

@@ -65,6 +65,11 @@ def test_clients_on_its_own_host(make_record: MakeRecord) -> None:
     [
         (Verdict.FAIL, NO_START, "does not start; its output says: “no such host”"),
         (Verdict.KNOWN, NO_START | {"log": " \n"}, "does not start"),
+        (
+            Verdict.FAIL,
+            NO_START | {"component_logs": {"store": "fatal: no disk\n"}},
+            "does not start; the output of component store says: “fatal: no disk”",
+        ),
         (Verdict.BROKEN_LAB, {"works": {}, "reason": "no address"}, "could not be verified: no address"),
         (
             Verdict.NOT_APPLICABLE,

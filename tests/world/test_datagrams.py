@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from dualstack.families import Family
-from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial, ReceivedDatagram
+from dualstack.protocols.registry import client_for
 from dualstack.transport import AppProtocol, Transport
-from dualstack.world.datagrams import DatagramClient, DatagramResult
+from dualstack.world.datagrams import DatagramClient, DatagramResult, said
 
 S6, C6 = "2001:db8::1", "2001:db8::2"
 
@@ -14,10 +14,10 @@ S6, C6 = "2001:db8::1", "2001:db8::2"
 def result_of(protocol: AppProtocol, *texts: str, asked: int = 2, **fields: str) -> DatagramResult:
     """Return a client that sent requests and received these texts; ``{0}`` is the answer to its first request."""
     dial = Dial(Family.IPV6, S6, 8000, Transport.UDP, protocol, **fields)  # type: ignore[arg-type]  # texts only
-    said = tuple(dialogue_for(dial) for _ in range(asked))
-    answers = [one.request.upper().decode() for one in said]
+    requests = tuple(said(client_for(dial)) for _ in range(asked))
+    answers = [one.request.upper().decode() for one in requests]
     received = tuple(ReceivedDatagram(S6, 8000, text.format(*answers)) for text in texts)
-    return DatagramResult(DatagramClient(S6, C6), 4000, said, received, asked)
+    return DatagramResult(DatagramClient(S6, C6), 4000, requests, received, asked)
 
 
 def test_answered_in_any_order() -> None:

@@ -38,13 +38,14 @@ def likely(codes: Sequence[str], facts: Facts) -> tuple[Likely, ...]:
 
     A cause that the facts contradict is never returned. A cause that the requirement does not list needs at least
     `STRONG` support. Causes are ordered by weight, then as the requirement lists them. A listed cause without a rule is
-    returned only if no other cause has support.
+    returned only if no other cause has support. If a component of the service failed, its output is the explanation:
+    no cause is returned.
 
     Args:
         codes: The requirement's causes, most likely first.
         facts: What was recorded.
     """
-    if facts.requirement in WITHOUT_CAUSES:
+    if facts.requirement in WITHOUT_CAUSES or facts.component:
         return ()
     order = [*codes, *(rule.code for rule in RULES if rule.code not in codes)]
     weighed = [_weighed(code, facts, listed=code in codes) for code in order]

@@ -198,7 +198,7 @@ RULES = (
     Rule("RC-REDIRECT", ((DECISIVE, answers.leads_past_filter),)),
     Rule("RC-IDLE", ((FITS, about("ROBUST-010")),)),
     Rule("RC-ICMPLOOP", ((FITS, about("ROBUST-011")),)),
-    Rule("RC-RELOAD", ((DECISIVE, about("LIFE-008")),)),
+    Rule("RC-RELOAD", ((DECISIVE, about("LIFE-008")),), (running.wildcard_still_there,)),
     Rule("RC-MULTICAST", ((DECISIVE, about("UDP-009")),), (sockets.no_socket_for_it,)),
     Rule("RC-SPOOF", ((FITS, about("SEC-003")),), (unless(sockets.takes(IPV6), "no socket takes IPv6"),)),
     Rule(

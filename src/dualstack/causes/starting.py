@@ -1,7 +1,7 @@
 """Facts about starts that fail: errors of bind(), and families that the host lacks."""
 
 from dualstack.causes.connecting import failed
-from dualstack.causes.rule import about, did_not_start, says
+from dualstack.causes.rule import about, did_not_start, ended, says
 from dualstack.causes.sockets import ipv4_literal_only
 from dualstack.facts import Facts, Sign
 from dualstack.families import BOTH, Family
@@ -66,7 +66,7 @@ def bound_to_loopback_missing(facts: Facts) -> str:
     """A loopback address is missing, and the output reports a missing address."""
     gone = [family.loopback for family in BOTH if family not in facts.host.loopbacks]
     line = facts.says(Sign.LOOPBACK, Sign.NO_ADDRESS, Sign.NO_NETWORK)
-    if not gone or not line or not did_not_start(facts):
+    if not gone or not line or not (did_not_start(facts) or ended(facts)):
         return ""
     return f'this host has no {" and no ".join(gone)}, and its output says "{line}"'
 
@@ -79,7 +79,7 @@ def loopbacks_present(facts: Facts) -> str:
 def names_ipv4_address(facts: Facts) -> str:
     """On a host without IPv4, the output reports a missing address or network."""
     line = facts.says(Sign.NO_NETWORK, Sign.NO_ADDRESS)
-    if IPV4 in facts.host.families or not line or not did_not_start(facts):
+    if IPV4 in facts.host.families or not line or not (did_not_start(facts) or ended(facts)):
         return ""
     return f'this host has no IPv4 address, and its output says "{line}"'
 

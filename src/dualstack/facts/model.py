@@ -39,6 +39,7 @@ class Facts:
         reverse: Whether it queried the names of addresses (PTR).
         shown: Pairs of a client's address and the address that the service showed for it.
         misjudged: Pairs of a client's address and an access rule that the service applied wrongly to it.
+        component: Which component of the service did not start or ended by itself, as a clause; empty if none did.
         broken: The findings that failed.
     """
 
@@ -66,6 +67,7 @@ class Facts:
     reverse: bool = False
     shown: tuple[tuple[str, str], ...] = ()
     misjudged: tuple[tuple[str, str], ...] = ()
+    component: str = ""
     broken: tuple[Finding, ...] = ()
 
     def of(self, family: Family) -> FamilyFacts:

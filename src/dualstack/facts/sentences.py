@@ -14,6 +14,7 @@ def sentences(facts: Facts) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(
             [
+                *_of_components(facts),
                 *_of_families(facts),
                 *_of_sockets(facts),
                 *_of_starts(facts),
@@ -23,6 +24,12 @@ def sentences(facts: Facts) -> tuple[str, ...]:
             ]
         )
     )
+
+
+def _of_components(facts: Facts) -> Iterator[str]:
+    """Yield which component did not start or ended."""
+    if facts.component:
+        yield f"{facts.component[0].upper()}{facts.component[1:]}."
 
 
 def _of_families(facts: Facts) -> Iterator[str]:
@@ -87,7 +94,7 @@ def _of_starts(facts: Facts) -> Iterator[str]:
     if ended is not None:
         when = "after it was ready" if ended.ready else "before it was ready"
         yield f"It ended by itself {when}: it {ended.ended}."
-    elif facts.starts and not facts.start.ready:
+    elif facts.starts and not facts.start.ready and not facts.component:
         yield f"It was not ready after {facts.start.seconds:.1f} s, and was still running."
     if facts.foreign:
         yield "A foreign socket was bound to its port in one family."

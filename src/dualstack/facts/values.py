@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from dualstack.families import BOTH, Family
+from dualstack.protocols.certificates import TlsFault
 
 
 @enum.unique
@@ -40,6 +41,7 @@ class Exchange:
         source: The client's address.
         source_port: Its port.
         missing: How many bytes are missing from the announced length of an HTTP answer.
+        tls: What is wrong with the service's TLS; None if nothing is, or if it is not used.
     """
 
     family: Family
@@ -54,6 +56,7 @@ class Exchange:
     source: str = ""
     source_port: int = 0
     missing: int = 0
+    tls: TlsFault | None = None
 
 
 @dataclass(frozen=True, slots=True)

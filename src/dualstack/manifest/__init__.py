@@ -2,6 +2,7 @@
 
 from dualstack.manifest.acl import Acl
 from dualstack.manifest.bind import Bind
+from dualstack.manifest.component import Component
 from dualstack.manifest.configuration import Configuration
 from dualstack.manifest.connect import Connect
 from dualstack.manifest.exemption import Exemption
@@ -17,17 +18,21 @@ from dualstack.manifest.service import Service
 from dualstack.manifest.subject import Subject
 from dualstack.manifest.subjects import subjects_of
 from dualstack.manifest.timeouts import Timeouts
+from dualstack.manifest.tls import ConnectTls, ListenTls
 
 __all__ = [
     "Acl",
     "Bind",
+    "Component",
     "Configuration",
     "Connect",
+    "ConnectTls",
     "Exemption",
     "Fetch",
     "Image",
     "Known",
     "Listen",
+    "ListenTls",
     "Manifest",
     "Multicast",
     "Ready",

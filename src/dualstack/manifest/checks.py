@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from dualstack.manifest.base import Table
+from dualstack.manifest.component import start_order
 from dualstack.manifest.faults import Fault, written
 from dualstack.manifest.lines import Key
 from dualstack.manifest.models import Manifest
 from dualstack.manifest.placeholders import names
 from dualstack.manifest.salvage import as_far_as_known
 from dualstack.manifest.texts import Place, unknown_placeholders
+from dualstack.protocols.application import Trait
 from dualstack.suggestion import did_you_mean
-from dualstack.transport import AppProtocol, Transport
+from dualstack.transport import Transport
 
 
 def faults_of(manifest: Manifest) -> Iterator[Fault]:
@@ -52,8 +54,8 @@ def _has_something_to_verify(manifest: Manifest) -> Iterator[Fault]:
 
 
 def _no_name_twice(manifest: Manifest) -> Iterator[Fault]:
-    """Refuse two configurations of the same name, and two listeners or connectors of the same name."""
-    for tables in (("configuration",), ("listen", "connect")):
+    """Refuse two configurations of the same name, and two listeners, connectors or components of the same name."""
+    for tables in (("configuration",), ("listen", "connect", "component")):
         seen: dict[str, Key] = {}
         for place, item in (found for table in tables for found in _items(manifest, table)):
             name = item.__dict__.get("name")
@@ -80,6 +82,42 @@ def _no_port_twice(manifest: Manifest) -> Iterator[Fault]:
             )
 
 
+def _no_port_of_a_component_twice(manifest: Manifest) -> Iterator[Fault]:
+    """Refuse a component on a TCP port of the service, of the targets that it fetches, or of another component."""
+    taken: dict[int, Key] = {}
+    for position, item in enumerate(manifest.listen):
+        if item.transport is Transport.TCP:
+            taken.setdefault(item.port, ("listen", position))
+        if item.fetch is not None:
+            taken.setdefault(item.fetch.port, ("listen", position, "fetch"))
+    for position, component in enumerate(manifest.component):
+        if component.port is None:
+            continue
+        place: Key = ("component", position)
+        other = taken.setdefault(component.port, place)
+        if other != place:
+            yield Fault((*place, "port"), f"found {component.port}, which is already the TCP port of {written(other)}")
+
+
+def _components_can_start(manifest: Manifest) -> Iterator[Fault]:
+    """Refuse components without a service, and those that name no other component or wait for each other."""
+    if manifest.component and not manifest.listen:
+        yield Fault(
+            ("component", 0), "the manifest has no [[listen]] table; components start before a listening service"
+        )
+    names = [item.__dict__.get("name") for item in manifest.component]
+    for position, component in enumerate(manifest.component):
+        others = [name for name in names if name is not None and name != names[position]]
+        yield from _unknown(("component", position, "after"), component.__dict__.get("after", ()), others)
+    if all(set(item.after) <= set(names) for item in manifest.component):
+        started = start_order(manifest.component)
+        waiting = [item.name for item in manifest.component if item not in started]
+        for position, component in enumerate(manifest.component):
+            if component not in started and component.name not in component.after:
+                text = f"{' and '.join(waiting)} wait for each other; remove a name from after"
+                yield Fault(("component", position, "after"), text)
+
+
 def _listeners_have_a_command(manifest: Manifest) -> Iterator[Fault]:
     """Refuse listeners without a command that starts them."""
     commands = [manifest.service.command, *(item.command for item in manifest.configuration)]
@@ -97,7 +135,7 @@ def _readiness_can_be_shown(manifest: Manifest) -> Iterator[Fault]:
         yield Fault(place, "there is no [[listen]] table for the exchange")
     elif first.single_shot:
         yield Fault(place, f"the first listener, {first.name!r}, ends after one connection")
-    elif first.protocol is AppProtocol.ONEWAY:
+    elif Trait.ONE_WAY in first.traits:
         yield Fault(place, f"the first listener, {first.name!r}, never answers")
 
 
@@ -127,7 +165,8 @@ def _unknown(place: Key, names: Iterable[str], allowed: list[str]) -> Iterator[F
 
 def _placeholders_exist(place: Place, manifest: Manifest) -> Iterator[Fault]:
     """Refuse a placeholder that does not exist in this kind of text."""
-    known = names(place, [item.name for item in manifest.listen] if place is Place.SERVICE else ())
+    with_port = [item.name for item in manifest.component if item.port is not None]
+    known = names(place, [item.name for item in manifest.listen], with_port)
     for key, table in _tables(manifest):
         for name in (name for name, its_place in table.TEXTS.items() if its_place is place):
             for inner, text in _texts(table.__dict__.get(name)):
@@ -148,6 +187,8 @@ CHECKS: tuple[Callable[[Manifest], Iterator[Fault]], ...] = (
     _has_something_to_verify,
     _no_name_twice,
     _no_port_twice,
+    _no_port_of_a_component_twice,
+    _components_can_start,
     _listeners_have_a_command,
     _readiness_can_be_shown,
     _known_issues_name_configurations,

@@ -6,10 +6,13 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StrictBool
 
 from dualstack.families import BOTH, Family
-from dualstack.manifest.base import Command, Environment, Name, Port, Table, distinct
+from dualstack.manifest.base import Bytes, Command, Environment, Name, Port, Table, distinct
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.patterns import Regex
 from dualstack.manifest.texts import Place
+from dualstack.manifest.tls import ConnectTls
+from dualstack.protocols.application import Trait
+from dualstack.protocols.registry import PROTOCOLS, traits_of
 from dualstack.transport import AppProtocol, Transport
 
 
@@ -23,6 +26,18 @@ def _valid_exit_code(data: object) -> object:
 ExitCode = Annotated[int | Literal["any"], BeforeValidator(_valid_exit_code)]
 
 
+class Turn(Table):
+    """One turn of the lab's server. The turns are used in order; the last one also answers all that follows it."""
+
+    expect: Regex | None = Field(
+        None,
+        description="A regular expression that must match what the client sent since the turn before. It should match "
+        "a whole message, with its line end. Omit it in the first turn only, if the server speaks first.",
+    )
+    send: Bytes = Field("", description="What the server answers (Latin-1).")
+    close: StrictBool = Field(False, description="Whether the server closes the connection after its answer.")
+
+
 class Connect(Table):
     """A command that connects to a server. It runs once in each case and ends by itself."""
 
@@ -31,8 +46,15 @@ class Connect(Table):
     transport: Transport = Field(Transport.TCP, description="The transport protocol: tcp or udp.")
     port: Port = Field(8000, description="The port of the lab's server.")
     protocol: AppProtocol = Field(
-        AppProtocol.ECHO, description="The application protocol of the lab's server: connect, echo, upper or http."
+        AppProtocol.ECHO,
+        description="The application protocol of the lab's server: connect, echo, upper, http, redis or exchange.",
     )
+    turns: list[Turn] = Field(
+        [],
+        description='With protocol = "exchange": what the server expects and answers, in this order, on each '
+        "connection.",
+    )
+    tls: ConnectTls | None = Field(None, description="The lab's server speaks TLS; omit if it does not.")
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to use.")
     environment: Environment = Field({}, description="Environment variables besides those of the service.")
     input: str | None = Field(None, description="The text on its standard input, before end of file.")
@@ -40,6 +62,11 @@ class Connect(Table):
     output: Regex | None = Field(None, description="A regular expression that the output must match on success.")
     literals: StrictBool = Field(True, description="Whether it accepts IP addresses as host.")
     names: StrictBool = Field(True, description="Whether it accepts names as host.")
+
+    @property
+    def traits(self) -> frozenset[Trait]:
+        """The traits of its application protocol."""
+        return traits_of(self.protocol)
 
     def _knows_where_to_connect(self) -> Iterator[Fault]:
         """Refuse a command without the server's address."""
@@ -50,9 +77,51 @@ class Connect(Table):
 
     def _server_speaks(self) -> Iterator[Fault]:
         """Refuse a protocol that the lab's server does not speak."""
-        if self.protocol in {AppProtocol.EXCHANGE, AppProtocol.ONEWAY}:
+        if not PROTOCOLS[self.protocol].serves:
+            spoken = ", ".join(item.value for item in AppProtocol if PROTOCOLS[item].serves)
             text = f'protocol = "{self.protocol.value}" is for listeners'
-            yield Fault(("protocol",), f"{text}; the lab's server speaks connect, echo, upper, http")
+            yield Fault(("protocol",), f"{text}; the lab's server speaks {spoken}")
+        elif self.transport not in PROTOCOLS[self.protocol].serves:
+            yield Fault(("protocol",), f'protocol = "{self.protocol.value}" runs over TCP')
 
-    CHECKS = (_knows_where_to_connect, _server_speaks, distinct("families", "a family"))
+    def _turns_fit_the_protocol(self) -> Iterator[Fault]:
+        """Refuse turns with another protocol, and protocol = "exchange" without turns."""
+        is_declared = Trait.DECLARED in self.traits
+        if self.turns and not is_declared:
+            yield Fault(("turns",), '"turns" belongs to protocol = "exchange"')
+        if not self.turns and is_declared:
+            yield Fault(
+                ("protocol",),
+                'protocol = "exchange" needs "turns": what the server expects and answers, e.g. '
+                'turns = [{ expect = "^PING\\r\\n", send = "PONG\\r\\n" }]',
+            )
+
+    def _turns_are_in_order(self) -> Iterator[Fault]:
+        """Refuse a turn that cannot be reached, and one that does nothing."""
+        for position, turn in enumerate(self.turns):
+            place = ("turns", position)
+            if turn.expect is None and position:
+                yield Fault(place, 'it needs "expect": only the first turn may omit it, if the server speaks first')
+            elif turn.expect is None and self.transport is Transport.UDP:
+                yield Fault(place, 'it needs "expect": over UDP the client speaks first')
+            if not turn.send and not turn.close:
+                yield Fault(place, 'it needs "send", "close = true", or both')
+            if turn.close and position < len(self.turns) - 1:
+                yield Fault((*place, "close"), "the turns after it are never used")
+            if turn.close and self.transport is Transport.UDP:
+                yield Fault((*place, "close"), "over UDP there is no connection to close")
+
+    def _tls_fits_transport(self) -> Iterator[Fault]:
+        """Refuse TLS over UDP."""
+        if self.tls is not None and self.transport is Transport.UDP:
+            yield Fault(("tls",), '"tls" belongs to transport = "tcp"')
+
+    CHECKS = (
+        _knows_where_to_connect,
+        _server_speaks,
+        _turns_fit_the_protocol,
+        _turns_are_in_order,
+        _tls_fits_transport,
+        distinct("families", "a family"),
+    )
     TEXTS = dict.fromkeys(("command", "environment"), Place.CONNECTOR)

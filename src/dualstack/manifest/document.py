@@ -12,8 +12,8 @@ from dualstack.manifest.salvage import model_in
 
 _ABOUT_PLACEHOLDERS = (
     "A placeholder is replaced in commands, in the values of `environment` and in the contents of `files`. `NAME` is",
-    "the name of a listener; without it the first listener is meant. Other braces are not changed, nor are those of",
-    "`${VARIABLE}`: a command runs without a shell, unless it starts one.",
+    "the name of a listener or component; without it the first listener or the component itself is meant. Other braces",
+    "are not changed, nor are those of `${VARIABLE}`: a command runs without a shell, unless it starts one.",
 )
 
 
@@ -39,8 +39,9 @@ def _table(definitions: dict[str, Any], name: str, heading: str) -> Iterator[str
     definition = definitions[name]
     required = set(definition.get("required", ()))
     yield from (f"### `{heading}`", "", definition["description"].split("\n\n")[0], "")
-    yield from ("| key | value | default | meaning |", "|---|---|---|---|")
-    for key, field in definition["properties"].items():
+    keys = definition.get("properties", {})
+    yield from ("| key | value | default | meaning |", "|---|---|---|---|") if keys else ("It has no keys.",)
+    for key, field in keys.items():
         default = "required" if key in required else _default(field)
         yield f"| `{key}` | {_value(definitions, field)} | {default} | {field.get('description', '')} |"
     yield ""
@@ -51,7 +52,7 @@ def _placeholders() -> Iterator[str]:
     yield from ("### Placeholders", "", *_ABOUT_PLACEHOLDERS, "")
     yield from ("| placeholder | where | stands for |", "|---|---|---|")
     for item in PLACEHOLDERS:
-        own = f", `{{NAME.{item.name}}}`" if item.of_listener else ""
+        own = f", `{{NAME.{item.name}}}`" if item.of_listener or item.of_component else ""
         where = ", ".join(place.value for place in item.places)
         yield f"| `{{{item.name}}}`{own} | {where} | {item.meaning} |"
     yield ""

@@ -16,6 +16,9 @@ from dualstack.manifest.fetch import Fetch
 from dualstack.manifest.multicast import Multicast
 from dualstack.manifest.patterns import Pattern, Regex, Status
 from dualstack.manifest.texts import filled
+from dualstack.manifest.tls import ListenTls
+from dualstack.protocols.application import Trait
+from dualstack.protocols.registry import PROTOCOLS, traits_of
 from dualstack.transport import AppProtocol, Transport
 
 
@@ -34,7 +37,8 @@ class Listen(Table):
     transport: Transport = Field(Transport.TCP, description="The transport protocol: tcp or udp.")
     port: Port = Field(description="The port. It is always free, because a lab has its own network.")
     protocol: AppProtocol = Field(
-        AppProtocol.CONNECT, description="The application protocol: connect, echo, upper, http, exchange or oneway."
+        AppProtocol.CONNECT,
+        description="The application protocol: connect, echo, upper, http, redis, exchange or oneway.",
     )
     send: Bytes | None = Field(
         None,
@@ -73,6 +77,7 @@ class Listen(Table):
         None, description="How its listen address is configured; omit if it cannot be configured."
     )
     acl: Acl | None = Field(None, description="How its access list is configured; omit if it has none.")
+    tls: ListenTls | None = Field(None, description="How it speaks TLS; omit if it does not.")
     fetch: Fetch | None = Field(
         None, description="How clients name the targets that it fetches; omit if it fetches nothing."
     )
@@ -114,6 +119,11 @@ class Listen(Table):
         return [*(bind.ipv4_any if is_ipv4 else bind.ipv6_any), *bind.any]
 
     @property
+    def traits(self) -> frozenset[Trait]:
+        """The traits of its application protocol."""
+        return traits_of(self.protocol)
+
+    @property
     def bind_keys(self) -> str:
         """The keys of ``[listen.bind]`` that cover what it claims; one of them is needed."""
         family = self.families[0].value
@@ -123,25 +133,25 @@ class Listen(Table):
 
     def _exchange_is_given(self) -> Iterator[Fault]:
         """Refuse protocol = "exchange" without its keys, and its keys with another protocol."""
-        is_exchange = self.protocol is AppProtocol.EXCHANGE
+        is_exchange = Trait.DECLARED in self.traits
         is_set = self.send is not None or self.expect is not None
-        if self.protocol is not AppProtocol.ONEWAY and is_exchange != is_set:
+        if Trait.ONE_WAY not in self.traits and is_exchange != is_set:
             yield Fault((), '"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
         if self.large_send is not None and not is_exchange:
             yield Fault(("large_send",), '"large_send" belongs to protocol = "exchange"')
 
     def _keys_fit_the_protocol(self) -> Iterator[Fault]:
         """Refuse keys that belong to another protocol or transport."""
-        if self.status and self.protocol is not AppProtocol.HTTP:
+        if self.status and Trait.HTTP not in self.traits:
             yield Fault(("status",), '"status" belongs to protocol = "http"')
-        if self.received_log is not None and self.protocol is not AppProtocol.ONEWAY:
+        if self.received_log is not None and Trait.ONE_WAY not in self.traits:
             yield Fault(("received_log",), '"received_log" belongs to protocol = "oneway"')
         if self.reply_port == "any" and self.transport is not Transport.UDP:
             yield Fault(("reply_port",), 'reply_port = "any" belongs to transport = "udp"')
 
     def _oneway_leaves_a_trace(self) -> Iterator[Fault]:
         """Refuse a one-way listener if nothing shows that a datagram arrived."""
-        if self.protocol is not AppProtocol.ONEWAY:
+        if Trait.ONE_WAY not in self.traits:
             return
         if self.transport is not Transport.UDP:
             yield Fault(("protocol",), 'protocol = "oneway" belongs to transport = "udp"')
@@ -158,17 +168,17 @@ class Listen(Table):
         """Refuse keys about the answer of a one-way listener."""
         answers = {"expect": self.expect, "peer_reply": self.peer_reply, "reply_port": self.reply_port == "any"}
         for key, used in answers.items():
-            if used and self.protocol is AppProtocol.ONEWAY:
+            if used and Trait.ONE_WAY in self.traits:
                 yield Fault((key,), 'it is about an answer, but with protocol = "oneway" there is none')
 
     def _protocol_fits_transport(self) -> Iterator[Fault]:
         """Refuse protocols that do not exist over UDP, or that show nothing there."""
         if self.transport is not Transport.UDP:
             return
-        if self.protocol is AppProtocol.CONNECT:
+        if Trait.SILENT in self.traits:
             yield Fault(("protocol",), 'protocol = "connect" shows nothing over UDP; choose a protocol that answers')
-        if self.protocol is AppProtocol.HTTP:
-            yield Fault(("protocol",), 'protocol = "http" runs over TCP')
+        elif self.transport not in PROTOCOLS[self.protocol].transports:
+            yield Fault(("protocol",), f'protocol = "{self.protocol.value}" runs over TCP')
 
     def _fetch_fits_transport(self) -> Iterator[Fault]:
         """Refuse a UDP listener that fetches."""
@@ -179,6 +189,11 @@ class Listen(Table):
         """Refuse multicast groups of a TCP listener."""
         if self.multicast is not None and self.transport is Transport.TCP:
             yield Fault(("multicast",), '"multicast" belongs to transport = "udp"')
+
+    def _tls_fits_transport(self) -> Iterator[Fault]:
+        """Refuse TLS of a UDP listener."""
+        if self.tls is not None and self.transport is Transport.UDP:
+            yield Fault(("tls",), '"tls" belongs to transport = "tcp"')
 
     def _peers_have_a_group(self) -> Iterator[Fault]:
         """Refuse an expression for the client's address without a group."""
@@ -195,6 +210,7 @@ class Listen(Table):
         _protocol_fits_transport,
         _fetch_fits_transport,
         _multicast_fits_transport,
+        _tls_fits_transport,
         _peers_have_a_group,
         distinct("families", "a family"),
     )

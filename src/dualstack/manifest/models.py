@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from dualstack.manifest.base import Table
+from dualstack.manifest.component import Component
 from dualstack.manifest.configuration import Configuration
 from dualstack.manifest.connect import Connect
 from dualstack.manifest.exemption import Exemption
@@ -26,6 +27,7 @@ class Manifest(Table):
     schema_version: Literal[1] = Field(alias="schema", description="The version of this format: 1.")
     service: Service
     image: Image | None = Field(None, description="The container image, for the Docker lab.")
+    component: list[Component] = Field([], description="The programs that it needs; they start before it.")
     ready: Ready = Field(Ready(), description="When the service counts as ready.")
     timeouts: Timeouts = Field(Timeouts(), description="Time limits.")
     limits: Limits = Field(Limits(), description="Resource limits.")

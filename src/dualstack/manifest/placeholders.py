@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 from dualstack.errors import HarnessError
+from dualstack.manifest.component import Component
 from dualstack.manifest.listen import Listen
 from dualstack.manifest.texts import Place, fill
+from dualstack.manifest.tls import CA_FILE, certificate_file, key_file
 
 
 class Startable(Protocol):
@@ -21,6 +23,10 @@ class Startable(Protocol):
     @property
     def listen(self) -> tuple[Listen, ...]:
         """The listeners."""
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The programs that the service needs."""
 
     @property
     def directory(self) -> Path:
@@ -59,8 +65,12 @@ class Placeholder:
         meaning: What it stands for, for the documentation.
         of_start: Returns its value for a start.
         of_listener: Returns its value for a listener: ``{name}`` is the first one's, ``{LISTENER.name}`` that one's.
+        of_component: Returns its value for a component: ``{name}`` is its own, ``{COMPONENT.name}`` that one's, also in
+            the texts of the service.
         inner: The kind of text that its value is; the placeholders of listeners in it are filled.
-        lacks: Returns why a listener has no value, or nothing; None if it needs no table of its name in ``[[listen]]``.
+        table: The table in ``[[listen]]`` that gives it a value; empty if it needs none.
+        given: Returns whether that table is there and gives a value.
+        lacks: Returns why a listener has no value, or nothing.
     """
 
     name: str
@@ -68,8 +78,11 @@ class Placeholder:
     meaning: str
     of_start: Callable[[Start], str] | None = None
     of_listener: Callable[[Start, Listen], str] | None = None
+    of_component: Callable[[Component], str] | None = None
     inner: Place | None = None
-    lacks: Callable[[Startable, Listen], str] | None = None
+    table: str = ""
+    given: Callable[[Listen], bool] = bool
+    lacks: Callable[[Startable, Listen], str] = lambda _, __: ""
 
 
 def _lacks_bind(subject: Startable, listener: Listen) -> str:
@@ -85,8 +98,25 @@ def _lacks_acl(_: Startable, listener: Listen) -> str:
     return "" if listener.acl else "[listen.acl] is missing"
 
 
+def _has_certificate(listener: Listen) -> bool:
+    """Return whether the lab issues a certificate for a listener."""
+    return listener.tls is not None and listener.tls.is_from_lab
+
+
+def _file(start: Start, listener: Listen, name: Callable[[str], str]) -> str:
+    """Return the path of a file of a listener's certificate; empty if the lab issues none."""
+    return f"{start.scratch}/{name(listener.name)}" if _has_certificate(listener) else ""
+
+
+def _lacks_certificate(_: Startable, listener: Listen) -> str:
+    """Return why the lab issues no certificate for a listener; empty if it issues one."""
+    if _has_certificate(listener):
+        return ""
+    return "[listen.tls] is missing" if listener.tls is None else f"[listen.tls] has verify = {listener.tls.verify!r}"
+
+
 _SERVICE = (Place.SERVICE,)
-_PROGRAMS = (Place.SERVICE, Place.CONNECTOR)
+_PROGRAMS = (Place.SERVICE, Place.COMPONENT, Place.CONNECTOR)
 
 PLACEHOLDERS = (
     Placeholder(
@@ -95,6 +125,8 @@ PLACEHOLDERS = (
         "the listen address, as `[listen.bind]` writes it",
         of_listener=lambda start, listener: next(iter(start.subject.binds(listener)), ""),
         inner=Place.BIND,
+        table="bind",
+        given=lambda listener: listener.bind is not None,
         lacks=_lacks_bind,
     ),
     Placeholder(
@@ -108,7 +140,39 @@ PLACEHOLDERS = (
         _SERVICE,
         "the access list, as `[listen.acl]` writes it",
         of_listener=lambda _, listener: listener.acl.allow_all if listener.acl else "",
+        table="acl",
+        given=lambda listener: listener.acl is not None,
         lacks=_lacks_acl,
+    ),
+    Placeholder(
+        "certificate",
+        _SERVICE,
+        "the file with the certificate of the listener, which the lab issues (PEM)",
+        of_listener=lambda start, listener: _file(start, listener, certificate_file),
+        table="tls",
+        given=_has_certificate,
+        lacks=_lacks_certificate,
+    ),
+    Placeholder(
+        "key",
+        _SERVICE,
+        "the file with the private key of that certificate (PEM)",
+        of_listener=lambda start, listener: _file(start, listener, key_file),
+        table="tls",
+        given=_has_certificate,
+        lacks=_lacks_certificate,
+    ),
+    Placeholder(
+        "ca",
+        _PROGRAMS,
+        "the file with the certificate of the lab's certificate authority (PEM)",
+        of_start=lambda start: f"{start.scratch}/{CA_FILE}",
+    ),
+    Placeholder(
+        "port",
+        (Place.COMPONENT,),
+        "the port of the component; `NAME` is its name, also in texts of the service",
+        of_component=lambda component: str(component.port),
     ),
     Placeholder("host", (Place.CONNECTOR,), "the name or address to connect to"),
     Placeholder("port", (Place.CONNECTOR,), "the port to connect to"),
@@ -145,16 +209,42 @@ def declared(place: Place) -> Iterator[Placeholder]:
     return (item for item in PLACEHOLDERS if place in item.places)
 
 
-def names(place: Place, listeners: Iterable[str] = ()) -> set[str]:
+def names(place: Place, listeners: Iterable[str] = (), components: Iterable[str] = ()) -> set[str]:
     """Return the names of the placeholders that may stand in a kind of text.
 
     Args:
         place: The kind of text.
         listeners: The names of the listeners: those of services may name one, ``{LISTENER.port}``.
+        components: The names of the components that have a port: services and other components may name one.
     """
     items = [*declared(place)]
     several = [item.name for item in items if item.of_listener and place is Place.SERVICE]
-    return {item.name for item in items} | {f"{listener}.{name}" for listener in listeners for name in several}
+    found = {item.name for item in items} | {f"{listener}.{name}" for listener in listeners for name in several}
+    if place in (Place.SERVICE, Place.COMPONENT):
+        found |= {f"{component}.{item.name}" for component in components for item in _of_components()}
+    return found
+
+
+def _of_components() -> Iterator[Placeholder]:
+    """Yield the placeholders that each component has a value for."""
+    return (item for item in declared(Place.COMPONENT) if item.of_component)
+
+
+def values_of_component(component: Component, start: Start) -> dict[str, str]:
+    """Return the value of each placeholder in the texts of a component, for one start of it."""
+    values = _general(Place.COMPONENT, start)
+    own = {item.name: f"{component.name}.{item.name}" for item in _of_components()}
+    return values | {name: values[key] for name, key in own.items() if key in values}
+
+
+def _general(place: Place, start: Start) -> dict[str, str]:
+    """Return the values of the placeholders that are neither a listener's nor the component's own."""
+    values = {item.name: item.of_start(start) for item in declared(place) if item.of_start}
+    for component in start.subject.components:
+        for item in _of_components():
+            if item.of_component and component.port is not None:
+                values[f"{component.name}.{item.name}"] = item.of_component(component)
+    return values
 
 
 def values_of(start: Start, settings: Mapping[str, str]) -> dict[str, str]:
@@ -167,7 +257,7 @@ def values_of(start: Start, settings: Mapping[str, str]) -> dict[str, str]:
     Raises:
         HarnessError: A setting names no listener, or no placeholder of one.
     """
-    values = {item.name: item.of_start(start) for item in declared(Place.SERVICE) if item.of_start}
+    values = _general(Place.SERVICE, start)
     for listener in reversed(start.subject.listen):  # the first listener comes last and keeps the short names
         own = {
             item.name: settings.get(f"{listener.name}.{item.name}", item.of_listener(start, listener))

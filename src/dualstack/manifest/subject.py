@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from dualstack.manifest.component import Component, start_order
 from dualstack.manifest.configuration import Configuration
 from dualstack.manifest.connect import Connect
 from dualstack.manifest.image import Image
 from dualstack.manifest.listen import Listen
 from dualstack.manifest.models import Manifest
-from dualstack.manifest.placeholders import Start, values_of
+from dualstack.manifest.placeholders import Start, values_of, values_of_component
 
 IMAGE_DIRECTORY = "/service"
 """The folder of a service's files in an image that is built from them."""
@@ -67,6 +68,11 @@ class Subject:
     def elements(self) -> tuple[Listen | Connect, ...]:
         """All listeners, then all connectors."""
         return (*self.listen, *self.manifest.connect)
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        """The programs that the service needs, in the order in which they start."""
+        return start_order(self.manifest.component)
 
     def listener(self, name: str) -> Listen:
         """Return the listener of that name."""
@@ -138,3 +144,8 @@ class Subject:
             HarnessError: A setting names no listener, or no placeholder of one.
         """
         return values_of(Start(self, scratch, contained), settings or {})
+
+    def component_values(self, component: Component, *, scratch: str, contained: bool = False) -> dict[str, str]:
+        """Return the values of all placeholders in the texts of a component, for one start; see `values`."""
+        values = values_of_component(component, Start(self, scratch, contained))
+        return values | {"directory": "."} if contained and component.image else values

@@ -99,12 +99,12 @@ def _placeholders_have_values(subject: Subject) -> Iterator[Fault]:
     way = f" in configuration {subject.configuration!r}" if subject.configuration else ""
     for position, listener in enumerate(subject.listen):
         for item in declared(Place.SERVICE):
-            if item.lacks is None:
+            if not item.table:
                 continue
-            key, table = ("listen", position, item.name), f"[listen.{item.name}]"
+            key, table = ("listen", position, item.table), f"[listen.{item.table}]"
             names = [item.name] * (position == 0) + [f"{listener.name}.{item.name}"]
             used = next((name for name in names if any(stands_in(name, text) for text in texts)), None)
-            if used is None and getattr(listener, item.name) is not None:
+            if used is None and item.given(listener):
                 yield Fault(
                     key,
                     f"{table} is set, but {{{names[0]}}} is not used{way}; add it to the command, environment or "

@@ -14,6 +14,7 @@ class Place(enum.Enum):
     """The kinds of texts that have placeholders; the value is what the documentation calls them."""
 
     SERVICE = "service"
+    COMPONENT = "components"
     CONNECTOR = "connectors"
     BIND = "`[listen.bind]`"
     ACL = "`[listen.acl]`"

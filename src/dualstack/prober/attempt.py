@@ -1,21 +1,24 @@
 """One attempt to carry out an exchange, with raw sockets, so that every errno is seen."""
 
-import array
 import asyncio
 import errno
-import fcntl
 import os
 import socket
-import termios
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from dualstack.families import Family, endpoint
-from dualstack.prober.answers import Dialogue, Judgement
 from dualstack.prober.messages import Dial, Outcome, Stage
+from dualstack.prober.sending import Sending, acknowledged
 from dualstack.prober.sockets import SocketAddress, errno_name, hear_any_port, open_socket, socket_address
-from dualstack.transport import AppProtocol, Transport
+from dualstack.protocols.application import Trait
+from dualstack.protocols.conversation import Recorded
+from dualstack.protocols.judgement import Judgement
+from dualstack.protocols.layers import closing, layered
+from dualstack.protocols.registry import client_for, traits_of
+from dualstack.transport import Transport
 
 MOST_REPORTED = 64 << 10
 """How many bytes of what was sent, and of what was received, are reported."""
@@ -24,7 +27,6 @@ _READ = 64 << 10
 _ICMP_TIMEOUT = 0.1  # seconds that a datagram without an answer is watched for an ICMP error
 _RESET_TIMEOUT = 0.03  # seconds that an accepted connection is watched for an immediate reset
 _END_TIMEOUT = 3.0  # seconds that the service has to close its side after a half-close, once it has answered
-_ACK_INTERVAL, _ACK_POLLS = 0.001, 50  # seconds between checks for an acknowledgement, and how many
 
 
 class Attempt:
@@ -34,23 +36,30 @@ class Attempt:
         socket: Its socket; None before it is opened.
         connected: Whether a TCP connection was established.
         source: The local address and port; empty and 0 if there is none.
-        answer: The beginning of what was received.
         sent: What was sent.
     """
 
-    def __init__(self, request: Dial, dialogue: Dialogue, stage: Stage) -> None:
-        """Prepare without opening a socket."""
+    def __init__(self, request: Dial, stage: Stage) -> None:
+        """Prepare without opening a socket.
+
+        Raises:
+            UsageError: The protocol does not work over the transport, or a text is not Latin-1.
+        """
         self.socket: socket.socket | None = None
-        self.answer = bytearray()
         self.sent = bytearray()
         self.connected = False
         self.source: tuple[str, int] = ("", 0)
         self._request = request
-        self._dialogue = dialogue
-        self._reader = dialogue.reader()
-        self._judgement: Judgement | None = None
+        self._spoken = Recorded(client_for(request), MOST_REPORTED)
+        self._conversation = layered(self._spoken, request)
+        self._opening = self._conversation.start()
         self._stage = stage
         self._loop = asyncio.get_running_loop()
+
+    @property
+    def answer(self) -> bytes:
+        """The beginning of what was received."""
+        return bytes(self._spoken.received)
 
     async def run(self) -> Judgement:
         """Connect, send, and receive until the answer can be judged.
@@ -98,14 +107,18 @@ class Attempt:
         assert made is not None  # noqa: S101 - for the type checker
         if self._stage is not Stage.ANSWERED:
             return await self._stop_at_stage(made)
-        if self._request.protocol is AppProtocol.CONNECT:
+        if not self._opening and Trait.SILENT in traits_of(self._request.protocol):
             return await self._watch_for_reset(made)
         return await self._exchange_stream(made)
 
     def close(self) -> None:
-        """Close the socket."""
-        if self.socket is not None:
-            self.socket.close()
+        """Close the socket, after what the layers say at the end."""
+        if self.socket is None:
+            return
+        if ending := closing(self._conversation):
+            with suppress(OSError):  # the service may have closed the connection
+                self.socket.send(ending)
+        self.socket.close()
 
     def timed_out(self, error_name: str) -> Judgement:
         """Judge when the timeout has expired."""
@@ -131,13 +144,7 @@ class Attempt:
 
     def _judge(self, ending: str, *, closed: bool = False) -> Judgement:
         """Judge what was received, after the last of it; a judgement that was made before a time-out stays."""
-        return self._judgement or self._reader.end(ending, closed=closed)
-
-    def _take(self, data: bytes) -> Judgement | None:
-        """Take a piece of the answer; return the judgement, or None while more must come."""
-        self.answer += data[: max(0, MOST_REPORTED - len(self.answer))]
-        self._judgement = self._reader.feed(data)
-        return self._judgement
+        return self._spoken.judgement or self._conversation.end(ending, closed=closed)
 
     def _note_source(self, made: socket.socket) -> None:
         """Note the local address."""
@@ -146,7 +153,7 @@ class Attempt:
     async def _stop_at_stage(self, made: socket.socket) -> Judgement:
         """Send what the stage allows; nothing is read."""
         if self._stage is Stage.HALF_SENT:
-            half = self._dialogue.request[: len(self._dialogue.request) // 2]
+            half = self._opening[: len(self._opening) // 2]
             await self._loop.sock_sendall(made, half)
             self.sent += half
         elif self._stage is Stage.SENT:
@@ -160,59 +167,66 @@ class Attempt:
                 data = await self._loop.sock_recv(made, _READ)
         except TimeoutError:
             return Judgement(Outcome.ANSWERED, "the connection was accepted")
-        judgement = self._take(data) if data else None
+        judgement = self._conversation.receive(data).judgement if data else None
         return judgement or Judgement(Outcome.ANSWERED, "the connection was accepted, and closed at once")
 
     async def _exchange_stream(self, made: socket.socket) -> Judgement:
         """Send and receive at the same time, so that neither side can block the other."""
-        sending = asyncio.create_task(self._send(made))
+        sending = Sending(self._send(made), partial(self._send_piece, made))
         try:
             judgement = await self._receive(made, sending)
             if self._request.half_close and judgement.outcome is Outcome.ANSWERED:
                 judgement = await self._await_end(made, judgement)
         finally:
-            sending.cancel()
-            # The receiver has raised an error that ended the connection; another error of the sender does not matter.
-            await asyncio.gather(sending, return_exceptions=True)
+            await sending.stop()
         return judgement
 
-    async def _receive(self, made: socket.socket, sending: asyncio.Task[None]) -> Judgement:
-        """Receive until the answer can be judged."""
+    async def _receive(self, made: socket.socket, sending: Sending) -> Judgement:
+        """Receive until the answer can be judged, and send what the conversation says meanwhile."""
         while True:
             data = await self._loop.sock_recv(made, _READ)
-            if not data and sending.done():
-                sending.result()  # the kernel reports a reset once: to the sender, if it came first
             if not data:
+                sending.check()  # the kernel reports a reset once: to the sender, if it came first
                 return self._judge("the service closed the connection", closed=True)
-            judgement = self._take(data)
-            if judgement is not None:
-                return judgement
+            turn = self._conversation.receive(data)
+            if turn.send:
+                sending.then(turn.send)
+            if turn.send and (turn.judgement or turn.close):
+                await sending.finish()
+            if turn.judgement is not None:
+                return turn.judgement
+            if turn.close:
+                return self._judge("the client closed the connection")
 
     async def _await_end(self, made: socket.socket, judgement: Judgement) -> Judgement:
         """After a half-close, wait for the service's end of stream."""
         try:
             async with asyncio.timeout(_END_TIMEOUT):
                 while data := await self._loop.sock_recv(made, _READ):
-                    self.answer += data[: max(0, MOST_REPORTED - len(self.answer))]
+                    self._conversation.receive(data)
         except TimeoutError:
             return replace(judgement, detail=f"{judgement.detail}; the service kept its side open")
         return replace(judgement, detail=f"{judgement.detail}; then the service closed its side")
 
     async def _send(self, made: socket.socket) -> None:
-        """Send the request, in pieces as `Dial.chunks` says."""
+        """Send what the client says first, in pieces as `Dial.chunks` says."""
         for last, piece in self._pieces():
             if last and self._request.half_close:  # the FIN is sent with the data, so that no answer comes in between
                 made.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-            await self._loop.sock_sendall(made, piece)
-            self.sent += piece
+            await self._send_piece(made, piece)
             if not last:
-                await _acknowledged(made)
+                await acknowledged(made)
         if self._request.half_close:
             made.shutdown(socket.SHUT_WR)
 
+    async def _send_piece(self, made: socket.socket, piece: bytes) -> None:
+        """Send bytes, and note them."""
+        await self._loop.sock_sendall(made, piece)
+        self.sent += piece
+
     def _pieces(self) -> Iterator[tuple[bool, bytes]]:
-        """Yield the pieces of the request, each with whether it is the last one."""
-        rest = self._dialogue.request
+        """Yield the pieces of what is said first, each with whether it is the last one."""
+        rest = self._opening
         for size in self._request.chunks:
             if 0 < size < len(rest):
                 yield False, rest[:size]
@@ -222,19 +236,27 @@ class Attempt:
 
     async def _exchange_datagrams(self, made: socket.socket, remote: SocketAddress) -> Judgement:
         """Send one datagram and receive until the answer can be judged; an empty datagram does not end it."""
-        if self._request.any_port:
-            made.sendto(self._dialogue.request, remote)
-        else:
-            made.send(self._dialogue.request)
-        self.sent += self._dialogue.request
-        if self._request.protocol is AppProtocol.ONEWAY:
+        self._send_datagram(made, remote, self._opening)
+        if Trait.ONE_WAY in traits_of(self._request.protocol):
             return await self._watch_for_error(made)
         while True:
             data, source = await self._loop.sock_recvfrom(made, _READ)
             # A connected socket receives from this address only; an unconnected one from every address.
-            judgement = self._take(data) if source[0].partition("%")[0] == remote[0].partition("%")[0] else None
-            if judgement is not None:
-                return judgement
+            if source[0].partition("%")[0] != remote[0].partition("%")[0]:
+                continue
+            turn = self._conversation.receive(data)
+            if turn.send:
+                self._send_datagram(made, remote, turn.send)
+            if turn.judgement is not None:
+                return turn.judgement
+
+    def _send_datagram(self, made: socket.socket, remote: SocketAddress, data: bytes) -> None:
+        """Send one datagram, which may be empty, and note it."""
+        if self._request.any_port:
+            made.sendto(data, remote)
+        else:
+            made.send(data)
+        self.sent += data
 
     async def _watch_for_error(self, made: socket.socket) -> Judgement:
         """Watch for an ICMP error, or an answer although none is expected, for a moment."""
@@ -243,19 +265,4 @@ class Attempt:
                 data = await self._loop.sock_recv(made, _READ)
         except TimeoutError:
             return self._judge("no ICMP error came")
-        return self._take(data) or self._judge("no ICMP error came")
-
-
-async def _acknowledged(made: socket.socket) -> None:
-    """Wait until all that was sent is acknowledged (SIOCOUTQ is 0), so that the next piece has its own segment.
-
-    No event reports an acknowledgement, so the kernel is asked every millisecond. The first millisecond is always
-    waited for: in it the service can read the piece before the next one arrives. The wait ends after 50 ms.
-    """
-    unacknowledged = array.array("i", [0])
-    for _ in range(_ACK_POLLS):
-        await asyncio.sleep(_ACK_INTERVAL)
-        with suppress(OSError):  # a broken connection shows when the next piece is sent
-            fcntl.ioctl(made.fileno(), termios.TIOCOUTQ, unacknowledged)
-        if unacknowledged[0] == 0:
-            return
+        return self._conversation.receive(data).judgement or self._judge("no ICMP error came")

@@ -5,12 +5,11 @@ import socket
 from collections.abc import Awaitable, Callable
 from time import monotonic
 
-from dualstack.prober.answers import Judgement
 from dualstack.prober.attempt import MOST_REPORTED, Attempt
-from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import Dial, Dialled, Stage
 from dualstack.prober.sockets import errno_name
 from dualstack.prober.verbs import Agent, verb
+from dualstack.protocols.judgement import Judgement
 
 
 @verb(Dial)
@@ -25,9 +24,9 @@ async def exchange(request: Dial) -> Dialled:
     Raises:
         UsageError: The request is not possible.
     """
-    dialled, made = await dial_until(request, Stage.ANSWERED)
-    if made is not None:
-        made.close()
+    attempt = Attempt(request, Stage.ANSWERED)
+    dialled = await _carry_out(attempt, request, attempt.run)
+    attempt.close()
     return dialled
 
 
@@ -39,16 +38,18 @@ async def dial_until(request: Dial, stage: Stage) -> tuple[Dialled, socket.socke
     Raises:
         UsageError: The request is not possible.
     """
-    attempt = Attempt(request, dialogue_for(request), stage)
+    attempt = Attempt(request, stage)
     return await _carry_out(attempt, request, attempt.run), attempt.socket
 
 
 async def exchange_on(made: socket.socket, request: Dial) -> Dialled:
     """Carry out an exchange on an established TCP connection on which nothing was sent; then close it."""
     with made:
-        attempt = Attempt(request, dialogue_for(request), Stage.ANSWERED)
+        attempt = Attempt(request, Stage.ANSWERED)
         attempt.take(made)
-        return await _carry_out(attempt, request, attempt.exchange)
+        dialled = await _carry_out(attempt, request, attempt.exchange)
+        attempt.close()
+        return dialled
 
 
 async def _carry_out(attempt: Attempt, request: Dial, act: Callable[[], Awaitable[Judgement]]) -> Dialled:
@@ -78,4 +79,5 @@ async def _carry_out(attempt: Attempt, request: Dial, act: Callable[[], Awaitabl
         sent=bytes(attempt.sent[:MOST_REPORTED]).decode("latin-1"),
         seconds=monotonic() - start,
         detail=judgement.detail,
+        tls=judgement.tls,
     )

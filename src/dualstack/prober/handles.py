@@ -10,7 +10,8 @@ from dualstack.prober.messages.connections import Connected, CountEnds, Exchange
 from dualstack.prober.messages.load import FinishLoad
 from dualstack.prober.messages.naming import ReadQueries
 from dualstack.prober.messages.requests import Close, Handle
-from dualstack.prober.messages.serving import CountConnections, ReadClients, StartListening
+from dualstack.prober.messages.serving import CountConnections, Present, ReadClients, StartListening
+from dualstack.protocols.certificates import ServerTls
 
 
 class _Opened:
@@ -54,6 +55,10 @@ class ServerHandle(_Opened):
     def accepted(self) -> tuple[Accepted, ...]:
         """Return its clients until now, in order of arrival."""
         return self._call(ReadClients(self._handle))
+
+    def present(self, tls: ServerTls) -> None:
+        """Present another certificate to later clients; it speaks TLS."""
+        self._call(Present(self._handle, tls))
 
 
 class PortHandle(_Opened):

@@ -13,7 +13,7 @@ from dualstack.prober.bounds import CHECK_INTERVAL, exceeded
 from dualstack.prober.children import Reaper, exit_of, pulse, pulsed
 from dualstack.prober.forking import report_of
 from dualstack.prober.launching import STATUS, StartedProcess, fork_program
-from dualstack.prober.messages import Exit, Launch, Limits
+from dualstack.prober.messages import Exit, Launch
 from dualstack.prober.messages.requests import Handle
 from dualstack.prober.output import Output
 from dualstack.prober.process_control import ProcessControl, send, signal_number
@@ -37,10 +37,12 @@ class RunningProgram:
         output: What it has written.
         changed: A pulse at each output and at its end.
         attendance: Its processes, for signals, pauses and counts.
+        component: The name of the component that it is; empty for any other program.
     """
 
-    def __init__(self, started: StartedProcess, limits: Limits, reaper: Reaper, log: SystemLog) -> None:
+    def __init__(self, started: StartedProcess, launch: Launch, reaper: Reaper, log: SystemLog) -> None:
         """Start to follow it."""
+        self.component = launch.component
         self.exit: Exit | None = None
         self.is_gone = False
         self.output = Output()
@@ -48,7 +50,7 @@ class RunningProgram:
         self.attendance = ProcessControl(self.members, self._main)
         self._system_log = log
         self._supervisor = started.child.pid
-        self._limits, self._bound = limits, ""
+        self._limits, self._bound = launch.limits, ""
         self._supervisor_was_killed = False
         self._pipe: int | None = started.output
         self._status: int | None = started.status
@@ -228,6 +230,6 @@ async def start(agent: Agent, launch: Launch) -> Handle:
         ServiceError: It cannot be executed; the message says why.
     """
     started = fork_program(launch)
-    program = RunningProgram(started, launch.limits, agent.shared(Reaper), agent.shared(SystemLog))
+    program = RunningProgram(started, launch, agent.shared(Reaper), agent.shared(SystemLog))
     await report_of(started.child)
     return agent.keep(program)

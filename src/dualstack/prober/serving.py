@@ -1,57 +1,55 @@
 """Servers of the prober, for connectors: they answer all data at once and record every client."""
 
 import asyncio
-import re
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
+from dataclasses import replace
 from time import monotonic
 
-from dualstack.errors import UsageError
 from dualstack.prober.messages import Accepted, Serve
 from dualstack.prober.messages.requests import Handle
-from dualstack.prober.messages.serving import ReadClients, StartListening
+from dualstack.prober.messages.serving import Present, ReadClients, StartListening
 from dualstack.prober.sockets import bound_socket, listen
 from dualstack.prober.verbs import Agent, verb
-from dualstack.transport import AppProtocol, Transport
+from dualstack.protocols.application import Trait
+from dualstack.protocols.certificates import ServerTls, TlsFault
+from dualstack.protocols.conversation import Conversation, Turn
+from dualstack.protocols.judgement import Judgement, Outcome
+from dualstack.protocols.layers import layered
+from dualstack.protocols.registry import check_offer, server_for, traits_of
+from dualstack.transport import Transport
 
 _READ = 64 << 10
 _MOST_CLIENTS = 4096  # that are recorded
 _MOST_OPEN = 512  # connections at a time
 _MOST_BYTES = 64 << 20  # from one connection
-_MOST_HEAD = 64 << 10  # bytes of a request that are read
-_KEPT_HEAD = 8 << 10  # bytes of a request that are reported
 _BATCH = 64  # datagrams or connections before the event loop serves other sockets
 _SETTLING_TURNS = 10
 
 
-_REDIRECT = re.compile(r"(?:https?://[^/]*)?/redirect/(30[12378])/((?:[0-9a-f]{2})+)")
-
-
-def redirect_path(status: int, location: str) -> str:
-    """Return the path that a server of the prober answers with a redirect to ``location``."""
-    return f"/redirect/{status}/{location.encode().hex()}"
-
-
-def redirection(path: str) -> tuple[str, str]:
-    """Return the status and the Location header of the answer to a request for ``path``; the header may be empty."""
-    found = _REDIRECT.fullmatch(path)
-    if found is None:
-        return "200 OK", ""
-    return f"{found[1]} Elsewhere", f"Location: {bytes.fromhex(found[2]).decode()}\r\n"
-
-
 class _Client:
-    """The record of one client, which grows."""
+    """The record of one client, which grows, and the conversation with it."""
 
-    def __init__(self, address: str, peer: tuple[str, int], at: float) -> None:
+    def __init__(self, address: str, peer: tuple[str, int], at: float, conversation: Conversation) -> None:
         """Start without any bytes."""
+        self.conversation = conversation
+        self._judgement: Judgement | None = None
         self.address, self.peer, self.at = address, peer, at
         self.received = self.answered = 0
-        self.head = ""
+
+    def take(self, data: bytes) -> Turn:
+        """Take the next bytes; return the server's reaction."""
+        self.received += len(data)
+        return self.conversation.receive(data)
+
+    def close(self) -> None:
+        """Judge a connection that has ended, and forget what it said."""
+        self._judgement = self.conversation.end("the connection ended")
+        del self.conversation
 
     def accepted(self) -> Accepted:
         """Return its current state."""
+        judgement = self._judgement or self.conversation.end("nothing more came")
         return Accepted(
             address=self.address,
             peer=self.peer[0],
@@ -59,7 +57,10 @@ class _Client:
             received=self.received,
             answered=self.answered,
             at=self.at,
-            head=self.head,
+            head=judgement.head,
+            tls=judgement.tls,
+            understood=judgement.outcome is not Outcome.WRONG or judgement.tls not in (None, TlsFault.PLAIN),
+            detail=judgement.detail,
         )
 
 
@@ -73,10 +74,9 @@ class Server:
             UsageError: The prober has no server for the protocol and transport.
             HarnessError: An address cannot be bound.
         """
-        unserved = serve.protocol in {AppProtocol.EXCHANGE, AppProtocol.ONEWAY}
-        if unserved or (serve.transport, serve.protocol) == (Transport.UDP, AppProtocol.HTTP):
-            raise UsageError(f"the prober serves no {serve.protocol.value!r} over {serve.transport.value}")
+        check_offer(serve)
         self._serve = serve
+        self._answers = Trait.ECHOES in traits_of(serve.protocol)
         self._start = monotonic()
         self._clients: list[_Client] = []
         self._flows: dict[tuple[str, str, int], _Client] = {}
@@ -114,6 +114,10 @@ class Server:
                 listen(made)
             self._loop.add_reader(made, ready, made)
 
+    def present(self, tls: ServerTls) -> None:
+        """Present another certificate to later clients."""
+        self._serve = replace(self._serve, tls=tls)
+
     async def accepted(self) -> list[Accepted]:
         """Return the clients until now, including those whose packets wait in a socket."""
         for _ in range(_SETTLING_TURNS):  # each turn of the event loop serves all sockets that are readable
@@ -131,7 +135,8 @@ class Server:
 
     def _note(self, local: str, peer: tuple[str, int]) -> _Client:
         """Return the record of a new client."""
-        client = _Client(local, peer, monotonic() - self._start)
+        conversation = layered(server_for(self._serve, peer[0]), self._serve)
+        client = _Client(local, peer, monotonic() - self._start, conversation)
         if len(self._clients) < _MOST_CLIENTS:
             self._clients.append(client)
         return client
@@ -159,33 +164,14 @@ class Server:
     async def _serve_connection(self, connection: socket.socket, client: _Client) -> None:
         """Serve one connection until its client ends it."""
         # A client may disconnect or reset at any time; what it did until then is recorded.
-        with suppress(ConnectionError, TimeoutError):
+        with suppress(ConnectionError, TimeoutError), closing(client):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._serve.protocol is AppProtocol.HTTP:
-                await self._answer_http(connection, client)
-                return
-            answer = _ANSWERS[self._serve.protocol]
+            await self._reply(connection, client, client.conversation.start())
             while client.received < _MOST_BYTES and (data := await self._loop.sock_recv(connection, _READ)):
-                client.received += len(data)
-                await self._reply(connection, client, answer(data))
-
-    async def _answer_http(self, connection: socket.socket, client: _Client) -> None:
-        """Answer one request with its client's address."""
-        request = b""
-        while b"\r\n\r\n" not in request and len(request) < _MOST_HEAD:
-            data = await self._loop.sock_recv(connection, _READ)
-            if not data:
-                return
-            client.received += len(data)
-            request += data
-        client.head = request.partition(b"\r\n\r\n")[0][:_KEPT_HEAD].decode("latin-1")
-        body = f"{client.peer[0]}\n".encode()
-        status, location = redirection(request.split(b" ")[1].decode("latin-1") if b" " in request else "")
-        head = (
-            f"HTTP/1.1 {status}\r\n{location}Content-Type: text/plain\r\nContent-Length: {len(body)}\r\n"
-            "Connection: close\r\n\r\n"
-        )
-        await self._reply(connection, client, head.encode() + (b"" if request.startswith(b"HEAD ") else body))
+                turn = client.take(data)
+                await self._reply(connection, client, turn.send)
+                if turn.close:
+                    return
 
     async def _reply(self, connection: socket.socket, client: _Client, data: bytes) -> None:
         """Send an answer; nothing is read until it is sent, so that memory stays bounded."""
@@ -207,18 +193,10 @@ class Server:
                 client = self._note(local, peer[:2])
                 if len(self._flows) < _MOST_CLIENTS:
                     self._flows[key] = client
-            client.received += len(data)
-            answer = _ANSWERS[self._serve.protocol](data)
-            if self._serve.protocol is not AppProtocol.CONNECT:
+            turn = client.take(data)
+            if turn.send or self._answers:  # the echo of an empty datagram is an empty datagram
                 with suppress(OSError):  # the buffer is full or there is no route: a datagram may get lost
-                    client.answered += made.sendto(answer, peer)
-
-
-_ANSWERS: dict[AppProtocol, Callable[[bytes], bytes]] = {
-    AppProtocol.CONNECT: lambda _: b"",
-    AppProtocol.ECHO: lambda data: data,
-    AppProtocol.UPPER: bytes.upper,
-}
+                    client.answered += made.sendto(turn.send, peer)
 
 
 @verb(Serve)
@@ -231,6 +209,12 @@ async def serve(agent: Agent, request: Serve) -> Handle:
 async def start_listening(agent: Agent, request: StartListening) -> None:
     """Make a server listen that is only bound."""
     agent.kept(Server, request.handle).listen()
+
+
+@verb(Present)
+async def present(agent: Agent, request: Present) -> None:
+    """Replace the certificate of a server."""
+    agent.kept(Server, request.handle).present(request.tls)
 
 
 @verb(ReadClients)

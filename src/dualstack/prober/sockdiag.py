@@ -2,14 +2,16 @@
 
 import socket
 import struct
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from dualstack.families import BOTH, Family
 from dualstack.prober.messages import SocketRow
 from dualstack.prober.messages.tables import ListSockets
 from dualstack.prober.netlink import NETLINK_SOCK_DIAG, Dumper, attributes
 from dualstack.prober.processes import process_name, socket_owners
+from dualstack.prober.programs import RunningProgram
 from dualstack.prober.verbs import Agent, verb
 from dualstack.transport import Transport
 
@@ -39,6 +41,8 @@ _STATES = {
     12: "NEW_SYN_RECV",
 }
 _LISTEN, _CLOSE = 10, 7
+
+_NONE: Mapping[str, Collection[int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +101,27 @@ class SocketTable:
         state = _LISTEN if transport is Transport.TCP else _CLOSE
         return [item for item in self.sockets((transport,), 1 << state) if item.port == port]
 
-    def rows(self, transports: Iterable[Transport] = tuple(Transport)) -> list[SocketRow]:
-        """Return the table with the owners' names."""
+    def rows(
+        self,
+        transports: Iterable[Transport] = tuple(Transport),
+        members: Mapping[str, Collection[int]] = _NONE,
+        inodes: Mapping[str, Collection[int]] = _NONE,
+    ) -> list[SocketRow]:
+        """Return the table with the owners' names, and the names of components.
+
+        Args:
+            transports: The transports of the sockets.
+            members: The processes of each component.
+            inodes: The inodes of the sockets of each component whose processes cannot be seen.
+        """
         owners = socket_owners()
-        return [_row(item, owners.get(item.inode, set())) for item in self.sockets(transports)]
+        components = {inode: name for name, numbers in inodes.items() for inode in numbers}
+        for name, processes in members.items():
+            components |= {inode: name for inode, pids in owners.items() if pids & set(processes)}
+        return [
+            _row(item, owners.get(item.inode, set()), components.get(item.inode, ""))
+            for item in self.sockets(transports)
+        ]
 
     def close(self) -> None:
         """Close the netlink socket."""
@@ -111,7 +132,8 @@ class SocketTable:
 async def sockets(agent: Agent, request: ListSockets) -> tuple[SocketRow, ...]:
     """Return the host's socket table."""
     transports = [request.transport] if request.transport is not None else list(Transport)
-    return tuple(agent.shared(SocketTable).rows(transports))
+    members = {program.component: program.members() for program in agent.all(RunningProgram) if program.component}
+    return tuple(agent.shared(SocketTable).rows(transports, members, request.components))
 
 
 def _parse(transport: Transport, body: bytes) -> KernelSocket:
@@ -133,7 +155,7 @@ def _parse(transport: Transport, body: bytes) -> KernelSocket:
     )
 
 
-def _row(item: KernelSocket, owners: set[int]) -> SocketRow:
+def _row(item: KernelSocket, owners: set[int], component: str = "") -> SocketRow:
     """Return a socket for a reader."""
     peer = f"[{item.peer_address}]" if ":" in item.peer_address else item.peer_address
     unconnected = item.transport is Transport.UDP and item.state == _CLOSE
@@ -146,4 +168,5 @@ def _row(item: KernelSocket, owners: set[int]) -> SocketRow:
         peer=f"{peer}:{item.peer_port}" if item.peer_port else "",
         v6only=item.v6only,
         owner=process_name(min(owners)) if owners else "",
+        component=component,
     )

@@ -57,6 +57,10 @@ class Agent:
             raise HarnessError(f"the prober has no such {kind.__name__}, or it is closed")
         return found
 
+    def all(self, kind: type[T]) -> list[T]:
+        """Return all objects of a class that are kept."""
+        return [item for item in self._kept.values() if isinstance(item, kind)]
+
     def close(self, handle: Handle) -> None:
         """Close an object and forget it; nothing happens if it is closed already."""
         found = self._kept.pop(handle, None)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from dualstack.prober.answers import Judgement
+from dualstack.protocols.judgement import Judgement
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +12,7 @@ class Turn:
 
     Attributes:
         send: The bytes to send next; empty for none.
-        judgement: How the exchange ended, as far as this end can tell; None while more must come.
+        judgement: How the exchange ended, as a client sees it; None while more must come, and from a server.
         close: Whether this end closes the connection once ``send`` is sent.
     """
 
@@ -22,7 +22,11 @@ class Turn:
 
 
 class Conversation(Protocol):
-    """One end of one connection, or of one exchange of datagrams."""
+    """One end of one connection, or of the datagrams between two endpoints.
+
+    Over TCP, the judgement and what is sent do not depend on how the bytes are split. Over UDP, each datagram is one
+    piece, and each turn of a server is one datagram.
+    """
 
     def start(self) -> bytes:
         """Return the bytes that this end sends first; empty if the other end speaks first. Called once."""
@@ -32,6 +36,9 @@ class Conversation(Protocol):
 
     def end(self, why: str, *, closed: bool = False) -> Judgement:
         """Return the judgement once nothing more comes.
+
+        A server is asked at any time, also more than once, and judges what its client sent: ANSWERED if it has
+        understood and answered all of it, WRONG if not, SILENT if nothing came.
 
         Args:
             why: Why nothing more comes.
@@ -44,3 +51,39 @@ class Layer(Protocol):
 
     def wrap(self, inner: Conversation) -> Conversation:
         """Return a conversation that says the same through this layer."""
+
+
+class Recorded:
+    """A client's conversation that keeps its judgement and the beginning of what it received.
+
+    It is the innermost one: through a layer, it records what the layer has unwrapped.
+
+    Attributes:
+        received: The beginning of what was received.
+        judgement: The first judgement; None before it.
+    """
+
+    def __init__(self, inner: Conversation, most: int) -> None:
+        """Record up to ``most`` bytes."""
+        self.received = bytearray()
+        self.judgement: Judgement | None = None
+        self._inner, self._most = inner, most
+
+    def start(self) -> bytes:
+        """See `Conversation`."""
+        return self._inner.start()
+
+    def receive(self, data: bytes) -> Turn:
+        """See `Conversation`; after the judgement, data is recorded and has no other effect."""
+        self.received += data[: max(0, self._most - len(self.received))]
+        if self.judgement is not None:
+            return Turn(judgement=self.judgement)
+        turn = self._inner.receive(data)
+        self.judgement = turn.judgement
+        return turn
+
+    def end(self, why: str, *, closed: bool = False) -> Judgement:
+        """See `Conversation`; the first judgement stays."""
+        if self.judgement is None:
+            self.judgement = self._inner.end(why, closed=closed)
+        return self.judgement

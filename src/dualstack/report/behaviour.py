@@ -82,6 +82,8 @@ def _clause(records: Sequence[Record], verb: str, others: str) -> str:
 def _unseen(record: Record) -> str:
     """Return why clients saw nothing: the service does not start, or the case was not judged."""
     if record.verdict in _NOT_STARTED | {Verdict.DEVIATES}:
-        lines = why(record.log, 1)
-        return f"does not start; its output says: “{clip(lines[0], _OUTPUT_SHOWN)}”" if lines else "does not start"
+        component = next(iter(record.component_logs), "")
+        lines = why(record.component_logs[component] if component else record.log, 1)
+        whose = f"the output of component {component}" if component else "its output"
+        return f"does not start; {whose} says: “{clip(lines[0], _OUTPUT_SHOWN)}”" if lines else "does not start"
     return f"could not be verified: {reason(record)}"

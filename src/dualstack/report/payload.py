@@ -6,6 +6,7 @@ from typing import Any
 
 from dualstack.causes import LANGUAGES, load_causes
 from dualstack.finding import Finding
+from dualstack.prober.messages import SocketRow
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.text import head_and_tail, visible
@@ -115,13 +116,17 @@ def _case(record: Record, pool: Pool, *, log: Mapping[bool, int], rows: Mapping[
         "findings": [_finding(finding, pool) for finding in sorted(record.findings, key=lambda item: item.ok)],
         "sockets": [
             [
-                *map(pool.put, (row.family, row.transport, row.state, row.address, row.peer, row.owner)),
+                *map(pool.put, (row.family, row.transport, row.state, row.address, row.peer, _owner(row))),
                 row.port,
                 row.v6only,
             ]
             for row in record.sockets
         ],
         "log": pool.put(head_and_tail(record.log, log[interesting])),
+        "components": [
+            [pool.put(name), pool.put(head_and_tail(text, log[interesting]))]
+            for name, text in record.component_logs.items()
+        ],
         "sequence": _sequence(shortened(record.packets, rows[interesting]), pool),
         "unreadable": pool.put(record.unreadable),
         "capture": pool.put(record.capture),
@@ -133,6 +138,11 @@ def _case(record: Record, pool: Pool, *, log: Mapping[bool, int], rows: Mapping[
         "facts": [pool.put(fact) for fact in record.facts],
         "language": visible(record.language),
     }
+
+
+def _owner(row: SocketRow) -> str:
+    """Return the process that has a socket, after the name of the component that it belongs to, if any."""
+    return f"component {row.component}: {row.owner}" if row.component else row.owner
 
 
 def _finding(finding: Finding, pool: Pool) -> list[Any]:

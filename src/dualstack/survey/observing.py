@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from dualstack.authority import names_for
 from dualstack.backend_names import DOCKER
 from dualstack.complaint import why
 from dualstack.deadline import Deadline
@@ -16,6 +17,8 @@ from dualstack.prober.messages import Exit, Hold, Outcome, Readiness, SocketRow
 from dualstack.service import SCRATCH, dial_to, launch_service, readiness_of
 from dualstack.survey.variants import Variant
 from dualstack.topology import load_topology
+from dualstack.world.components import Components
+from dualstack.world.journal import Journal
 from dualstack.world.oneway import hold_exchange
 from dualstack.world.readiness import wait_ready
 
@@ -143,12 +146,29 @@ def _error(seen: Evidence, effect: Effect, readiness: Readiness) -> str:
 
 def _look(lab: Lab, variant: Variant, *, contained: bool) -> tuple[Evidence, dict[str, str], Readiness]:
     """Return the evidence of a start, how exchanges ended, and whether the service became ready."""
+    components = Components(variant.subject, lab, Journal(), contained=contained)
+    try:
+        return _look_with(components, lab, variant, contained=contained)
+    finally:
+        components.stop()
+
+
+def _look_with(
+    components: Components, lab: Lab, variant: Variant, *, contained: bool
+) -> tuple[Evidence, dict[str, str], Readiness]:
+    """Start the components and the service; return what `_look` returns."""
     host = lab.hosts["service"]
     seen, bind = _expected(lab, variant)
     settings = {} if bind is None else {f"{variant.listener.name}.bind": bind}
     try:
+        components.start()
         launch = launch_service(
-            variant.subject, SCRATCH, af_inet6=host.spec.af_inet6, settings=settings, contained=contained
+            variant.subject,
+            SCRATCH,
+            af_inet6=host.spec.af_inet6,
+            settings=settings,
+            names=names_for(variant.subject.listen, host),
+            contained=contained,
         )
         program = host.start(launch)
     except ServiceError as error:

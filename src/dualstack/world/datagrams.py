@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 from dualstack.families import endpoint
-from dualstack.prober.answers import Dialogue
-from dualstack.prober.dialogue import dialogue_for
 from dualstack.prober.messages import DatagramBatch, Outcome, ReceivedDatagram, Sender
+from dualstack.protocols.conversation import Conversation
+from dualstack.protocols.registry import client_for
 from dualstack.service import dial_to
 from dualstack.world.listening import ListenerWorld
 
@@ -34,6 +35,19 @@ class DatagramClient:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """One request of a client.
+
+    Attributes:
+        request: The datagram.
+        conversation: The client's end of it, before any answer.
+    """
+
+    request: bytes
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
 class DatagramResult:
     """What one client sent and received.
 
@@ -47,7 +61,7 @@ class DatagramResult:
 
     client: DatagramClient
     port: int
-    requests: tuple[Dialogue, ...]
+    requests: tuple[Said, ...]
     received: tuple[ReceivedDatagram, ...]
     sent: int = 0
 
@@ -116,13 +130,18 @@ def send_datagrams(world: ListenerWorld, clients: Sequence[DatagramClient], roun
     ]
 
 
-def request(world: ListenerWorld, address: str) -> Dialogue:
+def request(world: ListenerWorld, address: str) -> Said:
     """Return a request in the listener's protocol, with a fresh token if the protocol has one."""
-    return dialogue_for(dial_to(world.listener, address))
+    return said(client_for(dial_to(world.listener, address)))
 
 
-def _is_answer(one: Dialogue, datagram: ReceivedDatagram) -> bool:
+def said(conversation: Conversation) -> Said:
+    """Return what a client says first."""
+    return Said(conversation.start(), conversation)
+
+
+def _is_answer(one: Said, datagram: ReceivedDatagram) -> bool:
     """Return whether a datagram is the answer to a request."""
-    reader = one.reader()
-    judgement = reader.feed(datagram.text.encode("latin-1")) or reader.end(_OVER)
+    conversation = deepcopy(one.conversation)  # each datagram is judged as if it was the first one
+    judgement = conversation.receive(datagram.text.encode("latin-1")).judgement or conversation.end(_OVER)
     return judgement.outcome is Outcome.ANSWERED

@@ -48,7 +48,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         ipv6=families[Family.IPV6],
         starts=tuple(service.launches) if service else (),
         sockets=service.sockets.seen if service else (),
-        table=world.journal.sockets,
+        table=tuple(row for row in world.journal.sockets if not row.component),
         exchanges=exchanges,
         clients=frozenset(item for family in BOTH for item in world.peer.plan.configured[family]),
         runs=runs_of(world.connector_runs, wire) if isinstance(world, ConnectorWorld) else (),
@@ -59,6 +59,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         reverse=wire is not None and _reverse(wire),
         shown=tuple(client.shown) if client else (),
         misjudged=tuple(client.misjudged) if client else (),
+        component=service.components.fault if service else "",
         broken=tuple(item for item in world.findings if not item.ok),
     )
 

@@ -18,7 +18,7 @@ from dualstack.finding import Finding, Symptom
 from dualstack.manifest import Fetch, Refused
 from dualstack.prober.messages import Accepted, Dialled, Names, Outcome
 from dualstack.prober.names import query_name
-from dualstack.prober.serving import redirect_path
+from dualstack.protocols.http import redirect_path
 from dualstack.transport import AppProtocol
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import Template, present

@@ -22,6 +22,7 @@ class Journal:
         waited: Seconds spent waiting for the service itself.
         outputs: What each program that has ended wrote.
         foreign: Whether a foreign socket had, or tried to get, the service's port.
+        component_outputs: What each component wrote that did not start or ended by itself, by its name.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -30,6 +31,7 @@ class Journal:
     waited: float = 0.0
     outputs: list[str] = field(default_factory=list)
     foreign: bool = False
+    component_outputs: dict[str, str] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
     _folders: int = 0
 
@@ -55,6 +57,11 @@ class Journal:
     def output(self) -> str:
         """The end of everything that the programs wrote."""
         return "\n".join(text.rstrip("\n") for text in self.outputs if text)[-_OUTPUT_KEPT:]
+
+    @property
+    def component_output(self) -> dict[str, str]:
+        """The end of each of `component_outputs`."""
+        return {name: text[-_OUTPUT_KEPT:] for name, text in self.component_outputs.items()}
 
     def next_scratch(self) -> str:
         """Return the private folder for the next start of a program; it exists only inside the lab."""

@@ -9,7 +9,7 @@ from dualstack.finding import Finding
 from dualstack.manifest import Listen
 from dualstack.manifest.texts import fill
 from dualstack.prober.messages import Dial, Dialled, Outcome
-from dualstack.transport import AppProtocol
+from dualstack.protocols.application import Trait
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import answered, arrived, from_any_port, refused, stays_inside
 from dualstack.world.client import Client
@@ -46,9 +46,7 @@ class ListenerWorld(ServingWorld):
         For a UDP service that answers clients on the link it is only the address that the kernel prefers as the source
         of an answer: UDP-001 and UDP-002 cover the others.
         """
-        preferred_only = (
-            not self.is_tcp and not self.clients.inside and self.listener.protocol is not AppProtocol.ONEWAY
-        )
+        preferred_only = not self.is_tcp and not self.clients.inside and Trait.ONE_WAY not in self.listener.traits
         return (self.host.plan.preferred_source(family),) if preferred_only else self.addresses(family)
 
     def served(self) -> list[Family]:
@@ -212,7 +210,7 @@ class ListenerWorld(ServingWorld):
             self.require(self._takes(family))
             self.shows_inside()
             return
-        if listener.protocol is AppProtocol.ONEWAY:
+        if Trait.ONE_WAY in listener.traits:
             self.shows(lambda wire: arrived(wire, listener.port, family))
             return
         self.shows(lambda wire: answered(wire, listener.port, family, transport=listener.transport))

@@ -7,7 +7,9 @@ from typing import Any
 from dualstack.facts import Exchange, How, Tried
 from dualstack.facts import Run as RunFacts
 from dualstack.prober.messages import Dial, Dialled, Outcome
-from dualstack.transport import AppProtocol, Transport
+from dualstack.protocols.application import Trait
+from dualstack.protocols.registry import traits_of
+from dualstack.transport import Transport
 from dualstack.wire.attempts import Fate
 from dualstack.wire.dissect import Dns
 from dualstack.wire.dns import dns_answers, dns_queries
@@ -54,7 +56,8 @@ def exchange_of(dial: Dial, dialled: Dialled, *, start: int, inside: bool) -> Ex
         inside=inside,
         source=dialled.source,
         source_port=dialled.source_port,
-        missing=_missing(dialled) if dial.protocol in {AppProtocol.HTTP, AppProtocol.EXCHANGE} else 0,
+        missing=_missing(dialled) if traits_of(dial.protocol) & {Trait.HTTP, Trait.DECLARED} else 0,
+        tls=dialled.tls,
     )
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from dualstack.deadline import Deadline
 from dualstack.lab.protocol import Host, Program
 from dualstack.manifest import Listen
-from dualstack.prober.dialogue import with_token
 from dualstack.prober.messages import Dial, Dialled, Outcome
-from dualstack.transport import AppProtocol
+from dualstack.protocols.application import Trait
+from dualstack.protocols.oneway import with_token
+from dualstack.protocols.registry import traits_of
 
 _TOKEN_BYTES = 6
 _LINE_SHOWN = 200
@@ -18,9 +19,9 @@ _LINE_SHOWN = 200
 def hold_exchange(listener: Listen, dial: Dial, host: Host, program: Program | None) -> Dialled:
     """Hold one exchange of a client on ``host`` with a listener, in any protocol.
 
-    With protocol oneway and no service, the result says only whether the datagram was refused.
+    With a one-way protocol and no service, the result says only whether the datagram was refused.
     """
-    if dial.protocol is AppProtocol.ONEWAY and program is not None:
+    if Trait.ONE_WAY in traits_of(dial.protocol) and program is not None:
         return _send_oneway(listener, dial, host, program)
     return host.prober.dial(dial)
 

@@ -5,6 +5,7 @@ import shlex
 import time
 from dataclasses import dataclass, replace
 
+from dualstack.authority import issue
 from dualstack.complaint import said
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired
@@ -28,6 +29,7 @@ class Run:
         said: Whether it wrote anything.
         reached: Its connections, as the server saw them; empty if there was none.
         heads: The heads of its HTTP requests, as the server saw them.
+        tls: What is wrong with its TLS, as the server saw it; empty if nothing is.
     """
 
     fault: str
@@ -36,6 +38,7 @@ class Run:
     said: bool
     reached: str = ""
     heads: tuple[str, ...] = ()
+    tls: str = ""
 
     @property
     def alive(self) -> bool:
@@ -45,7 +48,10 @@ class Run:
     @property
     def problem(self) -> str:
         """What is wrong with it, also if it does not report that itself; empty for a success."""
-        return self.fault or ("" if self.reached else "it reported success, but no client reached the peer")
+        if self.fault:
+            return self.fault
+        unseen = self.tls if self.reached else "no client reached the peer"
+        return unseen and f"it reported success, but {unseen}"
 
 
 class ConnectorRuns:
@@ -101,13 +107,18 @@ class ConnectorRuns:
         )
         self._journal.command = shlex.join(launch.command)
         self._journal.note(f"run the connector: {self._journal.command}")
+        if self.connector.tls is not None:
+            serving.present(issue([host]))
         before, began = len(serving.accepted()), time.time()
         run = self._wait(self._host.start(launch))
         clients = serving.accepted()[before:]
         reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
-        run = replace(run, reached=reached, heads=tuple(item.head for item in clients if item.head))
+        faults = [f"the client {item.tls.value}" for item in clients if item.tls is not None]
+        heads = tuple(item.head for item in clients if item.head)
+        run = replace(run, reached=reached, heads=heads, tls=", ".join(dict.fromkeys(faults)))
         self.done.append((host, began, run))
-        self._journal.note(f"{run.problem or 'it succeeded'}; the peer saw {len(clients)} client(s)")
+        seen = f"the peer saw {len(clients)} client(s)" + (f"; {run.tls}" if run.tls else "")
+        self._journal.note(f"{run.problem or 'it succeeded'}; {seen}")
         return run
 
     def _wait(self, program: Program) -> Run:

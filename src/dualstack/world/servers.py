@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from dualstack.authority import issue
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Host
 from dualstack.manifest import Connect
 from dualstack.prober.client import NameServerHandle, ServerHandle
 from dualstack.prober.messages import Accepted, Dial, Names, Serve
+from dualstack.protocols.application import ScriptTurn
 from dualstack.transport import AppProtocol, Transport
 
 _WITNESS_TIMEOUT = 2.0
@@ -21,6 +23,8 @@ def serve_connector(host: Host, connector: Connect, addresses: tuple[str, ...]) 
             port=connector.port,
             transport=connector.transport,
             protocol=connector.protocol,
+            turns=tuple(ScriptTurn(turn.expect, turn.send, turn.close) for turn in connector.turns),
+            tls=issue(addresses) if connector.tls is not None else None,
         )
     )
 

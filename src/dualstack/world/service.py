@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from dualstack.authority import names_for
 from dualstack.complaint import said
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, HarnessError, Inconclusive, ServiceError
@@ -16,6 +17,7 @@ from dualstack.manifest import Listen, Subject
 from dualstack.prober.messages import Exit, Launch, Log, Readiness
 from dualstack.service import launch_reload, launch_service, readiness_of
 from dualstack.world.clients import clients_of
+from dualstack.world.components import Components
 from dualstack.world.journal import Journal
 from dualstack.world.readiness import missing_loopback, wait_ready
 from dualstack.world.sockets import ServiceSockets
@@ -37,6 +39,7 @@ class Service:
         was_ready: Whether any start became ready.
         whole_output: The output of the last start that was stopped.
         sockets: Its sockets.
+        components: The programs that it needs; they start before it and stop after it.
     """
 
     def __init__(self, subject: Subject, listener: Listen, lab: Lab, journal: Journal, *, contained: bool) -> None:
@@ -56,6 +59,7 @@ class Service:
         self.was_ready = False
         self.whole_output = ""
         self.sockets = ServiceSockets(subject.name, listener, lab.hosts["service"], journal)
+        self.components = Components(subject, lab, journal, contained=contained)
         self._subject = subject
         self._lab = lab
         self._host = lab.hosts["service"]
@@ -70,24 +74,26 @@ class Service:
     # -- start -------------------------------------------------------------------------------------------------------
 
     def launch(self, bind: str | None = None, **settings: str) -> Program:
-        """Start the service and do not wait until it is ready; a running one is stopped first.
+        """Start the service and do not wait until it is ready; a running one is stopped, components are started first.
 
         Args:
             bind: The value of ``{bind}``; None for the manifest's default.
             settings: The values of the listener's other placeholders, by name, e.g. ``acl``.
 
         Raises:
-            ServiceError: It cannot be executed.
+            ServiceError: It cannot be executed, or a component does not start or has ended.
         """
         self.stop()
         self._settings = settings if bind is None else {"bind": bind, **settings}
         self.launches.append(Start(bind=self._subject.default_bind(self.listener) if bind is None else bind))
         self._journal.sockets = ()
+        self.components.start()
         launch = launch_service(
             self._subject,
             self._journal.next_scratch(),
             af_inet6=self._host.spec.af_inet6,
             settings={f"{self.listener.name}.{name}": text for name, text in self._settings.items()},
+            names=names_for(self._subject.listen, self._host),
             contained=self._contained,
         )
         command = shlex.join(launch.command) or f"the default command of the image {launch.image}"
@@ -129,7 +135,8 @@ class Service:
         readiness = self.wait_ready(self.launch(bind, **settings), families)
         if not readiness.ready:
             why = f"{readiness.detail}{missing_loopback(self._lab.topology, self.log.text)}{self.last_log_line()}"
-            raise ServiceError(f"the service did not become ready: {why}", not_ready=True)
+            component = f"{fault}; " if (fault := self.components.look()) else ""
+            raise ServiceError(f"{component}the service did not become ready: {why}", not_ready=True)
 
     def restart(self) -> None:
         """Start the service again, with the arguments of the last `start`."""
@@ -260,12 +267,14 @@ class Service:
         return self.wait_end(program, Deadline(self._subject.manifest.timeouts.stop, "the service to stop"))
 
     def close(self) -> None:
-        """Stop the service, and kill all processes that earlier starts left behind."""
+        """Stop the service, kill all processes that earlier starts left behind, and stop the components."""
+        self.components.look()
         self.stop()
         for program in self._left_behind:
             program.stop("SIGKILL", Deadline(_KILL_TIMEOUT, "what the service left behind to end"))
             self._journal.outputs.append(program.log().text)
         self._left_behind.clear()
+        self.components.stop()
 
     def _update_launch(self, how: Exit | None, *, ready: bool | None = None, seconds: float | None = None) -> None:
         """Update what is known of the last start; ``how`` is how it ended by itself."""

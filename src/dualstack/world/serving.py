@@ -55,6 +55,17 @@ class ServingWorld(World):
         happened = f"it {how}{self.service.last_log_line()}" if how else "it runs on"
         self.require(Finding(how is None, f"the service runs on after {what}", happened))
 
+    def conclude(self) -> None:
+        """Judge the findings; if one has failed, the end of a component is the first of the failures.
+
+        Raises:
+            RequirementBroken: At least one of them is not as expected.
+            HarnessError: There is none, so nothing was checked.
+        """
+        if any(not item.ok for item in self.findings) and (fault := self.service.components.look()):
+            self.findings.insert(0, Finding(False, "every component of the service runs until the case ends", fault))
+        super().conclude()
+
     def _stop_all(self) -> None:
         """Stop the service and what it left behind; before that, wait for a socket that may only be late."""
         self._wait_late_sockets()

@@ -38,12 +38,13 @@ class ServiceSockets:
         self._seen: tuple[SocketRow, ...] = ()
 
     def read(self) -> tuple[SocketRow, ...]:
-        """Return the sockets as the kernel shows them now."""
+        """Return the sockets as the kernel shows them now; the journal also gets those of components."""
         rows = [row for row in self._host.prober.sockets() if row.owner and not row.owner.endswith("(1)")]
         listening = tuple(row for row in rows if row.state in {"LISTEN", "UNCONN"})
-        self._journal.sockets = listening or self._journal.sockets
-        self._seen += listening
-        return listening
+        own = tuple(row for row in listening if not row.component)
+        self._journal.sockets = listening if own else self._journal.sockets
+        self._seen += own
+        return own
 
     @property
     def seen(self) -> tuple[SocketRow, ...]:

@@ -138,7 +138,7 @@ class StartWorld(World):
             with contextlib.suppress(DeadlineExpired):
                 program.wait(Deadline(_STAYS_UP, "the service to end"))
         ended = self._exit_status()
-        return self._early_exit(ended) if ended else ""
+        return self._early_exit(ended) if ended else self.service.components.look()
 
     def _early_exit(self, how: Exit) -> str:
         """Return that the service has ended, with its last log line."""
@@ -177,10 +177,12 @@ class StartWorld(World):
             yield from (self.peer.plan.address(family) for family in BOTH)
 
     def _stop_all(self) -> None:
-        """Stop the service."""
-        if self.subject.listen and self.service.current is not None:
+        """Stop the service and its components."""
+        if not self.subject.listen:
+            return
+        if self.service.current is not None:
             self.service.sockets.read()  # those that were opened late belong into the record
-            self.service.close()
+        self.service.close()
 
 
 def _place(listener: Listen) -> str:

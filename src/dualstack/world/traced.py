@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dualstack.facts import Exchange, FamilyFacts, How
 from dualstack.families import BOTH, Family
 from dualstack.manifest import Connect, Listen
-from dualstack.transport import AppProtocol, Transport
+from dualstack.protocols.application import Trait
+from dualstack.transport import Transport
 from dualstack.wire.attempts import Fate
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.flows import End, Flow, flows
@@ -56,7 +57,7 @@ def family_facts(
         hows = Counter(item.how for item in exchanges if item.family is family and item.port == port)
         others = [item for item in made if item.family is family]
         rest = [item for item in others if (item.attempt.src, item.attempt.sport) not in known]
-        hows.update(how for item in rest if (how := _how(item, listener.protocol)) is not None)
+        hows.update(how for item in rest if (how := _how(item, silent=Trait.SILENT in listener.traits)) is not None)
         ends = unasked.get(family, set())
         found[family] = FamilyFacts(
             family=family,
@@ -73,12 +74,17 @@ def family_facts(
     return found
 
 
-def _how(flow: Flow, protocol: AppProtocol) -> How | None:
-    """Return how a flow ended; None if its client did not wait for an answer."""
+def _how(flow: Flow, *, silent: bool) -> How | None:
+    """Return how a flow ended; None if its client did not wait for an answer.
+
+    Args:
+        flow: The flow.
+        silent: Whether a connection without an answer is a whole exchange.
+    """
     fate = flow.attempt.fate
     if fate is not Fate.ANSWERED:
         return {Fate.REFUSED: How.REFUSED, Fate.ICMP_ERROR: How.UNREACHABLE}.get(fate, How.IGNORED)
-    if flow.answered or protocol is AppProtocol.CONNECT:
+    if flow.answered or silent:
         return How.ANSWERED
     if flow.hung_up:
         return How.RESET if flow.reset else How.HUNG_UP

@@ -75,6 +75,7 @@ class DockerHost:
         self._captures = itertools.count(1)
         self._places: dict[Path, str] = {}
         self._members: dict[str, str] = {}
+        self._components: dict[str, ContainerProgram] = {}
 
     def up(self, image: str, network: str, lab: Plan, *, native: bool) -> None:
         """Start the pause container and configure its namespace.
@@ -137,7 +138,7 @@ class DockerHost:
     @cached_property
     def prober(self) -> DockerProber:
         """The prober inside the host; started when it is first asked for."""
-        return DockerProber(self.inside(_AGENT))
+        return DockerProber(self.inside(_AGENT), self._component_sockets)
 
     def apply(self, change: Change) -> None:
         """Change the host while a case runs; its lab is not used again afterwards."""
@@ -174,19 +175,13 @@ class DockerHost:
         Raises:
             HarnessError: There is no such file, it is incomplete, or it cannot be written here.
         """
-        with self.inside(_PARCEL) as stream, stream.makefile("rb") as parcels:
+        with self.inside(_PARCEL) as stream:
             stream.settimeout(_FETCH_TIMEOUT)
-            stream.sendall(f"{self.place(path)}\n".encode())
-            header = parcels.read(parcel.LENGTH.size)
-            left = parcel.LENGTH.unpack(header)[0] if len(header) == parcel.LENGTH.size else -1
             try:
-                with path.open("wb") as file:
-                    while left > 0 and (piece := parcels.read(min(left, 1 << 20))):
-                        file.write(piece)
-                        left -= len(piece)
+                complete = parcel.receive(stream, self.place(path), path)
             except OSError as error:
                 raise HarnessError(f"{path}: the capture could not be written: {error.strerror or error}") from None
-        if left:
+        if not complete:
             raise HarnessError(f"{path}: the capture of host {self.name!r} is incomplete")
 
     def start(self, launch: Launch) -> ContainerProgram:
@@ -202,6 +197,7 @@ class DockerHost:
         self.supervisor.ask({"do": "scratch", "folder": launch.scratch, "files": launch.files}, _ANSWER_TIMEOUT)
         plan = service_plan(launch, image, pause=self.pause, labels=self._labels)
         name = launch.command[0] if launch.command else launch.image
+        others = self._component_sockets()
         with explained(f"cannot start {name!r}", ServiceError):
             try:
                 attached = containers.make(self._engine, plan)
@@ -215,15 +211,22 @@ class DockerHost:
                 self._discard(attached.identity)
                 raise ServiceError(f"cannot start {name!r}: {start_reason(error)}") from None
         send_input(attached.stream, launch.input)
-        return ContainerProgram(
+        program = ContainerProgram(
             self._engine,
             attached.identity,
             attached.stream,
-            foreign=self.prober.raw_sockets,
-            checked=has_health_check(image),
+            foreign=lambda: self.prober.raw_sockets(others),
+            checked=has_health_check(launch, image),
             sidecar=lambda: self._start_sidecar(attached.identity),
             discard=lambda: self._discard(attached.identity),
         )
+        if launch.component:
+            self._components[launch.component] = program
+        return program
+
+    def _component_sockets(self) -> dict[str, tuple[int, ...]]:
+        """Return the inodes of the sockets of each component that runs."""
+        return {name: program.sockets() for name, program in self._components.items()}
 
     def _start_sidecar(self, service: str) -> socket:
         """Start the sidecar of a service's container; return the stream to it, which ends it.
@@ -240,7 +243,7 @@ class DockerHost:
     def _discard(self, identity: str) -> None:
         """Remove a service's container in the background; it must have ended, or not be needed any more."""
         if self._members.pop(identity, None) is not None:
-            self._later.submit(remove_container, self._engine, identity).add_done_callback(_ignore)
+            self._later.submit(remove_container, self._engine, identity)  # the check at the end reports an error
 
     @property
     def services(self) -> list[str]:
@@ -267,6 +270,7 @@ class DockerHost:
             del self.prober
         if self._members:
             return "the service still runs"
+        self._components.clear()
         if self._changed:
             return "its addresses or settings were changed"
         self._places.clear()
@@ -288,10 +292,6 @@ class DockerHost:
         for identity in [*self._members, *([self.pause] if self.pause else [])]:
             remove_container(self._engine, identity)
         self._members.clear()
-
-
-def _ignore(_: object) -> None:
-    """Ignore that a container could not be removed: the check at the end reports it."""
 
 
 def _families(lab: Plan) -> set[Family]:

@@ -19,7 +19,7 @@ PROBER = "dualstack-prober"
 _LIBRARIES = ("annotated_types", "dnslib", "h11", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection")
 """What the code that runs inside containers imports, beyond the standard library."""
 
-_ROOMS = ("prober", "lab", "wire")
+_ROOMS = ("prober", "protocols", "lab", "wire")
 _MODULES = ("checksum", "deadline", "errors", "families", "transport")
 
 _RECIPE = """\

@@ -1,4 +1,4 @@
-"""Sends a file out of a container: an entry point that runs inside it."""
+"""Sends a file out of a container: an entry point that runs inside it, and the other end of its stream."""
 
 import socket
 import struct
@@ -28,3 +28,20 @@ def send(stream: socket.socket) -> None:
         while left and (piece := file.read(min(left, _PIECE))):
             stream.sendall(piece)
             left -= len(piece)
+
+
+def receive(stream: socket.socket, name: str, path: Path) -> bool:
+    """Request the file of that name from `send`, and write it to ``path``; return whether it has arrived completely.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with stream.makefile("rb") as parcels:
+        stream.sendall(f"{name}\n".encode())
+        header = parcels.read(LENGTH.size)
+        left = LENGTH.unpack(header)[0] if len(header) == LENGTH.size else -1
+        with path.open("wb") as file:
+            while left > 0 and (piece := parcels.read(min(left, 1 << 20))):
+                file.write(piece)
+                left -= len(piece)
+    return bool(left == 0)

@@ -185,6 +185,11 @@ class ContainerProgram:
                 return float(answer["seconds"])
         return 0.0
 
+    def sockets(self) -> tuple[int, ...]:
+        """Return the inodes of the sockets that its processes have open; empty if it has ended."""
+        answer = self._ask_sidecar({"do": "sockets"})
+        return tuple(answer["inodes"]) if answer is not None else ()
+
     def signal(self, signal: str) -> None:
         """Send ``signal`` to its first process only; when that ends, the whole container ends."""
         self._signal(signal_number(signal))

@@ -15,9 +15,10 @@ _HEALTH_INTERVAL = 500_000_000
 _INITS = frozenset({"tini", "dumb-init", "init", "s6-svscan", "systemd", "catatonit"})
 
 
-def has_health_check(image: Mapping[str, Any]) -> bool:
-    """Return whether an image, as the engine describes it, has a health check."""
-    return bool((image["Config"].get("Healthcheck") or {}).get("Test", ["NONE"])[0] != "NONE")
+def has_health_check(launch: Launch, image: Mapping[str, Any]) -> bool:
+    """Return whether an image, as the engine describes it, has a health check for a program: it is the service's."""
+    test = (image["Config"].get("Healthcheck") or {}).get("Test", ["NONE"])
+    return bool(test[0] != "NONE") and not launch.component
 
 
 def service_plan(launch: Launch, image: Mapping[str, Any], *, pause: str, labels: Mapping[str, str]) -> containers.Plan:
@@ -32,8 +33,10 @@ def service_plan(launch: Launch, image: Mapping[str, Any], *, pause: str, labels
     more: dict[str, Any] = {"Env": [f"{key}={value}" for key, value in launch.environment.items()]}
     if launch.directory:
         more["WorkingDir"] = launch.directory
-    if has_health_check(image):
+    if has_health_check(launch, image):
         more["Healthcheck"] = {"Interval": _HEALTH_INTERVAL}
+    if launch.component:
+        more["Healthcheck"] = {"Test": ["NONE"]}
     # Signals work as on a machine: a process 1 would ignore those that it does not handle.
     init = not _is_init(launch.command or _words(image))
     host = {**containers.member_host(pause, af_inet6=launch.af_inet6), "Init": init}

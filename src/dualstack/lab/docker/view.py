@@ -10,7 +10,7 @@ from dualstack.transport import Transport
 _RECEIVING = frozenset({"LISTEN", "UNCONN"})
 
 Foreign = Callable[[], Sequence[SocketRow]]
-"""Returns the sockets of a host; those without an owner are the service's."""
+"""Returns the sockets of a host; those without an owner and without another component are the program's own."""
 
 
 class ContainerView:
@@ -61,11 +61,12 @@ class ContainerView:
     def listeners(self, transport: Transport, port: int) -> list[Listener]:
         """Return the host's sockets on a port that receive connections or datagrams."""
         found = [row for row in self._receiving() if (row.transport, row.port) == (transport.value, port)]
-        return [Listener(row.serves, (row.owner,) if row.owner else ()) for row in found]
+        owners = [row.owner or row.component for row in found]
+        return [Listener(row.serves, (name,) if name else ()) for row, name in zip(found, owners, strict=True)]
 
     def own_ports(self) -> list[tuple[Transport, int]]:
         """Return transport and port of each socket of the container that receives connections or datagrams."""
-        return [(Transport(row.transport), row.port) for row in self._receiving() if not row.owner]
+        return [(Transport(row.transport), row.port) for row in self._receiving() if not (row.owner or row.component)]
 
     def _receiving(self) -> list[SocketRow]:
         """Return the host's sockets that receive connections or datagrams."""

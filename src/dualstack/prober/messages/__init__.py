@@ -11,7 +11,7 @@ This package exports the messages that tests and suites use; the others are impo
 from dualstack.prober.messages.advertising import Advertise
 from dualstack.prober.messages.connections import MOST_CLIENTS, Ends, HoldConnections, Stage
 from dualstack.prober.messages.datagrams import DatagramBatch, ReceivedDatagram, Sender, SenderResult, SpoofedDatagram
-from dualstack.prober.messages.exchanges import Dial, Dialled, Outcome
+from dualstack.prober.messages.exchanges import Dial, Dialled
 from dualstack.prober.messages.idling import Idle, Idled, alike_until
 from dualstack.prober.messages.load import Load, LoadResult
 from dualstack.prober.messages.naming import Names, Query, Resolved
@@ -28,6 +28,7 @@ from dualstack.prober.messages.programs import (
 )
 from dualstack.prober.messages.serving import Accepted, Hold, Serve
 from dualstack.prober.messages.tables import AddressRow, RouteRow, SocketRow
+from dualstack.protocols.judgement import Outcome
 
 __all__ = [
     "MOST_CLIENTS",

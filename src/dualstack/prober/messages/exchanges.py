@@ -1,27 +1,12 @@
 """One exchange with a service, and how it ended."""
 
-import enum
 from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Request
+from dualstack.protocols.certificates import ClientTls, TlsFault
+from dualstack.protocols.judgement import Outcome
 from dualstack.transport import AppProtocol, Transport
-
-
-@enum.unique
-class Outcome(enum.Enum):
-    """How an exchange with a service ended."""
-
-    ANSWERED = "answered"
-    """The exchange completed: the answer is what the protocol requires."""
-    REFUSED = "refused"
-    """TCP reset or ICMP port unreachable: ECONNREFUSED."""
-    UNREACHABLE = "unreachable"
-    """No route, no address of the family, or another ICMP error: the errno says which."""
-    SILENT = "silent"
-    """Nothing was received in time, or the connection closed without an answer."""
-    WRONG = "wrong"
-    """Something was received, but not what the protocol requires."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +24,7 @@ class Dialled:
         seconds: How long it took.
         detail: One sentence for a report.
         status: The status or reply code of the answer; 0 without one.
+        tls: What is wrong with the service's TLS; None if nothing is, or if it is not used.
     """
 
     outcome: Outcome
@@ -51,6 +37,7 @@ class Dialled:
     seconds: float
     detail: str
     status: int = 0
+    tls: TlsFault | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +62,7 @@ class Dial(Request[Dialled]):
         chunks: Sizes in which to send (TCP_NODELAY), the rest in one piece; empty for all at once.
         requests: How many requests are sent at once, without waiting for answers (``ECHO`` and ``UPPER``).
         token_size: The size of the generated text of ``ECHO`` and ``UPPER`` in bytes.
+        tls: What the client checks if it speaks TLS; None if it does not.
     """
 
     family: Family
@@ -94,3 +82,4 @@ class Dial(Request[Dialled]):
     token_size: int = 250
     status: tuple[str, ...] = ()
     any_port: bool = False
+    tls: ClientTls | None = None

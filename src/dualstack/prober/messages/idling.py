@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from dualstack.prober.messages.connections import Stage
-from dualstack.prober.messages.exchanges import Dial, Outcome
+from dualstack.prober.messages.exchanges import Dial
 from dualstack.prober.messages.requests import Request
+from dualstack.protocols.judgement import Outcome
 
 _FACTOR, _SLACK = 1.5, 1.0
 

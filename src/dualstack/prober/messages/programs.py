@@ -43,6 +43,7 @@ class Launch(Request[Handle]):
         writable: Whether its changes to the working directory are kept; otherwise they end with the program.
         folders: Folders of the machine that it may read although homes and /tmp are hidden.
         limits: What it may use.
+        component: The name of the service's component that it is; empty for any other program.
     """
 
     command: tuple[str, ...]
@@ -59,6 +60,7 @@ class Launch(Request[Handle]):
     writable: bool = False
     folders: tuple[str, ...] = ()
     limits: Limits = Limits()
+    component: str = ""
 
 
 @dataclass(frozen=True, slots=True)

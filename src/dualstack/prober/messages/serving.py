@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Handle, ObjectRequest, Request
+from dualstack.protocols.application import ScriptTurn
+from dualstack.protocols.certificates import ServerTls, TlsFault
 from dualstack.transport import AppProtocol, Transport
 
 
@@ -15,11 +17,13 @@ class Serve(Request[Handle]):
         addresses: The listen addresses, with one socket each.
         port: The port.
         transport: TCP or UDP.
-        protocol: ``CONNECT`` accepts and reads to the end; ``ECHO``, ``UPPER`` and ``HTTP`` answer.
+        protocol: The application protocol; there is a server for each but ``ONEWAY``.
         v6only: IPV6_V6ONLY of IPv6 sockets; None for the kernel's default.
         reuse_address: SO_REUSEADDR; None sets it on TCP sockets only, as servers do.
         reuse_port: SO_REUSEPORT.
         listening: Whether TCP sockets listen at once; if not, they are bound, and `StartListening` makes them listen.
+        turns: What the server expects and sends, with ``EXCHANGE``.
+        tls: What the server presents if it speaks TLS; None if it does not.
     """
 
     addresses: tuple[str, ...]
@@ -30,6 +34,8 @@ class Serve(Request[Handle]):
     reuse_address: bool | None = None
     reuse_port: bool = False
     listening: bool = True
+    turns: tuple[ScriptTurn, ...] = ()
+    tls: ServerTls | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +49,11 @@ class Accepted:
         received: How many bytes it sent.
         answered: How many bytes were sent to it.
         at: Seconds since the server was started.
+        tls: What is wrong with its TLS; None if nothing is, or if it is not used.
         head: The head of its HTTP request, as Latin-1 text without the blank line, at most 8 KiB; empty with another
             protocol.
+        understood: Whether the server has understood and answered all that it sent, as far as its protocol can tell.
+        detail: One sentence about what it sent.
     """
 
     address: str
@@ -54,6 +63,9 @@ class Accepted:
     answered: int
     at: float
     head: str = ""
+    understood: bool = True
+    detail: str = ""
+    tls: TlsFault | None = None
 
 
 class ReadClients(ObjectRequest[tuple[Accepted, ...]]):
@@ -66,6 +78,17 @@ class StartListening(ObjectRequest[None]):
     """Make the TCP sockets of a server listen that are only bound."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Present(ObjectRequest[None]):
+    """Replace what a server that speaks TLS presents to later clients.
+
+    Attributes:
+        tls: The certificate and key.
+    """
+
+    tls: ServerTls
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Tables and settings of a host's kernel, and text files of a host."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Request
@@ -21,6 +21,7 @@ class SocketRow:
         v6only: IPV6_V6ONLY; None for an IPv4 socket and for a connected one (the kernel does not report it). It is
             relevant for ``::`` only: a socket on another IPv6 address always has true.
         owner: Process name and number, ``nginx(12)``, the lowest number of several; empty if it is unknown.
+        component: The name of the service's component that has it; empty if it belongs to another program.
     """
 
     family: str
@@ -31,6 +32,7 @@ class SocketRow:
     peer: str
     v6only: bool | None
     owner: str
+    component: str = ""
 
     @property
     def serves(self) -> frozenset[Family]:
@@ -91,9 +93,11 @@ class ListSockets(Request[tuple[SocketRow, ...]]):
 
     Attributes:
         transport: The transport of the sockets; None for both.
+        components: The inodes of the sockets of each component whose processes the agent cannot see.
     """
 
     transport: Transport | None = None
+    components: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class ListAddresses(Request[tuple[AddressRow, ...]]):

@@ -1,4 +1,4 @@
-"""An HTTP/1.1 client: one ``GET /``, and whether its whole response was received (RFC 9112 §6.3)."""
+"""``http``: one ``GET /``, and whether its whole response was received (RFC 9112 §6.3); a server of one page."""
 
 import re
 from collections.abc import Sequence
@@ -6,22 +6,43 @@ from collections.abc import Sequence
 import h11
 
 from dualstack.families import endpoint
-from dualstack.prober.answers import Judgement, Reader, show
-from dualstack.prober.messages import Outcome
+from dualstack.protocols.application import Application, Ask, Offer, Trait
+from dualstack.protocols.conversation import Conversation, Turn
+from dualstack.protocols.judgement import Judgement, Outcome, show
+from dualstack.transport import AppProtocol, Transport
 
 _STATUS_LINE = re.compile(rb"HTTP/\d(\.\d)? [1-5]\d\d( [^\r\n]*)?\r?\n")
 _MOST_STATUS_LINE = 8 << 10  # bytes
 _MOST_HEAD = 256 << 10  # bytes
+_MOST_REQUEST = 64 << 10  # bytes of a request's head that are read
+_KEPT_HEAD = 8 << 10  # bytes of it that are reported
+_REDIRECT = re.compile(r"(?:https?://[^/]*)?/redirect/(30[12378])/((?:[0-9a-f]{2})+)")
+_REQUEST_LINE = re.compile(rb"[!-~]+ [!-~]+ HTTP/\d\.\d\r\n")
 _ERROR = 500
 """A status from this one on means that a request is not served, unless the manifest lists it."""
 
 
-class Http:
-    """``GET /``: the answer is a whole response with a status that counts as served.
+class Http(Application):
+    """The client sends ``GET /``. The server answers one request on each connection, with its client's address."""
 
-    Attributes:
-        request: What is sent.
-    """
+    name = AppProtocol.HTTP
+    traits = frozenset({Trait.ANSWERS, Trait.HTTP})
+    transports = frozenset({Transport.TCP})
+    serves = frozenset({Transport.TCP})
+
+    @classmethod
+    def client(cls, ask: Ask) -> Conversation:
+        """See `Application`."""
+        return HttpClient(ask.address, ask.port, ask.status)
+
+    @classmethod
+    def server(cls, offer: Offer, peer: str) -> Conversation:  # noqa: ARG003 - as `Application` has it
+        """See `Application`."""
+        return HttpServer(f"{peer}\n".encode())
+
+
+class HttpClient:
+    """``GET /``: the answer is a whole response with a status that counts as served. h11 detects its end."""
 
     def __init__(self, address: str, port: int, served: Sequence[str] = ()) -> None:
         """Build the request for a server at an address (RFC 9112 §3.2: an IPv6 Host has brackets and no zone).
@@ -33,41 +54,31 @@ class Http:
         """
         host = endpoint(address.partition("%")[0], port)
         headers = [("Host", host), ("User-Agent", "dualstack"), ("Accept", "*/*"), ("Connection", "close")]
-        self._event = h11.Request(method="GET", target="/", headers=headers)
+        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEAD)
+        self._request = self._connection.send(h11.Request(method="GET", target="/", headers=headers)) or b""
+        self._connection.send(h11.EndOfMessage())
         self._served = tuple(served)
-        self.request = h11.Connection(h11.CLIENT).send(self._event) or b""
-
-    def reader(self) -> Reader:
-        """See `Dialogue`."""
-        connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEAD)
-        connection.send(self._event)
-        connection.send(h11.EndOfMessage())
-        return _Response(connection, self._served)
-
-
-class _Response:
-    """The reader of a response; h11 detects its end."""
-
-    def __init__(self, connection: h11.Connection, served: Sequence[str]) -> None:
-        """Start with an empty response."""
-        self._connection, self._served = connection, served
         self._line: bytes | None = b""
         self._final: h11.Response | None = None
         self._size = 0
 
-    def feed(self, data: bytes) -> Judgement | None:
-        """See `Reader`."""
+    def start(self) -> bytes:
+        """See `Conversation`."""
+        return self._request
+
+    def receive(self, data: bytes) -> Turn:
+        """See `Conversation`."""
         if self._line is not None:
             self._line += data
             if b"\n" not in self._line and len(self._line) < _MOST_STATUS_LINE:
-                return None
+                return Turn()
             if not _STATUS_LINE.match(self._line):
-                return self._no_status_line()
+                return Turn(judgement=self._no_status_line())
             data, self._line = self._line, None
-        return self._take(data)
+        return Turn(judgement=self._take(data))
 
     def end(self, why: str, *, closed: bool = False) -> Judgement:
-        """See `Reader`: the end of the connection ends a body without a declared length."""
+        """See `Conversation`: the end of the connection ends a body without a declared length."""
         if self._line is not None:
             return self._no_status_line() if self._line else Judgement(Outcome.SILENT, f"no answer: {why}")
         judgement = self._take(b"", why) if closed else None
@@ -140,3 +151,67 @@ def is_served(status: int, served: Sequence[str]) -> bool:
     if not served:
         return status < _ERROR
     return str(status) in served or f"{status // 100}xx" in served
+
+
+def redirect_path(status: int, location: str) -> str:
+    """Return the path that the server answers with a redirect to ``location``."""
+    return f"/redirect/{status}/{location.encode().hex()}"
+
+
+def redirection(path: str) -> tuple[str, str]:
+    """Return the status and the Location header of the answer to a request for ``path``; the header may be empty."""
+    found = _REDIRECT.fullmatch(path)
+    if found is None:
+        return "200 OK", ""
+    return f"{found[1]} Elsewhere", f"Location: {bytes.fromhex(found[2]).decode()}\r\n"
+
+
+class HttpServer:
+    """One response to one request, after the request's head; then the connection is closed."""
+
+    def __init__(self, body: bytes) -> None:
+        """Answer with ``body``, to HEAD without it."""
+        self._body = body
+        self._request = bytearray()
+        self._head: bytes | None = None
+
+    def start(self) -> bytes:
+        """See `Conversation`."""
+        return b""
+
+    def receive(self, data: bytes) -> Turn:
+        """See `Conversation`. A head that is too long is answered too."""
+        searched = max(0, len(self._request) - 3)
+        self._request += data
+        end = self._request.find(b"\r\n\r\n", searched)
+        if end < 0 and len(self._request) < _MOST_REQUEST:
+            return Turn()
+        head = bytes(self._request[: end if end >= 0 else None])
+        self._head = head
+        return Turn(self._response(head), close=True)
+
+    def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Conversation` has it
+        """See `Conversation`."""
+        if not self._request:
+            return Judgement(Outcome.SILENT, f"the client sent nothing: {why}")
+        if self._head is not None:
+            return self._judge(self._head)
+        sent = show(bytes(self._request[:_KEPT_HEAD]))
+        return Judgement(Outcome.WRONG, f"the client sent {sent}, which is no complete HTTP request: {why}")
+
+    def _response(self, head: bytes) -> bytes:
+        """Return the response to a request."""
+        words = head.split(b" ", 2)
+        status, location = redirection(words[1].decode("latin-1") if len(words) > 1 else "")
+        fields = (
+            f"HTTP/1.1 {status}\r\n{location}Content-Type: text/plain\r\nContent-Length: {len(self._body)}\r\n"
+            "Connection: close\r\n\r\n"
+        )
+        return fields.encode() + (b"" if head.startswith(b"HEAD ") else self._body)
+
+    def _judge(self, head: bytes) -> Judgement:
+        """Return whether the head is one of an HTTP request."""
+        kept = head[:_KEPT_HEAD].decode("latin-1")
+        if _REQUEST_LINE.match(head + b"\r\n"):
+            return Judgement(Outcome.ANSWERED, f"the client requested {show(kept)}", head=kept)
+        return Judgement(Outcome.WRONG, f"the client sent {show(kept)}, which is no HTTP request", head=kept)

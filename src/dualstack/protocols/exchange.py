@@ -1,0 +1,135 @@
+"""``exchange``: the manifest declares what is sent and what is expected."""
+
+import re
+from collections.abc import Sequence
+
+from dualstack.protocols.application import Application, Ask, Offer, ScriptTurn, Trait
+from dualstack.protocols.conversation import Conversation, Turn
+from dualstack.protocols.judgement import Judgement, Outcome, show
+from dualstack.protocols.texts import latin1
+from dualstack.transport import AppProtocol, Transport
+
+_MOST_SEARCHED = 1 << 20
+"""How many bytes of an answer a regular expression is tried on: more would take quadratic time."""
+
+_MOST_UNMATCHED = 64 << 10
+"""How many bytes a client may send until they match the next turn; the server ignores what it sends after them."""
+
+_REPLY_CODE = re.compile(r"(?:[A-Z]+/\d\.\d )?([1-5]\d\d)[ -]")
+"""A reply code at the start of an answer, as in HTTP, SIP, RTSP, SMTP, FTP and NNTP."""
+
+
+class Exchange(Application):
+    """The client sends one text and searches the answer. The server follows a script."""
+
+    name = AppProtocol.EXCHANGE
+    traits = frozenset({Trait.ANSWERS, Trait.DECLARED})
+    serves = frozenset(Transport)
+
+    @classmethod
+    def client(cls, ask: Ask) -> Conversation:
+        """See `Application`."""
+        return Searching(latin1(ask.send or ""), ask.expect)
+
+    @classmethod
+    def server(cls, offer: Offer, peer: str) -> Conversation:  # noqa: ARG003 - as `Application` has it
+        """See `Application`."""
+        return Scripted(offer.turns)
+
+
+class Searching:
+    """A client whose answer must contain a match of a regular expression; without one every answer is right."""
+
+    def __init__(self, request: bytes, expect: str | None) -> None:
+        """Send ``request``; search for ``expect``, over bytes read as Latin-1, after each piece."""
+        self._request, self._expect, self._text = request, expect, ""
+
+    def start(self) -> bytes:
+        """See `Conversation`."""
+        return self._request
+
+    def receive(self, data: bytes) -> Turn:
+        """See `Conversation`."""
+        return Turn(judgement=self._judge(data))
+
+    def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Conversation` has it
+        """See `Conversation`."""
+        return self._wrong(why) if self._text else Judgement(Outcome.SILENT, f"no answer: {why}")
+
+    def _judge(self, data: bytes) -> Judgement | None:
+        """Search all that was received; return the judgement, or None while more must come."""
+        self._text += data.decode("latin-1")
+        if not self._text:
+            return None
+        if self._expect is None:
+            code = _REPLY_CODE.match(self._text)
+            status = int(code[1]) if code else 0
+            return Judgement(Outcome.ANSWERED, f"the answer begins with {show(self._text)}", status)
+        if re.search(self._expect, self._text):
+            return Judgement(Outcome.ANSWERED, f"the answer matches {self._expect!r}")
+        if len(self._text) > _MOST_SEARCHED:
+            return self._wrong(f"its first {_MOST_SEARCHED >> 20} MiB were searched")
+        return None
+
+    def _wrong(self, why: str) -> Judgement:
+        """Return the judgement of an answer that does not match."""
+        return Judgement(Outcome.WRONG, f"the answer {show(self._text)} does not match {self._expect!r}: {why}")
+
+
+class Scripted:
+    """A server that follows a script: the turns are used in order, and the last one again for all that follows.
+
+    An expression is searched, with ``^`` and ``$`` at each line, in what came since the match before. A turn is
+    answered as soon as its expression matches; what follows the match belongs to the next turn.
+    """
+
+    def __init__(self, turns: Sequence[ScriptTurn]) -> None:
+        """Start the script; its first turn is a greeting if it expects nothing.
+
+        Raises:
+            UsageError: A text is not Latin-1.
+        """
+        greets = bool(turns) and turns[0].expect is None
+        self._greeting = latin1(turns[0].send) if greets else b""
+        self._turns = [(re.compile(turn.expect or "", re.MULTILINE), turn) for turn in turns[greets:]]
+        self._answers = [latin1(turn.send) for turn in turns[greets:]]
+        self._next = 0
+        self._text = ""
+        self._size = 0
+        self._waits = False  # whether bytes came after the last answer
+
+    def start(self) -> bytes:
+        """See `Conversation`."""
+        return self._greeting
+
+    def receive(self, data: bytes) -> Turn:
+        """See `Conversation`."""
+        self._size += len(data)
+        self._waits = True
+        if len(self._text) >= _MOST_UNMATCHED:
+            return Turn()
+        self._text += data.decode("latin-1")
+        answer = b""
+        while self._next < len(self._turns):
+            expression, turn = self._turns[self._next]
+            found = expression.search(self._text)
+            if found is None or not found.end():
+                break
+            self._text = self._text[found.end() :]
+            answer += self._answers[self._next]
+            self._waits = False
+            if turn.close:
+                return Turn(answer, close=True)
+            self._next = min(self._next + 1, len(self._turns) - 1)
+        return Turn(answer)
+
+    def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Conversation` has it
+        """See `Conversation`."""
+        if not self._size:
+            return Judgement(Outcome.SILENT, f"the client sent nothing: {why}")
+        if not self._waits:
+            return Judgement(Outcome.ANSWERED, f"the client sent {self._size} bytes, which the turns answer: {why}")
+        if not self._turns:
+            return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, and no turn answers it: {why}")
+        expected = self._turns[self._next][1].expect
+        return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, which does not match {expected!r}: {why}")

@@ -1,0 +1,49 @@
+"""How an exchange ended, as one end of it sees it."""
+
+import enum
+from dataclasses import dataclass
+
+from dualstack.protocols.certificates import TlsFault
+
+_SHOWN = 40
+
+
+@enum.unique
+class Outcome(enum.Enum):
+    """How an exchange with a service ended."""
+
+    ANSWERED = "answered"
+    """The exchange completed: the answer is what the protocol requires."""
+    REFUSED = "refused"
+    """TCP reset or ICMP port unreachable: ECONNREFUSED."""
+    UNREACHABLE = "unreachable"
+    """No route, no address of the family, or another ICMP error: the errno says which."""
+    SILENT = "silent"
+    """Nothing was received in time, or the connection closed without an answer."""
+    WRONG = "wrong"
+    """Something was received, but not what the protocol requires."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The result of an exchange, as far as the bytes that one end received decide it.
+
+    Attributes:
+        outcome: ANSWERED, SILENT or WRONG.
+        detail: One sentence.
+        status: The status or reply code of three digits that the answer has; 0 without one.
+        head: The head of the HTTP request that a server received; empty for other protocols and for clients.
+        tls: What is wrong with the other end's TLS; None if nothing is, or if it is not used.
+    """
+
+    outcome: Outcome
+    detail: str
+    status: int = 0
+    head: str = ""
+    tls: TlsFault | None = None
+
+
+def show(data: bytes | str) -> str:
+    """Return the beginning of what was received, quoted for a sentence."""
+    text = data.decode("latin-1") if isinstance(data, bytes) else data
+    return repr(text[:_SHOWN]) + (" …" if len(text) > _SHOWN else "")
