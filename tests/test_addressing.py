@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from dualstack.addressing import IPV4_NETWORK, IPV6_NETWORK, HostPlan, plan_addresses
+from dualstack.addressing import IPV4_NETWORK, IPV6_NETWORK, HostPlan, InterfacePlan, plan_addresses
 from dualstack.families import BOTH, Family
 from dualstack.topology import HostSpec, Topology, load_topology, topology_names
 
@@ -15,8 +15,8 @@ def world(**hosts: HostSpec) -> Topology:
     return Topology(name="made-up", title="x", represents="x", summary="x", host=hosts)
 
 
-def everything(host: HostPlan) -> list[str]:
-    """Return all planned addresses of a host."""
+def everything(host: HostPlan | InterfacePlan) -> list[str]:
+    """Return all planned addresses of a host's first interface, or of any interface."""
     return [address for family in BOTH for address in host.planned[family]]
 
 
@@ -29,14 +29,16 @@ def test_favourites_are_the_first_and_the_last() -> None:
 
 @pytest.mark.parametrize("name", topology_names())
 def test_addresses_are_in_their_network_and_unique(name: str) -> None:
-    """No address is planned twice; each is a host address in the network of its family."""
+    """No address is planned twice; each is a host address in the network of its link and family."""
     plan = plan_addresses(load_topology(name))
-    addresses = [address for host in plan.hosts.values() for address in everything(host)]
-    assert len(addresses) == len(set(addresses)) == len(plan.hosts) * 16
-    for address in map(ipaddress.ip_address, addresses):
-        network = plan.ipv4 if address.version == 4 else plan.ipv6
-        assert address in network
-        assert address not in (network.network_address, network.broadcast_address)
+    interfaces = [one for host in plan.hosts.values() for one in host.interfaces]
+    addresses = [address for one in interfaces for address in everything(one)]
+    assert len(addresses) == len(set(addresses)) == len(interfaces) * 16
+    for one in interfaces:
+        for address in map(ipaddress.ip_address, everything(one)):
+            network = plan.links[one.link].network(Family.of(address))
+            assert address in network
+            assert address not in (network.network_address, network.broadcast_address)
 
 
 def test_networks_are_for_documentation_and_not_unique_local() -> None:
@@ -103,3 +105,40 @@ def test_ways_lead_over_the_router() -> None:
 def test_on_one_link_no_way_is_needed(name: str) -> None:
     """Without a router there are no routes besides those of the addresses."""
     assert set(plan_addresses(load_topology(name)).routes.values()) == {()}
+
+
+def test_each_link_has_its_own_prefixes() -> None:
+    """Service and client of two links have other prefixes, which routes over the router's address on their own link."""
+    plan = plan_addresses(load_topology("two-links"))
+    service, peer, router = (plan.hosts[name] for name in ("service", "peer", "router"))
+    assert [one.link for one in router.interfaces] == ["servers", "clients"]
+    assert len({str(one.network(family)) for one in plan.links.values() for family in BOTH}) == 4
+    for name, link, place in (("service", "clients", 0), ("peer", "servers", 1)):
+        own = router.interfaces[place]
+        assert {route.address: route.via for route in plan.routes[name]} == {
+            str(plan.links[link].network(family)): own.configured[family][0] for family in BOTH
+        }
+    assert plan.routes["router"] == ()
+    assert (plan.ipv4, plan.ipv6) == (plan.links["servers"].ipv4, plan.links["servers"].ipv6)
+    assert ipaddress.ip_address(peer.address(Family.IPV6)) not in plan.ipv6
+    assert ipaddress.ip_address(service.address(Family.IPV6)) in plan.ipv6
+
+
+def test_prefixes_of_links_are_in_one() -> None:
+    """The prefixes of all links follow the first one, and the common prefix length has room for all of them."""
+    ipv4, ipv6 = ipaddress.IPv4Network("10.200.2.0/24"), ipaddress.IPv6Network("2001:db8:d0c:2::/64")
+    plan = plan_addresses(load_topology("two-links"), ipv4, ipv6)
+    assert [plan.common_length(family) for family in BOTH] == [23, 63]
+    for one in plan.links.values():
+        assert one.ipv4.subnet_of(ipaddress.IPv4Network("10.200.2.0/23"))
+        assert one.ipv6.subnet_of(ipaddress.IPv6Network("2001:db8:d0c:2::/63"))
+    one_link = plan_addresses(load_topology("dual-stack"))
+    assert [one_link.common_length(family) for family in BOTH] == [24, 64]
+
+
+def test_interfaces_of_a_host_have_their_own_hardware_addresses() -> None:
+    """No two interfaces of a lab have the same MAC address; the first ones are those of labs with one link."""
+    plan = plan_addresses(load_topology("two-links"))
+    macs = [one.mac for host in plan.hosts.values() for one in host.interfaces]
+    assert len(set(macs)) == len(macs) == 4
+    assert [host.mac for host in plan.hosts.values()] == [f"02:00:5e:10:00:0{number}" for number in (1, 2, 3)]

@@ -19,7 +19,7 @@ ENDED, CLEANLY, CRASHED = Exit(1), Exit(0), Exit(None, "SIGABRT")
     ("how", "serves", "said", "partial", "verdict"),
     [
         pytest.param(ENDED, False, [NAMED], False, "ok", id="ends and names the error"),
-        pytest.param(ENDED, False, [WORD], False, "ok", id="ends with a status and a word of its own"),
+        pytest.param(ENDED, False, [WORD], False, "ok", id="ends with a status and its own word"),
         pytest.param(ENDED, False, [], False, "MUST", id="ends with a status, silently"),
         pytest.param(CRASHED, False, [WORD], False, "ok", id="is ended by a signal, with a word"),
         pytest.param(CRASHED, False, [], False, "MUST", id="is ended by a signal, silently"),

@@ -70,7 +70,7 @@ def test_no_package_index_is_needed(path: Path) -> None:
 
 
 def test_user_namespaces_are_allowed_on_ubuntu() -> None:
-    """The GitHub job of the namespace lab lifts the restriction of AppArmor before it runs anything of ours."""
+    """The GitHub job of the namespace lab lifts the restriction of AppArmor before it runs dualstack."""
     steps = yaml.safe_load((CI / "github-actions.yml").read_text(encoding="utf-8"))["jobs"]["program"]["steps"]
     shell = [step.get("run", "") for step in steps]
     lifted = next(place for place, line in enumerate(shell) if "apparmor_restrict_unprivileged_userns=0" in line)

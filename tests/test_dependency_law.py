@@ -43,8 +43,8 @@ FLOORS = (
     (
         "authority",
         "rootfs",
+        "runnable",
         "service",
-        "programs",
         "build",
         "world",
         "survey",
@@ -242,7 +242,6 @@ def test_prober_and_wire_do_not_know_the_manifest() -> None:
     """They need only `transport` of it: what a manifest says is translated into their values above them."""
     rooms = ("prober", "wire")
     importers = [item for item in IMPORTS if (within_engine(item.target) or "").startswith("manifest")]
-    assert {room_of(item.module) for item in importers} > {"service", "plan"}
     assert [str(item) for item in importers if room_of(item.module) in rooms] == []
 
 

@@ -38,6 +38,6 @@ def test_blames_one_party_only(kind: type[errors.DualstackError]) -> None:
 
 @pytest.mark.parametrize("kind", BACKENDS, ids=lambda kind: kind.__name__)
 def test_says_what_it_is_for(kind: type[errors.DualstackError]) -> None:
-    """Each has a docstring of its own, and its message is its text."""
+    """Each has its own docstring, and its message is its text."""
     assert kind.__doc__
     assert str(kind("what happened")) == "what happened"

@@ -313,6 +313,23 @@ FAULTS = [
         'transport = "udp"\nprotocol = "echo"\nfetch = { request = "/{url}" }',
         'listen[0].fetch: "fetch" belongs to transport = "tcp"',
     ),
+    (
+        'protocol = "http"',
+        'transport = "udp"\nprotocol = "echo"\ntls = {}',
+        'listen[0].tls: "tls" belongs to transport = "tcp"',
+    ),
+    (
+        'protocol = "http"',
+        'tls = { server_name = "192.0.2.1" }',
+        "listen[0].tls.server_name: found '192.0.2.1', an address; omit the key: clients then use addresses",
+    ),
+    ('protocol = "http"', 'tls = { server_name = "a b" }', "listen[0].tls.server_name: found 'a b'; allowed: a text "),
+    ('protocol = "http"', 'tls = { verify = "lba" }', "listen[0].tls.verify: found 'lba'; allowed: 'lab' or 'none'"),
+    (
+        '"{host}"]',
+        '"{host}"]\ntransport = "udp"\ntls = {}',
+        'connect[0].tls: "tls" belongs to transport = "tcp"',
+    ),
     ("[timeouts]", 'signals = ["SIGTERM"]\n[timeouts]', "service.signals[0]: found 'SIGTERM'; allowed: 'SIGCHLD', "),
     ('"{host}"]', '"there"]', "connect[0].command: it contains neither {host} nor {target}; add one, so that it "),
     (

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dualstack.programs import _why_not_runnable
+from dualstack.runnable import _why_not_runnable
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+import execnet
 import pytest
 
 from dualstack.finding import Finding, Symptom
@@ -69,6 +70,13 @@ def test_round_trip(tmp_path: Path, record: Record) -> None:
     """A record is read as it was written."""
     append_record(tmp_path, record)
     assert list(read_records(tmp_path)) == [record]
+
+
+@pytest.mark.parametrize("record", [SMALL, FULL], ids=["small", "full"])
+def test_a_worker_of_xdist_can_send_it(record: Record) -> None:
+    """The data has plain values only, which is what execnet sends: no member of an enum, also if it is a text."""
+    data = record.to_json()
+    assert execnet.loads(execnet.dumps(data)) == data
 
 
 def test_full_record_leaves_no_field_at_its_default() -> None:

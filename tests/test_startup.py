@@ -49,6 +49,17 @@ def test_a_part_blocks_its_own_cases(tmp_path: Path) -> None:
     ]
 
 
+def test_a_connector_that_completed_is_known(tmp_path: Path) -> None:
+    """The start says which connectors completed an exchange; before it, or if it does not say, that is not known."""
+    first, second = cases(tmp_path)
+    startups = Startups(tmp_path, alone=True)
+    assert startups.completes(first) is None
+    startups.note("made-up", {}, {"second"})
+    assert (startups.completes(first), startups.completes(second)) == (False, True)
+    (other := Startups(tmp_path / "other", alone=True)).note("made-up", {})
+    assert other.completes(first) is None
+
+
 def test_what_was_found_first_stays(tmp_path: Path) -> None:
     """A second word about a service changes nothing: each of its cases is judged by the same."""
     startups = Startups(tmp_path, alone=True)

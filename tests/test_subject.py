@@ -12,8 +12,9 @@ from dualstack.manifest import Component, Fetch, Listen, Scope, Subject, subject
 from dualstack.manifest.placeholders import names
 from dualstack.manifest.texts import Place, filled
 from dualstack.prober.messages import Await
-from dualstack.programs import missing_programs
+from dualstack.runnable import missing_programs
 from dualstack.service import (
+    dial_to,
     launch_component,
     launch_connector,
     launch_service,
@@ -188,6 +189,79 @@ def test_acl_needs_its_placeholder(tmp_path: Path, old: str, new: str, fault: st
     """A placeholder without its table, and a table without its placeholder, are refused."""
     with pytest.raises(UsageError, match=fault):
         one(tmp_path, PLAIN.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("{bind}:", "{key}:{bind}:", r"listen\[0\].tls: {key} is used, but \[listen.tls\] is missing"),
+        (
+            "port = 8080",
+            'port = 8080\ntls.verify = "none"',
+            r"listen\[0\].tls: {certificate} is used, but \[listen.tls\] has verify = 'none'",
+        ),
+        (
+            "port = 8080",
+            "port = 8080\ntls = {}",
+            r"listen\[0\].tls: \[listen.tls\] is set, but {key} is not used; add it to the command, ",
+        ),
+    ],
+)
+def test_tls_needs_its_placeholders(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """The certificate and the key are used where the lab issues them, and only there."""
+    text = PLAIN if old == "{bind}:" else PLAIN.replace("{bind}:", "{certificate}:{bind}:")
+    with pytest.raises(UsageError, match=fault):
+        one(tmp_path, text.replace(old, new, 1))
+
+
+SECURE = """schema = 1
+[service]
+name = "x"
+command = ["./x", "{address.certificate}", "{address.key}", "{name.certificate}", "{name.key}"]
+[[listen]]
+name = "address"
+port = 1
+tls = {}
+[[listen]]
+name = "name"
+port = 2
+tls.server_name = "service.example"
+[[listen]]
+name = "own"
+port = 3
+tls.verify = "none"
+[[connect]]
+name = "c"
+command = ["./c", "{target}", "{ca}"]
+tls = {}
+"""
+
+
+def test_files_of_certificates(tmp_path: Path) -> None:
+    """Each listener with a certificate of the lab gets its files, and the authority's file is there if it is used."""
+    subject = one(tmp_path, SECURE)
+    started = launch_service(subject, "/s", af_inet6=True, names=["192.0.2.1", "2001:db8::1"])
+    files = {f"lab-tls/{name}.{kind}.pem" for name in ("address", "name") for kind in ("certificate", "key")}
+    assert set(started.files) == files
+    assert started.command[1:] == tuple(
+        f"/s/lab-tls/{name}.{kind}.pem" for name in ("address", "name") for kind in ("certificate", "key")
+    )
+    dialled = launch_connector(subject, subject.connector("c"), "/s", host="h", target="h:1", af_inet6=True)
+    assert dialled.command[2] == "/s/lab-tls/ca.pem"
+    assert set(dialled.files) == {"lab-tls/ca.pem"}
+
+
+def test_what_clients_verify(tmp_path: Path) -> None:
+    """They verify the address that they dial, without its zone, or the name of the manifest, or nothing."""
+    address, name, own = (dial_to(item, "fe80::1%eth0").tls for item in one(tmp_path, SECURE).listen)
+    assert address is not None
+    assert name is not None
+    assert own is not None
+    assert (address.name, name.name) == ("fe80::1", "service.example")
+    assert address.ca == name.ca != ""
+    assert own.ca == ""
+    plain = one(tmp_path, PLAIN).listen[0]
+    assert dial_to(plain, "::1").tls is None
 
 
 def test_bind_of_a_configuration(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ WORLDS = {
     "multi-address": BOTH,
     "pmtu-1280": BOTH,
     "routed": BOTH,
+    "two-links": BOTH,
 }
 
 
@@ -68,7 +69,7 @@ def test_pmtu_1280_has_a_narrow_hop_that_no_interface_shows() -> None:
     topology = load_topology("pmtu-1280")
     assert topology.routers == {"router"}
     assert (topology.path_mtu(), topology.path_mtu("service")) == (1280, 1500)
-    assert {name for name in WORLDS if load_topology(name).routers} == {"pmtu-1280", "routed"}
+    assert {name for name in WORLDS if load_topology(name).routers} == {"pmtu-1280", "routed", "two-links"}
     assert {name for name in WORLDS if load_topology(name).path_mtu() < LINK_MTU} == {"pmtu-1280"}
 
 
@@ -76,7 +77,7 @@ def test_routed_differs_from_dual_stack_by_its_router_alone() -> None:
     """Service and peer of the routed world are those of dual-stack, and every packet between them crosses a router."""
     routed, plain = load_topology("routed"), load_topology("dual-stack")
     assert routed.host["service"] == plain.host["service"]
-    assert routed.host["peer"] == plain.host["peer"].model_copy(update={"behind": "router"})
+    assert routed.host["peer"] == plain.host["peer"].model_copy(update={"via": "router"})
     assert (routed.path_mtu(), routed.path_mtu("service")) == (LINK_MTU, LINK_MTU)
 
 
@@ -84,3 +85,11 @@ def test_multi_address_has_three_of_each() -> None:
     """The service's host of the multi-address world has three addresses of each family."""
     service = load_topology("multi-address").host["service"]
     assert (service.ipv4, service.ipv6) == (3, 3)
+
+
+def test_two_links_have_nothing_in_common_but_the_router() -> None:
+    """The service and its clients of the two-links world are on links of their own, which the router connects."""
+    topology = load_topology("two-links")
+    links = {name: set(spec.on) for name, spec in topology.host.items()}
+    assert links == {"service": {"servers"}, "peer": {"clients"}, "router": {"servers", "clients"}}
+    assert all(link.families == BOTH and link.mtu == LINK_MTU for link in topology.link.values())

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from dualstack.addressing import plan_addresses
 from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
+from dualstack.lab.files import host_files
 from dualstack.topology import load_topology, read_topology, topology_names
 
 GOOD = """\
@@ -49,9 +51,13 @@ def test_reads_a_file(tmp_path: Path) -> None:
         ("ipv6 = 0", "ipv6 = -1", "host.service.ipv6: found -1; allowed: 0 or more"),
         ("ipv6 = 0", 'bindv6only = "maybe"', "host.service.bindv6only: found 'maybe'; allowed: true or false"),
         ("[host.peer]", "[host.pear]", "host.peer: missing"),
-        ("[host.service]", "[hosts.service]", "hosts: unknown key; did you mean 'host'? (allowed: host, name, "),
+        ("[host.service]", "[hosts.service]", "hosts: unknown key; did you mean 'host'? (allowed: host, link, name, "),
         ('title = "A world"\n', "", "title: missing"),
-        ("[host.service]", 'proofs = ["addresses"]\n[host.service]', "proofs: unknown key (allowed: host, name, "),
+        (
+            "[host.service]",
+            'proofs = ["addresses"]\n[host.service]',
+            "proofs: unknown key; did you mean 'roles'? (allowed: host, link, name, ",
+        ),
         ('title = "A world"', "title = A world", "not TOML: "),
     ],
 )
@@ -61,9 +67,7 @@ def test_faults(tmp_path: Path, old: str, new: str, fault: str) -> None:
     assert fault_of(tmp_path, GOOD.replace(old, new)).startswith(fault)
 
 
-ROUTED = GOOD.replace(
-    "[host.peer]\n", '[host.peer]\nipv6 = 0\nbehind = "router"\nmtu = 1400\n[host.router]\nipv6 = 0\n'
-)
+ROUTED = GOOD.replace("[host.peer]\n", '[host.peer]\nipv6 = 0\nvia = "router"\nmtu = 1400\n[host.router]\nipv6 = 0\n')
 
 
 def test_reads_a_router(tmp_path: Path) -> None:
@@ -81,43 +85,162 @@ def test_reads_a_router(tmp_path: Path) -> None:
         (
             '"router"',
             '"ruoter"',
-            "host.peer.behind: found 'ruoter'; allowed: service, peer, router; did you mean 'router'?",
+            "host.peer.via: found 'ruoter'; allowed: service, peer, router; did you mean 'router'?",
         ),
         (
             '"router"',
             '"peer"',
-            "host.peer.behind: found 'peer'; a router is a separate host, not the service's",
+            "host.peer.via: found 'peer'; a router is a separate host, not the service's",
         ),
         (
             '"router"',
             '"service"',
-            "host.peer.behind: found 'service'; a router is a separate host, not the serv",
+            "host.peer.via: found 'service'; a router is a separate host, not the serv",
         ),
         (
             "[host.router]\n",
-            '[host.third]\nbehind = "other"\n[host.other]\n[host.router]\n',
-            "host.peer.behind: found 'router', but a topology has one router: other, router",
+            '[host.third]\nvia = "other"\n[host.other]\n[host.router]\n',
+            "host.peer.via: found 'router', but a topology has one router: other, router",
         ),
         (
             "[host.router]\n",
-            '[host.router]\nbehind = "router"\n',
-            "host.router.behind: found 'router'; a router is",
+            '[host.router]\nvia = "router"\n',
+            "host.router.via: found 'router'; a router is",
         ),
         (
-            "ipv6 = 0\nbehind",
-            "behind",
-            "host.peer.behind: host 'router' has no IPv6 address to route packets of 'peer'",
+            "ipv6 = 0\nvia",
+            "via",
+            "host.peer.via: host 'router' has no IPv6 address to route packets of 'peer'",
         ),
-        ('behind = "router"\n', "", "host.peer.mtu: found 1400, which needs host.peer.behind, its router"),
+        ('via = "router"\n', "", "host.peer.mtu: found 1400, which needs host.peer.via, its router"),
         ("1400", "1279", "host.peer.mtu: found 1279; allowed: 1280 or more"),
         ("1400", "1501", "host.peer.mtu: found 1501; allowed: 1500 or less"),
-        ("behind", "behnid", "host.peer.behnid: unknown key; did you mean 'behind'? (allowed: "),
+        ("via =", "vai =", "host.peer.vai: unknown key; did you mean 'via'? (allowed: "),
+        ("via =", "behind =", "host.peer.behind: unknown key; it is now 'via' (allowed: "),
     ],
 )
 def test_faults_of_routers(tmp_path: Path, old: str, new: str, fault: str) -> None:
     """A fault of a router or a path MTU has file, key, what was found and what is needed."""
     assert old in ROUTED
     assert fault_of(tmp_path, ROUTED.replace(old, new, 1)).startswith(fault)
+
+
+LINKED = """\
+title = "A world"
+represents = "a host"
+summary = "What it is like."
+[link.lan]
+[link.v6only]
+ipv4 = false
+mtu = 1280
+[host.service]
+on = { lan = { ipv4 = 1, ipv6 = 1 } }
+[host.peer]
+on = { v6only = { ipv6 = 2 } }
+[host.router]
+on = { lan = { ipv4 = 1, ipv6 = 1 }, v6only = { ipv6 = 1 } }
+functions = ["forward"]
+"""
+
+
+def test_reads_links(tmp_path: Path) -> None:
+    """A topology has links, which carry both families by default, and hosts with the addresses that they name."""
+    path = tmp_path / "linked.toml"
+    path.write_text(LINKED, encoding="utf-8")
+    topology = read_topology(path)
+    assert {name: link.families for name, link in topology.links.items()} == {"lan": BOTH, "v6only": (Family.IPV6,)}
+    assert (topology.families("service"), topology.families("peer")) == (BOTH, (Family.IPV6,))
+    assert topology.host["router"].addresses(Family.IPV6) == 2
+    assert topology.routers == {"router"}
+    assert (topology.path_mtu(), topology.path_mtu("service")) == (1280, 1280)
+
+
+def test_reads_roles(tmp_path: Path) -> None:
+    """Hosts may have other names than the usual ones if roles say which they are; the client's is the name server."""
+    path = tmp_path / "roles.toml"
+    text = GOOD.replace("[host.service]", '[roles]\nservice = "web"\nclient = "phone"\n[host.web]')
+    path.write_text(text.replace("[host.peer]", "[host.phone]"), encoding="utf-8")
+    topology = read_topology(path)
+    assert topology.families() == (Family.IPV4,)
+    plan = plan_addresses(topology)
+    assert (plan.service, plan.client) == ("web", "phone")
+    assert host_files(plan, "web")["resolv.conf"] == f"nameserver {plan.hosts['phone'].address(Family.IPV4)}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("{ v6only =", "{ v6onyl =", "host.peer.on.v6onyl: unknown link; allowed: lan, v6only; did you mean 'v6only'?"),
+        (
+            "{ ipv6 = 2 }",
+            "{ ipv4 = 1, ipv6 = 2 }",
+            "host.peer.on.v6only.ipv4: found 1, but the link carries no IPv4; write 0, or remove link.v6only.ipv4",
+        ),
+        ("{ ipv6 = 2 }", "{ ipv6 = 9 }", "host.peer.on.v6only.ipv6: found 9; allowed: 8 or less"),
+        ("on = { v6only = { ipv6 = 2 } }\n", "", "host.peer.on: missing; write which links it is on: on = { lan = {"),
+        (
+            "on = { v6only = { ipv6 = 2 } }",
+            "on = { v6only = { ipv6 = 2 } }\nipv6 = 1",
+            "host.peer.ipv6: only for a topology without [link.NAME]: write it in host.peer.on",
+        ),
+        (
+            "on = { v6only = { ipv6 = 2 } }",
+            'on = { v6only = { ipv6 = 2 } }\nvia = "router"',
+            "host.peer.via: only for a topology without [link.NAME]: the routes follow from the links",
+        ),
+        (
+            "on = { v6only = { ipv6 = 2 } }",
+            "on = { v6only = { ipv6 = 2 } }\nmtu = 1280",
+            "host.peer.mtu: only for a topology without [link.NAME]: write link.NAME.mtu",
+        ),
+        (
+            "on = { lan = { ipv4 = 1, ipv6 = 1 }, v6only = { ipv6 = 1 } }",
+            "on = { v6only = { ipv6 = 1 }, lan = { ipv4 = 1, ipv6 = 1 } }",
+            "host.router.on: write 'lan', the link of the service, first: eth0 is on it",
+        ),
+        (
+            'functions = ["forward"]\n',
+            "",
+            "host.service.on: no path over IPv6 to 'peer' on link 'v6only'; connect the links by a host with functions",
+        ),
+        (", v6only = { ipv6 = 1 } }", " }", "host.router.functions: found 'forward', which needs two links"),
+        (
+            '"forward"',
+            '"foward"',
+            "host.router.functions[0]: found 'foward'; allowed: 'forward'; did you mean 'forward'?",
+        ),
+        ("[link.lan]", "[link.lan]\n[link.x]\nipv4 = false\nipv6 = false", "link.x: it carries no family; remove ipv4"),
+        ("mtu = 1280", "mtu = 1279", "link.v6only.mtu: found 1279; allowed: 1280 or more"),
+        (
+            "ipv4 = false",
+            "ipv5 = false",
+            "link.v6only.ipv5: unknown key; did you mean 'ipv6'? (allowed: ipv4, ipv6, mtu)",
+        ),
+        (
+            "[link.lan]",
+            '[roles]\nservice = "sevrice"\n[link.lan]',
+            "roles.service: found 'sevrice'; allowed: service, ",
+        ),
+        (
+            "[link.lan]",
+            '[roles]\nclient = "router"\n[link.lan]',
+            "roles.client: found 'router', but there is a host 'peer': rename it, or give it the role",
+        ),
+        ("[link.lan]", '[roles]\nrouter = "router"\n[link.lan]', "roles.router: unknown key"),
+    ],
+)
+def test_faults_of_links(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    """A fault of a link, a function or a role has file, line, key, what is allowed, and what to write."""
+    assert old in LINKED
+    assert fault_of(tmp_path, LINKED.replace(old, new, 1)).startswith(fault)
+
+
+def test_links_need_their_tables(tmp_path: Path) -> None:
+    """Without a table of a link, a host has neither interfaces by link nor functions."""
+    text = GOOD + 'functions = ["forward"]\n'
+    assert fault_of(tmp_path, text).startswith(
+        "host.peer.functions: only for a topology with links: write a table [link"
+    )
 
 
 def test_every_fault_is_named(tmp_path: Path) -> None:

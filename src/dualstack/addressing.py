@@ -1,4 +1,4 @@
-"""The address plan of a lab: the addresses and routes of each host.
+"""The address plan of a lab: the prefixes of each link, and the addresses and routes of each host.
 
 IPv6 addresses are from a documentation prefix, not from fc00::/7: RFC 6724 §2.1 prefers IPv4 to unique local addresses,
 which would reverse every check of preference. Addresses of both families are planned for every host, even if the
@@ -10,10 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from dualstack.families import BOTH, Family
-from dualstack.topology import LINK_MTU, Topology
+from dualstack.topology import LINK_MTU, Attachment, LinkSpec, Topology, next_hops
 
 IPV4_NETWORK = ipaddress.IPv4Network("198.51.100.0/24")
 IPV6_NETWORK = ipaddress.IPv6Network("2001:db8:51:1::/64")
+
+LINKS_IPV4_NETWORK = ipaddress.IPv4Network("198.18.0.0/24")
+"""The IPv4 prefix of the first of several links; those of the others follow (198.18.0.0/15: RFC 2544)."""
 
 _SPAN = 32
 """Number of IPv4 host numbers for each host: the first host has .1 to .31, the second .33 to .63 …"""
@@ -23,24 +26,60 @@ _MOST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class HostPlan:
-    """One host's addresses.
+class InterfacePlan:
+    """The addresses of one interface.
 
     Attributes:
-        name: The host's name.
-        mac: The MAC address of its interface on the link.
+        link: The name of its link.
+        carries: The families that the link carries.
+        mtu: The MTU of the link, in bytes.
+        mac: Its MAC address.
         planned: All addresses that it can have, by family; the first ones are configured.
         configured: The addresses that it has in this topology, by family, in the order in which they are added.
     """
 
-    name: str
+    link: str
+    carries: tuple[Family, ...]
+    mtu: int
     mac: str
     planned: Mapping[Family, tuple[str, ...]]
     configured: Mapping[Family, tuple[str, ...]]
 
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """One host's addresses. Unless it says otherwise, an attribute is about its first interface, eth0.
+
+    Attributes:
+        name: The host's name.
+        interfaces: Its interfaces: eth0, eth1 …
+    """
+
+    name: str
+    interfaces: tuple[InterfacePlan, ...]
+
+    @property
+    def mac(self) -> str:
+        """The MAC address."""
+        return self.interfaces[0].mac
+
+    @property
+    def planned(self) -> Mapping[Family, tuple[str, ...]]:
+        """All addresses that it can have, by family; the first ones are configured."""
+        return self.interfaces[0].planned
+
+    @property
+    def configured(self) -> Mapping[Family, tuple[str, ...]]:
+        """The addresses that it has in this topology, by family, in the order in which they are added."""
+        return self.interfaces[0].configured
+
     def address(self, family: Family) -> str:
         """Return its first planned address of the family, which may not be configured."""
         return self.planned[family][0]
+
+    def every(self, family: Family) -> tuple[str, ...]:
+        """Return the configured addresses of the family on all its interfaces."""
+        return tuple(address for one in self.interfaces for address in one.configured[family])
 
     def preferred_source(self, family: Family) -> str:
         """Return the source address that Linux selects for an unbound socket.
@@ -53,60 +92,169 @@ class HostPlan:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A route of a host to one address that is behind a router.
+    """A route of a host: to another link, or to one address that a router on its own link separates from it.
 
     Attributes:
-        address: The destination.
+        address: The destination: an address, or a prefix with its length.
         via: The router's address; empty on the router itself.
         mtu: The MTU of the route, in bytes; 0 for that of the link.
+        interface: The number of the host's interface: 0 for eth0.
     """
 
     address: str
     via: str = ""
     mtu: int = 0
+    interface: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkPlan:
+    """The prefixes of one link, a /24 and a /64; planned also if the link does not carry the family."""
+
+    ipv4: ipaddress.IPv4Network
+    ipv6: ipaddress.IPv6Network
+
+    def network(self, family: Family) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+        """Return the prefix of the family."""
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The addresses of a lab: a /24 and a /64 on one link, and the addresses and routes of each host."""
+    """The addresses of a lab.
 
-    ipv4: ipaddress.IPv4Network
-    ipv6: ipaddress.IPv6Network
+    Attributes:
+        links: The prefixes of each link.
+        hosts: The addresses of each host.
+        routes: The routes of each host.
+        service: The name of the service's host.
+        client: The name of its clients' host.
+    """
+
+    links: Mapping[str, LinkPlan]
     hosts: Mapping[str, HostPlan]
     routes: Mapping[str, tuple[Route, ...]]
+    service: str
+    client: str
+
+    @property
+    def ipv4(self) -> ipaddress.IPv4Network:
+        """The IPv4 prefix of the service's link."""
+        return self._own.ipv4
+
+    @property
+    def ipv6(self) -> ipaddress.IPv6Network:
+        """The IPv6 prefix of the service's link."""
+        return self._own.ipv6
+
+    @property
+    def _own(self) -> LinkPlan:
+        """The prefixes of the service's link."""
+        return self.links[self.hosts[self.service].interfaces[0].link]
 
     def prefix_length(self, family: Family) -> int:
-        """Return the prefix length of the link's network of the family."""
-        return (self.ipv4 if family is Family.IPV4 else self.ipv6).prefixlen
+        """Return the prefix length of the family, which is the same on all links."""
+        return self._own.network(family).prefixlen
+
+    def common_length(self, family: Family) -> int:
+        """Return the length of the prefix that the prefixes of all links have in common, if the first is aligned."""
+        return self.prefix_length(family) - (len(self.links) - 1).bit_length()
+
+    def in_first_link(self, name: str, family: Family) -> str:
+        """Return the first address of a host, moved to the prefix of the first link if it is on another one."""
+        own, first = self.hosts[name].interfaces[0], next(iter(self.links.values())).network(family)
+        there = self.links[own.link].network(family)
+        return str(first[int(ipaddress.ip_address(own.planned[family][0])) - int(there.network_address)])
+
+    def owner(self, address: str) -> str:
+        """Return the host for which an address is planned.
+
+        Raises:
+            StopIteration: There is none.
+        """
+        family = Family.of(address)
+        own = ((name, one) for name, host in self.hosts.items() for one in host.interfaces)
+        return next(name for name, one in own if address in one.planned[family])
 
 
 def plan_addresses(
     topology: Topology,
-    ipv4: ipaddress.IPv4Network = IPV4_NETWORK,
+    ipv4: ipaddress.IPv4Network | None = None,
     ipv6: ipaddress.IPv6Network = IPV6_NETWORK,
 ) -> Plan:
-    """Return the address plan of ``topology``."""
+    """Return the address plan of ``topology``.
+
+    Args:
+        topology: The topology.
+        ipv4: The IPv4 prefix of its first link; those of the others follow. By default one for documentation, and of
+            several links one for benchmarks: there are too few for documentation.
+        ipv6: The same of IPv6.
+    """
+    ipv4 = ipv4 or (LINKS_IPV4_NETWORK if len(topology.links) > 1 else IPV4_NETWORK)
+    links = {
+        name: LinkPlan(
+            ipaddress.IPv4Network((int(ipv4.network_address) + number * ipv4.num_addresses, ipv4.prefixlen)),
+            ipaddress.IPv6Network((int(ipv6.network_address) + number * ipv6.num_addresses, ipv6.prefixlen)),
+        )
+        for number, name in enumerate(topology.links)
+    }
     hosts = {}
     for index, (name, spec) in enumerate(topology.host.items()):
-        planned = {
-            Family.IPV4: tuple(str(ipv4[index * _SPAN + number]) for number in range(1, _MOST + 1)),
-            Family.IPV6: tuple(str(ipv6[_interface_id(index, number)]) for number in range(1, _MOST + 1)),
-        }
-        hosts[name] = HostPlan(
-            name=name,
-            mac=f"02:00:5e:10:00:{index + 1:02x}",
-            planned=planned,
-            configured={family: planned[family][: spec.addresses(family)] for family in BOTH},
+        own = tuple(
+            _interface(index, place, (link, topology.links[link], links[link]), one)
+            for place, (link, one) in enumerate(spec.attachments.items())
         )
-    routes = {name: tuple(_routes(topology, hosts, name)) for name in hosts}
-    return Plan(ipv4=ipv4, ipv6=ipv6, hosts=hosts, routes=routes)
+        hosts[name] = HostPlan(name, own)
+    routes = _link_routes if topology.link else _routes
+    return Plan(
+        links=links,
+        hosts=hosts,
+        routes={name: tuple(routes(topology, links, hosts, name)) for name in hosts},
+        service=topology.roles.service,
+        client=topology.roles.client,
+    )
 
 
-def _routes(topology: Topology, hosts: Mapping[str, HostPlan], name: str) -> Iterator[Route]:
-    """Yield the routes of a host: to all planned addresses of each host that a router separates from it."""
+def _interface(index: int, place: int, on: tuple[str, LinkSpec, LinkPlan], own: Attachment) -> InterfacePlan:
+    """Return the plan of one interface.
+
+    Args:
+        index: The number of its host in the topology.
+        place: Its number on the host.
+        on: Its link: name, table and prefixes.
+        own: How many addresses it has.
+    """
+    link, spec, prefixes = on
+    planned = {
+        Family.IPV4: tuple(str(prefixes.ipv4[index * _SPAN + number]) for number in range(1, _MOST + 1)),
+        Family.IPV6: tuple(str(prefixes.ipv6[_interface_id(index, number)]) for number in range(1, _MOST + 1)),
+    }
+    return InterfacePlan(
+        link=link,
+        carries=spec.families,
+        mtu=spec.mtu,
+        mac=f"02:00:5e:10:{place:02x}:{index + 1:02x}",
+        planned=planned,
+        configured={family: planned[family][: own.addresses(family)] for family in BOTH},
+    )
+
+
+def _link_routes(
+    topology: Topology, links: Mapping[str, LinkPlan], hosts: Mapping[str, HostPlan], name: str
+) -> Iterator[Route]:
+    """Yield the routes of a host to the links that it is not on, over the routers between."""
+    places = {one.link: place for place, one in enumerate(hosts[name].interfaces)}
+    for family in BOTH:
+        for link, hop in next_hops(topology, name, family).items():
+            via = next(one.configured[family][0] for one in hosts[hop.router].interfaces if one.link == hop.link)
+            yield Route(str(links[link].network(family)), via, interface=places[hop.link])
+
+
+def _routes(topology: Topology, _: Mapping[str, LinkPlan], hosts: Mapping[str, HostPlan], name: str) -> Iterator[Route]:
+    """Yield the routes of a host to all planned addresses of each host that a router on the link separates from it."""
     own = topology.host[name]
     for other, spec in topology.host.items():
-        router = spec.behind or own.behind
+        router = spec.via or own.via
         if other in (name, router) or not router:
             continue
         for family in topology.families(router):

@@ -18,10 +18,9 @@ from dualstack.language import language_of
 from dualstack.manifest import Subject
 from dualstack.manifest.faults import Fault, refusal
 from dualstack.plan import START, plan_cases
-from dualstack.programs import missing_programs
 from dualstack.results import Record
 from dualstack.runinfo import RunInfo
-from dualstack.service import unfit
+from dualstack.runnable import missing_programs, unfit
 from dualstack.session import RunSession
 from dualstack.startup import Faults
 from dualstack.suites import check_entries, requirement, requirements

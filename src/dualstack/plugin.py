@@ -210,11 +210,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     if case is None:
         return (yield)
     world = cast("World", pyfuncitem.funcargs["world"])
+    world.completes = pyfuncitem.config.stash[STARTUPS].completes(case)
     error: Exception | None = None
     try:
         with world:
             yield
-            world.wire()
+            world.finish()
         world.conclude()
     except Exception as raised:  # noqa: BLE001 - every error becomes a verdict; its type says who is to blame
         error = raised
@@ -237,7 +238,10 @@ def _judged(item: pytest.Function, case: PlannedCase, world: "World", error: Exc
     expected = case.known is not None and (error is not None or not case.known.sometimes)
     verdict = judge(case.requirement.level, error, known=expected)
     if _is_start(case):
-        startups.note(case.subject.name, getattr(world, "faults", {}) if verdict in _OF_THE_SERVICE else {})
+        judged = verdict in _OF_THE_SERVICE
+        startups.note(
+            case.subject.name, getattr(world, "faults", {}) if judged else {}, getattr(world, "completed", None)
+        )
     elif world.unstarted and verdict not in _OF_THE_LAB:
         backend = cast("Backend", item.funcargs["backend"])
         if why := startups.determine(case, lambda: start_of(case.subject, backend, session)):

@@ -101,8 +101,14 @@ class Record:
         return str(self.key)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the record as JSON data; ``case`` is written for readers, and follows from other keys."""
-        return {"schema": SCHEMA, "case": self.case, **asdict(self), "verdict": self.verdict.value}
+        """Return the record as JSON data; ``case`` is written for readers, and follows from other keys.
+
+        Every text is a plain one: xdist refuses the members of an enum, also if they are texts.
+        """
+        data = asdict(self)
+        for finding in data["findings"]:
+            finding["symptoms"] = [item.value for item in finding["symptoms"]]
+        return {"schema": SCHEMA, "case": self.case, **data, "verdict": self.verdict.value}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Record":

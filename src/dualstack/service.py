@@ -2,14 +2,12 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from dualstack.authority import client_tls, files_for
-from dualstack.backend_names import DOCKER, NETNS
 from dualstack.errors import HostCannot, UsageError
 from dualstack.families import Family
 from dualstack.manifest import Component, Connect, Listen, Subject
-from dualstack.manifest.faults import Fault
 from dualstack.manifest.texts import fill, filled
 from dualstack.prober.messages import Await, Dial, Launch, Limits
 from dualstack.rootfs import find_root
@@ -225,11 +223,3 @@ def dial_to(listener: Listen, address: str, timeout: float = 5.0) -> Dial:
         any_port=listener.reply_port == "any",
         tls=client_tls(listener, address),
     )
-
-
-def unfit(subject: Subject, lab: str) -> Iterator[Fault]:
-    """Yield why a subject cannot run with this backend; with an empty ``lab``, with any backend."""
-    if lab == DOCKER and not subject.image:
-        yield Fault(("image",), "missing; --lab docker needs an image: name one, or a folder to build it from")
-    if lab == NETNS and subject.listen and not subject.command:
-        yield Fault(("service", "command"), "missing; as an image it runs with --lab docker only")

@@ -8,9 +8,10 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from dualstack.deadline import Deadline
 from dualstack.plan import PlannedCase
@@ -40,8 +41,14 @@ class Startups:
         """Set the services whose start is a case of this run."""
         self._planned = subjects
 
-    def note(self, subject: str, faults: Faults) -> None:
-        """Write why parts of a service do not start, unless that is written; on a full disk write an empty file."""
+    def note(self, subject: str, faults: Faults, completed: Collection[str] | None = None) -> None:
+        """Write the result of a start, unless one is written; on a full disk write an empty file.
+
+        Args:
+            subject: The service.
+            faults: Why parts of it do not start.
+            completed: Its connectors that have completed an exchange with the lab's server; None if that is not known.
+        """
         path = self._path(subject)
         if path.exists():
             return
@@ -50,18 +57,20 @@ class Startups:
             path.parent.mkdir(parents=True, exist_ok=True)
             beside.touch()
             with suppress(OSError):
-                beside.write_text(json.dumps(dict(faults)), encoding="utf-8", errors="backslashreplace")
+                known = None if completed is None else sorted(completed)
+                text = json.dumps({"faults": dict(faults), "completed": known})
+                beside.write_text(text, encoding="utf-8", errors="backslashreplace")
             beside.replace(path)
 
     def known(self, subject: str) -> Faults | None:
         """Return why parts of a service do not start; None as long as that is not known."""
-        try:
-            text = self._path(subject).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        with suppress(ValueError):
-            return {str(key): str(fault) for key, fault in json.loads(text).items()}
-        return {}
+        found = self._read(subject)
+        return None if found is None else {str(key): str(fault) for key, fault in found.get("faults", {}).items()}
+
+    def completes(self, case: PlannedCase) -> bool | None:
+        """Return whether the connector of a case has completed an exchange at the start; None if that is not known."""
+        completed = (self._read(case.subject.name) or {}).get("completed")
+        return None if completed is None else case.element in completed
 
     def blocking(self, case: PlannedCase) -> str:
         """Return why a case is blocked, or an empty text; wait if another process is going to determine it."""
@@ -83,6 +92,16 @@ class Startups:
             if self.known(case.subject.name) is None:
                 self.note(case.subject.name, look())
         return blocking_reason(self.known(case.subject.name) or {}, case)
+
+    def _read(self, subject: str) -> dict[str, Any] | None:
+        """Return what is written about a service: None if nothing is, empty if it is not complete."""
+        try:
+            text = self._path(subject).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        with suppress(ValueError):
+            return dict(json.loads(text))
+        return {}
 
     def _path(self, subject: str) -> Path:
         """Return the file of a service."""

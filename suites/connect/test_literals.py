@@ -23,7 +23,7 @@ def connect_to_literal(world: ConnectorWorld, family: Family) -> None:
     wire="Every connection attempt is IPv6 and goes to that address.",
     cites=("RFC 3986 §3.2.2", "RFC 4038 §5.1"),
     topologies=("dual-stack", "ipv6-only"),
-    causes=("RC-SPLIT", "RC-BRACKET", "RC-INETATON", "RC-SOCKADDR"),
+    causes=("RC-SPLIT", "RC-BRACKET", "RC-INETATON", "RC-SOCKADDR", "RC-SNI"),
     needs=(Need.IPV6, Need.LITERALS),
     baseline=True,
 ).attach

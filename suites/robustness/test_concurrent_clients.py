@@ -8,7 +8,7 @@ from time import sleep
 from dualstack.deadline import Deadline
 from dualstack.families import Family
 from dualstack.finding import Finding, Symptom
-from dualstack.prober.messages import Load, Loaded, ResourceUsage
+from dualstack.prober.messages import Load, LoadResult, ResourceUsage
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
@@ -132,7 +132,9 @@ Counts = tuple[tuple[str, int], ...]
 """What was counted: pairs of name and number."""
 
 
-def run_clients(world: ListenerWorld, families: Sequence[Family], count: int, rounds: int, seconds: float) -> Loaded:
+def run_clients(
+    world: ListenerWorld, families: Sequence[Family], count: int, rounds: int, seconds: float
+) -> LoadResult:
     """Run ``count`` concurrent clients of each family, ``rounds`` exchanges each; return the result."""
     dials = tuple(
         replace(world.client.exchange(family), token_size=REQUEST_SIZE if rounds == 1 else 250, timeout=SERVED_WITHIN)
@@ -150,7 +152,7 @@ def run_clients(world: ListenerWorld, families: Sequence[Family], count: int, ro
     return loaded
 
 
-def served_all(world: ListenerWorld, loaded: Loaded) -> None:
+def served_all(world: ListenerWorld, loaded: LoadResult) -> None:
     """Require that every client was served every time."""
     short = [count for count in loaded.exchanges if count < max(loaded.exchanges)]
     happened = f"{sum(loaded.exchanges) - loaded.failed} exchanges succeeded, {loaded.failed} failed"

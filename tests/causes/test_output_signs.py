@@ -48,6 +48,16 @@ LINES = [
     ("client ::ffff:192.0.2.1 denied", Sign.MAPPED),
     ("client ::ffff:192.0.2.1 denied", Sign.NOT_ALLOWED),
     ("this build has no IPv6 support", Sign.NO_IPV6),
+    (
+        "certificate verify failed: Hostname mismatch, certificate is not valid for '[::1]'. (_ssl.c:992)",
+        Sign.CERTIFICATE,
+    ),
+    ("x509: certificate is valid for 192.0.2.1, not 2001:db8::1", Sign.CERTIFICATE),
+    ("x509: cannot validate certificate for ::1 because it doesn't contain any IP SANs", Sign.CERTIFICATE),
+    ("Error [ERR_TLS_CERT_ALTNAME_INVALID]: Hostname/IP does not match certificate's altnames", Sign.CERTIFICATE),
+    ("No subject alternative names matching IP address 2001:db8::1 found", Sign.CERTIFICATE),
+    ("SSL: no alternative certificate subject name matches target host name '::1'", Sign.CERTIFICATE),
+    ("invalid peer certificate: NotValidForName", Sign.CERTIFICATE),
 ]
 
 

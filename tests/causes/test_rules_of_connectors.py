@@ -50,6 +50,18 @@ CASES = {
         "RC-FIRSTADDR",
         facts(DUAL, "connect: Network is unreachable", "CONNECT-007", NO_IPV6),
     ),
+    "brackets are part of the server's name": (
+        "RC-SNI",
+        facts(
+            replace(LITERAL, tried=(tried(AAAA, How.ANSWERED),)),
+            f"Hostname mismatch, certificate is not valid for '[{AAAA}]'",
+            "CONNECT-001",
+        ),
+    ),
+    "an address is compared as another address": (
+        "RC-SNI",
+        facts(LITERAL, f"IP address mismatch, certificate is not valid for '{AAAA}'", "CONNECT-001"),
+    ),
     "only A is asked for": (
         "RC-RESOLVER",
         facts(replace(DUAL, asked=("A",), known=(A,), tried=(tried(A),))),

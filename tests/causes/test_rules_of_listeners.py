@@ -8,6 +8,7 @@ from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
 from dualstack.facts import Facts, FamilyFacts, Host, How, Start
 from dualstack.finding import Finding, Symptom
+from dualstack.protocols.certificates import TlsFault
 from dualstack.suites import requirements
 from tests.causes.made import (
     CLIENT,
@@ -45,6 +46,18 @@ CASES = {
     "HTTP 500 over IPv6": (
         "RC-ERRORANSWER",
         facts(OK, How.WRONG, ZERO, ONLY, exchanges=(held(IPV6, How.WRONG, answer="HTTP/1.1 500 Oops\r\n\r\n"),)),
+    ),
+    "a certificate for another name": (
+        "RC-TLSNAME",
+        facts(OK, How.WRONG, DUAL, exchanges=(held(IPV6, How.WRONG, tls=TlsFault.OTHER_NAME),)),
+    ),
+    "no TLS on a host with one family": (
+        "RC-TLSMISSING",
+        facts(FamilyFacts(IPV4), How.WRONG, ONLY, exchanges=(held(IPV6, How.WRONG, tls=TlsFault.PLAIN),)),
+    ),
+    "no TLS over one family": (
+        "RC-TLSMISSING",
+        facts(OK, How.WRONG, ZERO, ONLY, exchanges=(held(IPV6, How.WRONG, tls=TlsFault.PLAIN),)),
     ),
     "a gateway's error": (
         "RC-LOCALHOSTBACKEND",

@@ -21,7 +21,7 @@ def dualstack(tmp_path: Path) -> Command:
     """Return what runs ``dualstack`` with the given words, in an empty folder, and returns how it ended."""
 
     def run(*words: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run the command in a process of its own; variables are for a new interpreter, which takes longer."""
+        """Run the command in a separate process; variables are for a new interpreter, which takes longer."""
         if not environment:
             return forked.run([str(word) for word in words], tmp_path)
         return subprocess.run(

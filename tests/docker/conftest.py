@@ -103,7 +103,7 @@ def launch() -> Callable[..., Launch]:
 
 @pytest.fixture
 def manifest(tmp_path: Path) -> Callable[..., Path]:
-    """Write a manifest of an echo service with this ``[image]`` table, and what else it shall hold."""
+    """Write a manifest of an echo service with this ``[image]`` table, and with more text."""
 
     def write(image: str, *more: str) -> Path:
         lines = ["schema = 1", "[service]", 'name = "tried"', *more, "[image]", image]

@@ -11,7 +11,7 @@ from dualstack.lab.docker.networks import LabNetwork, make_network
 
 
 def test_an_engine_is_described(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Version, API and rights are told, and whether an IPv6-only network can be made; the trial is removed."""
+    """It reports version, API and rights, and whether an IPv6-only network can be made; the trial is removed."""
     made = []
 
     def make(*wanted: Any) -> LabNetwork:
@@ -30,7 +30,7 @@ def test_an_engine_is_described(engine: Engine, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_engine_that_makes_no_network(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that answers, but has no room for a network, is told with the reason and what to do."""
+    """An engine that answers, but has no room for a network, is reported with the reason and what to do."""
 
     def refuse(*_: object) -> None:
         raise HostCannot("no free network")

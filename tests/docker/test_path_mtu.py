@@ -1,4 +1,4 @@
-"""The world with a narrow hop, made of containers: one link, whose router nobody gets around."""
+"""The world with a narrow hop, made of containers: one link, with a router that no packet can bypass."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -90,7 +90,7 @@ def test_files_are_there_before_the_service_is(make_lab: MakeLab, python: str, l
 def test_an_entrypoint_that_exits_is_not_ready(
     make_lab: MakeLab, python: str, launch: MakeLaunch, code: str, shown: str
 ) -> None:
-    """How it ended is told at once, with its output, instead of the time running out."""
+    """The result says at once how it ended, with its output; it does not wait for the timeout."""
     host = make_lab("dual-stack").hosts["service"]
     program = host.start(launch(python, ["python3", "-c", f"print('last words', flush=True); {code}"]))
     readiness = program.wait_ready(ready(timeout=20))
@@ -110,7 +110,7 @@ def test_a_command_that_does_not_exist(make_lab: MakeLab, python: str, launch: M
 
 
 def test_an_image_without_any_command(make_lab: MakeLab, make_image: MakeImage, launch: MakeLaunch) -> None:
-    """An image that executes nothing by itself is a service that cannot be started; the engine's reason is told."""
+    """An image that executes nothing by itself is a service that cannot be started; the engine's reason is shown."""
     image = make_image("nothing", "CMD []")
     with pytest.raises(ServiceError, match=r"cannot start 'dualstack-test:nothing.*[nN]o command specified"):
         make_lab("dual-stack").hosts["service"].start(launch(image))
@@ -145,7 +145,7 @@ def test_a_health_check_that_passes(make_lab: MakeLab, make_image: MakeImage, la
 
 
 def test_a_service_that_ignores_its_signal_is_killed(make_lab: MakeLab, python: str, launch: MakeLaunch) -> None:
-    """What does not stop in time is killed, which is told by None."""
+    """What does not stop in time is killed, and the result is None."""
     code = "import signal,time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
     program = make_lab("dual-stack").hosts["service"].start(launch(python, ["python3", "-c", code]))
     assert program.wait_log("up", Deadline(10, "its start")) == "up"
@@ -182,7 +182,7 @@ def test_a_long_output_is_kept_within_bounds(make_lab: MakeLab, python: str, lau
 def test_a_container_that_is_removed_behind_our_back(
     engine: Engine, make_lab: MakeLab, echo: str, launch: MakeLaunch
 ) -> None:
-    """A service whose container somebody removes is an error or an end, never a wait without end."""
+    """A service whose container another program removes is an error or an end, never a wait without end."""
     lab = make_lab("dual-stack")
     program = lab.hosts["service"].start(launch(echo))
     assert program.wait_ready(ready()).ready

@@ -129,7 +129,7 @@ class Done:
 
 @dataclass(slots=True)
 class Live:
-    """A run that goes on; its processes form a process group, as on a terminal.
+    """A run that is active; its processes form a process group, as on a terminal.
 
     Attributes:
         process: ``dualstack run`` itself.
@@ -225,7 +225,7 @@ class Site:
         token: What marks the processes: a variable of the harness's, an argument of the services'.
         results: Where results go.
         temporary: Where temporary files go.
-        residents: A descriptor of each process that was seen in a run's namespaces, whoever started it, by its number.
+        residents: A descriptor of each process that was seen in a run's namespaces, whatever started it, by its number.
     """
 
     folder: Path
@@ -283,7 +283,7 @@ class Site:
 
     @contextlib.contextmanager
     def until_here(self, *arguments: str | Path, wrapper: Sequence[str] = (), **environment: str) -> Iterator[Live]:
-        """Start ``dualstack run``, and go on when one of its services has said that it is there."""
+        """Start ``dualstack run``, and continue when one of its services has said that it is there."""
         live = self.start(*arguments, wrapper=wrapper, **environment)
         live.is_here()
         self.meet_tenants()

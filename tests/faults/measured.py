@@ -1,6 +1,7 @@
 """Runs a command and writes how much memory the largest of its processes took: measured.py FILE COMMAND...
 
-The kernel counts what a process was forked from as its own, so whoever forks it must be small: the tests are not.
+The kernel counts the memory of the process that forks another one for both, so the forking process must be small: the
+tests are not.
 """
 
 import resource

@@ -39,7 +39,7 @@ def building(site: "Site", code: str, timeouts: Mapping[str, float] | None = Non
 
 
 def test_a_failing_build_is_shown(site: "Site") -> None:
-    """The manifest, the command, its exit code and the end of its output are told; no case is run."""
+    """The manifest, the command, its exit code and the end of its output are shown; no case is run."""
     done = site.run(*ONE_CASE, building(site, FAILS))
     assert done.code == 2, done
     assert ": service.build[0]: " in done.err

@@ -84,7 +84,7 @@ def test_an_interrupt_before_the_first_result(site: "Site") -> None:
     with site.until_here(*ONE_CASE, "-n", "0", site.service("holds", HOLDS, timeouts=LONG)) as live:
         seen = "\n".join(site.left(seconds=0))
         assert "holds.py" in seen, "the check for what is left sees processes"
-        assert "in a namespace of the run: " in seen, "and whoever is in a namespace"
+        assert "in a namespace of the run: " in seen, "and the processes in a namespace"
         live.send(signal.SIGINT)
         done = live.done(seconds=9)
     assert done.code == 130, done

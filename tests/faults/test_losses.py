@@ -1,4 +1,4 @@
-"""Parts of the harness that die in the middle of a case: the case is a harness error, the others go on."""
+"""Parts of the harness that die in the middle of a case: the case is a harness error, and the others run."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ tell()
 signal.sigwait({signal.SIGUSR1})
 serve(server)
 """
-"""A service that listens and says so, and serves when it is told to."""
+"""A service that listens and reports it, and serves after SIGUSR1."""
 
 SITE_CUSTOMIZE = """\
 from pathlib import Path

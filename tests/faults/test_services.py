@@ -1,6 +1,6 @@
 """Services that misbehave, all in one run: each is judged, what was measured is kept, and nothing is left.
 
-They all listen on the same port: every case has a network of its own.
+They all listen on the same port: every case has its own network.
 """
 
 import re
@@ -163,7 +163,7 @@ def test_nothing_is_left(outcome: "Outcome") -> None:
 
 @pytest.mark.parametrize("name", ["crashes", "port-taken"])
 def test_an_end_in_mid_exchange_is_told(outcome: "Outcome", name: str) -> None:
-    """A service that has ended, although its port still answers the network, is named together with its last words."""
+    """A service that has ended, although its port still answers the network, is named, with its last log line."""
     how, last = {
         "crashes": ("was ended by SIGSEGV", "about to crash"),
         "port-taken": ("exited with code 1", "OSError: [Errno 98] Address already in use"),

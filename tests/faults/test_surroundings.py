@@ -21,7 +21,7 @@ ONE_CASE = ("--requirement", "LISTEN-001", "--topology", "dual-stack")
 SERVE = "serve(bound())"
 
 AS_ORDINARY_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
-"""Whoever runs the tests becomes an ordinary user, who owns the same files."""
+"""The user who runs the tests becomes an ordinary user, who owns the same files."""
 
 WITHOUT_NAMESPACES = (
     "unshare",
@@ -32,7 +32,7 @@ WITHOUT_NAMESPACES = (
     'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"',
     "sh",
 )
-"""Nobody may have a user namespace."""
+"""User namespaces are forbidden."""
 
 SMALL_DISK = """\
 mount -t tmpfs -o "size=$2" tmpfs "$1" || exit 99
@@ -116,7 +116,7 @@ def test_a_full_disk(site: "Site", normal: "Outcome", full: Callable[[Path], int
 
 
 def test_a_results_folder_that_is_read_only(site: "Site") -> None:
-    """An ordinary user without the right to write there is told which folder it is, and what to do; exit code 2."""
+    """For a user who may not write there, the error names the folder and says what to do; exit code 2."""
     site.results.mkdir()
     site.results.chmod(0o555)
     wrapper = AS_ORDINARY_USER if os.geteuid() == 0 else ()
@@ -167,7 +167,7 @@ def test_paths_and_terminals(
 
 
 def test_a_closed_pipe(site: "Site") -> None:
-    """Whoever reads the first line only ends nothing: the run goes on in silence, and its exit code is its own."""
+    """A reader that reads only the first line ends nothing: the run continues in silence, with its own exit code."""
     shell = shutil.which("bash")
     assert shell is not None
     manifests = [site.service("broken", "sys.exit(1)"), site.service("correct", SERVE)]

@@ -1,6 +1,7 @@
 """Addresses: any plan is free of overlaps, and any text for an address stands for this address."""
 
 import ipaddress
+import itertools
 import re
 
 from hypothesis import assume, given
@@ -10,7 +11,7 @@ from dualstack.addressing import plan_addresses
 from dualstack.families import BOTH, Family, endpoint, unmapped
 from dualstack.manifest.shown import shown_address
 from dualstack.prober.sockets import socket_address
-from dualstack.topology import HostSpec, Topology, load_topology
+from dualstack.topology import Attachment, HostSpec, LinkSpec, Topology, hosts_across, load_topology
 from dualstack.wire.rfc6052 import LENGTHS, embed
 from dualstack.world.notations import network_without, notations, wide_network
 
@@ -31,7 +32,7 @@ def topologies(draw: st.DrawFn) -> Topology:
     if len(names) > 2 and draw(st.booleans()):
         hosts["third"] = HostSpec(ipv4=1, ipv6=1)
         mtu = draw(st.sampled_from([1280, 1400, 1500]))
-        hosts["peer"] = hosts["peer"].model_copy(update={"behind": "third", "mtu": mtu})
+        hosts["peer"] = hosts["peer"].model_copy(update={"via": "third", "mtu": mtu})
     return load_topology("dual-stack").model_copy(update={"name": "any", "host": hosts})
 
 
@@ -69,6 +70,79 @@ def test_routes_lead_to_hosts_over_the_router(topology: Topology) -> None:
         assert {route.mtu for route in routes} <= {0, topology.path_mtu()}
     if not topology.routers:
         assert set(plan.routes.values()) == {()}
+
+
+@st.composite
+def linked_topologies(draw: st.DrawFn) -> Topology:
+    """Return a topology of one to four links, of which routers connect some, and of hosts on any of them."""
+    names = ["lan", "dmz", "wifi", "lte"][: draw(st.integers(1, 4))]
+    links = {name: LinkSpec(ipv4=draw(st.booleans()), ipv6=draw(st.booleans())) for name in names}
+    hosts = {}
+    for host in ("service", "peer", "third", "fourth", "fifth")[: draw(st.integers(2, 5))]:
+        own = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
+        on = {
+            name: Attachment(
+                ipv4=draw(st.integers(0, 8)) if links[name].ipv4 else 0,
+                ipv6=draw(st.integers(0, 8)) if links[name].ipv6 else 0,
+            )
+            for name in own
+        }
+        hosts[host] = HostSpec(on=on, functions=("forward",) if draw(st.booleans()) else ())
+    return load_topology("dual-stack").model_copy(update={"name": "any", "link": links, "host": hosts})
+
+
+@given(topology=linked_topologies())
+def test_plans_of_links_do_not_overlap(topology: Topology) -> None:
+    """The prefixes of links do not overlap; each address is in that of its link, and is planned once."""
+    plan = plan_addresses(topology)
+    for family in BOTH:
+        spans = sorted(
+            (int(network[0]), int(network[-1])) for network in (one.network(family) for one in plan.links.values())
+        )
+        assert all(last < first for (_, last), (first, _) in itertools.pairwise(spans))
+    interfaces = [one for host in plan.hosts.values() for one in host.interfaces]
+    texts = [text for one in interfaces for family in BOTH for text in one.planned[family]]
+    assert len(set(texts)) == len(texts)
+    assert len({one.mac for one in interfaces}) == len(interfaces)
+    for one in interfaces:
+        for family in BOTH:
+            assert all(
+                ipaddress.ip_address(text) in plan.links[one.link].network(family) for text in one.planned[family]
+            )
+
+
+@given(topology=linked_topologies())
+def test_next_hops_are_on_a_common_link(topology: Topology) -> None:
+    """Each route's next hop is a configured address of a router on the link of its interface; none is for own links."""
+    plan = plan_addresses(topology)
+    for name, routes in plan.routes.items():
+        own = plan.hosts[name].interfaces
+        assert len({route.address for route in routes}) == len(routes)
+        for route in routes:
+            link, family = own[route.interface].link, Family.of(route.via)
+            router = plan.owner(route.via)
+            assert router != name
+            assert "forward" in topology.host[router].functions
+            assert [one.link for one in plan.hosts[router].interfaces if route.via in one.configured[family]] == [link]
+            assert own[route.interface].configured[family]
+            assert route.address not in {
+                str(plan.links[one.link].network(family)) for one in own if one.configured[family]
+            }
+
+
+@given(topology=linked_topologies())
+def test_routes_arrive(topology: Topology) -> None:
+    """Packets that follow the routes to another link arrive after the number of routers that is planned."""
+    plan = plan_addresses(topology)
+    for name in topology.host:
+        for family in BOTH:
+            for _, link, hop in hosts_across(topology, name, family):
+                at, passed = name, 0
+                network = plan.links[link].network(family)
+                while link not in {one.link for one in plan.hosts[at].interfaces if one.configured[family]}:
+                    (route,) = (route for route in plan.routes[at] if route.address == str(network))
+                    at, passed = plan.owner(route.via), passed + 1
+                assert passed == hop.routers
 
 
 @given(address=IPV4 | IPV6)

@@ -10,6 +10,8 @@ from pyroute2 import IPRoute
 
 from dualstack.errors import HarnessError
 from dualstack.lab import facts, sysctl
+from dualstack.lab.docker.configure import configure
+from dualstack.lab.path_probe import cross
 from dualstack.prober.seccomp import restrict
 
 
@@ -42,6 +44,29 @@ def serve_with_open_sandbox(stream: socket.socket) -> None:
         """Remove nothing."""
 
     vars(facts)["restrict"] = unrestricted
+    facts.serve(stream)
+
+
+def serve_with_ipv4_frame(stream: socket.socket) -> None:
+    """Report the kernel's facts, and send an ARP request on eth0 before paths are probed."""
+    _serve_with_frame(stream, 0x0806)
+
+
+def serve_with_ipv6_frame(stream: socket.socket) -> None:
+    """Report the kernel's facts, and send an IPv6 packet on eth0 before paths are probed."""
+    _serve_with_frame(stream, 0x86DD)
+
+
+def _serve_with_frame(stream: socket.socket, kind: int) -> None:
+    """Report the kernel's facts, and broadcast a frame of an EtherType on eth0 before paths are probed."""
+
+    def noisy(*arguments: Any) -> tuple[str, str]:
+        """Send the frame, then probe."""
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as raw:
+            raw.sendto(bytes(40), ("eth0", kind, 0, 0, b"\xff" * 6))
+        return cross(*arguments)
+
+    vars(facts)["cross"] = noisy
     facts.serve(stream)
 
 
@@ -82,3 +107,20 @@ def wait_for_the_end(stream: socket.socket) -> None:
 def fail(_: socket.socket) -> None:
     """Raise."""
     raise RuntimeError("as asked")
+
+
+def configure_as_container(stream: socket.socket) -> None:
+    """Configure the host as the supervisor of a pause container does: kernel settings, then the request."""
+    with stream.makefile("rb") as lines:
+        asked = json.loads(lines.readline())
+    sysctl.apply(asked["settings"])
+    configure(asked["request"] | {"files": {}})
+    stream.sendall(b"done\n")
+
+
+def neighbours(stream: socket.socket) -> None:
+    """Send address and hardware address of every neighbour that was found."""
+    with IPRoute() as route:
+        rows = [dict(row["attrs"]) for row in route.get_neighbours()]
+    found = [(row["NDA_DST"], row["NDA_LLADDR"]) for row in rows if "NDA_LLADDR" in row]
+    stream.sendall(json.dumps(found).encode() + b"\n")

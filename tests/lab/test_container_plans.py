@@ -1,22 +1,26 @@
 """What a docker lab asks of its own code in containers exists there; no engine is needed."""
 
 import importlib.util
+import ipaddress
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
 from dualstack.addressing import plan_addresses
+from dualstack.errors import HostCannot
+from dualstack.families import BOTH, Family
 from dualstack.lab.docker import containers, host
 from dualstack.lab.docker.engine import Engine
 from dualstack.lab.docker.host import DockerHost
+from dualstack.lab.docker.networks import make_network
 from dualstack.lab.docker.service import has_health_check, service_plan
 from dualstack.lab.docker.supervisor import Supervisor
 from dualstack.lab.setup import host_setups
 from dualstack.prober.messages import Launch
-from dualstack.topology import load_topology, topology_names
+from dualstack.topology import LinkSpec, load_topology, topology_names
 
 ENGINE = cast("Engine", type("Substitute", (), {"api_version": "1.48"}))
 
@@ -49,16 +53,50 @@ def test_every_request_is_served() -> None:
 
 @pytest.mark.parametrize("name", topology_names())
 def test_every_address_is_given_once(name: str) -> None:
-    """What the engine gives a host, and what the supervisor adds and deletes, are the addresses of its plan."""
+    """What the engine gives a host and stays, and what the supervisor adds, are the addresses of its plan."""
     topology = load_topology(name)
     plan = plan_addresses(topology)
     for member in topology.host:
         one = made(name, member)
         asked = one._configuration(plan, native=False)
-        given = {one.plan.address(family) for family in topology.families(member)}
+        deleted = {address for _, address, _ in asked["delete"]}
+        given = {plan.in_first_link(member, family) for family in topology.families(member)} - deleted
         added = {address for _, address, _ in asked["add"]}
         assert not given & added
-        assert given | added == {address for own in one.plan.configured.values() for address in own}
+        assert given | added == {address for family in BOTH for address in one.plan.every(family)}
+
+
+def test_addresses_of_links_have_the_prefix_length_of_their_link() -> None:
+    """The engine's network has room for both links; its addresses are replaced by ones with a link's prefix length."""
+    plan = plan_addresses(load_topology("two-links"))
+    for name in ("peer", "router"):
+        asked = made("two-links", name)._configuration(plan, native=False)
+        given = {family: plan.in_first_link(name, family) for family in BOTH}
+        assert set(asked["delete"]) == {("eth0", given[Family.IPV4], 23), ("eth0", given[Family.IPV6], 63)}
+        first = next(iter(plan.links.values()))
+        assert all(ipaddress.ip_address(address) in first.network(family) for family, address in given.items())
+        for place, one in enumerate(plan.hosts[name].interfaces):
+            for family in BOTH:
+                length = plan.prefix_length(family)
+                assert (f"eth{place}", one.configured[family][0], length) in asked["add"]
+
+
+def test_a_second_interface_starts_quiet() -> None:
+    """An interface that is made inside starts without duplicate detection, and with IPv6, as the engine's does."""
+    own, of_link = containers.settings(load_topology("two-links"), "router")
+    for name, value in of_link.items():
+        assert own[name.replace(containers.LINK, "default")] == value
+    single, _ = containers.settings(load_topology("two-links"), "peer")
+    assert not [name for name in single if ".default." in name]
+
+
+@pytest.mark.parametrize("change", [{"ipv4": False}, {"ipv6": False}, {"mtu": 1280}])
+def test_links_of_one_family_need_the_embedded_lab(change: dict[str, Any]) -> None:
+    """A link that carries one family, or smaller packets, is refused before anything is made on an engine."""
+    topology = load_topology("two-links")
+    links = {**topology.link, "clients": LinkSpec(**change)}
+    with pytest.raises(HostCannot, match=r"link 'clients' carries one family only, .* needs the embedded lab"):
+        make_network(ENGINE, topology.model_copy(update={"link": links}), "", {})
 
 
 @pytest.mark.parametrize("component", ["", "store"])

@@ -1,10 +1,13 @@
 """What is proved of a lab follows from its topology."""
 
+from typing import get_args
+
 import pytest
 
 from dualstack.errors import UsageError
-from dualstack.lab.proofs import PROOFS, claims, planned_proofs
-from dualstack.topology import HostSpec, load_topology, topology_names
+from dualstack.lab.functions import FUNCTIONS
+from dualstack.lab.proofs import PROOFS, claims, link_claims, planned_proofs
+from dualstack.topology import Attachment, FunctionName, HostSpec, LinkSpec, load_topology, topology_names
 
 EXPECTED: dict[str, dict[str, str]] = {
     "dual-stack-bindv6only": {
@@ -50,6 +53,12 @@ EXPECTED: dict[str, dict[str, str]] = {
         "": "addresses no-route-out ipv4-path ipv6-path ipv4-loopback ipv6-loopback link-local no-bindv6only af-inet6",
         "peer": "behind-router",
     },
+    "two-links": {
+        "": "addresses no-route-out ipv4-path ipv6-path ipv4-loopback ipv6-loopback link-local no-bindv6only af-inet6",
+        "service": "ipv4-hops ipv6-hops",
+        "peer": "ipv4-hops ipv6-hops",
+        "router": "forwards",
+    },
 }
 """The proofs of each topology: those of every host under an empty name, and those of one host beside them."""
 
@@ -78,7 +87,25 @@ def test_every_field_of_a_host_is_claimed(field: str) -> None:
     """Whatever field of a host is changed, other proofs are demanded: nothing can be said that nothing proves."""
     ordinary = HostSpec()
     value = getattr(ordinary, field)
-    changed_to = {"behind": "router", "mtu": 1280}.get(field, not value if isinstance(value, bool) else 0)
+    others = {"via": "router", "mtu": 1280, "on": {"lan": Attachment(ipv6=1)}, "functions": ("forward",)}
+    changed_to = others.get(field, not value if isinstance(value, bool) else 0)
     other = HostSpec(**{field: changed_to})
     assert claims(other) != claims(ordinary)
     assert claims(other) <= set(PROOFS)
+
+
+@pytest.mark.parametrize("field", sorted(LinkSpec.model_fields))
+def test_every_field_of_a_link_is_claimed(field: str) -> None:
+    """Whatever field of a link is changed, other proofs are demanded of the hosts on it."""
+    topology = load_topology("two-links")
+    changed = LinkSpec(**{field: 1280 if field == "mtu" else False})
+    other = topology.model_copy(update={"link": {**topology.link, "clients": changed}})
+    for host in ("peer", "router"):
+        assert link_claims(other, host) - link_claims(topology, host)
+    assert link_claims(other, "service") == link_claims(topology, "service")
+
+
+def test_functions_have_proofs() -> None:
+    """Each function that a topology can name has a module, with proofs of its own."""
+    assert set(FUNCTIONS) == set(get_args(FunctionName))
+    assert all(set(function.proofs) <= set(PROOFS) and function.proofs for function in FUNCTIONS.values())

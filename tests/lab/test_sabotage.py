@@ -14,7 +14,7 @@ from dualstack.lab.netns import NetnsLab
 from dualstack.lab.proofs import PROOFS, judge, planned_proofs
 from dualstack.lab.protocol import Host
 from dualstack.lab.proving import observe, prove
-from dualstack.topology import HostSpec, Topology, load_topology
+from dualstack.topology import Attachment, HostSpec, LinkSpec, Topology, load_topology
 
 MakeLab = Callable[[Topology | str], NetnsLab]
 Change = tuple[str, str, dict[str, Any]]
@@ -31,7 +31,7 @@ class Sabotage:
     """Changes of a host of a lab, and the proof that must fail because of them."""
 
     proof: str
-    world: str | Mapping[str, Any]
+    world: str | Mapping[str, Any] | Topology
     changes: tuple[Change, ...]
     named: bool = True
     """Whether this is the first proof that fails, so that the error names it."""
@@ -59,6 +59,17 @@ def wide(destination: str) -> tuple[Change, Change]:
     """Replace a route by one with the link's MTU."""
     scope = 0 if ":" in destination else 253
     return route("del", dst=destination, scope=scope), route("add", dst=destination, scope=scope, oif=LINK)
+
+
+def clients_on(link: LinkSpec) -> Topology:
+    """Return the topology two-links with another link for the clients, and hosts with addresses that it carries."""
+    topology = load_topology("two-links")
+    own = Attachment(ipv4=int(link.ipv4), ipv6=int(link.ipv6))
+    hosts = {
+        name: spec.model_copy(update={"on": {**spec.on, "clients": own}}) if "clients" in spec.on else spec
+        for name, spec in topology.host.items()
+    }
+    return topology.model_copy(update={"link": {**topology.link, "clients": link}, "host": hosts})
 
 
 DOWN: Change = ("link", "set", {"index": LINK, "state": "down"})
@@ -134,14 +145,28 @@ SABOTAGES = {
         "path-mtu", "pmtu-1280", (*wide("2001:db8:51:1:aaaa:bbbb:cccc:208/128"),), on="router"
     ),
     "a narrow way back": Sabotage("path-mtu", "pmtu-1280", (setting("ipv6/conf/eth0/mtu", "1400"),), on="router"),
+    "a router that does not forward IPv4": Sabotage(
+        "ipv4-hops", "two-links", (setting("ipv4/ip_forward", "0"),), named=False, on="router"
+    ),
+    "a router that does not forward IPv6": Sabotage(
+        "ipv6-hops", "two-links", (setting("ipv6/conf/all/forwarding", "0"),), named=False, on="router"
+    ),
+    "a router's function that is off": Sabotage(
+        "forwards", "two-links", (setting("ipv4/ip_forward", "0"),), named=False, on="router"
+    ),
+    "a wide interface on a narrow link": Sabotage(
+        "link-mtu", clients_on(LinkSpec(mtu=1280)), (("link", "set", {"index": LINK, "mtu": 1500}),), on="peer"
+    ),
     "another interface": Sabotage(
         "no-route-out", "dual-stack", (("link", "add", {"ifname": "v0", "kind": "veth", "peer": {"ifname": "v1"}}),)
     ),
 }
 
 
-def world(of: str | Mapping[str, Any]) -> Topology:
-    """Return a topology by name, or one with these fields of the service's host and an ordinary peer."""
+def world(of: str | Mapping[str, Any] | Topology) -> Topology:
+    """Return a topology, also by name, or one with these fields of the service's host and an ordinary peer."""
+    if isinstance(of, Topology):
+        return of
     if isinstance(of, str):
         return load_topology(of)
     hosts = {"service": HostSpec(**of), "peer": HostSpec(ipv6=1)}
@@ -174,12 +199,12 @@ def test_a_broken_lab_is_found(make_lab: MakeLab, sabotage: Sabotage) -> None:
 
 
 class _Substitute:
-    """A lab whose service answers from another entry point."""
+    """A lab one of whose hosts, normally the service's, answers from another entry point."""
 
-    def __init__(self, lab: NetnsLab, entry: str) -> None:
+    def __init__(self, lab: NetnsLab, entry: str, host: str = "service") -> None:
         self.topology: Topology = lab.topology
         self.plan: Plan = lab.plan
-        self.hosts: Mapping[str, Host] = {**lab.hosts, "service": _SubstituteHost(lab.hosts["service"], entry)}
+        self.hosts: Mapping[str, Host] = {**lab.hosts, host: _SubstituteHost(lab.hosts[host], entry)}
 
     def close(self) -> None:
         """Do nothing: the lab is closed elsewhere."""
@@ -217,7 +242,18 @@ def test_a_broken_process_world_is_found(make_lab: MakeLab, proof: str, topology
         judge(lab.topology, seen)
 
 
+@pytest.mark.parametrize("family", ["ipv4", "ipv6"])
+def test_one_packet_of_the_other_family_is_found(make_lab: MakeLab, family: str) -> None:
+    """A single IPv4 or ARP packet on a link without IPv4, or an IPv6 packet on one without IPv6, breaks the lab."""
+    lab = make_lab(clients_on(LinkSpec(ipv4=family == "ipv6", ipv6=family == "ipv4")))
+    proof = f"no-{family}-packets"
+    assert {f"peer: {proof}", f"router: {proof}"} <= set(prove(lab))
+    with pytest.raises(BrokenLab, match=rf"'{proof}' failed on host '(peer|router)' .* expected no .* on eth[01]"):
+        prove(_Substitute(lab, f"saboteur:serve_with_{family}_frame", "peer"))
+
+
 def test_every_proof_is_sabotaged() -> None:
     """Every proof has a test that makes it fail."""
     tried = {sabotage.proof for sabotage in SABOTAGES.values()} | {"af-inet6", "no-af-inet6"}
+    tried |= {"no-ipv4-packets", "no-ipv6-packets"}
     assert tried == set(PROOFS)

@@ -12,7 +12,7 @@ from dualstack.lab.docker import containers
 from dualstack.lab.setup import HostSetup, host_setups, namespace_settings
 from dualstack.topology import load_topology, topology_names
 
-INSIDE = ("changes", "path_probe", "facts", "files", "netlink", "ready", "setup", "docker.supervisor")
+INSIDE = ("changes", "path_probe", "facts", "files", "functions", "netlink", "ready", "setup", "docker.supervisor")
 """Modules of the lab that run where no topology is read."""
 
 

@@ -66,7 +66,7 @@ def seen(backend: NetnsBackend, folder: Path, code: str, ready: str = "", state:
 def shipped(backend: NetnsBackend, path: Path, state: str = "normal", chosen: Sequence[str] = ()) -> list[Observation]:
     """Return the observations of a service in each of its configurations."""
     subjects = subjects_of(path, chosen)
-    return [observe(backend, way, FREE, state) for subject in subjects for way in variants(subject)]
+    return [observe(backend, variant, FREE, state) for subject in subjects for variant in variants(subject)]
 
 
 def test_a_loopback_listener_is_reached_from_its_own_host(backend: NetnsBackend) -> None:
@@ -84,7 +84,7 @@ def test_a_loopback_listener_is_reached_from_its_own_host(backend: NetnsBackend)
 def test_a_loopback_listener_on_every_address_is_wider(backend: NetnsBackend) -> None:
     """A loopback listener with a wildcard socket serves more addresses than configured."""
     (item,) = shipped(backend, SERVICES / "zoo" / "loopback-is-wildcard.toml")
-    assert (item.way, item.sockets, item.effect) == ("'{IPv4 address}'", "4", "wider")
+    assert (item.variant, item.sockets, item.effect) == ("'{IPv4 address}'", "4", "wider")
 
 
 def test_what_never_listens_has_timed_out(backend: NetnsBackend, tmp_path: Path) -> None:

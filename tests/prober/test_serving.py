@@ -139,6 +139,15 @@ def test_a_server_follows_its_script(prober: Prober, transport: Transport) -> No
     assert "'pink\\n', which does not match '^ping\\n'" in wrong.detail
 
 
+@pytest.mark.parametrize(
+    ("turn", "text"), [(ScriptTurn("(", "a"), "regular expression"), (ScriptTurn("a", "€"), "Latin-1")]
+)
+def test_a_script_is_checked_at_once(prober: Prober, turn: ScriptTurn, text: str) -> None:
+    """A turn that cannot be used is the caller's error, before any client comes."""
+    with pytest.raises(UsageError, match=text):
+        prober.serve(Serve(LOOPBACKS, PORT, protocol=AppProtocol.EXCHANGE, turns=(turn,)))
+
+
 def test_a_server_may_speak_first_and_close(prober: Prober) -> None:
     """The greeting is sent without a request, and a turn may close the connection."""
     turns = (ScriptTurn(None, "220 ready\r\n"), ScriptTurn("^QUIT", "221 bye\r\n", close=True))

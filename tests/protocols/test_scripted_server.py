@@ -87,6 +87,13 @@ def test_a_greeting_alone_answers_nothing() -> None:
     assert server.end(OVER).outcome is Outcome.WRONG
 
 
+def test_answers_to_one_piece_are_bounded() -> None:
+    """A client that makes the server send more than 1 MiB with one piece is disconnected."""
+    turn = Scripted([ScriptTurn("^a\n", "x" * 10_000)]).receive(b"a\n" * 30_000)
+    assert turn.close
+    assert len(turn.send) < 2 << 20
+
+
 def test_memory_is_bounded() -> None:
     """Input that matches nothing is kept up to a limit, in little time."""
     server = Scripted(SMTP)

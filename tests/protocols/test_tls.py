@@ -18,6 +18,7 @@ from dualstack.protocols.exact import Replying
 from dualstack.protocols.judgement import Judgement, Outcome
 from dualstack.protocols.layers import closing, layered
 from dualstack.protocols.registry import PROTOCOLS, client_for, server_for
+from dualstack.protocols.tls import Secured
 from dualstack.transport import AppProtocol
 
 ADDRESS = "2001:db8::1"
@@ -55,7 +56,7 @@ class Talk:
     """
 
     def __init__(self, client: Conversation, server: Conversation, pieces: Pieces = whole) -> None:
-        """Let them talk; ``pieces`` splits what each of them sends."""
+        """Exchange what they send; ``pieces`` splits it."""
         self.client: Judgement | None = None
         self.server: Judgement | None = None
         self.sent: list[bytes] = []
@@ -130,6 +131,20 @@ def test_the_certificate_must_be_for_the_name(name: str, outcome: Outcome) -> No
         )
 
 
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [
+        (5, "n0.example, n1.example, n2.example, n3.example, n4.example"),
+        (7, "n0.example, n1.example, n2.example, n3.example, n4.example and 2 more"),
+    ],
+)
+def test_a_certificate_with_many_names(count: int, named: str) -> None:
+    """The judgement shows the first five names and counts the others."""
+    server = issue([f"n{number}.example" for number in range(count)])
+    talk = Talk(*ends(AppProtocol.ECHO, ClientTls(CLIENT.ca, "other.example"), server))
+    assert judged(talk).detail == f"the certificate is not for other.example: it names {named}"
+
+
 def test_a_certificate_of_another_authority_is_refused() -> None:
     """The client says why; the server records the alert."""
     trustme = pytest.importorskip("trustme")
@@ -164,6 +179,17 @@ def test_an_answer_without_tls(answer: bytes) -> None:
     assert judgement is not None
     assert (judgement.outcome, judgement.tls) == (Outcome.WRONG, TlsFault.PLAIN)
     assert judgement.detail.startswith("the service does not speak TLS: it sent '")
+
+
+def test_an_echo_without_tls() -> None:
+    """A service that sends the client's first bytes back does not speak TLS, in whatever pieces they arrive."""
+    for size in (1, 5, 100, 5000):
+        client, _ = ends(AppProtocol.ECHO)
+        turns = [client.receive(piece) for piece in in_sizes([size])(client.start())]
+        judgement = turns[-1].judgement
+        assert judgement is not None
+        assert judgement.tls is TlsFault.PLAIN
+        assert judgement.detail == "the service does not speak TLS: it sent the same bytes back"
 
 
 def test_a_client_without_tls() -> None:
@@ -343,6 +369,19 @@ def test_noise_never_raises(data: bytes) -> None:
         end.start()
         turn = end.receive(data)
         assert turn.judgement is None or turn.judgement.tls is not None
+
+
+def test_memory_is_bounded() -> None:
+    """However much comes, in pieces of any size, no more than one record waits in the layer."""
+    client, server = ends(AppProtocol.ECHO, size=300_000)
+    finished = client.receive(server.receive(client.start()).send).send
+    assert isinstance(server, Secured)
+    most = 0
+    for piece in in_sizes([1000, 1, 40_000])(finished):
+        server.receive(piece)
+        most = max(most, server._engine.incoming.pending)
+    assert len(finished) > 300_000
+    assert most < 17_000
 
 
 def test_time_is_linear() -> None:

@@ -31,7 +31,7 @@ COLUMNS = {
     "no IPv4": "no_ipv4",
 }
 ONE_ADDRESS = frozenset({"memcached-address", "nginx-address", "redis-address", "socat-address"})
-"""Services that are told where to listen from outside; each spelling is another way, and they are in no table."""
+"""Services whose listen address is set from outside; each text is another variant, and they are in no table."""
 
 
 def rows() -> list[dict[str, str]]:
@@ -54,12 +54,12 @@ def root_of(manifest: Manifest) -> Root | None:
 
 def table() -> str:
     """Return the table as the page shows it."""
-    head = ["Server", "Version", "Told", "", "normal", "bindv6only", "IPv6 disabled", "no AF_INET6", "no IPv4"]
+    head = ["Server", "Version", "Configured", "", "normal", "bindv6only", "IPv6 disabled", "no AF_INET6", "no IPv4"]
     lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
     notes: dict[str, int] = {}
     for row in rows():
         note = f" [{notes.setdefault(row['comment'], len(notes) + 1)}]" if row["comment"] else ""
-        cells = [row["server"], row["version"], f"`{row['told']}`{note}", row["transport"]]
+        cells = [row["server"], row["version"], f"`{row['configured']}`{note}", row["transport"]]
         cells += [row[column].replace("+", " + ") for column in COLUMNS.values()]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", *(f"{number}. {text[0].upper()}{text[1:]}." for text, number in notes.items())]
@@ -121,7 +121,7 @@ def test_survey_reproduces_the_table(record_property: Callable[[str, object], No
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     seen = {
-        (item["service"], item["way"], item["transport"], item["state"]): item["sockets"]
+        (item["service"], item["variant"], item["transport"], item["state"]): item["sockets"]
         for item in json.loads(done.stdout)
     }
     expected = {

@@ -1,4 +1,4 @@
-"""What services do where somebody else has their port: ``survey --taken`` finds what each of them is known for."""
+"""What services do if another program has their port: ``survey --taken`` finds the known effect of each."""
 
 import csv
 import json
@@ -65,14 +65,15 @@ def survey(*words: str | Path) -> list[dict[str, Any]]:
 
 
 def test_taken_ports() -> None:
-    """Each service opens the expected sockets and has the expected effect, whoever has the port."""
+    """Each service opens the expected sockets and has the expected effect, in each state of the port."""
     with EXPECTED.open(encoding="utf-8") as file:
         expected = {
-            (row["service"], row["way"], row["taken"]): (row["sockets"], row["effect"]) for row in csv.DictReader(file)
+            (row["service"], row["variant"], row["taken"]): (row["sockets"], row["effect"])
+            for row in csv.DictReader(file)
         }
     services = {service for service, _, _ in expected}
     found = survey(*(path for path in SERVICES.glob("[zr]*/*.toml") if path.stem in services))
-    seen = {(row["service"], row["way"], row["taken"]): (row["sockets"], row["effect"]) for row in found}
+    seen = {(row["service"], row["variant"], row["taken"]): (row["sockets"], row["effect"]) for row in found}
     differ = [
         f"{' / '.join(key)}: expected {cell}, found {seen.get(key)}"
         for key, cell in expected.items()
@@ -88,7 +89,7 @@ def test_a_failure_that_comes_late_and_a_silent_split(tmp_path: Path) -> None:
     """Two sockets of one program: listen() fails with SO_REUSEADDR, and with SO_REUSEPORT another may share them."""
     (tmp_path / "two.py").write_text(TWO_SOCKETS, encoding="utf-8")
     (tmp_path / "two.toml").write_text(MANIFEST, encoding="utf-8")
-    found = {(row["way"], row["taken"]): row for row in survey(tmp_path / "two.toml")}
+    found = {(row["variant"], row["taken"]): row for row in survey(tmp_path / "two.toml")}
     effects = {key: row["effect"] for key, row in found.items()}
     assert (found["split", "free"]["sockets"], effects["split", "free"]) == ("4+D", "both")
     assert effects["split", "shared"] == "split"

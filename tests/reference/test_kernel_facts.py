@@ -204,7 +204,7 @@ def test_low_water_mark(family: Family, connection: Any) -> None:
 
 
 def test_would_block() -> None:
-    """L9: a non-blocking read without data fails with EAGAIN, and the connection goes on."""
+    """L9: a non-blocking read without data fails with EAGAIN, and the connection stays open."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
         with pytest.raises(BlockingIOError) as caught:

@@ -114,7 +114,7 @@ def test_half_close(run: Any, lab: Lab, kind: str, form: str) -> None:
 
 @pytest.mark.parametrize("kind", MANY)
 def test_clients_in_parallel(run: Any, lab: Lab, kind: str) -> None:
-    """L15, L16, L20: an idle client keeps nobody waiting; twenty clients of both families are served at a time.
+    """L15, L16, L20: an idle client does not delay others; twenty clients of both families are served at a time.
 
     The parent's close() of a client's socket ends nothing while the child has it.
     """
@@ -157,7 +157,7 @@ def states(name: str) -> list[str]:
 @pytest.mark.parametrize("kind", MANY)
 @both_forms
 def test_one_clients_reset(run: Any, lab: Lab, kind: str, form: str) -> None:
-    """L9, L16: a client's reset ends the document's thread server; every other server goes on serving."""
+    """L9, L16: a client's reset ends the document's thread server; every other server continues to serve."""
     host = lab.hosts["service"]
     program = run.serve(host, f"upper-{kind}{form}", PORT)
     run.until(run.python(lab.hosts["peer"], RESETTING_CLIENT, host.plan.address(Family.IPV4)), "^reset")

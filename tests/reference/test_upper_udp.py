@@ -145,7 +145,7 @@ def test_ported_client(run: Any, lab: Lab, family: Family) -> None:
 
 
 def test_ported_client_without_a_server(run: Any, lab: Lab) -> None:
-    """L22 is wrong: a datagram socket may be connected, and then learns that nobody is there."""
+    """L22 is wrong: a datagram socket may be connected, and then gets the error that no socket is there."""
     address = lab.hosts["peer"].plan.address(Family.IPV6)
     log = run.output(lab.hosts["service"], "upper-udp-client-ported", address, text="one\n", code=1)
     assert log == "no answer: Connection refused\n"

@@ -12,7 +12,7 @@ import pytest
 
 
 class Reader(ctypes.Structure):
-    """``struct reader``: what a descriptor has delivered and nobody has read yet."""
+    """``struct reader``: what a descriptor has delivered and was not read yet."""
 
     _fields_ = (("data", ctypes.c_char * 100), ("used", ctypes.c_size_t), ("next", ctypes.c_size_t))
 

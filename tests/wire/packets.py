@@ -1,7 +1,8 @@
 """The packets of which the tests of predicates make their captures; the host under test is the server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP, fragment
@@ -10,6 +11,8 @@ from scapy.layers.l2 import Ether
 
 from dualstack.families import BOTH, Family
 from dualstack.wire.evidence import CaptureData
+from dualstack.wire.frames import Frame, parse
+from dualstack.wire.pcap import Pcap
 
 MAC, PEER = "02:00:5e:10:00:01", "02:00:5e:10:00:02"
 S4, C4, S6, C6 = "198.51.100.1", "198.51.100.33", "2001:db8:51:1::101", "2001:db8:51:1::201"
@@ -19,6 +22,12 @@ OUT, IN = partial(Ether, src=MAC, dst=PEER), partial(Ether, src=PEER, dst=MAC)
 
 Timed = tuple[float, Any]
 MakeCapture = Callable[..., CaptureData]
+
+
+def read_frames(path: Path) -> Iterator[Frame]:
+    """Yield the frames of a capture file, one after the other; a cut-off last record is left out."""
+    for number, (time, length, data) in enumerate(Pcap(path), 1):
+        yield parse(data, number=number, time=time, length=length)
 
 
 def net(family: Family, *, back: bool = False) -> Any:

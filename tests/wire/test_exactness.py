@@ -18,11 +18,12 @@ from dualstack.wire.attempts import Attempt, Fate
 from dualstack.wire.dissect import Dns, details
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import describe, flag_names, format_lines
-from dualstack.wire.frames import parse, read_frames
+from dualstack.wire.frames import parse
 from dualstack.wire.pcap import HEADER, RECORD
 from dualstack.wire.template import Template
 from dualstack.wire.witness import UNUSED_MAC, witnesses
 from dualstack.wire.witness import frame as witness
+from tests.wire.packets import read_frames
 
 MakeCapture = Callable[..., CaptureData]
 

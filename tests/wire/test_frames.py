@@ -36,8 +36,9 @@ from scapy.utils import PcapWriter, rdpcap
 from dualstack.errors import HarnessError
 from dualstack.families import Family
 from dualstack.wire.counts import classify
-from dualstack.wire.frames import Frame, parse, read_frames
+from dualstack.wire.frames import Frame, parse
 from dualstack.wire.witness import MARK, frame, witnesses
+from tests.wire.packets import read_frames
 
 if TYPE_CHECKING:
     from dualstack.wire.evidence import CaptureData

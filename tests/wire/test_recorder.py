@@ -11,7 +11,7 @@ from dualstack.families import BOTH, Family
 from dualstack.wire.capture import Capture
 from dualstack.wire.evidence import read_capture
 from dualstack.wire.expect import answered, no_family_from, refused
-from dualstack.wire.frames import read_frames
+from tests.wire.packets import read_frames
 
 if TYPE_CHECKING:
     from tests.wire.conftest import NetnsHost

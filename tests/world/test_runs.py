@@ -1,13 +1,13 @@
 """The runs of a connector, and the servers that it finds: without a lab."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dualstack.errors import DeadlineExpired, ServiceError
-from dualstack.prober.messages import Exit, Log, Names
+from dualstack.prober.messages import Accepted, Exit, Log, Names
+from dualstack.protocols.certificates import TlsFault
 from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.servers import serve_names
 
@@ -62,7 +62,8 @@ def run(made: "MadeUp", end: Exit | None, text: str, *accepted: Any) -> Any:
     return made.world.connector_runs.run("2001:db8::1", ServerHandle(*accepted))
 
 
-ACCEPTED = SimpleNamespace(peer="[2001:db8::1]:40000", address="2001:db8::2", head="GET / HTTP/1.1")
+ACCEPTED = Accepted("2001:db8::2", "[2001:db8::1]:40000", 40000, 9, 9, 0.0, head="GET / HTTP/1.1")
+REJECTED = Accepted("2001:db8::2", "[2001:db8::1]:40000", 40000, 9, 9, 0.0, head="-", tls=TlsFault.ALERT)
 
 
 @pytest.mark.parametrize(
@@ -70,6 +71,8 @@ ACCEPTED = SimpleNamespace(peer="[2001:db8::1]:40000", address="2001:db8::2", he
     [
         (Exit(0), "done\n", (ACCEPTED,), ""),
         (Exit(0), "done\n", (), "it reported success, but no client reached the peer"),
+        (Exit(0), "done\n", (REJECTED,), "it reported success, but the client rejects the TLS handshake"),
+        (Exit(3), "", (REJECTED,), "it exited with code 3"),
         (Exit(0), "nothing\n", (ACCEPTED,), "its output does not match '^done'"),
         (Exit(3), "done\n", (ACCEPTED,), "it exited with code 3"),
         (None, "", (ACCEPTED,), "it had not ended after 0.5 s"),

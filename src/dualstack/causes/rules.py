@@ -1,6 +1,6 @@
 """Which facts support each cause, and which rule it out."""
 
-from dualstack.causes import addresses, answers, connecting, datagrams, literals, paths, running, sockets, starting
+from dualstack.causes import addresses, answers, connecting, datagrams, literals, paths, running, sockets, starting, tls
 from dualstack.causes.rule import (
     CERTAIN,
     DECISIVE,
@@ -130,8 +130,11 @@ RULES = (
             (STRONG, answers.statuses_differ),
             (STRONG, answers.error_status),
         ),
-        (answers.is_udp, answers.mapped_is_turned_away, about("SEC-001")),
+        (answers.is_udp, answers.mapped_is_turned_away, tls.tls_fails, about("SEC-001")),
     ),
+    Rule("RC-TLSNAME", ((DECISIVE, tls.certificate_of_other_names),)),
+    Rule("RC-TLSMISSING", ((DECISIVE, tls.no_tls),)),
+    Rule("RC-SNI", ((DECISIVE, tls.rejects_literal),), (connecting.listens,)),
     Rule("RC-BINDTODEVICE", ((DECISIVE, paths.loopback_refused),)),
     Rule("RC-SCOPEDPEER", ((DECISIVE, paths.link_local_lost),)),
     Rule(
@@ -255,7 +258,7 @@ RULES = (
             (STRONG, literals.listens_although_malformed),
             (FITS, literals.literal_not_started),
         ),
-        (literals.no_ipv6_literal, literals.joined_without_brackets),
+        (literals.no_ipv6_literal, literals.joined_without_brackets, tls.rejects_literal),
     ),
     Rule(
         "RC-RESOLVER",

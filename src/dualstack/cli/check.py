@@ -11,8 +11,8 @@ from dualstack.errors import HostCannot, UsageError
 from dualstack.manifest import Scope, Subject, subjects_of
 from dualstack.manifest.faults import Fault
 from dualstack.plan import plan_cases
-from dualstack.programs import missing_programs
-from dualstack.service import root_of, unfit
+from dualstack.runnable import missing_programs, unfit
+from dualstack.service import root_of
 from dualstack.suites import entry_faults, requirements
 
 

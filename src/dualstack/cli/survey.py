@@ -76,13 +76,13 @@ def _print(seen: list[Observation], *, taken: bool) -> None:
     lines = []
     rows: dict[tuple[str, ...], dict[str, Observation]] = {}
     for item in seen:
-        key = (item.service, item.way, item.listener, item.transport, item.taken)
+        key = (item.service, item.variant, item.listener, item.transport, item.taken)
         rows.setdefault(key, {})[item.state] = item
     several = len({(service, listener) for service, _, listener, *_ in rows}) > len({service for service, *_ in rows})
-    for (service, way, listener, transport, who), own in rows.items():
+    for (service, variant, listener, transport, who), own in rows.items():
         where = f" {listener} ({transport})" if several else ""
         cells = [_cell(own[state], effect=taken) for state in states]
-        lines.append([f"{service}{where} {way}", *([who] if taken else []), *cells])
+        lines.append([f"{service}{where} {variant}", *([who] if taken else []), *cells])
     console.table(heads, lines)
     console.print()
     for line in (*_LEGEND, *(_TAKEN_LEGEND if taken else ())):
@@ -91,10 +91,10 @@ def _print(seen: list[Observation], *, taken: bool) -> None:
     for item in seen:
         if item.error:
             state = f"{item.state} ({item.taken})" if taken else item.state
-            errors.setdefault((item.service, item.way, item.error), []).append(state)
-    for (service, way, error), seen_in in errors.items():
+            errors.setdefault((item.service, item.variant, item.error), []).append(state)
+    for (service, variant, error), seen_in in errors.items():
         console.print()
-        console.paragraph(f"{service} {way}, {', '.join(seen_in)}:", style="bold")
+        console.paragraph(f"{service} {variant}, {', '.join(seen_in)}:", style="bold")
         console.paragraph(error, indent=2)
 
 

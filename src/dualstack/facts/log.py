@@ -47,6 +47,7 @@ class Sign(enum.Enum):
     NOT_ALLOWED = "that a client is not allowed"
     NO_IPV6 = "that IPv6 is not available in this build"
     LOOPBACK = "a loopback address, beside an error"
+    CERTIFICATE = "that a certificate is for another name"
 
 
 _OWN = r"(?:127\.0\.0\.1|(?<![0-9a-f:])::1(?![0-9a-f:])|localhost)"
@@ -103,6 +104,9 @@ _TEXTS: dict[Sign, str] = {
     Sign.NO_IPV6: r"(?:without|no|not|lacks?) (?:\w+ ){0,3}IPv6(?: support)?|IPv6 (?:support )?(?:is )?"
     r"(?:not |un)(?:compiled|built|enabled|available|supported)|IPv6 (?:support )?(?:is )?(?:disabled|off)",
     Sign.LOOPBACK: rf"{_OWN}.*{_TROUBLE}|{_TROUBLE}.*{_OWN}",
+    Sign.CERTIFICATE: r"(?:host ?name|ip address) mismatch|certificate is (?:not )?valid for|contain any IP SANs"
+    r"|ERR_TLS_CERT_ALTNAME|does not match (?:the )?certificate|no (?:alternative certificate )?subject alternative"
+    r"|no alternative certificate subject name|NotValidForName|certificate not valid for name",
 }
 
 _SIGNS = {sign: re.compile(text, re.IGNORECASE) for sign, text in _TEXTS.items()}

@@ -2,13 +2,17 @@
 
 `serve` is an entry point. Each request and each answer is one JSON object a line:
 
-* ``{"do": "look", "confined": bool, "listen": [address, ...]}`` → ``facts``: `Facts`; ``ports``: for each address the
-  TCP port that listens from now on, 0 if it cannot be bound;
+* ``{"do": "look", "confined": bool, "listen": [address, ...], "watch": [interface, ...]}`` → ``facts``: `Facts`;
+  ``ports``: for each address the TCP port that listens from now on, 0 if it cannot be bound. From now on the frames on
+  the interfaces to watch are counted;
 * ``{"do": "dial", "targets": [[address, port], ...], "routes": [address, ...]}`` → ``targets``: the outcome of each
   connection; ``routes``: whether the kernel has a route to each address. Every outcome is an empty text or the errno's
   name;
 * ``{"do": "probe", "targets": [[address, far address], ...], "largest": bytes}`` → ``paths``: the result of
-  `path_probe.probe_path` for each.
+  `path_probe.probe_path` for each;
+* ``{"do": "cross", "targets": [[address, hop limit], ...]}`` → ``crossings``: the result of
+  `path_probe.cross` for each;
+* ``{"do": "count"}`` → ``frames``: for each watched interface the number of frames by family, ARP counted as IPv4.
 """
 
 import array
@@ -27,13 +31,19 @@ from typing import Any
 from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.ipv6_addresses import ipv6_addresses
-from dualstack.lab.path_probe import probe_path
+from dualstack.lab.path_probe import cross, probe_path
+from dualstack.lab.tap import count, watch
 from dualstack.prober.seccomp import restrict
 
 _NET = "/proc/thread-self/net"
 _SYSCTL = "/proc/sys/net/ipv6"
 
-_SIOCGIFCONF = 0x8912
+_FORWARDING = {
+    Family.IPV4: Path("/proc/sys/net/ipv4/ip_forward"),
+    Family.IPV6: Path(_SYSCTL, "conf/all/forwarding"),
+}
+
+_SIOCGIFCONF, _SIOCGIFMTU = 0x8912, 0x8921
 _IFREQ = 40
 """Bytes of a struct ifreq where a pointer has 64 bits."""
 
@@ -55,6 +65,8 @@ class Facts:
         bind: The outcome of binding the loopback address, by family: empty, or the errno's name.
         inet6: The outcome of socket(AF_INET6).
         confined_inet6: The same in a child that is confined as a service is; None if it was not tried.
+        mtus: The MTU of each interface, in bytes.
+        forwards: Whether it forwards packets, by family.
     """
 
     addresses: tuple[tuple[str, str], ...]
@@ -66,6 +78,8 @@ class Facts:
     bind: dict[str, str]
     inet6: str
     confined_inet6: str | None
+    mtus: dict[str, int]
+    forwards: dict[str, bool]
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Facts":
@@ -78,16 +92,19 @@ class Facts:
 def look(*, confined: bool) -> Facts:
     """Return the facts of the network namespace that this process is in."""
     ipv6 = ipv6_addresses()
+    interfaces = tuple(name for _, name in socket.if_nameindex())
     return Facts(
         addresses=(*_ipv4_addresses(), *((address.interface, str(address)) for address in ipv6)),
         unusable=tuple(str(address) for address in ipv6 if not address.usable),
-        interfaces=tuple(name for _, name in socket.if_nameindex()),
+        interfaces=interfaces,
         default_routes=tuple(_default_routes()),
         v6only=_v6only(),
         disable_ipv6=_disable_ipv6(),
         bind={family.value: _outcome(partial(_bind, family)) for family in BOTH},
         inet6=_outcome(_inet6),
         confined_inet6=_in_confined_child() if confined else None,
+        mtus={name: _mtu(name) for name in interfaces},
+        forwards={family.value: _forwards(path) for family, path in _FORWARDING.items()},
     )
 
 
@@ -114,6 +131,18 @@ def _ipv4_addresses() -> list[tuple[str, str]]:
         record = room[start : start + _IFREQ].tobytes()
         found.append((record[:16].rstrip(b"\0").decode(), socket.inet_ntoa(record[20:24])))
     return found
+
+
+def _mtu(interface: str) -> int:
+    """Return the MTU of an interface (SIOCGIFMTU)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        answer = fcntl.ioctl(any_socket, _SIOCGIFMTU, struct.pack("16si20x", interface.encode(), 0))
+    return int(struct.unpack_from("i", answer, 16)[0])
+
+
+def _forwards(path: Path) -> bool:
+    """Return whether a setting that makes the kernel forward packets is on; not without the family."""
+    return path.exists() and path.read_text() == "1\n"
 
 
 def _default_routes() -> list[str]:
@@ -206,26 +235,47 @@ def _listen(address: str) -> socket.socket | None:
     return listener
 
 
+class _Answers:
+    """What this process can be asked: a method for each request."""
+
+    def __init__(self) -> None:
+        """Listen and watch nowhere."""
+        self._listeners: list[socket.socket | None] = []
+        self._taps: dict[str, socket.socket] = {}
+
+    def look(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return what the kernel reports, listen and watch."""
+        self._taps = {interface: watch(interface) for interface in request["watch"]}
+        self._listeners = [_listen(address) for address in request["listen"]]
+        ports = [listener.getsockname()[1] if listener else 0 for listener in self._listeners]
+        return {"facts": asdict(look(confined=request["confined"])), "ports": ports}
+
+    def dial(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Dial addresses and look routes up."""
+        deadline = Deadline(_DIAL_TIMEOUT, "the answers of the other hosts")
+        targets = [_outcome(partial(_dial, address, port, deadline)) for address, port in request["targets"]]
+        return {"targets": targets, "routes": [_outcome(partial(_find_route, item)) for item in request["routes"]]}
+
+    def probe(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Probe the paths that a router on the link routes."""
+        deadline = Deadline(_DIAL_TIMEOUT, "the answers of routers")
+        largest = request["largest"]
+        return {"paths": [probe_path(target, far, largest, deadline) for target, far in request["targets"]]}
+
+    def cross(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Probe the paths to other links."""
+        deadline = Deadline(_DIAL_TIMEOUT, "the answers of routers")
+        return {"crossings": [cross(target, hops, deadline) for target, hops in request["targets"]]}
+
+    def count(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Return what was seen on the watched interfaces."""
+        return {"frames": {interface: count(tap) for interface, tap in self._taps.items()}}
+
+
 def serve(stream: socket.socket) -> None:
-    """Answer requests of `proofs` until the stream ends."""
-    listeners: list[socket.socket | None] = []
+    """Answer requests of `proving` until the stream ends."""
+    answers = _Answers()
     with stream.makefile("rb") as lines:
         for line in lines:
             request = json.loads(line)
-            if request["do"] == "look":
-                listeners = [_listen(address) for address in request["listen"]]
-                ports = [listener.getsockname()[1] if listener else 0 for listener in listeners]
-                answer = {"facts": asdict(look(confined=request["confined"])), "ports": ports}
-            elif request["do"] == "probe":
-                deadline = Deadline(_DIAL_TIMEOUT, "the answers of routers")
-                answer = {
-                    "paths": [
-                        probe_path(target, far, request["largest"], deadline) for target, far in request["targets"]
-                    ]
-                }
-            else:
-                deadline = Deadline(_DIAL_TIMEOUT, "the answers of the other hosts")
-                targets = [_outcome(partial(_dial, address, port, deadline)) for address, port in request["targets"]]
-                routes = [_outcome(partial(_find_route, address)) for address in request["routes"]]
-                answer = {"targets": targets, "routes": routes}
-            stream.sendall(json.dumps(answer).encode() + b"\n")
+            stream.sendall(json.dumps(getattr(answers, request["do"])(request)).encode() + b"\n")

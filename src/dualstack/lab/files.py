@@ -20,13 +20,15 @@ _CACHES = ("/run/nscd", "/var/run/nscd")
 def host_files(plan: "Plan", host: str) -> dict[str, str]:
     """Return the files of a host, by name below /etc.
 
-    The name server is the host ``peer``, by its first address of a family that it has, IPv4 first.
+    The name server is the clients' host, by its first address of a family that it has, IPv4 first; a family that the
+    host has too is preferred.
     """
-    server = plan.hosts["peer"].configured
-    resolver = next((server[family][0] for family in BOTH if server[family]), "")
+    own, server = plan.hosts[host], plan.hosts[plan.client].configured
+    common = [family for family in BOTH if server[family] and own.every(family)]
+    resolver = next((server[family][0] for family in (*common, *BOTH) if server[family]), "")
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
     for family in BOTH:
-        lines += [f"{address} {host}" for address in plan.hosts[host].configured[family]]
+        lines += [f"{address} {host}" for address in own.every(family)]
     return {
         "resolv.conf": f"nameserver {resolver}\n" if resolver else "",
         "hosts": "\n".join([*lines, ""]),

@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dualstack.errors import HarnessError, HostCannot
@@ -12,11 +12,17 @@ from dualstack.lab.setup import HostSetup
 from dualstack.prober import libc
 
 INTERFACE = "eth0"
+"""The first interface of each host; the others are eth1, eth2 …"""
 
 _LOOPBACK_INDEX = 1
 INTERFACE_INDEX = 2
+"""The number of the first interface of each host; the others follow."""
+
 _BRIDGE_INDEX = 2
-FIRST_PORT_INDEX = 3
+"""The number of the first link's bridge; those of the other links, and then the ports, follow."""
+
+_ETHERNET_MTU = 1500
+"""The MTU, in bytes, that the kernel gives a veth pair."""
 
 _RTMGRP_LINK = 1
 
@@ -70,30 +76,52 @@ class Namespace:
         os.close(self.fd)
 
 
-def build_switch() -> Namespace:
-    """Make the private namespace of a lab's link: a bridge that learns and forwards, and sends nothing itself.
+def build_switch(links: int) -> Namespace:
+    """Make the private namespace of a lab's links: bridges that learn and forward, and send nothing themselves.
 
     Raises:
         HostCannot: The kernel has no bridges.
     """
     switch = Namespace.make(sysctl.switch_settings())
     try:
-        switch.rtnl.do(rtnl.add_bridge("link", _BRIDGE_INDEX))
+        switch.rtnl.do(*(rtnl.add_bridge(f"link{link or ''}", _BRIDGE_INDEX + link) for link in range(links)))
     except rtnl.StepError as error:
         switch.close()
         raise HostCannot(f"no link for a lab: {error}; the kernel needs CONFIG_BRIDGE") from None
     return switch
 
 
-def plug_in(switch: Namespace, place: int, host: Namespace, setup: HostSetup) -> None:
-    """Connect a host to the link by a veth pair; ``place`` is the number of its port.
+def count_links(setups: Iterable[HostSetup]) -> int:
+    """Return the number of links on which any host is."""
+    return 1 + max(one.link for setup in setups for one in setup.interfaces)
+
+
+def port_index(links: int, place: int) -> int:
+    """Return the number of a port of a switch with that many links; ``place`` counts the interfaces of all hosts."""
+    return _BRIDGE_INDEX + links + place
+
+
+def plug_in(switch: Namespace, links: int, place: int, host: Namespace, setup: HostSetup) -> None:
+    """Connect a host to its links by a veth pair each.
+
+    Args:
+        switch: The namespace of the links.
+        links: The number of links.
+        place: The number of interfaces of the hosts before it.
+        host: The host's namespace.
+        setup: What the host is made into.
 
     Raises:
         HostCannot: The kernel has no veth.
     """
-    end = rtnl.FarEnd(INTERFACE, INTERFACE_INDEX, setup.mac, host.fd)
+    steps = []
+    for number, own in enumerate(setup.interfaces):
+        mtu = own.mtu if own.mtu != _ETHERNET_MTU else 0
+        end = rtnl.FarEnd(f"eth{number}", INTERFACE_INDEX + number, own.mac, host.fd, mtu)
+        port = place + number
+        steps.append(rtnl.add_veth(f"port{port}", port_index(links, port), _BRIDGE_INDEX + own.link, end))
     try:
-        switch.rtnl.do(rtnl.add_veth(f"port{place}", FIRST_PORT_INDEX + place, _BRIDGE_INDEX, end))
+        switch.rtnl.do(*steps)
     except rtnl.StepError as error:
         raise HostCannot(f"no link for {setup.name}: {error}; the kernel needs CONFIG_VETH") from None
 
@@ -106,10 +134,14 @@ def bring_up(host: Namespace, setup: HostSetup) -> None:
     """
     steps = [rtnl.set_up(_LOOPBACK_INDEX)]
     steps += [rtnl.delete_address(_LOOPBACK_INDEX, address, length) for address, length in setup.missing_loopbacks]
-    steps += [rtnl.add_address(INTERFACE_INDEX, address, length) for address, length in setup.addresses]
-    steps.append(rtnl.set_up(INTERFACE_INDEX))
-    steps += [rtnl.add_route(INTERFACE_INDEX, address, via, mtu) for address, via, mtu in setup.routes]
-    offloads_off(INTERFACE)
+    for number, own in enumerate(setup.interfaces):
+        index = INTERFACE_INDEX + number
+        if not own.carries_ipv6:
+            sysctl.apply({f"ipv6/conf/eth{number}/disable_ipv6": "1"})
+        steps += [rtnl.add_address(index, address, length) for address, length in own.addresses]
+        steps.append(rtnl.set_up(index))
+        offloads_off(f"eth{number}")
+    steps += [rtnl.add_route(INTERFACE_INDEX + number, to, via, mtu) for number, to, via, mtu in setup.routes]
     try:
         host.rtnl.do(*steps)
     except rtnl.StepError as error:
@@ -117,7 +149,7 @@ def bring_up(host: Namespace, setup: HostSetup) -> None:
 
 
 def build_hosts(
-    setups: Iterable[HostSetup], settings: Mapping[str, Mapping[str, str]]
+    setups: Sequence[HostSetup], settings: Mapping[str, Mapping[str, str]]
 ) -> tuple[Namespace, dict[str, Namespace]]:
     """Make the namespaces of a lab, linked and addressed, and return to the caller's own.
 
@@ -135,14 +167,16 @@ def build_hosts(
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     made: list[Namespace] = []
     try:
-        switch = build_switch()
+        links, place = count_links(setups), 0
+        switch = build_switch(links)
         made.append(switch)
         hosts = {}
-        for place, setup in enumerate(setups):
+        for setup in setups:
             host = hosts[setup.name] = Namespace.make(settings[setup.name])
             made.append(host)
-            plug_in(switch, place, host, setup)
+            plug_in(switch, links, place, host, setup)
             bring_up(host, setup)
+            place += len(setup.interfaces)
     except BaseException:
         for namespace in made:
             namespace.close()

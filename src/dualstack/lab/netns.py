@@ -12,6 +12,7 @@ from dualstack.lab.changes import Change, Link, pack
 from dualstack.lab.leftovers import link_of
 from dualstack.lab.netlink import INTERFACE
 from dualstack.lab.protocol import Host, Program
+from dualstack.lab.roles import ByRole
 from dualstack.lab.setup import host_setups, namespace_settings
 from dualstack.lab.supervisor_client import SupervisorClient, execute_supervisor, fork_supervisor
 from dualstack.prober.client import Prober
@@ -102,7 +103,7 @@ class NetnsLab:
         self._hosts = {
             name: NetnsHost(supervisor, number, plan, spec, plan.hosts[name]) for name, spec in topology.host.items()
         }
-        self.hosts: Mapping[str, Host] = self._hosts
+        self.hosts: Mapping[str, Host] = ByRole(self._hosts, topology)
         self.namespaces = namespaces
         supervisor.namespaces |= namespaces
         self._supervisor = supervisor

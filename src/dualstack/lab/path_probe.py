@@ -1,8 +1,8 @@
-"""Probes the path to another host: its first hop, and its path MTU.
+"""Probes the path to another host: its first hop, its path MTU, and the hop limit that it needs.
 
-`probe_path` runs inside a host and reads the ICMP errors for packets that are not delivered: the router reports a hop
-limit of 1 and a packet that is too large, the destination a closed port. No host stores the path MTU of an address that
-a case will use.
+`probe_path` and `cross` run inside a host and read the ICMP errors for packets that are not delivered: the router
+reports a hop limit of 1 and a packet that is too large, the destination a closed port. No host stores the path MTU of
+an address that a case will use.
 """
 
 import errno
@@ -64,6 +64,39 @@ class ProbedPath:
     first: str
     mtu: int
     mtu_source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """The path from one host to an address on another link.
+
+    Attributes:
+        source: The name of the sending host.
+        target: The destination address.
+        expected: The addresses, on the common link, of the first router.
+        hops: The least hop limit with which a packet arrives: one more than the routers between.
+        first: The address that reported that a hop limit of 1 is too small; empty without an answer.
+        arrived: The address that answered a packet with that least hop limit; empty without an answer.
+    """
+
+    source: str
+    target: str
+    expected: frozenset[str]
+    hops: int
+    first: str
+    arrived: str
+
+
+def cross(target: str, hops: int, deadline: Deadline) -> tuple[str, str]:
+    """Return `Crossing.first` and `Crossing.arrived` of the path from this host.
+
+    Args:
+        target: The address to which both packets are sent.
+        hops: The hop limit of the second one.
+        deadline: How long to wait for answers.
+    """
+    first, (error, source, _) = _send(target, 0, 1, deadline)[1], _send(target, 0, hops, deadline)
+    return first, source if error == "ECONNREFUSED" else ""
 
 
 def probe_path(target: str, far: str, largest: int, deadline: Deadline) -> tuple[str, int, str]:

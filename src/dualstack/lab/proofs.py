@@ -5,89 +5,37 @@ and does no I/O, so each can be tried without a lab. `proving.prove` gathers the
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from ipaddress import IPv6Address
 
-from dualstack.addressing import HostPlan
 from dualstack.errors import BrokenLab, UsageError
 from dualstack.families import Family
-from dualstack.lab.facts import Facts
-from dualstack.lab.path_probe import ProbedPath
-from dualstack.topology import LINK_MTU, HostSpec, Topology
-
-LINK = "eth0"
-
-
-@dataclass(frozen=True, slots=True)
-class HostObservation:
-    """What is known of one host when its proofs are run.
-
-    Attributes:
-        spec: The host in the topology.
-        plan: Its addresses.
-        facts: What its kernel reports.
-        reached: The outcome of dialling each of its addresses from the other hosts: empty, or the errno's name.
-        routes: Whether its kernel has a route to each address asked for: empty, or the errno's name.
-        paths: The paths from and to it, if it is behind a router.
-        routers: The addresses of that router.
-    """
-
-    spec: HostSpec
-    plan: HostPlan
-    facts: Facts
-    reached: Mapping[str, str]
-    routes: Mapping[str, str]
-    paths: tuple[ProbedPath, ...] = ()
-    routers: frozenset[str] = frozenset()
-
-    def on(self, interface: str, family: Family) -> set[str]:
-        """Return the addresses of the family on an interface."""
-        own = {address for name, address in self.facts.addresses if name == interface}
-        return {address for address in own if Family.of(address) is family}
-
-
-@dataclass(frozen=True, slots=True)
-class ProofFailure:
-    """Why a proof failed: what was expected, and what was found."""
-
-    expected: str
-    found: str
-
-
-Check = Callable[[HostObservation], ProofFailure | None]
-
-
-def _same(expected: object, found: object) -> ProofFailure | None:
-    """Return a fault if two things differ."""
-    return None if expected == found else ProofFailure(_shown(expected), _shown(found))
-
-
-def _shown(value: object) -> str:
-    """Write a value for a message."""
-    if isinstance(value, set):
-        return ", ".join(sorted(map(str, value))) or "nothing"
-    return str(value) or "success"
+from dualstack.lab.functions import FUNCTIONS
+from dualstack.lab.observation import Check, HostObservation, ProofFailure, same, shown
+from dualstack.topology import LINK_MTU, HostSpec, Topology, hosts_across
 
 
 def _addresses(host: HostObservation) -> ProofFailure | None:
-    """The link's interface has exactly the planned addresses, all usable."""
-    expected = {address for addresses in host.plan.configured.values() for address in addresses}
-    found = {a for family in Family for a in host.on(LINK, family) if not _is_link_local(a)}
-    return _same(expected, found) or _same(set(), set(host.facts.unusable))
+    """The interface on each link has exactly the planned addresses, all usable."""
+    for name, own in host.interfaces:
+        expected = {address for addresses in own.configured.values() for address in addresses}
+        found = {a for family in Family for a in host.on(name, family) if not _is_link_local(a)}
+        if expected != found:
+            return same(expected, found)
+    return same(set(), set(host.facts.unusable))
 
 
 def _path(family: Family, host: HostObservation) -> ProofFailure | None:
     """Every address of the family answers the other hosts."""
-    wanted = host.plan.configured[family]
+    wanted = host.plan.every(family)
     failed = {f"{a}: {host.reached.get(a, 'not tried')}" for a in wanted if host.reached.get(a, "not tried")}
     if wanted and not failed:
         return None
-    return ProofFailure(f"an answer from {', '.join(wanted) or 'an address'}", _shown(failed))
+    return ProofFailure(f"an answer from {', '.join(wanted) or 'an address'}", shown(failed))
 
 
 def _no_address(family: Family, host: HostObservation) -> ProofFailure | None:
-    """The link's interface has no address of the family, link-local ones included."""
-    return _same(set(), host.on(LINK, family))
+    """No interface on a link has an address of the family, link-local ones included."""
+    return same(set(), {address for name, _ in host.interfaces for address in host.on(name, family)})
 
 
 def _unreachable(family: Family, host: HostObservation) -> ProofFailure | None:
@@ -96,58 +44,65 @@ def _unreachable(family: Family, host: HostObservation) -> ProofFailure | None:
     reachable = {address for address, outcome in routes.items() if not outcome}
     if not routes:
         return ProofFailure("an address to ask for", "nothing was asked")
-    return ProofFailure("no route", f"a route to {_shown(reachable)}") if reachable else None
+    return ProofFailure("no route", f"a route to {shown(reachable)}") if reachable else None
 
 
 def _loopback(family: Family, host: HostObservation) -> ProofFailure | None:
     """The loopback address of the family is on lo and can be bound."""
-    return _same({family.loopback}, host.on("lo", family)) or _same("", host.facts.bind[family.value])
+    return same({family.loopback}, host.on("lo", family)) or same("", host.facts.bind[family.value])
 
 
 def _no_loopback(family: Family, host: HostObservation) -> ProofFailure | None:
     """The interface lo has no address of the family, and its loopback address cannot be bound."""
-    return _same(set(), host.on("lo", family)) or _same("EADDRNOTAVAIL", host.facts.bind[family.value])
+    return same(set(), host.on("lo", family)) or same("EADDRNOTAVAIL", host.facts.bind[family.value])
 
 
 def _link_local(host: HostObservation) -> ProofFailure | None:
-    """The link's interface has one link-local address."""
-    own = {address for address in host.on(LINK, Family.IPV6) if _is_link_local(address)}
-    return None if len(own) == 1 else ProofFailure(f"one link-local address on {LINK}", _shown(own))
+    """The interface on each link that carries IPv6 has one link-local address."""
+    for name, plan in host.interfaces:
+        own = {address for address in host.on(name, Family.IPV6) if _is_link_local(address)}
+        if len(own) != (Family.IPV6 in plan.carries):
+            return ProofFailure(
+                f"{'one' if Family.IPV6 in plan.carries else 'no'} link-local address on {name}", shown(own)
+            )
+    return None
 
 
 def _no_link_local(host: HostObservation) -> ProofFailure | None:
-    """The link's interface has no link-local address."""
-    return _same(set(), {address for address in host.on(LINK, Family.IPV6) if _is_link_local(address)})
+    """No interface on a link has a link-local address."""
+    addresses = {address for name, _ in host.interfaces for address in host.on(name, Family.IPV6)}
+    return same(set(), {address for address in addresses if _is_link_local(address)})
 
 
 def _v6only(expected: bool, host: HostObservation) -> ProofFailure | None:  # noqa: FBT001 - bound by name below
     """A new AF_INET6 socket reports the default of IPV6_V6ONLY."""
     found = "no such socket" if host.facts.v6only is None else f"V6ONLY={host.facts.v6only:d}"
-    return _same(f"V6ONLY={expected:d}", found)
+    return same(f"V6ONLY={expected:d}", found)
 
 
 def _disable_ipv6(host: HostObservation) -> ProofFailure | None:
     """disable_ipv6 is set everywhere, and ::1 cannot be bound."""
     settings = host.facts.disable_ipv6
-    forgotten = {name for name in ("all", "default", "lo", LINK) if not settings.get(name)}
+    forgotten = {name for name in ("all", "default", "lo", *dict(host.interfaces)) if not settings.get(name)}
     if forgotten:
-        return ProofFailure("disable_ipv6=1 for all, default, lo and the link", f"not for {_shown(forgotten)}")
-    return _same("EADDRNOTAVAIL", host.facts.bind[Family.IPV6.value])
+        return ProofFailure("disable_ipv6=1 for all, default, lo and the link", f"not for {shown(forgotten)}")
+    return same("EADDRNOTAVAIL", host.facts.bind[Family.IPV6.value])
 
 
 def _af_inet6(host: HostObservation) -> ProofFailure | None:
     """socket(AF_INET6) exists."""
-    return _same("", host.facts.inet6)
+    return same("", host.facts.inet6)
 
 
 def _no_af_inet6(host: HostObservation) -> ProofFailure | None:
     """socket(AF_INET6) fails in a process that is confined as the service will be."""
-    return _same("EAFNOSUPPORT", host.facts.confined_inet6)
+    return same("EAFNOSUPPORT", host.facts.confined_inet6)
 
 
 def _no_route_out(host: HostObservation) -> ProofFailure | None:
     """There is neither a default route nor another interface."""
-    return _same(set(), set(host.facts.default_routes)) or _same({"lo", LINK}, set(host.facts.interfaces))
+    interfaces = {"lo", *dict(host.interfaces)}
+    return same(set(), set(host.facts.default_routes)) or same(interfaces, set(host.facts.interfaces))
 
 
 def _behind_router(host: HostObservation) -> ProofFailure | None:
@@ -155,7 +110,7 @@ def _behind_router(host: HostObservation) -> ProofFailure | None:
     around = [item for item in host.paths if item.first not in host.routers]
     found = {f"{item.first or 'no answer'} from {item.source} to {item.target}" for item in around}
     if around or not host.paths:
-        return ProofFailure(f"{_shown(set(host.routers))} to be the first hop", _shown(found))
+        return ProofFailure(f"{shown(set(host.routers))} to be the first hop", shown(found))
     return None
 
 
@@ -169,7 +124,42 @@ def _path_mtu(host: HostObservation) -> ProofFailure | None:
             wrong.add(
                 f"{item.mtu} bytes, reported by {item.mtu_source or 'no one'}, from {item.source} to {item.target}"
             )
-    return ProofFailure(wanted, _shown(wrong)) if wrong or not host.paths else None
+    return ProofFailure(wanted, shown(wrong)) if wrong or not host.paths else None
+
+
+def _hops(family: Family, host: HostObservation) -> ProofFailure | None:
+    """Packets from and to hosts on other links pass the routers between, and each decrements the hop limit by one."""
+    crossings = [item for item in host.crossings if Family.of(item.target) is family]
+    wrong = set()
+    for item in crossings:
+        path = f"from {item.source} to {item.target}"
+        if item.first not in item.expected:
+            wrong.add(f"{path}: {item.first or 'no answer'} reports a hop limit of 1, not {shown(set(item.expected))}")
+        if item.arrived != item.target:
+            wrong.add(f"{path}: {item.arrived or 'no answer'} answers a packet with hop limit {item.hops}")
+    if wrong or not crossings:
+        return ProofFailure("the routers on each path to decrement the hop limit once", shown(wrong))
+    return None
+
+
+def _no_packets(family: Family, host: HostObservation) -> ProofFailure | None:
+    """A link that does not carry the family carries none of its packets, and carries others."""
+    for name, own in host.interfaces:
+        if family not in own.carries:
+            counts = host.frames.get(name, {})
+            others = sum(count for other, count in counts.items() if other != family.value)
+            if counts.get(family.value) or not others:
+                found = f"{counts.get(family.value, 0)} of it and {others} of the other family"
+                return ProofFailure(f"no {family.label} packet on {name}, and others", found)
+    return None
+
+
+def _link_mtu(host: HostObservation) -> ProofFailure | None:
+    """Each interface on a link has the MTU of the link."""
+    return same(
+        {f"{own.mtu} bytes on {name}" for name, own in host.interfaces},
+        {f"{host.facts.mtus.get(name)} bytes on {name}" for name, _ in host.interfaces},
+    )
 
 
 def _is_link_local(address: str) -> bool:
@@ -198,6 +188,10 @@ PROOFS: Mapping[str, Check] = {
     "no-af-inet6": _no_af_inet6,
     "behind-router": _behind_router,
     "path-mtu": _path_mtu,
+    "link-mtu": _link_mtu,
+    **{f"{family.value}-hops": _of(_hops, family) for family in Family},
+    **{f"no-{family.value}-packets": _of(_no_packets, family) for family in Family},
+    **{name: check for function in FUNCTIONS.values() for name, check in function.proofs.items()},
 }
 """Every proof there is, by name."""
 
@@ -210,12 +204,13 @@ def claims(spec: HostSpec) -> set[str]:
             wanted.add(f"{family.value}-path")
         else:
             wanted.add(f"{family.value}-unreachable")
-    if not spec.ipv4:
+    if not spec.addresses(Family.IPV4):
         wanted.add("no-ipv4-address")
     wanted.add("ipv4-loopback" if spec.ipv4_loopback else "no-ipv4-loopback")
     wanted.add("bindv6only" if spec.bindv6only else "no-bindv6only")
     wanted.add("af-inet6" if spec.af_inet6 else "no-af-inet6")
-    if spec.behind:
+    wanted |= {name for function in spec.functions for name in FUNCTIONS[function].proofs}
+    if spec.via:
         wanted.add("behind-router")
     if spec.mtu < LINK_MTU:
         wanted.add("path-mtu")
@@ -224,7 +219,15 @@ def claims(spec: HostSpec) -> set[str]:
     wanted.add("ipv6-loopback" if spec.ipv6_loopback else "no-ipv6-loopback")
     if spec.link_local:
         return wanted | {"link-local"}
-    return wanted | ({"no-link-local"} if spec.ipv6 else {"no-ipv6-address"})
+    return wanted | ({"no-link-local"} if spec.addresses(Family.IPV6) else {"no-ipv6-address"})
+
+
+def link_claims(topology: Topology, host: str) -> set[str]:
+    """Return the names of the proofs of everything that a topology says of the links of a host."""
+    own = [topology.links[link] for link in topology.host[host].attachments]
+    wanted = {f"{family.value}-hops" for family in Family if hosts_across(topology, host, family)}
+    wanted |= {f"no-{family.value}-packets" for family in Family for link in own if family not in link.families}
+    return wanted | ({"link-mtu"} if any(link.mtu < LINK_MTU for link in own) else set())
 
 
 def planned_proofs(topology: Topology) -> dict[str, list[str]]:
@@ -234,11 +237,12 @@ def planned_proofs(topology: Topology) -> dict[str, list[str]]:
         UsageError: A host has IPv6 addresses and disable_ipv6.
     """
     for host, spec in topology.host.items():
-        if spec.disable_ipv6 and spec.ipv6:
+        if spec.disable_ipv6 and spec.addresses(Family.IPV6):
             raise UsageError(
                 f"topology {topology.name}: host.{host}: disable_ipv6 leaves no IPv6 address; ipv6 must be 0"
             )
-    return {host: [name for name in PROOFS if name in claims(spec)] for host, spec in topology.host.items()}
+    wanted = {host: claims(spec) | link_claims(topology, host) for host, spec in topology.host.items()}
+    return {host: [name for name in PROOFS if name in names] for host, names in wanted.items()}
 
 
 def judge(topology: Topology, seen: Mapping[str, HostObservation]) -> list[str]:

@@ -9,10 +9,11 @@ from typing import Any, Self
 from dualstack.errors import HarnessError
 from dualstack.families import BOTH, Family
 from dualstack.lab.facts import Facts
-from dualstack.lab.path_probe import ProbedPath
-from dualstack.lab.proofs import HostObservation, judge, planned_proofs
+from dualstack.lab.observation import HostObservation
+from dualstack.lab.path_probe import Crossing, ProbedPath
+from dualstack.lab.proofs import judge, planned_proofs
 from dualstack.lab.protocol import Lab
-from dualstack.topology import LINK_MTU
+from dualstack.topology import LINK_MTU, hosts_across
 
 _ENTRY = "dualstack.lab.facts:serve"
 
@@ -48,9 +49,10 @@ def observe(lab: Lab) -> dict[str, HostObservation]:
 
 def _question(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> dict[str, HostObservation]:
     """Ask every host what its kernel reports, then let each dial all others."""
-    own = {name: [a for family in BOTH for a in host.plan.configured[family]] for name, host in lab.hosts.items()}
+    own = {name: [a for family in BOTH for a in host.plan.every(family)] for name, host in lab.hosts.items()}
     for name, witness in witnesses.items():
-        witness.ask({"do": "look", "confined": not lab.hosts[name].spec.af_inet6, "listen": own[name]})
+        look = {"confined": not lab.hosts[name].spec.af_inet6, "listen": own[name], "watch": _watched(lab, name)}
+        witness.ask({"do": "look", **look})
     looks = {name: witness.answer() for name, witness in witnesses.items()}
     listeners = {name: list(zip(own[name], look["ports"], strict=True)) for name, look in looks.items()}
     dialled: dict[str, list[tuple[str, str, int]]] = {}
@@ -67,7 +69,8 @@ def _question(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> dict[str, HostOb
         routes[name] = dict(zip(_elsewhere(lab, name), answer["routes"], strict=True))
         for (other, address, _), outcome in zip(dialled[name], answer["targets"], strict=True):
             reached[other][address] = reached[other].get(address, "") or outcome
-    paths = _probe(lab, witnesses)
+    paths, crossings = _probe(lab, witnesses), _cross(lab, witnesses)
+    frames = {name: _frames(witness) for name, witness in witnesses.items() if _watched(lab, name)}
     return {
         name: HostObservation(
             host.spec,
@@ -75,8 +78,10 @@ def _question(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> dict[str, HostOb
             Facts.from_json(looks[name]["facts"]),
             reached[name],
             routes[name],
-            tuple(item for item in paths if name in (item.source, _owner(lab, item))),
+            tuple(item for item in paths if name in (item.source, lab.plan.owner(item.target))),
             _router_of(lab, name),
+            tuple(item for item in crossings if name in (item.source, lab.plan.owner(item.target))),
+            frames.get(name, {}),
         )
         for name, host in lab.hosts.items()
     }
@@ -101,7 +106,7 @@ def _across(lab: Lab, name: str) -> Iterator[tuple[str, str]]:
     """
     specs = lab.topology.host
     for other in specs:
-        router = specs[other].behind or specs[name].behind
+        router = specs[other].via or specs[name].via
         for family in BOTH if router and router not in (name, other) and name != other else ():
             plan = lab.plan.hosts[other]
             if lab.plan.hosts[name].configured[family] and plan.configured[family]:
@@ -109,15 +114,50 @@ def _across(lab: Lab, name: str) -> Iterator[tuple[str, str]]:
                 yield plan.configured[family][0], plan.planned[family][-1] if narrow else plan.configured[family][0]
 
 
-def _owner(lab: Lab, path: ProbedPath) -> str:
-    """Return the destination host of a path."""
-    family = Family.of(path.target)
-    return next(name for name, host in lab.plan.hosts.items() if path.target in host.planned[family])
+def _watched(lab: Lab, name: str) -> list[str]:
+    """Return the interfaces of a host on links that do not carry both families."""
+    own = enumerate(lab.hosts[name].plan.interfaces)
+    return [f"eth{place}" for place, interface in own if len(interface.carries) < len(BOTH)]
+
+
+def _frames(witness: "_Witness") -> dict[str, dict[str, int]]:
+    """Return what a host has seen on the interfaces that it watches."""
+    witness.ask({"do": "count"})
+    frames: dict[str, dict[str, int]] = witness.answer()["frames"]
+    return frames
+
+
+def _cross(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> list[Crossing]:
+    """Probe every path between hosts on different links, from every host."""
+    found = []
+    for name, witness in witnesses.items():
+        pairs = list(_far(lab, name))
+        if pairs:
+            witness.ask({"do": "cross", "targets": [(target, hops) for target, hops, _ in pairs]})
+            answers = witness.answer()["crossings"]
+            found += [
+                Crossing(name, target, expected, hops, *answer)
+                for (target, hops, expected), answer in zip(pairs, answers, strict=True)
+            ]
+    return found
+
+
+def _far(lab: Lab, name: str) -> Iterator[tuple[str, int, frozenset[str]]]:
+    """Yield an address of each host on another link, the hop limit that it needs, and the first hop's addresses."""
+    for family in BOTH:
+        for other, link, hop in hosts_across(lab.topology, name, family):
+            target = _on(lab, other, link)[family][0]
+            yield target, hop.routers + 1, frozenset(_on(lab, hop.router, hop.link)[family])
+
+
+def _on(lab: Lab, host: str, link: str) -> Mapping[Family, tuple[str, ...]]:
+    """Return the addresses of a host on a link, by family."""
+    return next(one.configured for one in lab.plan.hosts[host].interfaces if one.link == link)
 
 
 def _router_of(lab: Lab, name: str) -> frozenset[str]:
-    """Return the addresses of the router that a host is behind; none if it is behind none."""
-    router = lab.topology.host[name].behind
+    """Return the addresses of the router on its link that routes a host's packets; none without a router."""
+    router = lab.topology.host[name].via
     return frozenset(a for family in BOTH for a in lab.plan.hosts[router].configured[family]) if router else frozenset()
 
 

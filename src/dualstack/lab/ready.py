@@ -11,8 +11,8 @@ from functools import partial
 
 from dualstack.deadline import Deadline
 from dualstack.lab.ipv6_addresses import LOOK_SECONDS, unready_addresses
-from dualstack.lab.netlink import FIRST_PORT_INDEX, INTERFACE, INTERFACE_INDEX, Namespace
-from dualstack.lab.setup import HostSetup
+from dualstack.lab.netlink import INTERFACE_INDEX, Namespace, count_links, port_index
+from dualstack.lab.setup import HostSetup, InterfaceSetup
 from dualstack.prober import libc
 
 
@@ -24,8 +24,10 @@ def wait_until_ready(setups: Sequence[HostSetup], switch: Namespace, hosts: Mapp
     """
     deadline = Deadline(5.0, "the lab's link to carry packets")
     namespaces = (switch, *hosts.values())
-    checks = [partial(_unready_port, switch, place) for place in range(len(hosts))]
-    checks += [partial(_unready_host, hosts[setup.name], setup) for setup in setups]
+    links = count_links(setups)
+    own = [(setup.name, number, one) for setup in setups for number, one in enumerate(setup.interfaces)]
+    checks = [partial(_unready_port, switch, links, place) for place in range(len(own))]
+    checks += [partial(_unready_interface, hosts[name], name, number, one) for name, number, one in own]
     with select.epoll() as events:
         for namespace in namespaces:
             events.register(namespace.events, select.EPOLLIN)
@@ -43,18 +45,18 @@ def _next_event(events: select.epoll, namespaces: Iterable[Namespace]) -> None:
             namespace.events.recv(1 << 16)
 
 
-def _unready_port(switch: Namespace, place: int) -> str:
-    """Return why a port of the bridge does not forward; empty if it does."""
-    state = switch.rtnl.state(FIRST_PORT_INDEX + place)
+def _unready_port(switch: Namespace, links: int, place: int) -> str:
+    """Return why a port of a bridge does not forward; empty if it does."""
+    state = switch.rtnl.state(port_index(links, place))
     return "" if state.up and state.forwarding else f"port {place} of the bridge does not forward"
 
 
-def _unready_host(host: Namespace, setup: HostSetup) -> str:
-    """Return why a host cannot send or be found; empty if it can."""
-    if not host.rtnl.state(INTERFACE_INDEX).up:
-        return f"{INTERFACE} of {setup.name} is not up"
-    if not setup.ipv6_addresses:
+def _unready_interface(host: Namespace, name: str, number: int, own: InterfaceSetup) -> str:
+    """Return why a host cannot send or be found on a link; empty if it can."""
+    if not host.rtnl.state(INTERFACE_INDEX + number).up:
+        return f"eth{number} of {name} is not up"
+    if not own.ipv6_addresses:
         return ""
     libc.setns(host.fd, libc.CLONE_NEWNET)
-    missing = unready_addresses(INTERFACE, setup.ipv6_addresses)
-    return f"{setup.name}: {missing}" if missing else ""
+    missing = unready_addresses(f"eth{number}", own.ipv6_addresses)
+    return f"{name}: {missing}" if missing else ""

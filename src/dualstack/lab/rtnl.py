@@ -19,10 +19,11 @@ _REQUEST, _ACKNOWLEDGE, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x200, 0x400
 
 _IFF_UP = 0x1
 
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MASTER, _IFLA_OPERSTATE, _IFLA_LINKINFO = 1, 3, 10, 16, 18
-_IFLA_NET_NS_FD, _IFLA_EXT_MASK = 28, 29
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_OPERSTATE, _IFLA_LINKINFO = 1, 3, 4, 10, 16, 18
+_IFLA_LINK, _IFLA_NET_NS_FD, _IFLA_EXT_MASK = 5, 28, 29
 _INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
 _VETH_PEER = 1
+_MACVLAN_MODE, _MACVLAN_BRIDGE = 1, 4
 _BR_STP_STATE, _BR_MCAST_SNOOPING = 5, 23
 _BRPORT_STATE = 1
 _SKIP_STATISTICS = 0x8
@@ -76,12 +77,14 @@ class FarEnd:
         index: Its number.
         mac: Its hardware address.
         namespace: A descriptor of its network namespace.
+        mtu: The MTU of both ends, in bytes; 0 for that of Ethernet.
     """
 
     name: str
     index: int
     mac: str
     namespace: int
+    mtu: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +163,30 @@ def add_bridge(name: str, index: int) -> Step:
 
 def add_veth(name: str, index: int, master: int, end: FarEnd) -> Step:
     """Return the step that makes a veth pair: its near end is up and a port of the bridge with number ``master``."""
+    mtu = _integer(_IFLA_MTU, end.mtu) if end.mtu else b""
     other = _link(
         end.index,
         0,  # the kernel refuses (ENOTCONN) a pair whose far end is created up
         _text(_IFLA_IFNAME, end.name),
-        _attribute(_IFLA_ADDRESS, bytes.fromhex(end.mac.replace(":", ""))),
+        _attribute(_IFLA_ADDRESS, _mac(end.mac)),
         _integer(_IFLA_NET_NS_FD, end.namespace),
+        mtu,
     )
     info = _text(_INFO_KIND, "veth") + _attribute(_INFO_DATA, _attribute(_VETH_PEER, other))
-    own = (_text(_IFLA_IFNAME, name), _integer(_IFLA_MASTER, master), _attribute(_IFLA_LINKINFO, info))
+    own = (_text(_IFLA_IFNAME, name), _integer(_IFLA_MASTER, master), _attribute(_IFLA_LINKINFO, info), mtu)
     return Step("add a veth pair", _NEW_LINK, _CREATE | _EXCLUSIVE, _link(index, _IFF_UP, *own))
+
+
+def add_macvlan(name: str, lower: int, mac: str) -> Step:
+    """Return the step that makes an interface that shares interface ``lower``, and brings it up."""
+    info = _text(_INFO_KIND, "macvlan") + _attribute(_INFO_DATA, _integer(_MACVLAN_MODE, _MACVLAN_BRIDGE))
+    own = (
+        _text(_IFLA_IFNAME, name),
+        _attribute(_IFLA_ADDRESS, _mac(mac)),
+        _integer(_IFLA_LINK, lower),
+        _attribute(_IFLA_LINKINFO, info),
+    )
+    return Step("add a macvlan interface", _NEW_LINK, _CREATE | _EXCLUSIVE, _link(0, _IFF_UP, *own))
 
 
 def set_up(index: int) -> Step:
@@ -189,18 +206,19 @@ def delete_address(index: int, address: str, length: int) -> Step:
 
 
 def add_route(index: int, address: str, via: str = "", mtu: int = 0) -> Step:
-    """Return the step that adds a route to one address over an interface, which must be up.
+    """Return the step that adds a route over an interface, which must be up.
 
     Args:
         index: The interface's number.
-        address: Its destination.
+        address: Its destination: an address, or a prefix with its length.
         via: The next hop; empty if the address is on the link itself.
         mtu: The largest packet, in bytes, that is sent or forwarded on it; 0 for the interface's MTU.
     """
+    address, _, length = address.partition("/")
     family = Family.of(address)
     packed = socket.inet_pton(family.af, address)
     scope = _SCOPE_UNIVERSE if via or family is Family.IPV6 else _SCOPE_LINK
-    body = _ROUTE.pack(family.af, len(packed) * 8, 0, 0, _MAIN_TABLE, _STATIC, scope, _UNICAST, 0)
+    body = _ROUTE.pack(family.af, int(length or len(packed) * 8), 0, 0, _MAIN_TABLE, _STATIC, scope, _UNICAST, 0)
     body += _attribute(_RTA_DST, packed) + _integer(_RTA_OIF, index)
     if via:
         body += _attribute(_RTA_GATEWAY, socket.inet_pton(family.af, via))
@@ -245,6 +263,11 @@ def _address(index: int, address: str, length: int, *, detect: bool = False) -> 
 def _attribute(kind: int, value: bytes) -> bytes:
     """Pack an attribute."""
     return struct.pack("=HH", len(value) + 4, kind) + value + b"\0" * (-len(value) % 4)
+
+
+def _mac(text: str) -> bytes:
+    """Return a hardware address as bytes."""
+    return bytes.fromhex(text.replace(":", ""))
 
 
 def _integer(kind: int, value: int) -> bytes:

@@ -11,46 +11,71 @@ from typing import TYPE_CHECKING, Any
 
 from dualstack.families import BOTH, Family
 from dualstack.lab.files import host_files
+from dualstack.lab.functions import functions_of
 from dualstack.lab.sysctl import UNLIMITED_ERRORS
 
 if TYPE_CHECKING:  # at run time, the supervisor of the labs imports this module and is better off without pydantic
-    from dualstack.addressing import Plan
+    from dualstack.addressing import InterfacePlan, Plan
     from dualstack.topology import HostSpec, Topology
+
+_OWN_ADDRESSES = "1"
+"""An interface answers ARP requests only for its own addresses, not for those of other interfaces."""
 
 _NO_LINK_LOCAL = "1"
 """IN6_ADDR_GEN_MODE_NONE."""
 
 
 @dataclass(frozen=True, slots=True)
+class InterfaceSetup:
+    """What one interface of a host is made into.
+
+    Attributes:
+        link: The number of its link in the topology.
+        mac: Its hardware address.
+        mtu: Its MTU, in bytes.
+        addresses: Address and prefix length of each address, in the order in which they are added.
+        carries_ipv6: Whether its link carries IPv6; if not, IPv6 is disabled on it.
+        link_local: Whether it has a link-local address.
+        ipv6_addresses: How many IPv6 addresses it has in all.
+    """
+
+    link: int
+    mac: str
+    mtu: int
+    addresses: tuple[tuple[str, int], ...]
+    carries_ipv6: bool
+    link_local: bool
+    ipv6_addresses: int
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "InterfaceSetup":
+        """Return the setup whose fields, by name, came as JSON."""
+        return cls(**data | {"addresses": tuple(map(tuple, data["addresses"]))})
+
+
+@dataclass(frozen=True, slots=True)
 class HostSetup:
-    """The addresses, routes and files of a host.
+    """The interfaces, routes and files of a host.
 
     Attributes:
         name: The host's name.
-        mac: The hardware address of its interface on the link.
         missing_loopbacks: Address and prefix length of each loopback address that it does not have.
-        addresses: Address and prefix length of each address on the link, in the order in which they are added.
-        routes: Address, next hop and MTU of each route: see `rtnl.add_route`.
-        link_local: Whether its interface on the link has a link-local address.
-        ipv6_addresses: How many IPv6 addresses that interface has in all.
+        interfaces: Its interfaces: eth0, eth1 …
+        routes: Number of the interface, address, next hop and MTU of each route: see `rtnl.add_route`.
         files: Its files, by name below /etc.
     """
 
     name: str
-    mac: str
     missing_loopbacks: tuple[tuple[str, int], ...]
-    addresses: tuple[tuple[str, int], ...]
-    routes: tuple[tuple[str, str, int], ...]
-    link_local: bool
-    ipv6_addresses: int
+    interfaces: tuple[InterfaceSetup, ...]
+    routes: tuple[tuple[int, str, str, int], ...]
     files: Mapping[str, str]
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "HostSetup":
         """Return the setup whose fields, by name, came as JSON."""
-        return cls(
-            **data | {name: tuple(map(tuple, data[name])) for name in ("missing_loopbacks", "addresses", "routes")}
-        )
+        pairs = {name: tuple(map(tuple, data[name])) for name in ("missing_loopbacks", "routes")}
+        return cls(**data | pairs | {"interfaces": tuple(map(InterfaceSetup.from_json, data["interfaces"]))})
 
 
 def host_setups(topology: "Topology", plan: "Plan") -> dict[str, HostSetup]:
@@ -60,19 +85,30 @@ def host_setups(topology: "Topology", plan: "Plan") -> dict[str, HostSetup]:
 
 def _host_setup(name: str, spec: "HostSpec", plan: "Plan") -> HostSetup:
     """Return the setup of one host."""
-    own = plan.hosts[name]
     missing = [] if spec.ipv4_loopback else [(Family.IPV4.loopback, 8)]
     if not spec.ipv6_loopback and not spec.disable_ipv6:  # disable_ipv6 takes ::1 away as well
         missing.append((Family.IPV6.loopback, 128))
     return HostSetup(
         name=name,
-        mac=own.mac,
         missing_loopbacks=tuple(missing),
-        addresses=tuple((item, plan.prefix_length(family)) for family in BOTH for item in own.configured[family]),
-        routes=tuple((route.address, route.via, route.mtu) for route in plan.routes[name]),
-        link_local=spec.link_local and not spec.disable_ipv6,
-        ipv6_addresses=0 if spec.disable_ipv6 else spec.ipv6 + spec.link_local,
+        interfaces=tuple(_interface_setup(own, spec, plan) for own in plan.hosts[name].interfaces),
+        routes=tuple((route.interface, route.address, route.via, route.mtu) for route in plan.routes[name]),
         files=host_files(plan, name),
+    )
+
+
+def _interface_setup(own: "InterfacePlan", spec: "HostSpec", plan: "Plan") -> InterfaceSetup:
+    """Return the setup of one interface."""
+    carries_ipv6 = Family.IPV6 in own.carries
+    link_local = spec.link_local and not spec.disable_ipv6 and carries_ipv6
+    return InterfaceSetup(
+        link=list(plan.links).index(own.link),
+        mac=own.mac,
+        mtu=own.mtu,
+        addresses=tuple((item, plan.prefix_length(family)) for family in BOTH for item in own.configured[family]),
+        carries_ipv6=carries_ipv6,
+        link_local=link_local,
+        ipv6_addresses=0 if spec.disable_ipv6 else len(own.configured[Family.IPV6]) + link_local,
     )
 
 
@@ -84,8 +120,12 @@ def host_settings(topology: "Topology", name: str, link: str) -> dict[str, str]:
         name: The host's name.
         link: The name of its interface on the link, or ``default`` before that exists.
     """
-    spec, routers = topology.host[name], topology.routers
-    settings = _routing_settings(link, forwards=name in routers) if routers else {}
+    spec = topology.host[name]
+    settings = {key: value for function in functions_of(topology, name) for key, value in function.settings.items()}
+    if any(host.via for host in topology.host.values()):
+        settings |= _redirect_settings(link)
+    if len(spec.attachments) > 1:  # the links of docker labs share one Ethernet
+        settings |= {"ipv4/conf/all/arp_ignore": _OWN_ADDRESSES}
     settings |= {"ipv4/ip_unprivileged_port_start": "0", **UNLIMITED_ERRORS}
     settings |= {"ipv6/bindv6only": str(int(spec.bindv6only))}
     if spec.disable_ipv6:
@@ -106,16 +146,14 @@ def namespace_settings(topology: "Topology", name: str) -> dict[str, str]:
     return settings
 
 
-def _routing_settings(link: str, *, forwards: bool) -> dict[str, str]:
-    """Return the settings of a host of a lab with a router, by path below /proc/sys/net.
+def _redirect_settings(link: str) -> dict[str, str]:
+    """Return the settings of a host of a link on which a router separates hosts, by path below /proc/sys/net.
 
     The router is on the same link as the hosts that it separates, and would redirect each to the other (RFC 792,
     RFC 4861 §8). Linux cannot be kept from sending redirects over IPv6, but hosts need not accept them.
 
     Args:
         link: The link's interface, or ``default`` before it exists.
-        forwards: Whether the host is the router.
     """
-    settings = {"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1"} if forwards else {}
-    settings |= {f"ipv4/conf/{scope}/send_redirects": "0" for scope in ("all", link)}
+    settings = {f"ipv4/conf/{scope}/send_redirects": "0" for scope in ("all", link)}
     return settings | {f"{ip}/conf/{scope}/accept_redirects": "0" for ip in ("ipv4", "ipv6") for scope in ("all", link)}

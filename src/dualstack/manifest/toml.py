@@ -17,6 +17,7 @@ from dualstack.suggestion import did_you_mean
 Model = TypeVar("Model", bound=BaseModel)
 
 RENAMED = {
+    "behind": "via",
     "denied": "denied_response",
     "exception": "exemption",
     "one_connection": "single_shot",

@@ -5,7 +5,7 @@ from typing import Self
 
 from dualstack.deadline import Deadline
 from dualstack.prober.channel import Channel
-from dualstack.prober.messages import Accepted, Dialled, Ends, Loaded, Query
+from dualstack.prober.messages import Accepted, Dialled, Ends, LoadResult, Query
 from dualstack.prober.messages.connections import Connected, CountEnds, ExchangeNow, FindClosed, SendResets
 from dualstack.prober.messages.load import FinishLoad
 from dualstack.prober.messages.naming import ReadQueries
@@ -113,7 +113,7 @@ class ConnectionsHandle(_Opened):
 class LoadHandle(_Opened):
     """Clients of the prober that repeat their exchange until this is closed."""
 
-    def finish(self, deadline: Deadline) -> Loaded:
+    def finish(self, deadline: Deadline) -> LoadResult:
         """Wait until all rounds are over, or end the clients of a load without a number of rounds.
 
         Clients that have not ended by the deadline are ended; their last exchange is not counted.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dualstack.errors import HostCannot, UsageError
 from dualstack.prober.dialling import exchange
-from dualstack.prober.messages import MOST_CLIENTS, Dial, Dialled, Load, Loaded, Outcome
+from dualstack.prober.messages import MOST_CLIENTS, Dial, Dialled, Load, LoadResult, Outcome
 from dualstack.prober.messages.load import FinishLoad
 from dualstack.prober.messages.requests import Handle
 from dualstack.prober.verbs import Agent, verb
@@ -49,7 +49,7 @@ class RunningLoad:
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._repeat(number)) for number in range(len(load.dials))]
 
-    async def finish(self, seconds: float) -> Loaded:
+    async def finish(self, seconds: float) -> LoadResult:
         """Wait until all rounds are over, or end the clients of a load without a number of rounds.
 
         Clients that have not ended after ``seconds`` are ended.
@@ -63,7 +63,7 @@ class RunningLoad:
             task.cancel()
         for task in done:
             task.result()
-        return Loaded(
+        return LoadResult(
             exchanges=tuple(self._exchanges),
             longest=tuple(self._longest),
             failed=self._failed,
@@ -102,6 +102,6 @@ async def load(agent: Agent, request: Load) -> Handle:
 
 
 @verb(FinishLoad)
-async def finish_load(agent: Agent, request: FinishLoad) -> Loaded:
+async def finish_load(agent: Agent, request: FinishLoad) -> LoadResult:
     """Wait for the end of a load, or end it."""
     return await agent.kept(RunningLoad, request.handle).finish(request.timeout)

@@ -71,10 +71,11 @@ class Server:
         """Bind and start to serve.
 
         Raises:
-            UsageError: The prober has no server for the protocol and transport.
+            UsageError: The prober has no server for the protocol and transport, or the certificate cannot be used.
             HarnessError: An address cannot be bound.
         """
         check_offer(serve)
+        layered(server_for(serve, ""), serve)  # a certificate that cannot be used is refused now
         self._serve = serve
         self._answers = Trait.ECHOES in traits_of(serve.protocol)
         self._start = monotonic()

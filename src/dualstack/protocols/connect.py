@@ -2,9 +2,10 @@
 
 from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation, Turn
-from dualstack.protocols.exact import Replying
 from dualstack.protocols.judgement import Judgement, Outcome, show
 from dualstack.transport import AppProtocol, Transport
+
+_KEPT = 100  # bytes of what a client sends
 
 
 class ConnectOnly(Application):
@@ -23,7 +24,30 @@ class ConnectOnly(Application):
     @classmethod
     def server(cls, offer: Offer, peer: str) -> Conversation:  # noqa: ARG003 - as `Application` has it
         """See `Application`."""
-        return Replying(lambda _: b"")
+        return Reading()
+
+
+class Reading:
+    """A server that reads and never answers."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self._begun = b""
+
+    def start(self) -> bytes:
+        """See `Conversation`."""
+        return b""
+
+    def receive(self, data: bytes) -> Turn:
+        """See `Conversation`."""
+        self._begun = self._begun or data[:_KEPT]
+        return Turn()
+
+    def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Conversation` has it
+        """See `Conversation`: what the client sends is not understood."""
+        if not self._begun:
+            return Judgement(Outcome.SILENT, "the client sent nothing")
+        return Judgement(Outcome.WRONG, f"the client sent {show(self._begun)}, which is not answered")
 
 
 class Accepting:

@@ -38,7 +38,8 @@ class Conversation(Protocol):
         """Return the judgement once nothing more comes.
 
         A server is asked at any time, also more than once, and judges what its client sent: ANSWERED if it has
-        understood and answered all of it, WRONG if not, SILENT if nothing came.
+        answered all of it, WRONG if it does not understand it, SILENT if no complete message came.
+        Its sentence does not say why nothing more comes.
 
         Args:
             why: Why nothing more comes.

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dualstack.protocols.conversation import Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
 
+_KEPT = 100  # bytes of what a client sends
+
 
 class Exact:
     """A client whose answer must be exactly the expected bytes."""
@@ -50,6 +52,7 @@ class Replying:
     def __init__(self, answer: Callable[[bytes], bytes]) -> None:
         """Answer each piece with ``answer`` of it, which does not depend on how the bytes are split."""
         self._answer = answer
+        self._begun = b""
         self._size = 0
 
     def start(self) -> bytes:
@@ -58,11 +61,12 @@ class Replying:
 
     def receive(self, data: bytes) -> Turn:
         """See `Conversation`."""
+        self._begun = self._begun or data[:_KEPT]
         self._size += len(data)
         return Turn(self._answer(data))
 
     def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Conversation` has it
         """See `Conversation`."""
         if not self._size:
-            return Judgement(Outcome.SILENT, f"the client sent nothing: {why}")
-        return Judgement(Outcome.ANSWERED, f"the client sent {self._size} bytes: {why}")
+            return Judgement(Outcome.SILENT, "the client sent nothing")
+        return Judgement(Outcome.ANSWERED, f"the client sent {self._size} bytes, which begin with {show(self._begun)}")

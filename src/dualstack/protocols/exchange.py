@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 
+from dualstack.errors import UsageError
 from dualstack.protocols.application import Application, Ask, Offer, ScriptTurn, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
@@ -14,6 +15,9 @@ _MOST_SEARCHED = 1 << 20
 
 _MOST_UNMATCHED = 64 << 10
 """How many bytes a client may send until they match the next turn; the server ignores what it sends after them."""
+
+_MOST_ANSWER = 1 << 20
+"""How many bytes may answer one piece: a client that asks for more is disconnected, so that memory stays bounded."""
 
 _REPLY_CODE = re.compile(r"(?:[A-Z]+/\d\.\d )?([1-5]\d\d)[ -]")
 """A reply code at the start of an answer, as in HTTP, SIP, RTSP, SMTP, FTP and NNTP."""
@@ -76,6 +80,18 @@ class Searching:
         return Judgement(Outcome.WRONG, f"the answer {show(self._text)} does not match {self._expect!r}: {why}")
 
 
+def _compiled(text: str) -> re.Pattern[str]:
+    """Return a regular expression of a turn.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        return re.compile(text, re.MULTILINE)
+    except re.error as error:
+        raise UsageError(f"{text!r} is not a regular expression: {error}") from None
+
+
 class Scripted:
     """A server that follows a script: the turns are used in order, and the last one again for all that follows.
 
@@ -87,16 +103,15 @@ class Scripted:
         """Start the script; its first turn is a greeting if it expects nothing.
 
         Raises:
-            UsageError: A text is not Latin-1.
+            UsageError: A text is not Latin-1, or an expression is not a regular expression.
         """
         greets = bool(turns) and turns[0].expect is None
         self._greeting = latin1(turns[0].send) if greets else b""
-        self._turns = [(re.compile(turn.expect or "", re.MULTILINE), turn) for turn in turns[greets:]]
+        self._turns = [(_compiled(turn.expect or ""), turn) for turn in turns[greets:]]
         self._answers = [latin1(turn.send) for turn in turns[greets:]]
         self._next = 0
         self._text = ""
         self._size = 0
-        self._waits = False  # whether bytes came after the last answer
 
     def start(self) -> bytes:
         """See `Conversation`."""
@@ -105,7 +120,6 @@ class Scripted:
     def receive(self, data: bytes) -> Turn:
         """See `Conversation`."""
         self._size += len(data)
-        self._waits = True
         if len(self._text) >= _MOST_UNMATCHED:
             return Turn()
         self._text += data.decode("latin-1")
@@ -117,8 +131,8 @@ class Scripted:
                 break
             self._text = self._text[found.end() :]
             answer += self._answers[self._next]
-            self._waits = False
-            if turn.close:
+            if turn.close or len(answer) > _MOST_ANSWER:
+                self._text = ""
                 return Turn(answer, close=True)
             self._next = min(self._next + 1, len(self._turns) - 1)
         return Turn(answer)
@@ -126,10 +140,10 @@ class Scripted:
     def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Conversation` has it
         """See `Conversation`."""
         if not self._size:
-            return Judgement(Outcome.SILENT, f"the client sent nothing: {why}")
-        if not self._waits:
-            return Judgement(Outcome.ANSWERED, f"the client sent {self._size} bytes, which the turns answer: {why}")
+            return Judgement(Outcome.SILENT, "the client sent nothing")
+        if not self._text:
+            return Judgement(Outcome.ANSWERED, f"the client sent {self._size} bytes, which the turns answer")
         if not self._turns:
-            return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, and no turn answers it: {why}")
+            return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, and no turn answers it")
         expected = self._turns[self._next][1].expect
-        return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, which does not match {expected!r}: {why}")
+        return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, which does not match {expected!r}")

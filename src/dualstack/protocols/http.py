@@ -17,7 +17,8 @@ _MOST_HEAD = 256 << 10  # bytes
 _MOST_REQUEST = 64 << 10  # bytes of a request's head that are read
 _KEPT_HEAD = 8 << 10  # bytes of it that are reported
 _REDIRECT = re.compile(r"(?:https?://[^/]*)?/redirect/(30[12378])/((?:[0-9a-f]{2})+)")
-_REQUEST_LINE = re.compile(rb"[!-~]+ [!-~]+ HTTP/\d\.\d\r\n")
+_REQUEST_LINE = re.compile(rb"[!-~]+ [^\r\n]+ HTTP/\d\.\d *\r?\n")
+_METHOD = re.compile(rb"[A-Z]+( |\Z)")
 _ERROR = 500
 """A status from this one on means that a request is not served, unless the manifest lists it."""
 
@@ -193,11 +194,17 @@ class HttpServer:
     def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Conversation` has it
         """See `Conversation`."""
         if not self._request:
-            return Judgement(Outcome.SILENT, f"the client sent nothing: {why}")
+            return Judgement(Outcome.SILENT, "the client sent nothing")
         if self._head is not None:
             return self._judge(self._head)
         sent = show(bytes(self._request[:_KEPT_HEAD]))
-        return Judgement(Outcome.WRONG, f"the client sent {sent}, which is no complete HTTP request: {why}")
+        if self._begins_like_a_request():
+            return Judgement(Outcome.SILENT, f"the client sent {sent}, which is no complete HTTP request")
+        return Judgement(Outcome.WRONG, f"the client sent {sent}, which is no HTTP request")
+
+    def _begins_like_a_request(self) -> bool:
+        """Return whether the first line is one of an HTTP request, or may become one."""
+        return bool((_REQUEST_LINE if b"\n" in self._request else _METHOD).match(self._request))
 
     def _response(self, head: bytes) -> bytes:
         """Return the response to a request."""

@@ -112,12 +112,12 @@ class RedisServer:
     def end(self, why: str, *, closed: bool = False) -> Judgement:  # noqa: ARG002 - as `Conversation` has it
         """See `Conversation`."""
         if self._unknown:
-            return Judgement(Outcome.WRONG, f"the client sent {self._unknown}: {why}")
-        if self._commands.is_partial:
-            return Judgement(Outcome.WRONG, f"the client sent a command that is not complete: {why}")
+            return Judgement(Outcome.WRONG, f"the client sent {self._unknown}")
+        if self._commands.is_partial and not self._closed:
+            return Judgement(Outcome.SILENT, "the client sent a command that is not complete")
         if not self._count:
-            return Judgement(Outcome.SILENT, f"the client sent nothing: {why}")
-        return Judgement(Outcome.ANSWERED, f"the client sent {self._count} commands: {why}")
+            return Judgement(Outcome.SILENT, "the client sent nothing")
+        return Judgement(Outcome.ANSWERED, f"the client sent {self._count} commands")
 
     def _answer(self, command: Sequence[bytes]) -> bytes:
         """Return the answer to a command."""

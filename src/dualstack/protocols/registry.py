@@ -42,10 +42,11 @@ def server_for(offer: Offer, peer: str) -> Conversation:
 
 
 def check_offer(offer: Offer) -> None:
-    """Check that there is a server for a protocol and transport.
+    """Check that there is a server for a protocol and transport, and that it can be made.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is none, a text is not Latin-1, or an expression is not a regular expression.
     """
     if offer.transport not in PROTOCOLS[offer.protocol].serves:
         raise UsageError(f"the prober serves no {offer.protocol.value!r} over {offer.transport.value}")
+    server_for(offer, "")

@@ -14,6 +14,8 @@ from dualstack.protocols.tls_errors import explain
 _PIECE = 16 << 10  # bytes: the most that one record carries
 _HANDSHAKE, _ALERT = 22, 21  # content types of the first record (RFC 8446 §5.1)
 _MOST_CONTEXTS = 32
+_MOST_NAMES = 5  # of a certificate, in a judgement
+_COMPARED = 64  # bytes of a client's hello, among them its random ones, that show that an answer is its echo
 
 
 class TlsClient:
@@ -148,7 +150,8 @@ class Secured:
         self._inner, self._engine, self._wanted = inner, engine, wanted
         self._other = "client" if engine.is_server else "service"
         self._handshake_only = handshake_only
-        self._begun = self._established = self._ended = False
+        self._hello = self._first = b""
+        self._established = self._ended = False
         self._failure: Judgement | None = None
         self._judged: Judgement | None = None
 
@@ -156,7 +159,9 @@ class Secured:
         """See `Conversation`: a client's hello; a server waits for it."""
         if not self._engine.is_server:
             self._engine.handshake()
-        return self._engine.outgoing.read()
+        hello = self._engine.outgoing.read()
+        self._hello = hello[:_COMPARED]
+        return hello
 
     def receive(self, data: bytes) -> Turn:
         """See `Conversation`."""
@@ -164,13 +169,15 @@ class Secured:
             return Turn(judgement=self._failure, close=self._failure is not None)
         if self._ended:
             return Turn()
-        if not self._begun and data[0] not in (_HANDSHAKE, _ALERT):
+        if not self._first and data[0] not in (_HANDSHAKE, _ALERT):
             return self._fail(TlsFault.PLAIN, f"the {self._other} does not speak TLS: it sent {show(data)}")
-        self._begun = True
+        self._first += data[: _COMPARED - len(self._first)]
         self._engine.incoming.write(data)
         try:
             turn = self._proceed()
         except ssl.SSLError as error:
+            if self._first == self._hello:
+                return self._fail(TlsFault.PLAIN, f"the {self._other} does not speak TLS: it sent the same bytes back")
             fault, what = explain(error, self._other)
             return self._fail(fault, what if self._established else f"the TLS handshake failed: {what}")
         return replace(turn, send=turn.send + self._engine.outgoing.read())
@@ -180,8 +187,8 @@ class Secured:
         if self._failure is not None:
             return self._failure
         if not self._established:
-            outcome = Outcome.WRONG if self._begun else Outcome.SILENT
-            fault = TlsFault.BROKEN if self._begun else None
+            outcome = Outcome.WRONG if self._first else Outcome.SILENT
+            fault = TlsFault.BROKEN if self._first else None
             return Judgement(outcome, f"the TLS handshake did not complete: {why}", tls=fault)
         if closed and not self._ended:
             return self._inner.end(f"{why} without close_notify, so the end may be missing (RFC 8446 §6.1)")
@@ -240,7 +247,9 @@ class Secured:
         names = names_in(self._engine.object.getpeercert() or {})
         if is_for(self._wanted, names):
             return ""
-        return f"the certificate is not for {self._wanted}: it names {', '.join(names) or 'nothing'}"
+        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+        named = ", ".join(names[:_MOST_NAMES]) or "nothing"
+        return f"the certificate is not for {self._wanted}: it names {named}{more}"
 
     def _fail(self, fault: TlsFault, detail: str) -> Turn:
         """Return the reaction to a failure: an alert, and the end. What a client has judged before stays."""

@@ -100,7 +100,7 @@ def _run_suite(report: Report) -> ET.Element:
     """Return the suite about the run itself: an error if it was interrupted, judged nothing, or has lost results."""
     suite = ET.Element("testsuite", {"name": "dualstack run"})
     case = ET.SubElement(suite, "testcase", {"classname": "dualstack", "name": "the run is complete", "time": "0"})
-    incomplete = report.run.incomplete or report.missing or report.loaded.damage or not report.judged
+    incomplete = report.run.incomplete or report.missing or report.damage or not report.judged
     if incomplete:
         text = "\n".join(visible(warning) for warning in report.warnings) or report.headline
         ET.SubElement(case, "error", {"type": "incomplete", "message": text.splitlines()[0]}).text = text

@@ -13,28 +13,26 @@ from dualstack.runinfo import RunInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class RunFolder:
     """What was read from a run's folder.
 
     Attributes:
-        folder: The folder.
         run: What was run.
         records: Its results, in the order in which they were written.
         damage: What could not be read, one sentence each.
     """
 
-    folder: Path
     run: RunInfo
     records: tuple[Record, ...]
     damage: tuple[str, ...]
 
 
-def load(folder: Path) -> Loaded:
-    """Return the contents of a run's folder; `Loaded.damage` names what cannot be read."""
+def load(folder: Path) -> RunFolder:
+    """Return the contents of a run's folder; `RunFolder.damage` names what cannot be read."""
     damage: list[str] = []
     run = _read_run(folder / RUN, damage)
     records = tuple(_read_records(folder / RECORDS, damage))
-    return Loaded(folder=folder, run=run, records=records, damage=tuple(damage))
+    return RunFolder(run=run, records=records, damage=tuple(damage))
 
 
 def _read_run(path: Path, damage: list[str]) -> RunInfo:

@@ -7,24 +7,18 @@ from pathlib import Path
 
 from dualstack.plan import START
 from dualstack.report.behaviour import behaviour
-from dualstack.report.load import Loaded, load
+from dualstack.report.load import RunFolder, load
 from dualstack.report.support import REASON_SIZE, Cell, Statement, Support, TopologyTitle, counted
 from dualstack.report.text import clip, count
 from dualstack.report.verdict_style import weight
 from dualstack.results import Record
-from dualstack.runinfo import RunInfo, ServiceInfo, TopologyInfo
+from dualstack.runinfo import ServiceInfo, TopologyInfo
 from dualstack.verdict import FAILURES, JUDGED, OUR_FAULT, Verdict
 
 
 @dataclass(frozen=True)
-class Report:
-    """Everything that a report shows of a run.
-
-    Attributes:
-        loaded: The contents of the run's folder.
-    """
-
-    loaded: Loaded
+class Report(RunFolder):
+    """The contents of a run's folder, and what a report derives from them."""
 
     @classmethod
     def of(cls, folder: Path) -> "Report":
@@ -33,17 +27,8 @@ class Report:
         Raises:
             OSError: It cannot be read at all.
         """
-        return cls(load(folder))
-
-    @property
-    def run(self) -> RunInfo:
-        """What was run."""
-        return self.loaded.run
-
-    @property
-    def records(self) -> tuple[Record, ...]:
-        """The results, in the order in which they were written."""
-        return self.loaded.records
+        found = load(folder)
+        return cls(found.run, found.records, found.damage)
 
     @cached_property
     def topologies(self) -> tuple[TopologyTitle, ...]:
@@ -154,7 +139,7 @@ class Report:
         yield bool(self.failing) * f"{len(self.failing)} of {total} {_does(len(self.failing))} not behave as required."
         yield "" if self.judged else f"Nothing was verified: {self._why_none} ({total})."
         unsure = any(statement.overall is Support.NOT_VERIFIED for statement in self.statements)
-        yield bool(unsure or self.missing or self.loaded.damage) * (
+        yield bool(unsure or self.missing or self.damage) * (
             f"No failure was found, but not everything was verified ({total})."
         )
         known = sum(statement.overall is Support.KNOWN for statement in self.statements)
@@ -204,7 +189,7 @@ class Report:
         if broken:
             found.append(f"{count(broken, 'case')} could not be judged; the service is not the reason.")
         found += [clip(item, REASON_SIZE) for item in self.run.troubles]
-        return found + list(self.loaded.damage)
+        return found + list(self.damage)
 
 
 def _topology_title(name: str, info: TopologyInfo) -> TopologyTitle:

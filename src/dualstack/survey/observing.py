@@ -62,7 +62,7 @@ class Observation:
 
     Attributes:
         service: The service's name, without its configuration.
-        way: The configuration's name, or the listen address.
+        variant: The configuration's name, or the listen address.
         listener: The listener's name.
         transport: ``tcp`` or ``udp``.
         state: A key of `STATES`.
@@ -80,7 +80,7 @@ class Observation:
     """
 
     service: str
-    way: str
+    variant: str
     listener: str
     transport: str
     state: str
@@ -117,7 +117,7 @@ def observe(backend: Backend, variant: Variant, taken: str, state: str) -> Obser
     timed_out = not readiness.ready and evidence.ended is None
     return Observation(
         service=variant.subject.manifest.service.name,
-        way=variant.label,
+        variant=variant.label,
         listener=variant.listener.name,
         transport=variant.listener.transport.value,
         state=state,

@@ -1,13 +1,10 @@
 """Frames of a capture, classified from their headers: streaming, fast, in constant memory."""
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from dualstack.families import Family
 from dualstack.wire.headers import BACKENDS, Icmp, Network, address, icmp_message, network_header
-from dualstack.wire.pcap import Pcap
 from dualstack.wire.witness import DISCARD, MARK
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -79,16 +76,6 @@ class Frame:
     fragment: bool = False
     hop_limit: int = 0
     next_mac: str = ""
-
-
-def read_frames(path: Path) -> Iterator[Frame]:
-    """Yield the frames of a capture file, one after the other; a cut-off last record is left out.
-
-    Raises:
-        HarnessError: It is no capture or is damaged; the message names the file.
-    """
-    for number, (time, length, data) in enumerate(Pcap(path), 1):
-        yield parse(data, number=number, time=time, length=length)
 
 
 def parse(data: bytes, *, number: int = 1, time: float = 0.0, length: int = 0) -> Frame:

@@ -41,6 +41,8 @@ class World:
         journal: What was done.
         findings: What was expected and what happened.
         works: Whether the application was served, by family.
+        completes: Whether the start (START-001) has shown that the lab's server can speak with the case's connector;
+            None if that is not known.
     """
 
     def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
@@ -55,6 +57,7 @@ class World:
         self.journal = Journal()
         self.findings: list[Finding] = []
         self.works: dict[str, bool] = {}
+        self.completes: bool | None = None
         self._backend = backend
         self._folder = folder
         self._lab: Lab | None = None
@@ -219,6 +222,10 @@ class World:
         """
         allowed = KERNEL_NOISE if family is Family.IPV6 else frozenset[str]()
         self.shows(lambda wire: no_family_from(wire, wire.mac, family, allow=allowed))
+
+    def finish(self) -> None:
+        """Do what is left to do while the lab exists, then stop the service and the capture."""
+        self.wire()
 
     def wire(self) -> CaptureData:
         """Stop the service and the capture, and return the captured packets."""

@@ -2,27 +2,36 @@
 
 import contextlib
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
+from pathlib import Path
 
 from dualstack.errors import Inconclusive
-from dualstack.families import Family, endpoint
+from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding
+from dualstack.lab.protocol import Backend
 from dualstack.manifest import Connect
+from dualstack.plan import PlannedCase
 from dualstack.prober.client import ServerHandle
 from dualstack.prober.names import query_name
+from dualstack.wire.attempts import Fate, attempts
 from dualstack.wire.dialling import syn_family, tried
 from dualstack.wire.dns import DNS_PORT
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.presence import sends
 from dualstack.world.base import World
 from dualstack.world.runs import ConnectorRuns, Run
-from dualstack.world.servers import serve_connector, serve_names
+from dualstack.world.servers import serve_connector, serve_names, targets_of
 
 __all__ = ["ConnectorWorld", "Run"]
 
 
 class ConnectorWorld(World):
     """A world in which the service dials out."""
+
+    def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
+        """Prepare a world; nothing is made before it is entered."""
+        super().__init__(case, backend, folder)
+        self._unspoken: list[tuple[Family, str, Run]] = []
 
     @cached_property
     def connector_runs(self) -> ConnectorRuns:
@@ -72,6 +81,8 @@ class ConnectorWorld(World):
     def connect(self, host: str, serving: ServerHandle, over: Family) -> bool:
         """Run the connector towards ``host`` and require that its exchange completes.
 
+        If the lab's server cannot speak with it, only the connection is required, and the case is inconclusive.
+
         Args:
             host: A literal or a name.
             serving: The server that it should reach.
@@ -81,16 +92,64 @@ class ConnectorWorld(World):
             Whether it completed.
         """
         run = self.connector_runs.run(host, serving)
+        where = endpoint(host, self.connector.port)
+        if run.unspoken:
+            self._unspoken.append((over, where, run))
+        else:
+            self._require_success(over, where, run)
+        return not run.problem
+
+    def _require_success(self, over: Family, where: str, run: Run) -> None:
+        """Require that a run towards an endpoint has completed its exchange."""
         self.count(over, served=not run.problem)
         within = self.subject.manifest.timeouts.connect
         self.require(
             Finding(
                 not run.problem,
-                f"it connects to {endpoint(host, self.connector.port)} over {over.label} within {within:g} s",
+                f"it connects to {where} over {over.label} within {within:g} s",
                 run.problem or f"it succeeded: {run.reached}",
             )
         )
-        return not run.problem
+
+    def finish(self) -> None:
+        """See `World`: find out whether the lab's server can speak with the connector at all, if that is in doubt."""
+        if self._unspoken and self.completes is None:
+            self.completes = self._completes()
+        super().finish()
+
+    def conclude(self) -> None:
+        """Judge the findings, and the runs that the lab's server could not speak with.
+
+        If another run completes its exchange, the server can speak with the connector, and these runs have failed.
+        Otherwise the packets must show their connections.
+
+        Raises:
+            RequirementBroken: At least one finding is not as expected.
+            HarnessError: There is none, so nothing was checked.
+            Inconclusive: The lab's server could not speak with the connector.
+        """
+        unspoken, self._unspoken = self._unspoken, []
+        for family, where, run in unspoken:
+            if self.completes:
+                self._require_success(family, where, run)
+            else:
+                self.shows(partial(_connected, port=self.connector.port, family=family, where=where, run=run))
+        super().conclude()
+        if unspoken:
+            raise Inconclusive(f"it connects, but the lab's server cannot speak with it; {unspoken[0][2].unspoken}")
+
+    def _completes(self) -> bool:
+        """Return whether the connector has completed an exchange, or completes one with another target of this lab."""
+        return any(not run.problem for _, _, run in self.connector_runs.done) or self._completes_elsewhere()
+
+    def _completes_elsewhere(self) -> bool:
+        """Run the connector towards the targets that it was not run towards yet; return whether a run completes."""
+        runs = self.connector_runs
+        addresses = tuple(item for family in BOTH for item in self.peer.plan.configured[family][:1])
+        with serve_names(self.peer), serve_connector(self.peer, self.connector, addresses) as serving:
+            self.note("does the lab's server speak with it at all? Other targets show it")
+            targets = targets_of(self.connector, self.peer)
+            return any(not runs.run(target, serving).problem for target in targets if target not in runs.targets)
 
     def shows_connected(self, family: Family) -> None:
         """Require that every attempt of the connector was over ``family``."""
@@ -99,6 +158,16 @@ class ConnectorWorld(World):
             self.shows(lambda wire: syn_family(wire, port, family))
         else:
             self.shows(lambda wire: _datagrams_over(wire, port, family, self.connector))
+
+
+def _connected(wire: CaptureData, *, port: int, family: Family, where: str, run: Run) -> Finding:
+    """Return whether the packets show a connection of a run over a family."""
+    made = [item for item in attempts(wire, port) if item.family is family and item.fate is Fate.ANSWERED]
+    return Finding(
+        bool(made),
+        f"it connects to {where} over {family.label}",
+        f"it connected: {run.reached}" if made else run.problem,
+    )
 
 
 def _datagrams_over(wire: CaptureData, port: int, family: Family, connector: Connect) -> Finding:

@@ -66,7 +66,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
 
 def host_of(topology: Topology) -> Host:
     """Return the properties of the service's host in a topology."""
-    spec: HostSpec = topology.host["service"]
+    spec: HostSpec = topology.host[topology.roles.service]
     return Host(
         families=frozenset(topology.families()),
         loopbacks=frozenset(topology.loopbacks()),

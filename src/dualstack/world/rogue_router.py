@@ -12,7 +12,7 @@ from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.prober.messages import AddressRow, Advertise, Dial, Load, Loaded, Outcome
+from dualstack.prober.messages import AddressRow, Advertise, Dial, Load, LoadResult, Outcome
 from dualstack.world.base import World
 from dualstack.world.datagrams import DatagramClient, DatagramResult, send_datagrams
 from dualstack.world.listening import ListenerWorld
@@ -122,7 +122,7 @@ _Counted = Callable[[], tuple[int, int, str]]
 @contextmanager
 def _load(world: ListenerWorld, dial: Dial) -> Iterator[_Counted]:
     """Make a client hold one exchange after the other, each on a new connection; count them."""
-    results = list[Loaded]()
+    results = list[LoadResult]()
 
     def counted() -> tuple[int, int, str]:
         (loaded,) = results

@@ -16,6 +16,7 @@ from dualstack.prober.client import ServerHandle
 from dualstack.prober.messages import Exit
 from dualstack.service import launch_connector
 from dualstack.world.journal import Journal
+from dualstack.world.unspoken import why_unspoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Run:
         reached: Its connections, as the server saw them; empty if there was none.
         heads: The heads of its HTTP requests, as the server saw them.
         tls: What is wrong with its TLS, as the server saw it; empty if nothing is.
+        unspoken: Why the lab's server could not speak with it, although it connected; empty for a success, and if the
+            server could.
     """
 
     fault: str
@@ -39,6 +42,7 @@ class Run:
     reached: str = ""
     heads: tuple[str, ...] = ()
     tls: str = ""
+    unspoken: str = ""
 
     @property
     def alive(self) -> bool:
@@ -85,6 +89,11 @@ class ConnectorRuns:
         """Whether there was a run, and none did anything."""
         return self._started and not any(run.alive for _, _, run in self.done)
 
+    @property
+    def targets(self) -> frozenset[str]:
+        """The names and addresses that it was run towards."""
+        return frozenset(host for host, _, _ in self.done)
+
     def run(self, host: str, serving: ServerHandle) -> Run:
         """Run the connector towards ``host``, a literal or a name, and return the result; nothing is required.
 
@@ -115,7 +124,8 @@ class ConnectorRuns:
         reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
         faults = [f"the client {item.tls.value}" for item in clients if item.tls is not None]
         heads = tuple(item.head for item in clients if item.head)
-        run = replace(run, reached=reached, heads=heads, tls=", ".join(dict.fromkeys(faults)))
+        unspoken = why_unspoken(self.connector, clients) if run.fault else ""
+        run = replace(run, reached=reached, heads=heads, tls=", ".join(dict.fromkeys(faults)), unspoken=unspoken)
         self.done.append((host, began, run))
         seen = f"the peer saw {len(clients)} client(s)" + (f"; {run.tls}" if run.tls else "")
         self._journal.note(f"{run.problem or 'it succeeded'}; {seen}")

@@ -1,6 +1,6 @@
 """Servers on a lab's host: for a connector, for names, and canaries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dualstack.authority import issue
 from dualstack.families import BOTH, Family
@@ -8,6 +8,7 @@ from dualstack.lab.protocol import Host
 from dualstack.manifest import Connect
 from dualstack.prober.client import NameServerHandle, ServerHandle
 from dualstack.prober.messages import Accepted, Dial, Names, Serve
+from dualstack.prober.names import query_name
 from dualstack.protocols.application import ScriptTurn
 from dualstack.transport import AppProtocol, Transport
 
@@ -34,6 +35,14 @@ def serve_names(host: Host) -> NameServerHandle:
     plan = host.plan
     listen = tuple(address for family in BOTH for address in plan.configured[family][:1])
     return host.prober.names(Names(listen, a=(plan.address(Family.IPV4),), aaaa=(plan.address(Family.IPV6),)))
+
+
+def targets_of(connector: Connect, host: Host) -> Iterator[str]:
+    """Yield a target on a host of each kind that a connector takes: it may take literals of one family only."""
+    if connector.names:
+        yield query_name(a="ok", aaaa="ok")
+    if connector.literals:
+        yield from (host.plan.address(family) for family in BOTH)
 
 
 class Canary:

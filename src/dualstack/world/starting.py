@@ -2,7 +2,6 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +14,13 @@ from dualstack.lab.protocol import Backend
 from dualstack.manifest import Connect, Listen
 from dualstack.plan import PlannedCase
 from dualstack.prober.messages import Exit
-from dualstack.prober.names import query_name
 from dualstack.prober.readiness import duration
 from dualstack.startup import WHOLE
 from dualstack.wire.dns import DNS_PORT
 from dualstack.wire.presence import sends
 from dualstack.world.base import World
 from dualstack.world.runs import ConnectorRuns
-from dualstack.world.servers import serve_connector, serve_names
+from dualstack.world.servers import serve_connector, serve_names, targets_of
 from dualstack.world.service import Service
 
 _STAYS_UP = 0.2
@@ -42,6 +40,7 @@ class _ConnectorStart:
         command: Its last command, as a shell line.
         began: When it was first run, in seconds since the epoch.
         ended: When the last run was over.
+        completed: Whether a run completed its exchange.
     """
 
     name: str
@@ -49,6 +48,7 @@ class _ConnectorStart:
     command: str
     began: float
     ended: float
+    completed: bool
 
 
 class StartWorld(World):
@@ -56,12 +56,14 @@ class StartWorld(World):
 
     Attributes:
         faults: Why parts of it do not start, by the name of the listener or connector; `WHOLE` for all of it.
+        completed: The names of its connectors that have completed an exchange.
     """
 
     def __init__(self, case: PlannedCase, backend: Backend, folder: Path) -> None:
         """Prepare a world; nothing is made before it is entered."""
         super().__init__(case, backend, folder)
         self.faults: dict[str, str] = {}
+        self.completed: frozenset[str] = frozenset()
 
     @property
     def element(self) -> Listen | Connect:
@@ -85,6 +87,7 @@ class StartWorld(World):
         if self.subject.listen and not self.faults and self.subject.manifest.ready.listening:
             self._shows_ports()
         starts = [self._start_connector(connector) for connector in self.subject.manifest.connect]
+        self.completed = frozenset(start.name for start in starts if start.completed)
         for start in starts:
             sent = not start.fault or sends(self.wire(), start.began, start.ended)
             expected = f"{start.name} succeeds, or sends at least one packet"
@@ -149,32 +152,26 @@ class StartWorld(World):
         return None if self.service.sockets.read() else self.service.program.poll()
 
     def _start_connector(self, connector: Connect) -> _ConnectorStart:
-        """Run a connector towards each kind of target that it takes, until it does something."""
+        """Run a connector towards each kind of target that it takes, until it does something that the server knows."""
         self._stop_all()
         runs = ConnectorRuns(self.subject, connector, self.host, self.journal, contained=self.contained)
-        began, fault = time.time(), ""
+        began, fault, alive = time.time(), "", False
         addresses = tuple(self.peer.plan.configured[family][0] for family in BOTH)
         with serve_names(self.peer) as names:
             self.note("the peer listens on " + " and ".join(endpoint(item, connector.port) for item in addresses))
             with serve_connector(self.peer, connector, addresses) as serving:
-                for host in self._targets(connector):
+                for host in targets_of(connector, self.peer):
                     try:
                         run = runs.run(host, serving)
                     except ServiceError as error:
                         fault = str(error)
                         break
-                    if run.alive or names.queries():
-                        fault = ""
+                    alive = alive or run.alive or bool(names.queries())
+                    fault = "" if alive else fault or run.fault
+                    if alive and not run.unspoken:
                         break
-                    fault = fault or run.fault
-        return _ConnectorStart(connector.name, fault, self.journal.command, began, time.time())
-
-    def _targets(self, connector: Connect) -> Iterator[str]:
-        """Yield a target of each kind that a connector takes: it may take literals of one family only."""
-        if connector.names:
-            yield query_name(a="ok", aaaa="ok")
-        if connector.literals:
-            yield from (self.peer.plan.address(family) for family in BOTH)
+        completed = any(not run.problem for _, _, run in runs.done)
+        return _ConnectorStart(connector.name, fault, self.journal.command, began, time.time(), completed)
 
     def _stop_all(self) -> None:
         """Stop the service and its components."""

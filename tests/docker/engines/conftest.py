@@ -1,4 +1,4 @@
-"""Engines of the tests' own, each in namespaces of its own: they can be killed, filled up and looked through."""
+"""Engines for the tests, each in separate namespaces: they can be killed, filled up and inspected."""
 
 import contextlib
 import fcntl
@@ -32,7 +32,7 @@ PLACE, NAME = Path("/var/tmp"), "dualstack-engine-"  # noqa: S108 - the names ar
 """Where engines have their data: not below the temporary folder, which may be in memory or an overlay."""
 
 YOUNG = 60.0
-"""Seconds for which a folder whose lock nobody holds may still be about to be used."""
+"""Seconds for which a folder whose lock is not held may still be about to be used."""
 
 LOOK = 0.05
 """Seconds between two looks at something that announces itself by no event."""
@@ -80,7 +80,7 @@ def remove_all_of(folder: Path) -> None:
 
 
 def remove_what_killed_tests_left() -> None:
-    """Remove the folders of engines whose tests have ended: nobody holds their locks."""
+    """Remove the folders of engines whose tests have ended: their locks are not held."""
     for lock in PLACE.glob(f"{NAME}*/lock"):
         with contextlib.suppress(OSError), lock.open("r") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -94,7 +94,7 @@ def written_at(file: Any) -> float:
 
 
 class OwnEngine:
-    """An engine that nobody else uses.
+    """An engine that nothing else uses.
 
     Attributes:
         folder: Where its socket and its data are.
@@ -132,7 +132,7 @@ class OwnEngine:
             assert not self._has_ended(LOOK), (self.folder / "log").read_text(errors="replace")[-2000:]
 
     def _answers(self) -> bool:
-        """Return whether it answers; asked without the SDK, which leaves sockets open where nobody answers."""
+        """Return whether it answers; asked without the SDK, which leaves sockets open if there is no answer."""
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as asking:
             asking.settimeout(PATIENCE)
             asking.connect(f"{self.folder}/socket")
@@ -332,7 +332,7 @@ class Live:
     def kill(self) -> None:
         """Kill all of it at once, as the kernel does when memory is short."""
         pids = self.processes()
-        for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first, so that nobody sees another's end
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first, so that none sees another one's end
             for pid in pids:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, number)

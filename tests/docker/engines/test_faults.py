@@ -230,7 +230,7 @@ def test_every_image_is_judged(bench: "Bench", images: dict[str, str]) -> None:
 
 
 def test_a_root_file_system_that_is_read_only(bench: "Bench", images: dict[str, str]) -> None:
-    """With ``read_only`` nobody, not even root, can write to the image's files, but to the folders of ``tmpfs``."""
+    """With ``read_only`` no user, not even root, can write to the image's files, but to the folders of ``tmpfs``."""
     table = f'name = "{images["writes"]}"'
     manifests = [
         bench.manifest("shipped", f'{table}\nread_only = true\ntmpfs = ["/run"]'),
@@ -268,7 +268,7 @@ def test_a_service_that_is_killed_for_its_memory(
 
 
 def test_every_prefix_is_taken(bench: "Bench", own_engine: "OwnEngine", reference: Path) -> None:
-    """With no prefix left the run ends with 3 and says who can tell by whom they are taken; theirs are not touched."""
+    """With no prefix left the run ends with 3 and says how to find what uses them; other networks are not touched."""
     with contextlib.ExitStack() as stack, own_engine.client() as api:
         for pool in POOLS:
             theirs = api.create_network(f"all of {pool.network_address}", ipam={"Config": [{"Subnet": str(pool)}]})
@@ -284,7 +284,7 @@ def test_every_prefix_is_taken(bench: "Bench", own_engine: "OwnEngine", referenc
 
 
 def test_the_usual_prefixes_are_taken(bench: "Bench", own_engine: "OwnEngine", reference: Path) -> None:
-    """With a whole private range in somebody's hands, as where it is routed, labs have prefixes of another."""
+    """If a whole private range is in use, for example because it is routed, labs use prefixes of another one."""
     with own_engine.client() as api:
         theirs = api.create_network("all of 10", ipam={"Config": [{"Subnet": "10.0.0.0/8"}]})["Id"]
         try:
@@ -295,7 +295,7 @@ def test_the_usual_prefixes_are_taken(bench: "Bench", own_engine: "OwnEngine", r
 
 
 def test_a_name_that_is_taken(own_engine: "OwnEngine", monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network of the same name is somebody else's: an error that says so, and it stays."""
+    """A network of the same name belongs to another program: an error that says so, and it stays."""
     monkeypatch.setenv("DOCKER_HOST", own_engine.address)
     with contextlib.closing(connect()) as engine:
         theirs = engine.api.create_network("dualstack-taken")["Id"]
@@ -310,7 +310,7 @@ def test_a_name_that_is_taken(own_engine: "OwnEngine", monkeypatch: pytest.Monke
 
 @pytest.fixture
 def waiting(bench: "Bench", own_engine: "OwnEngine", images: dict[str, str]) -> Iterator["Live"]:
-    """Start a run whose service never gets ready, and go on when its container runs."""
+    """Start a run whose service never gets ready, and continue when its container runs."""
     manifest = bench.manifest("waits", f'name = "{images["waits"]}"')
     manifest.write_text(manifest.read_text().replace("ready = 6.0", "ready = 600.0"), encoding="utf-8")
     since = time.time()
@@ -369,7 +369,7 @@ PATH = os.pathsep.join(path for path in sys.path if path)
 def test_an_ordinary_user_needs_nothing_but_the_socket(
     bench: "Bench", own_engine: "OwnEngine", reference: Path, against: "Callable[[Path, OwnEngine], Bench]"
 ) -> None:
-    """Whoever may use the engine's socket can run docker labs: without root, and without a home to write to."""
+    """A user who may use the engine's socket can run docker labs: without root, and without a writable home."""
     folder = own_engine.folder / "nobody"
     folder.mkdir()
     folder.chmod(0o777)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.docker.engines.conftest import Bench, OwnEngine
 
 IDLE = 300.0
-"""Seconds after which a connection that nobody uses is given up: the test is over then."""
+"""Seconds after which a connection that is not used is given up: the test is over then."""
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ FEW = ("--requirement", "LISTEN-001", "-n", "2")
 
 @pytest.fixture
 def theirs(own_engine: "OwnEngine") -> Iterator[tuple[str, str]]:
-    """Make a container and a network that are somebody else's, with labels of their own and names much like ours."""
+    """Make a container and a network of another program, with its labels and names that resemble those of dualstack."""
     with own_engine.client() as api:
         network = api.create_network("dualstack-mine", internal=True, labels={"dualstack": "mine"})["Id"]
         container = api.create_container(
@@ -109,7 +109,7 @@ def make_image(engine: Engine, tag: str, labels: dict[str, str], content: str = 
 def test_images_that_nothing_needs_are_removed(
     bench: "Bench", own_engine: "OwnEngine", monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """``dualstack sweep`` removes old images of ours that no container uses, and says how many and how much.
+    """``dualstack sweep`` removes old images of dualstack that no container uses, and says how many and how much.
 
     As long as a run lives, it removes none.
     """

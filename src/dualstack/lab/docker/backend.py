@@ -18,6 +18,7 @@ from dualstack.lab.docker.labels import Owner, of_owner, remove_network, sweep
 from dualstack.lab.docker.networks import LabNetwork, make_network
 from dualstack.lab.docker.own_image import prober_image
 from dualstack.lab.protocol import Host
+from dualstack.lab.roles import ByRole
 from dualstack.lab.setup import host_setups
 from dualstack.manifest import Image
 from dualstack.topology import Topology
@@ -51,14 +52,14 @@ class DockerLab:
     ) -> None:
         """Describe it; only its network exists yet."""
         self.topology = topology
-        self.plan = plan_addresses(topology, network.ipv4, network.ipv6)
+        self.plan = plan_addresses(topology, *network.of_first_link)
         self.members = {
             name: DockerHost(
                 backend.engine, topology, self.plan.hosts[name], setup, labels=labels, later=backend.threads
             )
             for name, setup in host_setups(topology, self.plan).items()
         }
-        self.hosts: Mapping[str, Host] = self.members
+        self.hosts: Mapping[str, Host] = ByRole(self.members, topology)
         self._backend = backend
         self.network = network
         self._labels = labels

@@ -4,15 +4,19 @@ import ctypes
 import os
 import select
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dualstack.deadline import Deadline
-from dualstack.errors import HarnessError
+from dualstack.errors import HarnessError, HostCannot
 from dualstack.families import Family
 from dualstack.lab import rtnl
 from dualstack.lab.ipv6_addresses import LOOK_SECONDS, ipv6_addresses, unready_addresses
 from dualstack.lab.offload import offloads_off
+
+_FIRST = "eth0"
+"""The interface that the engine makes."""
 
 _READY_TIMEOUT = 5.0
 """Seconds until the link must be usable."""
@@ -35,38 +39,55 @@ def configure(request: dict[str, Any]) -> None:
     """Configure the namespace, and return when its link can be used.
 
     Args:
-        request: ``interface``; ``delete`` and ``add``: ``[interface, address, prefix length]``; ``routes``: ``[address,
-            via, mtu]``, see `rtnl.add_route`; ``link_local``; ``files``: contents by path.
+        request: ``interfaces``: the fields of each `InterfaceSetup`, first those of eth0, which exists; ``delete`` and
+            ``add``: ``[interface, address, prefix length]``; ``routes``: ``[number of the interface, address, via,
+            mtu]``, see `rtnl.add_route`; ``files``: contents by path.
 
     Raises:
-        HarnessError: The kernel refuses.
-        DeadlineExpired: The link is not usable in time.
+        HostCannot: The kernel cannot make an interface for another link.
+        HarnessError: The kernel refuses something else.
+        DeadlineExpired: A link is not usable in time.
     """
-    interface = request["interface"]
-    index = socket.if_nametoindex(interface)
+    interfaces = {f"eth{number}": one for number, one in enumerate(request["interfaces"])}
     kernel = rtnl.Rtnl()
     events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
     events.bind((0, _RTMGRP))
-    steps = [
-        rtnl.delete_address(socket.if_nametoindex(on), address, length) for on, address, length in request["delete"]
-    ]
-    steps += [rtnl.add_address(socket.if_nametoindex(on), address, length) for on, address, length in request["add"]]
-    steps += [rtnl.add_route(index, address, via, mtu) for address, via, mtu in request["routes"]]
+    _add_interfaces(kernel, interfaces)
+    numbers = {name: socket.if_nametoindex(name) for name in ("lo", *interfaces)}
+    steps = [rtnl.delete_address(numbers[on], address, length) for on, address, length in request["delete"]]
+    steps += [rtnl.add_address(numbers[on], address, length) for on, address, length in request["add"]]
+    steps += [rtnl.add_route(numbers[f"eth{at}"], to, via, mtu) for at, to, via, mtu in request["routes"]]
     try:
-        if request["routes"]:
-            offloads_off(interface)  # routers report on the size of packets as sent
+        if request["routes"] or len(interfaces) > 1:
+            for name in interfaces:
+                offloads_off(name)  # routers report on the size of packets as sent
         for family in Family:
             _drop_default_routes(kernel, family)
         if steps:
             kernel.do(*steps)
-        if request["link_local"]:
-            _use_link_local(kernel, index, interface)
+        for name, own in interfaces.items():
+            if own["link_local"]:
+                _use_link_local(kernel, numbers[name], name)
     except rtnl.StepError as error:
         raise HarnessError(f"the host cannot be set up: {error}") from None
-    _await_link(kernel, index, interface, events, request["ipv6"])
+    for name, own in interfaces.items():
+        _await_link(kernel, numbers[name], name, events, own["ipv6_addresses"])
     kernel.close()
     events.close()
     write_files(request["files"])
+
+
+def _add_interfaces(kernel: rtnl.Rtnl, interfaces: Mapping[str, dict[str, Any]]) -> None:
+    """Add all interfaces but the first: macvlan interfaces on that one.
+
+    Raises:
+        HostCannot: The kernel cannot make them.
+    """
+    for name, own in list(interfaces.items())[1:]:
+        try:
+            kernel.do(rtnl.add_macvlan(name, socket.if_nametoindex(_FIRST), own["mac"]))
+        except rtnl.StepError as error:
+            raise HostCannot(f"no interface {name}: {error}; the engine's kernel needs CONFIG_MACVLAN") from None
 
 
 def write_files(files: dict[str, str]) -> None:

@@ -13,11 +13,12 @@ from typing import Any
 from docker.types import LogConfig
 
 from dualstack.errors import HarnessError
+from dualstack.families import Family
 from dualstack.lab.docker.engine import Engine, explained
 from dualstack.lab.docker.labels import remove_container
 from dualstack.lab.docker.secured import plain
 from dualstack.lab.setup import host_settings, quiet_link
-from dualstack.topology import Topology
+from dualstack.topology import HostSpec, Topology
 
 _ENDPOINT_SYSCTLS = "1.46"
 """The API version from which an interface's settings belong to its endpoint; before, to the container."""
@@ -161,15 +162,21 @@ def pause_plan(
     return Plan(image=image, command=command, labels=labels, host=host, more=more, stdin=True)
 
 
+def without_ipv6(spec: HostSpec) -> bool:
+    """Return whether IPv6 is disabled on the interfaces of a host on links."""
+    return spec.disable_ipv6 or not (spec.addresses(Family.IPV6) or spec.link_local)
+
+
 def settings(topology: Topology, name: str) -> tuple[dict[str, str], dict[str, str]]:
     """Return the kernel settings of a host, and those of its link, whose name is `LINK`; both by name."""
     spec = topology.host[name]
-    without_ipv6 = spec.disable_ipv6 or not (spec.ipv6 or spec.link_local)
-    paths = {f"ipv6/conf/{LINK}/disable_ipv6": str(int(without_ipv6))}
-    if not without_ipv6:
+    paths = {f"ipv6/conf/{LINK}/disable_ipv6": str(int(without_ipv6(spec)))}
+    if not without_ipv6(spec):
         paths |= quiet_link(LINK)
     if not spec.disable_ipv6:  # an engine may take ::1 away from hosts on networks without IPv6
         paths["ipv6/conf/lo/disable_ipv6"] = "0"
+    if len(spec.attachments) > 1:  # the other interfaces are made later, and start with these
+        paths |= quiet_link("default") | {"ipv6/conf/default/disable_ipv6": str(int(without_ipv6(spec)))}
     paths |= host_settings(topology, name, LINK)
     link = {path for path in paths if f"/{LINK}/" in path}
     named = {path: f"net.{path.replace('/', '.')}" for path in paths}

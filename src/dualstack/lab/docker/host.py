@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from socket import socket
@@ -91,8 +92,8 @@ class DockerHost:
         """
         self._image = image
         self._link = Link(INTERFACE, *(lab.prefix_length(family) for family in BOTH))
-        endpoint = {} if native else {"IPv4Address": self.plan.address(Family.IPV4)}
-        endpoint |= {"IPv6Address": self.plan.address(Family.IPV6)} if Family.IPV6 in _families(lab) else {}
+        endpoint = {} if native else {"IPv4Address": lab.in_first_link(self.name, Family.IPV4)}
+        endpoint |= {"IPv6Address": lab.in_first_link(self.name, Family.IPV6)} if Family.IPV6 in _families(lab) else {}
         plan = containers.pause_plan(
             self._engine,
             image=image,
@@ -113,18 +114,18 @@ class DockerHost:
     def _configuration(self, lab: Plan, *, native: bool) -> dict[str, Any]:
         """Return the request that configures the namespace."""
         setup = self._setup
-        delete = [("lo", *loopback) for loopback in setup.missing_loopbacks]
-        if not self.spec.ipv4 and not native:
-            delete.insert(0, (INTERFACE, self.plan.address(Family.IPV4), lab.prefix_length(Family.IPV4)))
-        given = {self.plan.address(family) for family in Family}  # by the engine
+        families = _families(lab) - ({Family.IPV6} if containers.without_ipv6(self.spec) else set())
+        families |= set() if native else {Family.IPV4}
+        # What the engine gives: right only if there are no other links.
+        given = {(INTERFACE, lab.in_first_link(self.name, family), lab.common_length(family)) for family in families}
+        wanted = [(f"eth{at}", *own) for at, one in enumerate(setup.interfaces) for own in one.addresses]
+        delete = [one for one in sorted(given) if one not in wanted]
         return {
             "do": "configure",
-            "interface": INTERFACE,
-            "delete": delete,
-            "add": [(INTERFACE, *address) for address in setup.addresses if address[0] not in given],
+            "interfaces": [asdict(one) for one in setup.interfaces],
+            "delete": delete + [("lo", *loopback) for loopback in setup.missing_loopbacks],
+            "add": [one for one in wanted if one not in given],
             "routes": setup.routes,
-            "link_local": setup.link_local,
-            "ipv6": setup.ipv6_addresses,
             "files": {f"/etc/{name}": text for name, text in setup.files.items() if name != "hostname"},
         }
 
@@ -296,4 +297,4 @@ class DockerHost:
 
 def _families(lab: Plan) -> set[Family]:
     """Return the families of which any host of a lab has an address."""
-    return {family for host in lab.hosts.values() for family, addresses in host.configured.items() if addresses}
+    return {family for host in lab.hosts.values() for family in BOTH if host.every(family)}

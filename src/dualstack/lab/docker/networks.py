@@ -18,7 +18,7 @@ from dualstack.errors import HarnessError, HostCannot
 from dualstack.families import Family
 from dualstack.lab.docker.engine import Engine, explained
 from dualstack.lab.docker.labels import remove_network
-from dualstack.topology import Topology
+from dualstack.topology import LINK_MTU, LinkSpec, Topology
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -35,6 +35,9 @@ _TRIES = 32
 _SHORTEST = {4: 8, 6: 16}
 """Routes with shorter prefixes, by IP version, are parts of a default route: tunnels split it in two or more."""
 
+_OF_LINK = {4: 24, 6: 64}
+"""The length of a link's prefix, by IP version."""
+
 _GATEWAY = -2
 """The bridge's own address: the last one, since hosts count from the first."""
 
@@ -48,7 +51,7 @@ class LabNetwork:
     Attributes:
         identity: The engine's id of it.
         name: Its name, which is unique.
-        ipv4: Its IPv4 prefix; planned also if it has none.
+        ipv4: Its IPv4 prefix, with room for a /24 of each link; planned also if it has none.
         ipv6: Its IPv6 prefix; the same.
         native: Whether the engine made it without IPv4.
     """
@@ -59,25 +62,45 @@ class LabNetwork:
     ipv6: ipaddress.IPv6Network
     native: bool
 
+    @property
+    def of_first_link(self) -> tuple[ipaddress.IPv4Network, ipaddress.IPv6Network]:
+        """The prefixes of the first link of the lab."""
+        return next(self.ipv4.subnets(new_prefix=_OF_LINK[4])), next(self.ipv6.subnets(new_prefix=_OF_LINK[6]))
+
 
 def make_network(engine: Engine, topology: Topology, name: str, labels: dict[str, str]) -> LabNetwork:
     """Make the network of a lab.
 
     Raises:
-        HostCannot: No prefix is free, or the engine has no room for another network.
+        HostCannot: No prefix is free, the engine has no room for another network, or links differ too much.
         HarnessError: The engine refused, or made another network than requested.
     """
+    _refuse_unlike_links(topology)
     families = {family for host in topology.host for family in topology.families(host)}
     with _alone():
         taken = [*_machine_networks(), *_engine_networks(engine)]
-        for ipv4, ipv6 in _candidates(taken):
-            made = _create(engine, families, (ipv4, ipv6), name, labels)
+        for prefixes in _room_for(len(topology.links), taken):
+            made = _create(engine, families, prefixes, name, labels)
             if made is not None:
                 return made
     pools = ", ".join(map(str, POOLS))
     raise HostCannot(
         f"no free network: the prefixes tried of {pools} are taken; ip route and docker network ls show what uses them"
     )
+
+
+def _refuse_unlike_links(topology: Topology) -> None:
+    """Refuse links that differ in more than their prefixes: in docker labs all share one Ethernet.
+
+    Raises:
+        HostCannot: There is one.
+    """
+    for name, link in topology.link.items():
+        if link != LinkSpec():
+            raise HostCannot(
+                f"topology {topology.name}: link {name!r} carries one family only, or has an MTU below {LINK_MTU}: it "
+                "needs the embedded lab (--lab netns)"
+            )
 
 
 def _create(
@@ -152,6 +175,18 @@ def _candidates(taken: Sequence[Network]) -> Iterator[tuple[ipaddress.IPv4Networ
     for pool in POOLS:
         yield from itertools.islice(_free_pairs(pool, before, taken), _TRIES)
         before += _size(pool)
+
+
+def _room_for(links: int, taken: Sequence[Network]) -> Iterator[tuple[ipaddress.IPv4Network, ipaddress.IPv6Network]]:
+    """Yield pairs of prefixes that overlap no taken one, and have room for the /24 and the /64 of each link.
+
+    Engines drop packets from one internal network to another, but not within the prefixes of one.
+    """
+    bits = (links - 1).bit_length()
+    for ipv4, ipv6 in _candidates(taken):
+        wide4, wide6 = ipv4.supernet(bits), ipv6.supernet(bits)
+        if not (bits and (_overlaps_any(wide4, taken) or _overlaps_any(wide6, taken))):
+            yield wide4, wide6
 
 
 def _free_pairs(

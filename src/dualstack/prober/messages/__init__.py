@@ -13,7 +13,7 @@ from dualstack.prober.messages.connections import MOST_CLIENTS, Ends, HoldConnec
 from dualstack.prober.messages.datagrams import DatagramBatch, ReceivedDatagram, Sender, SenderResult, SpoofedDatagram
 from dualstack.prober.messages.exchanges import Dial, Dialled
 from dualstack.prober.messages.idling import Idle, Idled, alike_until
-from dualstack.prober.messages.load import Load, Loaded
+from dualstack.prober.messages.load import Load, LoadResult
 from dualstack.prober.messages.naming import Names, Query, Resolved
 from dualstack.prober.messages.programs import (
     STARVATION_FACTOR,
@@ -49,7 +49,7 @@ __all__ = [
     "Launch",
     "Limits",
     "Load",
-    "Loaded",
+    "LoadResult",
     "Log",
     "Names",
     "Outcome",

@@ -22,7 +22,7 @@ class Load(Request[Handle]):
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadResult:
     """The result of a `Load`.
 
     Attributes:
@@ -39,7 +39,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class FinishLoad(ObjectRequest[Loaded]):
+class FinishLoad(ObjectRequest[LoadResult]):
     """Wait until all rounds of a `Load` are over; end the clients of one without a number of rounds.
 
     Attributes:

@@ -11,7 +11,7 @@ ECHO = ROOT / "fixtures" / "services" / "reference" / "echo.toml"
 def test_every_listen_address_is_a_variant() -> None:
     """Each notation of wildcards, pairs of wildcards and addresses is one variant, and asks for its families."""
     (subject,) = subjects_of(ECHO)
-    asked = {way.label: way.asked for way in variants(subject)}
+    asked = {item.label: item.asked for item in variants(subject)}
     ipv4, ipv6 = frozenset({Family.IPV4}), frozenset({Family.IPV6})
     assert asked == {
         "'::'": frozenset(BOTH),

@@ -1,10 +1,11 @@
-"""Whether the programs that a manifest's commands name exist."""
+"""Whether the programs of a manifest can run: with a backend, and as files of this machine or of a root file system."""
 
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dualstack.backend_names import DOCKER, NETNS
 from dualstack.manifest import Subject
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.lines import Key
@@ -77,3 +78,11 @@ def _resolved(root: str, path: str) -> Path:
         else:
             return here
     return Path(root, path.lstrip("/"))
+
+
+def unfit(subject: Subject, lab: str) -> Iterator[Fault]:
+    """Yield why a subject cannot run with this backend; with an empty ``lab``, with any backend."""
+    if lab == DOCKER and not subject.image:
+        yield Fault(("image",), "missing; --lab docker needs an image: name one, or a folder to build it from")
+    if lab == NETNS and subject.listen and not subject.command:
+        yield Fault(("service", "command"), "missing; as an image it runs with --lab docker only")
