@@ -270,12 +270,12 @@ def test_engine_does_not_import_content() -> None:
 
 
 def test_content_is_imported_by_name_in_one_place() -> None:
-    """Only ``suites`` imports by name what it finds; commands and the lab's processes import the engine's own.
+    """Only ``suites`` imports by name what it finds; the others import the engine's own: commands, protocols, agents.
 
     ``testing`` names the fixtures; pytest imports them.
     """
     importers = {name for name, source in ENGINE_MODULES.items() if "import_module(" in source}
-    assert importers == {"suites", "cli.main", "lab.process"}
+    assert importers == {"suites", "cli.main", "lab.process", "protocols.registry"}
     naming = {name for name, source in ENGINE_MODULES.items() if '"dualstack.content.' in source}
     assert naming == {"suites", "testing"}
 

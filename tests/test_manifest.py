@@ -150,6 +150,15 @@ FAULTS = [
     # impossible combinations
     ('["ipv4", "ipv6"]', '["ipv6", "ipv6"]', "listen[0].families: a family is listed twice"),
     ("port = 8080", 'port = 8080\ntransport = "udp"', 'listen[0].protocol: protocol = "http" runs over TCP'),
+    (
+        '"http"',
+        '"htpp"',
+        (
+            "listen[0].protocol: found 'htpp'; allowed: 'connect', 'echo', 'upper', 'http', 'redis', 'exchange' or "
+            "'oneway'; did you mean 'http'?"
+        ),
+    ),
+    ('"http"', '["http"]', "listen[0].protocol: found ['http']; allowed: 'connect', 'echo', "),
     ('protocol = "http"', 'transport = "udp"', 'listen[0].protocol: protocol = "connect" shows nothing over UDP; '),
     ('protocol = "http"', 'protocol = "exchange"', 'listen[0]: "send" and "expect" belong to protocol = "exchange"'),
     (
@@ -673,7 +682,7 @@ def test_readiness_by_an_exchange_needs_a_listener_for_it(tmp_path: Path, listen
 
 def test_a_oneway_listener_is_judged_by_its_log_alone(tmp_path: Path) -> None:
     """Its own pattern, or that for the client's address, is enough."""
-    assert load(tmp_path, GOOD.replace('protocol = "http"\n', ONEWAY)).listen[0].protocol is AppProtocol.ONEWAY
+    assert load(tmp_path, GOOD.replace('protocol = "http"\n', ONEWAY)).listen[0].protocol == AppProtocol.ONEWAY
     other = ONEWAY.replace('received_log = "a {token}"', r"peer_log = 'from (\S+)'")
     assert load(tmp_path, GOOD.replace('protocol = "http"\n', other)).listen[0].peer_log == r"from (\S+)"
 

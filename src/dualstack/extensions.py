@@ -1,4 +1,4 @@
-"""Suites from outside: the folders that a command names with ``--suites``, and those of installed packages."""
+"""What is from outside: the folders that a command names with ``--suites``, and those of installed packages."""
 
 import importlib
 import sys
@@ -18,7 +18,7 @@ GROUP = f"{__package__}.suites"
 
 @dataclass(frozen=True, slots=True)
 class SuiteFolder:
-    """A folder with suites, and maybe a folder ``topologies``.
+    """A folder with suites, and maybe folders ``topologies`` and ``protocols``.
 
     Attributes:
         path: The folder.
@@ -62,6 +62,29 @@ def outside_folders() -> tuple[SuiteFolder, ...]:
         UsageError: An entry point names something that is no package.
     """
     return (*_installed(), *_NAMED.values())
+
+
+def load_protocols() -> None:
+    """Add the protocols in all folders from outside to the registry of this process; each folder is read once.
+
+    Raises:
+        UsageError: A file is wrong, or has a protocol whose name exists already.
+    """
+    for folder in outside_folders():
+        _load_protocols(folder.path / "protocols")
+
+
+@cache
+def _load_protocols(folder: Path) -> None:
+    """Add the protocols in the files ``*.py`` of a folder; names that begin with ``_`` or ``.`` are left out."""
+    from dualstack.protocols.outside import Source, add  # noqa: PLC0415 - most commands need no protocol
+
+    for path in sorted(folder.glob("[!_.]*.py")):
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: cannot be read: {error}") from None
+        add(Source(str(path), text))
 
 
 @cache

@@ -10,7 +10,7 @@ from types import MappingProxyType, ModuleType
 from dualstack.causes import load_causes
 from dualstack.content import ROOT
 from dualstack.errors import HarnessError, UsageError
-from dualstack.extensions import SuiteFolder, outside_folders
+from dualstack.extensions import SuiteFolder, load_protocols, outside_folders
 from dualstack.manifest import Exemption, Known, Subject
 from dualstack.manifest.faults import Fault, refusal
 from dualstack.manifest.salvage import as_far_as_known
@@ -41,13 +41,14 @@ def _read(folders: tuple[SuiteFolder, ...]) -> Mapping[Path, tuple[Requirement, 
     """Return the requirements that each file of the suites in these folders declares.
 
     Raises:
-        UsageError: A folder from outside declares none, or one of its files is wrong.
+        UsageError: A folder from outside declares none and has no protocols, or one of its files is wrong.
     """
+    load_protocols()
     found: dict[Path, tuple[Requirement, ...]] = {}
     for folder in folders:
         declared = _declared(folder.path)
         if folder.path != SUITES:
-            if not any(declared.values()):
+            if not any(declared.values()) and not (folder.path / "protocols").is_dir():
                 raise UsageError(f"{folder.path}: no file test_*.py in this folder declares a requirement")
             for path, items in declared.items():
                 for item in items:

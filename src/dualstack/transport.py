@@ -12,8 +12,10 @@ class Transport(enum.Enum):
 
 
 @enum.unique
-class AppProtocol(enum.Enum):
-    """The application protocol, so that "it answers" means more than "a connection opened".
+class AppProtocol(enum.StrEnum):
+    """The names of the built-in application protocols that code refers to; see `dualstack.protocols.registry`.
+
+    What has an application protocol has its name, as text: a protocol from outside has no member here.
 
     ``connect``: nothing is said: an accepted TCP connection is the answer. ``echo``: what is sent comes back.
     ``upper``: it comes back in upper case. ``http``: ``GET /`` is answered by a whole response. ``redis``: ``PING``

@@ -12,7 +12,8 @@ import pytest
 from dualstack.addressing import plan_addresses
 from dualstack.errors import HostCannot
 from dualstack.families import BOTH, Family
-from dualstack.lab.docker import containers, host
+from dualstack.lab import outside
+from dualstack.lab.docker import containers, host, multiplexer
 from dualstack.lab.docker.engine import Engine
 from dualstack.lab.docker.host import DockerHost
 from dualstack.lab.docker.networks import make_network
@@ -46,8 +47,8 @@ def test_commands_name_modules_that_exist() -> None:
 
 def test_every_request_is_served() -> None:
     """The host supervisor serves every request that a host makes."""
-    source = Path(host.__file__).read_text(encoding="utf-8")
-    requests = set(re.findall(r'"do": "(\w+)"', source)) | {"inside"}
+    sources = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (host, multiplexer, outside)]
+    requests = {name for source in sources for name in re.findall(r'"do": "(\w+)"', source)}
     assert requests == {name.removeprefix("_do_") for name in dir(Supervisor) if name.startswith("_do_")}
 
 

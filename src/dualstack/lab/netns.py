@@ -145,6 +145,7 @@ class NetnsBackend:
             self._supervisor = _prepared.pop() if _prepared else SupervisorClient(execute_supervisor)
             self._past.append(self._supervisor)
             self._supervisor.greet()
+        self._supervisor.send_protocols()
         plan = plan_addresses(topology)
         hosts = [asdict(setup) for setup in host_setups(topology, plan).values()]
         settings = {name: namespace_settings(topology, name) for name in topology.host}

@@ -31,6 +31,16 @@ def preload() -> None:
     importlib.import_module("dualstack.prober.codec").prepare()
 
 
+def add_protocol(place: str, text: str) -> None:
+    """Add an application protocol from outside, so that the forks of this process have it.
+
+    Raises:
+        UsageError: It is wrong; the message names the place.
+    """
+    outside = importlib.import_module("dualstack.protocols.outside")
+    outside.add(outside.Source(place, text))
+
+
 def find_entry(entry: str) -> Entry:
     """Return the function that ``module:function`` names; import the module if it is not imported yet.
 

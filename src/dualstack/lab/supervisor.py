@@ -10,6 +10,7 @@ of the process that it must not outlive. One request at a time:
 ``inside``  ``lab``, ``host``, ``entry``, ``alone``; the stream     ``pid``: in the supervisor's PID namespace
 ``change``  ``lab``, ``host``, ``change``: see `changes.pack`       nothing
 ``down``    ``lab``                                                 nothing
+``speak``   ``place``, ``text``: a protocol from outside            nothing
 ==========  ======================================================  ==========================================
 
 An answer has ``ok``, or ``error`` and ``kind``, the name of an exception of `dualstack.errors`. Making a lab forks no
@@ -41,7 +42,7 @@ from dualstack.lab.namespaces import (
     run_as_first_process,
 )
 from dualstack.lab.netlink import Namespace, build_hosts
-from dualstack.lab.process import find_entry, preload, run_in_host
+from dualstack.lab.process import add_protocol, find_entry, preload, run_in_host
 from dualstack.lab.ready import wait_until_ready
 from dualstack.lab.setup import HostSetup
 from dualstack.prober import libc
@@ -145,6 +146,9 @@ class Supervisor:
                 return {}
             case "down":
                 self._down(request["lab"])
+                return {}
+            case "speak":
+                add_protocol(request["place"], request["text"])
                 return {}
             case other:
                 raise HarnessError(f"the lab supervisor has no request {other!r}")

@@ -15,6 +15,7 @@ from dualstack.errors import HarnessError
 from dualstack.lab import control, supervisor
 from dualstack.lab.forked import Forked
 from dualstack.lab.leftovers import boot_ticks, holders, link_of
+from dualstack.lab.outside import Outside
 
 _START = "import gc, sys; gc.disable(); from dualstack.lab import supervisor; sys.exit(supervisor.main(sys.argv[1:]))"
 """The program of a supervisor that is executed; none of the objects that it imports is garbage."""
@@ -42,6 +43,7 @@ class SupervisorClient:
             self._process = start(theirs)
         self.namespaces: set[str] = set()
         self._first = self._first_fd = -1
+        self._outside = Outside()
 
     def greet(self) -> None:
         """Wait until it is up.
@@ -82,6 +84,10 @@ class SupervisorClient:
             except OSError as error:
                 raise HarnessError(f"the lab supervisor is gone: {error}{self._exit_status_text()}") from None
             return self._answer()
+
+    def send_protocols(self) -> None:
+        """Send the protocols from outside that it does not have yet."""
+        self._outside.send(self.ask)
 
     def drop(self, lab: int) -> None:
         """Remove a lab; a supervisor that has ended has removed it already."""

@@ -9,11 +9,12 @@ from dualstack.families import BOTH, Family
 from dualstack.manifest.base import Bytes, Command, Environment, Name, Port, Table, distinct
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.patterns import Regex
+from dualstack.manifest.protocol import ProtocolName, runs_over
 from dualstack.manifest.texts import Place
 from dualstack.manifest.tls import ConnectTls
 from dualstack.protocols.application import Trait
-from dualstack.protocols.registry import PROTOCOLS, traits_of
-from dualstack.transport import AppProtocol, Transport
+from dualstack.protocols.registry import PROTOCOLS, one_of, served, traits_of
+from dualstack.transport import Transport
 
 
 def _valid_exit_code(data: object) -> object:
@@ -45,9 +46,9 @@ class Connect(Table):
     command: Command = Field(description="The command; {host} and {port}, or {target}, say where to connect.")
     transport: Transport = Field(Transport.TCP, description="The transport protocol: tcp or udp.")
     port: Port = Field(8000, description="The port of the lab's server.")
-    protocol: AppProtocol = Field(
-        AppProtocol.ECHO,
-        description="The application protocol of the lab's server: connect, echo, upper, http, redis or exchange.",
+    protocol: ProtocolName = Field(
+        "echo",
+        description=f"The application protocol of the lab's server: {one_of(served())}.",
     )
     turns: list[Turn] = Field(
         [],
@@ -78,11 +79,10 @@ class Connect(Table):
     def _server_speaks(self) -> Iterator[Fault]:
         """Refuse a protocol that the lab's server does not speak."""
         if not PROTOCOLS[self.protocol].serves:
-            spoken = ", ".join(item.value for item in AppProtocol if PROTOCOLS[item].serves)
-            text = f'protocol = "{self.protocol.value}" is for listeners'
-            yield Fault(("protocol",), f"{text}; the lab's server speaks {spoken}")
+            text = f'protocol = "{self.protocol}" is for listeners'
+            yield Fault(("protocol",), f"{text}; the lab's server speaks {', '.join(item.name for item in served())}")
         elif self.transport not in PROTOCOLS[self.protocol].serves:
-            yield Fault(("protocol",), f'protocol = "{self.protocol.value}" runs over TCP')
+            yield Fault(("protocol",), f'protocol = "{self.protocol}" {runs_over(self.transport)}')
 
     def _turns_fit_the_protocol(self) -> Iterator[Fault]:
         """Refuse turns with another protocol, and protocol = "exchange" without turns."""

@@ -15,11 +15,12 @@ from dualstack.manifest.faults import Fault
 from dualstack.manifest.fetch import Fetch
 from dualstack.manifest.multicast import Multicast
 from dualstack.manifest.patterns import Pattern, Regex, Status
+from dualstack.manifest.protocol import ProtocolName, runs_over
 from dualstack.manifest.texts import filled
 from dualstack.manifest.tls import ListenTls
 from dualstack.protocols.application import Trait
-from dualstack.protocols.registry import PROTOCOLS, traits_of
-from dualstack.transport import AppProtocol, Transport
+from dualstack.protocols.registry import PROTOCOLS, one_of, traits_of
+from dualstack.transport import Transport
 
 
 @enum.unique
@@ -36,9 +37,9 @@ class Listen(Table):
     name: Name = Field(description="A short name, for the report.")
     transport: Transport = Field(Transport.TCP, description="The transport protocol: tcp or udp.")
     port: Port = Field(description="The port. It is always free, because a lab has its own network.")
-    protocol: AppProtocol = Field(
-        AppProtocol.CONNECT,
-        description="The application protocol: connect, echo, upper, http, redis, exchange or oneway.",
+    protocol: ProtocolName = Field(
+        "connect",
+        description=f"The application protocol: {one_of(item for item in PROTOCOLS.values() if item.transports)}.",
     )
     send: Bytes | None = Field(
         None,
@@ -172,13 +173,14 @@ class Listen(Table):
                 yield Fault((key,), 'it is about an answer, but with protocol = "oneway" there is none')
 
     def _protocol_fits_transport(self) -> Iterator[Fault]:
-        """Refuse protocols that do not exist over UDP, or that show nothing there."""
-        if self.transport is not Transport.UDP:
-            return
-        if Trait.SILENT in self.traits:
-            yield Fault(("protocol",), 'protocol = "connect" shows nothing over UDP; choose a protocol that answers')
+        """Refuse protocols that do not exist over the transport, or that show nothing over UDP."""
+        if self.transport is Transport.UDP and Trait.SILENT in self.traits:
+            text = f'protocol = "{self.protocol}" shows nothing over UDP; choose a protocol that answers'
+            yield Fault(("protocol",), text)
+        elif not PROTOCOLS[self.protocol].transports:
+            yield Fault(("protocol",), f'protocol = "{self.protocol}" is for connectors; it has no client')
         elif self.transport not in PROTOCOLS[self.protocol].transports:
-            yield Fault(("protocol",), f'protocol = "{self.protocol.value}" runs over TCP')
+            yield Fault(("protocol",), f'protocol = "{self.protocol}" {runs_over(self.transport)}')
 
     def _fetch_fits_transport(self) -> Iterator[Fault]:
         """Refuse a UDP listener that fetches."""

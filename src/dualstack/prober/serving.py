@@ -2,7 +2,8 @@
 
 import asyncio
 import socket
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from time import monotonic
 
@@ -25,6 +26,7 @@ _MOST_OPEN = 512  # connections at a time
 _MOST_BYTES = 64 << 20  # from one connection
 _BATCH = 64  # datagrams or connections before the event loop serves other sockets
 _SETTLING_TURNS = 10
+_SOMEONE = "::1"  # a client's address, to try whether a server's end can be made
 
 
 class _Client:
@@ -75,7 +77,7 @@ class Server:
             HarnessError: An address cannot be bound.
         """
         check_offer(serve)
-        layered(server_for(serve, ""), serve)  # a certificate that cannot be used is refused now
+        layered(server_for(serve, _SOMEONE), serve)  # a certificate that cannot be used is refused now
         self._serve = serve
         self._answers = Trait.ECHOES in traits_of(serve.protocol)
         self._start = monotonic()
@@ -83,6 +85,7 @@ class Server:
         self._flows: dict[tuple[str, str, int], _Client] = {}
         self._tasks: dict[asyncio.Task[None], socket.socket] = {}
         self._sockets: list[socket.socket] = []
+        self._failed: Exception | None = None
         self._loop = asyncio.get_running_loop()
         try:
             for address in serve.addresses:
@@ -120,9 +123,15 @@ class Server:
         self._serve = replace(self._serve, tls=tls)
 
     async def accepted(self) -> list[Accepted]:
-        """Return the clients until now, including those whose packets wait in a socket."""
+        """Return the clients until now, including those whose packets wait in a socket.
+
+        Raises:
+            Exception: What the protocol raised: a client that got no answer then is not to blame.
+        """
         for _ in range(_SETTLING_TURNS):  # each turn of the event loop serves all sockets that are readable
             await asyncio.sleep(0)
+        if self._failed is not None:
+            raise self._failed
         return [client.accepted() for client in self._clients]
 
     def close(self) -> None:
@@ -165,7 +174,7 @@ class Server:
     async def _serve_connection(self, connection: socket.socket, client: _Client) -> None:
         """Serve one connection until its client ends it."""
         # A client may disconnect or reset at any time; what it did until then is recorded.
-        with suppress(ConnectionError, TimeoutError), closing(client):
+        with suppress(ConnectionError, TimeoutError), self._noting_failures(), closing(client):
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._reply(connection, client, client.conversation.start())
             while client.received < _MOST_BYTES and (data := await self._loop.sock_recv(connection, _READ)):
@@ -173,6 +182,16 @@ class Server:
                 await self._reply(connection, client, turn.send)
                 if turn.close:
                     return
+
+    @contextmanager
+    def _noting_failures(self) -> Iterator[None]:
+        """Note the first error of the protocol, for `accepted`; errors of the network are passed on."""
+        try:
+            yield
+        except OSError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the code of a protocol raises
+            self._failed = self._failed or error
 
     async def _reply(self, connection: socket.socket, client: _Client, data: bytes) -> None:
         """Send an answer; nothing is read until it is sent, so that memory stays bounded."""
@@ -194,9 +213,10 @@ class Server:
                 client = self._note(local, peer[:2])
                 if len(self._flows) < _MOST_CLIENTS:
                     self._flows[key] = client
-            turn = client.take(data)
-            if turn.send or self._answers:  # the echo of an empty datagram is an empty datagram
-                with suppress(OSError):  # the buffer is full or there is no route: a datagram may get lost
+            # OSError: the buffer is full or there is no route: a datagram may get lost
+            with suppress(OSError), self._noting_failures():
+                turn = client.take(data)
+                if turn.send or self._answers:  # the echo of an empty datagram is an empty datagram
                     client.answered += made.sendto(turn.send, peer)
 
 

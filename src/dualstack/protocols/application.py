@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 
 from dualstack.protocols.certificates import ClientTls, ServerTls
 from dualstack.protocols.conversation import Conversation
-from dualstack.transport import AppProtocol, Transport
+from dualstack.transport import Transport
 
 
 @enum.unique
@@ -46,8 +46,8 @@ class Ask(Protocol):
         """The transport protocol."""
 
     @property
-    def protocol(self) -> AppProtocol:
-        """The application protocol."""
+    def protocol(self) -> str:
+        """The name of the application protocol."""
 
     @property
     def send(self) -> str | None:
@@ -98,8 +98,8 @@ class Offer(Protocol):
         """The transport protocol."""
 
     @property
-    def protocol(self) -> AppProtocol:
-        """The application protocol."""
+    def protocol(self) -> str:
+        """The name of the application protocol."""
 
     @property
     def turns(self) -> Sequence[ScriptTurn]:
@@ -120,7 +120,7 @@ class Application:
         serves: The transport protocols over which there is a server.
     """
 
-    name: ClassVar[AppProtocol]
+    name: ClassVar[str]
     traits: ClassVar[frozenset[Trait]]
     transports: ClassVar[frozenset[Transport]] = frozenset(Transport)
     serves: ClassVar[frozenset[Transport]] = frozenset()

@@ -3,7 +3,7 @@
 from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
-from dualstack.transport import AppProtocol, Transport
+from dualstack.transport import Transport
 
 _KEPT = 100  # bytes of what a client sends
 
@@ -11,7 +11,7 @@ _KEPT = 100  # bytes of what a client sends
 class ConnectOnly(Application):
     """The client sends nothing. The server reads and never answers, also over UDP."""
 
-    name = AppProtocol.CONNECT
+    name = "connect"
     traits = frozenset({Trait.SILENT})
     transports = frozenset({Transport.TCP})
     serves = frozenset(Transport)

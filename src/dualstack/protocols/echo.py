@@ -4,13 +4,13 @@ from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation
 from dualstack.protocols.exact import Exact, Replying
 from dualstack.protocols.texts import make_tokens
-from dualstack.transport import AppProtocol, Transport
+from dualstack.transport import Transport
 
 
 class Echo(Application):
     """The client sends tokens, and the server sends back what it receives."""
 
-    name = AppProtocol.ECHO
+    name = "echo"
     traits = frozenset({Trait.ANSWERS, Trait.ECHOES, Trait.PIPELINES})
     serves = frozenset(Transport)
 

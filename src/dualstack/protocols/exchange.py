@@ -8,7 +8,7 @@ from dualstack.protocols.application import Application, Ask, Offer, ScriptTurn,
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
 from dualstack.protocols.texts import latin1
-from dualstack.transport import AppProtocol, Transport
+from dualstack.transport import Transport
 
 _MOST_SEARCHED = 1 << 20
 """How many bytes of an answer a regular expression is tried on: more would take quadratic time."""
@@ -26,7 +26,7 @@ _REPLY_CODE = re.compile(r"(?:[A-Z]+/\d\.\d )?([1-5]\d\d)[ -]")
 class Exchange(Application):
     """The client sends one text and searches the answer. The server follows a script."""
 
-    name = AppProtocol.EXCHANGE
+    name = "exchange"
     traits = frozenset({Trait.ANSWERS, Trait.DECLARED})
     serves = frozenset(Transport)
 

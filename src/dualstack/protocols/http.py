@@ -9,7 +9,7 @@ from dualstack.families import endpoint
 from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
-from dualstack.transport import AppProtocol, Transport
+from dualstack.transport import Transport
 
 _STATUS_LINE = re.compile(rb"HTTP/\d(\.\d)? [1-5]\d\d( [^\r\n]*)?\r?\n")
 _MOST_STATUS_LINE = 8 << 10  # bytes
@@ -26,7 +26,7 @@ _ERROR = 500
 class Http(Application):
     """The client sends ``GET /``. The server answers one request on each connection, with its client's address."""
 
-    name = AppProtocol.HTTP
+    name = "http"
     traits = frozenset({Trait.ANSWERS, Trait.HTTP})
     transports = frozenset({Transport.TCP})
     serves = frozenset({Transport.TCP})

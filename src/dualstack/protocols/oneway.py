@@ -6,7 +6,6 @@ from dualstack.protocols.application import Application, Ask, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
 from dualstack.protocols.texts import latin1
-from dualstack.transport import AppProtocol
 
 _TOKEN_BYTES = 6
 
@@ -14,7 +13,7 @@ _TOKEN_BYTES = 6
 class Oneway(Application):
     """The client sends the manifest's datagram. There is no server."""
 
-    name = AppProtocol.ONEWAY
+    name = "oneway"
     traits = frozenset({Trait.ONE_WAY})
 
     @classmethod

@@ -6,7 +6,7 @@ from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
 from dualstack.protocols.resp import MOST_WORDS, Commands, ProtocolError
-from dualstack.transport import AppProtocol, Transport
+from dualstack.transport import Transport
 
 _PING = b"*1\r\n$4\r\nPING\r\n"
 _MOST_REPLY = 1 << 10  # bytes of an answer to PING
@@ -19,7 +19,7 @@ _VERSION = "7.0.0"
 class Redis(Application):
     """The client sends ``PING``. The server has an empty database for each connection."""
 
-    name = AppProtocol.REDIS
+    name = "redis"
     traits = frozenset({Trait.ANSWERS, Trait.PIPELINES})
     transports = frozenset({Transport.TCP})
     serves = frozenset({Transport.TCP})

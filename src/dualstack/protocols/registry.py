@@ -1,25 +1,56 @@
-"""The registry of application protocols: one entry each."""
+"""The registry of application protocols: ours, and those from outside (see `outside`)."""
+
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from types import ModuleType
 
 from dualstack.errors import UsageError
 from dualstack.protocols.application import Application, Ask, Offer, Trait
-from dualstack.protocols.connect import ConnectOnly
 from dualstack.protocols.conversation import Conversation
-from dualstack.protocols.echo import Echo
-from dualstack.protocols.exchange import Exchange
-from dualstack.protocols.http import Http
-from dualstack.protocols.oneway import Oneway
-from dualstack.protocols.redis import Redis
-from dualstack.protocols.upper import Upper
-from dualstack.transport import AppProtocol
 
-PROTOCOLS: dict[AppProtocol, type[Application]] = {
-    item.name: item for item in (ConnectOnly, Echo, Upper, Http, Redis, Exchange, Oneway)
+_BUILT_IN = ("connect", "echo", "upper", "http", "redis", "exchange", "oneway")
+"""The modules of our protocols in this package, in the order of the documentation."""
+
+
+def protocols_in(module: ModuleType) -> Iterator[type[Application]]:
+    """Yield the protocols that a module defines: its subclasses of `Application` that have a name."""
+    for item in vars(module).values():
+        is_protocol = isinstance(item, type) and issubclass(item, Application) and "name" in vars(item)
+        if is_protocol and item.__module__ == module.__name__:
+            yield item
+
+
+PROTOCOLS: dict[str, type[Application]] = {
+    item.name: item for module in _BUILT_IN for item in protocols_in(import_module(f"{__package__}.{module}"))
 }
+"""The protocols by their names."""
 
 
-def traits_of(protocol: AppProtocol) -> frozenset[Trait]:
-    """Return the traits of a protocol."""
-    return PROTOCOLS[protocol].traits
+def protocol_named(name: str) -> type[Application]:
+    """Return the protocol of that name.
+
+    Raises:
+        UsageError: There is none in this process.
+    """
+    if name not in PROTOCOLS:
+        raise UsageError(f"no protocol {str(name)!r} (there are: {', '.join(PROTOCOLS)})")
+    return PROTOCOLS[name]
+
+
+def traits_of(protocol: str) -> frozenset[Trait]:
+    """Return the traits of the protocol of that name."""
+    return protocol_named(protocol).traits
+
+
+def served() -> list[type[Application]]:
+    """Return the protocols that the lab's server speaks."""
+    return [item for item in PROTOCOLS.values() if item.serves]
+
+
+def one_of(protocols: Iterable[type[Application]]) -> str:
+    """Return the names of protocols as a phrase: ``echo, upper or http``."""
+    *names, last = [item.name for item in protocols]
+    return f"{', '.join(names)} or {last}"
 
 
 def client_for(ask: Ask) -> Conversation:
@@ -28,17 +59,17 @@ def client_for(ask: Ask) -> Conversation:
     Raises:
         UsageError: The protocol does not work over the transport, or a text is not Latin-1.
     """
-    protocol = PROTOCOLS[ask.protocol]
+    protocol = protocol_named(ask.protocol)
     if ask.transport not in protocol.transports:
-        raise UsageError(f"protocol {protocol.name.value!r} does not work over {ask.transport.name}")
+        raise UsageError(f"protocol {protocol.name!r} does not work over {ask.transport.name}")
     if ask.requests > 1 and Trait.PIPELINES not in protocol.traits:
-        raise UsageError(f"protocol {protocol.name.value!r} takes one request at a time")
+        raise UsageError(f"protocol {protocol.name!r} takes one request at a time")
     return protocol.client(ask)
 
 
 def server_for(offer: Offer, peer: str) -> Conversation:
     """Return the server's end of a connection from the address ``peer``, without layers."""
-    return PROTOCOLS[offer.protocol].server(offer, peer)
+    return protocol_named(offer.protocol).server(offer, peer)
 
 
 def check_offer(offer: Offer) -> None:
@@ -47,6 +78,7 @@ def check_offer(offer: Offer) -> None:
     Raises:
         UsageError: There is none, a text is not Latin-1, or an expression is not a regular expression.
     """
-    if offer.transport not in PROTOCOLS[offer.protocol].serves:
-        raise UsageError(f"the prober serves no {offer.protocol.value!r} over {offer.transport.value}")
-    server_for(offer, "")
+    protocol = protocol_named(offer.protocol)
+    if offer.transport not in protocol.serves:
+        raise UsageError(f"the prober serves no {protocol.name!r} over {offer.transport.value}")
+    server_for(offer, "::1")

@@ -4,13 +4,13 @@ from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation
 from dualstack.protocols.exact import Exact, Replying
 from dualstack.protocols.texts import make_tokens
-from dualstack.transport import AppProtocol, Transport
+from dualstack.transport import Transport
 
 
 class Upper(Application):
     """The client sends tokens, and the server sends them back in upper case (ASCII letters)."""
 
-    name = AppProtocol.UPPER
+    name = "upper"
     traits = frozenset({Trait.ANSWERS, Trait.ECHOES, Trait.PIPELINES})
     serves = frozenset(Transport)
 

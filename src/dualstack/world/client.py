@@ -12,7 +12,6 @@ from dualstack.manifest.shown import shown_address
 from dualstack.prober.client import ConnectionsHandle
 from dualstack.prober.messages import Dial, Dialled, HoldConnections, Outcome, Stage
 from dualstack.service import dial_to
-from dualstack.transport import AppProtocol
 from dualstack.world.clients import Clients
 from dualstack.world.journal import Journal
 from dualstack.world.observed import exchange_of
@@ -55,7 +54,7 @@ class Client:
         """The size of the log when a client last dialled."""
 
     def exchange(
-        self, family: Family, address: str = "", clients: Clients | None = None, protocol: AppProtocol | None = None
+        self, family: Family, address: str = "", clients: Clients | None = None, protocol: str | None = None
     ) -> Dial:
         """Return one exchange with the listener, from the clients' first address of the family; nothing is sent.
 
@@ -65,13 +64,13 @@ class Client:
             family: The family to dial over.
             address: The address to dial; empty for the service's first one.
             clients: Where the client is; None for the listener's clients.
-            protocol: The application protocol; None for the listener's.
+            protocol: The name of the application protocol; None for the listener's.
         """
         listener, clients = self._listener, clients or self._clients
         address = address or self._clients.addresses[family][0]
         dial = dial_to(listener, address, self._subject.manifest.timeouts.exchange)
         source = "" if "%" in address else next(iter(clients.sources[family]), "")
-        if protocol is None or protocol is listener.protocol:
+        if protocol is None or protocol == listener.protocol:
             return replace(dial, source=source)
         return replace(dial, source=source, protocol=protocol, send=None, expect=None)
 
@@ -128,13 +127,13 @@ class Client:
         self._journal.note(f"dial {where}{source}: {dialled.detail}")
         return dialled
 
-    def hold(self, family: Family, count: int, protocol: AppProtocol | None = None) -> ConnectionsHandle:
+    def hold(self, family: Family, count: int, protocol: str | None = None) -> ConnectionsHandle:
         """Open connections over ``family``, hold one exchange on each, and keep them open until the case ends.
 
         Args:
             family: The family to dial over.
             count: The maximum number of connections (1 if the service exits after one).
-            protocol: The application protocol; None for the listener's.
+            protocol: The name of the application protocol; None for the listener's.
         """
         count = 1 if self._listener.single_shot else min(count, self._listener.clients)
         self._dialled_launch = len(self._service.launches)

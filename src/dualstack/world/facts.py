@@ -39,7 +39,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         listens=isinstance(element, Listen),
         transport=element.transport.value,
         port=element.port,
-        protocol=element.protocol.value,
+        protocol=element.protocol,
         claimed=frozenset(element.families),
         declared=frozenset(item.port for item in world.subject.listen),
         inside=isinstance(element, Listen) and element.scope is Scope.LOOPBACK,

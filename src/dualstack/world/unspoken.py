@@ -31,8 +31,8 @@ def why_unspoken(connector: Connect, clients: Sequence[Accepted]) -> str:
     speaking = [client for client in clients if client.received]
     if "protocol" not in connector.model_fields_set:
         what = speaking[0].detail if speaking else "it waited for the server, or closed the connection"
-        spoke = f'the manifest names no protocol, so the server spoke "{connector.protocol.value}"'
+        spoke = f'the manifest names no protocol, so the server spoke "{connector.protocol}"'
         return f"{_ADVICE}; {spoke}; {what}"
     if speaking and not any(client.understood for client in speaking):
-        return f'{_ADVICE}; the server spoke "{connector.protocol.value}"; {speaking[0].detail}'
+        return f'{_ADVICE}; the server spoke "{connector.protocol}"; {speaking[0].detail}'
     return ""

@@ -13,6 +13,7 @@ from typing import Any
 from dualstack import errors
 from dualstack.errors import HarnessError
 from dualstack.lab.docker.mux import CONTROL, LARGEST, Unpacker, frame
+from dualstack.lab.outside import Outside
 
 _STDOUT = 1
 _STREAM_HEADER = struct.Struct("!BxxxI")
@@ -37,6 +38,7 @@ class Multiplexer:
         self._channels: dict[int, socket.socket] = {}
         self._last = CONTROL
         self._ended = False
+        self._outside = Outside()
         self._woken, self._wake = os.pipe()
         self._thread = threading.Thread(target=self._run, name=f"streams of {host}", daemon=True)
         self._thread.start()
@@ -67,11 +69,12 @@ class Multiplexer:
         return not self._thread.is_alive()
 
     def inside(self, entry: str, seconds: float) -> socket.socket:
-        """Run an entry point in the host; return the stream to it.
+        """Run an entry point in the host, which has all protocols from outside then; return the stream to it.
 
         Raises:
             DualstackError: See `ask`.
         """
+        self._outside.send(lambda request: self.ask(request, seconds))
         ours, theirs = socket.socketpair()
         with self._state:
             self._last += 1

@@ -6,6 +6,7 @@ standard output. The first request is ``configure``, see `configure.configure`. 
 * ``{"do": "preload"}``: after the answer, import what will run inside;
 * ``{"do": "inside", "channel": n, "entry": "module:function"}``: run it in a new process, with a stream;
 * ``{"do": "change", "change": …}``: change the host, see `changes.pack`; its kernel settings are written already;
+* ``{"do": "speak", "place": "…", "text": "…"}``: add an application protocol from outside;
 * ``{"do": "recycle"}``: remove what programs left; answer why the host differs from one that is new, or nothing;
 * ``{"do": "scratch", "folder": "/dev/shm/…", "files": {name: text}}``: make a program's private folder.
 
@@ -30,7 +31,7 @@ from dualstack.errors import DualstackError
 from dualstack.lab.changes import carry_out
 from dualstack.lab.docker.configure import configure, keep_only_capture, residue, write_files
 from dualstack.lab.docker.mux import CONTROL, LARGEST, Unpacker, frame
-from dualstack.lab.process import find_entry, preload
+from dualstack.lab.process import add_protocol, find_entry, preload
 
 _LOOK_INTERVAL = 0.002
 """Seconds between two looks whether a process has ended."""
@@ -124,6 +125,11 @@ class Supervisor:
     def _do_change(self, request: Request) -> bool:
         """Change the host, but for its kernel settings, which no process in a container can write."""
         carry_out(request["change"], settings=False)
+        return True
+
+    def _do_speak(self, request: Request) -> bool:
+        """Add an application protocol from outside, for the processes that are forked later."""
+        add_protocol(request["place"], request["text"])
         return True
 
     def _do_recycle(self, _: Request) -> str:

@@ -49,7 +49,7 @@ class Dial(Request[Dialled]):
         address: The address to dial.
         port: The port.
         transport: TCP or UDP (a connected UDP socket, so that an ICMP error is reported).
-        protocol: The application protocol.
+        protocol: The name of the application protocol.
         source: The local address; empty for the kernel's choice.
         source_port: The local port, for which ``source`` must be given; 0 for the kernel's choice.
         send: What is sent with ``AppProtocol.EXCHANGE``; for other protocols the agent generates a token.
@@ -69,7 +69,7 @@ class Dial(Request[Dialled]):
     address: str
     port: int
     transport: Transport = Transport.TCP
-    protocol: AppProtocol = AppProtocol.CONNECT
+    protocol: str = AppProtocol.CONNECT
     source: str = ""
     source_port: int = 0
     send: str | None = None

@@ -17,7 +17,7 @@ class Serve(Request[Handle]):
         addresses: The listen addresses, with one socket each.
         port: The port.
         transport: TCP or UDP.
-        protocol: The application protocol; there is a server for each but ``ONEWAY``.
+        protocol: The name of the application protocol; there is no server for ``ONEWAY``.
         v6only: IPV6_V6ONLY of IPv6 sockets; None for the kernel's default.
         reuse_address: SO_REUSEADDR; None sets it on TCP sockets only, as servers do.
         reuse_port: SO_REUSEPORT.
@@ -29,7 +29,7 @@ class Serve(Request[Handle]):
     addresses: tuple[str, ...]
     port: int
     transport: Transport = Transport.TCP
-    protocol: AppProtocol = AppProtocol.ECHO
+    protocol: str = AppProtocol.ECHO
     v6only: bool | None = True
     reuse_address: bool | None = None
     reuse_port: bool = False
