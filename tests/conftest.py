@@ -3,10 +3,14 @@
 import random
 import signal
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from dualstack import extensions
+from dualstack.protocols import outside, registry
 
 # A shell ignores Ctrl-C for what it starts in the background, and all that this starts would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -101,3 +105,18 @@ def _tell_what_docker_lacks(terminalreporter: pytest.TerminalReporter) -> None:
             "to run them all, with an engine that is installed and started if there is none: sudo CI=true .ci/run",
             yellow=True,
         )
+
+
+@pytest.fixture
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Forget the protocols that a test adds, and the folders and packages that it names."""
+    monkeypatch.setattr(outside, "_SOURCES", [])
+    monkeypatch.setattr(extensions, "_NAMED", {})
+    before = dict(registry.PROTOCOLS)
+    for function in (extensions._installed, extensions._load_protocols):
+        function.cache_clear()
+    yield
+    registry.PROTOCOLS.clear()
+    registry.PROTOCOLS.update(before)
+    for function in (extensions._installed, extensions._load_protocols):
+        function.cache_clear()

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dualstack.content import ROOT
 from dualstack.results import read_records
 
@@ -32,7 +34,7 @@ def verdicts(folder: Path) -> dict[str, str]:
     return {record.requirement: record.verdict.value for record in records}
 
 
-def pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_pytest(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run pytest in ``folder`` as a team would."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
@@ -60,14 +62,14 @@ with socket.create_server((sys.argv[1], 8080), family=socket.AF_INET6 if ":" in 
             "[listen.bind]"
         )[0]
         (tmp_path / "service.toml").write_text(text, encoding="utf-8")
-        done = pytest(tmp_path)
+        done = run_pytest(tmp_path)
         assert done.returncode == code, done.stdout + done.stderr
 
 
 def test_the_suites_are_plain_pytest(tmp_path: Path) -> None:
     """Pytest itself runs a suite on a service, writes the reports, and says where they are."""
     arguments = ["--dualstack-service", str(REFERENCE / "echo.toml"), "--dualstack-topology", "ipv6-only"]
-    done = pytest(tmp_path, str(ROOT / "suites"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}", *arguments)
+    done = run_pytest(tmp_path, str(ROOT / "suites"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}", *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     (report,) = tmp_path.glob("dualstack-results/*Z-*/report.html")
     assert str(report) in done.stdout
@@ -75,7 +77,7 @@ def test_the_suites_are_plain_pytest(tmp_path: Path) -> None:
 
 def test_the_suites_without_a_service_do_nothing(tmp_path: Path) -> None:
     """Without a service nothing is run and nothing is written."""
-    done = pytest(tmp_path, str(ROOT / "suites"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}")
+    done = run_pytest(tmp_path, str(ROOT / "suites"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}")
     assert "passed" not in done.stdout
     assert list(tmp_path.iterdir()) == []
 
@@ -125,6 +127,49 @@ def test_plain_pytest_with_suites_from_outside(tmp_path: Path) -> None:
     shutil.copytree(EXAMPLE, folder)
     (folder / "conftest.py").write_text(example("python"), encoding="utf-8")
     words = ["shop_suites", "--dualstack-service", "service.toml", "--dualstack-suites", "shop_suites"]
-    done = pytest(folder, *words)
+    done = run_pytest(folder, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert verdicts(folder) == {"SHOP-001": "pass", "SHOP-002": "pass"}
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_run_with_a_protocol_from_outside(tmp_path: Path, workers: str) -> None:
+    """The example's server and client are verified in the example's protocol: both ends, over both families."""
+    shutil.copytree(EXAMPLE, tmp_path / "shop")
+    words = ["run", "--suites", "shop/shop_suites", "-n", workers, "--topology", "dual-stack"]
+    words += [word for name in ("START", "LISTEN-001", "CONNECT-001") for word in ("--requirement", name)]
+    done = dualstack(tmp_path, *words, "shop/stock.toml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdicts(tmp_path) == {"START-001": "pass", "LISTEN-001": "pass", "CONNECT-001": "pass"}
+    (case,) = (tmp_path / "dualstack-results" / "latest" / "cases").glob("LISTEN-001*")
+    assert b"STOCK " in (case / "capture.pcap").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "listens", "connects"),
+    [
+        ('b"OK "', 'b"NO "', "fail", "pass"),
+        ('b"STOCK 4711', 'b"PRICE 4711', "pass", "inconclusive"),
+    ],
+)
+def test_services_that_break_a_protocol_from_outside(
+    tmp_path: Path, old: str, new: str, listens: str, connects: str
+) -> None:
+    """A wrong answer is a failure of the listener. A client that the server does not understand is inconclusive."""
+    shutil.copytree(EXAMPLE, tmp_path / "shop")
+    program = tmp_path / "shop" / "stock.py"
+    program.write_text(program.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    words = ["run", "--suites", "shop/shop_suites", "--topology", "dual-stack", "-n", "0"]
+    words += ["--requirement", "LISTEN-001", "--requirement", "CONNECT-001"]
+    dualstack(tmp_path, *words, "shop/stock.toml")
+    assert verdicts(tmp_path) == {"LISTEN-001": listens, "CONNECT-001": connects}
+
+
+def test_plain_pytest_with_a_protocol_from_outside(tmp_path: Path) -> None:
+    """Pytest itself runs our suites on a service of such a protocol."""
+    shutil.copytree(EXAMPLE, tmp_path / "shop")
+    words = [str(ROOT / "suites" / "listen" / "test_reachability.py"), f"--rootdir={ROOT}", f"--confcutdir={ROOT}"]
+    words += ["--dualstack-service", "shop/stock.toml", "--dualstack-suites", "shop/shop_suites"]
+    done = run_pytest(tmp_path, *words, "--dualstack-topology", "dual-stack", "--dualstack-requirement", "LISTEN-001")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert verdicts(tmp_path) == {"LISTEN-001": "pass"}

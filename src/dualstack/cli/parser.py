@@ -188,8 +188,10 @@ def _schema(commands: _Commands) -> None:
     schema = commands.add(
         "schema",
         "print the JSON schema of manifests, for editors",
-        examples="  dualstack schema > service.schema.json\n  dualstack schema --markdown",
+        examples="  dualstack schema > service.schema.json\n  dualstack schema --suites ./ipv6-suites\n"
+        "  dualstack schema --markdown",
     )
+    _add_suites(schema)
     schema.add_argument("--topology", action="store_true", help="print the schema of topologies instead")
     schema.add_argument("--markdown", action="store_true", help="print all keys of a manifest as Markdown instead")
 
@@ -264,7 +266,7 @@ def _add_manifests(parser: argparse.ArgumentParser, *, labs: bool = False) -> No
 
 def _add_suites(parser: argparse.ArgumentParser) -> None:
     """Add the folders of suites from outside."""
-    text = "add the suites and topologies in this folder (repeatable; see docs/own-suites.md)"
+    text = "add the suites, topologies and protocols in this folder (repeatable; see docs/own-suites.md)"
     parser.add_argument("--suites", type=Path, action="append", default=[], metavar="DIR", help=text)
 
 

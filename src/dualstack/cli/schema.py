@@ -3,6 +3,7 @@
 import argparse
 import json
 
+from dualstack.extensions import load_protocols
 from dualstack.manifest import Manifest
 from dualstack.manifest.document import reference
 from dualstack.topology import Topology
@@ -15,6 +16,7 @@ def main(options: argparse.Namespace) -> int:
     if options.markdown:
         print(reference())
         return 0
+    load_protocols()  # their names are allowed
     model = Topology if options.topology else Manifest
     schema = {"$schema": _DIALECT} | model.model_json_schema(by_alias=True)
     print(json.dumps(schema, indent=2))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from dualstack.protocols.outside import sources
+from dualstack.protocols.outside import Source, sources
 
 
 class Outside:
@@ -12,10 +12,11 @@ class Outside:
 
     def __init__(self) -> None:
         """Start with a supervisor that has none."""
-        self._sent = 0
+        self._sent: set[Source] = set()
 
     def send(self, ask: Callable[[dict[str, Any]], object]) -> None:
         """Send those that it does not have yet, each in one request of ``ask``; the labs' supervisors serve it."""
-        for source in sources()[self._sent :]:
-            ask({"do": "speak", **asdict(source)})
-            self._sent += 1
+        for source in sources():
+            if source not in self._sent:
+                ask({"do": "speak", **asdict(source)})
+                self._sent.add(source)
