@@ -138,23 +138,26 @@ def test_installed_wheel_verifies_a_service(clean: Path, tmp_path: Path) -> None
 
 
 def test_installed_wheel_takes_suites_from_outside(clean: Path, tmp_path: Path) -> None:
-    """The installed command verifies a service with the example's suites: named by their folder, then as a package."""
+    """The installed command verifies services with the example's suites and protocol: by folder, then as a package."""
     example = tmp_path / "shop"
     shutil.copytree(ROOT / "examples" / "own_suites", example)
     command: list[str | Path] = [clean / "bin" / "dualstack", "run", "--requirement", "SHOP", example / "service.toml"]
-    run([*command, "--suites", example / "shop_suites"], tmp_path)
+    stock: list[str | Path] = [clean / "bin" / "dualstack", "run", "--topology", "dual-stack", example / "stock.toml"]
+    stock += ["--requirement", "LISTEN-001", "--requirement", "CONNECT-001", "--results", tmp_path / "stock"]
+    for words in (command, stock):
+        run([*words, "--suites", example / "shop_suites"], tmp_path)
     # Without dependencies: "dualstack" is the wheel that is installed, and on no index.
     run([clean / "bin" / "python", "-m", "pip", "install", "--quiet", "--no-deps", build(example, tmp_path)])
     try:
         shutil.rmtree(example / "shop_suites")
-        run(command, tmp_path)
+        for words in (command, stock):
+            run(words, tmp_path)
         listed = json.loads(run([clean / "bin" / "dualstack", "list", "--json"], tmp_path))
         assert {"SHOP-001", "SHOP-002"} <= {row["id"] for row in listed}
     finally:
         run([clean / "bin" / "python", "-m", "pip", "uninstall", "--quiet", "--yes", "shop-suites"])
-    for folder in (tmp_path / "dualstack-results").glob("*Z-*"):
-        lines = (folder / "records.jsonl").read_text(encoding="utf-8").splitlines()
-        assert {(item["requirement"], item["verdict"]) for item in map(json.loads, lines)} == {
-            ("SHOP-001", "pass"),
-            ("SHOP-002", "pass"),
-        }
+    for results, names in (("dualstack-results", {"SHOP-001", "SHOP-002"}), ("stock", {"LISTEN-001", "CONNECT-001"})):
+        for folder in (tmp_path / results).glob("*Z-*"):
+            lines = (folder / "records.jsonl").read_text(encoding="utf-8").splitlines()
+            verdicts = {(item["requirement"], item["verdict"]) for item in map(json.loads, lines)}
+            assert verdicts == {(name, "pass") for name in names}

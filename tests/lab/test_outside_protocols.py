@@ -28,7 +28,7 @@ PORT = 7300
 STOCK = ROOT / "examples" / "own_suites" / "shop_suites" / "protocols" / "stock.py"
 
 BROKEN = """
-from dualstack.protocols import Application, Replying, Trait, Transport
+from dualstack.protocols import Application, Trait, Transport, Turn
 
 
 class Broken(Application):
@@ -39,7 +39,15 @@ class Broken(Application):
 
     @classmethod
     def server(cls, offer, peer):
-        return Replying(lambda data: 1 // 0)
+        return Failing()
+
+
+class Failing:
+    def start(self):
+        return b""
+
+    def receive(self, data):
+        return Turn(bytes(1 // 0))
 """
 
 
@@ -76,7 +84,7 @@ def test_server_with_a_bug(make_lab: Callable[[str], NetnsLab], transport: Trans
     address = service.plan.address(BOTH[0])
     with service.prober.serve(Serve((address,), PORT, transport, protocol="broken")) as serving:
         lab.hosts["peer"].prober.dial(Dial(BOTH[0], address, PORT, transport, protocol="echo", timeout=0.5))
-        with pytest.raises(HarnessError, match=r'(?s)"/team/protocols/broken\.py", line 13, .*ZeroDivisionError'):
+        with pytest.raises(HarnessError, match=r'(?s)"/team/protocols/broken\.py", line 21, .*ZeroDivisionError'):
             serving.accepted()
 
 

@@ -6,7 +6,7 @@ they stay, or the changelog says how they changed.
 
 from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation, Turn
-from dualstack.protocols.exact import Exact, Replying
+from dualstack.protocols.exact import Exact
 from dualstack.protocols.judgement import Judgement, Outcome, show
 from dualstack.protocols.texts import make_tokens
 from dualstack.transport import Transport
@@ -19,7 +19,6 @@ __all__ = [
     "Judgement",
     "Offer",
     "Outcome",
-    "Replying",
     "Trait",
     "Transport",
     "Turn",
