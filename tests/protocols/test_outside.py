@@ -103,6 +103,7 @@ def test_dataclasses() -> None:
         ("class Mirror(Application)", "class Mirror", ": defines no protocol: a subclass of Application that has a na"),
         ('name = "mirror"', "name = 3", ": Mirror.name: found 3; allowed: a text that matches "),
         ('name = "mirror"', 'name = "a mirror"', ": Mirror.name: found 'a mirror'; allowed: a text that matches "),
+        ("class Mirror", "raise SystemExit(3)\nclass Mirror", ":4: cannot be imported: SystemExit: 3"),
         ("traits = ", "trait = ", ": Mirror.traits: found None; allowed: a frozenset of Trait"),
         ("frozenset({Trait.ANSWERS})", '{"answers"}', ": Mirror.traits: found {'answers'}; allowed: a frozenset of "),
         (
@@ -118,12 +119,13 @@ def test_dataclasses() -> None:
         (
             "    @classmethod\n    def client",
             "    @classmethod\n    def clinet",
-            ": Mirror.transports: it has no method client; define it, or set transports = frozenset()",
+            ": Mirror.transports: it has no class method client; define it, or set transports = frozenset()",
         ),
+        ("    @classmethod\n", "", ": Mirror.transports: it has no class method client; define it, or set "),
         (
             "traits =",
             "serves = Application.transports\n    traits =",
-            ": Mirror.serves: it has no method server; define it, or set serves = frozenset()",
+            ": Mirror.serves: it has no class method server; define it, or set serves = frozenset()",
         ),
         ("traits =", "transports = frozenset()\n    traits =", ": Mirror: it has neither a client nor a server"),
         ("class Mirror", "#" * 60_000 + "\nclass Mirror", ": too long; a file of protocols has at most 60000 bytes"),

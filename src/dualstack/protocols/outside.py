@@ -93,7 +93,7 @@ def _execute(source: Source, module: ModuleType) -> None:
         exec(compile(tree, source.place, "exec", dont_inherit=True), vars(module))  # noqa: S102 - the team's own code
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         line, text = _where(error, source.place)
         raise UsageError(f"{source.place}:{line}: cannot be imported: {type(error).__name__}: {text}") from error
 
@@ -121,7 +121,7 @@ def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, "." * node.level + (node.module or "")
 
 
-def _where(error: Exception, place: str) -> tuple[int, str]:
+def _where(error: BaseException, place: str) -> tuple[int, str]:
     """Return the line of a file in which an error was raised, and the error's text."""
     if isinstance(error, SyntaxError):
         return error.lineno or 1, error.msg
@@ -151,7 +151,8 @@ def _check(place: str, item: type[Application], others: Mapping[str, type[Applic
     if len(item.traits & _ANSWERS) != 1:
         raise UsageError(f"{where}.traits: it needs one of Trait.ANSWERS, Trait.ONE_WAY and Trait.SILENT")
     for key, end in (("transports", "client"), ("serves", "server")):
-        if getattr(item, key) and getattr(item, end).__func__ is getattr(Application, end).__func__:
-            raise UsageError(f"{where}.{key}: it has no method {end}; define it, or set {key} = frozenset()")
+        method = getattr(getattr(item, end), "__func__", None)
+        if getattr(item, key) and method in {None, getattr(Application, end).__func__}:
+            raise UsageError(f"{where}.{key}: it has no class method {end}; define it, or set {key} = frozenset()")
     if not item.transports | item.serves:
         raise UsageError(f"{where}: it has neither a client nor a server")
