@@ -9,12 +9,16 @@ from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.changes import RouteGroup
 from dualstack.prober.messages import Outcome
+from dualstack.prober.messages.tables import AwaitGroup
 from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import group_answered
 from dualstack.world import ListenerWorld
 from dualstack.world.clients import link_local
 from dualstack.world.datagrams import DatagramClient, DatagramResult, exchange_datagrams
+
+JOIN_TIMEOUT = 2.0
+"""Seconds that a service has to join a group after it has opened its port."""
 
 
 @Requirement(
@@ -24,9 +28,9 @@ from dualstack.world.datagrams import DatagramClient, DatagramResult, exchange_d
     role=Role.LISTENER,
     statement="A service whose manifest names multicast groups receives what is sent to each of them on its port, "
     "over each family that it claims, and answers from one of its own addresses.",
-    stimulus="Give both hosts a route to the groups, like a default route. Start the service. Over each family send a "
-    "request from a client to its group, and accept an answer from anywhere; the output of a one-way service must "
-    "show the request.",
+    stimulus="Give both hosts a route to the groups, like a default route. Start the service, and give it 2 s to join "
+    "the groups. Over each family send a request from a client to its group, and accept an answer from anywhere; the "
+    "output of a one-way service must show the request.",
     wire="The request to the group reaches the service's host, and an answer leaves it from a unicast address.",
     cites=("RFC 1112 §7.1", "RFC 3493 §5.2", "ip(7): IP_ADD_MEMBERSHIP", "ipv6(7): IPV6_ADD_MEMBERSHIP"),
     topologies=("dual-stack",),
@@ -43,6 +47,7 @@ def test_multicast_groups_are_joined(world: ListenerWorld) -> None:
             host.apply(RouteGroup(groups[Family.IPV4]))
     world.service.start()
     for family, group in groups.items():
+        world.host.prober.call(AwaitGroup(group, JOIN_TIMEOUT))
         address = f"{group}%{world.peer.interface}" if family is Family.IPV6 else group
         source = world.peer.plan.configured[family][0]
         what = f"{family.label} group {endpoint(group, world.listener.port)}"

@@ -176,9 +176,9 @@ def test_check_says_what_does_not_apply(dualstack: Command, tmp_path: Path) -> N
     done = dualstack("check", write(tmp_path, CONFIGURED))
     first, second, *reasons = done.stdout.splitlines()
     for line in (first, second):
-        match = re.search(r"; (\d+) cases apply, (\d+) do not$", line)
+        match = re.search(r"; (\d+) of (\d+) cases apply$", line)
         assert match is not None
-        assert min(map(int, match.groups())) > 0
+        assert 0 < int(match[1]) < int(match[2])
     assert "    not applicable: one socket is enough: LISTEN-009" in reasons
     assert any(re.fullmatch(r"    not applicable: it is not UDP: (\S+, )+UDP-001, .*", line) for line in reasons)
     assert any(line.startswith("    not applicable: it does not claim IPv6 (made-up/old): ") for line in reasons)

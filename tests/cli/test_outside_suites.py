@@ -85,7 +85,7 @@ def test_checked(dualstack: Command) -> None:
     """A manifest can name their requirements and topologies, and their cases are counted."""
     manifest = EXAMPLE / "service.toml"
     counts = [
-        int(dualstack("check", manifest, *words).stdout.partition(" cases apply")[0].rpartition(" ")[2])
+        int(dualstack("check", manifest, *words).stdout.partition(" of ")[0].rpartition(" ")[2])
         for words in ([], ["--suites", EXAMPLE / "shop_suites"])
     ]
     assert counts[1] == counts[0] + 2

@@ -33,7 +33,19 @@ ROW = re.compile(
 )
 
 EVERYTHING = os.environ.get("DUALSTACK_PARITY") == "all"
-REFERENCE = ("datagrams", "echo", "get", "local", "receiver", "transfers", "upper-thread-ported")
+REFERENCE = (
+    "counter",
+    "datagrams",
+    "echo",
+    "get",
+    "local",
+    "mail",
+    "receiver",
+    "secure",
+    "store",
+    "transfers",
+    "upper-thread-ported",
+)
 """The reference services that are compared by themselves: of each kind of service one."""
 
 REAL = {

@@ -65,7 +65,7 @@ def _print(console: Terminal, subjects: Sequence[Subject]) -> None:
         left_out = [case for case in cases if case.not_applicable]
         console.print(
             f"{subject.path}: ok: {subject.name}: {', '.join(_claims(subject))}; "
-            f"{len(cases) - len(left_out)} cases apply, {len(left_out)} do not",
+            f"{len(cases) - len(left_out)} of {len(cases)} cases apply",
             markup=False,
         )
         for case in left_out:

@@ -23,6 +23,7 @@ from dualstack.prober import (  # noqa: F401
     datagrams,
     dialling,
     following,
+    groups,
     holding,
     idling,
     interfaces,

@@ -127,7 +127,7 @@ class ConnectorRuns:
         unspoken = why_unspoken(self.connector, clients) if run.fault else ""
         run = replace(run, reached=reached, heads=heads, tls=", ".join(dict.fromkeys(faults)), unspoken=unspoken)
         self.done.append((host, began, run))
-        seen = f"the peer saw {len(clients)} client(s)" + (f"; {run.tls}" if run.tls else "")
+        seen = f"connections that the peer saw: {len(clients)}" + (f"; {run.tls}" if run.tls else "")
         self._journal.note(f"{run.problem or 'it succeeded'}; {seen}")
         return run
 

@@ -113,6 +113,24 @@ class ListRoutes(Request[tuple[RouteRow, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitGroup(Request[bool]):
+    """Return whether a multicast group is joined on the host: as soon as it is, and at the latest after the timeout.
+
+    Attributes:
+        group: The group's address.
+        timeout: Seconds.
+    """
+
+    group: str
+    timeout: float
+
+    @property
+    def time_limit(self) -> float:
+        """Seconds until the answer."""
+        return self.timeout
+
+
+@dataclass(frozen=True, slots=True)
 class ReadSysctl(Request[str]):
     """Return a kernel setting of the host.
 
