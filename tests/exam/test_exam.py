@@ -31,12 +31,15 @@ EVERYTHING = os.environ.get("DUALSTACK_EXAM") == "all"
 """Whether all services sit every part of the exam."""
 
 SHORT = ("connect", "listen", "start", "udp")
-"""The suites that all services pass through."""
+"""The suites that all services pass through; the real ones beside `SAMPLE` in their first configuration.
+
+tests/real surveys the sockets of all configurations.
+"""
 
 LONG = ("security", "lifecycle", "robustness")
 """The suites that take minutes for all services.
 
-By themselves only those of the zoo whose bug is about them, and the real ones of `SAMPLE`, pass through these too.
+By default only those of the zoo whose bug is about them, and the real ones of `SAMPLE`, pass through these too.
 """
 
 SAMPLE = frozenset({"asyncio", "memcached", "mosquitto", "nginx", "node", "redis-server"})
@@ -69,6 +72,15 @@ def is_about(path: Path, names: Sequence[str]) -> bool:
     """Return whether a known bug of a service is about a requirement of one of these suites."""
     own = {requirement for known in load_manifest(path).known for requirement in known.requirement}
     return any(own & set(suites()[name]) for name in names)
+
+
+def by_configuration(manifests: list[Path]) -> dict[str, list[Path]]:
+    """Return the manifests by the name of their first configuration; those without one by an empty name."""
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in manifests:
+        names = [item.name for item in load_manifest(path).configuration]
+        found[names[0] if names else ""].append(path)
+    return found
 
 
 def table_of(records: list[Record]) -> tuple[str, list[str]]:
@@ -110,7 +122,13 @@ def test_exam(kind: str, tmp_path: Path, record_property: Callable[[str, object]
     else:
         sample = [path for path in manifests if path.stem in SAMPLE or (kind == "zoo" and is_about(path, LONG))]
         assert len(sample) >= len(SAMPLE)
-        records = run(tmp_path / "short", manifests, SHORT) + run(tmp_path / "long", sample, LONG)
+        records = run(tmp_path / "sample", sample, LONG if kind == "zoo" else ())
+        others = (
+            {"": manifests} if kind == "zoo" else by_configuration([path for path in manifests if path not in sample])
+        )
+        for name, group in others.items():
+            only = ("--configuration", name) if name else ()
+            records += run(tmp_path / f"others-{name}", group, SHORT, *only)
     text, faults = table_of(records)
     record_property("exam", f"exam: {kind}\n{text}")
     assert not faults, "\n".join([text, *faults])
