@@ -24,7 +24,7 @@ def survey(kind: str) -> dict[tuple[str, str], Any]:
     for row in rows:
         row["sockets"] = re.sub(r"@(?!127\.0\.0\.1|\[::1\])[^+]+", "@lab", row["sockets"])
     keys = ("sockets", "answers", "effect", "timed_out")
-    return {(f"{row['service']} {row['way']}", row["state"]): [row[key] for key in keys] for row in rows}
+    return {(f"{row['service']} {row['variant']}", row["state"]): [row[key] for key in keys] for row in rows}
 
 
 @pytest.mark.usefixtures("engine", "images")
