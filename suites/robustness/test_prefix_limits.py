@@ -12,6 +12,9 @@ from dualstack.world.concurrent_clients import add_client_addresses, dial_togeth
 COUNT = 16
 """How many clients of one /64 come at the same time, unless the service is made for fewer."""
 
+TRIES = 3
+"""How many times they come, until one of them is not served."""
+
 FIRST_IDENTIFIER = 0x9001
 """The interface identifier of the first client; no host of a topology uses these."""
 
@@ -25,8 +28,8 @@ FIRST_IDENTIFIER = 0x9001
     "A network has many hosts, and one host has many addresses: a limit per /64 that is meant for a single client "
     "locks neighbours out.",
     stimulus="Start the service on a dual-stack host. 16 clients come at the same time (fewer if its manifest says "
-    "so), each from a different address of one /64. If some are not served, as many come from one IPv4 address, or "
-    "from one IPv6 address if the service does not serve IPv4; then those of the /64 come again.",
+    "so), each from a different address of one /64, up to three times. If some are not served, as many come from one "
+    "IPv4 address, or from one IPv6 address if the service does not serve IPv4; then those of the /64 come again.",
     wire="No claim: the evidence is each client's answer.",
     cites=("RFC 6177 §2", "RFC 7934 §4, §5", "RFC 8981 §3.6"),
     topologies=("dual-stack",),
@@ -43,6 +46,9 @@ def test_clients_of_one_prefix(world: ListenerWorld) -> None:
     sources = [str(world.lab.plan.ipv6[FIRST_IDENTIFIER + number]) for number in range(count)]
     add_client_addresses(world, sources)
     answered, lost = count_served(world, sources)
+    for _ in range(TRIES - 1):
+        if not lost:  # on a busy machine each client may have gone before the next one comes
+            answered, lost = count_served(world, sources)
     least, control = 0, ""
     if lost:
         family = Family.IPV4 if Family.IPV4 in served else Family.IPV6
