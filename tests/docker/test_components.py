@@ -10,6 +10,7 @@ import pytest
 
 from dualstack.content import ROOT
 from dualstack.lab.docker.engine import Engine
+from dualstack.lab.docker.labels import RUN
 from dualstack.manifest.subject import PYTHON_BASE
 from dualstack.results import Record, read_records
 from dualstack.verdict import Verdict
@@ -39,7 +40,6 @@ def run(manifest: Path, folder: Path, *requirements: str) -> dict[str, Record]:
 @pytest.mark.usefixtures("images")
 def test_a_service_with_a_store_is_verified(engine: Engine, tmp_path: Path) -> None:
     """Its cases pass, the store starts first and stops last, each socket has its owner, and no container is left."""
-    before = {item["Id"] for item in engine.api.containers(all=True)}
     records = run(COUNTER, tmp_path, *CASES)
     assert {case: item.reason for case, item in records.items() if item.verdict is not Verdict.PASS} == {}
     assert len(records) >= len(CASES)
@@ -50,7 +50,8 @@ def test_a_service_with_a_store_is_verified(engine: Engine, tmp_path: Path) -> N
     }
     steps = [step.what.partition(":")[0] for step in record.steps if step.what.startswith(("start ", "stop "))]
     assert steps == ["start component store", "start the service", "stop the service", "stop component store"]
-    assert {item["Id"] for item in engine.api.containers(all=True)} <= before
+    own = f"{RUN}={(tmp_path / 'latest').resolve().name}"
+    assert engine.api.containers(all=True, filters={"label": own}) == []
 
 
 @pytest.mark.usefixtures("images")
