@@ -15,7 +15,7 @@ from dualstack.prober.messages import Dial, Dialled, Hold, Outcome, Serve
 from dualstack.transport import AppProtocol
 
 PORT = 9078
-BACKENDS = ("single", "fork", "thread")
+KINDS = ("single", "fork", "thread")
 MANY = ("fork", "thread")
 
 RESETTING_CLIENT = """
@@ -48,7 +48,7 @@ print("done")
 """
 
 either_family = pytest.mark.parametrize("family", BOTH, ids=lambda family: family.value)
-every_kind = pytest.mark.parametrize("kind", BACKENDS)
+every_kind = pytest.mark.parametrize("kind", KINDS)
 both_forms = pytest.mark.parametrize("form", ["", "-ported"], ids=["document", "ported"])
 
 

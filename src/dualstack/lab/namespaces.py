@@ -24,7 +24,7 @@ _ALL = (
 _UNSEEN = ("/run/", "/var/run/", "/tmp/", "/var/tmp/", "/dev/")  # noqa: S108 - names
 """Folders of the machine that every program sees an own one in place of: see `dualstack.prober.view`."""
 
-BACKENDS = ("user", "mnt", "pid", "net", "ipc", "uts")
+KINDS = ("user", "mnt", "pid", "net", "ipc", "uts")
 
 
 def enter_namespaces() -> None:

@@ -34,7 +34,7 @@ from dualstack.errors import DualstackError, HarnessError, HostCannot
 from dualstack.lab import control
 from dualstack.lab.changes import carry_out
 from dualstack.lab.namespaces import (
-    BACKENDS,
+    KINDS,
     enter_namespaces,
     hide_sockets,
     machine_sockets,
@@ -259,7 +259,7 @@ def _supervise(connection: socket.socket, sockets: list[str], number: int) -> No
         _refuse(connection, error)
         return
     supervisor = Supervisor(connection)
-    inodes = {kind: Path(f"/proc/self/ns/{kind}").stat().st_ino for kind in BACKENDS}
+    inodes = {kind: Path(f"/proc/self/ns/{kind}").stat().st_ino for kind in KINDS}
     control.send(connection, {"ok": {"pid": number, "namespaces": inodes}})
     gc.enable()
     gc.freeze()  # forked children leave the memory of the imported modules unchanged

@@ -51,7 +51,7 @@ async def send_signal(agent: Agent, request: SendSignal) -> None:
 @verb(SendSignals)
 async def send_signals(agent: Agent, request: SendSignals) -> None:
     """Send signals to its main process."""
-    await agent.kept(RunningProgram, request.handle).attendance.send_signals(request.signals, request.interval)
+    await agent.kept(RunningProgram, request.handle).control.send_signals(request.signals, request.interval)
 
 
 @verb(Stop)
@@ -63,16 +63,16 @@ async def stop(agent: Agent, request: Stop) -> Exit | None:
 @verb(Pause)
 async def pause(agent: Agent, request: Pause) -> None:
     """Pause all its processes."""
-    await agent.kept(RunningProgram, request.handle).attendance.pause()
+    await agent.kept(RunningProgram, request.handle).control.pause()
 
 
 @verb(Resume)
 async def resume(agent: Agent, request: Resume) -> None:
     """Continue all its processes."""
-    agent.kept(RunningProgram, request.handle).attendance.resume()
+    agent.kept(RunningProgram, request.handle).control.resume()
 
 
 @verb(CountResources)
 async def count_resources(agent: Agent, request: CountResources) -> ResourceUsage:
     """Return its resource usage."""
-    return agent.kept(RunningProgram, request.handle).attendance.resource_usage()
+    return agent.kept(RunningProgram, request.handle).control.resource_usage()

@@ -36,7 +36,7 @@ class RunningProgram:
         is_gone: Whether none of its processes is left.
         output: What it has written.
         changed: A pulse at each output and at its end.
-        attendance: Its processes, for signals, pauses and counts.
+        control: Its processes, for signals, pauses and counts.
         component: The name of the component that it is; empty for any other program.
     """
 
@@ -47,7 +47,7 @@ class RunningProgram:
         self.is_gone = False
         self.output = Output()
         self.changed = asyncio.Event()
-        self.attendance = ProcessControl(self.members, self._main)
+        self.control = ProcessControl(self.members, self._main)
         self._system_log = log
         self._supervisor = started.child.pid
         self._limits, self._bound = launch.limits, ""

@@ -4,7 +4,7 @@ import struct
 from dataclasses import dataclass
 
 from dualstack.families import Family
-from dualstack.wire.headers import BACKENDS, Icmp, Network, address, icmp_message, network_header
+from dualstack.wire.headers import KINDS, Icmp, Network, address, icmp_message, network_header
 from dualstack.wire.witness import DISCARD, MARK
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -121,7 +121,7 @@ def _packet(data: bytes, at: int, ethertype: int, meta: tuple[int, float, str, s
     network = None if family is None else network_header(data, at, family, whole)
     if family is None or network is None:
         return Frame(number, time, mac, family, "other", "", "", 0, 0, 0, 0, 0, "", "")
-    kind = BACKENDS.get(network.protocol, "other")
+    kind = KINDS.get(network.protocol, "other")
     sport, dport, flags, seq, ack, size = _transport(data, network, kind)
     inner = None
     if network.protocol in _ENCAPSULATED and network.at >= 0 and depth < _DEEPEST:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dualstack.families import Family
 
-BACKENDS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6"}
+KINDS = {6: "tcp", 17: "udp", 1: "icmp", 58: "icmpv6"}
 """The kind of a frame by its protocol number."""
 
 _EXTENSIONS = frozenset({0, 43, 60, 135, 139, 140})
@@ -152,7 +152,7 @@ def _quote(data: bytes, at: int, family: Family) -> Quote | None:
     quoted = network_header(data, at, family, len(data))
     if quoted is None or quoted.at < 0:
         return None
-    kind, start = BACKENDS.get(quoted.protocol, "other"), quoted.at
+    kind, start = KINDS.get(quoted.protocol, "other"), quoted.at
     sport = dport = seq = 0
     if kind in {"tcp", "udp"} and len(data) >= start + 8:
         sport, dport, seq = struct.unpack_from("!HHI", data, start)
