@@ -5,11 +5,10 @@ import os
 import select
 import signal
 import stat
-import sys
-import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from dualstack.lab.process import run_and_exit
 from dualstack.prober import libc
 
 _ALL = (
@@ -94,17 +93,13 @@ def run_as_first_process(serve: Callable[[int], None], parent: int) -> None:
     lifeline_read, lifeline_write = os.pipe()
     child = os.fork()
     if child == 0:
-        code = 1
-        try:
+
+        def work() -> None:
             os.close(lifeline_write)
             libc.die_with_parent(signal.SIGKILL)
             serve(_own_number(lifeline_read))
-            code = 0
-        except BaseException:  # noqa: BLE001 - the process ends here; the traceback must be seen
-            traceback.print_exc()
-            sys.stderr.flush()
-        finally:
-            os._exit(code)
+
+        run_and_exit(work)
     os.close(lifeline_read)
     os.write(lifeline_write, str(child).encode())
     _guard(child, parent)

@@ -55,25 +55,34 @@ def find_entry(entry: str) -> Entry:
     return found
 
 
-def run_in_host(entry: Entry, stream: socket.socket, host: str, files: Mapping[str, str], *, alone: bool) -> NoReturn:
-    """Run ``entry`` with ``stream`` as a process of a host, and end.
-
-    The process is already in the host's network namespace and, when ``alone``, process 1 of a PID namespace.
-    """
+def run_and_exit(work: Callable[[], object]) -> NoReturn:
+    """Run ``work`` in this process, a forked child, and end: with 0, or with 1 and the traceback on standard error."""
     code = 1
     try:
-        for number in _INHERITED:
-            signal.signal(number, signal.SIG_DFL)
-        libc.unshare(libc.CLONE_NEWNS | libc.CLONE_NEWUTS | libc.CLONE_NEWIPC)
-        libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
-        _set_up_view(host, files, alone=alone)
-        entry(stream)
+        work()
         code = 0
     except BaseException:  # noqa: BLE001 - the process ends here; the traceback must be seen
         traceback.print_exc()
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def run_in_host(entry: Entry, stream: socket.socket, host: str, files: Mapping[str, str], *, alone: bool) -> NoReturn:
+    """Run ``entry`` with ``stream`` as a process of a host, and end.
+
+    The process is already in the host's network namespace and, when ``alone``, process 1 of a PID namespace.
+    """
+
+    def work() -> None:
+        for number in _INHERITED:
+            signal.signal(number, signal.SIG_DFL)
+        libc.unshare(libc.CLONE_NEWNS | libc.CLONE_NEWUTS | libc.CLONE_NEWIPC)
+        libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
+        _set_up_view(host, files, alone=alone)
+        entry(stream)
+
+    run_and_exit(work)
 
 
 def _set_up_view(host: str, files: Mapping[str, str], *, alone: bool) -> None:

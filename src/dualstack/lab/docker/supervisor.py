@@ -21,8 +21,6 @@ import select
 import shutil
 import signal
 import socket
-import sys
-import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,7 +29,7 @@ from dualstack.errors import DualstackError
 from dualstack.lab.changes import carry_out
 from dualstack.lab.docker.configure import configure, keep_only_capture, residue, write_files
 from dualstack.lab.docker.mux import CONTROL, LARGEST, Unpacker, frame
-from dualstack.lab.process import add_protocol, find_entry, preload
+from dualstack.lab.process import add_protocol, find_entry, preload, run_and_exit
 
 _LOOK_INTERVAL = 0.002
 """Seconds between two looks whether a process has ended."""
@@ -177,8 +175,8 @@ class Supervisor:
 
 def _run(entry: Any, stream: socket.socket) -> NoReturn:
     """Run an entry point and end (in the child)."""
-    code = 1
-    try:
+
+    def work() -> None:
         null = os.open("/dev/null", os.O_RDWR)
         for standard in (0, 1):
             os.dup2(null, standard)  # only the supervisor uses the connection to the test process
@@ -186,12 +184,8 @@ def _run(entry: Any, stream: socket.socket) -> NoReturn:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         keep_only_capture()
         entry(stream)
-        code = 0
-    except BaseException:  # noqa: BLE001 - the process ends here; the traceback must be seen
-        traceback.print_exc()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
+
+    run_and_exit(work)
 
 
 def _write(data: bytes) -> None:
