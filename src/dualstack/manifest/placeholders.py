@@ -118,6 +118,20 @@ def _lacks_certificate(_: Startable, listener: Listen) -> str:
 _SERVICE = (Place.SERVICE,)
 _PROGRAMS = (Place.SERVICE, Place.COMPONENT, Place.CONNECTOR)
 
+
+def _of_certificate(name: str, file: Callable[[str], str], meaning: str) -> Placeholder:
+    """Return the placeholder for a file of a listener's certificate."""
+    return Placeholder(
+        name,
+        _SERVICE,
+        meaning,
+        of_listener=lambda start, listener: _file(start, listener, file),
+        table="tls",
+        given=_has_certificate,
+        lacks=_lacks_certificate,
+    )
+
+
 PLACEHOLDERS = (
     Placeholder(
         "bind",
@@ -144,24 +158,10 @@ PLACEHOLDERS = (
         given=lambda listener: listener.acl is not None,
         lacks=_lacks_acl,
     ),
-    Placeholder(
-        "certificate",
-        _SERVICE,
-        "the file with the certificate of the listener, which the lab issues (PEM)",
-        of_listener=lambda start, listener: _file(start, listener, certificate_file),
-        table="tls",
-        given=_has_certificate,
-        lacks=_lacks_certificate,
+    _of_certificate(
+        "certificate", certificate_file, "the file with the certificate of the listener, which the lab issues (PEM)"
     ),
-    Placeholder(
-        "key",
-        _SERVICE,
-        "the file with the private key of that certificate (PEM)",
-        of_listener=lambda start, listener: _file(start, listener, key_file),
-        table="tls",
-        given=_has_certificate,
-        lacks=_lacks_certificate,
-    ),
+    _of_certificate("key", key_file, "the file with the private key of that certificate (PEM)"),
     Placeholder(
         "ca",
         _PROGRAMS,
