@@ -3,7 +3,8 @@
 import dataclasses
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,23 +42,17 @@ def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) ->
         UsageError: A service cannot be built, or its program does not exist; the message names every fault.
         HostCannot: This machine does not support the backend.
     """
-    backend = NetnsBackend()
-    built: set[Path] = set()
     faults: dict[Path, list[Fault]] = {item.path: [] for item in session.subjects}
     for subject in session.subjects:
         faults[subject.path] += unfit(subject, session.lab)
-    try:
+    with builder(session.lab) as build_service:
         for subject in session.subjects:
             try:
-                if is_built_here(subject, session.lab) and subject.path not in built:
-                    build(subject, backend)
-                    built.add(subject.path)
+                build_service(subject)
                 if session.lab != DOCKER:
                     faults[subject.path] += missing_programs(subject)
             except HostCannot:
                 continue  # each of its cases reports it, and what to do
-    finally:
-        backend.close()
     if any(faults.values()):
         raise UsageError("\n".join(str(refusal(path, found)) for path, found in faults.items() if found))
     check_entries(session.subjects)
@@ -69,7 +64,24 @@ def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) ->
     return info
 
 
-def is_built_here(subject: Subject, lab: str) -> bool:
+@contextmanager
+def builder(lab: str) -> Iterator[Callable[[Subject], None]]:
+    """Yield a function that builds a service for a kind of lab, once for each manifest; see `build.build`."""
+    backend = NetnsBackend()
+    built: set[Path] = set()
+
+    def build_service(subject: Subject) -> None:
+        if _is_built_here(subject, lab) and subject.path not in built:
+            build(subject, backend)
+            built.add(subject.path)
+
+    try:
+        yield build_service
+    finally:
+        backend.close()
+
+
+def _is_built_here(subject: Subject, lab: str) -> bool:
     """Return whether the build commands are needed; not for an image that is pulled or has a Dockerfile."""
     image = subject.image_table
     return bool(subject.manifest.service.build) and (lab != DOCKER or (image is not None and image.is_assembled))

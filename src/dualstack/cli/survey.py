@@ -9,13 +9,10 @@ import sys
 from rich.progress import Progress
 
 from dualstack.backend_names import DOCKER
-from dualstack.build import build
-from dualstack.casework import is_built_here, provide_images
+from dualstack.casework import builder, provide_images
 from dualstack.cli.check import checked_subjects
 from dualstack.cli.terminal import Terminal
 from dualstack.errors import UsageError
-from dualstack.lab.netns import NetnsBackend
-from dualstack.manifest import Subject
 from dualstack.prober.messages import Outcome
 from dualstack.suggestion import did_you_mean
 from dualstack.survey import FREE, NOT_LISTENING, STATES, TAKEN, Observation, survey
@@ -33,7 +30,9 @@ def main(options: argparse.Namespace) -> int:
     if not any(subject.listen for subject in subjects):
         raise UsageError("nothing to survey: none of these manifests has a [[listen]] table")
     run = f"survey-{secrets.token_hex(4)}"
-    _build(subjects, options.lab)
+    with builder(options.lab) as build_service:
+        for subject in subjects:
+            build_service(subject)
     if options.lab == DOCKER:
         provide_images(run, subjects)
     with Progress(console=Terminal(stderr=True), transient=True) as progress:
@@ -53,19 +52,6 @@ def main(options: argparse.Namespace) -> int:
     else:
         _print(seen, taken=options.taken)
     return 0
-
-
-def _build(subjects: list[Subject], lab: str) -> None:
-    """Build each service that has build commands, once."""
-    wanted = {subject.path: subject for subject in subjects if is_built_here(subject, lab)}
-    if not wanted:
-        return
-    backend = NetnsBackend()
-    try:
-        for subject in wanted.values():
-            build(subject, backend)
-    finally:
-        backend.close()
 
 
 def _print(seen: list[Observation], *, taken: bool) -> None:
