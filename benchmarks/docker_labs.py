@@ -251,7 +251,7 @@ def load() -> str:
 
 
 def compare_labs(rounds: int) -> None:
-    """Let the contestants take turns, and print their times."""
+    """Time the contestants in turn, and print their times."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         backend = DockerBackend(reuse=False)

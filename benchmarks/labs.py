@@ -147,7 +147,7 @@ def contestants(stack: ExitStack) -> dict[str, Contestant]:
 
 
 def main(labs: int, rounds: int) -> None:
-    """Let the contestants take turns and print the table."""
+    """Time the contestants in turn, and print the table."""
     with ExitStack() as stack:
         runs = contestants(stack)
         seconds: dict[str, list[float]] = {name: [] for name in runs}

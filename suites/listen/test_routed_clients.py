@@ -27,8 +27,8 @@ ONE_SEGMENT = 1280 - 40 - 20
     statement="A service serves clients that are not on its own link: its packets go to the router, with a hop limit "
     "that is large enough for them to arrive. A protocol that is for neighbours only, and checks for a hop limit of "
     "255 (RFC 5082), is exempted by its manifest.",
-    stimulus="Start the service on a dual-stack host whose clients are behind a router and have addresses of its own "
-    "prefixes (routed) or of others (two-links); try an exchange over each family. If one fails, try it from the "
+    stimulus="Start the service on a dual-stack host whose clients are behind a router. Their addresses have the "
+    "host's prefixes (routed) or others (two-links). Try an exchange over each family. If one fails, try it from the "
     "router itself: a family that is not served there either is left to the requirements on reachability.",
     wire="Each packet of the service is sent to the router's hardware address, with a hop limit (IPv4: time to live) "
     "of at least 32.",

@@ -85,7 +85,7 @@ CASES = {
             output="Protocol 'inet_tcp': register/listen error: enetunreach",
         ),
     ),
-    "a backend of its own at 127.0.0.1, after it was ready": (
+    "its back end at 127.0.0.1, after it was ready": (
         "RC-LOOPBACK",
         facts(
             FamilyFacts(IPV4),

@@ -1,4 +1,4 @@
-"""A service of several programs in a docker lab: each component is a container of its own on the service's host."""
+"""A service of several programs in a docker lab: each component is a separate container on the service's host."""
 
 import re
 import shutil

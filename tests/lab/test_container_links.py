@@ -84,7 +84,7 @@ def test_links_on_one_ethernet_are_proved(lab: _OneEthernet) -> None:
 
 
 def test_neighbours_get_the_answer_of_the_right_interface(lab: _OneEthernet) -> None:
-    """After traffic over both families the client knows the router by the hardware address of its own link alone."""
+    """After traffic over both families the client knows the router by one hardware address: that of their link."""
     service, router = lab.plan.hosts["service"], lab.plan.hosts["router"]
     for family in BOTH:
         dial = Dial(family, service.address(family), PORT, protocol=AppProtocol.ECHO)

@@ -106,6 +106,6 @@ def test_every_field_of_a_link_is_claimed(field: str) -> None:
 
 
 def test_functions_have_proofs() -> None:
-    """Each function that a topology can name has a module, with proofs of its own."""
+    """Each function that a topology can name has a module with its proofs."""
     assert set(FUNCTIONS) == set(get_args(FunctionName))
     assert all(set(function.proofs) <= set(PROOFS) and function.proofs for function in FUNCTIONS.values())

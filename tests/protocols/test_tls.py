@@ -353,7 +353,7 @@ def test_damaged_records_never_raise(first: list[tuple[str, int, bytes]], second
 @settings(max_examples=100, deadline=None)
 @given(first=WOUNDS, second=WOUNDS)
 def test_damaged_clients_never_raise(first: list[tuple[str, int, bytes]], second: list[tuple[str, int, bytes]]) -> None:
-    """Whatever becomes of the client's bytes, the server goes on or closes, and never raises."""
+    """However the client's bytes are damaged, the server continues or closes, and never raises."""
     client, server = ends(AppProtocol.HTTP)
     turn = server.receive(hurt(client.start(), first))
     answer = client.receive(turn.send) if turn.send else Turn()

@@ -21,7 +21,7 @@ _ALL = (
 )
 
 _UNSEEN = ("/run/", "/var/run/", "/tmp/", "/var/tmp/", "/dev/")  # noqa: S108 - names
-"""Folders of the machine that every program sees an own one in place of: see `dualstack.prober.view`."""
+"""Folders of the machine of which every program sees a private version: see `dualstack.prober.view`."""
 
 KINDS = ("user", "mnt", "pid", "net", "ipc", "uts")
 
@@ -56,7 +56,7 @@ def _full_maps() -> dict[str, str]:
 
 
 def _unshare_with_maps(maps: dict[str, str]) -> None:
-    """Unshare, and let a child outside the new user namespace write the maps: only that may map more than one user."""
+    """Unshare; a child outside the new user namespace writes the maps, because only that may map more than one user."""
     parent = os.getpid()
     turn_read, turn_write = os.pipe()
     child = os.fork()

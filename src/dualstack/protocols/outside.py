@@ -136,7 +136,8 @@ def _check(place: str, item: type[Application], others: Mapping[str, type[Applic
     """Check that a protocol declares what it must.
 
     Raises:
-        UsageError: It does not, or its name exists already: in the registry, or in ``others``, those of its own file.
+        UsageError: It does not, or its name exists already: in the registry, or in ``others``,
+            the protocols of the same file.
     """
     where = f"{place}: {item.__name__}"
     if not isinstance(item.name, str) or not _NAME.fullmatch(item.name):
