@@ -3,13 +3,16 @@
 
 PYTHON ?= python3
 WORKERS ?= auto
+REPEATS ?= 0
+HANGS = -o faulthandler_exit_on_timeout=true -o faulthandler_timeout
 CORRECT ?= fixtures/services/reference/echo.toml
 BROKEN ?= fixtures/services/zoo/hardcoded-wildcard.toml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run quick test exam bench mutants clean style types rootfs examined oldest
+.PHONY: help setup run quick test exam docs gallery bench mutants clean style types rootfs examined oldest
 
+# A test that takes longer (seconds) is a failure: it hangs. Its process ends, and shows where each of its threads was.
 # All paths are relative, so that the path of this folder may contain any character.
 VENV := .venv
 OLDEST := .venv-oldest
@@ -29,14 +32,25 @@ run: $(VENV)/.for-running ## verify one correct and one broken service, and writ
 	echo "Exit code 1, as expected here: one of the two services is broken ($(BROKEN))."; \
 	echo "Open the report in a browser: dualstack-results/latest/report.html"
 
-quick: style types ## style, types and all tests that need no lab; about one minute
+quick: export PYTHONDONTWRITEBYTECODE =
+quick: style types ## style, types and all tests that need no lab; a few minutes
 	$(RUN) pytest -n $(WORKERS) -q -m "not lab and not exam"
 
-test: style types ## all tests that need only Python, with labs; less than ten minutes
-	$(RUN) pytest -n $(WORKERS) -q -m "not exam"
+test: style types ## all tests that need only Python, with labs; about a quarter of an hour
+	$(RUN) pytest -n $(WORKERS) --reruns $(REPEATS) $(HANGS)=1800 -q -m "not exam"
 
 exam: oldest rootfs ## the long tests: real servers, Docker labs, the whole zoo, the oldest supported libraries
 	.ci/with-engine $(MAKE) --no-print-directory examined
+
+docs: $(VENV)/.for-testing ## build the documentation as a site, without network access: build/site/index.html
+	$(RUN) sphinx -W --keep-going -q -b html -c docs/site -d build/doctrees . build/site
+
+gallery: $(VENV)/.for-running ## make the reports that docs/gallery.md describes
+	@for name in reference/echo zoo/hardcoded-wildcard zoo/first-address-only zoo/udp-reply-source-ipv6; do \
+		code=0; $(RUN) dualstack run --ignore-known --results "dualstack-results/gallery/$${name#*/}" \
+			"fixtures/services/$$name.toml" || code=$$?; \
+		if [ $$code -gt 1 ]; then exit $$code; fi; \
+	done
 
 style: $(VENV)/.for-testing
 	$(RUN) ruff check
@@ -46,12 +60,12 @@ types: $(VENV)/.for-testing
 	$(RUN) mypy
 
 rootfs: $(VENV)/.for-testing
-	$(RUN) dualstack rootfs build fixtures/services/*/*.toml
+	$(RUN) tests.exam.examined
 
 # With CI=true and as root, .ci/with-engine provides an engine. It may have no registry for base images.
 examined: $(VENV)/.for-testing
 	@if [ "$${CI:-}" = true ] && [ "$$(id -u)" = 0 ]; then $(RUN) dualstack images; fi
-	$(RUN) pytest -n $(WORKERS) -m exam
+	$(RUN) pytest -n $(WORKERS) --reruns $(REPEATS) $(HANGS)=3000 -m exam
 
 # The oldest versions that pyproject.toml allows, in a second environment.
 oldest: $(OLDEST)/.made
@@ -87,7 +101,7 @@ $(VENV)/.for-running: pyproject.toml constraints.txt hatch_build.py $(VENV)/.mad
 
 $(VENV)/.for-testing: $(VENV)/.for-running
 	@echo "installing the requirements of the tests into $(VENV) ..."
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[dev,docs]'
 	@touch $@
 
 $(VENV)/.for-mutants: $(VENV)/.for-testing

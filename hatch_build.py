@@ -1,4 +1,4 @@
-"""Build hook: a wheel carries the repository's content folders inside ``dualstack/content``."""
+"""Build hook: a wheel carries the repository's content folders and the manual inside ``dualstack/content``."""
 
 import re
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 CONTENT = ("suites", "fixtures", "topologies", "reports", "conftest.py")
+MANUAL = ("docs/*.md", "ARCHITECTURE.md", "CHANGELOG.md", "SECURITY.md")
+"""The pages that ``dualstack help`` shows (`dualstack.cli.manual`)."""
 
 PRODUCTS = re.compile(r"(^|/)(build|__pycache__|dualstack-results|\.[a-z_]+_cache)(/|$)")
 """Folders of what was made on this machine."""
@@ -20,8 +22,9 @@ class ContentHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling's 
         if version == "editable":
             return
         root = Path(self.root)
-        for name in CONTENT:
-            for path in [root / name, *(root / name).rglob("*")]:
-                relative = path.relative_to(root).as_posix()
-                if path.is_file() and not PRODUCTS.search(relative):
-                    build_data["force_include"][relative] = f"dualstack/content/{relative}"
+        paths = [path for name in CONTENT for path in [root / name, *(root / name).rglob("*")]]
+        paths += [path for pattern in MANUAL for path in root.glob(pattern)]
+        for path in paths:
+            relative = path.relative_to(root).as_posix()
+            if path.is_file() and not PRODUCTS.search(relative):
+                build_data["force_include"][relative] = f"dualstack/content/{relative}"

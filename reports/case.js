@@ -1,11 +1,21 @@
 "use strict";
 // One case, from data to elements. Every text is inserted as text, never as markup.
 
-const data = JSON.parse(document.getElementById("data").textContent);
+let data = null; // all results, once they are unpacked
+
+async function unpack(packed) {
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return JSON.parse(await new Response(stream).text());
+}
+
 const textOf = (place) => data.texts[place];
 const SVG = "http://www.w3.org/2000/svg";
 const VISIBLE_NAME = { ipv4: "IPv4", ipv6: "IPv6" };
 let language = null; // the reader's choice in this page
+
+// The service's own language comes first.
+const languagesFor = (item) => [...data.languages].sort((one, other) => (other === item.language) - (one === item.language));
 
 function languageOf(item) {
   const known = [language, item.language, remembered("language")].find((name) => data.languages.includes(name));
@@ -43,13 +53,14 @@ function icon(slug) {
 const styleOf = (item) => data.styles[item.verdict];
 const tag = (item) => element("span", { class: "tag " + styleOf(item).tone }, icon(styleOf(item).slug), styleOf(item).word);
 const mark = (ok, word) => element("span", { class: "mark " + (ok ? "yes" : "no") }, icon(ok ? "pass" : "fail"), word);
-const heading = (text) => element("h4", {}, text);
+const heading = (text) => element("h3", {}, text);
 const familyName = (family) => VISIBLE_NAME[family] || family;
 
 function grid(heads, rows, kind = "") {
   return element("div", { class: "wide" }, element("table", { class: "grid " + kind },
     element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
-    element("tbody", {}, ...rows.map((cells) => element("tr", {}, ...cells.map((cell) => element("td", {}, cell)))))));
+    element("tbody", {}, ...rows.map((cells) => element("tr", {},
+      ...cells.map((cell, at) => element("td", { "data-head": heads[at] }, cell)))))));
 }
 
 function verdictPart(item) {
@@ -77,11 +88,11 @@ function axesPart(item) {
     const works = item.works[family];
     const seen = item.families.includes(family);
     return [element("b", {}, familyName(family)),
-      works === undefined ? element("span", { class: "dim" }, "not tried") : mark(works, works ? "works" : "does not work"),
+      works === undefined ? element("span", { class: "dim" }, seen ? "judged from the packets" : "not tried") : mark(works, works ? "works" : "does not work"),
       seen ? element("span", { class: "mark" }, "packets seen") : element("span", { class: "dim" }, "no packet")];
   });
   return [heading("Does it work, and over which family?"),
-    grid(["", "The application", "On the wire"], rows, "small")];
+    grid(["Family", "The application", "On the wire"], rows, "small")];
 }
 
 function findingsPart(item) {
@@ -90,7 +101,21 @@ function findingsPart(item) {
     mark(ok, ok ? "as expected" : "not as expected"), textOf(expected),
     element("div", {}, textOf(happened),
       packets.length ? element("pre", {}, packets.map(textOf).join("\n")) : null)]);
-  return [heading("Expected and actual"), grid(["", "Expected", "Actual"], rows)];
+  return [heading("Expected and actual"), grid(["Result", "Expected", "Actual"], rows)];
+}
+
+function measuresPart(item) {
+  if (!item.measures.length) return [];
+  const ms = (number) => number.toFixed(1) + " ms";
+  const rows = item.measures.map(([name, value, low, high, runs, median, spread, reference]) => [textOf(name),
+    element("b", {}, ms(value)), `${low.toFixed(1)} to ${ms(high)}`, String(runs), ms(median), ms(spread), textOf(reference)]);
+  return [heading("Measured"), grid(["Time", "Minimum", "True time is in", "Runs", "Median", "Spread", "Standards"], rows)];
+}
+
+function timelinePart(item) {
+  const figure = document.querySelector(`figure[data-case="${data.cases.indexOf(item)}"]`);
+  if (!figure) return [];
+  return [heading("Timeline"), ...[...figure.querySelectorAll(".picture")].map((picture) => picture.cloneNode(true))];
 }
 
 function stepsPart(item) {
@@ -101,30 +126,54 @@ function stepsPart(item) {
 }
 
 const isGap = (row) => typeof row === "number"; // how many packets are left out
-const noteRow = (text) => element("tr", {}, element("td"), element("td", { colspan: 4, class: "dim" }, text));
+const arrow = (forward) => element("span", { class: "vh" }, forward ? "to the right: " : "to the left: ");
+const family = (name) => element("span", { class: "fam fam" + name.slice(-1) }, familyName(name));
 
-function sequenceRow(row, before) {
-  if (isGap(row)) return noteRow(`… ${row} packets left out; the capture has them …`);
-  const [time, leftAt, rightAt, forward, whatAt, family, refuses] = row;
-  const again = before && !isGap(before) && before[1] === leftAt && before[2] === rightAt ? " again" : "";
-  return element("tr", { class: refuses ? "reset" : null },
-    element("td", { class: "at" }, time.toFixed(3) + " ms"),
-    element("td", {}, element("span", { class: "fam fam" + family.slice(-1) }, familyName(family))),
-    element("td", { class: "left" + again }, textOf(leftAt)),
-    element("td", { class: "arrow " + (forward ? "fwd" : "back") },
-      element("span", {}, element("i"), textOf(whatAt), element("i", { title: forward ? "to the right" : "to the left" }))),
-    element("td", { class: again }, textOf(rightAt)));
+// A packet: its time, its family, and the leg between two lanes that it crosses.
+function ladderRow(row, before, lanes) {
+  if (isGap(row)) return element("li", { class: "gap" }, `… ${row} packets left out; the capture has them …`);
+  const [time, left, right, forward, leftEnd, rightEnd, what, name, refuses, missed] = row;
+  const again = before && !isGap(before) && before[4] === leftEnd && before[5] === rightEnd ? " again" : "";
+  const inside = left === right;
+  const note = missed < 0 ? null : element("span", { class: "missed" }, `not captured by the ${textOf(lanes[missed][0]).toLowerCase()}`);
+  const kind = `leg ${inside ? "inside" : forward ? "fwd" : "back"}${refuses ? " reset" : ""}${note ? " lost" : ""}`;
+  const place = lanes.length < 3 ? "" : inside ? " whole" : right - left > 1 ? " whole" : ` leg${left}`;
+  return element("li", {}, element("time", {}, time.toFixed(3) + " ms"), family(textOf(name)),
+    element("div", { class: kind + place },
+      element("span", { class: "end left" + again }, textOf(leftEnd)),
+      element("span", { class: "what" }, element("i"), element("span", {}, arrow(forward), textOf(what),
+        inside ? ` (inside the ${textOf(lanes[left][0]).toLowerCase()})` : ""), element("i")),
+      element("span", { class: "end right" + again }, textOf(rightEnd)), note));
+}
+
+function captureLink(place, whose) {
+  const pcap = textOf(place);
+  if (!pcap) return null;
+  return element("p", { class: "cite" }, `All packets${whose}: `,
+    element("a", { href: pcap.split("/").map(encodeURIComponent).join("/") }, pcap), " (for Wireshark or tcpdump)");
 }
 
 function packetsPart(item) {
-  const pcap = textOf(item.capture);
+  const { lanes, rows } = item.ladder;
   const unreadable = textOf(item.unreadable);
-  if (!item.sequence.length && !pcap && !unreadable) return [];
-  const path = pcap.split("/").map(encodeURIComponent).join("/");
-  const link = pcap ? element("p", { class: "cite" }, "All packets: ", element("a", { href: path }, pcap), " (for Wireshark or tcpdump)") : null;
-  const rows = item.sequence.map((row, at) => sequenceRow(row, item.sequence[at - 1]));
-  if (unreadable) rows.push(noteRow("The capture cannot be read: " + unreadable));
-  return [heading("Packets"), element("div", { class: "wide" }, element("table", { class: "sequence" }, element("tbody", {}, ...rows))), link];
+  if (!rows.length && !item.capture && !unreadable) return [];
+  const heads = lanes.map(([role, host]) => element("span", {}, element("b", {}, textOf(role)), ` host ${textOf(host)}`));
+  const list = element("ol", { class: "ladder" + (lanes.length > 2 ? " three" : "") },
+    ...rows.map((row, at) => ladderRow(row, rows.slice(0, at).findLast((other) => isGap(other) || other[1] === row[1]), lanes)));
+  return [heading("Packets"), lanes.length ? element("div", { class: "lanes" }, ...heads) : null, list,
+    unreadable ? element("p", { class: "cite" }, "The capture cannot be read: " + unreadable) : null,
+    captureLink(item.capture, lanes.length ? " of the relay" : ""),
+    ...lanes.map(([role, , capture]) => captureLink(capture, " of the " + textOf(role).toLowerCase()))];
+}
+
+function tunnelPart(item) {
+  if (!item.tunnel.length) return [];
+  const [host, capture, packets] = item.tunnel;
+  const rows = packets.map(([at, outer, outerFamily, inner, what, innerFamily]) => [at.toFixed(3) + " ms",
+    element("span", {}, family(textOf(outerFamily)), " ", textOf(outer)),
+    element("span", {}, family(textOf(innerFamily)), " ", textOf(inner), " ", element("b", {}, textOf(what)))]);
+  return [heading(`In the tunnel, on host ${textOf(host)}`), grid(["Time", "Outer packet", "Packet inside"], rows, "mono"),
+    captureLink(capture, " under the tunnel")];
 }
 
 function accepts(family, state, address, v6only) {
@@ -146,6 +195,14 @@ function socketsPart(item) {
     grid(["Socket", "Address", "IPV6_V6ONLY", "Accepts", "Peer", "Process"], rows)];
 }
 
+function queriesPart(item) {
+  if (!item.queries.length) return [];
+  const rows = item.queries.map(([at, client, transport, record, name, rcode, answers]) => [
+    at.toFixed(3) + " s", element("code", {}, textOf(client)), textOf(transport), textOf(record), element("code", {}, textOf(name)),
+    textOf(rcode) ? `${textOf(rcode)}, ${answers} ${answers === 1 ? "record" : "records"}` : "no answer"]);
+  return [heading("Queries to the lab's name server"), grid(["Time", "Client", "Over", "Type", "Name", "Answer"], rows)];
+}
+
 function causePart(code, item) {
   const known = data.causes[code];
   if (!known) return element("div", { class: "cause" }, element("code", {}, code));
@@ -159,14 +216,15 @@ function causePart(code, item) {
       tab.tabIndex = chosen ? 0 : -1;
     }
   };
-  for (const name of data.languages) {
+  const names = languagesFor(item);
+  for (const name of names) {
     tabs.append(element("button", { type: "button", role: "tab", onclick: () => chooseLanguage(name) }, name));
   }
   tabs.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
-    const next = (data.languages.indexOf(languageOf(item)) + step + data.languages.length) % data.languages.length;
-    chooseLanguage(data.languages[next]);
+    const next = (names.indexOf(languageOf(item)) + step + names.length) % names.length;
+    chooseLanguage(names[next]);
     tabs.children[next].focus();
   });
   const made = element("div", { class: "cause" }, element("p", {}, element("b", {}, known.title), " ", element("code", {}, code)),
@@ -214,8 +272,8 @@ function commandPart(title, command) {
 function caseBody(item) {
   const log = textOf(item.log);
   return element("div", { class: "body" }, ...[
-    verdictPart(item), requirementPart(item), findingsPart(item), axesPart(item), causesPart(item), stepsPart(item),
-    packetsPart(item), socketsPart(item),
+    verdictPart(item), requirementPart(item), findingsPart(item), measuresPart(item), timelinePart(item), axesPart(item), causesPart(item), stepsPart(item),
+    packetsPart(item), tunnelPart(item), queriesPart(item), socketsPart(item),
     log ? [heading("The service's output"), element("pre", {}, log)] : [],
     item.components.map(([name, text]) => [heading("The output of component " + textOf(name)), element("pre", {}, textOf(text))]).flat(),
     commandPart("How the service was started", textOf(item.command)),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from dualstack import extensions
 from dualstack.protocols import outside, registry
@@ -18,19 +19,32 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 _NO_DOCKER = "no docker lab: "
 """What the reason begins with for which tests of the docker lab are skipped."""
 
-_TOGETHER = ("tests/docker/engines/", "tests/test_packaging.py")
-"""Where the tests share what takes long to make: engines of their own, the wheel."""
+_TOGETHER = ("tests/docker/engines/", "tests/test_dependency_law.py", "tests/test_packaging.py")
+"""Where the tests share what takes long to make: engines of their own, the imports of all modules, the wheel."""
 
 
-_EXAM = ("tests/docker/", "tests/exam/", "tests/real/", "tests/reference/", "tests/rootfs/test_build.py")
+_EXAM = (
+    "tests/docker/",
+    "tests/exam/",
+    "tests/named/",
+    "tests/real/",
+    "tests/reference/",
+    "tests/rootfs/test_build.py",
+)
 """Where the long tests are: they need a container engine or a private Debian root file system, or run whole suites."""
 
-_LABS = ("tests/faults/", "tests/lab/", "tests/test_own_suite.py", "tests/test_packaging.py")
-"""Where every test makes a lab, or something else that takes seconds."""
+_LABS = (
+    *("tests/browser/", "tests/faults/", "tests/lab/", "tests/test_browser.py"),
+    *("tests/test_own_suite.py", "tests/test_packaging.py", "tests/test_site.py", "tests/test_tutorial.py"),
+)
+"""Where every test makes a lab, or something else that takes seconds, such as pages of a browser."""
 
 _LAB_FIXTURES = frozenset({"backend", "linked_prober", "loopback_host", "own_host", "prober", "start", "veth_host"})
 """The fixtures that make a lab, or a part of one."""
 
+
+_MOST_REPEATED = 3
+"""Continuous integration repeats a test that fails; with more than so many the run fails, whatever comes of them."""
 
 _LEFT_OUT = {
     "not lab and not exam": "every test that needs a lab (make test), and the long exam (make exam)",
@@ -64,6 +78,13 @@ class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
         """Return what a test goes together with."""
         return next((place for place in _TOGETHER if nodeid.startswith(place)), nodeid)
 
+    def _reschedule(self, node: WorkerController) -> None:
+        """Forget what a process has done before it gets more: xdist counts all that it knows of, after each test."""
+        work = self.assigned_work[node]
+        for scope in [scope for scope, tests in work.items() if all(tests.values())]:
+            del work[scope]
+        super()._reschedule(node)
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -80,8 +101,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for name, text in getattr(report, "user_properties", ()):
                 if name == "exam":
                     terminalreporter.write_line(str(text))
+    _tell_what_was_repeated(terminalreporter)
     _tell_what_docker_lacks(terminalreporter)
     _tell_what_was_left_out(terminalreporter)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The run fails if many tests passed only when they were repeated."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and len(reporter.stats.get("rerun", ())) > _MOST_REPEATED:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _tell_what_was_repeated(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the tests that were repeated, with why they failed at first: each is a defect of the harness or the test."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        reason = getattr(getattr(report.longrepr, "reprcrash", None), "message", "").partition("\n")[0]
+        terminalreporter.write_line(f"repeated: {report.nodeid}: {reason}", yellow=True)
 
 
 def _tell_what_was_left_out(terminalreporter: pytest.TerminalReporter) -> None:

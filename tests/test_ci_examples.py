@@ -16,6 +16,7 @@ from dualstack.content import ROOT
 
 CI = ROOT / "examples" / "ci"
 FILES = sorted(CI.iterdir())
+SHARDED = [path for path in FILES if "-shards" in path.name]
 
 
 def scripts(value: Any) -> Iterator[str]:
@@ -52,12 +53,30 @@ def test_every_command_is_one_of_ours(path: Path) -> None:
         assert make_parser().parse_args(words).command == words[0]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [item for item in FILES if item not in SHARDED], ids=lambda path: path.name)
 def test_the_namespace_lab_comes_first(path: Path) -> None:
     """The first run of each example needs no Docker; a later one verifies the image."""
     runs = [words for words in commands(path) if words[0] == "run"]
     assert "docker" not in runs[0]
     assert any("docker" in words for words in runs[1:])
+
+
+@pytest.mark.parametrize("path", SHARDED, ids=lambda path: path.name)
+def test_all_shards_are_merged(path: Path) -> None:
+    """The matrix has the numbers from 1 to n, each job runs one shard of n, and a later job merges all of them."""
+    run, merge = commands(path)
+    assert run[0] == "run"
+    assert merge[:2] == ["merge", "shards/*"]
+    jobs = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if path.name.startswith("github"):
+        strategy = jobs["jobs"]["shard"]["strategy"]
+        assert strategy == {"fail-fast": False, "matrix": {"number": [1, 2, 3, 4]}}
+        assert run[run.index("--shard") + 1] == "${{ matrix.number }}/${{ strategy.job-total }}"
+        assert jobs["jobs"]["report"]["needs"] == "shard"
+    else:
+        assert jobs["shard"]["parallel"] == 4
+        assert run[run.index("--shard") + 1] == "$CI_NODE_INDEX/$CI_NODE_TOTAL"
+        assert jobs["stages"] == [jobs["shard"]["stage"], jobs["report"]["stage"]]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -114,14 +133,15 @@ def test_the_workflow_runs_every_check() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
 
 
-@pytest.mark.parametrize("path", [WORKFLOW, CI / "github-actions.yml"], ids=lambda path: path.name)
+@pytest.mark.parametrize("path", [WORKFLOW, *CI.glob("github-*.yml")], ids=lambda path: path.name)
 def test_actions_are_pinned_by_their_major_version(path: Path) -> None:
     """Every action comes from GitHub itself, at a major version, the same one in the example and our workflow."""
     jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values()
     used = {step["uses"] for job in jobs for step in job["steps"] if "uses" in step}
     assert used
     assert all(re.fullmatch(r"actions/[a-z-]+@v\d+", name) for name in used)
-    assert used <= {"actions/checkout@v4", "actions/setup-python@v5", "actions/upload-artifact@v4"}
+    artifacts = {f"actions/{word}-artifact@v4" for word in ("upload", "download")}
+    assert used <= {"actions/checkout@v4", "actions/setup-python@v5", *artifacts}
 
 
 def test_hooks_are_local_and_those_of_make() -> None:

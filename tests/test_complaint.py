@@ -34,6 +34,15 @@ OSError: [Errno 98] Address already in use
 """,
         ["KeyError: 'PORT'", "OSError: [Errno 98] Address already in use"],
     ),
+    "statistics after the error": (
+        """\
+Unable to get a UDP socket (3), errno = 97 (Address family not supported by protocol)
+0 open sockets            0/0/0 UDP errors (send/recv/cong)
+                          Messages  Retrans  Timeout  Unexpected-Msg
+----------> OPTIONS       0         0        0        0
+""",
+        ["Unable to get a UDP socket (3), errno = 97 (Address family not supported by protocol)"],
+    ),
     "python, syntax": (
         '  File "/srv/app.py", line 1\n    def\n       ^\nSyntaxError: invalid syntax\n',
         ["SyntaxError: invalid syntax"],
@@ -59,6 +68,24 @@ Emitted 'error' event on Server instance at:
 Node.js v20.10.0
 """,
         ["Error: listen EADDRINUSE: address already in use :::8080"],
+    ),
+    "node, with a word for a fault in the line of its source": (
+        """\
+listening
+node:internal/url:806
+    const href = bindingUrl.parse(input, base, raiseException);
+                            ^
+
+TypeError: Invalid URL
+    at new URL (node:internal/url:806:29)
+    at Server.<anonymous> (/srv/shop/server.js:4:15) {
+  code: 'ERR_INVALID_URL',
+  input: 'http://[fe80::1%eth0]/'
+}
+
+Node.js v20.20.2
+""",
+        ["TypeError: Invalid URL"],
     ),
     "java": (
         """\

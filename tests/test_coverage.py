@@ -25,7 +25,8 @@ HEAD = """\
 
 What the documents of five systems claim about IPv4, IPv6 and sockets, and what checks each claim: requirements
 (`dualstack explain ID`), tests of this repository, and services that show it. A claim with checks and a reason is
-checked in part; a claim with only a reason is not checked, and the reason says why.
+checked in part; a claim with only a reason is not checked, and the reason says why. Where the checks show that a claim
+is wrong, the page says in bold what is true instead.
 
 This page is generated from [coverage.toml](coverage.toml) by `python tests/test_coverage.py`.
 """
@@ -41,10 +42,11 @@ class Claim:
     Attributes:
         id: As the tests' docstrings name it: ``M20``.
         claim: The claim, in our words.
-        requirements: The requirements that check it, including planned ones.
+        requirements: The requirements that check it.
         tests: Files of tests, or tests: ``tests/prober/test_binding.py::test_every_pair``.
         subjects: Services that show it, right or wrong: ``zoo/two-ports``.
         reason: Why it is not checked, or only in part.
+        found: What is true instead, if the checks show that the claim is wrong.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Claim:
     tests: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     reason: str = ""
+    found: str = ""
 
     @property
     def status(self) -> str:
@@ -62,27 +65,26 @@ class Claim:
         return "in part" if self.reason else "checked"
 
 
-def load() -> tuple[dict[str, list[Claim]], list[str]]:
-    """Return the claims by source, and the requirements that are planned."""
+def load() -> dict[str, list[Claim]]:
+    """Return the claims by source."""
     data = tomllib.loads(DATA.read_text(encoding="utf-8"))
-    sources = {
+    return {
         source["title"]: [
             Claim(**claim | {key: tuple(claim.get(key, ())) for key in ("requirements", "tests", "subjects")})
             for claim in source["claim"]
         ]
         for source in data["source"]
     }
-    return sources, data["planned"]
 
 
 def claims() -> list[Claim]:
     """Return every claim."""
-    return [claim for own in load()[0].values() for claim in own]
+    return [claim for own in load().values() for claim in own]
 
 
 def render() -> str:
     """Return the page."""
-    sources, _ = load()
+    sources = load()
     lines = [HEAD, "| source | claims | checked | in part | not |", "|---|---|---|---|---|"]
     for title, own in [*sources.items(), ("**together**", claims())]:
         counts = [sum(claim.status == status for claim in own) for status in ("checked", "in part", "not")]
@@ -95,11 +97,12 @@ def render() -> str:
 
 def _by(claim: Claim) -> str:
     """Return the checks of a claim, and the reason if it is not fully checked."""
-    known = requirements()
-    parts = [item if item in known else f"{item} (planned)" for item in claim.requirements]
+    parts = list(claim.requirements)
     parts += [f"[{test.rpartition('::')[2].rpartition('/')[2]}](../{test.partition('::')[0]})" for test in claim.tests]
     parts += [f"[{subject}](../fixtures/services/{subject}.toml)" for subject in claim.subjects]
-    return ". ".join(part for part in (", ".join(parts), claim.reason) if part)
+    return ". ".join(
+        part for part in (", ".join(parts), f"**{claim.found}**" * bool(claim.found), claim.reason) if part
+    )
 
 
 @cache
@@ -110,9 +113,9 @@ def checks_in(path: Path) -> dict[str, str]:
     return {node.name: ast.get_docstring(node) or "" for node in found}
 
 
-def missing(claim: Claim, planned: list[str]) -> Iterator[str]:
+def missing(claim: Claim) -> Iterator[str]:
     """Yield what a claim names but does not exist."""
-    yield from (item for item in claim.requirements if item not in requirements() and item not in planned)
+    yield from (item for item in claim.requirements if item not in requirements())
     yield from (item for item in claim.subjects if not (SERVICES / f"{item}.toml").is_file())
     for test in claim.tests:
         file, _, name = test.partition("::")
@@ -138,10 +141,10 @@ def test_the_page_is_up_to_date() -> None:
 @pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.id)
 def test_a_claim_is_checked_or_says_why_not(claim: Claim) -> None:
     """Each claim names only what exists, and has a check or a reason."""
-    assert not list(missing(claim, load()[1]))
+    assert not list(missing(claim))
     assert claim.claim.endswith(".")
     assert claim.requirements or claim.tests or claim.reason
-    assert not claim.reason or claim.reason.endswith(".")
+    assert all(text.endswith(".") for text in (claim.reason, claim.found) if text)
 
 
 def test_what_does_not_exist_is_found() -> None:
@@ -149,9 +152,24 @@ def test_what_does_not_exist_is_found() -> None:
     here = "tests/test_coverage.py"
     wrong = ("LISTEN-404", "tests/test_nothing.py", f"{here}::test_nothing", "zoo/nothing")
     claim = Claim("M1", "x.", wrong[:1], (*wrong[1:3], f"{here}::test_what_does_not_exist_is_found", here), wrong[3:])
-    assert set(missing(claim, [])) == set(wrong)
-    assert set(missing(claim, ["LISTEN-404"])) == set(wrong[1:])
+    assert set(missing(claim)) == set(wrong)
     assert Claim("M1", "x.", ("LISTEN-404",)).status == "not"
+
+
+def known_in(subject: str) -> set[str]:
+    """Return the requirements that a service of the zoo is known to break."""
+    manifest = tomllib.loads((SERVICES / f"{subject}.toml").read_text(encoding="utf-8"))
+    named = (known["requirement"] for known in manifest["known"])
+    return {item for one in named for item in (one if isinstance(one, list) else [one])}
+
+
+@pytest.mark.parametrize("claim", claims(), ids=lambda claim: claim.id)
+def test_a_service_of_the_zoo_shows_the_claim(claim: Claim) -> None:
+    """Each service of the zoo that a claim names breaks a requirement that the claim names, if it names any."""
+    unfit = [
+        item for item in claim.subjects if item.startswith("zoo/") and not known_in(item) & set(claim.requirements)
+    ]
+    assert not claim.requirements or unfit == []
 
 
 def test_no_claim_stands_twice() -> None:

@@ -1,21 +1,25 @@
 """The documents: examples are valid, the reference of manifests is generated and complete, links and names exist."""
 
+import datetime as dt
 import json
 import re
 import shlex
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from operator import ge, gt, le
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dualstack.cli.help import commands_of
 from dualstack.cli.parser import make_parser
 from dualstack.content import ROOT
 from dualstack.manifest import Manifest, subjects_of
 from dualstack.manifest.document import reference
 from dualstack.plan import plan_cases
+from dualstack.protocols.registry import PROTOCOLS, served
 from dualstack.suites import check_entries, requirements
 from dualstack.topology import Topology, load_topology, topology_names
 from tests.test_dependency_law import FLOORS
@@ -34,12 +38,29 @@ Rule = Callable[[dict[str, Any], object, str], list[str]]
 
 
 def test_page_has_its_examples() -> None:
-    """The page has eight whole examples, one for each kind of service, and a part of one."""
-    assert len(WHOLE) == 8
-    assert len(EXAMPLES) == 9
+    """The page has sixteen whole examples, one for each kind of service, and a part of one."""
+    assert len(WHOLE) == 16
+    assert len(EXAMPLES) == 17
 
 
-KINDS = ["server", "datagrams", "client", "fetcher", "components", "logger", "mailer", "tls"]
+KINDS = [
+    "server",
+    "datagrams",
+    "client",
+    "daemon",
+    "fetcher",
+    "components",
+    "relay",
+    "tunnel",
+    "grpc",
+    "websocket",
+    "directory",
+    "rtsp",
+    "logger",
+    "mailer",
+    "tls",
+    "proxy",
+]
 
 
 @pytest.mark.parametrize("text", WHOLE, ids=KINDS)
@@ -53,29 +74,59 @@ def test_example_is_right(tmp_path: Path, text: str) -> None:
     assert sum(not case.not_applicable for case in cases) > 5
 
 
-def test_example_of_the_readme_is_right(tmp_path: Path) -> None:
-    """The manifest in the README is valid and has cases that apply, of its listener and its connector."""
+def test_first_example_of_a_manifest_is_right(tmp_path: Path) -> None:
+    """The manifest that begins the page on protocols is valid and has cases of its listener and its connector."""
     path = tmp_path / "service.toml"
-    path.write_text("".join(re.findall(r"^```toml\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)), encoding="utf-8")
+    text = (DOCS / "protocols.md").read_text(encoding="utf-8")
+    path.write_text(re.findall(r"^```toml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)[0], encoding="utf-8")
     subjects = subjects_of(path)
     check_entries(subjects)
     cases = [case for item in requirements().values() for case in plan_cases(item, subjects)]
     assert {case.element for case in cases if not case.not_applicable} == {"service", "web", "health-check"}
 
 
-def test_commands_of_the_readme_exist() -> None:
-    """The command line accepts each ``dualstack`` command of the README, and the Makefile has each target."""
-    blocks = "".join(re.findall(r"^```sh\n(.*?)^```$", README, re.DOTALL | re.MULTILINE))
-    lines = re.findall(r"^((?:dualstack|make) [^#\n]*)", blocks, re.MULTILINE)
-    lines += re.findall(r"`((?:dualstack|make) [^`]+)`", README)
-    commands = [shlex.split(line) for line in lines]
-    assert len(commands) > 20
-    for tool, *words in commands:
-        if tool == "dualstack":
-            assert make_parser().parse_args(words).command == words[0]
-        else:
-            makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-            assert re.search(rf"^{words[0]}:.*## ", makefile, re.MULTILINE), words
+def accepted(words: list[str]) -> bool:
+    """Return whether the command line accepts a command, also without its arguments, which prose may leave out."""
+    if words in [[name] for name in commands_of(make_parser())]:
+        return True
+    for more in ([], ["service.toml"]):
+        with suppress(SystemExit):
+            return bool(make_parser().parse_args([*words, *more]).command == words[0])
+    return False
+
+
+def test_commands_of_documents_exist() -> None:
+    """The command line accepts each command of the README and the manual, and the Makefile has each target."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    count = 0
+    for page in (ROOT / "README.md", *DOCS.glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        blocks = "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
+        lines = re.findall(r"^((?:dualstack|make) [^#\n>]*)", blocks, re.MULTILINE)
+        lines += re.findall(r"`((?:dualstack|make) [^`]+)`", text)
+        for tool, *words in map(shlex.split, lines):
+            if tool == "make":
+                assert re.search(rf"^{words[-1]}:", makefile, re.MULTILINE), f"{page.name}: make {words}"
+            elif "COMMAND" not in words:
+                assert accepted(words), f"{page.name}: {words}"
+            count += 1
+    assert count > 80
+    assert not accepted(["run", "--sute", "listen"])
+    assert not accepted(["explian", "LISTEN-001"])
+
+
+def test_all_commands_have_their_page() -> None:
+    """The page of commands shows each command, as its title in the README says."""
+    page = (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert [name for name in commands_of(make_parser()) if f"`dualstack {name}" not in page] == []
+    assert "[all commands](docs/commands.md)" in README
+
+
+def test_readme_has_what_ci_runs() -> None:
+    """The README is short, and names the targets of the Makefile with which the project is shown and checked."""
+    assert len(README.splitlines()) <= 60
+    for target in ("run", "quick", "test", "exam"):
+        assert f"`make {target}`" in README
 
 
 def test_part_is_right(tmp_path: Path) -> None:
@@ -88,9 +139,21 @@ def test_part_is_right(tmp_path: Path) -> None:
 
 
 def test_examples_show_what_they_are_for() -> None:
-    """Each shows its feature: {bind}, peer_reply over UDP, {target}, {url}, {store.port}, {token}, turns, {ca}."""
-    server, datagrams, client, fetcher, components, logger, mailer, secure = map(tomllib.loads, WHOLE)
+    """Each shows its feature: {bind}, peer_reply, {target}, {listen}, {url}, {store.port}, {token}, {ca}, proxy."""
+    server, datagrams, client, daemon, fetcher, components, relay, tunnel, *more = map(tomllib.loads, WHOLE)
+    grpc, chat, directory, camera, *others = more
+    logger, mailer, secure, behind = others
+    assert any("{target}" in text for text in relay["service"]["files"].values())
+    assert relay["relay"][0]["listen"] == relay["listen"][0]["name"]
+    assert tunnel["relay"][0]["tunnel"] == "socks5"
+    assert [bool(item["advertises"]) for item in directory["listen"]] == [True, True]
+    assert "{address}" in directory["listen"][1]["field"][0]["request"]
+    assert "{address}" in behind["listen"][0]["proxy"]["trust"]
+    assert (camera["listen"][0]["protocol"], camera["listen"][0]["path"]) == ("rtsp", "/live")
+    assert chat["listen"][0]["websocket"]["origin"] == "http://{target}"
+    assert "{listen}" in daemon["connect"][1]["files"]["proxy.conf"]
     assert "{ca}" in secure["connect"][0]["command"]
+    assert re.search(grpc["listen"][0]["peer_reply"], "from ipv6:%5B2001:db8::1%5D:99 ")
     assert "{token}" in logger["listen"][0]["send"]
     assert "expect" not in mailer["connect"][0]["turns"][0]
     assert "{bind}" in server["service"]["command"]
@@ -123,7 +186,7 @@ def test_reference_is_generated() -> None:
 def test_reference_names_every_key() -> None:
     """Each key of each table has a row in the reference, with its description."""
     tables = {name: item for name, item in SCHEMA["$defs"].items() if "properties" in item}
-    assert len(tables) == 18
+    assert len(tables) == 26
     text = reference()
     for table in tables.values():
         for key, field in table["properties"].items():
@@ -139,12 +202,18 @@ def test_placeholders_are_explained() -> None:
         "NAME.port",
         "host",
         "target",
+        "source",
+        "NAME.target",
+        "target_host",
+        "target_port",
         "scratch",
         "directory",
         "python",
         "address",
         "acl",
         "NAME.acl",
+        "trusted",
+        "NAME.trusted",
         "url",
         "certificate",
         "NAME.certificate",
@@ -177,10 +246,16 @@ def uncommented(text: str) -> str:
 def test_template_is_right_when_everything_is_uncommented(tmp_path: Path) -> None:
     """Each commented key is valid too (send and expect with another protocol; each kind of image by itself).
 
-    Keys of other protocols than exchange, or of another transport, are left out.
+    Keys of other protocols than exchange, or of another transport or trigger, are left out, and all but one way to find
+    an address.
     """
     text = uncommented(TEMPLATE).replace('protocol = "http"', 'protocol = "exchange"')
-    text = re.sub(r"^((status|received_log|reply_port) = |exchange = true).*\n", "", text, flags=re.MULTILINE)
+    keys = "call|status|path|received_log|reply_port|signal|json_path|protobuf_path|skip|port_field"
+    keys += "|sends_proxy|forwarded|tunnel"
+    text = re.sub(rf"^(({keys}) = |exchange = true).*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\[listen\.websocket\]\n(.+\n)*", "", text, flags=re.MULTILINE)
+    text = re.sub(r'^(build = "store"|dockerfile = ).*\n', "", text, flags=re.MULTILINE)  # it has image
+    built = re.compile(r"^\[image\.dockerfile\].*\n(.+\n)*", re.MULTILINE)  # belongs to build
     table = text[text.index("[image]") : text.index("[ready]")]
     ways = {
         key: re.sub(rf"^(?!{key} )(name|build|base|packages) = .*\n", "", table, flags=re.MULTILINE)
@@ -190,11 +265,12 @@ def test_template_is_right_when_everything_is_uncommented(tmp_path: Path) -> Non
         key: re.sub(rf"^(?!{key} )(name|build|base|packages|binary) = .*\n", "", table, flags=re.MULTILINE)
         for key in ("name", "build")
     }
-    for key, one in (alone | ways).items():
+    chosen = {key: one if key == "build" else built.sub("", one) for key, one in (alone | ways).items()}
+    for key, one in chosen.items():
         path = tmp_path / f"{key}.toml"
         path.write_text(text.replace(table, one), encoding="utf-8")
         assert getattr(subjects_of(path)[0].manifest.image, key)
-    text = text.replace(table, ways["base"])
+    text = text.replace(table, chosen["base"])
     path = tmp_path / "service.toml"
     path.write_text(text, encoding="utf-8")
     (subject,) = subjects_of(path)
@@ -204,23 +280,46 @@ def test_template_is_right_when_everything_is_uncommented(tmp_path: Path) -> Non
     assert subject.manifest.connect
 
 
+def test_protocols_are_named_as_the_registry_has_them() -> None:
+    """The page says of each protocol what counts as served; the template lists those for listeners and connectors."""
+    table = PAGE.partition("## What counts as served\n\n")[2].partition("\n\n")[0]
+    first = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")][1:]
+    assert [name for cell in first for name in re.findall(r"`([a-z0-9-]+)`", cell)] == list(PROTOCOLS)
+    lines = TEMPLATE.splitlines()
+    whole = [line for line in lines if "; or exchange, with" in line]
+    listen, connect = (
+        re.findall(r"[a-z][a-z0-9-]+", line.partition("connect, ")[2].partition(";")[0]) for line in whole
+    )
+    declared = {"connect", "exchange", "oneway"}
+    assert listen == [name for name in PROTOCOLS if name not in declared]
+    assert connect == [item.name for item in served() if item.name not in declared]
+
+
 def test_template_names_every_key() -> None:
     """Each key of each table is in the template, in its table, enabled or commented."""
     found = tomllib.loads(uncommented(TEMPLATE))
     places = {
         "Service": found["service"],
         "Image": found["image"],
+        "Dockerfile": found["image"]["dockerfile"],
+        "Container": found["image"]["container"],
         "Component": found["component"][0],
         "Ready": found["ready"],
         "Timeouts": found["timeouts"],
         "Limits": found["limits"],
         "Listen": found["listen"][0] | found["listen"][1],
         "Acl": found["listen"][0]["acl"],
+        "Proxy": found["listen"][0]["proxy"],
         "Bind": found["listen"][0]["bind"],
+        "WebSocket": found["listen"][0]["websocket"],
+        "Advertises": found["listen"][0]["advertises"],
+        "AddressField": found["listen"][0]["field"][0],
+        "Relay": found["relay"][0],
         "Fetch": found["listen"][0]["fetch"],
         "Multicast": found["listen"][1]["multicast"],
-        "Connect": found["connect"][0] | found["connect"][1],
+        "Connect": found["connect"][0] | found["connect"][1] | found["connect"][2],
         "Turn": found["connect"][1]["turns"][0] | found["connect"][1]["turns"][1],
+        "Trigger": found["connect"][2]["trigger"],
         "ListenTls": found["listen"][0]["tls"],
         "ConnectTls": found["connect"][0]["tls"],
         "Configuration": found["configuration"][0],
@@ -249,7 +348,7 @@ def _reference(schema: dict[str, Any], data: object, where: str) -> list[str]:
 def _type(schema: dict[str, Any], data: object, where: str) -> list[str]:
     """Check the type of data; a boolean is not a number."""
     kinds: dict[str, type | tuple[type, ...]] = {
-        "string": str,
+        "string": (str, dt.date),  # a date of TOML
         "object": dict,
         "array": list,
         "boolean": bool,
@@ -329,7 +428,7 @@ RULES: dict[str, Rule] = {
     "additionalProperties": _additional,
     "patternProperties": _pattern_keys,
     "items": _items,
-    "format": lambda schema, data, where: [] if schema["format"] == "path" else [f"{where}: unknown format"],  # noqa: ARG005 - any text is a path
+    "format": lambda schema, data, where: [] if schema["format"] in {"path", "date"} else [f"{where}: unknown format"],  # noqa: ARG005 - any text is a path
     "minimum": _limit("minimum", ge),
     "exclusiveMinimum": _limit("exclusiveMinimum", gt),
     "maximum": _limit("maximum", le),
@@ -340,7 +439,7 @@ RULES: dict[str, Rule] = {
 """The rule of each keyword that our schemas use (JSON Schema, draft 2020-12); other keywords are an error."""
 
 
-MANIFESTS = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
+MANIFESTS = sorted(path for path in (ROOT / "fixtures" / "services").rglob("*.toml") if path.name != "Cargo.toml")
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.stem)
@@ -398,8 +497,8 @@ def test_no_path_of_a_machine() -> None:
     assert [path.name for path in pages if re.search(r"/(home|work|root)/\w", path.read_text(encoding="utf-8"))] == []
 
 
-PAGES = sorted({*ROOT.glob("*.md"), *DOCS.rglob("*.md")})
-"""The documents of the repository."""
+PAGES = sorted({*ROOT.glob("*.md"), *DOCS.glob("*.md"), *DOCS.glob("decisions/*.md")})
+"""The documents of the repository; docs/generated has pages that ``make docs`` makes."""
 
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
@@ -474,7 +573,7 @@ SOURCES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "src" / "d
 def test_code_that_documents_name_exists(page: Path) -> None:
     """Each Python file and each attribute of a class that a document names in backticks is in the code."""
     text = page.read_text(encoding="utf-8")
-    for name in re.findall(r"`([\w/]+\.py)`", text):
+    for name in re.findall(r"`([\w/]+\.py)`(?!:\n)", text):  # before a colon: a file that the reader writes
         assert (ROOT / name).exists() or (ROOT / "src" / "dualstack" / name).exists(), name
     for kind, attribute in re.findall(r"`([A-Z]\w+)\.(\w+)`", text):
         homes = [source for source in SOURCES.values() if re.search(rf"^class {kind}\b", source, re.MULTILINE)]
@@ -483,13 +582,13 @@ def test_code_that_documents_name_exists(page: Path) -> None:
 
 AVOIDED = re.compile(
     r"\b(nobody|whom(ever)?|whoever|shall|of its own(?! \w)|of ours|falls? short|fell short|last words)\b"
-    r"|\b(is told|goes on|comes to)\b|, say\b",
+    r"|\b(is told|goes on|comes to)\b|, say\b(?! where)",
     re.IGNORECASE,
 )
 """Turns of phrase that a reader whose first language is not English reads twice."""
 
 PLAIN = [page for page in PAGES if page.parent == ROOT or page.parent.name == "decisions"]
-PLAIN += [DOCS / "glossary.md", DOCS / "pytest.md", DOCS / "real-servers.md"]
+PLAIN += [page for page in PAGES if page.parent == DOCS and page.name != "systems.md"]
 
 
 @pytest.mark.parametrize("page", PLAIN, ids=lambda page: str(page.relative_to(ROOT)))

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from dualstack import doctor
+from dualstack.cli import doctor as command
+from dualstack.cli.parser import make_parser
 from dualstack.errors import HarnessError
 from dualstack.lab.trials import TRIALS
 
@@ -48,10 +50,12 @@ def test_a_setting_that_forbids_namespaces_is_named(
 
 
 def test_what_only_some_topologies_need_is_not_required() -> None:
-    """TUN, seccomp, overlays and users are checked, but not every netns lab needs them."""
+    """TUN, nftables, seccomp, overlays and users are checked, but not every netns lab needs them."""
     optional = {check.name for check in doctor.diagnose() if not check.required}
     assert optional == {
         "/dev/net/tun",
+        "dropping packets (nftables)",
+        "translating IPv4 addresses (nftables masquerade)",
         "seccomp filters",
         "overlay file systems in a user namespace",
         "services of root without root's rights, with separate users",
@@ -96,3 +100,29 @@ def test_an_engine_that_one_may_not_use_is_told(monkeypatch: pytest.MonkeyPatch)
     assert (check.ok, check.required) == (False, False)
     assert check.found == "no permission to use the container engine at unix:///its/socket"
     assert "group docker" in check.enable
+
+
+@pytest.mark.parametrize(
+    ("required", "mark", "code", "conclusion"),
+    [
+        (False, "no   links, optional: none", 0, "This machine can make labs. Next: dualstack try -- ./server "),
+        (True, "no   links: none", 3, "This machine cannot make labs yet: enable what begins with “no” and is not "),
+    ],
+)
+def test_the_conclusion(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    required: bool,
+    mark: str,
+    code: int,
+    conclusion: str,
+) -> None:
+    """The last line says whether labs can be made; what is missing and not needed for that is marked as optional."""
+    lacking = doctor.Check("links", ok=False, found="none", enable="modprobe veth", required=required)
+    monkeypatch.setattr(command, "diagnose", lambda: [doctor.Check("Linux", ok=True, found="6.1", enable=""), lacking])
+    monkeypatch.setattr(command, "diagnose_engine", list)
+    assert command.main(make_parser().parse_args(["doctor"])) == code
+    printed = capsys.readouterr().out
+    assert mark in printed
+    assert " ".join(printed.split()).rpartition("modprobe veth ")[2].startswith(conclusion)

@@ -10,6 +10,9 @@ from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family
 from dualstack.manifest import Component, Manifest, load_manifest, subjects_of
 from dualstack.manifest.component import start_order
+from dualstack.protocols.registry import PROTOCOLS
+from dualstack.protocols.tunnel import Tunnel
+from dualstack.service import dial_to
 from dualstack.transport import AppProtocol, Transport
 
 GOOD = """\
@@ -43,7 +46,7 @@ reason = "it leaves this to the kernel"
 
 ONEWAY = 'transport = "udp"\nprotocol = "oneway"\nsend = "a {token}"\nreceived_log = "a {token}"\n'
 
-SHIPPED = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
+SHIPPED = sorted(path for path in (ROOT / "fixtures" / "services").rglob("*.toml") if path.name != "Cargo.toml")
 
 
 def fault_of(tmp_path: Path, text: str) -> str:
@@ -78,6 +81,9 @@ def test_is_a_value(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         load_manifest(path).service.name = "other"  # type: ignore[misc]  # that this is refused is what is tested
 
+
+*OTHERS, LAST = PROTOCOLS
+"""The names of the protocols."""
 
 FAULTS = [
     # unknown keys and typos
@@ -154,12 +160,47 @@ FAULTS = [
         '"http"',
         '"htpp"',
         (
-            "listen[0].protocol: found 'htpp'; allowed: 'connect', 'echo', 'upper', 'http', 'redis', 'exchange' or "
-            "'oneway'; did you mean 'http'?"
+            f"listen[0].protocol: found 'htpp'; allowed: {', '.join(map(repr, OTHERS))} or {LAST!r}; "
+            "did you mean 'http'?"
         ),
     ),
+    *[
+        (
+            '"http"',
+            f'"{found}"',
+            (
+                f"listen[0].protocol: found '{found}'; allowed: {', '.join(map(repr, OTHERS))} or {LAST!r}; "
+                f"write {instead}"
+            ),
+        )
+        for found, instead in (
+            ("https", "'http' with a table tls"),
+            ("WSS", "'websocket' with a table tls"),
+            ("smtp", "'exchange' with send and expect"),
+        )
+    ],
     ('"http"', '["http"]', "listen[0].protocol: found ['http']; allowed: 'connect', 'echo', "),
     ('protocol = "http"', 'transport = "udp"', 'listen[0].protocol: protocol = "connect" shows nothing over UDP; '),
+    (
+        'protocol = "http"',
+        'protocol = "http"\nwebsocket = { }',
+        'listen[0].websocket: [listen.websocket] belongs to protocol = "websocket"',
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "websocket"\nwebsocket = { origin = "http://{host}" }',
+        "listen[0].websocket.origin: unknown placeholder {host} in 'http://{host}'; allowed: {target}",
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "websocket"\nwebsocket = { origin = "a b" }',
+        "listen[0].websocket.origin: found 'a b'; allowed: printable ASCII",
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "websocket"\nwebsocket = { subprotocol = "a, b" }',
+        "listen[0].websocket.subprotocol: found 'a, b'; a subprotocol is one token",
+    ),
     ('protocol = "http"', 'protocol = "exchange"', 'listen[0]: "send" and "expect" belong to protocol = "exchange"'),
     (
         'protocol = "http"',
@@ -177,6 +218,14 @@ FAULTS = [
         "connect[0].output: '.*' mat",
     ),
     ('protocol = "http"', "status = [200]", 'listen[0].status: "status" belongs to protocol = "http"'),
+    ('protocol = "http"', 'call = "/a.B/C"', 'listen[0].call: "call" belongs to protocol = "grpc"'),
+    ('protocol = "http"', 'protocol = "grpc"\ncall = "a.B/C"', "listen[0].call: "),
+    (
+        'protocol = "http"',
+        'protocol = "grpc"\nsend = "x"',
+        'listen[0]: with protocol = "grpc" "send" and "expect" belong',
+    ),
+    ('protocol = "http"', 'protocol = "grpc"\nstatus = [200]', "listen[0].status"),
     ('protocol = "http"', 'protocol = "http"\nstatus = ["6xx"]', "listen[0].status[0]"),
     ('protocol = "http"', 'protocol = "http"\nstatus = [99]', "listen[0].status[0]"),
     (
@@ -209,6 +258,16 @@ FAULTS = [
     ),
     ("[timeouts]", "[ready]\nexchange = 1\n[timeouts]", "ready.exchange: found 1"),
     ('protocol = "http"', 'large_send = "all"', 'listen[0].large_send: "large_send" belongs to protocol = "exchange"'),
+    (
+        'protocol = "http"',
+        'protocol = "echo"\nbulk_send = "x"',
+        'listen[0].bulk_send: "bulk_send" belongs to protocol = "http" or "exchange"',
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "http"\nbulk_send = "x"',
+        "listen[0].bulk_send: found 'x'; allowed: a path, e.g. /big-file",
+    ),
     ('protocol = "http"', 'expect = "PONG"', 'listen[0]: "send" and "expect" belong to protocol = "exchange"'),
     ('protocol = "http"', 'protocol = "exchange"\nsend = "→"', "listen[0].send: each character stands for one byte: "),
     ('protocol = "http"', "peer_reply = 'ip \\S+'", 'listen[0].peer_reply: it needs a group, e.g. "client ip: (\\S+)"'),
@@ -222,6 +281,31 @@ FAULTS = [
         'ipv4_any = "0.0.0.0"',
         'ipv4_mapped = "::ffff:1.2.3.4"',
         "listen[0].bind.ipv4_mapped: '::ffff:1.2.3.4' lacks the placeholder",
+    ),
+    (
+        'protocol = "http"',
+        "proxy = {}",
+        'listen[0].proxy: neither "versions" nor "forwarded": one of them is needed',
+    ),
+    (
+        'protocol = "http"',
+        'protocol = "echo"\nproxy = { forwarded = "Forwarded" }',
+        'listen[0].proxy.forwarded: "forwarded" belongs to protocol = "http"',
+    ),
+    (
+        'protocol = "http"',
+        'transport = "udp"\nprotocol = "echo"\nproxy = { versions = ["v2"] }',
+        'listen[0].proxy: "proxy" belongs to transport = "tcp"',
+    ),
+    (
+        'protocol = "http"',
+        'proxy = { versions = ["v2", "v2"] }',
+        "listen[0].proxy.versions: a version is listed twice",
+    ),
+    (
+        'protocol = "http"',
+        'proxy = { versions = ["v1"], trust = "all" }',
+        "listen[0].proxy.trust: 'all' lacks the placeholder \"{address}\"",
     ),
     ("ipv4_any =", 'acl.allow_all = ""\nipv4_any =', "listen[0].bind.acl: unknown key"),
     (
@@ -270,6 +354,88 @@ FAULTS = [
         'name = "made-up"',
         'name = "made-up"\nreload = ["./reload", "{porrt}"]',
         "service.reload[1]: unknown placeholder {porrt} in '{porrt}'; allowed: ",
+    ),
+    *(
+        ('protocol = "http"', f'protocol = "{protocol}"\nadvertises = {{{keys}}}', f"listen[0].advertises{fault}")
+        for protocol, keys, fault in [
+            ("http", 'pattern = "x"', ".pattern: it needs a group named host, e.g. "),
+            (
+                "http",
+                'pattern = "(?P<host>x)", json_path = "$.a"',
+                '.json_path: found beside "pattern"; keep one of them',
+            ),
+            (
+                "http",
+                'json_path = "a.b"',
+                ".json_path: 'a.b' is not a path into JSON; allowed: ",
+            ),
+            (
+                "http",
+                'protobuf_path = "1.x"',
+                ".protobuf_path: '1.x' is not a path of field numbers; allowed: ",
+            ),
+            (
+                "http",
+                'pattern = "(?P<host>x)", port_field = "port"',
+                '.port_field: it belongs to "json_path" or "protobuf_path"; in "pattern" use (?P<port>',
+            ),
+            (
+                "http",
+                'json_path = "$.a", port = 1, port_field = "port"',
+                '.port_field: found beside "port"; keep one of them',
+            ),
+            (
+                "http",
+                'protobuf_path = "1", port_field = "port"',
+                ".port_field: found 'port'; allowed with protobuf_path: a field number",
+            ),
+            ("http", "skip = 5", '.skip: it belongs to "protobuf_path"'),
+            (
+                "http",
+                'request = "old"',
+                ".request: found 'old'; allowed: a path, e.g. /old-page",
+            ),
+            (
+                "echo",
+                "",
+                ': it does not say where the addresses are; add "pattern", "json_path',
+            ),
+            (
+                "echo",
+                'pattern = "(?P<host>x)", request = "a"',
+                '.request: "request" belongs to protocol = "http", "http2", "websocket" or "exchange"',
+            ),
+            (
+                "connect",
+                'pattern = "(?P<host>x)"',
+                ': protocol = "connect" has no answer that could hold an address',
+            ),
+        ]
+    ),
+    *(
+        ('protocol = "http"', keys, f"listen[0].field[0]{fault}")
+        for keys, fault in [
+            (
+                'protocol = "http"\nfield = [{ name = "a", request = "/x", answer = "(.)" }]',
+                ".request: '/x' lacks the placeholder \"{address}\"",
+            ),
+            (
+                'protocol = "http"\nfield = [{ name = "a", request = "/{address}", answer = "." }]',
+                ".answer: it needs a group, e.g. ",
+            ),
+            (
+                'protocol = "http"\nfield = [{ name = "a", request = "{address}", answer = "(.)" }]',
+                ".request: found '{address}'; allowed: a path, e.g. /peer?address={address}",
+            ),
+            (
+                'protocol = "echo"\nfield = [{ name = "a", request = "{address}", answer = "(.)" }]',
+                ': it belongs to protocol = "http" or "exchange"',
+            ),
+            (
+                'protocol = "http"\nfield = [{ name = "a", request = "/{adress}{address}", answer = "(.)" }]',
+                ".request: unknown placeholder {adress} in '/{adress}{address}'; allowed: {address}",
+            ),
+        ]
     ),
     ('protocol = "http"', "fetch = {}", "listen[0].fetch.request: missing"),
     (
@@ -329,6 +495,11 @@ FAULTS = [
     ),
     (
         'protocol = "http"',
+        'protocol = "ftp-active"\ntls = {}',
+        'listen[0].tls: with protocol = "ftp-active" part of the exchange is outside the connection',
+    ),
+    (
+        'protocol = "http"',
         'tls = { server_name = "192.0.2.1" }',
         "listen[0].tls.server_name: found '192.0.2.1', an address; omit the key: clients then use addresses",
     ),
@@ -377,6 +548,53 @@ FAULTS = [
             ('{ send = "a" }', ': it needs "expect": over UDP the client speaks first'),
             ('{ expect = "a", close = true }', ".close: over UDP there is no connection to close"),
         )
+    ),
+    (
+        '"{host}"]',
+        '"{host}"]\nmode = "daemon"\nexit_code = 0',
+        'connect[0].exit_code: "exit_code" belongs to mode = "once"; a daemon succeeds when it has completed ',
+    ),
+    ('"{host}"]', '"{host}"]\nmode = "demon"', "connect[0].mode: found 'demon'; allowed: 'once' or 'daemon'"),
+    (
+        '"{host}"]',
+        '"{host}"]\nsource_command = ["./client", "{host}"]',
+        "connect[0].source_command: it does not contain {source}; add it where the local address is set",
+    ),
+    (
+        '"{host}"]',
+        '"{host}", "{source}"]',
+        "connect[0].command: {source} belongs to source_command, which is used when a local address is set",
+    ),
+    ('"{host}"]', '"{host}"]\nready_log = "x"', 'connect[0].ready_log: "ready_log" belongs to mode = "daemon"'),
+    ('"{host}"]', '"{host}"]\ntrigger = { port = 1 }', 'connect[0].trigger: "trigger" belongs to mode = "daemon"'),
+    (
+        '"{host}"]',
+        '"{host}"]\nmode = "daemon"\ntrigger = { signal = "SIGHUP" }',
+        "connect[0].ready_log: missing; a signal may arrive before the daemon handles it: add a line that it writes ",
+    ),
+    *(
+        ('"{host}"]', f'"{{host}}"]\nmode = "daemon"\n{keys}', f"connect[0].trigger{fault}")
+        for keys, fault in [
+            ("trigger = {}", ": found neither signal nor port; a trigger is one of them"),
+            (
+                'ready_log = "x"\ntrigger = { signal = "SIGHUP", port = 1 }',
+                ": found both signal and port; a trigger is one of them",
+            ),
+            (
+                'ready_log = "x"\ntrigger = { signal = "SIGHUP", request = "/" }',
+                '.request: "request" needs "port": where the daemon listens for it',
+            ),
+            ('trigger = { port = 1, request = "/a b" }', ".request: '/a b' is not a path: percent-encode what is not "),
+            (
+                'environment = { A = "{listen}" }',
+                ": {listen} is used, but there is no trigger.port: the port that it listens on",
+            ),
+        ]
+    ),
+    (
+        '"{host}"]',
+        '"{host}"]\nfiles = { "/x" = "" }',
+        "connect[0].files.\"/x\": '/x' is not a file inside the scratch ",
     ),
     ('"{host}"]', '"{host}"]\nexit_code = 256', "connect[0].exit_code: found 256; allowed: a number from 0 to 255"),
     (
@@ -468,6 +686,15 @@ def test_faults_of_components(tmp_path: Path, change: str | tuple[str, str], fau
     cache = CACHE + AFTER.format("store") if "wait" in fault else CACHE
     text = STORE + change + cache if isinstance(change, str) else (STORE + cache).replace(*change)
     assert f"\n{fault}" in f"\n{fault_of(tmp_path, GOOD.replace('[[connect]]', f'{text}[[connect]]'))}\n"
+
+
+def test_files_of_a_service_that_never_starts(tmp_path: Path) -> None:
+    """Files of ``[service]`` are refused if nothing listens: no connector would get them."""
+    text = GOOD[: GOOD.index("[[listen]]")] + GOOD[GOOD.index("[[connect]]") :]
+    path = tmp_path / "service.toml"
+    path.write_text(text.replace("[service]", '[service]\nfiles = { "a.conf" = "" }'), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"service\.files: .* move them to \[connect\.files\]"):
+        load_manifest(path)
 
 
 def test_components_have_a_service_that_listens(tmp_path: Path) -> None:
@@ -628,7 +855,7 @@ def test_shell_variables_are_no_placeholders(tmp_path: Path) -> None:
         (lambda path: path, "cannot be read: No such file or directory"),
         (lambda path: path.mkdir(), "cannot be read: Is a directory"),
         (lambda path: path.write_bytes(b"name = '\xff'"), "not UTF-8 text: "),
-        (lambda path: path.write_bytes(b""), "service.toml:1: service: missing\n"),
+        (lambda path: path.write_bytes(b""), "service.toml:1: service: missing; add a table [service] with its name\n"),
     ],
     ids=["missing", "folder", "latin-1", "empty"],
 )
@@ -692,3 +919,78 @@ def load(tmp_path: Path, text: str) -> Manifest:
     path = tmp_path / "right.toml"
     path.write_text(text, encoding="utf-8")
     return load_manifest(path)
+
+
+RELAY = '[[relay]]\nname = "back"\nlisten = "main"\nport = 9000\nprotocol = "echo"\n'
+RELAYED = GOOD.replace('"{port}"]', '"{port}", "{target}"]')
+
+RELAY_FAULTS = [
+    (('listen = "main"', 'listen = "mian"'), "relay[0].listen: found 'mian'; allowed: main; did you mean 'main'?"),
+    (("port = 9000", "port = 8080"), "relay[0].port: found 8080, which is already the port of listen[0]"),
+    (('name = "back"', 'name = "main"'), "relay[0].name: found 'main', which is already the name of listen[0]"),
+    (('protocol = "echo"', 'protocol = "oneway"'), 'relay[0].protocol: the lab has no server for protocol = "oneway"'),
+    (
+        ('protocol = "echo"', 'protocol = "exchange"'),
+        'relay[0].turns: missing; with protocol = "exchange" they declare',
+    ),
+    (('"echo"\n', '"echo"\nturns = [{ send = "x" }]\n'), 'relay[0].turns: "turns" belongs to protocol = "exchange"'),
+    (('"echo"\n', '"echo"\nudp_idle = 2\n'), 'relay[0].udp_idle: it belongs to a listener with transport = "udp"'),
+    (('"echo"\n', '"echo"\nforwarded = "Forwarded"\n'), 'relay[0].forwarded: "forwarded" belongs to stream = false'),
+    (
+        ('"echo"\n', '"echo"\nstream = false\nforwarded = "Forwarded"\n'),
+        'relay[0].forwarded: it belongs to a server with protocol = "http"; the server speaks "echo"',
+    ),
+    (('"echo"\n', '"echo"\nnames = false\nliterals = false\n'), "relay[0].names: found names = false and literals = f"),
+    (('"echo"\n', '"echo"\nbytes = true\n'), "relay[0].bytes: unknown key"),
+    (
+        ('"echo"\n', '"echo"\ntunnel = "socks4"\n'),
+        "relay[0].tunnel: found 'socks4'; allowed: 'socks5' or 'htt",
+    ),
+    (('"echo"\n', '"echo"\ntunnel = "socks5"\nnames = false\n'), "relay[0].names: found names = false with tunnel = "),
+    (
+        ('"echo"\n', '"echo"\ntunnel = "socks5"\nsends_proxy = "v1"\n'),
+        'relay[0].sends_proxy: it does not go with tunnel = "socks5", which passes on bytes as they are',
+    ),
+    (
+        ("[[relay]]", RELAY.replace('"back"', '"other"').replace("9000", "9001") + "[[relay]]"),
+        "relay[1].listen: found ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "fault"), RELAY_FAULTS, ids=[fault[:60] for _, fault in RELAY_FAULTS])
+def test_faults_of_relays(tmp_path: Path, change: tuple[str, str], fault: str) -> None:
+    """Each fault of a relay is reported with its key: its listener, its server's port and protocol, its own keys."""
+    text = RELAYED.replace("[[connect]]", RELAY.replace(*change) + "[[connect]]")
+    assert f"\n{fault}" in f"\n{fault_of(tmp_path, text)}\n"
+
+
+def test_clients_of_a_tunnel_name_the_server(tmp_path: Path) -> None:
+    """With tunnel no text has to name the server: each client asks its listener for it, at first on its own host."""
+    path = tmp_path / "service.toml"
+    path.write_text(GOOD.replace("[[connect]]", RELAY + 'tunnel = "http-connect"\n[[connect]]'), encoding="utf-8")
+    (subject,) = subjects_of(path)
+    assert subject.listener("main").tunnel == Tunnel("http-connect", "localhost", 9000)
+    assert dial_to(subject.listener("main"), "192.0.2.1").tunnel == subject.listener("main").tunnel
+
+
+def test_a_relay_names_its_server(tmp_path: Path) -> None:
+    """A relay whose server no text names is refused, as is the placeholder of a server without a relay."""
+    path = tmp_path / "service.toml"
+    path.write_text(GOOD + RELAY, encoding="utf-8")
+    with pytest.raises(UsageError, match=re.escape("relay[0]: nothing names its server; add {back.target} to the")):
+        subjects_of(path)
+    assert "unknown placeholder {target} in '{target}'" in fault_of(tmp_path, RELAYED)
+
+
+def test_the_server_of_a_relay_is_a_placeholder(tmp_path: Path) -> None:
+    """A text names the server's address and port together or apart; an IPv6 address is in brackets where both stand."""
+    path = tmp_path / "service.toml"
+    path.write_text(RELAYED + RELAY, encoding="utf-8")
+    (subject,) = subjects_of(path)
+    values = subject.values(scratch="/s", targets={"back": "2001:db8::1"})
+    assert (values["target"], values["back.target"]) == ("[2001:db8::1]:9000",) * 2
+    assert (values["target_host"], values["target_port"]) == ("2001:db8::1", "9000")
+    assert subject.values(scratch="/s")["target"] == "localhost:9000"
+    (relaying,) = subject.relaying
+    assert (relaying.name, relaying.port, relaying.server_protocol) == ("back", 8080, "echo")

@@ -10,6 +10,7 @@ import pytest
 
 from dualstack.content import ROOT
 from dualstack.results import read_records
+from tests.report.conftest import page_text
 
 EXAMPLE = ROOT / "examples" / "own_suites"
 REFERENCE = ROOT / "fixtures" / "services" / "reference"
@@ -100,7 +101,7 @@ def test_a_service_that_breaks_a_requirement_from_outside(tmp_path: Path) -> Non
     done = dualstack(tmp_path, "run", "--suites", "shop/shop_suites", "--suite", "answers", "shop/service.toml")
     assert done.returncode == 1, done.stdout + done.stderr
     assert verdicts(tmp_path) == {"SHOP-001": "fail"}
-    assert "Shop handbook" in (tmp_path / "dualstack-results" / "latest" / "report.html").read_text(encoding="utf-8")
+    assert "Shop handbook" in page_text(tmp_path / "dualstack-results" / "latest" / "report.html")
     (record,) = read_records(tmp_path / "dualstack-results" / "latest")
     assert "--suites shop/shop_suites" in record.rerun
     again = dualstack(tmp_path, *record.rerun.split()[1:])

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from dualstack.cli.manual import topics
+
 ROOT = Path(__file__).resolve().parents[1]
 CONTENT = ("suites", "fixtures", "topologies", "reports", "conftest.py")
 PRODUCTS = re.compile(r"(^|/)(build|__pycache__|\.[a-z_]+_cache)/|\.(pyc|o|so)$")
@@ -89,6 +91,14 @@ def test_wheel_holds_the_content(wheel: Path) -> None:
     assert {f"dualstack/content/{name}" for name in present} <= set(names_in(wheel))
 
 
+def test_wheel_holds_the_manual(wheel: Path) -> None:
+    """Each page that ``dualstack help`` shows is in the wheel, and no other page of a checkout."""
+    pages = {path.relative_to(ROOT).as_posix() for path in topics().values()}
+    assert {"docs/manifest.md", "SECURITY.md"} <= pages
+    tops = re.compile(r"^dualstack/content/((docs/)?[^/]+\.md)$")
+    assert {match[1] for name in names_in(wheel) if (match := tops.match(name))} == pages
+
+
 def test_wheel_holds_no_products(wheel: Path) -> None:
     """Nothing that was compiled on the building machine is in the wheel."""
     assert [name for name in names_in(wheel) if PRODUCTS.search(name)] == []
@@ -126,6 +136,15 @@ def test_installed_wheel_finds_the_same_cases(clean: Path, tmp_path: Path) -> No
     ours = collected(sys.executable, ROOT, tmp_path)
     assert len(ours) > 20
     assert collected(python, root, tmp_path) == ours
+
+
+def test_installed_wheel_shows_its_manual(clean: Path, tmp_path: Path) -> None:
+    """The installed command shows the page that the first line of ``dualstack init`` names, outside of the checkout."""
+    run([clean / "bin" / "dualstack", "init"], tmp_path)
+    named = re.search(r'"dualstack help (\w+)"', (tmp_path / "service.toml").read_text(encoding="utf-8"))
+    assert named is not None
+    shown = run([clean / "bin" / "dualstack", "help", named[1]], tmp_path)
+    assert shown == (ROOT / "docs" / f"{named[1]}.md").read_text(encoding="utf-8")
 
 
 def test_installed_wheel_verifies_a_service(clean: Path, tmp_path: Path) -> None:

@@ -57,17 +57,18 @@ def test_one_meaning_in_each_place() -> None:
     assert set(found.values()) == {1}
 
 
-_OF_LISTENERS = "bind port acl certificate key web.bind web.port web.acl web.certificate web.key"
+_OF_LISTENERS = "bind port acl trusted certificate key web.bind web.port web.acl web.trusted web.certificate web.key"
 
 
 @pytest.mark.parametrize(
     ("place", "known"),
     [
         (Place.SERVICE, f"{_OF_LISTENERS} ca scratch directory python"),
-        (Place.CONNECTOR, "host port target ca scratch directory python"),
+        (Place.CONNECTOR, "host port target source listen nameserver ca scratch directory python"),
         (Place.COMPONENT, "port ca scratch directory python"),
         (Place.BIND, "address port"),
         (Place.ACL, "address network"),
+        (Place.PROXY, "address"),
         (Place.FETCH, "url target host port"),
         (Place.ONEWAY, "token"),
     ],

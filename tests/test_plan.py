@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,12 @@ LISTEN = '[[listen]]\nname = "main"\nport = 8080\n'
 BIND = '[listen.bind]\nany = "*"\nipv4_any = "0.0.0.0"\nipv6_any = ""\n'
 EXCHANGE = 'transport = "udp"\nprotocol = "exchange"\nsend = "one"\n'
 ONEWAY = 'transport = "udp"\nprotocol = "oneway"\nsend = "<13>hello"\nreceived_log = "hello"\n'
+HTTP = 'protocol = "http"\n'
+FIELD = 'field = [{ name = "gateway", request = "/{address}", answer = "(.)" }]\n'
 ANY_PORT = 'transport = "udp"\nprotocol = "echo"\nreply_port = "any"\n'
+RELAY = '[[relay]]\nname = "back"\nlisten = "main"\n'
 CONNECT = '[[connect]]\nname = "client"\ncommand = ["./client", "{host}"]\n'
+SOURCE = 'source_command = ["./client", "--bind", "{source}", "{host}", "{port}"]\n'
 TOPOLOGIES = ("dual-stack", "ipv6-only")
 
 
@@ -46,6 +51,9 @@ def subjects(tmp_path: Path, text: str) -> list[Subject]:
     if "acl." in text:
         path.write_text(HEAD.replace("{bind}", "{acl}") + text)
         return subjects_of(path)
+    if "proxy.trust" in text:
+        path.write_text(HEAD.replace("{bind}", "{trusted}") + text)
+        return subjects_of(path)
     path.write_text(HEAD.replace(', "{bind}"', "") + text if "[listen.bind]" not in text else HEAD + text)
     return subjects_of(path)
 
@@ -66,6 +74,20 @@ def test_one_case_for_each_part_and_topology(tmp_path: Path) -> None:
         "LISTEN-001:made-up:second@ipv6-only",
     ]
     assert all(case.not_applicable == "" and case.known is None for case in cases)
+
+
+def test_relays_have_cases(tmp_path: Path) -> None:
+    """A requirement on relays makes cases for relays only; its needs ask for keys of the relay and of its listener."""
+    head = HEAD.replace("{bind}", "{target}")
+    path = tmp_path / "service.toml"
+    path.write_text(head + LISTEN + 'protocol = "echo"\n' + CONNECT + RELAY + 'families = ["ipv4"]\n', encoding="utf-8")
+    needs = (Need.TCP, Need.NETWORK, Need.STREAM, Need.SERVER_BY_NAME, Need.TO_IPV4)
+    cases = plan_cases(require(*needs, role=Role.RELAY), subjects_of(path))
+    assert {(case.element, case.not_applicable) for case in cases} == {("back", "")}
+    (case, _) = plan_cases(require(Need.TO_IPV6, role=Role.RELAY), subjects_of(path))
+    assert case.not_applicable == "it does not claim to reach servers over IPv6"
+    for role in (Role.LISTENER, Role.CONNECTOR, Role.BOTH):
+        assert "back" not in {case.element for case in plan_cases(require(role=role), subjects_of(path))}
 
 
 def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
@@ -101,13 +123,42 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
         ),
         (Need.LARGE, LISTEN + 'transport = "udp"\nprotocol = "upper"\n', LISTEN + EXCHANGE),
         (Need.LARGE, LISTEN + EXCHANGE + 'large_send = "all"\n', LISTEN),
+        (Need.BULK, LISTEN + 'protocol = "echo"\n', LISTEN + HTTP),
+        (Need.BULK, LISTEN + HTTP + 'bulk_send = "/all"\n', LISTEN + EXCHANGE),
+        (Need.SEND_TIMEOUT, LISTEN + "send_timeout = 5\n", LISTEN),
         (Need.ANSWER, LISTEN + 'protocol = "echo"\n', LISTEN),
         (Need.REPLIES, LISTEN, LISTEN + ONEWAY),
         (Need.REPLY_PORT, LISTEN + 'transport = "udp"\nprotocol = "echo"\n', LISTEN + ANY_PORT),
         (Need.HTTP, LISTEN + 'protocol = "http"\n', LISTEN),
+        (Need.NAMES_SERVER, LISTEN + 'protocol = "http"\n', LISTEN),
+        (Need.NAMES_SERVER, LISTEN + EXCHANGE, LISTEN + 'protocol = "echo"\n'),
+        (Need.NAMES_SERVER, LISTEN + 'protocol = "sip"\n', LISTEN + 'protocol = "mqtt"\n'),
+        (Need.RTSP, LISTEN + 'protocol = "rtsp"\n', LISTEN + 'protocol = "sip"\n'),
+        (Need.FTP, LISTEN + 'protocol = "ftp"\n', LISTEN + 'protocol = "sip"\n'),
+        (Need.SIP, LISTEN + 'protocol = "sip"\n', LISTEN + 'protocol = "ftp"\n'),
+        (Need.HIDES_ITSELF, LISTEN + 'protocol = "ftp"\n', LISTEN + 'protocol = "sip"\n'),
+        (Need.ONE_REQUEST, LISTEN + 'protocol = "sip"\n', LISTEN + 'protocol = "ftp"\n'),
+        (Need.TLS, LISTEN + 'tls.verify = "none"\n', LISTEN),
         (Need.NO_TLS, LISTEN, LISTEN + 'tls.verify = "none"\n'),
+        (Need.PLAIN, LISTEN, LISTEN + 'tls.verify = "none"\n'),
         (Need.MANY, LISTEN, LISTEN + "single_shot = true\n"),
         (Need.ACL, LISTEN + 'acl.deny = "{address}"\n', LISTEN),
+        (Need.FORWARDED, LISTEN + HTTP + 'proxy.forwarded = "Forwarded"\n', LISTEN + HTTP),
+        (Need.PROXY, LISTEN + 'proxy.versions = ["v2"]\n', LISTEN),
+        (
+            Need.PROXY_TRUST,
+            LISTEN + 'proxy.versions = ["v2"]\nproxy.trust = "{address}"\n',
+            LISTEN + 'proxy.versions = ["v2"]\n',
+        ),
+        (Need.ADVERTISES, LISTEN + HTTP + 'advertises.json_path = "$.a"\n', LISTEN + HTTP + "advertises = {}\n"),
+        (Need.ADVERTISES, LISTEN + HTTP + 'advertises.json_path = "$.a"\n', LISTEN + HTTP),
+        (Need.SELF_REFERENCES, LISTEN + HTTP + "advertises = {}\n", LISTEN + HTTP),
+        (
+            Need.SELF_REFERENCES,
+            LISTEN + HTTP + "advertises = {}\n",
+            LISTEN + EXCHANGE + "advertises.pattern = '(?P<host>x)'\n",
+        ),
+        (Need.FIELDS, LISTEN + HTTP + FIELD, LISTEN + HTTP),
         (Need.FETCH, LISTEN + 'fetch.request = "/?url={url}"\n', LISTEN),
         (
             Need.MULTICAST,
@@ -138,17 +189,31 @@ def test_needs_of_listeners(tmp_path: Path, need: Need, has: str, lacks: str) ->
     ("need", "lacks"),
     [
         (Need.LITERALS, "literals = false\n"),
+        (Need.ZONES, "zones = false\n"),
+        (Need.SOURCE, ""),
         (Need.NAMES, "names = false\n"),
         (Need.IPV4, 'families = ["ipv6"]\n'),
         (Need.BOTH, 'families = ["ipv6"]\n'),
         (Need.TCP, 'transport = "udp"\n'),
+        (Need.ENDS, 'mode = "daemon"\n'),
+        (Need.BY_ITSELF, 'mode = "daemon"\nready_log = "ready"\ntrigger.signal = "SIGUSR1"\n'),
     ],
 )
 def test_needs_of_connectors(tmp_path: Path, need: Need, lacks: str) -> None:
     """A case applies where the connector has what is needed; else the need itself is the reason."""
     requirement = require(need, role=Role.CONNECTOR)
-    assert [case.not_applicable for case in plan(tmp_path, CONNECT, requirement)] == ["", ""]
+    has = CONNECT + (SOURCE if need is Need.SOURCE else "")
+    assert [case.not_applicable for case in plan(tmp_path, has, requirement)] == ["", ""]
     assert [case.not_applicable for case in plan(tmp_path, CONNECT + lacks, requirement)] == [need.reason] * 2
+
+
+@pytest.mark.parametrize(("need", "has"), [(Need.DAEMON, 'mode = "daemon"\n')])
+def test_needs_of_declared_connectors(tmp_path: Path, need: Need, has: str) -> None:
+    """A case applies where the connector declares what is needed, and to no listener."""
+    requirement = require(need, role=Role.CONNECTOR)
+    assert [case.not_applicable for case in plan(tmp_path, CONNECT + has, requirement)] == ["", ""]
+    assert [case.not_applicable for case in plan(tmp_path, CONNECT, requirement)] == [need.reason] * 2
+    assert plan(tmp_path, LISTEN, require(need))[0].lacks is need
 
 
 def test_a_requirement_on_both(tmp_path: Path) -> None:
@@ -166,10 +231,40 @@ def test_the_service_as_a_whole_has_one_case(tmp_path: Path) -> None:
     assert plan(tmp_path, TWO, whole, Selection(elements=("main",))) == []
 
 
+@pytest.mark.parametrize(
+    ("need", "has", "lacks"),
+    [
+        (Need.TO_IPV4, 'families = ["ipv4"]\n', 'families = ["ipv6"]\n'),
+        (Need.TO_IPV6, "", 'families = ["ipv4"]\n'),
+        (Need.SERVER_BY_NAME, "literals = false\n", "names = false\n"),
+        (Need.STREAM, "half_close = false\n", "stream = false\n"),
+        (Need.HALF_CLOSE, "stream = false\n", "half_close = false\n"),
+        (Need.UDP_IDLE, "udp_idle = 2\n", ""),
+        (Need.STREAM, "", 'sends_proxy = "v1"\n'),
+        (Need.SENDS_V1, 'sends_proxy = "v1"\n', 'sends_proxy = "v2"\n'),
+        (Need.SENDS_FORWARDED, 'protocol = "http"\nstream = false\nforwarded = "Forwarded"\n', "stream = false\n"),
+        (Need.SENDS_V2, 'sends_proxy = "v2"\n', ""),
+    ],
+)
+def test_needs_of_relays(tmp_path: Path, need: Need, has: str, lacks: str) -> None:
+    """A need of relays depends on one key; a UDP relay passes on no stream."""
+    udp = 'transport = "udp"\n' if need is Need.UDP_IDLE else ""
+    path = tmp_path / "service.toml"
+    for text, reason in ((has, ""), (lacks, need.reason)):
+        path.write_text(f'{HEAD.replace("{bind}", "{target}")}{LISTEN}protocol = "echo"\n{udp}{RELAY}{text}')
+        cases = plan_cases(require(need, role=Role.RELAY), subjects_of(path))
+        assert {(case.element, case.not_applicable) for case in cases} == {("back", reason)}
+
+
 def test_every_need_was_tried() -> None:
-    """The two tests above leave no need out."""
-    tables = [*test_needs_of_listeners.pytestmark, *test_needs_of_connectors.pytestmark]  # type: ignore[attr-defined]  # set by the decorator
-    assert {row[0] for table in tables for row in table.args[1]} == set(Need)
+    """The four tests of needs leave none out."""
+    tests: tuple[Any, ...] = (
+        test_needs_of_listeners,
+        test_needs_of_connectors,
+        test_needs_of_declared_connectors,
+        test_needs_of_relays,
+    )
+    assert {row[0] for test in tests for table in test.pytestmark for row in table.args[1]} == set(Need)
 
 
 def test_first_need_that_is_lacking_is_the_reason(tmp_path: Path) -> None:
@@ -258,7 +353,7 @@ def test_ipv6_spellings(tmp_path: Path) -> None:
     assert ipv6_forms(subject.listen[0]) == ["::", "[::]", "{address}"]
 
 
-SHIPPED = sorted((ROOT / "fixtures" / "services").rglob("*.toml"))
+SHIPPED = sorted(path for path in (ROOT / "fixtures" / "services").rglob("*.toml") if path.name != "Cargo.toml")
 
 
 def shipped() -> list[PlannedCase]:
@@ -302,3 +397,11 @@ def test_known_cases_alone(tmp_path: Path) -> None:
     cases = plan(tmp_path, LISTEN + known, require(), Selection(known_only=True))
     assert [case.topology for case in cases] == ["ipv6-only"]
     assert all(case.known is not None for case in cases)
+
+
+def test_known_cases_alone_judged_as_if_they_were_not_known(tmp_path: Path) -> None:
+    """Both selections together leave the known cases, and none of them is excused."""
+    known = '[[known]]\nrequirement = "LISTEN-001"\ntopologies = ["ipv6-only"]\nreason = "It is broken there."\n'
+    cases = plan(tmp_path, LISTEN + known, require(), Selection(known_only=True, ignore_known=True))
+    assert [case.topology for case in cases] == ["ipv6-only"]
+    assert all(case.known is None for case in cases)

@@ -8,10 +8,12 @@ from pathlib import Path
 import execnet
 import pytest
 
+from dualstack.chart import Chart, Lane
 from dualstack.finding import Finding, Symptom
-from dualstack.prober.messages import SocketRow
+from dualstack.measure import Measure
+from dualstack.prober.messages import Query, SocketRow
 from dualstack.results import RECORDS, SCHEMA, OtherSchema, Record, append_record, read_records
-from dualstack.timeline import Packet, Step
+from dualstack.timeline import Packet, Station, Step
 from dualstack.verdict import Verdict
 
 ODD = "\x1b[31m\x00\x7f\r\n\u0085\u2028\u202e ✗ Größe 日本 \U0001f9e6 \\udc80 \"'"
@@ -62,6 +64,14 @@ FULL = Record(
     causes=("RC-V6ONLY",),
     facts=("one fact", ODD),
     language="Python",
+    queries=(Query(0.25, "2001:db8::1", 40000, "ipv6", "udp", ODD, "AAAA", "NXDOMAIN", 0),),
+    measures=(Measure.of("attempt delay", [0.2509, 0.2531], error=0.001, reference=ODD),),
+    charts=(
+        Chart(ODD, (Lane("AAAA", "", 0.0, (5.0,), None, "no answer"), Lane("2001:db8::1", "ipv6", 5.1, closed=6.5))),
+    ),
+    known_at=f"service.toml:7 {ODD}",
+    engine="unix:///run/engine.sock",
+    stations=(Station("relay", "relay", ("2001:db8::2",), f"cases/{ODD}.pcap", ()),),
 )
 
 

@@ -1,5 +1,6 @@
 """A run's folder: where it is, what it says of the run, and the error when it cannot be made."""
 
+import hashlib
 import json
 import shlex
 import subprocess
@@ -159,7 +160,17 @@ def test_description(tmp_path: Path, manifest: Path) -> None:
     assert (found["run"], found["dualstack"], found["strict"]) == (opened.id, __version__, True)
     assert found["arguments"] == ["--service", ODD]
     assert found["subjects"] == [
-        {"name": "made-up", "summary": "Größe", "manifest": str(manifest), "claims": {"main": ["ipv6"]}, "loopback": []}
+        {
+            "name": "made-up",
+            "summary": "Größe",
+            "manifest": str(manifest),
+            "claims": {"main": ["ipv6"]},
+            "loopback": [],
+            "roles": {"main": "listener"},
+            "command": "./server",
+            "digests": {manifest.name: hashlib.sha256(manifest.read_bytes()).hexdigest()},
+            "lines": {"service": 2, "main": 6},
+        }
     ]
     assert set(found["requirements"]) == set(requirements())
     assert found["requirements"]["LISTEN-005"]["causes"] == list(requirement("LISTEN-005").causes)

@@ -27,10 +27,16 @@ CLIENT = "2001:db8::201"
         ("[::ffff:192.0.2.1]:4711", "::ffff:192.0.2.1"),
         ("::", "::"),
         ("0.0.0.0:0", "0.0.0.0"),
+        ("ipv4:192.0.2.1:4711", "192.0.2.1"),
+        ("ipv6:%5B2001:db8::201%5D:4711", "2001:db8::201"),
+        ("ipv6:%5b2001:db8::201%5d:4711", "2001:db8::201"),
+        ("ipv6:[2001:db8::201]:4711", "2001:db8::201"),
+        ("ipv6:%5Bfe80::1%25eth0%5D:4711", "fe80::1"),
+        ("ipv6:%5B::ffff:192.0.2.1%5D:4711", "::ffff:192.0.2.1"),
     ],
 )
 def test_forms_of_an_address(caught: str, address: str) -> None:
-    """An address with or without its port, brackets, Java's slash and a zone is understood; a wrong one is kept."""
+    """An address with or without port, brackets, Java's slash, gRPC's scheme and a zone are understood."""
     assert shown_address(caught, CLIENT) == address
 
 
@@ -43,7 +49,17 @@ def test_what_the_service_damages_is_the_services_fault(caught: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "caught", ["hello", "client.example:99", "from 192.0.2.1", "addr=2001:db8::201", "2001:db8::201,", "192.0.2.1/24"]
+    "caught",
+    [
+        "hello",
+        "client.example:99",
+        "from 192.0.2.1",
+        "addr=2001:db8::201",
+        "ipv6:2001:db8::201:99",
+        "ipv4:[2001:db8::201]:99",
+        "2001:db8::201,",
+        "192.0.2.1/24",
+    ],
 )
 def test_what_the_expression_catches_wrongly_is_shown(caught: str) -> None:
     """Anything else is a fault of the manifest: the error says what was matched and what is allowed."""

@@ -122,13 +122,16 @@ def test_values(tmp_path: Path) -> None:
         "bind": "::",
         "port": "8080",
         "acl": "",
+        "trusted": "",
         "ca": "/scratch/lab-tls/ca.pem",
         "certificate": "",
         "key": "",
         "main.acl": "",
+        "main.trusted": "",
         "main.certificate": "",
         "main.key": "",
         "second.acl": "",
+        "second.trusted": "",
         "second.certificate": "",
         "second.key": "",
         "main.bind": "::",
@@ -383,6 +386,7 @@ def test_every_placeholder_gets_a_value(tmp_path: Path) -> None:
     service, connector = (
         [f"{{{name}}}" for name in sorted(names(place, ["main"]))] for place in (Place.SERVICE, Place.CONNECTOR)
     )
+    connector.remove("{source}")  # only in source_command
     text = f"""schema = 1
 [service]
 name = "x"
@@ -392,17 +396,29 @@ name = "main"
 port = 1
 bind = {{ any = "*" }}
 acl = {{ deny = "{{address}}", allow_all = "all" }}
+proxy = {{ versions = ["v1"], trust = "{{address}}", trust_all = "any" }}
 tls = {{}}
 [[connect]]
 name = "c"
+mode = "daemon"
+trigger = {{ port = 2 }}
 command = {["true", *connector]}
+source_command = ["true", "{{source}}", "{{host}}"]
+files = {{ x = {"".join(connector)!r} }}
 """
     subject = one(tmp_path, text)
     started = launch_service(subject, "/s", af_inet6=True)
-    dialled = launch_connector(subject, subject.connector("c"), "/s", host="h", target="h:1", af_inet6=True)
+    places = {"listen": "127.0.0.1:2", "nameserver": "192.0.2.1"}
+    dialled = launch_connector(
+        subject, subject.connector("c"), "/s", host="h", target="h:1", af_inet6=True, places=places
+    )
+    bound = launch_connector(
+        subject, subject.connector("c"), "/s", host="h", target="h:1", af_inet6=True, places=places, source="::9"
+    )
+    assert bound.command == ("true", "::9", "h")
     request = request_for(Fetch(request="".join(f"{{{name}}}" for name in names(Place.FETCH))), "h", "server")
     assert (len(started.command), len(dialled.command)) == (1 + len(service), 1 + len(connector))
-    assert not re.search(r"[{}]", "".join([*started.command, *dialled.command, request]))
+    assert not re.search(r"[{}]", "".join([*started.command, *dialled.command, dialled.files["x"], request]))
 
 
 def test_a_component_is_launched_beside_the_service(tmp_path: Path) -> None:

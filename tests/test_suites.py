@@ -85,9 +85,13 @@ def test_can_be_read(item: Requirement) -> None:
     assert not any(re.match(r"RFC \d+.*section", source) for source in item.cites)
 
 
+IMPASSABLE = {"tunnel-6in4-single-stack"}
+"""Topologies whose lab proofs show that nothing crosses them, so that no service can be verified there."""
+
+
 def test_every_topology_is_used() -> None:
-    """Every topology is used by a requirement."""
-    assert {name for item in REQUIREMENTS for name in item.topologies} == set(topology_names())
+    """Every topology that packets can cross is used by a requirement."""
+    assert {name for item in REQUIREMENTS for name in item.topologies} == set(topology_names()) - IMPASSABLE
 
 
 def test_first_set_is_there() -> None:
@@ -108,7 +112,7 @@ def test_a_suite_is_a_folder() -> None:
 def test_unknown_suite_names_the_nearest() -> None:
     """For a suite that does not exist, the error lists the existing ones and the nearest match."""
     with pytest.raises(
-        UsageError, match=r"no suite 'lisen' \(there are: connect, .*listen.*\); did you mean 'listen'\?"
+        UsageError, match=r"no suite 'lisen' \(there are: advertise, connect, .*listen.*\); did you mean 'listen'\?"
     ):
         requirements(["connect", "lisen"])
 

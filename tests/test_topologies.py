@@ -2,9 +2,11 @@
 
 import pytest
 
+from dualstack.addressing import plan_addresses
 from dualstack.families import BOTH, Family
 from dualstack.lab.proofs import planned_proofs
-from dualstack.topology import LINK_MTU, load_topology, topology_names
+from dualstack.lab.roles import ByRole
+from dualstack.topology import LINK_MTU, hosts_across, load_topology, next_hops, reaches, topology_names
 
 WORLDS = {
     "dual-stack": BOTH,
@@ -16,9 +18,14 @@ WORLDS = {
     "ipv6-only-strict": (Family.IPV6,),
     "multi-address": BOTH,
     "pmtu-1280": BOTH,
+    "pmtu-blackhole": BOTH,
     "routed": BOTH,
     "two-links": BOTH,
 }
+
+TUNNELLED = {"tunnel-6in4": 1480, "tunnel-6in4-1280": 1280, "tunnel-6in4-single-stack": 1480}
+
+TRANSLATED = ("nat64-dns64", "nat64-clat")
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -69,8 +76,18 @@ def test_pmtu_1280_has_a_narrow_hop_that_no_interface_shows() -> None:
     topology = load_topology("pmtu-1280")
     assert topology.routers == {"router"}
     assert (topology.path_mtu(), topology.path_mtu("service")) == (1280, 1500)
-    assert {name for name in WORLDS if load_topology(name).routers} == {"pmtu-1280", "routed", "two-links"}
-    assert {name for name in WORLDS if load_topology(name).path_mtu() < LINK_MTU} == {"pmtu-1280"}
+    assert {name for name in WORLDS if load_topology(name).routers} == {
+        *("pmtu-1280", "pmtu-blackhole", "routed", "two-links")
+    }
+    assert {name for name in WORLDS if load_topology(name).path_mtu() < LINK_MTU} == {"pmtu-1280", "pmtu-blackhole"}
+
+
+def test_the_black_hole_differs_by_a_silent_router() -> None:
+    """The pmtu-blackhole world is pmtu-1280, except that its router does not report packets that are too large."""
+    narrow, hole = load_topology("pmtu-1280"), load_topology("pmtu-blackhole")
+    assert (narrow.black_hole(), hole.black_hole()) == (False, True)
+    silent = narrow.host["router"].model_copy(update={"functions": ("silent",)})
+    assert hole.host == {**narrow.host, "router": silent}
 
 
 def test_routed_differs_from_dual_stack_by_its_router_alone() -> None:
@@ -81,10 +98,43 @@ def test_routed_differs_from_dual_stack_by_its_router_alone() -> None:
     assert (routed.path_mtu(), routed.path_mtu("service")) == (LINK_MTU, LINK_MTU)
 
 
+@pytest.mark.parametrize("name", TRANSLATED)
+def test_a_translator_is_between_ipv6_and_ipv4(name: str) -> None:
+    """The service's host has only IPv6 addresses, its peer only IPv4 addresses, and no host forwards."""
+    topology = load_topology(name)
+    assert (topology.families("service"), topology.families("peer")) == ((Family.IPV6,), (Family.IPV4,))
+    assert not topology.routers
+    assert topology.host["router"].functions == ("nat64", "dns64")
+    assert topology.host["service"].functions == (("clat",) if name == "nat64-clat" else ())
+    assert topology.roles.resolver == "router"
+
+
+@pytest.mark.parametrize("name", ["nat44", "nat444", "nat44-clients", "nat444-clients"])
+def test_a_nat_hides_ipv4_alone(name: str) -> None:
+    """IPv4 of the network behind the NAT is out of reach for the other host, and nothing else is."""
+    topology = load_topology(name)
+    inside, outside = ("service", "peer") if name in {"nat44", "nat444"} else ("peer", "service")
+    hidden = next(iter(topology.host[inside].on))
+    for family in BOTH:
+        assert next_hops(topology, inside, family)["internet"].routers == (2 if "444" in name else 1)
+        assert (hidden in next_hops(topology, outside, family)) is (family is Family.IPV6)
+
+
 def test_multi_address_has_three_of_each() -> None:
     """The service's host of the multi-address world has three addresses of each family."""
     service = load_topology("multi-address").host["service"]
     assert (service.ipv4, service.ipv6) == (3, 3)
+
+
+def test_link_local_has_no_other_addresses() -> None:
+    """No host of the link-local world has an address that the lab gives it; one on each link looks like the other."""
+    topology = load_topology("link-local")
+    assert not any(topology.families(host) for host in topology.host)
+    assert [link.families for link in topology.link.values()] == [(Family.IPV6,), (Family.IPV6,)]
+    hosts = plan_addresses(topology).hosts
+    assert len({one.link_local for one in hosts["service"].interfaces}) == 2
+    assert hosts["peer"].interfaces[0].link_local == hosts["other"].interfaces[0].link_local
+    assert hosts["peer"].planned != hosts["other"].planned
 
 
 def test_two_links_have_nothing_in_common_but_the_router() -> None:
@@ -93,3 +143,57 @@ def test_two_links_have_nothing_in_common_but_the_router() -> None:
     links = {name: set(spec.on) for name, spec in topology.host.items()}
     assert links == {"service": {"servers"}, "peer": {"clients"}, "router": {"servers", "clients"}}
     assert all(link.families == BOTH and link.mtu == LINK_MTU for link in topology.link.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "client", "server"),
+    [("relay", BOTH, BOTH), ("relay-4-to-6", BOTH[:1], BOTH[1:]), ("relay-6-to-4", BOTH[1:], BOTH[:1])],
+)
+def test_relays_stand_between_three_hosts(name: str, client: tuple[Family, ...], server: tuple[Family, ...]) -> None:
+    """The relay has both families, client and server those of the name; the server is a host by itself."""
+    topology = load_topology(name)
+    assert (topology.families(), topology.families("peer"), topology.families("server")) == (BOTH, client, server)
+    assert topology.roles.server == "server"
+    assert len(topology.host) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "loopbacks"), [("relay-ipv4-only", BOTH[:1], BOTH), ("relay-ipv6-only-strict", BOTH[1:], BOTH[1:])]
+)
+def test_relays_of_one_family(name: str, own: tuple[Family, ...], loopbacks: tuple[Family, ...]) -> None:
+    """The relay has one family alone, and client and server have both."""
+    topology = load_topology(name)
+    assert (topology.families(), topology.families("peer"), topology.families("server")) == (own, BOTH, BOTH)
+    assert topology.loopbacks() == loopbacks
+
+
+def test_the_server_is_on_the_clients_host_by_default() -> None:
+    """A lab finds the server's host by its role; without a role of the server it is the clients' host."""
+    for name, found in (("relay", "server"), ("dual-stack", "peer"), ("routed", "peer")):
+        topology = load_topology(name)
+        assert ByRole({host: host for host in topology.host}, topology)["server"] == found
+
+
+@pytest.mark.parametrize("name", TUNNELLED)
+def test_a_tunnel_joins_two_ipv6_networks_over_an_ipv4_one(name: str) -> None:
+    """Service and peer have IPv6 alone, the link under the tunnel IPv4 alone, and the tunnel is the narrowest link."""
+    topology = load_topology(name)
+    assert {topology.families(host) for host in ("service", "peer")} == {(Family.IPV6,)}
+    tunnel = topology.link["tunnel"]
+    assert topology.link[tunnel.over].families == (Family.IPV4,)
+    assert (topology.path_mtu(), tunnel.mtu) == (TUNNELLED[name], TUNNELLED[name])
+    assert topology.ends("tunnel") == ("near", "far")
+    assert topology.lacking("tunnel") == (("far",) if name.endswith("single-stack") else ())
+
+
+@pytest.mark.parametrize("name", TUNNELLED)
+def test_hosts_are_reached_over_a_tunnel_with_two_ends(name: str) -> None:
+    """Routes lead over a tunnel also if it carries nothing, but then no host beyond it is reached."""
+    topology = load_topology(name)
+    works = not topology.lacking("tunnel")
+    assert ("clients" in next_hops(topology, "service", Family.IPV6)) is works
+    assert next_hops(topology, "service", Family.IPV6, broken=True)["clients"].routers == 2
+    assert reaches(topology, "service", "peer", "clients", Family.IPV6) is works
+    assert reaches(topology, "service", "near", "tunnel", Family.IPV6)
+    assert reaches(topology, "service", "far", "tunnel", Family.IPV6) is works
+    assert bool(hosts_across(topology, "service", Family.IPV6)) is works

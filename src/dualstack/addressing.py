@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from dualstack.families import BOTH, Family
+from dualstack.families import BOTH, Family, link_local_of
 from dualstack.topology import LINK_MTU, Attachment, LinkSpec, Topology, next_hops
 
 IPV4_NETWORK = ipaddress.IPv4Network("198.51.100.0/24")
@@ -36,6 +36,7 @@ class InterfacePlan:
         mac: Its MAC address.
         planned: All addresses that it can have, by family; the first ones are configured.
         configured: The addresses that it has in this topology, by family, in the order in which they are added.
+        over: The link that carries it, if its link is a tunnel; else empty.
     """
 
     link: str
@@ -44,6 +45,12 @@ class InterfacePlan:
     mac: str
     planned: Mapping[Family, tuple[str, ...]]
     configured: Mapping[Family, tuple[str, ...]]
+    over: str = ""
+
+    @property
+    def link_local(self) -> str:
+        """Its link-local address, without a zone, if the topology gives it one."""
+        return link_local_of(self.mac)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,7 @@ class Plan:
         routes: The routes of each host.
         service: The name of the service's host.
         client: The name of its clients' host.
+        resolver: The name of the name server's host.
     """
 
     links: Mapping[str, LinkPlan]
@@ -136,6 +144,7 @@ class Plan:
     routes: Mapping[str, tuple[Route, ...]]
     service: str
     client: str
+    resolver: str
 
     @property
     def ipv4(self) -> ipaddress.IPv4Network:
@@ -156,10 +165,6 @@ class Plan:
         """Return the prefix length of the family, which is the same on all links."""
         return self._own.network(family).prefixlen
 
-    def common_length(self, family: Family) -> int:
-        """Return the length of the prefix that the prefixes of all links have in common, if the first is aligned."""
-        return self.prefix_length(family) - (len(self.links) - 1).bit_length()
-
     def in_first_link(self, name: str, family: Family) -> str:
         """Return the first address of a host, moved to the prefix of the first link if it is on another one."""
         own, first = self.hosts[name].interfaces[0], next(iter(self.links.values())).network(family)
@@ -172,9 +177,21 @@ class Plan:
         Raises:
             StopIteration: There is none.
         """
+        return self._place(address)[0]
+
+    def link_of(self, address: str) -> str:
+        """Return the link on which an address is planned.
+
+        Raises:
+            StopIteration: There is none.
+        """
+        return self._place(address)[1]
+
+    def _place(self, address: str) -> tuple[str, str]:
+        """Return the host and the link for which an address is planned."""
         family = Family.of(address)
         own = ((name, one) for name, host in self.hosts.items() for one in host.interfaces)
-        return next(name for name, one in own if address in one.planned[family])
+        return next((name, one.link) for name, one in own if address in one.planned[family])
 
 
 def plan_addresses(
@@ -190,18 +207,23 @@ def plan_addresses(
             several links one for benchmarks: there are too few for documentation.
         ipv6: The same of IPv6.
     """
+    own_prefixes = ipv4 is None
     ipv4 = ipv4 or (LINKS_IPV4_NETWORK if len(topology.links) > 1 else IPV4_NETWORK)
     links = {
         name: LinkPlan(
-            ipaddress.IPv4Network((int(ipv4.network_address) + number * ipv4.num_addresses, ipv4.prefixlen)),
+            ipaddress.IPv4Network(spec.prefix)
+            if spec.prefix and own_prefixes
+            else ipaddress.IPv4Network((int(ipv4.network_address) + number * ipv4.num_addresses, ipv4.prefixlen)),
             ipaddress.IPv6Network((int(ipv6.network_address) + number * ipv6.num_addresses, ipv6.prefixlen)),
         )
-        for number, name in enumerate(topology.links)
+        for number, (name, spec) in enumerate(topology.links.items())
     }
     hosts = {}
+    names = list(topology.host)
     for index, (name, spec) in enumerate(topology.host.items()):
+        last = names.index(spec.twin or name) + 1
         own = tuple(
-            _interface(index, place, (link, topology.links[link], links[link]), one)
+            _interface(index, f"02:00:5e:10:{place:02x}:{last:02x}", (link, topology.links[link], links[link]), one)
             for place, (link, one) in enumerate(spec.attachments.items())
         )
         hosts[name] = HostPlan(name, own)
@@ -212,15 +234,16 @@ def plan_addresses(
         routes={name: tuple(routes(topology, links, hosts, name)) for name in hosts},
         service=topology.roles.service,
         client=topology.roles.client,
+        resolver=topology.roles.resolver or topology.roles.client,
     )
 
 
-def _interface(index: int, place: int, on: tuple[str, LinkSpec, LinkPlan], own: Attachment) -> InterfacePlan:
+def _interface(index: int, mac: str, on: tuple[str, LinkSpec, LinkPlan], own: Attachment) -> InterfacePlan:
     """Return the plan of one interface.
 
     Args:
         index: The number of its host in the topology.
-        place: Its number on the host.
+        mac: Its MAC address.
         on: Its link: name, table and prefixes.
         own: How many addresses it has.
     """
@@ -233,9 +256,10 @@ def _interface(index: int, place: int, on: tuple[str, LinkSpec, LinkPlan], own: 
         link=link,
         carries=spec.families,
         mtu=spec.mtu,
-        mac=f"02:00:5e:10:{place:02x}:{index + 1:02x}",
+        mac=mac,
         planned=planned,
         configured={family: planned[family][: own.addresses(family)] for family in BOTH},
+        over=spec.over,
     )
 
 
@@ -245,7 +269,7 @@ def _link_routes(
     """Yield the routes of a host to the links that it is not on, over the routers between."""
     places = {one.link: place for place, one in enumerate(hosts[name].interfaces)}
     for family in BOTH:
-        for link, hop in next_hops(topology, name, family).items():
+        for link, hop in next_hops(topology, name, family, broken=True).items():
             via = next(one.configured[family][0] for one in hosts[hop.router].interfaces if one.link == hop.link)
             yield Route(str(links[link].network(family)), via, interface=places[hop.link])
 

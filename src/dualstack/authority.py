@@ -9,7 +9,8 @@ from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 
 from dualstack.families import BOTH
-from dualstack.lab.protocol import Host
+from dualstack.lab.functions.crossing import dialled_at
+from dualstack.lab.protocol import Lab
 from dualstack.manifest import Listen
 from dualstack.manifest.texts import stands_in
 from dualstack.manifest.tls import CA_FILE, certificate_file, key_file
@@ -61,15 +62,19 @@ def files_for(texts: Collection[str], listeners: Iterable[Listen], names: Collec
     return files
 
 
-def names_for(listeners: Iterable[Listen], host: Host) -> tuple[str, ...]:
-    """Return what certificates of a service on a host are for; empty if no listener speaks TLS.
+def names_for(listeners: Iterable[Listen], lab: Lab) -> tuple[str, ...]:
+    """Return what certificates of a lab's service are for; empty if no listener speaks TLS.
 
-    Every address that the host has or may get in a case, and the loopback addresses.
+    Every address that its host has or may get in a case, the loopback addresses, and those at which clients behind a
+    translator reach it.
     """
     if all(listener.tls is None for listener in listeners):
         return ()
+    host, roles = lab.hosts["service"], lab.topology.roles
+    behind = dialled_at(lab.topology, lab.plan, roles.client, roles.service)
     planned = [address for family in BOTH for address in (*host.plan.planned[family], family.loopback)]
-    return tuple(dict.fromkeys([*planned, *(row.address for row in host.prober.addresses())]))
+    present = [row.address for row in host.prober.addresses()]
+    return tuple(dict.fromkeys([*planned, *present, *(address for family in BOTH for address in behind[family])]))
 
 
 @cache

@@ -29,14 +29,21 @@ from dualstack.verdict import SPEAKS
 from dualstack.wire.expect import families_of_flow
 from dualstack.wire.formatting import packets
 from dualstack.world import StartWorld, World
+from dualstack.world.elsewhere import stations_of
 from dualstack.world.facts import facts_of
+from dualstack.world.races import charts_of
 
 if TYPE_CHECKING:
     from dualstack.lab.docker.backend import DockerBackend
 
 
-def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) -> RunInfo:
+def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]], command: str = "") -> RunInfo:
     """Build the services, check that their programs exist, and describe the run.
+
+    Args:
+        session: The run.
+        arguments: The arguments of pytest.
+        command: The command line that started the run; empty if it was pytest.
 
     Raises:
         UsageError: A service cannot be built, or its program does not exist; the message names every fault.
@@ -57,8 +64,9 @@ def prepare(session: RunSession, arguments: Sequence[str | os.PathLike[str]]) ->
         raise UsageError("\n".join(str(refusal(path, found)) for path, found in faults.items() if found))
     check_entries(session.subjects)
     info = session.describe(requirements(), [str(item) for item in arguments])
+    info = dataclasses.replace(info, command=command)
     if session.lab == DOCKER:
-        engine, images = provide_images(session.id, session.subjects)
+        engine, images = provide_on_each(session.engines, session.id, session.subjects)
         info = dataclasses.replace(info, engine=engine, images=images)
     info.write(session.folder)
     return info
@@ -87,7 +95,34 @@ def _is_built_here(subject: Subject, lab: str) -> bool:
     return bool(subject.manifest.service.build) and (lab != DOCKER or (image is not None and image.is_assembled))
 
 
-def provide_images(run: str, subjects: Sequence[Subject]) -> tuple[str, dict[str, str]]:
+def provide_on_each(engines: Sequence[str], run: str, subjects: Sequence[Subject]) -> tuple[str, dict[str, str]]:
+    """Provide every image on each engine; return their versions, and each image's ids by service.
+
+    Raises:
+        UsageError: An image does not exist or cannot be built.
+        HostCannot: An engine does not answer, or lacks a feature.
+    """
+    if not engines:
+        return provide_images(run, subjects)
+    for address in engines:  # all must answer before anything is built on one
+        connect_to(address)
+    found = [(address, *provide_images(run, subjects, address)) for address in engines]
+    images = {name: ", ".join(dict.fromkeys(made[name] for _, _, made in found)) for name in found[0][2]}
+    return "; ".join(f"{address}: {version}" for address, version, _ in found), images
+
+
+def connect_to(address: str) -> None:
+    """Connect to an engine and close the connection.
+
+    Raises:
+        HostCannot: It does not answer, or may not be used.
+    """
+    from dualstack.lab.docker.engine import connect  # noqa: PLC0415 - loads the SDK
+
+    connect(address).close()
+
+
+def provide_images(run: str, subjects: Sequence[Subject], address: str = "") -> tuple[str, dict[str, str]]:
     """Provide every image that these services need; return the engine's version, and each image's id by service.
 
     Raises:
@@ -95,9 +130,9 @@ def provide_images(run: str, subjects: Sequence[Subject]) -> tuple[str, dict[str
         HostCannot: There is no container engine, or it lacks a feature.
     """
     from dualstack.lab.docker.backend import DockerBackend  # noqa: PLC0415 - loads the SDK
-    from dualstack.lab.docker.images import named_image  # noqa: PLC0415 - loads the SDK
+    from dualstack.lab.docker.images import build_folder, named_image  # noqa: PLC0415 - loads the SDK
 
-    backend = DockerBackend(run)
+    backend = DockerBackend(run, address=address)
     try:
         backend.prepare()
         made: dict[str, str] = {}
@@ -105,8 +140,12 @@ def provide_images(run: str, subjects: Sequence[Subject]) -> tuple[str, dict[str
             if subject.image not in made:
                 made[subject.image] = _provide(backend, subject)
             for position, component in enumerate(subject.manifest.component):
+                where = f"{subject.path}:\n  component[{position}]"
                 if component.image:
-                    named_image(backend.engine, component.image, f"{subject.path}:\n  component[{position}].image")
+                    named_image(backend.engine, component.image, f"{where}.image")
+                elif component.build:
+                    built = component.build, component.dockerfile
+                    build_folder(backend.engine, built, subject.directory, subject.image_of(component), where)
         images = {subject.name: made[subject.image] for subject in subjects}
         return f"{backend.engine.version} (API {backend.engine.api_version})", images
     finally:
@@ -148,11 +187,13 @@ def complete(record: Record, world: World, folder: Path) -> Record:
         steps=tuple(world.journal.steps),
         findings=tuple(world.findings),
         sockets=world.journal.sockets,
+        queries=tuple(world.journal.queries),
         log=world.journal.output,
         component_logs=world.journal.component_output,
         command=world.journal.command,
         seconds=round(world.journal.seconds, 4),
         waited=round(world.journal.waited, 4),
+        measures=tuple(world.measures),
     )
     record = _explained(record, world)
     wire = world.captured
@@ -166,6 +207,8 @@ def complete(record: Record, world: World, folder: Path) -> Record:
             packets=packets(wire, ports, since=began, host=world.host.name),
             families=tuple(family.value for family in families_of_flow(wire, ports[0], world.element.transport)),
             capture=str(wire.path.relative_to(folder)),
+            charts=charts_of(world, wire),
+            stations=stations_of(world.host, world.elsewhere, ports, since=began, folder=folder),
         )
     except (HarnessError, ValueError) as error:
         return dataclasses.replace(record, unreadable=str(error))

@@ -32,18 +32,22 @@ _FRAME = re.compile(
 )
 """A line that says where a program failed, or nothing; it never says why."""
 
+_NODE_SOURCE = re.compile(r"^(?:node:)?[^\s:][^:\n]*:\d+\n.*\n\s*\^+\s*$", re.MULTILINE)
+"""Node: the place of an uncaught exception, the line of the source there, and carets below it."""
+
 _DUMP = re.compile(r"^goroutine \d+ \[|^\[signal SIG\w+: ")
 """The first line of a part of a Go program's stack; an empty line ends it."""
 
 _NONE = re.compile(
-    r"""(?i)\b(no|0|without|zero)\s(errors?|exceptions?|failures?)\b|["']?error["']?\s*[:=]\s*(null|none|0)\b"""
+    r"""(?i)\b(no|without|zero|0(/0)*(\s[\w-]+)?)\s(errors?|exceptions?|failures?)\b"""
+    r"""|["']?error["']?\s*[:=]\s*(null|none|0)\b"""
 )
 """Words about errors in a line that reports no error."""
 
 _FATAL = re.compile(
-    r"(?i)\bfatal\b|\bpanic(ked)?\b|\buncaught\b|\bunhandled\b|\bcaused by\b|--->|\[(emerg|alert|crit)\]|\bcritical\b"
-    r"|\bexception in thread\b|^terminate called|^\s+what\(\):|^\*\* \(|\binit terminating\b|terminated \("
-    r"|core dumped|segmentation fault|\bassertion\b|\babort(ed|ing)?\b"
+    r"(?i)\bfatal\b|\bpanic(ked)?\b|\buncaught\b|\bunhandled\b|\bcaused by\b|(?<!-)--->\s\w+\."
+    r"|\[(emerg|alert|crit)\]|\bcritical\b|\bexception in thread\b|^terminate called|^\s+what\(\):"
+    r"|^\*\* \(|\binit terminating\b|terminated \(|core dumped|segmentation fault|\bassertion\b|\babort(ed|ing)?\b"
 )
 """Words for a fault that ends a program."""
 
@@ -55,7 +59,7 @@ _ERROR = re.compile(
 
 _TROUBLE = re.compile(
     r"(?i)\bcannot\b|\bcan(no|')?t\b|\bcould\s?n[o']t\b|\bunable\b|\bfail(s|ed|ure|ing)?\b|\binvalid\b|\billegal\b"
-    r"|\bunknown\b|\bunrecogni[sz]ed\b|\bunsupported\b|\bunexpected\b|\bundefined\b|not (found|defined|supported|"
+    r"|\bunknown\b|\bunrecogni[sz]ed\b|\bunsupported\b|\bunexpected\b(?!-)|\bundefined\b|not (found|defined|supported|"
     r"available|permitted|allowed|set|valid|exist|installed|a directory)|no such|does ?n[o']t exist|\bmissing\b"
     r"|\brequire[sd]\b|\bdenied\b|\brefused\b|\bin use\b|\bunreachable\b|\btimed out\b|\btoo many\b|^usage\b|\bmust\b"
     r"|terminat(ed|ing)|\breason\b|\bexpired\b|is a directory|\bbad\b|provided but"
@@ -99,10 +103,11 @@ def _telling(output: str) -> Iterator[tuple[int, str]]:
     seen: set[str] = set()
     lines = output.splitlines()
     lines = lines if len(lines) <= _FIRST + _LAST else lines[:_FIRST] + lines[-_LAST:]
-    for grade, line in _graded([line[:_WIDEST] for line in lines]):
-        text = _STAMP.sub("", line).strip()
-        if text and text not in seen:
-            seen.add(text)
+    text = _NODE_SOURCE.sub("", "\n".join(line[:_WIDEST] for line in lines))
+    for grade, line in _graded(text.split("\n")):
+        shown = _STAMP.sub("", line).strip()
+        if shown and shown not in seen:
+            seen.add(shown)
             yield grade, line.strip()[:_LONGEST]
 
 

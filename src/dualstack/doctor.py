@@ -73,6 +73,16 @@ _NEEDS = {
     ),
     "packets": _Need("capturing packets (AF_PACKET)", "a kernel with CONFIG_PACKET (modprobe af_packet)"),
     "links": _Need("bridges and veth pairs", "a kernel with CONFIG_BRIDGE and CONFIG_VETH (modprobe bridge veth)"),
+    "nftables": _Need(
+        "dropping packets (nftables)",
+        "a kernel with CONFIG_NF_TABLES (modprobe nf_tables); only requirements about unreachable servers need it",
+        required=False,
+    ),
+    "nat44": _Need(
+        "translating IPv4 addresses (nftables masquerade)",
+        "a kernel with CONFIG_NFT_MASQ and CONFIG_NF_NAT (modprobe nft_masq); only the topologies nat44… need it",
+        required=False,
+    ),
     "tun": _Need(
         "/dev/net/tun",
         "modprobe tun; chmod 0666 /dev/net/tun (or a udev rule); only the transition topologies need it",

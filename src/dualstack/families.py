@@ -70,9 +70,21 @@ BOTH = (Family.IPV4, Family.IPV6)
 WILDCARDS = frozenset(family.wildcard for family in BOTH)
 
 
+def link_local_of(mac: str) -> str:
+    """Return the link-local address that an interface derives from its MAC address (RFC 4291 appendix A)."""
+    parts = bytes.fromhex(mac.replace(":", ""))
+    number = bytes([0xFE, 0x80, 0, 0, 0, 0, 0, 0, parts[0] ^ 2, *parts[1:3], 0xFF, 0xFE, *parts[3:]])
+    return str(ipaddress.IPv6Address(number))
+
+
+def bracketed(host: str) -> str:
+    """Return a host as a URI has it: an IPv6 address in brackets (RFC 3986 §3.2.2)."""
+    return f"[{host}]" if ":" in host else host
+
+
 def endpoint(address: str, port: int) -> str:
     """Join an address and a port; an IPv6 literal is bracketed (RFC 5952 §6)."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return f"{bracketed(address)}:{port}"
 
 
 def unmapped(address: str) -> str:

@@ -13,23 +13,25 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from dualstack.backend_names import BACKENDS
 from dualstack.collection import pytest_collect_directory, pytest_pycollect_makemodule
 from dualstack.errors import ServiceError, UsageError
 from dualstack.extensions import add_folders
-from dualstack.plan import START, PlannedCase, Selection, plan_cases
+from dualstack.plan import START, PlannedCase, plan_cases
 from dualstack.recordkeeping import RecordKeeper
 from dualstack.requirement import Requirement
 from dualstack.results import Record
-from dualstack.session import RESULTS, RunSession, open_session, rerun_command
+from dualstack.runoptions import order_of, pytest_addoption, selection_of, stopping_of
+from dualstack.session import RunSession, open_session, rerun_command
+from dualstack.sharding import Shard, durations_in
 from dualstack.startup import Startups
+from dualstack.stopping import Stopping
 from dualstack.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from dualstack.lab.protocol import Backend
     from dualstack.world import World
 
-__all__ = ["SESSION", "STARTUPS", "pytest_collect_directory", "pytest_pycollect_makemodule"]
+__all__ = ["SESSION", "STARTUPS", "pytest_addoption", "pytest_collect_directory", "pytest_pycollect_makemodule"]
 
 SESSION = pytest.StashKey[RunSession]()
 """The run, if there is one."""
@@ -38,6 +40,10 @@ STARTUPS = pytest.StashKey[Startups]()
 """The starts of the run's services."""
 
 _RECORD = pytest.StashKey[Record]()
+_STOPPING = pytest.StashKey[Stopping]()
+_UNRUN = pytest.StashKey[str]()
+"""Why a case did not run, so that it has no record."""
+
 _KEEPER = "dualstack-records"
 _SHUTDOWN_TIMEOUT = 1.5
 """Seconds that a run may take to write its results after its command was killed."""
@@ -52,33 +58,6 @@ _OF_THE_LAB = frozenset({Verdict.HOST_CANNOT, Verdict.BROKEN_LAB, Verdict.HARNES
 """Verdicts that leave open whether the service would have started."""
 
 
-_LISTS = {
-    "service": ("FILE", "a service's manifest (repeatable)"),
-    "suites": ("DIR", "a folder with suites from outside (repeatable)"),
-    "configuration": ("NAME", "only this configuration"),
-    "topology": ("NAME", "only this topology"),
-    "requirement": ("ID", "only this requirement or group"),
-    "element": ("NAME", "only this listener or connector"),
-}
-_FLAGS = {
-    "ignore-known": "judge known issues like any other case",
-    "known-only": "run only the cases that a manifest declares as known",
-    "strict": "a SHOULD counts like a MUST",
-}
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options of a run, all with the prefix ``--dualstack-``."""
-    group = parser.getgroup("dualstack", "verify services on IPv4-only, IPv6-only and dual-stack networks")
-    for name, (metavar, text) in _LISTS.items():
-        group.addoption(f"--dualstack-{name}", action="append", default=[], metavar=metavar, help=text)
-    for name, text in _FLAGS.items():
-        group.addoption(f"--dualstack-{name}", action="store_true", help=text)
-    group.addoption("--dualstack-lab", default=BACKENDS[0], choices=BACKENDS, help="the kind of lab")
-    group.addoption("--dualstack-results", default=RESULTS, metavar="DIR", help=f"the folder for results ({RESULTS})")
-    group.addoption("--dualstack-events", type=int, metavar="FD", help="write events to this file descriptor")
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Open the run, if a service is named."""
     config.addinivalue_line("markers", "topology(name): the topology of the test's lab")
@@ -87,39 +66,46 @@ def pytest_configure(config: pytest.Config) -> None:
     if not option.dualstack_service:
         return
     shared = getattr(config, "workerinput", {}).get("dualstack")
-    selection = Selection(
-        topologies=tuple(option.dualstack_topology),
-        requirements=tuple(option.dualstack_requirement),
-        elements=tuple(option.dualstack_element),
-        ignore_known=option.dualstack_ignore_known,
-        known_only=option.dualstack_known_only,
-    )
     try:
         add_folders(map(Path, option.dualstack_suites))
         session = open_session(
             [Path(item) for item in option.dualstack_service],
             results=Path(option.dualstack_results),
             configurations=option.dualstack_configuration,
-            selection=selection,
+            selection=selection_of(option),
             strict=option.dualstack_strict,
             lab=option.dualstack_lab,
+            baselines=[Path(item) for item in option.dualstack_baseline],
             shared=shared,
+            engines=option.dualstack_docker_host,
+            shard=_shard(option.dualstack_shard, option.dualstack_durations),
         )
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[SESSION] = session
     config.stash[STARTUPS] = Startups(session.folder, alone=shared is None)
+    stopping = stopping_of(session.folder, option)
+    config.stash[_STOPPING] = stopping
     if shared is not None or option.dualstack_events is not None:
         _end_with_parent(worker=shared is not None)
     if shared is None:
-        config.pluginmanager.register(RecordKeeper(session, config, config.stash[STARTUPS]), _KEEPER)
+        config.pluginmanager.register(RecordKeeper(session, config, config.stash[STARTUPS], stopping), _KEEPER)
+
+
+def _shard(text: str, durations: str) -> Shard | None:
+    """Return the part of the run that the options name; None for the whole.
+
+    Raises:
+        UsageError: An option is wrong.
+    """
+    return Shard.of(text, durations_in(Path(durations)) if durations else {}) if text else None
 
 
 def _end_with_parent(*, worker: bool) -> None:
     """End this process when its parent ends, even if the parent is killed.
 
-    A worker is killed. The controlling process, which leads a process group (see `cli.run`), interrupts itself and its
-    workers, and so writes the results that it has; after `_SHUTDOWN_TIMEOUT` seconds SIGALRM ends it.
+    A worker is killed. The controlling process, which leads a process group (see `cli.verifying`), interrupts itself
+    and its workers, and so writes the results that it has; after `_SHUTDOWN_TIMEOUT` seconds SIGALRM ends it.
     """
     from dualstack.prober.libc import die_with_parent  # noqa: PLC0415 - loads the C library, needed only in a run
 
@@ -155,14 +141,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect the tests that have no case in this run; put the cases of START-001 first."""
+    """Deselect the tests that have no case in this run; put the cases in the order of the run."""
     if SESSION not in config.stash:
         return
-    items.sort(key=lambda item: not _is_start(_case_of(item)))
-    idle = [item for item in items if _is_check(item) and _case_of(item) is None]
+    order = order_of(config.option)
+    items.sort(key=lambda item: order(_case_of(item)))
+    idle = {item for item in items if _is_check(item) and _case_of(item) is None}
+    idle |= _of_other_shards(config.stash[SESSION], items)
     if idle:
         items[:] = [item for item in items if item not in idle]
-        config.hook.pytest_deselected(items=idle)
+        config.hook.pytest_deselected(items=list(idle))
+
+
+def _of_other_shards(session: RunSession, items: list[pytest.Item]) -> set[pytest.Item]:
+    """Return the cases that do not run in the run's shard, and write the split to its folder; none without a shard."""
+    if session.shard is None:
+        return set()
+    cases = {item: case for item in items if (case := _case_of(item))}
+    try:
+        owners = session.shard.owners(cases.values())
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    session.shard.write(session.folder, owners, {case.subject.path for case in cases.values()})
+    held = session.shard.holds(owners)
+    return {item for item, case in cases.items() if case.key not in held}
 
 
 def _is_check(item: pytest.Item) -> bool:
@@ -196,6 +198,9 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if case is None:
         return
     verdict, reason = Verdict.NOT_APPLICABLE, case.not_applicable
+    if not reason and (why := item.config.stash[_STOPPING].reason()):
+        item.stash[_UNRUN] = why
+        pytest.skip(why)
     if not reason and not _is_start(case):
         verdict, reason = Verdict.BLOCKED, item.config.stash[STARTUPS].blocking(case)
     if reason:
@@ -226,7 +231,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     if error is not None and record.verdict not in _PASSED:
         raise error
     if record.verdict is Verdict.UNEXPECTED_PASS and case.known is not None:
-        raise UsageError(f"it passes, but {case.subject.path} declares it as a known issue: {case.known.reason}")
+        raise UsageError(f"it passes, but {case.known.place} declares it as a known issue: {case.known.reason}")
     return True
 
 
@@ -235,8 +240,10 @@ def _judged(item: pytest.Function, case: PlannedCase, world: "World", error: Exc
     from dualstack.casework import complete, start_of  # noqa: PLC0415 - heavy, and idle sessions must not pay for it
 
     session, startups = item.config.stash[SESSION], item.config.stash[STARTUPS]
+    level = case.requirement.level
     expected = case.known is not None and (error is not None or not case.known.sometimes)
-    verdict = judge(case.requirement.level, error, known=expected)
+    expected = expected and case.known is not None and case.known.covers(judge(level, error).value)
+    verdict = judge(level, error, known=expected)
     if _is_start(case):
         judged = verdict in _OF_THE_SERVICE
         startups.note(
@@ -259,7 +266,7 @@ def pytest_runtest_makereport(
     """Attach the record to the report, so that it reaches the controlling process."""
     report = yield
     case = _case_of(item)
-    if case is None:
+    if case is None or _UNRUN in item.stash:
         return report
     if call.when == "setup" and call.excinfo is not None and _RECORD not in item.stash:
         error = call.excinfo.value
@@ -284,6 +291,8 @@ def _record(case: PlannedCase, config: pytest.Config, verdict: Verdict, reason: 
         verdict=verdict,
         reason=reason,
         lacks=case.lacks.code if case.lacks and not case.exemption else "",
+        known_at=entry.place if (entry := case.known or case.expired) else "",
         rerun=rerun_command(case, config.option.dualstack_lab),
+        engine=config.stash[SESSION].engine_of(str(getattr(config, "workerinput", {}).get("workerid", ""))),
         causes=() if verdict is Verdict.BLOCKED else case.requirement.causes,
     )

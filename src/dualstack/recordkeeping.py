@@ -6,7 +6,8 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,14 +18,19 @@ from dualstack.results import Record, append_record
 from dualstack.runinfo import RunInfo
 from dualstack.session import RunSession
 from dualstack.startup import Startups
-from dualstack.verdict import INTERRUPTED, Verdict, exit_code
+from dualstack.stopping import Stopping
+from dualstack.verdict import FAILURES, INTERRUPTED, OUR_FAULT, Verdict, exit_code
+
+if TYPE_CHECKING:
+    from dualstack.report.summary import Report
 
 
 class RecordKeeper:
     """Keeps the run's records; only the controlling process has one."""
 
-    def __init__(self, session: RunSession, config: pytest.Config, startups: Startups) -> None:
+    def __init__(self, session: RunSession, config: pytest.Config, startups: Startups, stopping: Stopping) -> None:
         """Keep the records of ``session``."""
+        self._stopping = stopping
         self._began = time.monotonic()
         self._session = session
         self._startups = startups
@@ -36,14 +42,18 @@ class RecordKeeper:
         self._unwritten: list[str] = []
         self._others_failed = False
         self._info = RunInfo()
+        self._earlier: Report | None = None
+        """The run that the report compares with."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """Build the services and write run.json, before any worker starts."""
+        """Read the earlier run, build the services and write run.json, before any worker starts."""
         from dualstack.casework import prepare  # noqa: PLC0415 - heavy, needed only in a run
 
         try:
-            self._info = prepare(self._session, self._config.invocation_params.args)
+            option = self._config.option
+            self._earlier = _read(option.dualstack_compare)
+            self._info = prepare(self._session, self._config.invocation_params.args, option.dualstack_command)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
         except DualstackError as error:
@@ -108,7 +118,13 @@ class RecordKeeper:
             append_record(self._session.folder, record)
             if first:
                 self._session.point_latest_here()
+            if self._config.option.dualstack_fail_fast and self._fails(record.verdict):
+                self._stopping.stop(f"{record.case} failed, and a failure ends this run")
         self._emit({"event": "finished", "record": record.to_json()})
+
+    def _fails(self, verdict: Verdict) -> bool:
+        """Return whether a verdict is one that ends a run which ends with the first failure."""
+        return verdict in FAILURES | OUR_FAULT or (self._session.strict and verdict is Verdict.DEVIATES)
 
     @contextlib.contextmanager
     def _tolerating(self) -> Iterator[None]:
@@ -135,15 +151,17 @@ class RecordKeeper:
         missing = 0 if session.config.option.collectonly else len(self._planned) - len(self._verdicts)
         interrupted = exitstatus == pytest.ExitCode.INTERRUPTED
         code = exit_code(self._counting(), strict=self._session.strict)
+        stopped = self._stopping.end() if missing else ""
         if interrupted:
             code = INTERRUPTED
-        elif self._troubles or self._unwritten or missing:
+        elif self._troubles or self._unwritten or (missing and not (stopped and code == 1)):
             code = 3
         elif self._others_failed and code == 0:
             code = 1
         self._info = replace(
             self._info,
             interrupted=interrupted,
+            stopped=stopped,
             exit_code=code,
             seconds=round(time.monotonic() - self._began, 1),
             troubles=(*self._troubles, *self._unwritten),
@@ -151,7 +169,7 @@ class RecordKeeper:
         with self._tolerating():
             self._info.write(self._session.folder)
             if self._verdicts:
-                write_all(self._session.folder)
+                write_all(self._session.folder, self._earlier)
         if self._unwritten:
             code = 3
         if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
@@ -174,6 +192,19 @@ class RecordKeeper:
             terminalreporter.write_line(f"dualstack: {trouble}", red=True)
         if self._verdicts:
             terminalreporter.write_line(f"dualstack: {self._session.folder / 'report.html'}")
+
+
+def _read(results: str) -> "Report | None":
+    """Return the results that a report compares with; None if the path is empty.
+
+    Raises:
+        UsageError: They cannot be read.
+    """
+    if not results:
+        return None
+    from dualstack.report.reading import read_results  # noqa: PLC0415 - heavy, needed only with --compare
+
+    return read_results(Path(results))
 
 
 def _lost(key: CaseKey, text: str) -> Record:

@@ -30,6 +30,7 @@ class Role(enum.Enum):
     LISTENER = "listener"
     CONNECTOR = "connector"
     BOTH = "listener and connector"
+    RELAY = "relay"
     SERVICE = "service"
 
 
@@ -41,13 +42,13 @@ class Requirement:
         id: Stable and short: ``LISTEN-001``.
         title: A line.
         level: MUST, SHOULD or OBSERVE.
-        role: Whether it is about listeners, connectors, both, or the service as a whole.
+        role: Whether it is about listeners, connectors, both, relays, or the service as a whole.
         statement: The obligation.
         stimulus: What the harness does.
         wire: What the packets must show.
         cites: Where the obligation comes from, each with its section.
         topologies: The topologies in which the result can differ; it runs in these only.
-        needs: What the listener or connector must have for it to apply.
+        needs: What the listener, connector or relay must have for it to apply.
         causes: Codes of the likely root causes, most likely first; none for the service as a whole.
         baseline: Whether the service runs with its own configuration and without obstacles, so that a report may say
             from this requirement which clients the service serves.

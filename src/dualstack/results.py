@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from dualstack.casekey import CaseKey
+from dualstack.chart import Chart, Lane
 from dualstack.errors import HarnessError
 from dualstack.finding import Finding, Symptom
-from dualstack.prober.messages import SocketRow
-from dualstack.timeline import Packet, Step
+from dualstack.measure import Measure
+from dualstack.prober.messages import Query, SocketRow
+from dualstack.timeline import Packet, Station, Step
 from dualstack.verdict import Verdict
 
 RECORDS = "records.jsonl"
@@ -41,6 +43,8 @@ class Record:
         reason: Why: empty for a pass, else the first line of a report.
         lacks: The code of the need that the listener or connector does not have, where that is why the requirement does
             not apply; else empty.
+        known_at: The file and line of the entry of the manifest or baseline that declares that the case fails, also if
+            it has expired; empty without one.
         not_ready: Whether the case ended because the service did not become ready.
         works: What the application saw, by family: ``{"ipv4": true}``; a family that was not tried is absent.
         families: The families that packets of the flow were seen in.
@@ -59,6 +63,11 @@ class Record:
         causes: Codes of the causes that the facts show, the likeliest first; none where the cause is not known.
         facts: What was recorded, one sentence each; first the one that supports the first cause.
         language: The programming language of the service; empty if that is not known.
+        queries: The DNS queries to the lab's name server, with their times since the case began, and its answers.
+        measures: The times that were measured.
+        charts: The timelines of the runs of a connector: questions, attempts and the connection that it used.
+        engine: The address of the container engine, if the run was spread over several.
+        stations: The hosts that captured packets, if they are several, in the order of the path between them.
     """
 
     requirement: str
@@ -71,6 +80,7 @@ class Record:
     verdict: Verdict
     reason: str = ""
     lacks: str = ""
+    known_at: str = ""
     not_ready: bool = False
     works: Mapping[str, bool] = field(default_factory=dict)
     families: tuple[str, ...] = ()
@@ -89,6 +99,11 @@ class Record:
     causes: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
     language: str = ""
+    queries: tuple[Query, ...] = ()
+    measures: tuple[Measure, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    engine: str = ""
+    stations: tuple[Station, ...] = ()
 
     @property
     def key(self) -> CaseKey:
@@ -128,9 +143,13 @@ class Record:
                 **lists,
                 "verdict": Verdict(data["verdict"]),
                 "steps": tuple(Step(**item) for item in data["steps"]),
-                "packets": tuple(Packet(**item) for item in data["packets"]),
+                "packets": tuple(map(_packet, data["packets"])),
                 "findings": tuple(_finding(item) for item in data["findings"]),
                 "sockets": tuple(SocketRow(**item) for item in data["sockets"]),
+                "queries": tuple(Query(**item) for item in data.get("queries", ())),
+                "measures": tuple(Measure(**item) for item in data.get("measures", ())),
+                "charts": tuple(_chart(item) for item in data.get("charts", ())),
+                "stations": tuple(map(_station, data.get("stations", ()))),
             }
         )
 
@@ -139,6 +158,22 @@ def _finding(data: Mapping[str, Any]) -> Finding:
     """Return the finding of its JSON data."""
     symptoms = tuple(Symptom(item) for item in data["symptoms"])
     return Finding(**{**data, "packets": tuple(data["packets"]), "symptoms": symptoms})
+
+
+def _packet(data: Mapping[str, Any]) -> Packet:
+    """Return the packet of its JSON data."""
+    inner = data.get("inner")
+    return Packet(**{**data, "inner": _packet(inner) if inner else None})
+
+
+def _station(data: Mapping[str, Any]) -> Station:
+    """Return the host of its JSON data."""
+    return Station(**{**data, "addresses": tuple(data["addresses"]), "packets": tuple(map(_packet, data["packets"]))})
+
+
+def _chart(data: Mapping[str, Any]) -> Chart:
+    """Return the timeline of its JSON data."""
+    return Chart(data["title"], tuple(Lane(**{**item, "again": tuple(item["again"])}) for item in data["lanes"]))
 
 
 class OtherSchema(ValueError):

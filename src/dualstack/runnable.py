@@ -26,6 +26,7 @@ def missing_programs(subject: Subject) -> Iterator[Fault]:
         ((table, position, "command"), item.command)
         for table in ("connect", "component")
         for position, item in enumerate(getattr(subject.manifest, table))
+        if item.command
     ]
     if subject.command:
         own: list[Key] = [
@@ -86,3 +87,7 @@ def unfit(subject: Subject, lab: str) -> Iterator[Fault]:
         yield Fault(("image",), "missing; --lab docker needs an image: name one, or a folder to build it from")
     if lab == NETNS and subject.listen and not subject.command:
         yield Fault(("service", "command"), "missing; as an image it runs with --lab docker only")
+    for position, item in enumerate(subject.manifest.component):
+        if lab == NETNS and not item.command:
+            text = f"missing; component {item.name} is an image, which runs with --lab docker only"
+            yield Fault(("component", position, "command"), text)

@@ -3,13 +3,16 @@
 import dataclasses
 import os
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from dualstack.authority import client_tls, files_for
 from dualstack.errors import HostCannot, UsageError
 from dualstack.families import Family
 from dualstack.manifest import Component, Connect, Listen, Subject
+from dualstack.manifest.container import Container
 from dualstack.manifest.texts import fill, filled
-from dualstack.prober.messages import Await, Dial, Launch, Limits
+from dualstack.prober.messages import Await, Contained, Dial, Launch, Limits, Place
+from dualstack.protocols.application import Upgrade
 from dualstack.rootfs import find_root
 from dualstack.transport import Transport
 from dualstack.visible import visible_folders
@@ -53,6 +56,7 @@ def launch_service(
     settings: Mapping[str, str] | None = None,
     names: Sequence[str] = (),
     contained: bool = False,
+    targets: Mapping[str, str] = MappingProxyType({}),
 ) -> Launch:
     """Return how the service is launched.
 
@@ -63,6 +67,7 @@ def launch_service(
         settings: Values that replace the manifest's defaults: ``web.bind``, ``web.acl``.
         names: The addresses and names that the lab's certificates are for.
         contained: Whether it runs in its container image.
+        targets: The address or name of the server of each relay, by the relay's name.
 
     Raises:
         HostCannot: Its root file system has not been built.
@@ -70,7 +75,7 @@ def launch_service(
     """
     if not contained and not subject.command:
         raise UsageError(f"{subject.path}:\n  service.command: missing; as an image it runs with --lab docker only")
-    values = subject.values(scratch=scratch, settings=settings, contained=contained)
+    values = subject.values(scratch=scratch, settings=settings, contained=contained, targets=targets)
     command = subject.image_command if contained else subject.command or ()
     texts = (*command, *subject.environment.values(), *subject.files.values())
     launch = Launch(
@@ -118,9 +123,23 @@ def launch_component(
         limits=limits_of(subject),
         component=component.name,
     )
-    if contained and component.image:
-        return dataclasses.replace(launch, image=component.image)
-    return _placed(launch, subject, contained=contained)
+    if contained and component.has_own_image:
+        own = _contained(subject, component.container)
+        directory = component.container.working_directory or ""
+        return dataclasses.replace(launch, image=subject.image_of(component), directory=directory, contained=own)
+    launch = _placed(launch, subject, contained=contained)
+    return dataclasses.replace(launch, contained=Contained(own=False))
+
+
+def _contained(subject: Subject, container: Container) -> Contained:
+    """Return how a container differs from its image."""
+    return Contained(
+        entrypoint=tuple(container.entrypoint),
+        arguments=tuple(container.arguments),
+        user=container.user,
+        health=tuple(container.health or ()),
+        copies={inside: str(subject.directory / path) for inside, path in container.copies.items()},
+    )
 
 
 def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
@@ -130,7 +149,8 @@ def _placed(launch: Launch, subject: Subject, *, contained: bool) -> Launch:
         return dataclasses.replace(
             launch,
             image=subject.image,
-            directory=subject.image_directory,
+            directory=image.container.working_directory or subject.image_directory,
+            contained=_contained(subject, image.container),
             read_only=image.read_only,
             tmpfs=tuple(image.tmpfs),
         )
@@ -149,6 +169,8 @@ def launch_connector(
     host: str,
     target: str,
     af_inet6: bool,
+    places: Mapping[str, str] = MappingProxyType({}),
+    source: str = "",
     contained: bool = False,
 ) -> Launch:
     """Return how a connector's command is launched.
@@ -160,19 +182,22 @@ def launch_connector(
         host: The value of ``{host}``.
         target: The value of ``{target}``: the host with its port.
         af_inet6: Whether socket(AF_INET6) works for it.
+        places: The values of ``{listen}`` and ``{nameserver}``.
+        source: The value of ``{source}`` in its ``source_command``; empty for its ``command``.
         contained: Whether it runs in the service's container image.
     """
-    values = {"host": host, "port": str(connector.port), "target": target}
+    values = {"host": host, "port": str(connector.port), "target": target, "source": source, **places}
     others = subject.values(scratch=scratch, contained=contained)
     values |= {key: text for key, text in others.items() if key not in values}
     own = {**subject.environment, **connector.environment}
     launch = Launch(
-        command=tuple(filled(connector.command, values)),
+        command=tuple(filled((source and connector.source_command) or connector.command, values)),
         directory="",
         environment={key: fill(text, values) for key, text in own.items()},
         scratch=scratch,
         af_inet6=af_inet6,
-        files=files_for((*connector.command, *own.values()), (), ()),
+        files={name: fill(text, values) for name, text in connector.files.items()}
+        | files_for((*connector.texts, *own.values()), (), ()),
         input=connector.input or "",
         limits=limits_of(subject),
     )
@@ -189,16 +214,22 @@ def readiness_of(subject: Subject, families: Sequence[Family] = ()) -> Await:
 
     Args:
         subject: The service.
-        families: The families that its first port should serve; the wait for the second one has a limit.
+        families: The families that its ports should serve, as far as it claims them; the wait for the second one, and
+            for the other ports, has a limit.
     """
     ready = subject.manifest.ready
-    first = subject.listen[0] if subject.listen and ready.listening else None
+    first, *others = subject.listen if subject.listen and ready.listening else (None,)
     return Await(
         port=first.port if first else 0,
         transport=first.transport if first else Transport.TCP,
         log=ready.log,
         timeout=subject.manifest.timeouts.ready,
         families=tuple(families),
+        others=tuple(
+            Place(item.port, item.transport, tuple(family for family in families if family in item.families))
+            for item in others
+            if item is not None and families
+        ),
     )
 
 
@@ -218,8 +249,13 @@ def dial_to(listener: Listen, address: str, timeout: float = 5.0) -> Dial:
         protocol=listener.protocol,
         send=listener.send,
         expect=listener.expect,
+        call=listener.call or "",
         timeout=timeout,
         status=tuple(str(item) for item in listener.status),
+        path=listener.path,
         any_port=listener.reply_port == "any",
         tls=client_tls(listener, address),
+        upgrade=listener.websocket.upgrade if listener.websocket else Upgrade(),
+        proxy=next(iter(listener.proxy.versions), "") if listener.proxy else "",
+        tunnel=listener.tunnel,
     )

@@ -11,7 +11,7 @@ from dualstack.causes import load_causes
 from dualstack.content import ROOT
 from dualstack.errors import HarnessError, UsageError
 from dualstack.extensions import SuiteFolder, load_protocols, outside_folders
-from dualstack.manifest import Exemption, Known, Subject
+from dualstack.manifest import Accepted, Exemption, Known, Subject
 from dualstack.manifest.faults import Fault, refusal
 from dualstack.manifest.salvage import as_far_as_known
 from dualstack.requirement import Requirement
@@ -146,6 +146,9 @@ def requirement(wanted: str) -> Requirement:
     known = requirements()
     if wanted.upper() in known:
         return known[wanted.upper()]
+    group = [item.id for item in known.values() if item.group == wanted.upper()]
+    if group:
+        raise UsageError(f"{wanted!r} is a group of requirements: {', '.join(group)}; name one of them")
     hint = did_you_mean(wanted.upper(), list(known))
     raise UsageError(f"no requirement {wanted!r}{hint} (dualstack list shows them all)")
 
@@ -166,6 +169,8 @@ def entry_faults(subject: Subject) -> Iterator[Fault]:
     known = requirements()
     for table in ("exemption", "known"):
         for position, entry in enumerate(getattr(subject.manifest, table)):
+            if isinstance(entry, Accepted):
+                continue  # a baseline may outlive a requirement or topology: the report names such an entry
             for fault in as_far_as_known(_unknown_in(entry, known)):
                 yield Fault((table, position, *fault.key), fault.text)
 

@@ -33,7 +33,7 @@ from dualstack.wire import expect
 from dualstack.wire.capture import Capture
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import Template
-from dualstack.world import ConnectorWorld, ListenerWorld, StartWorld, World
+from dualstack.world import ConnectorWorld, ListenerWorld, RelayWorld, StartWorld, World
 from dualstack.world.connecting import Run
 
 __all__ = [
@@ -70,6 +70,7 @@ __all__ = [
     "Prober",
     "Program",
     "Readiness",
+    "RelayWorld",
     "Requirement",
     "RequirementBroken",
     "Role",

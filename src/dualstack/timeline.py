@@ -41,6 +41,7 @@ class Packet:
         dport: The destination port; 0 without one.
         what: What it is, without its addresses: ``TCP SYN``.
         refuses: Whether it is a TCP RST, or an ICMP message that says that the destination is unreachable.
+        inner: The packet that it carries in a tunnel; None if it carries none.
     """
 
     number: int
@@ -53,6 +54,7 @@ class Packet:
     dport: int
     what: str
     refuses: bool = False
+    inner: "Packet | None" = None
 
     @property
     def source(self) -> str:
@@ -75,6 +77,25 @@ class Packet:
             since: The time from which the milliseconds count, in seconds on the packet's own clock.
         """
         return f"{(self.at - since) * 1000:+.3f} ms  {self.source} → {self.destination}  {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """A host of a case in which several hosts captured packets.
+
+    Attributes:
+        host: The host's name.
+        role: What it is in the case: ``client``, ``relay``, ``server``, ``tunnel`` or ``neighbour``.
+        addresses: The addresses that it can have.
+        capture: The capture's path in the run's folder; empty for the host whose packets the record has itself.
+        packets: The conversation as this host captured it.
+    """
+
+    host: str
+    role: str
+    addresses: tuple[str, ...] = ()
+    capture: str = ""
+    packets: tuple[Packet, ...] = ()
 
 
 def shortened(items: Sequence[Item], most: int) -> tuple[Item, ...]:

@@ -4,6 +4,7 @@ import math
 
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
+from dualstack.lab.changes import AddAddress
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import Attempt, Fate, attempts
 from dualstack.world import ConnectorWorld
@@ -54,3 +55,39 @@ def follow_up(made: tuple[Attempt, ...], refused: Family) -> Finding:
     else:
         happened = "none followed" if gap == math.inf else f"it followed after {gap * 1000:.1f} ms"
     return Finding(gap <= PROMPT, expected, happened)
+
+
+ENOUGH = 2
+"""How many failures are enough; each may take the whole time limit."""
+
+ADDRESSES = 3
+"""How many addresses of one family a name has."""
+
+
+@Requirement(
+    id="CONNECT-006",
+    title="Tries all addresses of one family",
+    level=Level.MUST,
+    role=Role.CONNECTOR,
+    statement="If some addresses of a name refuse the connection, the service reaches it at another one of the same "
+    "family, whichever that is.",
+    stimulus="A name has three addresses of one family and one of the other; the server listens on one of the three, "
+    "and the others refuse. Run the connector three times, each time with another address that works; for each family.",
+    wire="No claim: a resolver may return the addresses in any order (RFC 6724), so each of the three is once the only "
+    "one that works.",
+    cites=("RFC 4038 §6.3.2", "RFC 1123 §2.3", "RFC 8305 §5"),
+    topologies=("dual-stack",),
+    causes=("RC-FIRSTADDR", "RC-RESOLVERORDER", "RC-RESOLVER"),
+    needs=(Need.NAMES, Need.TCP),
+).attach
+def test_every_address_of_a_family(world: ConnectorWorld) -> None:
+    """A name with three addresses of one family is reached at each of them."""
+    for family in world.families:
+        addresses = world.peer.plan.planned[family][:ADDRESSES]
+        for address in addresses:
+            if address not in world.peer.plan.configured[family]:
+                world.peer.apply(AddAddress(address))
+        for live in addresses if world.failures < ENOUGH else ():
+            named = world.names(a="ok", aaaa="ok", addresses={family: addresses})
+            with named as name, world.serve_at(live) as serving:
+                world.connect(name, serving, family, although=f"of its addresses only {live} accepts")

@@ -22,7 +22,7 @@ def connect_to_literal(world: ConnectorWorld, family: Family) -> None:
     "follows it).",
     wire="Every connection attempt is IPv6 and goes to that address.",
     cites=("RFC 3986 §3.2.2", "RFC 4038 §5.1"),
-    topologies=("dual-stack", "ipv6-only"),
+    topologies=("dual-stack", "ipv6-only", "nat64-native"),
     causes=("RC-SPLIT", "RC-BRACKET", "RC-INETATON", "RC-SOCKADDR", "RC-SNI"),
     needs=(Need.IPV6, Need.LITERALS),
     baseline=True,

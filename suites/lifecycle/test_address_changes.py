@@ -1,16 +1,22 @@
 """The addresses of a running service's host change, and IPv6 is switched off and on."""
 
+import time
+
 from dualstack.deadline import Deadline
-from dualstack.families import BOTH, Family
+from dualstack.families import BOTH, WILDCARDS, Family, unmapped
 from dualstack.finding import Finding
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.prerequisites import require_ordinary, require_start, start_at
 
 ABSENT = 1.0
 """Seconds that a service runs before its listen address is added; the address is then tentative for 1 to 2 s."""
 
 SERVED_WITHIN = 10.0
 """Seconds after its start within which a service must serve an address that has become usable."""
+
+FOLLOWS = 5.0
+"""Seconds within which a service that binds single addresses must have bound one that its host has got."""
 
 
 @Requirement(
@@ -21,7 +27,8 @@ SERVED_WITHIN = 10.0
     statement="A service that listens on every address also serves the addresses of each family that its host gets "
     "later, even if it had none on any link at the start.",
     stimulus="Remove every IPv4 and IPv6 address from the service's link, start the service, add an address of each "
-    "family to the host, and try an exchange with each.",
+    "family to the host, and try an exchange with each. A service that binds single addresses has 5 s to bind the new "
+    "ones.",
     wire="Each connection attempt is answered from the address that was dialled.",
     cites=("RFC 3493 §3.8", "RFC 4862 §5.5"),
     topologies=("dual-stack",),
@@ -39,9 +46,24 @@ def test_addresses_added_after_the_start(world: ListenerWorld) -> None:
         for family in BOTH:
             world.add_address(world.addresses(family)[0])
         for family in families:
+            await_bound(world, family)
             world.answers(family, world.addresses(family)[0])
     for family in served:
         world.shows_served(family)
+
+
+def await_bound(world: ListenerWorld, family: Family) -> None:
+    """Wait until a socket takes the service's first address of ``family``, but no longer than `FOLLOWS`."""
+    places = {*WILDCARDS, world.addresses(family)[0]}
+    deadline = Deadline(FOLLOWS, "a socket on the new address")
+    began = time.monotonic()
+    deadline.until(
+        lambda: any(
+            row.port == world.listener.port and family in row.serves and unmapped(row.address) in places
+            for row in world.service.sockets.read()
+        )
+    )
+    world.journal.waited += time.monotonic() - began
 
 
 def present(world: ListenerWorld) -> list[str]:
@@ -57,7 +79,8 @@ def present(world: ListenerWorld) -> list[str]:
     statement="Configured to listen on an IPv6 address that its host gets a little later, and that is tentative at "
     "first, the service waits for it, tries again or binds it anyway, and serves it within 10 s of its start.",
     stimulus="Remove the IPv6 address from the service's host, start the service with it as listen address, add it "
-    "again after 1 s with duplicate address detection, and try an exchange once it is usable.",
+    "again after 1 s with duplicate address detection, and try an exchange once it is usable. If it ends before that, "
+    "check that it starts once the address is usable.",
     wire="Each connection attempt is answered from the address that was dialled.",
     cites=("RFC 4862 §5.4", "ip(7): IP_FREEBIND", "bind(2): EADDRNOTAVAIL"),
     topologies=("dual-stack",),
@@ -73,7 +96,10 @@ def test_listen_address_that_is_not_usable_yet(world: ListenerWorld) -> None:
     program = world.service.launch(world.bind_value(address))
     ended = world.service.wait_end(program, Deadline(ABSENT, "the service to give up"))
     if ended is not None:
-        world.require(Finding(False, expected, f"it {ended}{world.service.last_log_line()}"))
+        happened = f"it {ended}{world.service.last_log_line()}"
+        world.add_address(address)
+        require_start(world)
+        world.require(Finding(False, expected, happened))
         return
     world.add_address(address, detect=True)
     world.await_usable(address)
@@ -81,6 +107,7 @@ def test_listen_address_that_is_not_usable_yet(world: ListenerWorld) -> None:
     world.require(Finding(readiness.ready, expected, readiness.detail))
     if readiness.ready:
         world.answers(Family.IPV6, address)
+        require_ordinary(world, Family.IPV6)
         world.shows_served(Family.IPV6)
 
 
@@ -111,6 +138,7 @@ def test_ipv6_switched_off_and_on(world: ListenerWorld) -> None:
         for address in world.addresses(Family.IPV6):
             world.add_address(address)
         for family in families:
+            await_bound(world, family)
             world.answers(family, world.addresses(family)[0])
     for family in served:
         world.shows_served(family)
@@ -134,7 +162,7 @@ def test_ipv6_switched_off_and_on(world: ListenerWorld) -> None:
 def test_listen_address_goes_and_comes_back(world: ListenerWorld) -> None:
     """A listener on one address serves it again after it was removed for a while."""
     address = world.addresses(Family.IPV6)[0]
-    world.service.start(bind=world.bind_value(address), families=[Family.IPV6])
+    start_at(world, address)
     world.remove_address(address)
     world.add_address(address)
     world.answers(Family.IPV6, address)

@@ -6,6 +6,7 @@ from dualstack.manifest.texts import fill
 from dualstack.need import ipv6_forms
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.prerequisites import require_ordinary
 
 MALFORMED = ("[::1", "::1:80x")
 """Texts that are not addresses by RFC 4291 §2.2 and RFC 3986 §3.2.2, however they are split."""
@@ -36,6 +37,7 @@ def test_ipv6_literals_as_listen_address(world: ListenerWorld) -> None:
             world.answers(Family.IPV6, address)
         else:
             world.require(Finding(False, f'the service starts with the listen address "{bind}"', readiness.detail))
+    require_ordinary(world, Family.IPV6)
     for text in MALFORMED:
         refuse_malformed(world, text)
     world.shows_served(Family.IPV6)

@@ -5,6 +5,7 @@ from dualstack.finding import Finding
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.prerequisites import require_ordinary, start_at
 
 
 @Requirement(
@@ -59,8 +60,9 @@ def test_family_mismatch_is_refused(world: ListenerWorld) -> None:
 def test_listener_on_one_ipv6_address(world: ListenerWorld) -> None:
     """A listener on one IPv6 address serves IPv6 only."""
     address = world.addresses(Family.IPV6)[0]
-    world.service.start(bind=world.bind_value(address), families=[Family.IPV6])
+    start_at(world, address)
     world.answers(Family.IPV6, address)
     world.refuses(Family.IPV4, world.addresses(Family.IPV4)[0])
+    require_ordinary(world, Family.IPV6)
     world.shows_served(Family.IPV6)
     world.shows_refused(Family.IPV4)

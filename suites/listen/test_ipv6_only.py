@@ -6,6 +6,7 @@ from dualstack.finding import Finding
 from dualstack.prober.messages import Hold
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.prerequisites import require_ordinary
 
 
 @Requirement(
@@ -41,6 +42,7 @@ def test_ipv6_only_listener(world: ListenerWorld) -> None:
             expected = f"the service starts although a foreign socket has IPv4 port {world.listener.port}"
             world.require(Finding(False, expected, readiness.detail + world.service.last_log_line()))
         world.service.stop()
+    require_ordinary(world, Family.IPV6)
     world.shows_served(Family.IPV6)
     world.shows_refused(Family.IPV4)
 

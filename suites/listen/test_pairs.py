@@ -4,6 +4,7 @@ from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.prerequisites import require_ordinary
 
 
 @Requirement(
@@ -35,6 +36,7 @@ def test_configured_pair(world: ListenerWorld) -> None:
             world.answers(family, world.addresses(family)[0])
         for family in BOTH:
             world.require(one_entry(world, family))
+    require_ordinary(world, *BOTH)
     for family in BOTH:
         world.shows_served(family)
 

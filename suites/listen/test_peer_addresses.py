@@ -2,15 +2,22 @@
 
 from collections.abc import Sequence
 
+from dualstack.errors import NothingToJudge
 from dualstack.families import Family, unmapped
 from dualstack.finding import Finding
+from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.prerequisites import require_served, start_or_leave
+
+ERROR = 400
+"""A status or reply code from this one on is an error: such an answer need not show the client's address."""
 
 
 def keeps_addresses(world: ListenerWorld, family: Family, sources: Sequence[str]) -> None:
     """Require that clients of a family keep their addresses, also directly after a client of the other family."""
-    world.service.start()
+    start_or_leave(world)
+    require_served(world, family)
     for source in sources:
         check_peer(world, family, source)
     for source in sources:
@@ -25,6 +32,8 @@ def check_peer(world: ListenerWorld, family: Family, source: str) -> None:
     address = world.addresses(family)[0]
     dialled = world.answers(family, address, source=source)
     shown = world.client.shown_address(dialled)
+    if not shown and dialled.status >= ERROR:
+        raise NothingToJudge(f"an answer with status {dialled.status} shows no address")
     plain = shown.strip("[]")
     same = unmapped(plain) == source if mapped_allowed else plain_text(plain) == source
     world.require(
@@ -67,10 +76,11 @@ def precede(world: ListenerWorld, family: Family) -> bool:
     A program that keeps one socket address for all its clients may leave a part of one client's in the next one's. This
     waits for what the service logs about the first client, so that it is not mistaken for the next one's.
     """
-    possible = family in world.families and not world.listener.single_shot
-    if possible:
-        world.client.shown_address(world.client.dial(family, world.addresses(family)[0]))
-    return possible
+    if family not in world.families or world.listener.single_shot:
+        return False
+    dialled = world.revive(world.client.dial(family, world.addresses(family)[0]))
+    world.client.shown_address(dialled)
+    return dialled.outcome is Outcome.ANSWERED
 
 
 @Requirement(

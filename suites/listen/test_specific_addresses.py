@@ -4,12 +4,12 @@ from functools import partial
 
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.manifest.texts import fill
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.service import dial_to
 from dualstack.wire.dialling import answered, refused
 from dualstack.world import ListenerWorld
+from dualstack.world.prerequisites import require_ordinary, start_at
 
 
 @Requirement(
@@ -30,15 +30,15 @@ from dualstack.world import ListenerWorld
 def test_specific_address(world: ListenerWorld) -> None:
     """Of all addresses only the configured one answers."""
     listener = world.listener
-    assert listener.bind is not None
     # Neither the first address of the host nor the newest: a default would choose one of these.
     chosen = world.addresses(Family.IPV6)[1]
     others = {
         family: tuple(item for item in world.addresses(family) if item != chosen)
         for family in (Family.IPV6, Family.IPV4)
     }
-    world.service.start(fill(listener.bind.ipv6_address[0], {"address": chosen}), [Family.IPV6])
+    start_at(world, chosen)
     world.answers(Family.IPV6, chosen)
+    require_ordinary(world, Family.IPV6, address=chosen)
     for family, addresses in others.items():
         for address in addresses:
             world.refuses(family, address)

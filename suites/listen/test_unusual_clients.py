@@ -6,13 +6,12 @@ from ipaddress import IPv4Address
 
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding, Symptom
-from dualstack.prober.messages import Outcome
 from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 from dualstack.world.concurrent_clients import add_client_addresses, dial_together, failures
 
-FIRST, CONTROL, SECOND = range(20001, 20004), 20010, range(20021, 20024)
+FIRST, CONTROL, SECOND = range(20001, 20006), 20010, range(20021, 20026)
 """Source ports outside the range from which the kernel takes others; one for each time that clients share one."""
 
 
@@ -90,14 +89,14 @@ def is_served(world: ListenerWorld, family: Family, source: str, what: str, unan
     dial = replace(ordinary, source=source)
     dialled = world.client.carry_out(dial)
     happened = dialled.detail
-    if dialled.outcome is not Outcome.ANSWERED:
+    if not world.client.is_served(dialled):
         unanswered.append(happened)
-        if world.client.carry_out(ordinary).outcome is not Outcome.ANSWERED:
+        if not world.client.is_served(world.client.carry_out(ordinary)):
             happened += f"; a client at {ordinary.source} is not served either, so the address is not the reason"
             return Finding(True, f"a client at {source} is served like one at {ordinary.source}", happened)
         dialled = world.client.carry_out(dial)
         happened = f"{dialled.detail}, twice; a client at {ordinary.source} is served in between"
-    ok = dialled.outcome is Outcome.ANSWERED
+    ok = world.client.is_served(dialled)
     where = endpoint(dial.address, dial.port)
     return Finding(ok, f"a client at {source} ({what}) is answered at {where}", dialled.detail if ok else happened)
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Collection
 
 from dualstack.errors import NothingToJudge
 from dualstack.families import BOTH, WILDCARDS, Family
+from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import Template, absent
 from dualstack.world import ListenerWorld
 from dualstack.world.clients import link_local, loopback_clients
+from dualstack.world.neighbours import clients_on, neighbours, recorded
 
 TWICE = 2
 """How many link-local clients come: state that a service keeps from the first may affect the second."""
@@ -50,22 +52,36 @@ def test_wildcard_listener_on_loopback(world: ListenerWorld) -> None:
     statement="A service that listens on every IPv6 address serves clients that dial its link-local address from "
     "theirs: on a network without a router, neighbours have no other address, and their addresses have a zone.",
     stimulus="Start the service on a dual-stack host; try an exchange over IPv6 between global addresses. If it is "
-    "answered, try two between link-local addresses, with the interface as the zone.",
+    "answered, try two between link-local addresses, with the interface as the zone. On a host with two links and no "
+    "other addresses, try one at ::1 first, and then two from each link; both clients have the same address.",
     wire="Each attempt is answered over IPv6 from the address that was dialled, including the link-local one.",
     cites=("RFC 4007 §6, §11.2", "RFC 4291 §2.5.6, §2.8", "RFC 3493 §3.3: sin6_scope_id", "RFC 9844 §1"),
-    topologies=("dual-stack",),
+    topologies=("dual-stack", "link-local"),
     causes=("RC-SCOPEDPEER", "RC-SOCKADDR"),
     needs=(Need.IPV6, Need.NETWORK),
 ).attach
 def test_link_local_clients(world: ListenerWorld) -> None:
-    """Clients with link-local addresses are answered where others are."""
-    world.service.start()
-    if Family.IPV6 not in world.served():
+    """Clients with link-local addresses are answered on each link, if others are."""
+    if not serves_others(world):
         raise NothingToJudge("no IPv6 client is served, with any address")
     require_wide(world, [Family.IPV6], lambda address: address.startswith("fe80:"))
-    for address in link_local(world.lab, world.clients):
-        world.answers(Family.IPV6, address, times=TWICE)
+    for host in neighbours(world.lab):
+        clients = clients_on(host)
+        with recorded(world, host):
+            for address in link_local(world.lab, clients):
+                world.answers(Family.IPV6, address, times=TWICE, clients=clients)
     world.shows_served(Family.IPV6)
+
+
+def serves_others(world: ListenerWorld) -> bool:
+    """Start the service; return whether an IPv6 client is served at a global address, or at ::1 if there is none."""
+    if world.lab.topology.families():
+        world.service.start()
+        return Family.IPV6 in world.served()
+    world.service.start(families=[Family.IPV6])
+    inside = loopback_clients(world.lab)
+    dialled = world.client.dial(Family.IPV6, Family.IPV6.loopback, clients=inside)
+    return world.revive(dialled).outcome is Outcome.ANSWERED
 
 
 EVERYWHERE = {*WILDCARDS, "::ffff:0.0.0.0"}

@@ -41,7 +41,7 @@ FIXED, SPLIT = 250, 100
     cites=("RFC 9293 §3.6.1", "RFC 1122 §4.2.2.13", "shutdown(2)"),
     topologies=("dual-stack",),
     causes=("RC-HALFCLOSE",),
-    needs=(Need.TCP, Need.ANSWER, Need.NO_TLS, Need.NETWORK),
+    needs=(Need.TCP, Need.ANSWER, Need.NO_TLS, Need.ONE_REQUEST, Need.NETWORK),
 ).attach
 def test_half_close(world: ListenerWorld) -> None:
     """A client that has sent everything is still answered."""

@@ -85,7 +85,7 @@ def reset(world: ListenerWorld, families: Sequence[Family], stage: Stage, count:
     wire="Each later SYN is answered by SYN ACK.",
     cites=("RFC 4732 §2.1", "accept(2)"),
     topologies=("dual-stack",),
-    causes=("RC-BLOCKING", "RC-PERPREFIX"),
+    causes=("RC-BLOCKING", "RC-PERPREFIX", "RC-SHAREDADDRESS"),
     needs=(Need.TCP, Need.ANSWER, Need.MANY, Need.NETWORK),
 ).attach
 def test_a_silent_client_does_not_block_others(world: ListenerWorld) -> None:

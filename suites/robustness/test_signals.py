@@ -40,7 +40,7 @@ END_WITHIN = 30.0
     wire="No claim: the evidence is each client's answer.",
     cites=("signal(7): Interruption of system calls", "accept(2): EINTR", "sigaction(2): SA_RESTART"),
     topologies=("dual-stack",),
-    causes=("RC-EINTR", "RC-PERPREFIX"),
+    causes=("RC-EINTR", "RC-PERPREFIX", "RC-SHAREDADDRESS"),
     needs=(Need.TCP, Need.ANSWER, Need.MANY, Need.NETWORK),
 ).attach
 def test_signals_do_not_break_exchanges(world: ListenerWorld) -> None:

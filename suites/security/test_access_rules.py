@@ -10,10 +10,14 @@ from dualstack.manifest.texts import fill
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.concurrent_clients import add_client_addresses
 from dualstack.world.notations import network_without, notations, wide_network
 
 SILENT, SLOWER = 1.0, 10
 """A client without an answer counts as denied after `SILENT` s plus `SLOWER` times the time of a served client."""
+
+SHORT, LONG = {Family.IPV4: 25, Family.IPV6: 0x25}, {Family.IPV4: 251, Family.IPV6: 0x251}
+"""The numbers of two addresses on the link that no host has; as text the second one begins with the first one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,8 @@ class Rule:
     stimulus="For each family, and each kind of rule that the service has: start it with a rule for one client; dial "
     "it from that client, from another one of its family and from one of the other family. Repeat this with the other "
     "textual forms of an IPv6 address (upper case, without ::, with leading zeros, :: in another place). For network "
-    "rules, use a network that contains both clients of the family, and one that contains only one of them.",
+    "rules, use a network that contains both clients of the family, and one that contains only one of them. Two more "
+    "clients have addresses of which one, as text, is the beginning of the other one: a rule for each of them.",
     wire="No claim: the evidence is how the service answers each client.",
     cites=(
         "RFC 4942 §2.2",
@@ -58,9 +63,14 @@ def test_rules_apply_to_the_clients_they_name(world: ListenerWorld) -> None:
     acl = world.listener.acl
     assert acl is not None  # Need.ACL
     silence = 0.0
-    for family in world.families:
-        for rule in rules(acl, world.sources(family), world.sources(family.other)):
-            silence = judge(world, rule, silence) or silence
+    served = world.served()  # without a rule
+    pairs = {family: similar(world, family) for family in served} if acl.deny or acl.allow else {}
+    add_client_addresses(world, [address for pair in pairs.values() for address in pair])
+    for family in served:
+        own = rules(acl, world.sources(family), world.sources(family.other))
+        for rule in (*own, *similar_rules(acl, pairs.get(family, ()))):
+            admitted = {client: names for client, names in rule.admitted.items() if Family.of(client) in served}
+            silence = judge(world, Rule(rule.text, admitted), silence) or silence
 
 
 def rules(acl: Acl, own: tuple[str, ...], others: tuple[str, ...]) -> Iterator[Rule]:
@@ -83,6 +93,19 @@ def rules(acl: Acl, own: tuple[str, ...], others: tuple[str, ...]) -> Iterator[R
         if text is not None:
             yield Rule(fill(text, {"network": wide}), {one: names, second: names, other: not names})
             yield Rule(fill(text, {"network": narrow}), {one: names, second: not names})
+
+
+def similar(world: ListenerWorld, family: Family) -> tuple[str, str]:
+    """Return two addresses of the link; as text the second one begins with the first one."""
+    network = world.lab.plan.ipv4 if family is Family.IPV4 else world.lab.plan.ipv6
+    return str(network[SHORT[family]]), str(network[LONG[family]])
+
+
+def similar_rules(acl: Acl, pair: tuple[str, ...]) -> Iterator[Rule]:
+    """Yield a rule for each client of a pair that a comparison of texts may confuse."""
+    for text, names in ((acl.deny, False), (acl.allow, True)):
+        for one in pair if text is not None else ():
+            yield Rule(fill(text or "", {"address": one}), {client: names is (client == one) for client in pair})
 
 
 def judge(world: ListenerWorld, rule: Rule, silence: float) -> float:

@@ -4,6 +4,7 @@ from dualstack.families import BOTH, Family
 from dualstack.requirement import Level, Requirement, Role
 from dualstack.wire.expect import no_mapped_on_wire
 from dualstack.world import ConnectorWorld, ListenerWorld, World
+from dualstack.world.prerequisites import start_or_leave
 
 
 @Requirement(
@@ -24,7 +25,7 @@ from dualstack.world import ConnectorWorld, ListenerWorld, World
 def test_no_mapped_address_on_the_wire(world: World) -> None:
     """All packets of the service have addresses that can be answered."""
     if isinstance(world, ListenerWorld):
-        world.service.start()
+        start_or_leave(world)
         for family in world.families:
             world.client.dial(family, world.addresses(family)[0])
     if isinstance(world, ConnectorWorld):

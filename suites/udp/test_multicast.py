@@ -7,7 +7,7 @@ from functools import partial
 from dualstack.errors import HostCannot
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
-from dualstack.lab.changes import RouteGroup
+from dualstack.lab.changes import RouteOverLink
 from dualstack.prober.messages import Outcome
 from dualstack.prober.messages.tables import AwaitGroup
 from dualstack.protocols.application import Trait
@@ -44,7 +44,7 @@ def test_multicast_groups_are_joined(world: ListenerWorld) -> None:
     groups = {family: group for family in world.families if (group := multicast.group(family))}
     if Family.IPV4 in groups:
         for host in (world.host, world.peer):
-            host.apply(RouteGroup(groups[Family.IPV4]))
+            host.apply(RouteOverLink(groups[Family.IPV4]))
     world.service.start()
     for family, group in groups.items():
         world.host.prober.call(AwaitGroup(group, JOIN_TIMEOUT))

@@ -6,8 +6,9 @@ import pytest
 
 from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
-from dualstack.facts import Facts, Start
+from dualstack.facts import Facts, FamilyFacts, How, Start
 from dualstack.finding import Finding, Symptom
+from dualstack.protocols.certificates import TlsFault
 from tests.causes.made import (
     ADDRESS,
     DIED,
@@ -26,8 +27,12 @@ from tests.causes.made import (
     UDP,
     ZERO,
     facts,
+    first,
+    held,
     saw,
 )
+
+PLAIN = held(IPV6, How.WRONG, tls=TlsFault.PLAIN)
 
 CONTRADICTED = {
     "RC-V4SOCK, a socket takes IPv6": ("RC-V4SOCK", facts(OK, HUNG_UP, ZERO, ONLY)),
@@ -39,8 +44,38 @@ CONTRADICTED = {
         "RC-BLOCKING",
         facts(OK, saw(IPV6, HUNG_UP, 100), ZERO, ONLY, requirement="ROBUST-005"),
     ),
+    "RC-SOCKADDR, a field of the request is misread": (
+        "RC-SOCKADDR",
+        facts(
+            requirement="FORWARD-017",
+            output="ValueError: too many values to unpack (expected 2)",
+            broken=(Finding(False, "it shows the client", "it shows none", symptoms=(Symptom.FORWARDED,)),),
+        ),
+    ),
     "RC-SIGPIPE, it runs": ("RC-SIGPIPE", facts(OK, REFUSED, DUAL, requirement="ROBUST-003")),
     "RC-NOCHECKSUM over TCP": ("RC-NOCHECKSUM", facts(OK, REFUSED, ZERO)),
+    "RC-PKTINFO, the request went to a group": (
+        "RC-PKTINFO",
+        facts(saw(IPV4, OK, wrong_source=("198.51.100.1",)), IGNORED, U4, requirement="UDP-009", **UDP),
+    ),
+    "RC-MTU, the path is not to blame": (
+        "RC-MTU",
+        facts(
+            requirement="TRANS-006",
+            broken=(Finding(False, "200000 bytes arrive on the link", "no", symptoms=(Symptom.SHORT_ON_LINK,)),),
+        ),
+    ),
+    "RC-MTU, a small answer is lost too": (
+        "RC-MTU",
+        facts(
+            OK,
+            IGNORED,
+            U4,
+            requirement="UDP-005",
+            exchanges=(held(IPV6, OK), held(IPV6, IGNORED, asks_large=True), held(IPV6, IGNORED)),
+            **UDP,
+        ),
+    ),
     "RC-MTU, refused": ("RC-MTU", facts(OK, REFUSED, U4, requirement="UDP-005", **UDP)),
     "RC-SOCKADDR, refused": ("RC-SOCKADDR", facts(OK, REFUSED, U4, requirement="UDP-002", **UDP)),
     "RC-HOPLIMIT, it is 64": ("RC-HOPLIMIT", facts(OK, saw(IPV6, IGNORED, hop_limit=64), ZERO, ONLY)),
@@ -66,6 +101,32 @@ def test_a_contradicted_cause_is_never_named(code: str, found: Facts) -> None:
     assert code not in [item.code for item in likely([code], found)]
 
 
+def test_a_silent_tls_handshake_does_not_show_that_clients_are_blocked() -> None:
+    """A socket without TLS that waits for the end of a line looks like one from which nothing is accepted."""
+    silent = "the TLS handshake did not complete: nothing more came within 5 s"
+    seen = (held(IPV4, OK), held(IPV6, How.KEPT_WAITING))
+    found = facts(OK, How.KEPT_WAITING, ZERO, ONLY, requirement="LISTEN-001", exchanges=seen)
+    assert first(found) == "RC-BLOCKING"
+    assert not first(replace(found, broken=(Finding(False, "an IPv6 client is answered", silent),)))
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        facts(OK, How.KEPT_WAITING, ZERO, ONLY, exchanges=(held(IPV4, OK), held(IPV6, How.KEPT_WAITING))),
+        facts(OK, HUNG_UP, ZERO, ONLY, exchanges=(held(IPV4, OK), held(IPV6, HUNG_UP))),
+        facts(REFUSED, How.WRONG, ONLY, exchanges=(held(IPV4, REFUSED), PLAIN)),
+        facts(IGNORED, How.WRONG, ZERO, ONLY, exchanges=(held(IPV4, How.KEPT_WAITING), PLAIN)),
+        facts(FamilyFacts(IPV4), How.WRONG, DUAL, exchanges=(PLAIN,)),
+        facts(How.WRONG, How.WRONG, ZERO, ONLY, exchanges=(held(IPV4, How.WRONG, tls=TlsFault.PLAIN), PLAIN)),
+    ],
+    ids=["silent", "closed", "the other is refused", "the other is silent", "one socket", "both"],
+)
+def test_tls_is_missing_only_where_the_other_socket_has_it(found: Facts) -> None:
+    """RC-TLSMISSING needs an answer in plain text at a socket of one family, and no sign against TLS at the other."""
+    assert "RC-TLSMISSING" not in [item.code for item in likely((), found)]
+
+
 def test_where_nothing_fits_no_cause_is_named() -> None:
     """Clients of both families are ignored, and no socket of the service is seen: no cause is named."""
     found = facts(IGNORED, IGNORED, starts=(STARTED,))
@@ -76,6 +137,13 @@ def test_told_an_ipv6_address_it_has_an_ipv4_socket() -> None:
     """The IPv4 socket is the first cause; a library without IPv6 is the second."""
     found = facts(OK, REFUSED, ZERO, starts=(Start(bind="::", ready=True),))
     assert [item.code for item in likely(("RC-V4SOCK",), found)] == ["RC-V4SOCK", "RC-LIBBUILD"]
+
+
+def test_told_both_wildcards_its_ipv4_socket_blames_no_library() -> None:
+    """If an IPv4 wildcard is among its listen addresses, an IPv4 socket does not show a library without IPv6."""
+    for bind in ("0.0.0.0:{port},[::]:{port}", "[::]:{port},0.0.0.0:{port}"):
+        found = facts(OK, REFUSED, ZERO, starts=(Start(bind=bind, ready=True),))
+        assert [item.code for item in likely(("RC-V4SOCK",), found)] == ["RC-V4SOCK"]
 
 
 def test_a_cause_without_a_rule_keeps_its_place() -> None:

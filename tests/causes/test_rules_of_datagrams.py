@@ -9,6 +9,14 @@ from tests.causes.made import IGNORED, IPV6, OK, REFUSED, U4, U6, UDP, facts, fi
 DATAGRAMS = {
     "refused, no socket": ("RC-V4SOCK", facts(OK, REFUSED, U4, requirement="LISTEN-012", **UDP)),
     "nothing leaves": ("RC-REPLYSOCKET", facts(OK, IGNORED, U4, U6, requirement="UDP-006", **UDP)),
+    "a call that sends is refused": (
+        "RC-SOCKADDR",
+        facts(OK, IGNORED, U4, U6, requirement="LISTEN-012", output="sendto: Invalid argument", **UDP),
+    ),
+    "Node refuses an address of the other family": (
+        "RC-REPLYSOCKET",
+        facts(OK, IGNORED, U4, U6, requirement="LISTEN-012", output="send EINVAL 2001:db8:51:1::201:40000", **UDP),
+    ),
     "an answer goes astray": (
         "RC-SOCKADDR",
         facts(OK, IGNORED, U4, U6, requirement="UDP-005", strangers=("2001:db8:51:1::",), **UDP),
@@ -37,6 +45,18 @@ DATAGRAMS = {
                     symptoms=(Symptom.BAD_CHECKSUM,),
                 ),
             ),
+            **UDP,
+        ),
+    ),
+    "large answers to small requests are lost": (
+        "RC-MTU",
+        facts(
+            OK,
+            IGNORED,
+            U4,
+            U6,
+            requirement="UDP-005",
+            exchanges=(held(IPV6, OK, size=32), held(IPV6, IGNORED, size=40, asks_large=True)),
             **UDP,
         ),
     ),

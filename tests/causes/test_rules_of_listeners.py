@@ -7,6 +7,7 @@ import pytest
 from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
 from dualstack.facts import Facts, FamilyFacts, Host, How, Start
+from dualstack.families import Family
 from dualstack.finding import Finding, Symptom
 from dualstack.protocols.certificates import TlsFault
 from dualstack.suites import requirements
@@ -19,6 +20,7 @@ from tests.causes.made import (
     IN_USE,
     IPV4,
     IPV6,
+    NO_IPV4,
     NO_IPV6,
     OK,
     ONLY,
@@ -32,6 +34,18 @@ from tests.causes.made import (
     saw,
 )
 
+
+def side_ports(*missed: Family) -> Facts:
+    """Return the facts of a server of FTP whose data ports are not reached over these families."""
+    broken = [
+        Finding(
+            False, f"an {family.label} client reaches the data port", "it was refused", symptoms=(Symptom.SIDE_PORT,)
+        )
+        for family in missed
+    ]
+    return facts(requirement="META-005", broken=tuple(broken))
+
+
 CASES = {
     "a mapped client is turned away": (
         "RC-ACLTEXT",
@@ -42,6 +56,46 @@ CASES = {
     "an error in the handler": (
         "RC-SOCKADDR",
         facts(OK, HUNG_UP, ZERO, ONLY, output="ValueError: too many values to unpack (expected 2)"),
+    ),
+    "an address of another length in the handler": (
+        "RC-SOCKADDR",
+        facts(OK, HUNG_UP, ZERO, ONLY, output="OSError: packed IP wrong length for inet_ntoa"),
+    ),
+    "an address of another length ends the process, and later clients are refused": (
+        "RC-SOCKADDR",
+        facts(
+            REFUSED,
+            How.RESET,
+            ZERO,
+            ONLY,
+            output="Bad arg length for Socket::unpack_sockaddr_in, length is 28, should be 16",
+            starts=(Start(ready=True, ended="exited with code 255", code=255),),
+        ),
+    ),
+    "every address is too long for inet_ntop()": (
+        "RC-SOCKADDR",
+        facts(
+            FamilyFacts(IPV4),
+            requirement="INTEROP-002",
+            host=NO_IPV4,
+            shown=((CLIENT[IPV6], "(null)"),),
+            broken=(Finding(False, "the service shows its client's address", 'it shows "(null)"'),),
+        ),
+    ),
+    "an address of another length ends the process": (
+        "RC-SOCKADDR",
+        facts(
+            OK,
+            How.RESET,
+            ZERO,
+            ONLY,
+            output="Bad arg length for Socket::unpack_sockaddr_in, length is 28, should be 16",
+            starts=(Start(ready=True, ended="exited with code 255", code=255),),
+        ),
+    ),
+    "a parser for IPv4 in the handler": (
+        "RC-INETATON",
+        facts(OK, HUNG_UP, ZERO, ONLY, output="OSError: illegal IP address string passed to inet_aton"),
     ),
     "HTTP 500 over IPv6": (
         "RC-ERRORANSWER",
@@ -101,6 +155,16 @@ CASES = {
             requirement="ROBUST-005",
         ),
     ),
+    "one connection per address": (
+        "RC-SHAREDADDRESS",
+        facts(
+            FamilyFacts(IPV4, False, ((OK, 3), (HUNG_UP, 197)), hung_up_beside=197),
+            saw(IPV6, OK, 200),
+            ZERO,
+            ONLY,
+            requirement="ROBUST-005",
+        ),
+    ),
     "clients wait": (
         "RC-BLOCKING",
         facts(saw(IPV4, OK, 200), saw(IPV6, How.KEPT_WAITING, 200), ZERO, ONLY, requirement="ROBUST-005"),
@@ -141,6 +205,10 @@ CASES = {
     "a client's address is cut at a colon": (
         "RC-SPLIT",
         facts(OK, OK, DUAL, requirement="INTEROP-002", shown=((CLIENT[IPV6], "[2001"),)),
+    ),
+    "a client's address in gRPC's peer string is cut at a colon": (
+        "RC-SPLIT",
+        facts(OK, OK, DUAL, requirement="INTEROP-002", shown=((CLIENT[IPV6], "%5B2001"),)),
     ),
     "a client's address is cut after 15 characters": (
         "RC-SOCKADDR",
@@ -257,12 +325,235 @@ CASES = {
             ),
         ),
     ),
+    "an unusual client gets an error status": (
+        "RC-ADDRTEXT",
+        facts(
+            requirement="INTEROP-007",
+            exchanges=(
+                held(IPV4, OK, answer="HTTP/1.1 200 OK\r\n\r\n"),
+                held(IPV6, OK, answer="HTTP/1.1 200 OK\r\n\r\n"),
+                held(IPV6, OK, answer="HTTP/1.1 403 No\r\n\r\n", source="2001:db8:51:1:1000::"),
+            ),
+            broken=(Finding(False, "a client at 2001:db8:51:1:1000:: is answered", "the status is 403, twice"),),
+        ),
+    ),
+    "connections wait on its socket, on an IPv6-only host": (
+        "RC-BLOCKING",
+        facts(
+            FamilyFacts(IPV4),
+            How.KEPT_WAITING,
+            ZERO,
+            replace(ONLY, waiting=3),
+            requirement="LISTEN-002",
+            host=NO_IPV4,
+            exchanges=(held(IPV6, How.KEPT_WAITING),),
+            starts=(STARTED,),
+        ),
+    ),
+    "long addresses are not shown": (
+        "RC-SOCKADDR",
+        facts(
+            requirement="INTEROP-002",
+            shown=((CLIENT[IPV4], CLIENT[IPV4]), ("2001:db8:51:1:aaaa:bbbb:cccc:202", "(null)")),
+            broken=(Finding(False, "the service shows its client's address", 'it shows "(null)"'),),
+        ),
+    ),
+    "a data port is not reached over IPv6": ("RC-SIDECHANNEL", side_ports(IPV6)),
+    "a client's address is cut after 31 characters": (
+        "RC-SOCKADDR",
+        facts(
+            requirement="INTEROP-002",
+            shown=(("2001:db8:51:1:aaaa:bbbb:cccc:202", "2001:db8:51:1:aaaa:bbbb:cccc:20"),),
+            broken=(Finding(False, "the service shows its client's address", "it shows another"),),
+        ),
+    ),
+    "a reset ends the process of one family": (
+        "RC-SIGPIPE",
+        facts(
+            OK,
+            REFUSED,
+            ZERO,
+            ONLY,
+            requirement="ROBUST-003",
+            table=(ZERO,),
+            exchanges=(held(IPV4, OK), held(IPV6, OK), held(IPV4, OK), held(IPV6, REFUSED)),
+        ),
+    ),
+    "a reset ends the process and the output names it": (
+        "RC-SIGPIPE",
+        facts(
+            REFUSED,
+            REFUSED,
+            DUAL,
+            requirement="ROBUST-003",
+            output="ConnectionResetError: [Errno 104] Connection reset by peer",
+            starts=(Start(ready=True, ended="exited with code 1", code=1),),
+            exchanges=(held(IPV4, OK), held(IPV6, OK), held(IPV4, REFUSED), held(IPV6, REFUSED)),
+        ),
+    ),
+    "IPv6 only on ::1": (
+        "RC-ONEADDRESS",
+        facts(OK, REFUSED, ZERO, row("::1"), exchanges=(held(IPV4, OK), held(IPV6, REFUSED))),
+    ),
+    "IPv4 only on 127.0.0.1": (
+        "RC-ONEADDRESS",
+        facts(REFUSED, OK, row("127.0.0.1"), ONLY, exchanges=(held(IPV4, REFUSED), held(IPV6, OK))),
+    ),
+    "another client's answer over IPv4 is no mapped address": (
+        "RC-UDPERROR",
+        facts(
+            saw(IPV4, How.WRONG),
+            OK,
+            row("::", transport="udp", v6only=False),
+            transport="udp",
+            requirement="UDP-007",
+            exchanges=(held(IPV4, OK), held(IPV6, OK), held(IPV4, How.WRONG)),
+        ),
+    ),
+    "a reset ends the process without a word about it": (
+        "RC-SIGPIPE",
+        facts(
+            REFUSED,
+            REFUSED,
+            DUAL,
+            requirement="ROBUST-003",
+            output="TypeError: Invalid URL",
+            starts=(Start(ready=True, ended="exited with code 1", code=1),),
+            exchanges=(held(IPV4, OK), held(IPV6, OK), held(IPV4, REFUSED), held(IPV6, REFUSED)),
+        ),
+    ),
+    "another reply code over IPv6": (
+        "RC-ERRORANSWER",
+        facts(
+            OK,
+            replace(saw(IPV6, OK), works=False),
+            DUAL,
+            protocol="exchange",
+            exchanges=(held(IPV4, OK, answer="220 mail.test\r\n"), held(IPV6, OK, answer="554 go away\r\n")),
+        ),
+    ),
+    "the queue for IPv6 connections is short": (
+        "RC-BACKLOG",
+        facts(
+            OK,
+            saw(IPV6, How.KEPT_WAITING, 28),
+            ZERO,
+            replace(ONLY, backlog=0),
+            requirement="ROBUST-005",
+        ),
+    ),
+    "the queue is long, and IPv6 clients wait": (
+        "RC-BLOCKING",
+        facts(
+            OK,
+            saw(IPV6, How.KEPT_WAITING, 28),
+            ZERO,
+            replace(ONLY, backlog=128),
+            requirement="ROBUST-005",
+        ),
+    ),
+    "a socket from which nothing is accepted": (
+        "RC-BLOCKING",
+        facts(OK, How.KEPT_WAITING, ZERO, ONLY, exchanges=(held(IPV4, OK), held(IPV6, How.KEPT_WAITING))),
+    ),
+    "an IPv6 client is 0.0.0.0": (
+        "RC-SOCKADDR",
+        facts(OK, OK, DUAL, requirement="INTEROP-002", shown=((CLIENT[IPV6], "0.0.0.0"),)),
+    ),
+    "refused clients were not waiting for a name": ("RC-V6ONLY", facts(REFUSED, OK, ONLY, reverse=True)),
+    "silent clients block others that were served before": (
+        "RC-BLOCKING",
+        facts(
+            How.KEPT_WAITING,
+            How.KEPT_WAITING,
+            DUAL,
+            requirement="ROBUST-006",
+            reverse=True,
+            exchanges=(held(IPV4, OK), held(IPV6, OK), held(IPV4, How.KEPT_WAITING), held(IPV6, How.KEPT_WAITING)),
+        ),
+    ),
+    "clients of the families are accepted in turns": (
+        "RC-BLOCKING",
+        facts(
+            saw(IPV4, How.KEPT_WAITING, 1),
+            OK,
+            ZERO,
+            ONLY,
+            exchanges=(held(IPV4, OK), held(IPV4, How.KEPT_WAITING), held(IPV6, OK)),
+        ),
+    ),
+    "a half-close ends the connection of one family": (
+        "RC-HALFCLOSE",
+        facts(OK, HUNG_UP, ZERO, ONLY, requirement="ROBUST-001", exchanges=(held(IPV6, OK), held(IPV6, HUNG_UP))),
+    ),
+    "a client ends the service": (
+        "RC-ERRORANSWER",
+        facts(
+            OK,
+            saw(IPV6, REFUSED),
+            DUAL,
+            starts=(Start(ready=True, ended="exited with code 1", code=1),),
+            exchanges=(held(IPV4, OK), held(IPV6, HUNG_UP), held(IPV6, REFUSED)),
+        ),
+    ),
     "a rule hits another client": (
         "RC-ACLPREFIX",
         facts(
             requirement="SEC-001",
             misjudged=((CLIENT[IPV6], "deny 2001:db8:51:1::9"),),
             broken=(Finding(False, "it is served", "no"),),
+        ),
+    ),
+    "a rule hits a client whose address begins like that of the rule": (
+        "RC-ACLTEXT",
+        facts(
+            requirement="SEC-001",
+            misjudged=(("2001:db8:51:1::251", "deny 2001:db8:51:1::25"), ("198.51.100.25", "allow 198.51.100.251")),
+            broken=(Finding(False, "it is served", "no"), Finding(False, "it is denied", "no")),
+        ),
+    ),
+    "a rule hits a client outside its network, whose address begins like that of the network": (
+        "RC-ACLPREFIX",
+        facts(
+            requirement="SEC-001",
+            misjudged=((CLIENT[IPV6], "deny 2001:db8:51:1::/120"), (CLIENT[IPV6], "allow 2001:db8:51:1::/120")),
+            broken=(Finding(False, "it is served", "no"), Finding(False, "it is served", "no")),
+        ),
+    ),
+    "a rule with the length of an address misses its client in another form": (
+        "RC-ACLTEXT",
+        facts(
+            requirement="SEC-001",
+            misjudged=((CLIENT[IPV6], "deny 2001:DB8:51:1::201/128"),),
+            broken=(Finding(False, "it is denied", "no"),),
+        ),
+    ),
+    "an IPv6 client is shown from a colon on": (
+        "RC-SPLIT",
+        facts(OK, OK, DUAL, requirement="INTEROP-002", shown=((CLIENT[IPV6], CLIENT[IPV6].rpartition(":")[2]),)),
+    ),
+    "a redirect is to an address up to its first colon": (
+        "RC-SPLIT",
+        facts(
+            OK,
+            OK,
+            DUAL,
+            requirement="META-008",
+            broken=(Finding(False, "Location names a host", "'[2001:8080'", symptoms=(Symptom.CUT_AT_COLON,)),),
+        ),
+    ),
+    "a bulk answer of one family is cut short on the link": (
+        "RC-CUTSHORT",
+        facts(
+            requirement="TRANS-006",
+            broken=(
+                Finding(
+                    False,
+                    "200000 bytes over IPv6 arrive on the link, as over IPv4",
+                    "the answer 'HTTP/1.1 200 OK' is cut short: 77069 of the 400001 bytes of its body came",
+                    symptoms=(Symptom.SHORT_ON_LINK,),
+                ),
+            ),
         ),
     ),
     "a rule in another form misses its client": (
@@ -291,6 +582,42 @@ CASES = {
         "RC-SSRF",
         facts(requirement="SEC-006", broken=(Finding(False, "for http://[::]/ nothing", "it was connected to"),)),
     ),
+    "an address is handed out that its client cannot use": (
+        "RC-ADVERTISED",
+        facts(
+            requirement="META-001",
+            broken=(Finding(False, "a client can use ::", "it cannot", symptoms=(Symptom.UNUSABLE_ADDRESS,)),),
+        ),
+    ),
+    "an answer has the mapped form of its client's address": (
+        "RC-MAPPED",
+        facts(
+            requirement="META-006",
+            broken=(Finding(False, "received is 192.0.2.1", "::ffff:192.0.2.1", symptoms=(Symptom.MAPPED_ADDRESS,)),),
+        ),
+    ),
+    "IPv6 clients cannot name a data port": (
+        "RC-SIDECHANNEL",
+        facts(requirement="META-010", broken=(Finding(False, "after EPRT the server connects", "500 unknown"),)),
+    ),
+    "another network protocol is a wrong parameter": (
+        "RC-VAGUEREFUSAL",
+        facts(requirement="META-011", broken=(Finding(False, "EPRT is refused with 522", "501 wrong"),)),
+    ),
+    "a field returns the first bytes of an address": (
+        "RC-U32",
+        facts(
+            requirement="META-007",
+            broken=(Finding(False, "it returns 2001:db8::1", "32.1.13.184", symptoms=(Symptom.CUT_ADDRESS,)),),
+        ),
+    ),
+    "a redirect has no brackets": (
+        "RC-BRACKET",
+        facts(
+            requirement="META-008",
+            broken=(Finding(False, "Location has its form", "'::1:80'", symptoms=(Symptom.NO_BRACKETS,)),),
+        ),
+    ),
     "names of clients are asked for": (
         "RC-REVERSELOOKUP",
         facts(reverse=True, requirement="ROBUST-009"),
@@ -302,6 +629,14 @@ CASES = {
 }
 
 
+def test_a_service_that_answers_again_was_not_ended_by_an_error() -> None:
+    """A wrong answer between right ones does not mean that a datagram ended the service."""
+    wrong = (held(IPV4, OK), held(IPV4, How.WRONG), held(IPV4, OK))
+    case = {"transport": "udp", "requirement": "UDP-007"}
+    assert first(facts(saw(IPV4, How.WRONG), OK, exchanges=wrong, **case)) == ""
+    assert first(facts(saw(IPV4, How.IGNORED), OK, exchanges=(*wrong, held(IPV4, IGNORED)), **case)) == "RC-UDPERROR"
+
+
 @pytest.mark.parametrize(("code", "found"), CASES.values(), ids=CASES)
 def test_facts_name_their_cause(code: str, found: Facts) -> None:
     """The first cause is the one that the facts support, and it is not contradicted."""
@@ -310,3 +645,28 @@ def test_facts_name_their_cause(code: str, found: Facts) -> None:
     (likeliest, *_) = likely(item.causes if item else (), found)
     assert likeliest.weight
     assert not contradiction(code, found)
+
+
+WITHOUT = {
+    "no address is shown": facts(
+        requirement="INTEROP-002",
+        shown=((CLIENT[IPV6], "unknown"), ("2001:db8:51:1:aaaa:bbbb:cccc:202", "unknown")),
+        broken=(Finding(False, "the service shows its client's address", "it shows unknown"),),
+    ),
+    "a data port is not reached over either family": side_ports(IPV4, IPV6),
+    "all connections are accepted, and none is answered": facts(
+        FamilyFacts(IPV4),
+        How.KEPT_WAITING,
+        ZERO,
+        replace(ONLY, waiting=0),
+        requirement="LISTEN-002",
+        host=NO_IPV4,
+        starts=(STARTED,),
+    ),
+}
+
+
+@pytest.mark.parametrize("found", WITHOUT.values(), ids=WITHOUT)
+def test_facts_that_fit_no_cause_name_none(found: Facts) -> None:
+    """Without a fact that speaks for a cause, such as a difference between the families, none is named."""
+    assert first(found) == ""

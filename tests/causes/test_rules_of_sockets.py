@@ -34,9 +34,26 @@ CASES = {
     "an IPv4 socket alone": ("RC-V4SOCK", facts(OK, REFUSED, ZERO)),
     "an IPv4 socket alone, on an IPv6-only host": ("RC-V4SOCK", facts(OK, REFUSED, ZERO, host=NO_IPV4)),
     "an IPv4 address": ("RC-LITERAL", facts(OK, REFUSED, row("198.51.100.1"))),
+    "::1 alone, for clients on its own host": ("RC-RESOLVER", facts(REFUSED, OK, row("::1"), inside=True)),
+    "127.0.0.1 alone, for clients on its own host": ("RC-LITERAL", facts(OK, REFUSED, row("127.0.0.1"), inside=True)),
     "IPV6_V6ONLY by default": (
         "RC-V6ONLY",
         facts(REFUSED, OK, ONLY, host=Host(v6only=True), requirement="LISTEN-005"),
+    ),
+    "IPv6 on another port, and several listeners": (
+        "RC-V4SOCK",
+        facts(OK, REFUSED, ZERO, row("::", 8081, v6only=True), declared=frozenset({8080, 8443})),
+    ),
+    "IPv6 on another port, and the same port is required": (
+        "RC-TWOPORTS",
+        facts(
+            OK,
+            REFUSED,
+            ZERO,
+            row("::", 8081, v6only=True),
+            declared=frozenset({8080, 8443}),
+            requirement="LISTEN-006",
+        ),
     ),
     "IPv6 on another port": ("RC-TWOPORTS", facts(OK, REFUSED, ZERO, row("::", 8081, v6only=True))),
     "a bind error although the port is free": (

@@ -4,7 +4,20 @@ from collections.abc import Callable
 
 import pytest
 
-from dualstack.causes import answers, datagrams, literals, paths, running, sockets
+from dualstack.causes import (
+    answers,
+    connecting,
+    datagrams,
+    handed_out,
+    literals,
+    paths,
+    proxied,
+    relaying,
+    resolving,
+    running,
+    sockets,
+    tls,
+)
 from dualstack.facts import Facts, How
 from dualstack.finding import Finding, Symptom
 from tests.causes.made import IGNORED, OK, ZERO, facts, row
@@ -17,16 +30,40 @@ Rule = Callable[[Facts], str]
     [
         (answers.something_grows, Symptom.GROWTH),
         (answers.leads_past_filter, Symptom.REDIRECT),
+        (answers.locks_out_sharers, Symptom.SHARED_ADDRESS),
+        (connecting.unnamed_address, Symptom.UNNAMED_ADDRESS),
         (datagrams.bad_checksum, Symptom.BAD_CHECKSUM),
         (datagrams.too_large_packets, Symptom.LARGE_PACKET),
         (datagrams.gets_others_answers, Symptom.OTHERS_ANSWERS),
+        (handed_out.cut, Symptom.CUT_ADDRESS),
+        (handed_out.cut_at_colon, Symptom.CUT_AT_COLON),
+        (handed_out.mapped, Symptom.MAPPED_ADDRESS),
+        (handed_out.side_port_missed, Symptom.SIDE_PORT),
+        (handed_out.unusable, Symptom.UNUSABLE_ADDRESS),
+        (handed_out.without_brackets, Symptom.NO_BRACKETS),
+        (literals.encoded_brackets, Symptom.ENCODED_BRACKETS),
         (literals.listens_although_malformed, Symptom.MALFORMED_ADDRESS),
         (paths.past_the_router, Symptom.BYPASSED_ROUTER),
+        (relaying.half_close_lost, Symptom.HALF_CLOSE_LOST),
+        (relaying.last_bytes_lost, Symptom.LAST_BYTES_LOST),
+        (relaying.next_address_missed, Symptom.NEXT_ADDRESS_MISSED),
+        (relaying.reset_lost, Symptom.RESET_LOST),
+        (relaying.server_missed, Symptom.SERVER_MISSED),
+        (proxied.misread, Symptom.PROXY_HEADER),
+        (proxied.misread_field, Symptom.FORWARDED),
+        (proxied.distrusts_relay, Symptom.RELAY_DISTRUSTED),
+        (proxied.trusts_stranger, Symptom.STRANGER_TRUSTED),
+        (relaying.stranger_passed, Symptom.STRANGER_PASSED),
+        (resolving.keeps_family, Symptom.KEPT_FAMILY),
         (running.socket_survives, Symptom.SOCKET_LEFT),
+        (resolving.gives_up, Symptom.FAMILY_GIVEN_UP),
+        (resolving.gives_up, Symptom.NO_RETRY),
+        (resolving.keeps_address, Symptom.KEPT_ADDRESS),
         (running.does_not_stop, Symptom.STILL_RUNS),
         (running.does_not_stop, Symptom.UNCLEAN_END),
         (running.does_not_stop, Symptom.SOCKET_LEFT),
         (sockets.listens_elsewhere, Symptom.LISTENS_ELSEWHERE),
+        (tls.accepts_other_certificate, Symptom.OTHER_CERTIFICATE),
     ],
 )
 def test_a_symptom_supports_its_rule(rule: Rule, symptom: Symptom) -> None:

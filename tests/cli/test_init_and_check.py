@@ -20,6 +20,8 @@ any = "::"
 """
 
 
+BIND_UNUSED = "configuration[0].bind: {bind} is not used in this configuration; add it to the command, environment or "
+
 Command = Callable[..., CompletedProcess[str]]
 """How ``dualstack`` is run."""
 
@@ -44,7 +46,7 @@ def test_init_writes_a_manifest(dualstack: Command, tmp_path: Path) -> None:
     """A first manifest is written; once its program exists, it is right."""
     done = dualstack("init")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "service.toml: written; edit it, then: dualstack check service.toml\n"
+    assert done.stdout == "service.toml written; edit it, then: dualstack check service.toml\n"
     server = tmp_path / "server"
     server.touch()
     assert "service.command: found './server', not executable: chmod +x " in fault(dualstack("check", "service.toml"))
@@ -73,7 +75,11 @@ def test_init_where_nothing_can_be_written(dualstack: Command) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("port = 8080", "prot = 8080", "listen[0].prot: unknown key; did you mean 'port'? (allowed: acl, bind, "),
+        (
+            "port = 8080",
+            "prot = 8080",
+            "listen[0].prot: unknown key; did you mean 'port'? (allowed: acl, advertises, bind, ",
+        ),
         ("port = 8080", "port = 99999", "listen[0].port: found 99999; allowed: 65535 or less"),
         ('"made-up"', '"mäde up"', "service.name: found 'mäde up'; allowed: a text that matches "),
         ("schema = 1", "schema = 1.5", "schema: found 1.5; allowed: 1"),
@@ -100,6 +106,20 @@ def test_init_where_nothing_can_be_written(dualstack: Command) -> None:
             "exemption[0].topologies[0]: found 'ipv4-only'; LISTEN-004 runs on: ipv4-only-no-af-inet6; did you mean ",
         ),
         ("schema = 1", "schema = ", "not TOML: Invalid value (at line 1, column 10)"),
+        (
+            'name = "main"',
+            "name = main",
+            'not TOML: Invalid value (at line 6, column 8); write texts in quotes: "main"\n',
+        ),
+        (
+            "port = 8080",
+            "port = 8080\nport = 1",
+            "Cannot overwrite a value (at line 8, column 9); this table has the key ",
+        ),
+        ("schema = 1\n", "", ":1: schema: missing; write schema = 1 above the first table\n"),
+        ("port = 8080", 'port = "8080"', "found '8080'; allowed: a whole number; write 8080 without quotes\n"),
+        ("port = 8080", 'port = 8080\nfamilies = "ipv6"', "found 'ipv6'; allowed: a list; write [\"ipv6\"]\n"),
+        ("port = 8080", 'port = 8080\n[[configuration]]\nname = "a"\nbind = "::"\ncommand = ["true"]', BIND_UNUSED),
     ],
 )
 def test_check_names_the_fault(dualstack: Command, tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -109,6 +129,17 @@ def test_check_names_the_fault(dualstack: Command, tmp_path: Path, old: str, new
     text = fault(dualstack("check", path))
     assert text.startswith(f"dualstack: {path}:")
     assert message in text
+
+
+def test_a_file_that_is_no_manifest(dualstack: Command, tmp_path: Path) -> None:
+    """A mistyped name gets the nearest file, a folder the manifests in it, a program the command that tries it."""
+    write(tmp_path, SERVER, "shop.toml")
+    assert fault(dualstack("check", "shp.toml")).endswith(": No such file or directory; did you mean 'shop.toml'?\n")
+    assert fault(dualstack("check", "other")).endswith(": No such file or directory; there is: shop.toml\n")
+    assert fault(dualstack("check", ".")).endswith(": Is a directory; name a file in it: shop.toml\n")
+    write(tmp_path, "import socket\n", "shop.py")
+    assert "shop.py:1: not TOML: " in (text := fault(dualstack("check", "shop.py")))
+    assert text.endswith("; to test a program without a manifest: dualstack try -- COMMAND\n")
 
 
 @pytest.mark.parametrize("command", ["run", "survey", "check"])

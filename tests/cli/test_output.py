@@ -164,7 +164,7 @@ def test_first_line_only(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline().startswith(b"CONNECT-001  ")
+        assert process.stdout.readline().startswith(f"{next(iter(requirements()))}  ".encode())
         process.stdout.close()
         assert process.stderr.read() == b""
         assert process.wait(timeout=60) == 0

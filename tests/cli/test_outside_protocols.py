@@ -8,6 +8,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from dualstack.content import ROOT
+from dualstack.protocols.registry import PROTOCOLS
 
 Command = Callable[..., CompletedProcess[str]]
 
@@ -34,7 +35,8 @@ def test_checked(dualstack: Command, team: Path) -> None:
 def test_unknown(dualstack: Command, team: Path) -> None:
     """Without the folder its name is a fault, at its line and key; a mistyped name is answered with the nearest."""
     done = dualstack("check", MANIFEST)
-    allowed = "'connect', 'echo', 'upper', 'http', 'redis', 'exchange' or 'oneway'"
+    *names, last = [repr(name) for name in PROTOCOLS]
+    allowed = f"{', '.join(names)} or {last}"
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
         f"dualstack: {MANIFEST}:11: listen[0].protocol: found 'stock'; allowed: {allowed}",
@@ -116,4 +118,4 @@ def test_schema(dualstack: Command, team: Path) -> None:
         for words in ((), ("--suites", team.parents[1]))
     ]
     assert names[1] == [*names[0], "stock"]
-    assert names[0] == ["connect", "echo", "upper", "http", "redis", "exchange", "oneway"]
+    assert names[0] == list(PROTOCOLS)

@@ -1,7 +1,8 @@
 """Parity: the same services get the same verdict, case by case, in labs of namespaces and in labs of containers.
 
-All cases of ``reference/``, the cases of each bug of the zoo that its manifest names, and those of one configuration of
-some of ``real/``; with ``DUALSTACK_PARITY=all`` every case. What may differ is in the table of docs/parity.md.
+Each requirement on each topology once, of some services of ``reference/`` in turn, and again of one configuration of
+some of ``real/``; the cases of the bug of each fifth service of the zoo; with ``DUALSTACK_PARITY=all`` every case. What
+may differ is in the table of docs/parity.md.
 """
 
 import os
@@ -9,7 +10,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,8 +26,10 @@ from dualstack.results import Record, read_records
 from dualstack.rootfs import find_root
 from dualstack.rootfs.images import build_bases, packages_image
 from dualstack.verdict import OUR_FAULT, Verdict
+from tests.docker.worlds import REFUSED
+from tests.exam.examined import SERVICES, examined
+from tests.exam.test_exam import TRIED_AGAIN, try_again
 
-SERVICES = ROOT / "fixtures" / "services"
 IMAGES = SERVICES / "images"
 PAGE = ROOT / "docs" / "parity.md"
 ROW = re.compile(
@@ -34,37 +38,31 @@ ROW = re.compile(
 
 EVERYTHING = os.environ.get("DUALSTACK_PARITY") == "all"
 REFERENCE = (
-    "counter",
     "datagrams",
     "echo",
     "get",
     "local",
-    "mail",
-    "receiver",
     "secure",
-    "store",
-    "transfers",
-    "upper-thread-ported",
 )
-"""The reference services that are compared by themselves: of each kind of service one."""
+"""The reference services that are compared in turn: of each kind of service one."""
 
 REAL = {
-    "asyncio.toml": "asyncio/None",
     "curl.toml": "curl",
     "memcached.toml": "memcached/no-l",
-    "mosquitto.toml": "mosquitto/default",
     "nginx-address.toml": "nginx-address",
     "node.toml": "node-http/default",
-    "python-clients.toml": "python-clients:create_connection",
-    "python-socket.toml": "python-socket/dualstack_ipv6",
     "redis-address.toml": "redis-address",
-    "socat.toml": "socat/TCP6-LISTEN",
-    "wget.toml": "wget",
 }
 """The services of ``real/`` that are compared, and which of their cases."""
 
-SHORT = ("connect", "listen", "security", "start", "udp")
-"""The suites that are compared by themselves; the others, which restart services and load them, for one service."""
+OF_ZOO = 5
+"""Of the zoo each fifth service is compared."""
+
+RESTARTS = ("lifecycle", "robustness")
+"""The suites that restart services and load them; they are compared for ``echo``."""
+
+SHORT = ("connect", "listen", "security", "start", "transition", "udp")
+"""The suites in which services are compared in turn."""
 
 NOTHING_SAID = OUR_FAULT | {Verdict.HOST_CANNOT}
 """Verdicts that say nothing of the service."""
@@ -79,7 +77,9 @@ SHIPPED = {
 
 def manifests_of(kind: str) -> list[Path]:
     """Return the manifests of one kind; those that need a root file system which is missing fail the test in CI."""
-    found = sorted((SERVICES / kind).glob("*.toml"))
+    found = [path for path in examined(kind) if EVERYTHING or kind != "real" or path.name in REAL]
+    if kind == "zoo" and not EVERYTHING:
+        found = found[::OF_ZOO]
     missing = [path for path in found if (packages := _packages(path)) and find_root(packages) is None]
     if os.environ.get("CI") == "true":
         assert not missing, f"no root file system for {missing}: dualstack rootfs build"
@@ -92,7 +92,15 @@ def _packages(path: Path) -> list[str]:
     return manifest.service.packages + (manifest.image.packages if manifest.image else [])
 
 
-def run(lab: str, folder: Path, manifests: list[Path], only: str = "", suites: Sequence[str] = ()) -> dict[str, Record]:
+def run(
+    lab: str,
+    folder: Path,
+    manifests: list[Path],
+    only: str = "",
+    suites: Sequence[str] = (),
+    *,
+    cases: Iterable[str] = (),
+) -> dict[str, Record]:
     """Verify services in a lab of one kind; return records by case.
 
     Args:
@@ -101,15 +109,32 @@ def run(lab: str, folder: Path, manifests: list[Path], only: str = "", suites: S
         manifests: The services.
         only: What of them, as pytest's ``-k`` takes it; all when empty.
         suites: Only these suites; all when empty.
+        cases: Only the cases with these keys; all when empty.
     """
     paths = [str(ROOT / "suites" / name) for name in suites] or [str(ROOT / "suites")]
     command = [sys.executable, "-m", "pytest", *paths, f"--rootdir={ROOT}", f"--confcutdir={ROOT}"]
     command += [f"--config-file={ROOT / 'suites' / 'pytest.ini'}", "-q", "-p", "no:tmpdir", "-n", "4", "--assert=plain"]
     command += [f"--dualstack-lab={lab}", f"--dualstack-results={folder}", *(["-k", only] if only else [])]
     command += [f"--dualstack-service={path}" for path in manifests]
+    command += [f"--dualstack-case={key}" for key in cases]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (folder / "latest").exists(), f"the run left no results:\n{done.stdout}{done.stderr}"
     return {record.case: record for record in read_records(folder / "latest")}
+
+
+def shared_out(records: Iterable[Record]) -> list[str]:
+    """Return the cases that are compared: each requirement on each topology once, of the services in turn."""
+    applying: dict[tuple[str, str], dict[str, str]] = {}
+    for record in records:
+        if record.verdict is not Verdict.NOT_APPLICABLE:
+            applying.setdefault((record.requirement, record.topology), {}).setdefault(record.subject, record.case)
+    turns: Counter[str] = Counter()
+    chosen = []
+    for _, by_subject in sorted(applying.items(), key=lambda item: (len(item[1]), item[0])):
+        subject = min(by_subject, key=lambda name: (turns[name], name))
+        turns[subject] += 1
+        chosen.append(by_subject[subject])
+    return chosen
 
 
 def accepted(page: str) -> dict[str, tuple[str, str]]:
@@ -118,9 +143,15 @@ def accepted(page: str) -> dict[str, tuple[str, str]]:
 
 
 def faults(netns: dict[str, Record], docker: dict[str, Record], known: dict[str, tuple[str, str]]) -> list[str]:
-    """Return the differences that are not explained, and the explanations of what does not differ."""
+    """Return the differences that are not explained, and the explanations of what does not differ.
+
+    Cases on topologies that docker labs refuse are not compared.
+    """
     found = []
     for case, record in netns.items():
+        if record.topology in REFUSED:
+            assert docker[case].verdict in {Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE}, case
+            continue
         both = (record.verdict.value, docker[case].verdict.value)
         if both[0] != both[1] and known.get(case) != both:
             found.append(f"{case}: netns {both[0]}, docker {both[1]}: {docker[case].reason}")
@@ -129,6 +160,17 @@ def faults(netns: dict[str, Record], docker: dict[str, Record], known: dict[str,
         if record.verdict in NOTHING_SAID and docker[case].verdict is record.verdict:
             found.append(f"{case}: {both[0]} in both: nothing was compared: {record.reason}")
     return found
+
+
+def require_agreement(netns: dict[str, Record], docker: dict[str, Record], folder: Path) -> None:
+    """Require that nothing differs but what the documentation explains; a few cases that do are tried again, alone."""
+    known = accepted(PAGE.read_text(encoding="utf-8"))
+    unlike = [case for case in netns if faults({case: netns[case]}, docker, known)]
+    if len(unlike) <= TRIED_AGAIN:
+        netns = netns | {case: try_again(netns[case], folder / "netns") for case in unlike}
+        docker = docker | {case: try_again(docker[case], folder / "docker") for case in unlike}
+    found = faults(netns, docker, known)
+    assert not found, "\n".join(found)
 
 
 def selection(kind: str, manifests: list[Path]) -> str:
@@ -143,7 +185,8 @@ def selection(kind: str, manifests: list[Path]) -> str:
         chosen = [REAL[path.name] for path in manifests if path.name in REAL]
         return " or ".join(name + ("" if ":" in name else ":") for name in chosen)
     loaded = [load_manifest(path) for path in manifests]
-    named = {(name, item.service.name) for item in loaded for known in item.known for name in known.requirement}
+    certain = [(item.service.name, known) for item in loaded for known in item.known if not known.sometimes]
+    named = {(requirement, service) for service, known in certain for requirement in known.requirement}
     return " or ".join(sorted(f"{requirement}:{service}:" for requirement, service in named))
 
 
@@ -175,9 +218,29 @@ def _build_node(engine: Engine, reference: str) -> None:
     build_files(engine, reference, {"Dockerfile": (local, 0o644), "node": (Path(own).read_bytes(), 0o755)})
 
 
-def record(verdict: Verdict) -> Record:
+def record(verdict: Verdict, requirement: str = "LISTEN-001", subject: str = "s", on: str = "dual-stack") -> Record:
     """Return a record with that verdict."""
-    return Record("LISTEN-001", "", "must", "s", "s.toml", "e", "dual-stack", verdict, reason="why")
+    return Record(requirement, "", "must", subject, "s.toml", "e", on, verdict, reason="why")
+
+
+def test_each_requirement_is_compared_on_each_topology() -> None:
+    """The cases that are shared out among services have each requirement on each topology, and every service a part."""
+    every = [
+        record(
+            Verdict.NOT_APPLICABLE if (requirement, subject) == ("UDP-001", "a") else Verdict.PASS,
+            requirement,
+            subject,
+            on,
+        )
+        for requirement in ("LISTEN-001", "LISTEN-002", "UDP-001")
+        for on in ("dual-stack", "ipv6-only")
+        for subject in ("a", "b", "c")
+    ]
+    chosen = {item.case: item for item in every if item.case in shared_out(every)}
+    pairs = [(item.requirement, item.topology) for item in chosen.values()]
+    assert sorted(pairs) == sorted({(item.requirement, item.topology) for item in every})
+    assert {item.subject: 2 for item in chosen.values()} == Counter(item.subject for item in chosen.values())
+    assert all(item.verdict is Verdict.PASS for item in chosen.values())
 
 
 def test_nothing_compared_is_found() -> None:
@@ -216,22 +279,24 @@ def test_verdicts_agree(kind: str, tmp_path: Path, record_property: Callable[[st
     only = selection(kind, manifests)
     short = () if EVERYTHING or kind == "zoo" else SHORT
     netns = run("netns", tmp_path / "netns", manifests, only, short)
-    docker = run("docker", tmp_path / "docker", manifests, only, short)
+    if short:
+        netns = {case: netns[case] for case in shared_out(netns.values())}
+    docker = run("docker", tmp_path / "docker", manifests, only, short, cases=netns if short else ())
     assert netns
     assert set(netns) == set(docker)
     tried = sum(record.verdict is not Verdict.NOT_APPLICABLE for record in docker.values())
     record_property("exam", f"parity: {kind}: {tried} cases compared")
-    found = faults(netns, docker, accepted(PAGE.read_text(encoding="utf-8")))
-    assert not found, "\n".join(found)
+    require_agreement(netns, docker, tmp_path)
 
 
 @pytest.mark.usefixtures("images")
 def test_verdicts_agree_over_restarts_and_loads(tmp_path: Path) -> None:
     """The suites that restart the service and load it come to the same verdicts on the reference service."""
-    netns, docker = (run(lab, tmp_path / lab, [SERVICES / "reference" / "echo.toml"]) for lab in ("netns", "docker"))
+    echo = SERVICES / "reference" / "echo.toml"
+    netns, docker = (run(lab, tmp_path / lab, [echo], suites=RESTARTS) for lab in ("netns", "docker"))
+    assert netns
     assert set(netns) == set(docker)
-    found = faults(netns, docker, accepted(PAGE.read_text(encoding="utf-8")))
-    assert not found, "\n".join(found)
+    require_agreement(netns, docker, tmp_path)
 
 
 @pytest.mark.usefixtures("images")
@@ -250,5 +315,4 @@ def test_shipped_images_agree(tmp_path: Path) -> None:
         if f":{image}@" in case
     }
     assert set(twins) == set(docker)
-    found = faults(twins, docker, accepted(PAGE.read_text(encoding="utf-8")))
-    assert not found, "\n".join(found)
+    require_agreement(twins, docker, tmp_path)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dualstack.deadline import Deadline
-from dualstack.errors import BrokenLab, HarnessError, UsageError
+from dualstack.errors import BrokenLab, HarnessError, HostCannot, UsageError
 from dualstack.families import Family
 from dualstack.lab.changes import AcceptRouters, AddAddress, RemoveAddress, SwitchIpv6
 from dualstack.lab.docker import containers
@@ -19,14 +19,22 @@ from dualstack.lab.proofs import planned_proofs
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
 from dualstack.prober.messages import AddressRow, Advertise, Dial, Outcome, Serve
-from dualstack.topology import Topology, load_topology, topology_names
+from dualstack.topology import Topology, load_topology
 from dualstack.transport import AppProtocol, Transport
+from tests.docker.worlds import MADE, REFUSED
 
 MakeLab = Callable[[Topology | str], DockerLab]
 Look = Callable[[Host], dict[str, Any]]
 
 
-@pytest.mark.parametrize("name", topology_names())
+@pytest.mark.parametrize("name", REFUSED)
+def test_twins_are_refused(make_lab: MakeLab, name: str) -> None:
+    """A topology with two hosts of one hardware address is refused, with the host and the lab that can."""
+    with pytest.raises(HostCannot, match=rf"topology {name}: host '.*' has the hardware .*: it needs the embedded lab"):
+        make_lab(name)
+
+
+@pytest.mark.parametrize("name", MADE)
 def test_every_topology_comes_up_and_proves_itself(make_lab: MakeLab, name: str) -> None:
     """Each topology's proofs all hold in a fresh lab, on both hosts."""
     topology = load_topology(name)

@@ -20,6 +20,7 @@ import pytest
 from dualstack.deadline import Deadline
 from dualstack.doctor import diagnose
 from dualstack.results import Record, read_records
+from tests.report.conftest import page_text
 
 PATIENCE = 90.0
 """Seconds that one run may take on a machine that is busy with something else."""
@@ -111,8 +112,8 @@ class Done:
 
     @property
     def report(self) -> str:
-        """Its HTML report."""
-        return (self.folder / "report.html").read_text(encoding="utf-8")
+        """Its HTML report, with its data as text."""
+        return page_text(self.folder / "report.html")
 
     @property
     def junit(self) -> ET.Element:
@@ -142,9 +143,10 @@ class Live:
         """Send a signal to the process group, as Ctrl-C on a terminal does."""
         os.killpg(self.process.pid, number)
 
-    def has_said(self, words: str) -> None:
-        """Wait until the run has printed something."""
-        self._wait(lambda: words in (self.site.folder / "out").read_text(encoding="utf-8", errors="replace"), words)
+    def has_said(self, words: str, times: int = 1) -> None:
+        """Wait until the run has printed something, so many times."""
+        out = self.site.folder / "out"
+        self._wait(lambda: out.read_text(encoding="utf-8", errors="replace").count(words) >= times, words)
 
     def is_here(self) -> None:
         """Wait until one of its services, or a build, has said that it is there."""
@@ -263,8 +265,8 @@ class Site:
 
     def start(self, *arguments: str | Path, wrapper: Sequence[str] = (), **environment: str) -> Live:
         """Start ``dualstack run`` with its results in this folder, as the leader of a process group."""
-        command = [*wrapper, sys.executable, "-P", "-m", "dualstack", "run", "--results", str(self.results)]
-        variables = {**os.environ, "DUALSTACK_TEST": self.token, "TMPDIR": str(self.temporary), **environment}
+        command = [*wrapper, sys.executable, "-P", "-m", "dualstack", "run", "-v", "--results", str(self.results)]
+        variables = {**self.variables, **environment}
         with (self.folder / "out").open("wb") as out, (self.folder / "err").open("wb") as err:
             process = subprocess.Popen(
                 [*command, *map(str, arguments)],
@@ -276,6 +278,11 @@ class Site:
                 start_new_session=True,
             )
         return Live(process, self)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of what runs from here."""
+        return {**os.environ, "DUALSTACK_TEST": self.token, "TMPDIR": str(self.temporary)}
 
     def run(self, *arguments: str | Path, wrapper: Sequence[str] = (), **environment: str) -> Done:
         """Run ``dualstack run`` to its end."""

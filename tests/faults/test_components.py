@@ -48,9 +48,11 @@ while True:
 
 DIES = """\
 store = stored()
-store.accept()
-sys.exit("fatal: the store is out of memory")
+client = store.accept()[0]
+print("fatal: the store is out of memory", file=sys.stderr, flush=True)
+os._exit(1)
 """
+"""It keeps its client's connection until its own end: the service answers only after that."""
 
 LIVES = """\
 store = stored()

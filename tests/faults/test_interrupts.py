@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dualstack.verdict import Verdict
+from tests.report.conftest import misfits
 
 if TYPE_CHECKING:
     from tests.faults.conftest import Site
@@ -43,7 +44,7 @@ def report_again(site: "Site") -> subprocess.CompletedProcess[str]:
 def test_an_interrupt_ends_the_run_in_good_order(site: "Site", workers: str, number: signal.Signals) -> None:
     """Ctrl-C (or SIGTERM to the run alone): exit code 130, a report marked as interrupted, nothing left soon after.
 
-    A service that does not react to its stop signal delays nothing.
+    A service that does not react to its stop signal delays nothing, and results.json is as its schema says.
     """
     with site.until_here(*ONE_CASE, "-n", workers, *two(site)) as live:
         live.has_said("[1/2]")
@@ -62,6 +63,7 @@ def test_an_interrupt_ends_the_run_in_good_order(site: "Site", workers: str, num
     assert "interrupted" in done.out
     assert done.junit.find(".//testcase[@name='the run is complete']/error") is not None
     assert "Traceback" not in done.out + done.err
+    assert misfits(done.folder) == []
 
 
 def test_a_second_interrupt_kills(site: "Site") -> None:

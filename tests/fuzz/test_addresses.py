@@ -11,8 +11,8 @@ from dualstack.addressing import plan_addresses
 from dualstack.families import BOTH, Family, endpoint, unmapped
 from dualstack.manifest.shown import shown_address
 from dualstack.prober.sockets import socket_address
+from dualstack.rfc6052 import LENGTHS, embed
 from dualstack.topology import Attachment, HostSpec, LinkSpec, Topology, hosts_across, load_topology
-from dualstack.wire.rfc6052 import LENGTHS, embed
 from dualstack.world.notations import network_without, notations, wide_network
 
 GROUPS = st.lists(st.sampled_from([0, 0, 0, 1, 0xDB8, 0xFFFF]) | st.integers(0, 0xFFFF), min_size=8, max_size=8)

@@ -56,8 +56,13 @@ PREDICATES: list[Callable[[CaptureData], object]] = [
     lambda wire: [[*expect.attempts(wire, PORT, transport)] for transport in Transport],
     lambda wire: [expect.families_of_flow(wire, PORT, transport) for transport in Transport],
     lambda wire: expect.half_close(wire, 40000),
-    lambda wire: expect.he_fallback(wire, PORT, 0.1, 2.0),
-    lambda wire: expect.loser_quiet(wire, PORT),
+    lambda wire: expect.race(wire, PORT),
+    *(
+        lambda wire, judge=judge: judge(expect.race(wire, PORT))
+        for judge in (expect.families_alternate, expect.losers_closed, expect.losers_quiet)
+    ),
+    lambda wire: expect.attempt_delay([expect.race(wire, PORT)]),
+    lambda wire: expect.attempts_apart([expect.race(wire, PORT)]),
     expect.no_mapped_on_wire,
     expect.packets_too_big,
     lambda wire: expect.stays_inside(wire, PORT),
@@ -69,6 +74,7 @@ PREDICATES: list[Callable[[CaptureData], object]] = [
     lambda wire: expect.udp_large_answer(wire, PORT),
     lambda wire: expect.udp_spoofed_unanswered(wire, PORT, [C4, C6]),
     lambda wire: expect.udp6_checksum(wire, PORT),
+    lambda wire: expect.carries_resets(wire, PORT, expected=False),
     expect.dns_queries,
     expect.dns_answers,
     lambda wire: expect.flow_outlives_advertisements(wire, (C6, 40000), 1),

@@ -2,12 +2,14 @@
 
 import asyncio
 
+import pytest
 from dnslib import EDNS0, QTYPE, RCODE, DNSError, DNSHeader, DNSQuestion, DNSRecord
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dualstack.prober.behaviour import MALFORMED, Action
 from dualstack.prober.messages import Names
-from dualstack.prober.names import ZONE, Action
+from dualstack.prober.names import ZONE
 from dualstack.prober.nameserver import DnsServer
 from dualstack.transport import Transport
 from tests.fuzz.damage import damaged
@@ -19,7 +21,16 @@ LONG_LABEL = bytes.fromhex("abcd 0100 0001 0000 0000 0000 40") + b"a" * 64 + byt
 
 CUT = bytes.fromhex("abcd 0100 0001 0000 0000 0000 07") + b"te"
 
-LABELS = [f"{family}-{action.value}{number}" for family in ("a", "aaaa") for action in Action for number in ("", "-2")]
+READABLE = [action for action in Action if action not in {*MALFORMED, Action.FORMERR}]
+"""The actions whose answers can be read, and do not say that the query cannot."""
+
+LABELS = [
+    f"{record}-{modifier}{action.value}{number}"
+    for record in ("a", "aaaa", "https")
+    for modifier in ("", "tc-", "cname-2-", "delay-5-")
+    for action in READABLE
+    for number in ("", "-2")
+]
 
 
 @st.composite
@@ -28,7 +39,8 @@ def queries(draw: st.DrawFn) -> bytes:
     labels = [*draw(st.lists(st.sampled_from(LABELS), max_size=2)), draw(st.sampled_from(["x1", "X1", ""])), ZONE]
     name = ".".join(filter(None, labels))
     record = DNSRecord(
-        DNSHeader(id=7), q=DNSQuestion(name, draw(st.sampled_from([QTYPE.A, QTYPE.AAAA, QTYPE.SOA, 65280])))
+        DNSHeader(id=7),
+        q=DNSQuestion(name, draw(st.sampled_from([QTYPE.A, QTYPE.AAAA, QTYPE.HTTPS, QTYPE.SOA, 65280]))),
     )
     record.header.opcode = draw(st.sampled_from([0, 0, 0, 4]))
     if draw(st.booleans()):
@@ -42,7 +54,10 @@ def answers(datagrams: list[bytes], transport: Transport = Transport.UDP) -> lis
     async def consider() -> list[tuple[bytes | None, float]]:
         """Ask one after the other."""
         server = DnsServer(Names((), ("198.51.100.1",) * 40, ("2001:db8::1",)))
-        return [server._reply(data, PEER, transport) for data in datagrams]
+        try:
+            return [server._reply(data, PEER, transport) for data in datagrams]
+        finally:
+            server.close()
 
     return asyncio.run(consider())
 
@@ -71,6 +86,19 @@ def test_whole_queries_are_answered(data: bytes, transport: Transport) -> None:
     """A whole query is never a format error."""
     ((answer, _),) = answers([data], transport)
     assert answer is None or DNSRecord.parse(answer).header.rcode != RCODE.FORMERR
+
+
+@given(st.sampled_from(sorted(MALFORMED, key=str)), st.sampled_from([QTYPE.A, QTYPE.AAAA]), st.booleans())
+def test_malformed_answers_cannot_be_read(action: Action, qtype: int, edns: bool) -> None:  # noqa: FBT001 - drawn
+    """A malformed answer has the query's number; it cannot be read."""
+    query = DNSRecord(q=DNSQuestion(f"a-{action.value}.aaaa-{action.value}.x1.{ZONE}", qtype))
+    if edns:
+        query.add_ar(EDNS0(udp_len=LARGEST))
+    ((answer, _),) = answers([query.pack()])
+    assert answer is not None
+    assert answer[:2] == query.pack()[:2]
+    with pytest.raises(DNSError):
+        DNSRecord.parse(answer)
 
 
 def test_what_cannot_be_read_is_a_format_error() -> None:

@@ -183,6 +183,8 @@ def main() -> None:
         "packet socket": attempt(lambda: make(socket.AF_PACKET, socket.SOCK_RAW)),
         "raw socket": attempt(lambda: make(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)),
         "link down": attempt(link_down),
+        "ordinary": os.sched_getscheduler(0) == os.SCHED_OTHER,
+        "priority": attempt(lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))),
         "add_key": attempt(lambda: called(libc.syscall(numbers["add_key"], b"user", b"x", b"y", 1, -3))),
         "keyctl": attempt(lambda: called(libc.syscall(numbers["keyctl"], 0, -3, 0))),
         "bpf": attempt(lambda: called(libc.syscall(numbers["bpf"], 0, 0, 0))),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import socket
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from pyroute2 import IPRoute
 
 from dualstack.errors import HarnessError
-from dualstack.lab import facts, sysctl
+from dualstack.families import Family
+from dualstack.lab import facts, nftables, sysctl
 from dualstack.lab.docker.configure import configure
 from dualstack.lab.path_probe import cross
 from dualstack.prober.seccomp import restrict
@@ -24,9 +26,13 @@ def obey(stream: socket.socket) -> None:
 
 
 def _change(route: IPRoute, what: str, how: str, fields: dict[str, Any]) -> None:
-    """Change an address, a route, a link, a neighbour or a setting."""
+    """Change an address, a route, a link, a neighbour or a setting, or delete the filters of a router."""
     if what == "sysctl":
         Path("/proc/sys/net", how).write_text(fields["value"])
+        return
+    if what == "nftables":
+        for family in map(Family, fields["families"]):
+            nftables.send(nftables.delete_filter(how, family))
         return
     getattr(route, what)(how, **fields)
 
@@ -123,4 +129,36 @@ def neighbours(stream: socket.socket) -> None:
     with IPRoute() as route:
         rows = [dict(row["attrs"]) for row in route.get_neighbours()]
     found = [(row["NDA_DST"], row["NDA_LLADDR"]) for row in rows if "NDA_LLADDR" in row]
+    stream.sendall(json.dumps(found).encode() + b"\n")
+
+
+def refuse(stream: socket.socket) -> None:
+    """Answer as a daemon to which the machine refuses something."""
+    stream.makefile("rb").readline()
+    stream.sendall(json.dumps({"error": "no packet sockets here", "cannot": True}).encode() + b"\n")
+
+
+def echoed(stream: socket.socket) -> None:
+    """Send bytes to a server that echoes them; answer how many came back, and whether they are the same."""
+    asked = json.loads(stream.makefile("rb").readline())
+    data = os.urandom(asked["size"])
+    with socket.create_connection((asked["address"], asked["port"]), timeout=20) as connection:
+        connection.setblocking(False)
+        sent, received = 0, b""
+        while len(received) < len(data):
+            readable, writable, _ = select.select([connection], [connection] if sent < len(data) else [], [], 20)
+            if writable:
+                sent += connection.send(data[sent : sent + (1 << 16)])
+            if readable and not (piece := connection.recv(1 << 16)):
+                break
+            received += piece if readable else b""
+    stream.sendall(json.dumps([len(received), received == data]).encode() + b"\n")
+
+
+def own_address(stream: socket.socket) -> None:
+    """Answer the source address towards a host, and the MTU of the path."""
+    address = json.loads(stream.makefile("rb").readline())
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.connect((address, 9))
+        found = [one.getsockname()[0], one.getsockopt(socket.IPPROTO_IP, 14)]  # IP_MTU
     stream.sendall(json.dumps(found).encode() + b"\n")

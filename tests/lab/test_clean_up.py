@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 
 from dualstack.deadline import Deadline
+from dualstack.errors import HarnessError
+from dualstack.lab import supervisor_client
 from dualstack.lab.leftovers import boot_ticks, holders, link_of
 from dualstack.lab.netns import NetnsBackend
 from dualstack.lab.proving import prove
@@ -107,6 +109,25 @@ def test_the_end_of_a_thread_is_not_the_end_of_the_run() -> None:
     assert prove(made[0])
     made[0].close()
     backend.close()
+    assert backend.leftovers() == []
+
+
+def test_a_supervisor_that_does_not_answer_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A late answer is never taken for that to the next request: the supervisor is killed, the next lab is right."""
+    backend = NetnsBackend()
+    try:
+        with monkeypatch.context() as patch:  # of the first supervisor alone: a busy machine may delay the second one
+            patch.setattr(supervisor_client, "_ANSWER_TIMEOUT", 3.0)
+            backend.up(load_topology("dual-stack")).close()
+            assert backend._supervisor is not None
+            os.kill(backend._supervisor.pids[1], signal.SIGSTOP)
+            with pytest.raises(HarnessError, match="has not answered for 3 s, and was killed"):
+                backend.up(load_topology("ipv6-only"))
+        lab = backend.up(load_topology("dual-stack"))
+        assert prove(lab)
+        lab.close()
+    finally:
+        backend.close()
     assert backend.leftovers() == []
 
 

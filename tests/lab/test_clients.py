@@ -9,7 +9,8 @@ from dualstack.lab.changes import AddAddress
 from dualstack.lab.netns import NetnsLab
 from dualstack.manifest import Scope
 from dualstack.prober.messages import Dial, Hold, Outcome
-from dualstack.world.clients import clients_of, link_local, local_clients, remote_clients, router_clients
+from dualstack.world.clients import clients_of, link_local, local_clients, remote_clients, router_clients, with_zones
+from dualstack.world.neighbours import clients_on, neighbours
 
 MakeLab = Callable[[str], NetnsLab]
 PORT = 7999
@@ -84,3 +85,30 @@ def test_link_local_addresses_can_be_dialled(make_lab: MakeLab) -> None:
             assert dialled.outcome is Outcome.ANSWERED, dialled.detail
     other = make_lab("ipv4-only")
     assert link_local(other, remote_clients(other)) == ()
+
+
+def test_a_neighbour_on_each_link_has_the_same_address(make_lab: MakeLab) -> None:
+    """Neighbours on two links have one link-local address; with the zone of each link another one is reached."""
+    lab = make_lab("link-local")
+    service, (near, far) = lab.hosts["service"], neighbours(lab)
+    assert (near.name, far.name) == ("peer", "other")
+    (first,), (second,) = (with_zones(host, service) for host in (near, far))
+    assert (first, second) == ("fe80::5eff:fe10:2%eth0", "fe80::5eff:fe10:2%eth1")
+    with far.prober.hold(Hold(Family.IPV6, "::", PORT)):
+        assert service.prober.dial(Dial(Family.IPV6, second, PORT)).outcome is Outcome.ANSWERED
+        assert service.prober.dial(Dial(Family.IPV6, first, PORT)).outcome is Outcome.REFUSED
+
+
+def test_clients_on_each_link_dial_the_address_there(make_lab: MakeLab) -> None:
+    """A neighbour dials the service's link-local address on its own link, with its own interface as the zone."""
+    lab = make_lab("link-local")
+    dialled = [link_local(lab, clients_on(host)) for host in neighbours(lab)]
+    assert dialled == [("fe80::5eff:fe10:1%eth0",), ("fe80::5eff:fe10:101%eth0",)]
+    with lab.hosts["service"].prober.hold(Hold(Family.IPV6, "::", PORT)):
+        for host, (address,) in zip(neighbours(lab), dialled, strict=True):
+            assert host.prober.dial(Dial(Family.IPV6, address, PORT)).outcome is Outcome.ANSWERED
+
+
+def test_the_neighbour_of_other_topologies_is_the_peer(make_lab: MakeLab) -> None:
+    """Where one link has several hosts, the neighbour is the peer."""
+    assert [host.name for host in neighbours(make_lab("relay"))] == ["peer"]

@@ -9,6 +9,7 @@ import pytest
 
 from dualstack.addressing import HostPlan, Plan, plan_addresses
 from dualstack.families import BOTH
+from dualstack.lab.daemons import Daemons
 from dualstack.lab.docker import containers
 from dualstack.lab.docker.engine import Engine
 from dualstack.lab.docker.host import DockerHost
@@ -19,6 +20,7 @@ from dualstack.lab.setup import host_setups
 from dualstack.prober.messages import Dial, Outcome, Serve
 from dualstack.topology import HostSpec, Topology, load_topology
 from dualstack.transport import AppProtocol
+from tests.lab.planned import network_of
 
 MakeLab = Callable[[Topology | str], NetnsLab]
 PORT = 7990
@@ -45,18 +47,14 @@ class _OneEthernet:
         }
         for name, host in lab.hosts.items():
             self._configure(name, host)
+        self.daemons = Daemons(self)
 
     def _configure(self, name: str, host: Host) -> None:
-        """Configure a host as a container of it is, but for the addresses that it already has."""
+        """Configure a host, which has no addresses yet, as a container of it is."""
         setup = host_setups(self.topology, self.plan)[name]
         own = DockerHost(ENGINE, self.topology, self.plan.hosts[name], setup, labels={}, later=ThreadPoolExecutor(1))
-        request = own._configuration(self.plan, native=False)
-        present = {
-            address: length
-            for family, length in zip(BOTH, (24, 64), strict=True)
-            for address in host.plan.configured[family]
-        }
-        request["delete"] = [("eth0", address, length) for address, length in present.items()]
+        request = own._configuration(self.plan, network_of(self.topology))
+        request["delete"] = []
         request["add"] = [(f"eth{at}", *pair) for at, one in enumerate(setup.interfaces) for pair in one.addresses]
         settings, _ = containers.settings(self.topology, name)
         paths = {key.removeprefix("net.").replace(".", "/"): value for key, value in settings.items()}
@@ -69,18 +67,31 @@ class _OneEthernet:
         """Do nothing: the lab is closed elsewhere."""
 
 
+def on_one_ethernet(make_lab: MakeLab, name: str) -> _OneEthernet:
+    """Return a topology on one Ethernet."""
+    topology = load_topology(name)
+    hosts = {host: HostSpec(ipv4=0, ipv6=0, link_local=spec.link_local) for host, spec in topology.host.items()}
+    return _OneEthernet(make_lab(load_topology("dual-stack").model_copy(update={"host": hosts})), topology)
+
+
 @pytest.fixture
 def lab(make_lab: MakeLab) -> _OneEthernet:
     """Return two-links on one Ethernet."""
-    topology = load_topology("two-links")
-    hosts = {name: HostSpec() for name in topology.host}
-    return _OneEthernet(make_lab(load_topology("dual-stack").model_copy(update={"host": hosts})), topology)
+    return on_one_ethernet(make_lab, "two-links")
 
 
 def test_links_on_one_ethernet_are_proved(lab: _OneEthernet) -> None:
     """A second interface on the same Ethernet makes a router; every proof of the topology holds."""
     proved = prove(lab)
     assert {"peer: ipv4-hops", "peer: ipv6-hops", "router: forwards", "router: no-route-out"} <= set(proved)
+
+
+@pytest.mark.parametrize(("name", "proof"), [("nat64-dns64", "router: translates"), ("nat64-clat", "service: clat")])
+def test_translators_on_one_ethernet_are_proved(make_lab: MakeLab, name: str, proof: str) -> None:
+    """Translators work on hosts that are configured as containers: every proof of the topology holds."""
+    lab = on_one_ethernet(make_lab, name)
+    assert proof in prove(lab)
+    lab.daemons.close()
 
 
 def test_neighbours_get_the_answer_of_the_right_interface(lab: _OneEthernet) -> None:

@@ -192,6 +192,19 @@ def test_a_sidecar_lists_the_sockets_of_its_processes() -> None:
         assert os.fstat(server.fileno()).st_ino in answer["ok"]["inodes"]
 
 
+def test_a_sidecar_lists_tcp_sockets_in_every_state() -> None:
+    """A TCP socket that was never connected is listed, a UDP socket is not."""
+    with (
+        socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as unused,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+        subprocess.Popen(["/bin/sleep", "9"], pass_fds=(unused.fileno(), datagrams.fileno())) as program,
+    ):
+        found = asyncio.run(sidecar.answer({"do": "tcp_sockets"}))["ok"]["inodes"]
+        program.kill()
+        assert os.fstat(unused.fileno()).st_ino in found
+        assert os.fstat(datagrams.fileno()).st_ino not in found
+
+
 def test_a_sidecar_counts_the_time_without_a_processor() -> None:
     """The sidecar answers with seconds."""
     answer = asyncio.run(sidecar.answer({"do": "starved"}))

@@ -1,4 +1,4 @@
-"""What a service cannot do to the machine, as root or not: each line of the README's list."""
+"""What a service cannot do to the machine, as root or not: each line of the list in docs/isolation.md."""
 
 import json
 import os
@@ -152,10 +152,11 @@ def test_it_has_no_socket_that_leads_out(attempted: Attempted) -> None:
 
 
 def test_it_has_no_power_over_the_lab(attempted: Attempted) -> None:
-    """It cannot change interfaces, capture packets, mount anything, or unmount what hides files."""
+    """It cannot change interfaces, capture packets, take priority, mount anything, or unmount what hides files."""
     said = attempted.said
-    names = ("packet socket", "raw socket", "link down", "mknod", "mount", "remount")
+    names = ("packet socket", "raw socket", "link down", "priority", "mknod", "mount", "remount")
     assert {name: said[name] for name in names} == dict.fromkeys(names, "EPERM")
+    assert said["ordinary"] is True
     assert set(said["uncover"].values()) == {"EINVAL"}
     assert said["writable again"] == "EPERM"
 

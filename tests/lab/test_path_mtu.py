@@ -1,11 +1,13 @@
 """The topology with a narrow hop: what crosses it, what the router reports, and what no host knows in advance."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dualstack.deadline import Deadline
+from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family
 from dualstack.lab.changes import AddAddress
 from dualstack.lab.netns import NetnsLab
@@ -80,3 +82,21 @@ def test_an_address_that_comes_later_is_behind_the_router_too(make_lab: MakeLab)
     with service.prober.serve(Serve((late,), PORT, Transport.TCP, AppProtocol.ECHO)):
         dialled = peer.prober.dial(Dial(Family.IPV6, late, PORT, protocol=AppProtocol.ECHO, token_size=BULK))
     assert dialled.outcome is Outcome.ANSWERED, dialled.detail
+
+
+@EACH
+def test_a_bulk_answer_is_lost_in_a_black_hole(make_lab: MakeLab, tmp_path: Path, family: Family) -> None:
+    """Where the router is silent, the handshake and a small answer arrive, and of a bulk answer nothing ever does."""
+    lab = make_lab("pmtu-blackhole")
+    prove(lab)
+    service, peer = lab.hosts["service"], lab.hosts["peer"]
+    dial = Dial(family, service.plan.address(family), PORT, protocol=AppProtocol.ECHO, token_size=BULK, timeout=1)
+    with Capture.start(service, tmp_path / "x.pcap") as capture:
+        with service.prober.serve(Serve((family.wildcard,), PORT, Transport.TCP, AppProtocol.ECHO)):
+            assert peer.prober.dial(replace(dial, token_size=100)).outcome is Outcome.ANSWERED
+            lost = peer.prober.dial(dial)
+        wire = capture.stop()
+    assert (lost.outcome, lost.connected, lost.answer) == (Outcome.SILENT, True, "")
+    assert not packets_too_big(wire)
+    with pytest.raises(Inconclusive, match="there was no such hop"):
+        path_mtu_heeded(wire, NARROW, family)

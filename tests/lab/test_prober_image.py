@@ -11,6 +11,8 @@ from dualstack.lab.process import PRELOADED
 
 RUN_INSIDE = (
     *PRELOADED,
+    "dualstack.protocols.http2_ends",
+    "dualstack.protocols.grpc_ends",
     "dualstack.lab.docker.supervisor",
     "dualstack.lab.docker.sidecar",
     "dualstack.lab.docker.parcel",

@@ -19,7 +19,7 @@ from dualstack.topology import Attachment, HostSpec, LinkSpec, Topology, load_to
 MakeLab = Callable[[Topology | str], NetnsLab]
 Change = tuple[str, str, dict[str, Any]]
 
-LO, LINK = 1, 2
+LO, LINK, CLAT = 1, 2, 3
 IFA_F_NODAD = 0x02
 
 NO_LINK_LOCAL = {"ipv4": 1, "ipv6": 1, "link_local": False}
@@ -48,6 +48,11 @@ def addr(how: str, index: int, address: str, prefixlen: int, *, flags: int = IFA
     """Change an address; an IPv6 one can be used at once, without duplicate address detection."""
     fields = {"index": index, "address": address, "prefixlen": prefixlen}
     return "addr", how, fields | ({"flags": flags} if ":" in address and how == "add" else {})
+
+
+def neighbour(index: int, address: str) -> Change:
+    """Give a neighbour a hardware address that no host has."""
+    return "neigh", "replace", {"ifindex": index, "dst": address, "lladdr": "02:00:00:00:00:99", "state": 0x80}
 
 
 def setting(name: str, value: str) -> Change:
@@ -99,18 +104,17 @@ SABOTAGES = {
     "IPv6 to nobody": Sabotage(
         "ipv6-path",
         "ipv6-only",
-        (
-            (
-                "neigh",
-                "replace",
-                {"ifindex": LINK, "dst": "2001:db8:51:1::201", "lladdr": "02:00:00:00:00:99", "state": 0x80},
-            ),
-        ),
+        (neighbour(LINK, "2001:db8:51:1::201"),),
     ),
     "an IPv4 address": Sabotage("no-ipv4-address", "ipv6-only", (addr("add", LINK, "169.254.7.7", 16),), named=False),
     "a link-local IPv6 address": Sabotage("no-ipv6-address", "ipv4-only", (addr("add", LINK, "fe80::7", 64),)),
     "an IPv4 route": Sabotage("ipv4-unreachable", "ipv6-only", (route("add", dst="198.51.100.0/24", oif=LINK),)),
     "an IPv6 route": Sabotage("ipv6-unreachable", "ipv4-only", (route("add", dst="2001:db8:51:1::/64", oif=LINK),)),
+    "a public IPv4 route": Sabotage("ipv4-unreachable", "ipv6-only", (route("add", dst="8.8.8.8/32", oif=LINK),)),
+    "no public IPv4 route": Sabotage("ipv4-public-route", "dual-stack", (route("del", dst="8.8.8.8/32", scope=253),)),
+    "no public IPv6 route": Sabotage(
+        "ipv6-public-route", "dual-stack", (route("del", dst="2001:4860:4860::8888/128"),)
+    ),
     "no 127.0.0.1": Sabotage("ipv4-loopback", "dual-stack", (addr("del", LO, "127.0.0.1", 8),)),
     "lo is down": Sabotage(
         "ipv6-loopback", "dual-stack", (("link", "set", {"index": LO, "state": "down"}),), named=False
@@ -120,6 +124,16 @@ SABOTAGES = {
     "another 127": Sabotage("no-ipv4-loopback", "ipv6-only-strict", (addr("add", LO, "127.9.9.9", 8),)),
     "::1": Sabotage("no-ipv6-loopback", NO_IPV6_LOOPBACK, (addr("add", LO, "::1", 128),)),
     "no link-local": Sabotage("link-local", "dual-stack", (addr("del", LINK, "fe80::5eff:fe10:1", 64),)),
+    "a link-local address that gets no answer": Sabotage(
+        "link-local-path", "link-local", (neighbour(LINK, "fe80::5eff:fe10:2"),)
+    ),
+    "a twin with another address": Sabotage(
+        "twin",
+        "link-local",
+        (addr("del", LINK, "fe80::5eff:fe10:2", 64), addr("add", LINK, "fe80::7", 64)),
+        named=False,
+        on="other",
+    ),
     "link-local": Sabotage("no-link-local", NO_LINK_LOCAL, (addr("add", LINK, "fe80::7", 64),)),
     "bindv6only off": Sabotage("bindv6only", "dual-stack-bindv6only", (setting("ipv6/bindv6only", "0"),)),
     "bindv6only on": Sabotage("no-bindv6only", "dual-stack", (setting("ipv6/bindv6only", "1"),)),
@@ -145,6 +159,22 @@ SABOTAGES = {
         "path-mtu", "pmtu-1280", (*wide("2001:db8:51:1:aaaa:bbbb:cccc:208/128"),), on="router"
     ),
     "a narrow way back": Sabotage("path-mtu", "pmtu-1280", (setting("ipv6/conf/eth0/mtu", "1400"),), on="router"),
+    "a hole that carries everything over IPv4": Sabotage(
+        "path-black-hole", "pmtu-blackhole", (route("del", dst="198.51.100.33/32", scope=253),), on="router"
+    ),
+    "a hole that carries everything over IPv6": Sabotage(
+        "path-black-hole", "pmtu-blackhole", (route("del", dst="2001:db8:51:1::201/128"),), on="router"
+    ),
+    "a router that reports after all": Sabotage(
+        "silent", "pmtu-blackhole", (("nftables", "silent", {"families": ["ipv4", "ipv6"]}),), named=False, on="router"
+    ),
+    "a NAT that translates nothing": Sabotage(
+        "nat44", "nat44", (("nftables", "nat44", {"families": ["ipv4"]}),), named=False, on="router"
+    ),
+    "a NAT that nobody can pass": Sabotage("nat44", "nat44", (route("del", dst="198.18.1.0/24"),), named=False),
+    "a tunnel whose link is down": Sabotage(
+        "tunnel-6in4", "tunnel-6in4", (("link", "set", {"index": LINK + 1, "state": "down"}),), named=False, on="near"
+    ),
     "a router that does not forward IPv4": Sabotage(
         "ipv4-hops", "two-links", (setting("ipv4/ip_forward", "0"),), named=False, on="router"
     ),
@@ -153,6 +183,22 @@ SABOTAGES = {
     ),
     "a router's function that is off": Sabotage(
         "forwards", "two-links", (setting("ipv4/ip_forward", "0"),), named=False, on="router"
+    ),
+    "a translator beside which the kernel forwards": Sabotage(
+        "translates", "nat64-dns64", (setting("ipv4/ip_forward", "1"),), on="router"
+    ),
+    "no route to the translator": Sabotage("translates", "nat64-dns64", (route("del", dst="2001:db8:64::/96"),)),
+    "no route from the translator": Sabotage(
+        "translates", "nat64-dns64", (route("del", dst="198.18.2.0/24"),), on="peer"
+    ),
+    "no route to the name server": Sabotage(
+        "resolver", "nat64-dns64", (route("add", type="blackhole", dst="2001:db8:51:1::301/128"),), named=False
+    ),
+    "a CLAT without a default route": Sabotage(
+        "clat", "nat64-clat", (("link", "set", {"index": CLAT, "state": "down"}),)
+    ),
+    "a CLAT whose packets do not come back": Sabotage(
+        "clat", "nat64-clat", (route("del", dst="2001:db8:51:3::1/128"),), on="router"
     ),
     "a wide interface on a narrow link": Sabotage(
         "link-mtu", clients_on(LinkSpec(mtu=1280)), (("link", "set", {"index": LINK, "mtu": 1500}),), on="peer"
@@ -194,7 +240,7 @@ def test_a_broken_lab_is_found(make_lab: MakeLab, sabotage: Sabotage) -> None:
     )
     assert fault is not None
     named = f"lab proof '{sabotage.proof}' failed" if sabotage.named else "lab proof '.*' failed"
-    with pytest.raises(BrokenLab, match=rf"{named} on host '(service|peer)' of .*: expected .+, found .+"):
+    with pytest.raises(BrokenLab, match=rf"{named} on host '(service|peer|router|other)' of .*: expected .+, found .+"):
         judge(lab.topology, seen)
 
 
@@ -205,6 +251,7 @@ class _Substitute:
         self.topology: Topology = lab.topology
         self.plan: Plan = lab.plan
         self.hosts: Mapping[str, Host] = {**lab.hosts, host: _SubstituteHost(lab.hosts[host], entry)}
+        self.daemons = lab.daemons
 
     def close(self) -> None:
         """Do nothing: the lab is closed elsewhere."""
@@ -256,4 +303,5 @@ def test_every_proof_is_sabotaged() -> None:
     """Every proof has a test that makes it fail."""
     tried = {sabotage.proof for sabotage in SABOTAGES.values()} | {"af-inet6", "no-af-inet6"}
     tried |= {"no-ipv4-packets", "no-ipv6-packets"}
+    tried |= {"pref64"}  # in test_pref64.py
     assert tried == set(PROOFS)

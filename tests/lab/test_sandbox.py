@@ -13,6 +13,7 @@ from dualstack.deadline import Deadline
 from dualstack.errors import HostCannot
 from dualstack.lab.netns import NetnsLab
 from dualstack.prober.messages import Launch
+from dualstack.prober.messages.naming import WriteHosts, WriteResolvers
 from dualstack.prober.seccomp import program_filter
 from dualstack.topology import Topology
 
@@ -149,3 +150,30 @@ def test_the_filters_of_both_machines_are_one_program() -> None:
     programs = [program_filter(machine) for machine in ("x86_64", "aarch64")]
     words = [[program[i : i + 8] for i in range(0, len(program), 8)] for program in programs]
     assert sum(one != other for one, other in zip(*words, strict=True)) == 6
+
+
+@pytest.mark.parametrize("whose", ["foreign", "own", "none"])
+def test_hosts_can_change(make_lab: MakeLab, launch: MakeLaunch, root: Path, whose: str) -> None:
+    """A program that starts after /etc/hosts was written sees the new text, with any root."""
+    where = {"foreign": {"root": str(root)}, "own": {"root": "/"}, "none": {}}[whose]
+    lab = make_lab("dual-stack")
+    prober = lab.hosts["service"].prober
+    text = "::1 localhost\n"
+    before = prober.call(WriteHosts(text))
+    assert run(lab, launch("cat", "/etc/hosts", **where)) == text
+    assert prober.call(WriteHosts(before)) == text
+    assert "127.0.0.1 localhost" in before
+
+
+@pytest.mark.parametrize("whose", ["foreign", "own", "none"])
+def test_resolvers_can_change(make_lab: MakeLab, launch: MakeLaunch, root: Path, whose: str) -> None:
+    """A program that starts after /etc/resolv.conf was written sees the new text, with any root."""
+    where = {"foreign": {"root": str(root)}, "own": {"root": "/"}, "none": {}}[whose]
+    lab = make_lab("dual-stack")
+    prober = lab.hosts["service"].prober
+    text = "nameserver 2001:db8::53\noptions timeout:1\n"
+    before = prober.call(WriteResolvers(text))
+    assert run(lab, launch("cat", "/etc/resolv.conf", **where)) == text
+    assert prober.call(WriteResolvers(before)) == text
+    assert run(lab, launch("cat", "/etc/resolv.conf", **where)) == before
+    assert before.startswith("nameserver ")

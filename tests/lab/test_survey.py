@@ -112,6 +112,16 @@ def test_what_listens_is_dialled_although_it_is_not_ready(backend: NetnsBackend,
     assert item.answers["ipv6"] == "ECONNREFUSED"
 
 
+def test_what_has_ended_refuses_no_family(backend: NetnsBackend, tmp_path: Path) -> None:
+    """A service that ends while it is dialled does not count as one that refuses the other family."""
+    # Another process keeps the connection for a moment, so that the service has ended before its client notices.
+    leave = "import os, time; os.fork() and os._exit(3); listener.close(); time.sleep(0.3); os._exit(0)"
+    code = serve().replace("connection.sendall(connection.recv(1000))", leave)
+    item = seen(backend, tmp_path, code)
+    assert item.ended == "exited with code 3"
+    assert "ipv6" not in item.answers
+
+
 @pytest.mark.parametrize(
     ("said", "effect"),
     [

@@ -1,7 +1,12 @@
 """Concurrent clients: idle ones whose connections stay open, are closed or reset, and those that repeat exchanges."""
 
+import os
 import resource
+import signal
+import subprocess
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -178,6 +183,21 @@ def test_a_load_that_is_late_is_cut_off(prober: Prober, reporting: ProgramHandle
         loaded = load.finish(Deadline(0.05, "the load"))
     assert loaded.exchanges == (0, 0)
     assert loaded.longest == (0, 0)
+
+
+def test_a_load_tells_how_late_its_clients_were(own_host: tuple[Prober, subprocess.Popen[bytes]]) -> None:
+    """If the clients' process gets no processor for a time, the result says for how long."""
+    prober, process = own_host
+    prober.ping()  # it runs
+    agents = [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
+    with prober.serve(Serve(LOOPBACKS, PORT)) as serving, prober.load(Load(EACH, rounds=0, pause=0.001)) as load:
+        assert Deadline(30, "an exchange").until(lambda: bool(serving.accepted()))
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            for pid in agents:
+                os.kill(pid, number)
+            time.sleep(0.4)
+        loaded = load.finish(Deadline(30, "the load"))
+    assert loaded.late > 0.3
 
 
 def test_an_impossible_load_is_refused(prober: Prober) -> None:

@@ -97,6 +97,19 @@ def test_without_a_length_the_body_ends_with_the_connection() -> None:
     assert "ends with the connection" in judgement.detail
 
 
+def test_what_follows_a_response_does_not_belong_to_it() -> None:
+    """A Content-Length that is too small cuts the body for every client, so the rest is no part of the answer."""
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nyou are 2001:db8::1"
+    judgement = reader().receive(answer).judgement
+    assert judgement is not None
+    assert judgement.outcome is Outcome.ANSWERED
+    assert answer[: judgement.length].endswith(b"you are 2")
+    assert "; 10 bytes after its end do not belong to it" in judgement.detail
+    whole = reader().receive(WHOLE["length"]).judgement
+    assert whole is not None
+    assert whole.length == len(WHOLE["length"])
+
+
 def test_nothing_is_silence() -> None:
     """A connection that ends without a byte has no answer."""
     assert reader().end(CLOSED, closed=True).outcome is Outcome.SILENT

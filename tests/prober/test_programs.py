@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,10 @@ from dualstack.errors import DeadlineExpired, ServiceError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Program
 from dualstack.prober.client import Prober, ProgramHandle
-from dualstack.prober.messages import Await, Exit, Hold, Launch
-from dualstack.transport import Transport
+from dualstack.prober.messages import Await, Dial, Exit, Hold, Launch
+from dualstack.prober.processes import is_ending, processes
+from dualstack.protocols.judgement import Outcome
+from dualstack.transport import AppProtocol, Transport
 
 PORT = 7400
 Start = Callable[..., ProgramHandle]
@@ -57,6 +60,40 @@ def test_the_first_process_alone_is_sent_a_signal(start: Start) -> None:
     assert "what it left behind is ready" in left.detail
     program.signal("SIGKILL")
     assert program.stop("SIGTERM", soon()) == Exit(None, "SIGKILL")
+
+
+def test_a_closed_connection_of_a_program_that_ends_tells_that_it_has_ended(prober: Prober, start: Start) -> None:
+    """After its end has closed a connection, its exit code is returned, though it is reaped 0.2 s later."""
+    script = f"""
+import os, subprocess, sys
+{SERVER}
+parent = os.getppid()
+client, _ = s.accept()
+client.recv(9)
+os.kill(parent, signal.SIGSTOP)
+subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(0.2); os.kill({{parent}}, {{signal.SIGCONT:d}})"])
+os._exit(3)
+"""
+    program = start(script)
+    assert program.wait_ready(LISTENING).ready
+    dialled = prober.dial(Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.ECHO))
+    assert dialled.outcome is not Outcome.ANSWERED
+    assert program.poll() == Exit(3)
+
+
+def test_threads_that_run_keep_a_process_from_ending() -> None:
+    """A zombie is ending; a process whose main thread alone has ended is not."""
+    script = "import ctypes, threading, signal; {} ctypes.CDLL(None).pthread_exit(None)"
+    ended = os.posix_spawn(sys.executable, [sys.executable, "-c", ""], os.environ)
+    assert soon().until(lambda: is_ending(ended))
+    os.waitpid(ended, 0)
+    other = "threading.Thread(target=lambda: [print(flush=True), threading.Event().wait()]).start();"
+    with subprocess.Popen([sys.executable, "-c", script.format(other)], stdout=subprocess.PIPE) as running:
+        assert running.stdout
+        running.stdout.read(1)
+        assert soon().until(lambda: processes()[running.pid].state == "Z")
+        assert not is_ending(running.pid)
+        running.kill()
 
 
 def test_an_unknown_signal_is_no_signal(start: Start) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from dualstack.families import BOTH, Family
-from dualstack.prober.messages import STARVATION_FACTOR, Await, Exit
+from dualstack.prober.messages import STARVATION_FACTOR, Await, Exit, Place
 from dualstack.prober.readiness import Listener, Waiting
 from dualstack.transport import Transport
 
@@ -16,6 +16,7 @@ CONDITION = Await(port=PORT, transport=TCP, log=None, timeout=10.0)
 
 DUAL = (TCP, PORT, Listener(frozenset(BOTH)))
 IPV4_ONLY = (TCP, PORT, Listener(frozenset({Family.IPV4})))
+IPV4_ELSEWHERE = (TCP, PORT + 1, Listener(frozenset({Family.IPV4})))
 ELSEWHERE = (TCP, PORT + 1, Listener(frozenset(BOTH)))
 DATAGRAMS = (UDP, PORT, Listener(frozenset(BOTH)))
 OF_ANOTHER = (TCP, PORT, Listener(frozenset(BOTH), ("other(7)",)))
@@ -147,6 +148,35 @@ def test_the_other_family_is_waited_for() -> None:
     readiness = waiting.look(Seen(sockets=(IPV4_ONLY,)), 7.0)
     assert readiness is not None
     assert readiness.ready
+
+
+@pytest.mark.parametrize("open_ports", [(), (IPV4_ELSEWHERE,)], ids=["closed", "one family"])
+def test_other_ports_are_waited_for(open_ports: tuple[tuple[Transport, int, Listener], ...]) -> None:
+    """A port that is not open for all its clients is waited for from the first port on, for its time and no longer."""
+    waiting = Waiting(replace(CONDITION, others=(Place(PORT + 1, TCP, BOTH),)), 0.0)
+    assert waiting.look(Seen(), 5.0) is None
+    assert waiting.look(Seen(sockets=(DUAL, *open_ports)), 6.0) is None
+    assert waiting.look(Seen(sockets=(DUAL, *open_ports)), 8.9) is None
+    readiness = waiting.look(Seen(sockets=(DUAL, *open_ports)), 9.0)
+    assert readiness is not None
+    assert readiness.ready
+
+
+def test_open_ports_are_not_waited_for() -> None:
+    """A program is ready at once when all its ports are open for all their clients."""
+    waiting = Waiting(replace(CONDITION, others=(Place(PORT + 1, TCP, BOTH), Place(PORT, UDP))), 0.0)
+    readiness = waiting.look(Seen(sockets=(DUAL, ELSEWHERE, DATAGRAMS)), 0.1)
+    assert readiness is not None
+    assert readiness.ready
+
+
+def test_a_starved_program_gets_more_time_for_its_other_ports() -> None:
+    """The time for which it had no processor is added, up to a multiple."""
+    waiting = Waiting(replace(CONDITION, others=(Place(PORT + 1, TCP),)), 0.0)
+    seen = Seen(sockets=(DUAL,), without_processor=2.0)
+    assert waiting.look(seen, 1.0) is None
+    assert waiting.look(seen, 5.9) is None
+    assert waiting.look(seen, 6.0) is not None
 
 
 def test_a_starved_program_gets_more_time() -> None:

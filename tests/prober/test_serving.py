@@ -1,13 +1,15 @@
 """The prober's servers, as a connector sees them."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, Family
 from dualstack.prober.client import Prober, ProgramHandle
-from dualstack.prober.messages import Await, Dial, Hold, Outcome, Serve
+from dualstack.prober.messages import Accepted, Await, Dial, Exit, Hold, Outcome, Serve
 from dualstack.protocols.application import ScriptTurn
 from dualstack.protocols.http import redirect_path, redirection
 from dualstack.transport import AppProtocol, Transport
@@ -47,6 +49,77 @@ def test_a_udp_client_is_one_client(prober: Prober) -> None:
         prober.dial_all([Dial(Family.IPV4, "127.0.0.1", PORT, Transport.UDP, AppProtocol.ECHO)] * 5)
         clients = serving.accepted()
     assert len({client.peer_port for client in clients}) == len(clients) == 5
+
+
+def test_a_udp_client_that_is_run_again_from_its_port_is_another_client(prober: Prober) -> None:
+    """Two datagrams from one port are one client; after the server has forgotten its peers the next one is another."""
+    dial = Dial(Family.IPV6, "::1", PORT, Transport.UDP, AppProtocol.ECHO, source="::1", source_port=PORT + 1)
+    with prober.serve(Serve(("::1",), PORT, Transport.UDP)) as serving:
+        for _ in range(2):
+            assert prober.dial(dial).outcome is Outcome.ANSWERED
+        assert [client.received for client in serving.accepted()] == [500]
+        serving.forget_peers()
+        assert len(serving.accepted()) == 1
+        assert prober.dial(dial).outcome is Outcome.ANSWERED
+        assert [(client.peer_port, client.received) for client in serving.accepted()] == [
+            (PORT + 1, 500),
+            (PORT + 1, 250),
+        ]
+
+
+@each_family
+def test_a_broker_advertises_the_address_of_the_connection(prober: Prober, family: Family) -> None:
+    """A server with several addresses tells each client the one that this client connected to."""
+    with prober.serve(Serve(LOOPBACKS, PORT, protocol=AppProtocol.KAFKA)) as serving:
+        dialled = prober.dial(Dial(family, family.loopback, PORT, protocol=AppProtocol.KAFKA))
+        (client,) = serving.accepted()
+    assert dialled.outcome is Outcome.ANSWERED
+    assert f"brokers: host '{family.loopback}' port {PORT}" in dialled.detail
+    assert client.completed
+
+
+def test_the_next_client_is_awaited(prober: Prober) -> None:
+    """The wait ends with the first later client that has completed an exchange, not with an earlier or silent one."""
+    turns = (ScriptTurn("^all\n", "yes\n"),)
+    with prober.serve(Serve(("::1",), PORT, protocol=AppProtocol.EXCHANGE, turns=turns)) as serving:
+
+        def dial(send: str, expect: str) -> Dial:
+            return Dial(Family.IPV6, "::1", PORT, protocol=AppProtocol.EXCHANGE, send=send, expect=expect, timeout=0.05)
+
+        assert not serving.await_client(0, Deadline(0.05, "a client"), completed=False)
+        prober.dial(dial("half", "never"))
+        assert serving.await_client(0, Deadline(5, "a client"), completed=False)
+        assert not serving.await_client(0, Deadline(0.05, "a client"))
+        prober.dial(dial("all\n", "yes"))
+        assert serving.await_client(0, Deadline(5, "a client"))
+        assert serving.await_client(1, Deadline(5, "a client"))
+        assert not serving.await_client(2, Deadline(0.05, "a client"))
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(serving.await_client, 2, Deadline(10, "a client"))
+            prober.dial(dial("all\n", "yes"))
+            assert waiting.result(timeout=10)
+    assert [client.completed for client in serving_clients(prober)] == [True]
+
+
+def test_a_completed_exchange_stays_completed(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
+    """What a client sends after an exchange, and the end of its connection, do not undo it."""
+    turns = (ScriptTurn("^a\n", "b\n"),)
+    with prober.serve(Serve(("::1",), PORT, protocol=AppProtocol.EXCHANGE, turns=turns)) as serving:
+        program = start(
+            f"import socket; c = socket.create_connection(('::1', {PORT}))\n"
+            "c.sendall(b'a\\n'); c.recv(9); c.sendall(b'rest'); c.shutdown(socket.SHUT_WR); c.recv(9)"
+        )
+        assert program.wait(Deadline(20, "the client to end")) == Exit(0), program.log().text
+        (client,) = serving.accepted()
+        assert serving.await_client(0, Deadline(5, "a client"))
+    assert (client.completed, client.understood) == (True, False)
+
+
+def serving_clients(prober: Prober) -> tuple[Accepted, ...]:
+    """Return the client of a server that is sent nothing and says nothing."""
+    with prober.serve(Serve(("::1",), PORT, protocol=AppProtocol.CONNECT)) as serving:
+        prober.dial(Dial(Family.IPV6, "::1", PORT))
+        return serving.accepted()
 
 
 def test_an_echo_does_not_wait_for_a_line(prober: Prober) -> None:
@@ -247,9 +320,18 @@ def test_a_port_is_shared_as_its_user(prober: Prober, start: Callable[..., Progr
 
 
 def test_the_head_of_a_request_is_recorded(prober: Prober) -> None:
-    """The head of an HTTP request is recorded, without its body; other protocols have no head."""
+    """The head of an HTTP request is recorded, without its body; an echo has no head."""
     with prober.serve(Serve(("::1",), PORT, protocol=AppProtocol.HTTP)) as serving:
         send = "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2\r\n\r\nhi"
         prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=AppProtocol.EXCHANGE, send=send, expect="200 OK"))
         (client,) = serving.accepted()
     assert client.head == "POST / HTTP/1.1\r\nHost: [::1]:7200\r\nContent-Length: 2"
+
+
+def test_the_beginning_of_a_script_is_recorded(prober: Prober) -> None:
+    """Of a client of a scripted server the first 8 KiB are recorded, whether a turn answers them or not."""
+    turns = (ScriptTurn("^hello\n", "welcome\n"),)
+    with prober.serve(Serve(("::1",), PORT, protocol=AppProtocol.EXCHANGE, turns=turns)) as serving:
+        for send in ("hello\nmore", "x" * 9000):
+            prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=AppProtocol.EXCHANGE, send=send, timeout=0.2))
+        assert [client.head for client in serving.accepted()] == ["hello\nmore", "x" * 8192]

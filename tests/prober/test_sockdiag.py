@@ -41,11 +41,45 @@ def test_an_ipv4_socket_has_no_v6only(prober: Prober, transport: Transport) -> N
     assert (row.family, row.address, row.v6only) == ("ipv4", "0.0.0.0", None)
 
 
+def test_connections_that_are_not_accepted_are_counted(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
+    """A program that accepts the first connection and no other has one that waits; the tables are equal."""
+    program = start(
+        "import signal, socket\n"
+        f"own = socket.create_server(('::1', {PORT}), family=socket.AF_INET6, backlog=9)\n"
+        "print('up', flush=True)\nkept = own.accept()\nsignal.pause()"
+    )
+    assert program.wait_ready(Await(0, Transport.TCP, "up", 10)).ready, program.log().text
+    (before,) = rows(prober)
+    assert (before.waiting, before.backlog) == (0, 9)
+    for _ in range(2):
+        prober.dial(Dial(Family.IPV6, "::1", PORT, protocol=AppProtocol.CONNECT))
+    waits = Deadline(5, "one connection waits")
+    assert waits.until(lambda: [row.waiting for row in rows(prober) if row.state == "LISTEN"] == [1])
+    (after,) = [row for row in rows(prober) if row.state == "LISTEN"]
+    assert after == before
+
+
 def test_the_prober_owns_its_own(prober: Prober) -> None:
     """The agent's sockets have its name and number as owner: it is PID 1."""
     with prober.hold(Hold(Family.IPV4, "127.0.0.1", PORT)):
         (row,) = rows(prober)
     assert row.owner == "prober(1)"
+
+
+def test_failed_sockets_are_counted(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
+    """A refused socket that is still open is CLOSE beside an established one; both refusals have counted as failed."""
+    before = prober.failed_attempts()
+    with prober.serve(Serve(("::1",), PORT)):
+        program = start(
+            "import signal, socket\n"
+            "kept = [socket.socket(socket.AF_INET6), socket.socket(), socket.socket()]\n"
+            f"kept[0].connect(('::1', {PORT}))\n"
+            f"for item in kept[1:]:\n    print(item.connect_ex(('127.0.0.1', {PORT})), flush=True)\n"
+            "kept[2].close()\nprint('up', flush=True)\nsignal.pause()"
+        )
+        assert program.wait_ready(Await(0, Transport.TCP, "up", 10)).ready, program.log().text
+        assert sorted(prober.tcp_states(program.tcp_sockets())) == ["CLOSE", "ESTABLISHED"]
+    assert prober.failed_attempts() - before == 2
 
 
 def test_a_connection_shows_both_ends(prober: Prober, start: Callable[..., ProgramHandle]) -> None:

@@ -3,10 +3,14 @@
 import os
 from collections.abc import Callable
 
+import pytest
+
+from dualstack.errors import DeadlineExpired
 from dualstack.prober.client import ProgramHandle
 from dualstack.prober.messages import STARVATION_FACTOR, Await
 from dualstack.prober.processes import cpu_starvation
 from dualstack.transport import Transport
+from dualstack.world.patience import Patience
 
 NEVER = Await(7500, Transport.TCP, None, 0.5)
 
@@ -26,6 +30,14 @@ def test_time_without_a_cpu_does_not_count(start: Callable[..., ProgramHandle]) 
     assert not readiness.ready
     assert readiness.seconds > NEVER.timeout * 1.5
     assert readiness.seconds < NEVER.timeout * STARVATION_FACTOR * 3  # the prober may be kept waiting too
+
+
+def test_a_connector_gets_the_time_without_a_cpu(start: Callable[..., ProgramHandle]) -> None:
+    """The end of a starved program is awaited for longer than its timeout, but not endlessly."""
+    patience = Patience(start(CROWDED), NEVER.timeout, "the end")
+    with pytest.raises(DeadlineExpired):
+        patience.await_end()
+    assert NEVER.timeout * 1.5 < patience.seconds <= NEVER.timeout * STARVATION_FACTOR
 
 
 def test_time_asleep_counts(start: Callable[..., ProgramHandle]) -> None:

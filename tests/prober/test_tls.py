@@ -57,6 +57,15 @@ def test_a_certificate_for_another_address(prober: Prober, family: Family) -> No
     assert result.detail == f"the certificate is not for {family.loopback}: it names {other}"
 
 
+@pytest.mark.parametrize(("name", "sent"), [("", ""), ("localhost", "localhost")])
+def test_the_server_name_is_recorded(prober: Prober, name: str, sent: str) -> None:
+    """The name that a client sends (SNI) is recorded, also if the certificate is not for it; an address is not sent."""
+    with prober.serve(SERVE) as serving:
+        prober.dial(to(Family.IPV6, name=name))
+        (client,) = serving.accepted()
+    assert client.server_name == sent
+
+
 def test_another_certificate_for_later_clients(prober: Prober) -> None:
     """A server presents the certificate that was given last."""
     with prober.serve(SERVE) as serving:

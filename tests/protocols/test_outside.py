@@ -13,8 +13,9 @@ from dualstack.errors import UsageError
 from dualstack.extensions import GROUP, add_folders, load_protocols
 from dualstack.families import Family
 from dualstack.prober.messages import Dial, Outcome, Serve
+from dualstack.protocols.application import Application, Trait
 from dualstack.protocols.outside import Source, add, sources
-from dualstack.protocols.registry import PROTOCOLS, client_for, one_of, server_for, traits_of
+from dualstack.protocols.registry import PROTOCOLS, client_for, one_of, protocol_named, server_for, traits_of
 
 pytestmark = pytest.mark.usefixtures("own_registry")
 
@@ -207,3 +208,33 @@ def test_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_phrase() -> None:
     """Names are listed as a phrase."""
     assert one_of(list(PROTOCOLS.values())[:3]) == "connect, echo or upper"
+
+
+def test_addresses_in_answers() -> None:
+    """A protocol that advertises reads the addresses from what its client received; the others find none."""
+    reader = """\
+
+    @classmethod
+    def advertised(cls, received):
+        return (Advertised(received.decode(), None, "the answer"),)
+"""
+    text = MINIMAL.replace("import ", "import Advertised, ").replace("Trait.ANSWERS", "Trait.ANSWERS, Trait.ADVERTISES")
+    add(source(text + reader))
+    assert Trait.ADVERTISES in traits_of("mirror")
+    assert protocol_named("mirror").advertised(b"ba") == (protocols.Advertised("ba", None, "the answer"),)
+    assert protocol_named("echo").advertised(b"192.0.2.1") == ()
+
+
+def test_trait_and_reader_belong_together() -> None:
+    """A protocol that says that it advertises, and does not say where, is refused; so is the opposite."""
+    reader = "\n    @classmethod\n    def advertised(cls, received):\n        return ()\n"
+    for text in (MINIMAL.replace("Trait.ANSWERS", "Trait.ANSWERS, Trait.ADVERTISES"), MINIMAL + reader):
+        with pytest.raises(UsageError, match=r"Trait\.ADVERTISES and a class method advertised belong together"):
+            add(source(text))
+
+
+def test_every_protocol_that_advertises_reads() -> None:
+    """Each of our protocols with ``Trait.ADVERTISES`` has its own reader, and no other one has."""
+    for item in PROTOCOLS.values():
+        own = item.advertised.__func__ is not Application.advertised.__func__  # type: ignore[attr-defined]
+        assert own is (Trait.ADVERTISES in item.traits), item.name

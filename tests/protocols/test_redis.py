@@ -38,7 +38,7 @@ def answers(server: RedisServer, *commands: tuple[str, ...]) -> bytes:
         (("COMMAND",), b"*0\r\n"),
         (("COMMAND", "COUNT"), b":0\r\n"),
         (("COMMAND", "DOCS"), b"*0\r\n"),
-        (("HELLO", "3"), b"-ERR unknown command 'HELLO'\r\n"),
+        (("HELLO", "4"), b"-NOPROTO unsupported protocol version\r\n"),
         (("FLY",), b"-ERR unknown command 'FLY'\r\n"),
         (("GET",), b"-ERR wrong number of arguments for 'get' command\r\n"),
     ],
@@ -47,6 +47,17 @@ def answers(server: RedisServer, *commands: tuple[str, ...]) -> bytes:
 def test_commands_have_their_answers(words: tuple[str, ...], answer: bytes) -> None:
     """Each command has the answer of a Redis server; names of commands have any case."""
     assert answers(RedisServer(), words) == answer
+
+
+def test_both_versions_of_the_protocol() -> None:
+    """HELLO 3 is answered by a map of seven pairs, and nil is that of RESP3 from then on; HELLO 2 returns to RESP2."""
+    server = RedisServer()
+    greeting = answers(server, ("HELLO", "3", "AUTH", "user", "secret"))
+    assert greeting.startswith(b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n")
+    assert b"$5\r\nproto\r\n:3\r\n" in greeting
+    assert answers(server, ("GET", "x"), ("HELLO",), ("CLIENT", "GETNAME"))[:3] == b"_\r\n"
+    assert answers(server, ("HELLO", "2")).startswith(b"*14\r\n")
+    assert answers(server, ("GET", "x")) == b"$-1\r\n"
 
 
 def test_data_is_kept_during_a_connection() -> None:
@@ -113,7 +124,7 @@ def test_what_is_no_resp_ends_the_connection(sent: bytes, text: str) -> None:
     ],
 )
 def test_the_server_knows_what_it_did_not_understand(sent: bytes, outcome: Outcome, text: str) -> None:
-    """Unknown commands are not understood; HELLO is, because clients continue without it, and so is a part of one."""
+    """Unknown commands are not understood; HELLO is, and so is a part of a command."""
     server = RedisServer()
     if sent:
         server.receive(sent)

@@ -1,7 +1,9 @@
 """TLS as a layer: what both ends judge, however the bytes are split and whatever is damaged."""
 
+import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -91,6 +93,23 @@ def judged(talk: Talk) -> Judgement:
 def test_each_protocol_is_spoken_inside(protocol: str) -> None:
     """The client is answered through TLS with a verified certificate, in every protocol."""
     assert judged(Talk(*ends(protocol))).outcome is Outcome.ANSWERED
+
+
+@pytest.mark.parametrize(("protocol", "chosen"), [(AppProtocol.GRPC, "h2"), ("http2", "h2"), (AppProtocol.HTTP, None)])
+def test_http2_is_negotiated(protocol: str, chosen: str | None) -> None:
+    """Both ends of HTTP/2 and gRPC offer h2 (RFC 9113 §3.2), and no other protocol offers anything."""
+    other = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    other.check_hostname, other.verify_mode = False, ssl.CERT_NONE
+    other.set_alpn_protocols(["http/1.1", "h2"])
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = other.wrap_bio(incoming, outgoing)
+    client, server = ends(protocol)
+    with suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    incoming.write(server.receive(outgoing.read()).send)
+    tls.do_handshake()
+    assert tls.selected_alpn_protocol() == chosen
+    assert (b"\x02h2" in client.start()) is bool(chosen)
 
 
 def test_a_connection_alone_is_answered_by_the_handshake() -> None:

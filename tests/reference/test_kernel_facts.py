@@ -2,6 +2,7 @@
 
 import errno
 import fcntl
+import os
 import select
 import socket
 import struct
@@ -212,3 +213,15 @@ def test_would_block() -> None:
         assert caught.value.errno in (errno.EAGAIN, errno.EWOULDBLOCK)
         theirs.sendall(b"x")
         assert ours.recv(1, socket.MSG_DONTWAIT) == b"x"
+
+
+def test_plain_read_and_write() -> None:
+    """L10: recv() and send() without flags do what read() and write() do, also at the end of the stream."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert os.write(ours.fileno(), b"written") == len(b"written")
+        assert theirs.recv(100) == b"written"
+        assert ours.send(b"sent") == len(b"sent")
+        assert os.read(theirs.fileno(), 100) == b"sent"
+        ours.shutdown(socket.SHUT_WR)
+        assert (os.read(theirs.fileno(), 100), theirs.recv(100)) == (b"", b"")

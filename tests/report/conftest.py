@@ -1,15 +1,20 @@
 """A made-up run: every verdict, several services and topologies, hostile logs, as a real run would leave it."""
 
+import base64
 import dataclasses
 import json
+import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from dualstack.finding import Finding
-from dualstack.prober.messages import SocketRow
+from dualstack.prober.messages import Query, SocketRow
+from dualstack.report.results_schema import results_schema
 from dualstack.results import RUN, SCHEMA, Record, append_record
 from dualstack.timeline import Packet, Step, packet_lines
 from dualstack.verdict import Verdict
@@ -95,6 +100,10 @@ def record(verdict: Verdict = Verdict.PASS, **changes: Any) -> Record:
         sockets=(
             SocketRow("ipv6", "tcp", "LISTEN", "::", 8080, "", short, "nginx (17)"),
             SocketRow("ipv4", "tcp", "ESTABLISHED", "198.51.100.1", 8080, "198.51.100.33:40112", None, "nginx (18)"),
+        ),
+        queries=(
+            Query(0.066, "198.51.100.1", 40113, "ipv4", "udp", "a-ok.7f3a.lab.test", "A", "NOERROR", 1),
+            Query(0.067, "2001:db8:1::1", 40114, "ipv6", "tcp", "a-ok.7f3a.lab.test", "AAAA", "", 0),
         ),
         log="2026/11/20 16:31:07 [notice] 17#17: start worker processes\n" * 6,
         packets=_PACKETS,
@@ -209,6 +218,37 @@ def write_run(folder: Path, records: list[Record], **changes: Any) -> Path:
     for item in records:
         append_record(folder, item)
     return folder
+
+
+def page_data(page: str) -> dict[str, Any]:
+    """Return the data that an HTML report carries."""
+    packed = re.search(r'<script type="application/octet-stream" id="data">(.*?)</script>', page)
+    assert packed is not None
+    data: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(packed[1])))
+    return data
+
+
+def page_text(path: Path) -> str:
+    """Return an HTML report with its data as text, which the page has compressed."""
+    page = path.read_text(encoding="utf-8")
+    return page + json.dumps(page_data(page), ensure_ascii=False)
+
+
+def closed(schema: Any) -> Any:
+    """Return a schema whose tables allow no key that it does not name."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: closed(value) for key, value in schema.items()}
+    return {**found, "additionalProperties": False} if isinstance(found.get("properties"), dict) else found
+
+
+def misfits(folder: Path) -> list[str]:
+    """Return what in the results.json of a run is not as the published schema says, or not named by it."""
+    data = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    found = Draft202012Validator(closed(results_schema())).iter_errors(data)
+    return [f"{error.json_path}: {error.message}" for error in found]
 
 
 @pytest.fixture

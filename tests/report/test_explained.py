@@ -10,6 +10,7 @@ from dualstack.report.summary import Report
 from dualstack.results import Record
 from dualstack.runinfo import RunInfo
 from dualstack.verdict import Verdict
+from tests.report.conftest import page_data
 
 MakeRun = Callable[..., Path]
 MakeRecord = Callable[..., Record]
@@ -57,6 +58,7 @@ def test_junit_and_page_have_the_facts(make_run: MakeRun, make_record: MakeRecor
     (failure,) = as_element(Report.of(folder)).iter("failure")
     assert "the cause is not known" in (failure.text or "")
     page = render_report(folder).read_text(encoding="utf-8")
-    assert FACTS[1] in page
-    assert '"language":"Java"' in page.replace(" ", "")
+    data = page_data(page)
+    assert FACTS[1] in data["texts"]
+    assert data["cases"][0]["language"] == "Java"
     assert "The cause is not known; the facts are:" in page

@@ -20,7 +20,7 @@ from dualstack.results import RECORDS, RUN, Record
 from dualstack.timeline import Step
 from dualstack.topology import load_topology, topology_names
 from dualstack.verdict import Verdict
-from tests.report.conftest import packet
+from tests.report.conftest import packet, page_data
 
 MakeRun = Callable[..., Path]
 MakeRecord = Callable[..., Record]
@@ -37,7 +37,7 @@ class Page(HTMLParser):
         self.text = ""
         self._inside = ""
         self.feed(text)
-        self.data: dict[str, Any] = json.loads(self.scripts[0])
+        self.data: dict[str, Any] = page_data(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Keep the element."""
@@ -121,7 +121,7 @@ def test_hostile_texts_stay_texts(make_run: MakeRun, make_record: MakeRecord, ho
 
 
 def test_a_case_carries_all_its_evidence(make_run: MakeRun, make_record: MakeRecord) -> None:
-    """A case has its requirement, steps, findings (failed ones first), packets, sockets, log, causes and rerun."""
+    """A case has its requirement, steps, failed findings first, packets, queries, sockets, log, causes and rerun."""
     record = make_record(Verdict.FAIL, log="the last line")
     data = _page(make_run([record])).data
     case = data["cases"][0]
@@ -134,9 +134,14 @@ def test_a_case_carries_all_its_evidence(make_run: MakeRun, make_record: MakeRec
         (step.at, step.what) for step in record.steps
     ]
     assert [ok for ok, *_ in case["findings"]] == [False, True]
-    assert [row for row in case["sequence"] if isinstance(row, int)] == [12]
-    assert len(case["sequence"]) == len(record.packets) + 1
+    rows = case["ladder"]["rows"]
+    assert [row for row in rows if isinstance(row, int)] == [12]
+    assert len(rows) == len(record.packets) + 1
     assert len(case["sockets"]) == 2
+    assert [(at, data["texts"][record], data["texts"][rcode]) for at, _, _, record, _, rcode, _ in case["queries"]] == [
+        (0.066, "A", "NOERROR"),
+        (0.067, "AAAA", ""),
+    ]
     assert (text("log"), text("rerun"), text("capture")) == ("the last line", record.rerun, record.capture)
     assert data["requirements"]["LISTEN-001"]["cites"] == ["RFC 4038 §4.2", "RFC 3493 §5.3"]
     assert list(data["causes"]) == ["RC-V4SOCK", "RC-V6ONLY"]
@@ -148,7 +153,9 @@ def test_every_link_inside_the_page_leads_to_a_case(run_folder: Path) -> None:
     page = _page(run_folder)
     ids = [case["id"] for case in page.data["cases"]]
     links = [
-        unquote((attrs["href"] or "")[1:]) for tag, attrs in page.tags if tag == "a" and "#" in (attrs["href"] or "")
+        unquote((attrs["href"] or "")[1:].partition("?")[0])
+        for tag, attrs in page.tags
+        if tag == "a" and "#" in (attrs["href"] or "")
     ]
     assert len(ids) == len(set(ids))
     assert {link for link in links if ":" in link} <= set(ids)
@@ -247,5 +254,5 @@ def test_each_strength_has_a_column(make_run: MakeRun, make_record: MakeRecord) 
     page = _page(folder)
     titles = {load_topology(name).title for name in names}
     assert len(titles) == len(names) >= 5
-    cells = [data["data-cell-topology"] for _, data in page.tags if data.get("data-cell-subject") == "nginx/both"]
-    assert sorted(map(str, cells)) == names
+    cells = [unquote(data["href"] or "") for _, data in page.tags if (data.get("class") or "").startswith("cell")]
+    assert sorted(cells) == [f"#?service=nginx/both&network={name}" for name in names]

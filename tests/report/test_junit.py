@@ -110,3 +110,15 @@ def test_an_incomplete_run_is_an_error(make_run: MakeRun, make_record: MakeRecor
     with (folder / RECORDS).open("a") as file:
         file.write("damaged\n")
     assert "cannot be read" in ET.tostring(_read(folder), encoding="unicode")
+
+
+def test_each_case_is_there_once(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """Class, name and file tell all cases apart, also a repeated one; the file is the manifest, with its line."""
+    cases = [make_record(), make_record(element="b"), make_record(topology="ipv4-only"), make_record(subject="curl")]
+    cases += [make_record(requirement="LISTEN-002"), make_record(Verdict.HARNESS_ERROR)]
+    found = _read(make_run(cases)).findall("testsuite/testcase")
+    named = [(case.get("classname"), case.get("name"), case.get("file")) for case in found]
+    assert len(named) == len(set(named)) == len(cases) + 1
+    assert [name for _, name, _ in named if name and name.endswith("~2")] != []
+    assert {case.get("file") for case in found} == {"services/nginx/service.toml", "services/curl/service.toml", None}
+    assert {case.get("line") for case in found if case.get("file")} == {"1"}

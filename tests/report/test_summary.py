@@ -52,7 +52,18 @@ def test_the_sentence_says_where_and_why(make_run: MakeRun, make_record: MakeRec
         "does not meet a requirement on Dual-stack (expected: an IPv4 client is answered at 198.51.100.1:8080; "
     )
     assert sentence.endswith("works on IPv6-only.")
-    assert report.headline == "1 of 1 service does not behave as required."
+    assert report.headline == "The service does not behave as required."
+
+
+@pytest.mark.parametrize(("count", "end"), [(6, "IPv6-only and Several addresses."), (8, " and 4 more topologies.")])
+def test_the_brief_sentence_is_short(make_run: MakeRun, make_record: MakeRecord, count: int, end: str) -> None:
+    """A few topologies are named; of many, the first ones, and how many more there are. The whole sentence has all."""
+    names = ["dual-stack", "dual-stack-bindv6only", "ipv4-only", "ipv4-only-disabled", "ipv6-only", "multi-address"]
+    names += ["ipv4-only-no-af-inet6", "ipv6-only-strict"]
+    (statement,) = Report.of(make_run([make_record(topology=name) for name in names[:count]])).statements
+    assert statement.brief.startswith("works on Dual-stack, ")
+    assert statement.brief.endswith(end)
+    assert "Several addresses" in statement.sentence
 
 
 def test_a_world_in_which_nothing_applies_is_no_column(make_run: MakeRun, make_record: MakeRecord) -> None:
@@ -94,8 +105,8 @@ NOT_READY = {
 @pytest.mark.parametrize(
     ("verdicts", "headline"),
     [
-        ([Verdict.DEVIATES, Verdict.DEVIATES], "1 of 1 service deviates from a recommendation (2 deviations)."),
-        ([Verdict.PASS, Verdict.OBSERVED], "1 of 1 service deviates from a recommendation (1 deviation)."),
+        ([Verdict.DEVIATES, Verdict.DEVIATES], "the service deviates from a recommendation (2 deviations)."),
+        ([Verdict.PASS, Verdict.OBSERVED], "the service deviates from a recommendation (1 deviation)."),
     ],
 )
 def test_deviations_are_counted(
@@ -129,7 +140,7 @@ def test_a_service_that_does_not_start_is_the_headline(
 def test_a_service_that_is_known_not_to_start(make_run: MakeRun, make_record: MakeRecord) -> None:
     """A declared failure to start, and the cases that it blocks, are nothing unexpected."""
     records = [make_record(Verdict.KNOWN, requirement="START-001"), make_record(Verdict.BLOCKED)]
-    assert Report.of(make_run(records)).headline == "Nothing unexpected: 1 of 1 service has known issues."
+    assert Report.of(make_run(records)).headline == "Nothing unexpected: the service has known issues."
 
 
 @pytest.mark.parametrize(

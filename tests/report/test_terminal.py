@@ -2,6 +2,7 @@
 
 import io
 import re
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,8 +11,10 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
-from dualstack.report.live import Lines, LiveMatrix, cells_of, tell, watcher
+from dualstack.measure import Measure
+from dualstack.report.live import Detail, Lines, LiveMatrix, cells_of, tell, watcher
 from dualstack.report.matrix import show_results
+from dualstack.report.remaining import Remaining
 from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.results import Record
 from dualstack.topology import topology_names
@@ -117,6 +120,30 @@ def test_a_failure_is_shown_in_full(make_run: MakeRun, make_record: MakeRecord) 
     assert record.rerun in text
 
 
+def test_measured_times_are_shown(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """Up to twelve measured times have a line each; more are left to the report."""
+    item = Measure.of("attempt delay", [0.2004, 0.2031], error=0.0013)
+    records = [make_record(measures=(item,), element=f"get-{number}") for number in range(12)]
+    text = _results(make_run(records), width=120)
+    line = (
+        "measured: nginx/both, get-3: attempt delay 200.4 ms (199.1 to 200.4); 2 runs, median 201.8 ms, spread 2.7 ms"
+    )
+    assert line in text
+    assert text.count("measured:") == 12
+    assert "measured" not in _results(make_run([*records, make_record(measures=(item,), element="more")]))
+    failed = make_record(Verdict.FAIL, measures=(item,))
+    assert " measured " in _results(make_run([failed]), width=120)
+
+
+def test_a_line_of_a_case_has_its_measured_times(make_record: MakeRecord) -> None:
+    """The line of a case ends with what was measured."""
+    terminal = Terminal("utf-8")
+    Lines(make_console(terminal, width=80), every=True).finished(
+        make_record(measures=(Measure.of("attempt delay", [0.2], error=0.001),))
+    )
+    assert terminal.shown().endswith("  attempt delay 200.0 ms (199.0 to 200.0)\n")
+
+
 def test_many_failures_are_cut_short(make_run: MakeRun, make_record: MakeRecord) -> None:
     """Of thirty failures twelve are shown, and the others are counted."""
     text = _results(make_run([make_record(Verdict.FAIL, element=f"port-{number}") for number in range(30)]))
@@ -169,20 +196,62 @@ def _events(records: list[Record]) -> list[dict[str, object]]:
     return [*events, {"event": "of another time"}]
 
 
-def test_a_pipe_gets_one_line_per_case(records: list[Record]) -> None:
-    """Where there is no terminal, each case that did anything is one line with its place, verdict, id and time."""
-    terminal = Terminal("ascii")
-    console = make_console(terminal, width=80)
-    with watcher(console) as watching:
-        assert isinstance(watching, Lines)
+def _watched(console: Console, records: list[Record], detail: Detail) -> str:
+    """Return what is written while records arrive where there is no terminal."""
+    with watcher(console, detail) as watching:
         for event in _events(records):
             tell(watching, event)
-    lines = terminal.shown().splitlines()
-    ran = [item for item in records if item.verdict not in {Verdict.NOT_APPLICABLE, Verdict.BLOCKED}]
-    assert len(lines) == len(ran) + 1 < len(records)
+    assert isinstance(console.file, Terminal)
+    return console.file.shown()
+
+
+def test_verbose_is_one_line_per_case(records: list[Record]) -> None:
+    """With ``-v`` each case is one line with its place, verdict, id and time."""
+    lines = _watched(make_console(Terminal("ascii"), width=80), records, Detail.VERBOSE).splitlines()
     assert lines[0] == f"{len(records)} cases, 5 services, 8 topologies"
     assert lines[1].startswith(f"[ 1/{len(records)}] ")
-    assert all(record.case in line for record, line in zip(ran, lines[1:], strict=True))
+    assert all(record.case in line for record, line in zip(records, lines[1:], strict=True))
+
+
+def test_a_pipe_gets_what_needs_attention(records: list[Record]) -> None:
+    """Without an option a pipe gets a line for each case that needs attention, and none for the others."""
+    lines = _watched(make_console(Terminal("ascii"), width=80), records, Detail.USUAL).splitlines()
+    calm = {Verdict.PASS, Verdict.OBSERVED, Verdict.KNOWN, Verdict.NOT_APPLICABLE, Verdict.BLOCKED}
+    loud = [record for record in records if record.verdict not in calm]
+    assert 0 < len(loud) < len(records)
+    assert all(record.case in line for record, line in zip(loud, lines[1:], strict=True))
+
+
+def test_quiet_shows_no_progress(records: list[Record]) -> None:
+    """With ``-q`` nothing is written while the run lasts, on a terminal neither."""
+    assert _watched(make_console(Terminal("ascii"), width=80), records, Detail.QUIET) == ""
+    console = Console(file=Terminal(), force_terminal=True, width=80)
+    assert _watched(console, records, Detail.QUIET) == ""
+
+
+def test_a_long_run_says_how_far_it_is(make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If nothing was written for ten seconds, the next case makes a line with the time that is left."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    records = [make_record(topology=name) for name in ("dual-stack", "ipv6-only", "ipv4-only", "relay")]
+    terminal = Terminal()
+    lines = Lines(make_console(terminal, width=80), Remaining({record.key: 10.0 for record in records}))
+    lines.planned(4, {})
+    for record in records[:3]:
+        now[0] += 9.0
+        lines.finished(record)
+    assert terminal.shown().splitlines()[1:] == ["[2/4] after 0:18, about 0:18 left"]
+
+
+def test_brief_results(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """Brief results are the failures and the headline; without a failure only the headline."""
+    terminal = Terminal()
+    show_results(make_run([make_record()]), make_console(terminal, width=80), 1.0, brief=True)
+    assert terminal.shown() == "The service behaves as required.\n"
+    terminal = Terminal()
+    show_results(make_run([make_record(Verdict.FAIL)]), make_console(terminal, width=80), 1.0, brief=True)
+    assert "✗ fail  LISTEN-001" in terminal.shown()
+    assert terminal.shown().endswith("\nThe service does not behave as required.\n")
 
 
 def test_a_terminal_gets_the_matrix(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,3 +322,12 @@ def test_the_matrix_stands_last(make_run: MakeRun, make_record: MakeRecord) -> N
     """The matrix stands below the failures, so that a reader sees it without scrolling back."""
     text = _results(make_run([make_record(Verdict.FAIL)]))
     assert text.index("fail  LISTEN-001") < text.rindex("nginx/both")
+
+
+@pytest.mark.parametrize("width", [100, 1000])
+def test_no_line_ends_with_spaces(make_run: MakeRun, make_record: MakeRecord, width: int) -> None:
+    """What fits into its lines, as everything in a pipe, can be pasted into a file without trailing spaces."""
+    verdicts = {"dual-stack": Verdict.FAIL, "ipv6-only": Verdict.PASS, "multi-address": Verdict.DEVIATES}
+    text = _results(make_run([make_record(item, topology=name) for name, item in verdicts.items()]), width=width)
+    assert "multi-address" in text
+    assert [line for line in text.splitlines() if line != line.rstrip()] == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dualstack.report.atomic import write_atomically
-from dualstack.report.payload import rows_of
+from dualstack.report.ladder import rows_of
 from dualstack.report.text import clip, enumerated, head_and_tail, visible
 from dualstack.timeline import packet_lines, shortened
 from tests.report.conftest import packet

@@ -67,20 +67,6 @@ def test_port_unreachable_about_tcp_is_no_rst(make_capture: MakeCapture) -> None
     assert expect.attempts(wire, 8080)[0].fate is expect.Fate.ICMP_ERROR
 
 
-def test_only_one_attempt_is_no_race(make_capture: MakeCapture) -> None:
-    """Without concurrent attempts there is no loser; without a winner neither."""
-    with pytest.raises(Inconclusive, match="only one attempt"):
-        expect.loser_quiet(make_capture(*handshake(F6)), 8080)
-    with pytest.raises(Inconclusive, match="no attempt to reach port 8080 succeeded"):
-        expect.loser_quiet(make_capture((0, syn(F6)), (1, syn(F4))), 8080)
-
-
-@pytest.mark.parametrize(("gap", "ok"), [(0.2421875, False), (0.25, True), (2, True), (2.0078125, False)])
-def test_the_bounds_of_a_fallback_are_allowed(make_capture: MakeCapture, gap: float, ok: bool) -> None:  # noqa: FBT001 - a row of the table
-    """A fallback after exactly the least delay, or the longest, is one; the times are such as are written exactly."""
-    assert expect.he_fallback(make_capture((0, syn(F6)), (gap, syn(F4))), 8080, 0.25, 2).ok is ok
-
-
 def test_families_of_flow(make_capture: MakeCapture) -> None:
     """The families of a flow are those of the outer headers, in order; other ports and transports do not count."""
     wire = make_capture((0, syn(F6)), (1, reply(F4, "RA")), (2, asked(F4)))

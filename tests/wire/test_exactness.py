@@ -98,6 +98,7 @@ def test_every_field_of_an_attempt(make_capture: MakeCapture) -> None:
         after=0.5,
         error="",
         frames=tuple(frame.number for frame in wire.frames[1:]),
+        decided=start + 2.5,
     )
     assert str(found) == "198.51.100.33:40000 → 198.51.100.1:8080 (2 times): refused after 500.00 ms"
 
@@ -149,6 +150,13 @@ def test_every_field_of_a_dns_message(make_capture: MakeCapture) -> None:
     (asked,), (told,) = expect.dns_queries(wire), expect.dns_answers(wire)
     assert asked == Dns(start, Family.IPV6, "udp", C6, S6, 5, "www.l\\xfc.test", "65280", 0, ())
     assert told == Dns(start + 1, Family.IPV4, "udp", S4, C4, 6, "www.lab.test", "MX", 3, (S4,))
+
+
+def test_a_message_says_whether_it_is_truncated(make_capture: MakeCapture) -> None:
+    """The TC bit of an answer is kept."""
+    messages = [DNS(id=6, qr=1, tc=tc, qd=[DNSQR(qname="b.lab.test", qtype="A")]) for tc in (0, 1)]
+    wire = make_capture(*((at, BACK4 / UDP(sport=53, dport=40000) / message) for at, message in enumerate(messages)))
+    assert [told.truncated for told in expect.dns_answers(wire)] == [False, True]
 
 
 def test_what_a_response_holds_is_text(make_capture: MakeCapture) -> None:

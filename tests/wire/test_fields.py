@@ -25,7 +25,7 @@ def frame(family: Family | None, kind: str, src: str = "", dst: str = "", **fiel
     """Return the third frame of a capture, with only the given fields."""
     plain: dict[str, Any] = {"sport": 0, "dport": 0, "flags": 0, "seq": 0, "size": 0, "noise": "", "witness": ""}
     if fields.get("length"):  # of an IP packet
-        plain |= {"hop_limit": 64, "next_mac": LINK.dst}
+        plain |= {"hop_limit": 64, "next_mac": LINK.dst, "whole": family is Family.IPV6}
     return Frame(3, 1.5, MAC, family, kind, src, dst, **(plain | fields))
 
 
@@ -50,6 +50,10 @@ FRAMES: dict[str, tuple[Any, Frame]] = {
     "few hops over IPv6": (
         LINK / IPv6(src=C6, dst=S6, hlim=2) / UDP(sport=1, dport=2),
         frame(V6, "udp", C6, S6, sport=1, dport=2, length=48, hop_limit=2),
+    ),
+    "not to be fragmented": (
+        LINK / IP(src=C4, dst=S4, flags="DF") / UDP(sport=1, dport=2),
+        frame(V4, "udp", C4, S4, sport=1, dport=2, length=28, whole=True),
     ),
     "other": (LINK / IP(src=C4, dst=S4, proto=99) / Raw(b"what"), frame(V4, "other", C4, S4, length=24)),
     "igmp": (LINK / IP(src=C4, dst=S4, proto=2) / Raw(bytes(8)), frame(V4, "other", C4, S4, length=28, noise="IGMP")),
@@ -123,7 +127,9 @@ def test_every_field_of_a_network_header() -> None:
     assert network_header(plain, 14, V6, len(plain)) == Network(C6, S6, 6, 54, 79, 65, fragment=False, hop_limit=64)
     assert network_header(later, 14, V6, len(later)) == Network(C6, S6, 6, -1, 102, 88, fragment=True, hop_limit=64)
     tagged = bytes(FOUR / SEGMENT)
-    assert network_header(b"tags" + tagged, 18, V4, 0) == Network(C4, S4, 6, 38, 63, 45, fragment=False, hop_limit=64)
+    assert network_header(b"tags" + tagged, 18, V4, 0) == Network(
+        C4, S4, 6, 38, 63, 45, fragment=False, hop_limit=64, whole=False
+    )
 
 
 def test_a_frame_alone_is_the_first() -> None:

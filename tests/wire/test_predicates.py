@@ -9,11 +9,11 @@ import pytest
 
 from dualstack.errors import Inconclusive
 from dualstack.finding import Finding
-from tests.wire.cases import advertised, datagrams, dialling, pathmtu, presence, routing, streams, transition
+from tests.wire.cases import advertised, datagrams, dialling, eyeballs, pathmtu, presence, routing, streams, transition
 from tests.wire.cases.case import Case
 from tests.wire.packets import MakeCapture
 
-MODULES = (dialling, datagrams, transition, pathmtu, routing, streams, advertised, presence)
+MODULES = (dialling, eyeballs, datagrams, transition, pathmtu, routing, streams, advertised, presence)
 CASES = [case for module in MODULES for case in module.CASES]
 
 EVERY = pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])

@@ -11,9 +11,11 @@ import pytest
 from dualstack.addressing import plan_addresses
 from dualstack.families import BOTH
 from dualstack.lab.protocol import Backend, Lab, Program
+from dualstack.lab.roles import ByRole
 from dualstack.manifest import subjects_of
 from dualstack.plan import PlannedCase
 from dualstack.prober.messages import AddressRow, Dial, Dialled, Exit, Log, Outcome, SocketRow
+from dualstack.prober.messages.naming import WriteHosts
 from dualstack.requirement import Level, Requirement, Role
 from dualstack.topology import load_topology
 from dualstack.wire.evidence import CaptureData, read_capture
@@ -48,12 +50,14 @@ class MadeUpProber:
         rows: The socket table.
         tables: The addresses of the host, one table for each read.
         dials: What was dialled.
+        hosts: The contents of ``/etc/hosts``.
     """
 
     dialled: Dialled = DIALLED
     rows: list[SocketRow] = field(default_factory=list)
     dials: list[Dial] = field(default_factory=list)
     tables: list[list[AddressRow]] = field(default_factory=list)
+    hosts: str = "127.0.0.1 localhost\n"
 
     def dial(self, dial: Dial) -> Dialled:
         """Note the dial and return its result."""
@@ -63,6 +67,11 @@ class MadeUpProber:
     def addresses(self) -> Sequence[AddressRow]:
         """Return the next table of addresses."""
         return self.tables.pop(0)
+
+    def call(self, request: WriteHosts) -> str:
+        """Replace ``/etc/hosts``; return what it was."""
+        before, self.hosts = self.hosts, request.text
+        return before
 
     def sockets(self) -> Sequence[SocketRow]:
         """Return the table."""
@@ -124,7 +133,7 @@ def make_world(tmp_path: Path) -> Callable[..., MadeUp]:
             name: SimpleNamespace(name=name, spec=spec, plan=plan.hosts[name], interface="eth0", prober=prober)
             for name, spec in loaded.host.items()
         }
-        world._lab = cast("Lab", SimpleNamespace(topology=loaded, plan=plan, hosts=hosts))
+        world._lab = cast("Lab", SimpleNamespace(topology=loaded, plan=plan, hosts=ByRole(hosts, loaded)))
         return MadeUp(world, prober)
 
     return make

@@ -67,6 +67,15 @@ def test_exchanges_are_kept(make_world: MakeWorld) -> None:
     assert not found.lost(IPV4)
 
 
+def test_a_request_for_a_large_answer_is_marked(make_world: MakeWorld) -> None:
+    """The length of a request says nothing about its answer: large_send asks for one that is larger than a packet."""
+    text = UDP_LISTENER.replace('"echo"', '"exchange"') + 'send = "a"\nexpect = "."\nlarge_send = "b"\n'
+    made = make_world(ListenerWorld, text)
+    for send in (None, "b"):
+        made.world.client.dial(IPV6, S6, send=send)
+    assert [(item.asks_large, item.is_large) for item in facts_of(made.world).exchanges] == [(False,) * 2, (True,) * 2]
+
+
 def test_missing_bytes_are_counted(make_world: MakeWorld) -> None:
     """The missing bytes of an HTTP answer that ends before its Content-Length are counted."""
     made = make_world(ListenerWorld, TCP_LISTENER.replace("echo", "http"))

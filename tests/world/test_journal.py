@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from dualstack.world.journal import Journal
+from dualstack.prober.messages import Query
+from dualstack.world.journal import MOST_QUERIES, Journal
 
 
 class Clock:
@@ -46,3 +47,13 @@ def test_each_start_has_its_own_folder() -> None:
     folders = [journal.next_scratch() for _ in range(3)]
     assert [re.sub(r".*-", "", folder) for folder in folders] == ["1", "2", "3"]
     assert len(set(folders)) == len(folders)
+
+
+def test_queries_have_the_time_of_the_case_and_are_bounded() -> None:
+    """A query's time counts from the start of the case; only the first ones are kept, however many there are."""
+    query = Query(0.25, "2001:db8::1", 40000, "ipv6", "udp", "a-ok.7f3a.lab.test", "A", "NOERROR", 1)
+    journal = Journal()
+    journal.note_queries([query] * 3, since=1.5)
+    assert [item.at for item in journal.queries] == [1.75] * 3
+    journal.note_queries([query] * 10_000, since=2.0)
+    assert len(journal.queries) == MOST_QUERIES

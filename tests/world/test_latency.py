@@ -4,7 +4,15 @@ import pytest
 
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
-from dualstack.world.latency import difference, equally_fast, first_in_time, is_late_at_first, noise
+from dualstack.world.latency import (
+    difference,
+    equally_fast,
+    equally_fast_apart,
+    first_in_time,
+    is_late_at_first,
+    may_hide_a_delay,
+    noise,
+)
 
 F4, F6 = Family.IPV4, Family.IPV6
 
@@ -53,3 +61,17 @@ def test_a_first_exchange_may_be_late_once() -> None:
     finding = first_in_time(late, late)
     assert not finding.ok
     assert finding.happened == "it took 10 ms over IPv4 and 2000 ms over IPv6"
+
+
+def test_a_family_that_delays_the_other_is_measured_apart() -> None:
+    """If one client waits for another, both families are slow in turn; only clients of one family show which one is."""
+    queued = {F4: [0.025, 2.0, 2.0, 2.0], F6: [2.0, 2.0, 2.0, 2.0]}
+    assert equally_fast(queued).ok
+    assert may_hide_a_delay(queued)
+    assert may_hide_a_delay({F4: [2.0, 2.0], F6: [2.0, 2.0]})
+    assert not may_hide_a_delay({F4: [0.01, 0.02], F6: [0.01, 0.02]})
+    finding = equally_fast_apart({F4: [0.02, 0.03], F6: [2.0, 2.0]})
+    assert not finding.ok
+    assert finding.happened == "exchanges take 0.020 s to 0.030 s over IPv4 and 2.000 s to 2.000 s over IPv6"
+    assert equally_fast_apart({F4: [2.0, 2.0], F6: [2.0, 2.0]}).ok
+    assert equally_fast_apart({F4: [0.02, 1.5], F6: [2.0, 2.0]}).ok

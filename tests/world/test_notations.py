@@ -4,7 +4,7 @@ import ipaddress
 
 import pytest
 
-from dualstack.world.notations import network_without, notations, wide_network
+from dualstack.world.notations import addresses_in, network_without, notations, wide_network
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,19 @@ def test_a_wide_network_is_of_ordinary_size() -> None:
     """It is a /28 or a /64."""
     assert wide_network("198.51.100.33") == "198.51.100.32/28"
     assert wide_network("2001:db8:51:1::201") == "2001:db8:51:1::/64"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("cannot connect to 198.51.100.33:80: refused", {"198.51.100.33"}),
+        ("connect to [2001:DB8:0:0::201]:80 failed.", {"2001:db8::201"}),
+        ("2001:db8::201: timed out; 198.51.100.33: timed out", {"2001:db8::201", "198.51.100.33"}),
+        ("dial tcp ::ffff:198.51.100.33", {"198.51.100.33"}),
+        ("at 12:30:45 the host shop.test did not answer", set()),
+        ("error 110: nothing", set()),
+    ],
+)
+def test_addresses_are_found_in_any_notation(text: str, found: set[str]) -> None:
+    """Ports, brackets and punctuation do not belong to an address; times and numbers are none."""
+    assert addresses_in(text) == found

@@ -1,7 +1,7 @@
 """When a client counts as served, and how the client's address that a service shows is read."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,9 +9,10 @@ from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
-from dualstack.errors import Inconclusive
+from dualstack.deadline import Deadline
+from dualstack.errors import Inconclusive, NothingToJudge, ServiceError
 from dualstack.families import Family
-from dualstack.prober.messages import Dial, Dialled, Log, Outcome
+from dualstack.prober.messages import Dial, Dialled, Exit, Log, Outcome
 from dualstack.world.listening import ListenerWorld
 from dualstack.world.readiness import await_exchange
 
@@ -75,6 +76,73 @@ def test_a_family_with_the_worse_status_is_not_counted_as_served(
     assert all(finding.ok for finding in made.world.findings)
 
 
+@dataclass
+class Mortal:
+    """A program that an IPv6 client ends."""
+
+    ended: bool = False
+
+    def wait(self, deadline: Deadline) -> Exit:
+        """Return how it ended."""
+        if not self.ended:
+            raise deadline.error()
+        return Exit(code=1, signal="")
+
+    def log(self) -> Log:
+        """Return no output."""
+        return Log("", 0)
+
+
+def test_a_client_that_ends_the_service_costs_only_its_family(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service is started again, so that the other family can be judged; it may not start a second time."""
+    made = make_world(ListenerWorld, HTTP)
+    programs = [Mortal(), Mortal()]
+    service = made.world.service
+
+    def dial(one: Dial) -> Dialled:
+        if service.current.ended:
+            return replace(made.prober.dialled, outcome=Outcome.REFUSED)
+        service.current.ended = one.family is Family.IPV6
+        return replace(made.prober.dialled, outcome=Outcome.WRONG if service.current.ended else Outcome.ANSWERED)
+
+    def restart() -> None:
+        if not programs:
+            raise ServiceError("the service did not become ready")
+        service._program = programs.pop()
+
+    monkeypatch.setattr(made.prober, "dial", dial)
+    monkeypatch.setattr(service, "restart", restart)
+    restart()
+    assert made.world.served() == [Family.IPV4]
+    assert not service.current.ended
+    with pytest.raises(NothingToJudge, match="an ordinary client ends the service; after that the service did not"):
+        made.world.served()
+
+
+def test_no_client_is_served(make_world: MakeWorld) -> None:
+    """If no family is served before anything is done, there is nothing to judge."""
+    made = make_world(ListenerWorld, HTTP)
+    made.outcome(Outcome.SILENT)
+    made.world.service._program = Mortal()
+    with pytest.raises(NothingToJudge, match="the requirements on reachability"):
+        made.world.served()
+
+
+def test_an_error_that_others_do_not_get_is_no_service(make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every client gets 404, that is service; beside a client that gets 200 it is none."""
+    made = make_world(ListenerWorld, HTTP)
+    by_family(monkeypatch, made, {Family.IPV4: 200, Family.IPV6: 404})
+    client = made.world.client
+    missing = client.dial(Family.IPV6, made.world.addresses(Family.IPV6)[0])
+    assert client.is_served(missing)
+    found = client.dial(Family.IPV4, made.world.addresses(Family.IPV4)[0])
+    assert client.is_served(found)
+    assert not client.is_served(missing)
+    assert not client.is_served(replace(found, outcome=Outcome.SILENT))
+
+
 def test_a_wrong_answer_is_contrasted_with_the_right_one(make_world: MakeWorld) -> None:
     """If one family gets a wrong answer, the finding shows the answer of the other."""
     made = make_world(ListenerWorld, HTTP)
@@ -93,6 +161,16 @@ def test_the_address_that_is_shown_has_no_port(make_world: MakeWorld) -> None:
     assert shown == "2001:db8::2"
     with pytest.raises(Inconclusive, match=r"service\.toml: listen 'main', peer_reply: group 1 matched 'nice'"):
         made.world.client.shown_address(replace(made.prober.dialled, answer="you are nice"))
+
+
+def test_an_address_in_a_header_is_not_that_of_a_socket(make_world: MakeWorld) -> None:
+    """What a service shows for a client that a header names says nothing about how it reads a socket's address."""
+    made = make_world(ListenerWorld, HTTP + SHOWS)
+    client, dialled = made.world.client, replace(made.prober.dialled, answer="you are 192.0.2.7", source="2001:db8::2")
+    assert client.shown_address(dialled, "2001:db8::c1") == "192.0.2.7"
+    assert client.shown == []
+    client.shown_address(dialled, "2001:db8::2")
+    assert client.shown == [("2001:db8::2", "192.0.2.7")]
 
 
 class Logger:

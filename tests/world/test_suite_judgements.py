@@ -1,12 +1,17 @@
 """What suites conclude from counts: connections to foreign sockets, idle connections, busy threads."""
 
 import importlib
-from types import ModuleType
+from collections import Counter
+from types import ModuleType, SimpleNamespace
+from typing import Any, Self
 
 import pytest
 
+from dualstack.errors import NothingToJudge
 from dualstack.families import Family
-from dualstack.prober.messages import Idled, Outcome, ResourceUsage, SocketRow, Stage, ThreadTime
+from dualstack.finding import Symptom
+from dualstack.prober.messages import Exit, Idled, Outcome, ResourceUsage, SocketRow, Stage, ThreadTime
+from dualstack.world.runs import Run
 
 F4, F6 = Family.IPV4, Family.IPV6
 
@@ -119,3 +124,179 @@ def test_a_busy_loop_from_before_does_not_deviate() -> None:
         False,
     ]
     assert loop("resets", 0.04, 0.98).happened == "the busiest thread ran 4% of the time before, 98% after"
+
+
+def test_a_client_of_one_family_that_keeps_a_service_from_ending() -> None:
+    """Only a difference between the families breaks LIFE-007: a service may wait for all its clients."""
+    alike = suite("lifecycle.test_stop").alike
+    assert alike({F4: True, F6: True}, "SIGTERM", 5).ok
+    assert alike({F4: False, F6: False}, "SIGTERM", 5).ok
+    finding = alike({F4: True, F6: False}, "SIGTERM", 5)
+    assert not finding.ok
+    assert finding.happened == "while an IPv6 client is connected it does not end, with an IPv4 client it does"
+
+
+@pytest.mark.parametrize(
+    ("fault", "queries", "tried", "symptoms"),
+    [
+        ("", ("AAAA",), [F6], ()),
+        ("", (), [], ()),
+        ("it had not", (), [F4, F4, F4], (Symptom.KEPT_ADDRESS,)),
+        ("it had not", (), [], (Symptom.NO_RETRY,)),
+        ("it had not", ("A", "AAAA"), [], ()),
+        ("it had not", ("A", "AAAA"), [F6, F4], ()),
+        ("it had not", ("A", "AAAA"), [F4], (Symptom.FAMILY_GIVEN_UP,)),
+        ("it had not", ("A", "A"), [], (Symptom.KEPT_FAMILY,)),
+    ],
+)
+def test_what_a_daemon_did_after_a_change(
+    fault: str, queries: tuple[str, ...], tried: list[Family], symptoms: tuple[Symptom, ...]
+) -> None:
+    """It has kept the address if it connects and asks nothing; it has given up if it does neither, or all over IPv4."""
+    module = suite("connect.test_daemons")
+    finding = module.judged(module.Attempted("it connects", 1.0, 2.0, fault, queries, F6, again=True), tried)
+    assert finding.ok is (not fault)
+    assert finding.symptoms == symptoms
+    assert finding.ok or f"made {len(tried) or 'no'} attempt" in finding.happened
+
+
+def test_what_a_daemon_asked_for_after_a_change() -> None:
+    """The finding says for which types it asked, how often, and which type it never asked for."""
+    module = suite("connect.test_daemons")
+    done = module.Attempted("it connects", 1.0, 2.0, "it had not connected", ("A", "A", "A"), F6)
+    assert module.judged(done, [F4]).happened == (
+        "it asked for A (3 times) and never for AAAA, and made 1 attempt to connect; it had not connected"
+    )
+
+
+@pytest.mark.parametrize(
+    ("how", "seconds", "excused"),
+    [(Exit(1), 8.0, True), (Exit(1), 2.0, False), (None, 25.0, False), (Exit(1), 21.0, False)],
+)
+def test_a_time_limit_of_its_own(how: Exit | None, seconds: float, excused: bool) -> None:  # noqa: FBT001 - a row
+    """A run that ends by itself during a look-up is excused if the same client connects with timeout:1."""
+    quick = Run("", Exit(0), 2.5, said=True)
+    world: Any = SimpleNamespace(connector_runs=SimpleNamespace(done=[("name", 0.0, quick)]))
+    said = suite("connect.test_resolution").own_limit(world)(Run("it ended", how, seconds, said=True))
+    assert bool(said) is excused
+
+
+@pytest.mark.parametrize(
+    ("left", "allowed", "ok"),
+    [
+        ({}, 0, True),
+        ({"CLOSE": 1}, 0, False),
+        ({"SYN_SENT": 1}, 1, True),
+        ({"CLOSE": 1, "SYN_SENT": 1}, 1, False),
+        ({"CLOSE_WAIT": 1}, 1, False),
+    ],
+)
+def test_sockets_that_are_left(left: dict[str, int], allowed: int, ok: bool) -> None:  # noqa: FBT001 - a row
+    """No failed socket may be open but one of an attempt that is under way, which is never in CLOSE_WAIT."""
+    finding = suite("connect.test_failed_sockets").judged(Counter(left), "after 4", allowed)
+    assert finding.ok is ok
+    assert finding.symptoms == (() if ok else (Symptom.GROWTH,))
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"),
+    [
+        ([16, 16, 16], (16, 0)),
+        ([16, 4, 16, 4], (4, 16)),
+        ([4, 4], (4, 4)),
+        ([15, 16, 16], (16, 16)),
+    ],
+)
+def test_clients_of_one_network_are_compared(
+    monkeypatch: pytest.MonkeyPatch, served: list[int], expected: tuple[int, int]
+) -> None:
+    """A control runs only after a loss, and a loss counts only if it is repeated after the control."""
+    limits, left = suite("robustness.test_prefix_limits"), iter(served)
+
+    def count_served(_: object, sources: list[str]) -> tuple[int, str]:
+        count = next(left)
+        return count, "" if count == len(sources) else "no answer"
+
+    monkeypatch.setattr(limits, "count_served", count_served)
+    found = limits.compare(None, ["2001:db8::1"] * 16, lambda: ["2001:db8::2"] * 16)
+    assert (found.answered, found.least) == expected
+    assert not list(left)
+
+
+class Moving:
+    """A server that moves, without a lab; and the daemon that follows it to some of the families."""
+
+    def __init__(self, follows: set[Family]) -> None:
+        """Begin at an IPv4 address, with a name that has it."""
+        self.follows, self.at, self.fault = follows, F4, ""
+        self.name, self.serving = "a.lab.test", object()
+        self.names = SimpleNamespace(queries=lambda: [SimpleNamespace(record="AAAA")])
+
+    def move(self, family: Family, *_: Family) -> None:
+        """Move to a family's address."""
+        self.at = family
+
+    def wait_ready(self) -> bool:
+        """Be ready."""
+        return True
+
+    def exchange(self, *_: object) -> bool:
+        """Return whether the daemon reaches the server where it is."""
+        self.fault = "" if self.at in self.follows else "no exchange came"
+        return not self.fault
+
+    def __enter__(self) -> Self:
+        """Return it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave."""
+
+
+def world_of(moving: Moving) -> Any:
+    """Return a world in which this daemon runs."""
+    return SimpleNamespace(
+        subject=SimpleNamespace(manifest=SimpleNamespace(timeouts=SimpleNamespace(connect=1, reconnect=1))),
+        connector_runs=SimpleNamespace(running=lambda *_: moving),
+    )
+
+
+@pytest.mark.parametrize(
+    ("follows", "expected"),
+    [({F4, F6}, [True, True, True]), ({F4}, [False]), ({F6}, [])],
+    ids=["both", "not to IPv6", "not even at first"],
+)
+def test_a_server_moves_to_the_other_family_and_back(
+    monkeypatch: pytest.MonkeyPatch, follows: set[Family], expected: list[bool]
+) -> None:
+    """A daemon that follows is moved back and again; one that does not is not asked again, nor one that never came."""
+    module, moving = suite("connect.test_daemons"), Moving(follows)
+    monkeypatch.setattr(module, "MovingServer", lambda *_, **__: moving)
+    world = world_of(moving)
+    if not expected:
+        with pytest.raises(NothingToJudge, match="CONNECT-004"):
+            list(module.when_server_moves(world))
+        return
+    done = list(module.when_server_moves(world))
+    assert [not item.fault for item in done] == expected
+    assert [(item.family, bool(item.again)) for item in done] == [(F6, False), (F4, False), (F6, True)][: len(expected)]
+
+
+def test_a_daemon_that_stays_with_ipv6_keeps_its_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It followed to IPv6, and then asks for AAAA only: the second finding fails, and says that it kept its family."""
+    module, moving = suite("connect.test_daemons"), Moving({F4, F6})
+    plain = moving.move
+
+    def move(family: Family, *named: Family) -> None:
+        """Move; the daemon does not follow back."""
+        plain(family, *named)
+        moving.follows.discard(family.other)
+
+    moving.move = move  # type: ignore[method-assign]  # the daemon's bug
+    monkeypatch.setattr(module, "MovingServer", lambda *_, **__: moving)
+    world = world_of(moving)
+    first, back = (module.judged(item, [F6]) for item in module.when_server_moves(world))
+    assert first.ok
+    assert not back.ok
+    assert back.symptoms == (Symptom.KEPT_FAMILY,)
+    assert "from IPv6 to IPv4" in back.expected

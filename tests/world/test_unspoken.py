@@ -99,7 +99,7 @@ def world_after(
     world.completes = completes
     left = list(runs)
 
-    def run(host: str, _: object) -> Run:
+    def run(host: str, _: object, **__: object) -> Run:
         result = left.pop(0)
         world.connector_runs.done.append((host, 0.0, result))
         return result
@@ -168,3 +168,13 @@ def test_an_ordinary_run_fails_or_passes_as_before(make_world: MakeWorld) -> Non
     world_after(make_world, DONE).conclude()
     with pytest.raises(RequirementBroken, match=FAULT):
         world_after(make_world, Run(FAULT, Exit(1), 0.1, said=True, reached="x")).conclude()
+
+
+@pytest.mark.parametrize(("excuse", "level"), [("; why", "SHOULD"), ("", "")])
+def test_an_excused_run_deviates(make_world: MakeWorld, excuse: str, level: str) -> None:
+    """A failed run with an excuse breaks no MUST, and the finding says why; one without it is as before."""
+    world: ConnectorWorld = make_world(ConnectorWorld, CONNECT).world
+    world.connector_runs.run = lambda *_, **__: Run(FAULT, Exit(1), 8.0, said=True)  # type: ignore[method-assign]
+    assert not world.connect(SERVER, None, Family.IPV6, excuse=lambda _: excuse)  # type: ignore[arg-type]  # as above
+    (finding,) = world.findings
+    assert (finding.ok, finding.level, finding.happened) == (False, level, FAULT + excuse)

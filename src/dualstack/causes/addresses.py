@@ -4,7 +4,7 @@ import contextlib
 import ipaddress
 import re
 
-from dualstack.causes.answers import NOT_SERVED
+from dualstack.causes.answers import NOT_SERVED, status_of
 from dualstack.causes.datagrams import oneway
 from dualstack.causes.rule import says
 from dualstack.facts import Facts, How, Sign
@@ -12,15 +12,26 @@ from dualstack.families import BOTH, Family, unmapped
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
+_DOTTED = re.compile(r"\d+\.\d+\.\d+\.\d+")
+
 _IPV4_COLUMN = range(13, 17)
 """Lengths of text fields that are made for an IPv4 address."""
 
+_DIGITS = re.compile(r"[0-9]|:")
+"""What every address has, and no word for a missing one."""
+
+
+def _is_too_long(client: str, text: str) -> bool:
+    """Return whether a text is the beginning of a client's address, cut at the length of a field and not at a colon."""
+    begins = client.startswith(text) and len(text) < len(client)
+    return begins and (len(text) in _IPV4_COLUMN or (len(text) > max(_IPV4_COLUMN) and client[len(text)] != ":"))
+
 
 def shown_cut_at_length(facts: Facts) -> str:
-    """A client's address was cut at the length of an IPv4 field."""
+    """A client's address was cut at the length of a field for IPv4 addresses, or of one that is too short for all."""
     for client, shown in shown_wrong(facts):
         text = shown.strip("[]")
-        if len(text) in _IPV4_COLUMN and client.startswith(text):
+        if _is_too_long(client, text):
             return f'it shows "{shown}" for the client {client}: the first {len(text)} characters'
     return ""
 
@@ -71,6 +82,15 @@ def shown_misread(facts: Facts) -> str:
     return ""
 
 
+def shown_as_ipv4(facts: Facts) -> str:
+    """An IPv6 client was shown with an IPv4 address."""
+    for client, shown in shown_wrong(facts):
+        text = shown.strip("[]")
+        if ":" in client and ":" not in text and _DOTTED.fullmatch(text):
+            return f'it shows "{shown}", an IPv4 address, for the client {client}'
+    return ""
+
+
 def shown_mapped(facts: Facts) -> str:
     """An IPv4 client was shown in its IPv4-mapped form."""
     found = next((shown for _, shown in facts.shown if shown.lower().strip("[]").startswith("::ffff:")), "")
@@ -95,6 +115,36 @@ def answer_goes_astray_later(facts: Facts) -> str:
 unpacked = says(Sign.UNPACKED)
 
 
+def other_length_said(facts: Facts) -> str:
+    """IPv6 clients are turned away, or end the service, and its output says that an address has another length."""
+    return says(Sign.OTHER_LENGTH)(facts) if _turns_ipv6_away(facts) else ""
+
+
+def not_ipv4_said(facts: Facts) -> str:
+    """IPv6 clients are turned away, or end the service, and its output says that something is not an IPv4 address."""
+    return says(Sign.NOT_IPV4)(facts) if _turns_ipv6_away(facts) else ""
+
+
+def _turns_ipv6_away(facts: Facts) -> bool:
+    """Return whether a listener closes the connections of IPv6 clients alone, or ends when they come."""
+    closes = facts.ipv6.worst in NOT_SERVED and not facts.lost(IPV4)
+    return facts.listens and facts.lost(IPV6) and (closes or facts.ended is not None)
+
+
+def long_ones_not_shown(facts: Facts) -> str:
+    """It shows no address for a client whose text is too long for an IPv4 field, and it shows those of others.
+
+    In C, ``(null)`` is what inet_ntop() returns for an address that does not fit.
+    """
+    wrong = [(client, shown) for client, shown in shown_wrong(facts) if not _DIGITS.search(shown)]
+    shown = [client for client, shown in facts.shown if unmapped(shown.strip("[]")) == client]
+    for client, text in wrong:
+        others = min(map(len, shown), default=len(client)) < len(client)
+        if len(client) >= max(_IPV4_COLUMN) and (others or text == "(null)"):
+            return f'it shows "{text}" for the client {client}, whose text has {len(client)} characters'
+    return ""
+
+
 def _network(rule: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     """Return the address or network that a rule names; None if there is none."""
     for word in re.split(r"[\s\"',;=]+", rule):
@@ -103,16 +153,37 @@ def _network(rule: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     return None
 
 
+def _is_single(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Return whether a network is one address."""
+    return network.prefixlen == network.max_prefixlen
+
+
 def rule_hits_others(facts: Facts) -> str:
-    """Every wrong rule is wrong for a client that it does not name, or is a network rule."""
-    if not facts.misjudged or len(facts.misjudged) != len(facts.broken):
+    """Every wrong rule is wrong for a client that it does not name, or is a network rule; not by likeness of texts."""
+    if not facts.misjudged or len(facts.misjudged) != len(facts.broken) or rule_hits_similar_texts(facts):
         return ""
     for source, rule in facts.misjudged:
         named, client = _network(rule), ipaddress.ip_address(source)
-        if named is None or named.version != client.version or (client in named and "/" not in rule):
+        if named is None or named.version != client.version or (client in named and _is_single(named)):
             return ""
     source, rule = facts.misjudged[0]
     return f'the rule "{rule}" is wrong for the client {source}'
+
+
+def rule_hits_similar_texts(facts: Facts) -> str:
+    """Every wrong rule names one address with which the client's address, as text, begins, or the reverse."""
+    for source, rule in facts.misjudged:
+        named = _network(rule)
+        if named is None or not _is_single(named):
+            return ""
+        texts = sorted((source, str(named.network_address)), key=len)
+        if texts[0] == texts[1] or not texts[1].startswith(texts[0]):
+            return ""
+    found = (
+        f'the rule "{rule}" is wrong for the client {source}, and one of the two addresses begins with the other one'
+        for source, rule in facts.misjudged
+    )
+    return next(found, "")
 
 
 def sender_is_dropped(facts: Facts) -> str:
@@ -128,7 +199,9 @@ def by_shape(facts: Facts) -> str:
     for family in BOTH:
         own = [item for item in facts.exchanges if item.family is family]
         bad = sorted({item.source for item in own if item.how in {*NOT_SERVED, How.KEPT_WAITING, How.IGNORED}})
-        good = {item.source for item in own if item.how is How.ANSWERED}
+        good = {item.source for item in own if item.how is How.ANSWERED and status_of(item)[:1] not in {"4", "5"}}
+        if good:  # a status is an error only if others get none
+            bad = sorted({*bad, *(item.source for item in own if status_of(item)[:1] in {"4", "5"})})
         if bad and good and not set(bad) & good:
             return f"clients at {bad[0]} are not served, and those at {min(good)} are"
     return ""
@@ -140,9 +213,11 @@ def shown_wrong(facts: Facts) -> list[tuple[str, str]]:
 
 
 def shown_cut_at_colon(facts: Facts) -> str:
-    """A client's IPv6 address was shown up to one of its colons."""
+    """A client's IPv6 address was shown up to one of its colons, or from one of them."""
     for client, shown in shown_wrong(facts):
-        text = shown.strip("[]")
+        text = shown.removeprefix("%5B").strip("[]")  # gRPC escapes the brackets
         if ":" in client and text and client.startswith(text) and client[len(text) :].startswith(":"):
             return f'it shows "{shown}" for the client {client}: its text up to a colon'
+        if ":" in client and text and client.endswith(f":{text}"):
+            return f'it shows "{shown}" for the client {client}: its text after a colon'
     return ""

@@ -2,7 +2,7 @@
 
 import re
 
-from dualstack.causes.rule import ended, says
+from dualstack.causes.rule import about, ended, says
 from dualstack.facts import Exchange, Facts, How, Sign
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
@@ -10,6 +10,9 @@ from dualstack.finding import Symptom
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
 _ENDED = (How.HUNG_UP, How.RESET)
+
+_CODE = re.compile(r"HTTP/\d(?:\.\d)? (\d{3})|([1-5]\d\d)[ -][^\r\n]*\r?\n")
+"""A status line (RFC 9112 §4), or a reply code of SMTP, FTP or NNTP (RFC 5321 §4.2)."""
 
 NOT_SERVED = (How.HUNG_UP, How.RESET, How.WRONG)
 
@@ -60,10 +63,10 @@ def _worst(facts: Facts, family: Family) -> str:
     return how.value if how else "not served"
 
 
-def _status(item: Exchange) -> str:
-    """Return the status code of an HTTP answer; empty without one."""
-    line = item.answer.split("\r\n", 1)[0].split(" ")
-    return line[1] if line[0].startswith("HTTP/") and len(line) > 1 else ""
+def status_of(item: Exchange) -> str:
+    """Return the status code of an HTTP answer, or the reply code at the start of any other; empty without one."""
+    found = _CODE.match(item.answer)
+    return (found[1] or found[2]) if found else ""
 
 
 def error_answer_of_one_family(facts: Facts) -> str:
@@ -71,33 +74,53 @@ def error_answer_of_one_family(facts: Facts) -> str:
     family = facts.one_lost
     if family is None or not facts.takes(family) or facts.of(family).worst not in NOT_SERVED:
         return ""
-    statuses = sorted({_status(item) for item in facts.exchanges if item.family is family and _status(item)})
-    status = f" with HTTP status {', '.join(statuses)}" if statuses and not statuses[0].startswith("2") else ""
+    statuses = sorted({status_of(item) for item in facts.exchanges if item.family is family and status_of(item)})
+    status = f" with status {', '.join(statuses)}" if statuses and not statuses[0].startswith("2") else ""
     return f"{family.label} clients are {_worst(facts, family)}{status}; {family.other.label} clients are served"
 
 
 def error_status(facts: Facts) -> str:
     """Clients of a lost family get an HTTP error that is not a gateway's."""
     for item in facts.exchanges:
-        status = _status(item)
+        status = status_of(item)
         if facts.lost(item.family) and status[:1] in {"4", "5"} and status not in {"502", "503", "504"}:
-            return f"{item.family.label} clients get HTTP status {status}"
+            return f"{item.family.label} clients get status {status}"
+    return ""
+
+
+def ordinary_clients_served(facts: Facts) -> str:
+    """Clients of a lost family were served before something unusual was done: their addresses are no problem."""
+    for family in BOTH:
+        answered = any(item.family is family and item.how is How.ANSWERED for item in facts.exchanges)
+        if facts.lost(family) and answered and about("ROBUST", "LIFE", "SEC", "UDP")(facts):
+            return f"ordinary {family.label} clients are answered"
+    return ""
+
+
+def ends_the_service(facts: Facts) -> str:
+    """A client of a lost family ended the service, whose connection was accepted; other clients were served before."""
+    for number, start in enumerate(facts.starts, 1):
+        own = [item for item in facts.exchanges if item.start == number and item.port == facts.port]
+        last = next((item for item in own if item.how is not How.ANSWERED), None)
+        if last is None or last.how not in _ENDED or not (start.ready and start.ended) or not facts.lost(last.family):
+            continue
+        return f"the service {start.ended} when an {last.family.label} client was connected"
     return ""
 
 
 def statuses_differ(facts: Facts) -> str:
-    """The HTTP status is an error over one family only."""
-    found = {family: {_status(item) for item in facts.exchanges if item.family is family} - {""} for family in BOTH}
+    """The status, or the reply code, is an error over one family only."""
+    found = {family: {status_of(item) for item in facts.exchanges if item.family is family} - {""} for family in BOTH}
     for family in BOTH:
         bad = sorted(text for text in found[family] if text[0] in "45")
         if bad and found[family.other] and not any(text[0] in "45" for text in found[family.other]):
-            return f"{family.label} clients get HTTP status {', '.join(bad)}, and {family.other.label} clients do not"
+            return f"{family.label} clients get status {', '.join(bad)}, and {family.other.label} clients do not"
     return ""
 
 
 def backend_fails(facts: Facts) -> str:
     """The answers are a gateway's errors, and the output names a loopback address beside an error."""
-    gateway = sorted({_status(item) for item in facts.exchanges} & {"502", "503", "504"})
+    gateway = sorted({status_of(item) for item in facts.exchanges} & {"502", "503", "504"})
     line = facts.says(Sign.LOOPBACK)
     if gateway and line:
         return f'clients get HTTP status {", ".join(gateway)}, and its output says "{line}"'
@@ -108,7 +131,7 @@ def backend_fails(facts: Facts) -> str:
 
 def gateway_error(facts: Facts) -> str:
     """The answers are a gateway's errors."""
-    gateway = sorted({_status(item) for item in facts.exchanges} & {"502", "504"})
+    gateway = sorted({status_of(item) for item in facts.exchanges} & {"502", "504"})
     return f"clients get HTTP status {', '.join(gateway)}: a gateway's error" if gateway else ""
 
 
@@ -134,6 +157,16 @@ def cut_short(facts: Facts) -> str:
     return ""
 
 
+def short_on_link(facts: Facts) -> str:
+    """A bulk answer does not arrive as a whole on the link either: no path is to blame."""
+    return facts.happened(Symptom.SHORT_ON_LINK)
+
+
+def keeps_stalled(facts: Facts) -> str:
+    """A connection over which nothing progresses is not ended."""
+    return facts.happened(Symptom.STALLED)
+
+
 def hangs_up_beside_others(facts: Facts) -> str:
     """IPv6 connections are closed at once while another one of the same network is open; IPv4 ones are not."""
     count, other = facts.ipv6.hung_up_beside, facts.ipv4.hung_up_beside
@@ -142,6 +175,19 @@ def hangs_up_beside_others(facts: Facts) -> str:
     return (
         f"{count} IPv6 connections, and no IPv4 ones, were closed without an answer while another client was connected"
     )
+
+
+def limits_ipv4(facts: Facts) -> str:
+    """IPv4 connections are closed at once while another one from the same address is open; IPv6 ones are not."""
+    count = facts.ipv4.hung_up_beside
+    if not count or facts.ipv6.hung_up_beside or not facts.ipv4.count(How.ANSWERED):
+        return ""
+    return f"{count} IPv4 connections, and no IPv6 ones, were closed while another client was connected"
+
+
+def locks_out_sharers(facts: Facts) -> str:
+    """A client is not served while another one that shares its address or its network is connected."""
+    return facts.happened(Symptom.SHARED_ADDRESS)
 
 
 def ends_connections(facts: Facts) -> str:
@@ -159,6 +205,57 @@ def keeps_waiting(facts: Facts) -> str:
         count = facts.of(family).count(How.KEPT_WAITING, How.IGNORED)
         if count:
             return f"{count} {family.label} clients were connected and got no answer"
+    return ""
+
+
+def socket_not_accepted(facts: Facts) -> str:
+    """Clients of one family reach a separate socket and get no answer at all; those of the other are served."""
+    family = facts.one_lost
+    if family is None or facts.transport != "tcp" or facts.ended or facts.of(family).worst is not How.KEPT_WAITING:
+        return ""
+    own, other = ({row.address for row in facts.takes(one)} for one in (family, family.other))
+    if not own or own & other or facts.of(family).count(How.ANSWERED):
+        return ""
+    return (
+        f"{family.label} clients are connected to a separate socket on {min(own)} and get no answer, "
+        f"{family.other.label} clients are served"
+    )
+
+
+def never_accepted(facts: Facts) -> str:
+    """Clients of a family are connected and get no answer, and connections wait on a socket that takes the family."""
+    if facts.transport != "tcp" or facts.ended:
+        return ""
+    for row in facts.table:
+        for family in row.serves if row.waiting and row.port == facts.port and row.transport == "tcp" else ():
+            if facts.lost(family) and facts.of(family).worst is How.KEPT_WAITING:
+                return f"{row.waiting} connections wait on its socket on {row.address}, and it does not accept them"
+    return ""
+
+
+def served_in_turns(facts: Facts) -> str:
+    """Some clients at one address are served; later ones are accepted and get no answer, and nothing has ended."""
+    for family in BOTH:
+        own = [item for item in facts.exchanges if item.family is family and not item.inside]
+        for first in own if facts.lost(family) and facts.transport == "tcp" and not facts.ended else ():
+            later = [
+                item for item in own[own.index(first) :] if (item.start, item.address) == (first.start, first.address)
+            ]
+            if first.how is How.ANSWERED and any(item.how is How.KEPT_WAITING for item in later):
+                return f"of equal {family.label} clients the first was served, and a later one got no answer"
+    return ""
+
+
+def answers_again(facts: Facts) -> str:
+    """Every family over which an exchange failed is answered later, by the same start."""
+    for family in BOTH:
+        own = [item for item in facts.exchanges if item.family is family and item.port == facts.port]
+        failed = [number for number, item in enumerate(own) if item.how is not How.ANSWERED]
+        if facts.lost(family):
+            later = own[failed[-1] + 1 :] if failed else []
+            if ended(facts) or not any(item.start == own[failed[-1]].start for item in later):
+                return ""
+            return f"the service runs, and {family.label} clients are answered later"
     return ""
 
 

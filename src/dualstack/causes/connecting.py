@@ -1,15 +1,31 @@
 """Facts about how a connector resolves names and tries addresses."""
 
+import ipaddress
 from collections.abc import Iterator
+from itertools import pairwise
 
-from dualstack.causes.rule import did_not_start
+from dualstack.causes.rule import Test
 from dualstack.facts import Facts, How, Run, Sign
 from dualstack.families import BOTH, Family, unmapped
+from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
 _SLOW = 1.0
-"""Seconds between two attempts above which a user notices the delay."""
+"""Seconds above which a user notices a delay; after a refusal the next attempt can begin at once."""
+
+_PATIENT = 2.1
+"""Seconds from an attempt that is not answered to the next one: DNS-002 allows 2 s, and a busy machine adds some."""
+
+_AT_ONCE = 0.01
+"""Seconds between two attempts below which RFC 8305 §5 forbids the second one."""
+
+_SAME_FAMILY = 2
+"""How many addresses of one family may be tried before the other one (RFC 8305 §8)."""
+
+
+_ANSWERED_BY = 0.2
+"""Seconds within which servers on the lab's link answer a SYN, unless the SYN ACK is held."""
 
 
 def failed(facts: Facts) -> Iterator[Run]:
@@ -23,67 +39,83 @@ def listens(facts: Facts) -> str:
 
 
 def no_run_failed(facts: Facts) -> str:
-    """Every run worked, and promptly."""
-    return "" if facts.listens or any(failed(facts)) or slow_attempts(facts) else "every run worked"
+    """Every run worked, and promptly; a relay has no runs."""
+    return "" if facts.listens or not facts.runs or any(failed(facts)) or slow_attempts(facts) else "every run worked"
 
 
-def never_asked(facts: Facts) -> str:
-    """It queried only one record type of a name, although the host has the other family."""
-    for run in failed(facts):
-        for family in BOTH:
-            if run.literal is None and run.asked == (family.other.record,) and family in facts.host.families:
-                return f"for {run.target} it queried {family.other.record}, and never {family.record}"
+def ipv4_first(facts: Facts) -> str:
+    """It knew addresses of both families, and tried an IPv4 one first."""
+    for run in facts.runs:
+        families = {Family.of(item) for item in run.known}
+        if len(families) == len(BOTH) and run.tried and run.tried[0].family is IPV4:
+            return f"it knew {' and '.join(run.known)}, and tried {run.tried[0].address} first"
     return ""
 
 
-def gave_up_with_addresses(facts: Facts) -> str:
-    """It got addresses from DNS, and reports that the name was not found."""
-    for run in failed(facts):
-        line = facts.says(Sign.NOT_FOUND)
-        if run.literal is None and line and not run.tried and run.known:
-            return f'it got {", ".join(run.known)} from DNS and made no attempt; its output says "{line}"'
-    return ""
+def loopback_missed(family: Family) -> Test:
+    """Return the test that a connector to localhost reaches the other family's loopback address only."""
+
+    def test(facts: Facts) -> str:
+        if facts.requirement != "DNS-011" or facts.one_lost is not family:
+            return ""
+        return f"given localhost it reaches {family.other.loopback}, and not {family.loopback}"
+
+    return test
 
 
-def not_found(facts: Facts) -> str:
-    """It reports that a name was not found, at its start or in a run."""
-    line = facts.says(Sign.NOT_FOUND)
-    relevant = did_not_start(facts) if facts.listens else any(run.literal is None for run in failed(facts))
-    return f'its output says "{line}"' if line and relevant else ""
-
-
-def one_of_localhost(facts: Facts) -> str:
-    """Configured to listen on localhost, it listens on only one loopback address."""
-    named = any("localhost" in text for text in facts.listen_addresses)
-    rows = {row.address for row in facts.on_port}
-    if not named or len(rows) != 1:
-        return ""
-    return f"its listen address is localhost, and it listens on {rows.pop()} alone"
-
-
-def one_address_known(facts: Facts) -> str:
-    """It knew only one address, and tried that."""
-    for run in failed(facts):
-        if run.literal is None and len(run.known) == 1 and len(run.asked) == 1:
-            return f"it queried only {run.asked[0]}, so it knew one address, {run.known[0]}"
-    return ""
-
-
-def stopped_at_first(facts: Facts) -> str:
-    """It tried one address, which failed, and no other of those that it knew."""
+def _one_tried(facts: Facts) -> Iterator[Run]:
+    """Yield the runs that failed at the one address that they tried, and knew others."""
     for run in failed(facts):
         addresses = {item.address for item in run.tried}
         if len(addresses) == 1 and run.untried and all(item.how is not How.ANSWERED for item in run.tried):
-            how = run.tried[-1].how.name.lower()
-            return f"it tried {run.tried[0].address} ({how}), and not {', '.join(run.untried)}"
+            yield run
+
+
+def _waits(run: Run) -> bool:
+    """Return whether a run was stopped while its last attempt had no answer: what it would have done is unknown."""
+    return run.timed_out and bool(run.tried) and run.tried[-1].how is How.IGNORED
+
+
+def stopped_at_first(facts: Facts) -> str:
+    """It tried one address, learned that it fails, and tried no other of those that it knew."""
+    for run in _one_tried(facts):
+        if not _waits(run):
+            return f"it tried {run.tried[0].address} ({run.tried[-1].how.result}), and not {', '.join(run.untried)}"
+    return _stopped_inside(facts)
+
+
+def waits_at_first(facts: Facts) -> str:
+    """When it was stopped it had tried one address, which does not answer: perhaps it would have tried others."""
+    for run in _one_tried(facts):
+        if _waits(run):
+            return f"after {run.seconds:.1f} s it had tried {run.tried[0].address}, and not {', '.join(run.untried)}"
+    return ""
+
+
+def goes_on_after_refusal(facts: Facts) -> str:
+    """In a run that worked its first address refused and it tried another one; in none did it stop at the first."""
+    for run in facts.runs if not stopped_at_first(facts) and not unreachable_is_final(facts) else ():
+        if run.works and run.literal is None and len(run.tried) > 1 and run.tried[0].how is How.REFUSED:
+            return f"after {run.tried[0].address} had refused it tried {run.tried[1].address}"
+    return ""
+
+
+def _stopped_inside(facts: Facts) -> str:
+    """One of its addresses leads to its own host, where its attempt was refused; it tried no other on the wire."""
+    line = facts.says(Sign.REFUSED)
+    for run in failed(facts):
+        inside = [item for item in run.known if ipaddress.ip_address(unmapped(item)).is_loopback]
+        others = [item for item in run.known if item not in inside]
+        if line and inside and others and not run.tried:
+            return f'it did not try {", ".join(others)} after {inside[0]}, and its output says "{line}"'
     return ""
 
 
 def unreachable_is_final(facts: Facts) -> str:
-    """Its first address cannot be reached from this host, and it tried no other."""
+    """Its first address cannot be reached from this host, and it tried no other that it knew."""
     line = facts.says(Sign.NO_NETWORK, Sign.NO_HOST, Sign.NO_ADDRESS, Sign.NO_FAMILY)
     for run in failed(facts):
-        if run.literal is None and run.known and not run.tried and line:
+        if run.literal is None and len(run.known) > 1 and not run.tried and line:
             return f'it tried none of {", ".join(run.known)} on the wire, and its output says "{line}"'
     return ""
 
@@ -116,6 +148,8 @@ def all_tried(facts: Facts) -> str:
 def some_of_a_family_left(facts: Facts) -> str:
     """It tried several addresses, and skipped others of the same families."""
     for run in failed(facts):
+        if _waits(run):
+            continue  # it was stopped before it could try them
         families = {item.family for item in run.tried}
         left = [item for item in run.untried if Family.of(item) in families]
         if len({item.address for item in run.tried}) > 1 and left:
@@ -124,20 +158,47 @@ def some_of_a_family_left(facts: Facts) -> str:
 
 
 def slow_attempts(facts: Facts) -> str:
-    """There was a long pause between attempts to different addresses."""
-    for run in facts.runs:
+    """There was a long pause between attempts to different addresses, in a run that failed if any did."""
+    for run in tuple(failed(facts)) or facts.runs:
         for one, other in zip(run.tried, run.tried[1:], strict=False):
-            if other.address != one.address and other.at - one.at > _SLOW:
+            limit = _SLOW if one.how in (How.REFUSED, How.UNREACHABLE) else _PATIENT
+            if other.address != one.address and other.at - one.at > limit:
                 return f"the attempt to {other.address} came {other.at - one.at:.1f} s after the one to {one.address}"
     return ""
 
 
 def waits_for_dead_address(facts: Facts) -> str:
-    """At its timeout it was still waiting for an address that never answers."""
+    """When it was stopped it had been waiting for an address that does not answer, longer than DNS-002 allows."""
     for run in failed(facts):
-        if run.timed_out and run.tried and run.tried[-1].how is How.IGNORED and run.literal is None:
+        if _waits(run) and run.literal is None and run.seconds - run.tried[-1].at > _PATIENT:
             return f"after {run.seconds:.1f} s it was still waiting for {run.tried[-1].address}"
     return ""
+
+
+def aborts_attempts(facts: Facts) -> str:
+    """It sent nothing on a connection that was established late, and failed."""
+    for run in failed(facts):
+        for item in run.tried:
+            if item.how is How.ANSWERED and not item.sent and item.after >= _ANSWERED_BY:
+                return f"{item.address} answered after {item.after:.2f} s, and it sent nothing on that connection"
+    return ""
+
+
+def waits_for_all(facts: Facts) -> str:
+    """At its timeout it had tried every address and none had answered, or no address answers in this case."""
+    for run in failed(facts):
+        if not _waits(run) or run.literal is not None or any(item.how is not How.IGNORED for item in run.tried):
+            continue
+        if not run.untried:
+            return f"after {run.seconds:.1f} s it was still waiting, although it had tried every address"
+        if facts.requirement == "CONNECT-012":
+            return f"after {run.seconds:.1f} s it was still waiting for {run.tried[-1].address}"
+    return ""
+
+
+def unnamed_address(facts: Facts) -> str:
+    """Its output does not name an address to which it could not connect."""
+    return facts.happened(Symptom.UNNAMED_ADDRESS)
 
 
 def quick_and_complete(facts: Facts) -> str:
@@ -147,31 +208,28 @@ def quick_and_complete(facts: Facts) -> str:
 
 
 def several_requests(facts: Facts) -> str:
-    """It sent its request on several connections."""
+    """It sent its request to several addresses; a daemon may send it to one address repeatedly."""
     for run in facts.runs:
         spoken = [item.address for item in run.tried if item.sent]
-        if len(spoken) > 1 and run.literal is None:
+        if len(set(spoken)) > 1 and run.literal is None:
             return f"it sent its request on {len(spoken)} connections: {', '.join(spoken)}"
     return ""
 
 
-def mapped_target(facts: Facts) -> str:
-    """A run towards an IPv4-mapped literal failed."""
-    for run in failed(facts):
-        if run.literal is not None and unmapped(run.target) != run.target and "." in unmapped(run.target):
-            return f"given {run.target} it made {len(run.tried)} attempts, and did not succeed"
+def tried_at_once(facts: Facts) -> str:
+    """It tried an address while an earlier attempt was still under way, and had hardly begun."""
+    for run in facts.runs:
+        for one, other in pairwise(run.tried):
+            if other.address != one.address and one.how is not How.REFUSED and other.at - one.at < _AT_ONCE:
+                return f"it tried {other.address} {(other.at - one.at) * 1000:.1f} ms after {one.address}"
     return ""
 
 
-def socket_of_other_family(facts: Facts) -> str:
-    """Its output says that an address has a different family from its socket."""
-    line = facts.says(Sign.OTHER_FAMILY)
-    if line and any(failed(facts)):
-        return f'its output says "{line}"'
-    line = facts.says(Sign.NO_FAMILY, Sign.INVALID)
-    complete = facts.host.ipv6_sockets and len(facts.host.families) == len(BOTH)
-    return (
-        f'this host has both families, and its output says "{line}"'
-        if line and complete and any(failed(facts)) and not facts.listens
-        else ""
-    )
+def one_family_first(facts: Facts) -> str:
+    """It tried more than two addresses of one family before the other one, or without the other one."""
+    for run in facts.runs:
+        families = [item.family for item in run.tried]
+        same = next((at for at, family in enumerate(families) if family is not families[0]), len(families))
+        if same > _SAME_FAMILY and len({Family.of(item) for item in run.known}) == len(BOTH):
+            return f"it tried {same} {families[0].label} addresses before any {families[0].other.label} address"
+    return ""

@@ -1,12 +1,13 @@
 """Facts about datagrams: their source, their port, their size."""
 
+import re
+
 from dualstack.causes.rule import about, says, where
 from dualstack.facts import Facts, How, Sign
-from dualstack.families import BOTH
+from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
 
-ONE_PACKET = 1232
-"""The largest UDP payload that fits one packet on every IPv6 path (RFC 8200 §5)."""
+IPV6 = Family.IPV6
 
 
 def wrong_source(facts: Facts) -> str:
@@ -31,8 +32,8 @@ def bad_checksum(facts: Facts) -> str:
 
 
 def answers_nowhere(facts: Facts) -> str:
-    """Requests of one family reach its own socket, and nothing is sent."""
-    for family in BOTH:
+    """Requests of one family reach a listener's own socket, and nothing is sent."""
+    for family in BOTH if facts.listens else ():
         seen = facts.of(family)
         apart = {row.address for row in facts.takes(family)}.isdisjoint(
             row.address for row in facts.takes(family.other)
@@ -46,14 +47,28 @@ def answers_nowhere(facts: Facts) -> str:
     return ""
 
 
+def length_refused(facts: Facts) -> str:
+    """IPv6 clients get no answer, and its output says that a call that sends got an invalid argument.
+
+    The kernel checks the length of an IPv6 address before anything else; on a socket of the other family the error is
+    EAFNOSUPPORT. (Node refuses an address of the other family itself, with EINVAL.)
+    """
+    line = facts.says(Sign.INVALID)
+    sent = re.search(r"\bsend(?:to|msg)\b", line)
+    return f'its output says "{line}"' if sent and facts.lost(IPV6) and facts.ipv6.worst is How.IGNORED else ""
+
+
 def large_only(facts: Facts) -> str:
-    """Small requests are answered, and large ones are not."""
+    """Exchanges of one packet are answered, and those of several packets are not."""
     for family in BOTH:
         own = [item for item in facts.exchanges if item.family is family]
         small = [item.size for item in own if item.how is How.ANSWERED]
         large = [item.size for item in own if item.how is How.IGNORED]
         if small and large and min(large) > max(small):
             return f"over {family.label} {max(small)} bytes are answered, and {min(large)} bytes are not"
+        lost = [item for item in own if item.how is How.IGNORED]
+        if any(item.asks_large for item in lost) and any(item.how is How.ANSWERED for item in own if not item.is_large):
+            return f"over {family.label} small answers arrive, and the answer to large_send does not"
     return ""
 
 
@@ -64,9 +79,8 @@ def too_large_packets(facts: Facts) -> str:
 
 def small_are_lost_too(facts: Facts) -> str:
     """Requests that fit one packet are not answered either."""
-    lost = {item.family for item in facts.exchanges if item.how in {How.IGNORED, How.KEPT_WAITING}}
     for item in facts.exchanges:
-        if item.family in lost and item.size <= ONE_PACKET and item.how in {How.IGNORED, How.KEPT_WAITING}:
+        if not item.is_large and item.how in {How.IGNORED, How.KEPT_WAITING}:
             return f"requests of {item.size} bytes over {item.family.label} are not answered either"
     return ""
 

@@ -66,6 +66,11 @@ def joined_without_brackets(facts: Facts) -> str:
     return ""
 
 
+def encoded_brackets(facts: Facts) -> str:
+    """Its request has the brackets of an IPv6 address in percent-encoding."""
+    return facts.happened(Symptom.ENCODED_BRACKETS)
+
+
 def too_many_colons(facts: Facts) -> str:
     """It reports too many colons in an address."""
     return says(Sign.COLONS)(facts) if facts.broken else ""
@@ -80,6 +85,17 @@ def brackets_left_on(facts: Facts) -> str:
         line = facts.says(Sign.NOT_FOUND)
         if re.search(r"\[[0-9a-f]*(?:[\s:'\"]|$)|\[[0-9a-f:]+\](?!:\d)", line):
             return f'its output says "{line}"'
+    return ""
+
+
+def cut_at_colon(facts: Facts) -> str:
+    """Its output has the target without its first group: host and port were cut at the first colon."""
+    for run in ipv6_literals(facts):
+        head, _, rest = run.target.partition(":")
+        cut = re.compile(rf"(?<!{re.escape(head)}:)(?<![0-9a-f:]){re.escape(rest)}\]?:{facts.port}", re.IGNORECASE)
+        line = next((line for _, line in facts.signs if cut.search(line)), "")
+        if line:
+            return f'its output says "{line}": {run.target} was cut at its first colon'
     return ""
 
 
@@ -99,6 +115,14 @@ def listens_although_malformed(facts: Facts) -> str:
 def literal_not_started(facts: Facts) -> str:
     """It does not start with an IPv6 literal as its listen address."""
     return did_not_start(facts) if facts.requirement == "LISTEN-011" else ""
+
+
+def some_forms_missed(facts: Facts) -> str:
+    """Of the forms of one IPv6 address, it reached the server with some, and not with others."""
+    given = [run for run in facts.runs if run.literal is IPV6]
+    works = [run.target for run in given if run.works]
+    missed = [run.target for run in given if not run.works]
+    return f"it reaches {works[0]}, and not {missed[0]}, which is the same address" if works and missed else ""
 
 
 def cut_target(facts: Facts) -> str:

@@ -1,6 +1,20 @@
 """Which facts support each cause, and which rule it out."""
 
-from dualstack.causes import addresses, answers, connecting, datagrams, literals, paths, running, sockets, starting, tls
+from dualstack.causes import (
+    addresses,
+    answers,
+    connecting,
+    datagrams,
+    handed_out,
+    literals,
+    paths,
+    proxied,
+    relaying,
+    sockets,
+    starting,
+    tls,
+)
+from dualstack.causes.connecting_rules import CONNECTING
 from dualstack.causes.rule import (
     CERTAIN,
     DECISIVE,
@@ -16,6 +30,7 @@ from dualstack.causes.rule import (
     says,
     unless,
 )
+from dualstack.causes.running_rules import RUNNING_RULES
 from dualstack.facts import Sign
 from dualstack.families import Family
 
@@ -25,8 +40,17 @@ RULES = (
     Rule("RC-EARLYREADY", ((CERTAIN, sockets.came_late), (DECISIVE, sockets.refused_then_answered))),
     Rule(
         "RC-TWOPORTS",
-        ((DECISIVE, sockets.family_on_other_port),),
+        (
+            (DECISIVE, sockets.family_on_other_port),
+            (FITS, sockets.some_port_takes_family),
+            (DECISIVE, both(about("LISTEN-006"), sockets.some_port_takes_family)),
+        ),
         (starting.foreign,),
+    ),
+    Rule(
+        "RC-ONEADDRESS",
+        ((STRONG, both(sockets.bound_to_one_address, about("LISTEN"))),),
+        (sockets.came_late, starting.foreign),
     ),
     Rule(
         "RC-V4SOCK",
@@ -81,7 +105,7 @@ RULES = (
         "RC-LITERAL", ((STRONG, sockets.ipv4_literal_only), (FITS, starting.names_ipv4_address)), (starting.has_ipv4,)
     ),
     Rule("RC-BINDEARLY", ((DECISIVE, both(starting.moved_while_tentative, about("LIFE-004"))),), evident=False),
-    Rule("RC-PKTINFO", ((DECISIVE, datagrams.wrong_source),), (answers.is_tcp,)),
+    Rule("RC-PKTINFO", ((DECISIVE, datagrams.wrong_source),), (answers.is_tcp, about("UDP-009"))),
     Rule("RC-REPLYPORT", ((DECISIVE, datagrams.wrong_port),), (answers.is_tcp,)),
     Rule("RC-NOCHECKSUM", ((DECISIVE, datagrams.bad_checksum),), (answers.is_tcp,)),
     Rule(
@@ -99,44 +123,77 @@ RULES = (
             (DECISIVE, literals.cut_target),
             (DECISIVE, addresses.shown_cut_at_length),
             (DECISIVE, addresses.shown_cut_in_binary),
+            (DECISIVE, addresses.shown_as_ipv4),
             (DECISIVE, addresses.unpacked),
+            (DECISIVE, addresses.other_length_said),
+            (DECISIVE, both(datagrams.length_refused, datagrams.UNICAST)),
+            (DECISIVE, addresses.long_ones_not_shown),
             (STRONG, both(addresses.shown_misread, about("INTEROP-001"))),
+            (DECISIVE, about("ADDR-005")),
             (FITS, about("UDP-004")),
         ),
-        (answers.is_refused, addresses.answer_goes_astray_later),
+        (
+            both(answers.is_refused, unless(addresses.other_length_said, " ")),
+            addresses.answer_goes_astray_later,
+            proxied.misread,
+            proxied.misread_field,
+        ),
     ),
     Rule(
         "RC-ACLTEXT",
-        ((CERTAIN, answers.says_mapped_not_allowed), (DECISIVE, about("SEC-001"))),
+        (
+            (CERTAIN, answers.says_mapped_not_allowed),
+            (CERTAIN, proxied.distrusts_relay),
+            (CERTAIN, both(about("SEC-001"), addresses.rule_hits_similar_texts)),
+            (DECISIVE, about("SEC-001")),
+        ),
         (addresses.rule_hits_others,),
     ),
     Rule(
         "RC-MAPPED",
         (
             (DECISIVE, answers.says_mapped),
+            (DECISIVE, handed_out.mapped),
             (STRONG, answers.mapped_is_turned_away),
             (STRONG, both(about("INTEROP-001"), addresses.shown_mapped)),
             (HINT, about("SEC-001", "SEC-005")),
         ),
-        (answers.came_in_part, answers.only_ipv6_is_wrong),
+        (answers.came_in_part, answers.only_ipv6_is_wrong, answers.ordinary_clients_served),
     ),
     Rule("RC-ACLPREFIX", ((DECISIVE, addresses.rule_hits_others),)),
     Rule("RC-LOCALHOSTBACKEND", ((DECISIVE, answers.backend_fails), (FITS, answers.gateway_error))),
-    Rule("RC-CUTSHORT", ((DECISIVE, answers.cut_short),)),
+    Rule(
+        "RC-CUTSHORT",
+        ((DECISIVE, answers.cut_short),),
+        (both(about("TRANS"), unless(answers.short_on_link, "the path may be to blame")),),
+    ),
+    Rule("RC-NOSENDLIMIT", ((DECISIVE, answers.keeps_stalled),), evident=False),
     Rule(
         "RC-ERRORANSWER",
         (
             (STRONG, answers.error_answer_of_one_family),
+            (STRONG, both(answers.ends_the_service, about("LISTEN"))),
             (STRONG, answers.statuses_differ),
             (STRONG, answers.error_status),
         ),
-        (answers.is_udp, answers.mapped_is_turned_away, tls.tls_fails, about("SEC-001")),
+        (
+            answers.is_udp,
+            answers.mapped_is_turned_away,
+            answers.ordinary_clients_served,
+            answers.short_on_link,
+            tls.tls_fails,
+            about("SEC-001"),
+        ),
     ),
     Rule("RC-TLSNAME", ((DECISIVE, tls.certificate_of_other_names),)),
     Rule("RC-TLSMISSING", ((DECISIVE, tls.no_tls),)),
-    Rule("RC-SNI", ((DECISIVE, tls.rejects_literal),), (connecting.listens,)),
-    Rule("RC-BINDTODEVICE", ((DECISIVE, paths.loopback_refused),)),
-    Rule("RC-SCOPEDPEER", ((DECISIVE, paths.link_local_lost),)),
+    Rule(
+        "RC-SNI",
+        ((DECISIVE, tls.rejects_literal), (DECISIVE, tls.accepts_other_certificate), (DECISIVE, about("CONNECT-015"))),
+        (connecting.listens,),
+    ),
+    Rule("RC-BINDTODEVICE", ((DECISIVE, paths.loopback_refused),), (ended,)),
+    Rule("RC-SCOPEDPEER", ((DECISIVE, paths.link_local_lost),), (answers.cut_short,)),
     Rule(
         "RC-HOPLIMIT",
         ((DECISIVE, paths.expires_on_the_way), (DECISIVE, paths.small_hop_limit), (FITS, paths.lost_behind_router)),
@@ -144,13 +201,13 @@ RULES = (
     ),
     Rule("RC-DONTROUTE", ((STRONG, paths.past_the_router),), (paths.expires_on_the_way, paths.small_hop_limit)),
     Rule(
-        "RC-PERPREFIX",
-        ((DECISIVE, answers.hangs_up_beside_others), (FITS, about("ROBUST-008"))),
-        (about("ROBUST-010"),),
-    ),
-    Rule(
         "RC-BLOCKING",
-        ((FITS, answers.keeps_waiting),),
+        (
+            (FITS, answers.keeps_waiting),
+            (STRONG, both(answers.socket_not_accepted, about("LISTEN"), unless(tls.handshake_is_silent, " "))),
+            (STRONG, both(answers.served_in_turns, about("LISTEN-001", "LISTEN-005"))),
+            (STRONG, both(answers.never_accepted, about("LISTEN", "LIFE", "INTEROP", "SEC"))),
+        ),
         (answers.ends_connections,),
         evident=False,
     ),
@@ -176,120 +233,61 @@ RULES = (
         (
             (STRONG, datagrams.large_only),
             (STRONG, datagrams.too_large_packets),
-            (FITS, about("UDP-005", "UDP-008", "LISTEN-017")),
+            (FITS, about("UDP-005", "UDP-008", "LISTEN-017", "TRANS-006", "TRANS-005")),
         ),
         (
             answers.is_refused,
-            sockets.no_socket_for_it,
+            answers.short_on_link,
+            both(connecting.listens, sockets.no_socket_for_it),
             addresses.answer_goes_astray,
-            datagrams.small_are_lost_too,
-            answers.came_in_part,
+            both(datagrams.small_are_lost_too, unless(about("TRANS-006"), "its answers are small")),
+            both(answers.came_in_part, unless(about("TRANS-006"), "its answers are small")),
         ),
     ),
-    Rule("RC-REVERSELOOKUP", ((DECISIVE, answers.asks_for_names),)),
+    Rule(
+        "RC-REVERSELOOKUP",
+        ((DECISIVE, answers.asks_for_names),),
+        (
+            answers.is_refused,
+            both(answers.ordinary_clients_served, unless(about("ROBUST-009"), "the case is not about latency")),
+        ),
+    ),
     Rule(
         "RC-CLIENTKEY",
-        ((DECISIVE, both(datagrams.gets_others_answers, about("UDP-004", "INTEROP-007"))),),
+        ((DECISIVE, both(datagrams.gets_others_answers, about("UDP-004", "INTEROP-007", "FORWARD-009"))),),
         (addresses.answer_goes_astray, datagrams.answers_nowhere),
     ),
     Rule(
         "RC-ADDRTEXT",
-        ((STRONG, both(addresses.by_shape, about("INTEROP-007"))), (STRONG, addresses.sender_is_dropped)),
+        (
+            (STRONG, both(addresses.by_shape, about("INTEROP-007"))),
+            (STRONG, addresses.sender_is_dropped),
+            (DECISIVE, both(about("ADDR-001"), literals.some_forms_missed)),
+            (DECISIVE, about("ADDR-002", "ADDR-007")),
+        ),
         (datagrams.gets_others_answers,),
     ),
     Rule("RC-SSRF", ((FITS, about("SEC-006")),), (answers.leads_past_filter,)),
+    Rule("RC-PROXYHDR", ((CERTAIN, proxied.misread),)),
+    Rule("RC-FORWARDED", ((CERTAIN, proxied.misread_field),)),
+    Rule("RC-PROXYTRUST", ((CERTAIN, proxied.trusts_stranger),)),
+    Rule("RC-ADVERTISED", ((DECISIVE, handed_out.unusable),)),
+    Rule("RC-SIDECHANNEL", ((DECISIVE, about("META-009", "META-010")), (DECISIVE, handed_out.side_port_missed))),
+    Rule("RC-VAGUEREFUSAL", ((DECISIVE, about("META-011")),)),
+    Rule("RC-U32", ((DECISIVE, handed_out.cut),)),
     Rule("RC-REDIRECT", ((DECISIVE, answers.leads_past_filter),)),
-    Rule("RC-IDLE", ((FITS, about("ROBUST-010")),)),
-    Rule("RC-ICMPLOOP", ((FITS, about("ROBUST-011")),)),
-    Rule("RC-RELOAD", ((DECISIVE, about("LIFE-008")),), (running.wildcard_still_there,)),
+    Rule(
+        "RC-HALFCLOSE",
+        ((FITS, about("ROBUST-001")), (DECISIVE, relaying.half_close_lost)),
+        (answers.is_refused,),
+        evident=False,
+    ),
+    Rule("RC-LASTBYTES", ((DECISIVE, relaying.last_bytes_lost),)),
+    Rule("RC-UNCONNECTED", ((DECISIVE, relaying.stranger_passed),)),
+    Rule("RC-NORESET", ((DECISIVE, relaying.reset_lost),)),
     Rule("RC-MULTICAST", ((DECISIVE, about("UDP-009")),), (sockets.no_socket_for_it,)),
     Rule("RC-SPOOF", ((FITS, about("SEC-003")),), (unless(sockets.takes(IPV6), "no socket takes IPv6"),)),
-    Rule(
-        "RC-SIGPIPE",
-        ((DECISIVE, running.by_sigpipe), (STRONG, both(running.of_broken_pipe, about("ROBUST")))),
-        (running.runs_on,),
-    ),
-    Rule(
-        "RC-EINTR",
-        (
-            (STRONG, both(running.of_client_error, about("ROBUST", "UDP"))),
-            (FITS, about("ROBUST-003", "ROBUST-004")),
-        ),
-        (running.by_sigpipe,),
-    ),
-    Rule(
-        "RC-UDPERROR",
-        ((FITS, about("UDP-007")), (STRONG, both(about("UDP-007"), says(Sign.REFUSED)))),
-    ),
-    Rule("RC-INHERIT", ((DECISIVE, running.socket_survives),)),
-    Rule("RC-REUSEADDR", ((STRONG, running.port_busy_after_restart),), (running.socket_survives,)),
-    Rule("RC-STOP", ((FITS, running.does_not_stop),), (running.socket_survives,), evident=False),
-    Rule("RC-SNAPSHOT", ((FITS, about("LIFE")),), (ended, running.wildcard_still_there)),
-    Rule("RC-NEWADDR", ((FITS, both(running.answers_moved, about("SEC-008"))),)),
-    Rule("RC-RACEALL", ((DECISIVE, connecting.several_requests),)),
-    Rule(
-        "RC-WRONGFAMILYSOURCE",
-        ((DECISIVE, connecting.socket_of_other_family), (FITS, connecting.ipv4_fails_unseen)),
-        (starting.says_no_ipv6_sockets,),
-    ),
-    Rule(
-        "RC-INETATON",
-        (
-            (DECISIVE, literals.asked_for_literal),
-            (DECISIVE, literals.says_not_ipv4),
-            (STRONG, literals.bare_literal_not_found),
-        ),
-        (literals.no_ipv6_literal, literals.joined_without_brackets),
-    ),
-    Rule(
-        "RC-BRACKET",
-        (
-            (CERTAIN, literals.joined_without_brackets),
-            (DECISIVE, literals.too_many_colons),
-            (DECISIVE, about("CONNECT-017")),
-        ),
-    ),
-    Rule(
-        "RC-SPLIT",
-        (
-            (DECISIVE, literals.brackets_left_on),
-            (DECISIVE, addresses.shown_cut_at_colon),
-            (STRONG, literals.port_misread),
-            (STRONG, literals.listens_although_malformed),
-            (FITS, literals.literal_not_started),
-        ),
-        (literals.no_ipv6_literal, literals.joined_without_brackets, tls.rejects_literal),
-    ),
-    Rule(
-        "RC-RESOLVER",
-        (
-            (DECISIVE, connecting.never_asked),
-            (STRONG, connecting.gave_up_with_addresses),
-            (STRONG, connecting.one_of_localhost),
-            (FITS, connecting.not_found),
-        ),
-    ),
-    Rule(
-        "RC-RESOLVERORDER",
-        ((DECISIVE, connecting.some_of_a_family_left),),
-        (connecting.listens,),
-    ),
-    Rule(
-        "RC-NOHE",
-        ((DECISIVE, connecting.slow_attempts), (STRONG, connecting.waits_for_dead_address)),
-        (connecting.listens, connecting.quick_and_complete),
-    ),
-    Rule(
-        "RC-FIRSTADDR",
-        ((STRONG, connecting.stopped_at_first), (STRONG, connecting.unreachable_is_final)),
-        (
-            connecting.listens,
-            connecting.all_tried,
-            connecting.one_address_known,
-            connecting.some_of_a_family_left,
-            connecting.no_run_failed,
-        ),
-    ),
-    Rule("RC-MAPPEDTARGET", ((FITS, both(about("INTEROP-003"), connecting.mapped_target)),), (connecting.listens,)),
+    *RUNNING_RULES,
+    *CONNECTING,
 )
 """All rules. Among causes with equally strong support, the requirement's own come first, then those in this order."""

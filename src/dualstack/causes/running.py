@@ -2,14 +2,36 @@
 
 from dualstack.causes.rule import ended
 from dualstack.causes.starting import RESTARTS
-from dualstack.facts import Facts, Sign
-from dualstack.families import WILDCARDS, unmapped
+from dualstack.facts import Facts, How, Sign
+from dualstack.families import BOTH, WILDCARDS, unmapped
 from dualstack.finding import Symptom
 
 
 def runs_on(facts: Facts) -> str:
-    """The service has not ended."""
-    return "" if facts.ended else "the service has not ended"
+    """The service has not ended, and none of its listeners stopped after a reset."""
+    return "" if facts.ended or stops_after_reset(facts) else "the service has not ended"
+
+
+def stops_after_reset(facts: Facts) -> str:
+    """One family was served, and has no socket any more after resets: its process or its accept loop has ended."""
+    if facts.says(Sign.INTERRUPTED, Sign.ABORTED, Sign.NOT_CONNECTED):
+        return ""
+    for family in BOTH:
+        own = [item.how for item in facts.exchanges if item.family is family]
+        later = own[own.index(How.ANSWERED) :] if How.ANSWERED in own else []
+        left = [row for row in facts.table if row.port == facts.port and family in row.serves]
+        if How.REFUSED in later and facts.table and not left:
+            return (
+                f"{family.label} clients were answered at first; after resets no socket takes {family.label} any more"
+            )
+    return ""
+
+
+def only_resets_said(facts: Facts) -> str:
+    """Its output names a reset or a broken pipe, and no interrupted call."""
+    line = facts.says(Sign.PIPE, Sign.RESET)
+    other = facts.says(Sign.INTERRUPTED, Sign.ABORTED, Sign.NOT_CONNECTED)
+    return f'its output says "{line}"' if line and not other else ""
 
 
 def by_sigpipe(facts: Facts) -> str:

@@ -7,6 +7,9 @@ from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
+SHORT_QUEUE = 16
+"""The queue of a listening socket that holds fewer connections is too short for concurrent clients."""
+
 
 def _listening(facts: Facts) -> str:
     """Return where the service listens."""
@@ -91,6 +94,31 @@ def default_v6only(facts: Facts) -> str:
     return f"its socket on :: has IPV6_V6ONLY on{default}, and no socket takes IPv4"
 
 
+def bound_to_one_address(facts: Facts) -> str:
+    """Clients of a family are refused, and all sockets that take the family are bound to other addresses."""
+    if facts.inside or _specific(facts):
+        return ""
+    for family in BOTH:
+        own = {row.address for row in facts.takes(family)}
+        dialled = {item.address for item in facts.exchanges if item.family is family and item.how is How.REFUSED}
+        if facts.lost(family) and own and dialled and not any(unmapped(one) in WILDCARDS for one in own):
+            return f"it takes {family.label} only on {' and '.join(sorted(own))}, and refuses clients at {min(dialled)}"
+    return ""
+
+
+def queue_is_short(facts: Facts) -> str:
+    """Concurrent clients of a family got no answer, and the queue of its listening socket holds few connections."""
+    for family in BOTH:
+        waiting = facts.of(family).count(How.KEPT_WAITING, How.IGNORED)
+        queues = [row.backlog for row in facts.takes(family) if row.backlog is not None]
+        if waiting and queues and max(queues) < SHORT_QUEUE:
+            return (
+                f"{waiting} {family.label} clients got no answer, and the queue of its listening socket for "
+                f"{family.label} holds {max(queues)} connections"
+            )
+    return ""
+
+
 def v6only_missing(facts: Facts) -> str:
     """It should serve IPv6 only, and its wildcard socket takes IPv4 too."""
     rows = [row for row in facts.on_port if row.address == IPV6.wildcard and row.v6only is False]
@@ -137,7 +165,12 @@ def other_port_open(facts: Facts) -> str:
 
 
 def family_on_other_port(facts: Facts) -> str:
-    """A family that the port lacks is taken by a socket on another port."""
+    """A family that the port lacks is taken by a socket on another port, and the service has one listener only."""
+    return "" if facts.declared - {facts.port} else some_port_takes_family(facts)
+
+
+def some_port_takes_family(facts: Facts) -> str:
+    """A family that the port lacks is taken by a socket on a port of no listener; of several, any may own it."""
     for family in BOTH:
         if family in facts.claimed and not facts.takes(family):
             row = next((row for row in facts.undeclared if family in row.serves), None)
@@ -174,7 +207,9 @@ def one_covers_other(facts: Facts) -> str:
 
 
 def ipv6_address_on_ipv4_socket(facts: Facts) -> str:
-    """Its listen address is an IPv6 one, and its sockets are IPv4 sockets."""
+    """Its listen address is an IPv6 one, beside no IPv4 wildcard, and its sockets are IPv4 sockets."""
+    if any(text.startswith(IPV4.wildcard) for text in facts.listen_addresses):
+        return ""
     wanted = [text for text in facts.listen_addresses if ":" in text and "::ffff:" not in text.lower()]
     wanted = [text for text in wanted if text.strip("[]") in {"::", "::0", "*"} or text.count(":") > 1]
     if not wanted or not facts.on_port or facts.takes(IPV6) or not facts.host.ipv6_sockets:

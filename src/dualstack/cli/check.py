@@ -72,7 +72,8 @@ def _print(console: Terminal, subjects: Sequence[Subject]) -> None:
             ids, names = reasons.setdefault(case.not_applicable, (set(), {}))
             ids.add(case.requirement.id)
             names[subject.name] = None
-    for reason, (ids, names) in reasons.items():
+    # First what further keys of the manifest would add: the user can do something about these.
+    for reason, (ids, names) in sorted(reasons.items(), key=lambda item: "its manifest" not in item[0]):
         where = f" ({', '.join(names)})" if len(names) < len(subjects) else ""
         console.print(f"    not applicable: {reason}{where}: {', '.join(sorted(ids))}", markup=False, style="dim")
 

@@ -11,13 +11,22 @@ from dualstack.doctor import diagnose, diagnose_engine
 def main(options: argparse.Namespace) -> int:
     """Print each check; exit 3 if the embedded lab cannot be made here."""
     checks = [*diagnose(), *diagnose_engine()]
+    able = all(check.ok for check in checks if check.required)
     if options.json:
         print(json.dumps([dataclasses.asdict(check) for check in checks], indent=2))
     else:
         console = Terminal(highlight=False)
         for check in checks:
             mark = "green" if check.ok else "red" if check.required else "yellow"
-            console.paragraph(f"{'yes' if check.ok else 'no '}  {check.name}: {check.found}", hang=5, lead=3, mark=mark)
+            name = check.name + ", optional" * (not check.ok and not check.required)
+            console.paragraph(f"{'yes' if check.ok else 'no '}  {name}: {check.found}", hang=5, lead=3, mark=mark)
             if not check.ok:
                 console.paragraph(f"to enable it: {check.enable}", indent=7, hang=2)
-    return 3 if any(check.required and not check.ok for check in checks) else 0
+        console.print()
+        console.paragraph(_ABLE if able else _UNABLE)
+    return 0 if able else 3
+
+
+_ABLE = "This machine can make labs. Next: dualstack try -- ./server --port 8080"
+
+_UNABLE = "This machine cannot make labs yet: enable what begins with “no” and is not optional."

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import keyword
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     prepare_output()
     options = make_parser().parse_args(arguments)
-    work: Callable[[argparse.Namespace], int] = import_module(f"dualstack.cli.{options.command}").main
+    work: Callable[[argparse.Namespace], int] = import_module(_module(options.command or "help")).main
     gc.freeze()  # imported objects are not garbage: neither this process nor its forks need to look at them again
     gc.enable()
     # `run` imports its suites, and handles Ctrl-C itself before it starts anything.
@@ -44,3 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"dualstack: {error}", file=sys.stderr)
         return 3
     return code
+
+
+def _module(command: str) -> str:
+    """Return the module of a command; a name that Python has as a keyword ends with an underscore there (PEP 8)."""
+    return f"dualstack.cli.{command}{'_' * keyword.iskeyword(command)}"

@@ -1,14 +1,18 @@
 """The command line: each command with its help, examples and options."""
 
 import argparse
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
 
 from dualstack import __version__
-from dualstack.backend_names import BACKENDS
-from dualstack.suggestion import did_you_mean
+from dualstack.cli.commands import Commands, Parser
+from dualstack.cli.options.common import add_json, add_manifests, add_only, add_suites, positive, seconds
+from dualstack.cli.options.running import add_run
+from dualstack.cli.options.sharing import add_merge
+from dualstack.cli.options.starting import add_init
+from dualstack.cli.options.tools import add_completion, add_help, add_man, add_shell
+from dualstack.cli.results_parser import add_baseline, add_diff, add_report, add_statement
+from dualstack.scenarios import DRAFT
 
 _DESCRIPTION = """\
 Tests whether a network service works on IPv4-only, IPv6-only and dual-stack networks. The packets are the evidence.
@@ -19,6 +23,7 @@ without access to any real network. With --lab docker the hosts are containers, 
 _EXAMPLES = """\
 first steps:
   dualstack doctor                      can this machine make labs?
+  dualstack try -- ./server             what does it serve, on which networks?
   dualstack init                        write a commented service.toml
   dualstack check service.toml          is the manifest right? which cases will run?
   dualstack run service.toml            verify the service and write a report
@@ -32,85 +37,50 @@ exit codes:
   130  interrupted"""
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that suggests the nearest choice."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print usage and message, and exit with 2."""
-        match = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
-        super().error(message + (did_you_mean(match[1], match[2].replace("'", "").split(", ")) if match else ""))
-
-
-class _Commands:
-    """Adds commands to a parser."""
-
-    def __init__(self, parser: argparse.ArgumentParser) -> None:
-        """Add commands to ``parser``."""
-        self._parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    def add(self, name: str, summary: str, text: str = "", examples: str = "") -> argparse.ArgumentParser:
-        """Add a command and return its parser.
-
-        Args:
-            name: Its name; the module of that name in `dualstack.cli` does the work.
-            summary: What it does, for the list of commands.
-            text: What it does, for its own help; empty for the summary.
-            examples: How it is used, one command a line.
-        """
-        return self._parsers.add_parser(
-            name,
-            help=summary,
-            description=text or summary[0].upper() + summary[1:] + ".",
-            epilog=f"examples:\n{examples}" if examples else None,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
-
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
-    parser = _Parser(
+    parser = Parser(
         prog="dualstack",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"dualstack {__version__}")
-    commands = _Commands(parser)
+    commands = Commands(parser)
     for add in _COMMANDS:
         add(commands)
     return parser
 
 
-def _run(commands: _Commands) -> None:
-    """Add ``run``."""
-    run = commands.add(
-        "run",
-        "verify services and write a report",
-        "Verify services: check each requirement that applies, on each of its topologies. Results are written to\n"
-        "dualstack-results/RUN/; the link dualstack-results/latest points to the newest run that has results.",
-        "  dualstack run service.toml\n"
-        "  dualstack run service.toml --requirement LISTEN --topology ipv6-only-strict\n"
-        "  dualstack run service.toml --suite connect\n"
-        "  dualstack run service.toml --suites ./ipv6-suites\n"
-        "  dualstack run *.toml -n 4 --strict",
+def _try(commands: Commands) -> None:
+    """Add ``try``."""
+    trying = commands.add(
+        "try",
+        "show what a command serves on each kind of host, without a manifest",
+        "Start a program that listens on each kind of host, find its ports and what it speaks, and show which\n"
+        "families it serves, with the reason of every failure. The program must run in the foreground. With --client,\n"
+        "run a command that connects with addresses, names and broken networks; {target} stands for host:port.",
+        "  dualstack try -- ./server --port 8080\n"
+        "  dualstack try --client -- curl http://{target}/\n"
+        "  dualstack try --save service.toml -- python3 -m http.server 8080\n"
+        "  dualstack try --package nginx -- nginx -g 'daemon off;'\n"
+        "  dualstack try --image registry.example/shop:1.4",
     )
-    _add_manifests(run, labs=True)
-    _add_suites(run)
-    _add_only(run, "configuration", "NAME", "run only this configuration of the services")
-    _add_only(run, "suite", "NAME", "run only this suite: listen, connect … (see dualstack list)")
-    _add_only(run, "requirement", "ID", "run only this requirement (LISTEN-005) or group (LISTEN)")
-    _add_only(run, "topology", "NAME", "run only on this topology (see dualstack list --topologies)")
-    _add_only(run, "element", "NAME", "run only for this listener or connector")
-    text = "number of parallel processes (default: auto, two for each CPU core if there are many cases)"
-    run.add_argument("-n", "--workers", default="auto", metavar="N", help=text)
-    text = "write results to this folder (default: dualstack-results)"
-    run.add_argument("--results", type=Path, metavar="DIR", help=text)
-    run.add_argument("--ignore-known", action="store_true", help="do not treat [[known]] issues specially")
-    run.add_argument("--known-only", action="store_true", help="run only the cases of [[known]] issues")
-    run.add_argument("--strict", action="store_true", help="exit with 1 also if a SHOULD is not met")
+    trying.usage = f"{trying.prog} [options] -- COMMAND ..."
+    trying.add_argument("words", nargs=argparse.REMAINDER, metavar="-- COMMAND", help="the command, with its options")
+    text = "try a container image on the Docker lab; the words after -- replace its command"
+    trying.add_argument("--image", default="", metavar="NAME", help=text)
+    text = "run it in a private Debian root file system with this package, which is built once (repeatable)"
+    trying.add_argument("--package", action="append", default=[], metavar="NAME", help=text)
+    trying.add_argument("--save", type=Path, metavar="FILE", help="write the manifest that was found out")
+    trying.add_argument("--client", action="store_true", help="the command connects to a server, and then ends")
+    text = "with --client: what its server speaks (default: what the command suggests)"
+    trying.add_argument("--protocol", default="", metavar="NAME", help=text)
+    text = "how long it may take to open its first port (default: 10)"
+    trying.add_argument("--wait", type=seconds, default=10.0, metavar="SECONDS", help=text)
 
 
-def _survey(commands: _Commands) -> None:
+def _survey(commands: Commands) -> None:
     """Add ``survey``."""
     survey = commands.add(
         "survey",
@@ -121,18 +91,18 @@ def _survey(commands: _Commands) -> None:
         "  dualstack survey service.toml\n  dualstack survey --taken --state normal service.toml\n"
         "  dualstack survey --lab docker service.toml\n  dualstack survey --json *.toml > survey.json",
     )
-    _add_manifests(survey, labs=True)
-    _add_suites(survey)
-    _add_only(survey, "configuration", "NAME", "survey only this configuration of the services")
+    add_manifests(survey, labs=True)
+    add_suites(survey)
+    add_only(survey, "configuration", "NAME", "survey only this configuration of the services")
     text = "also start it while another socket has its port, in five ways"
     survey.add_argument("--taken", action="store_true", help=text)
-    _add_only(survey, "state", "NAME", "survey only this state of the kernel: the title of a column")
-    _add_json(survey)
+    add_only(survey, "state", "NAME", "survey only this state of the kernel: the title of a column")
+    add_json(survey)
     text = "number of labs at the same time (default: 2)"
-    survey.add_argument("-n", "--workers", type=_positive, default=2, metavar="N", help=text)
+    survey.add_argument("-n", "--workers", type=positive, default=2, metavar="N", help=text)
 
 
-def _check(commands: _Commands) -> None:
+def _check(commands: Commands) -> None:
     """Add ``check``."""
     check = commands.add(
         "check",
@@ -142,76 +112,58 @@ def _check(commands: _Commands) -> None:
         "apply, with the reason. Nothing is started.",
         "  dualstack check service.toml\n  dualstack check services/*.toml",
     )
-    _add_manifests(check)
-    _add_suites(check)
+    add_manifests(check)
+    add_suites(check)
 
 
-def _init(commands: _Commands) -> None:
-    """Add ``init``."""
-    init = commands.add(
-        "init",
-        "write a commented manifest to start from",
-        examples="  dualstack init\n  dualstack init tests/shop.toml",
-    )
-    init.add_argument("file", type=Path, nargs="?", default=Path("service.toml"), help="default: service.toml")
-    init.add_argument("--force", action="store_true", help="replace an existing file")
-
-
-def _list(commands: _Commands) -> None:
+def _list(commands: Commands) -> None:
     """Add ``list``."""
     listing = commands.add(
         "list",
-        "list the requirements or the topologies",
-        examples="  dualstack list\n  dualstack list --suite connect\n"
-        "  dualstack list --suites ./ipv6-suites\n  dualstack list --topologies\n  dualstack list --json",
+        "list the requirements, the topologies or the plans",
+        examples="  dualstack list\n  dualstack list --suite connect\n  dualstack list --suites ./ipv6-suites\n"
+        "  dualstack list --topologies\n  dualstack list --plans\n  dualstack list --json",
     )
-    _add_suites(listing)
+    add_suites(listing)
     which = listing.add_mutually_exclusive_group()
     which.add_argument("--suite", action="append", default=[], metavar="NAME", help="list only this suite (repeatable)")
     which.add_argument("--topologies", action="store_true", help="list the topologies instead of the requirements")
-    _add_json(listing)
+    text = f"list the rows of the tables of {DRAFT.name}, and the cases that fill them, instead"
+    which.add_argument("--plans", action="store_true", help=text)
+    add_json(listing)
 
 
-def _explain(commands: _Commands) -> None:
+def _explain(commands: Commands) -> None:
     """Add ``explain``."""
     explain = commands.add(
         "explain",
         "explain a requirement: what, why, how it is checked, how to fix it",
         examples="  dualstack explain LISTEN-005\n  dualstack explain connect-005 connect-007",
     )
-    _add_suites(explain)
+    add_suites(explain)
     explain.add_argument("id", nargs="+", metavar="ID", help="a requirement, for example LISTEN-005")
 
 
-def _schema(commands: _Commands) -> None:
+def _schema(commands: Commands) -> None:
     """Add ``schema``."""
     schema = commands.add(
         "schema",
-        "print the JSON schema of manifests, for editors",
+        "print the JSON schema of manifests, for editors, or of results",
         examples="  dualstack schema > service.schema.json\n  dualstack schema --suites ./ipv6-suites\n"
-        "  dualstack schema --markdown",
+        "  dualstack schema --markdown\n  dualstack schema --results",
     )
-    _add_suites(schema)
+    add_suites(schema)
     schema.add_argument("--topology", action="store_true", help="print the schema of topologies instead")
+    schema.add_argument("--results", action="store_true", help="print the schema of results.json instead")
     schema.add_argument("--markdown", action="store_true", help="print all keys of a manifest as Markdown instead")
 
 
-def _doctor(commands: _Commands) -> None:
+def _doctor(commands: Commands) -> None:
     """Add ``doctor``."""
-    _add_json(commands.add("doctor", "show whether this machine can make labs, and how to enable what is missing"))
+    add_json(commands.add("doctor", "show whether this machine can make labs, and how to enable what is missing"))
 
 
-def _report(commands: _Commands) -> None:
-    """Add ``report``."""
-    report = commands.add(
-        "report",
-        "write the reports of a run again, also of a run that was killed",
-        examples="  dualstack report\n  dualstack report dualstack-results/20300101T120000Z-abcd",
-    )
-    report.add_argument("folder", type=Path, nargs="?", help="the run's folder (default: dualstack-results/latest)")
-
-
-def _sweep(commands: _Commands) -> None:
+def _sweep(commands: Commands) -> None:
     """Add ``sweep``."""
     commands.add(
         "sweep",
@@ -224,7 +176,7 @@ def _sweep(commands: _Commands) -> None:
     )
 
 
-def _images(commands: _Commands) -> None:
+def _images(commands: Commands) -> None:
     """Add ``images``."""
     commands.add(
         "images",
@@ -236,7 +188,7 @@ def _images(commands: _Commands) -> None:
     )
 
 
-def _rootfs(commands: _Commands) -> None:
+def _rootfs(commands: Commands) -> None:
     """Add ``rootfs``."""
     rootfs = commands.add(
         "rootfs",
@@ -246,42 +198,19 @@ def _rootfs(commands: _Commands) -> None:
         "  dualstack rootfs build service.toml\n  dualstack rootfs list",
     )
     what = rootfs.add_subparsers(dest="what", metavar="WHAT", required=True)
-    _add_manifests(what.add_parser("build", help="build one with all packages that these manifests name"))
-    what.add_parser("list", help="list those that exist")
+    text = "build one with all packages that these manifests name"
+    build = what.add_parser("build", help=text, epilog="examples:\n  dualstack rootfs build service.toml")
+    build.formatter_class = argparse.RawDescriptionHelpFormatter
+    build.description = "Build one root file system with all packages that these manifests name (service.packages)."
+    add_manifests(build)
+    what.add_parser(
+        "list", help="list those that exist", description="List the root file systems, with their packages."
+    )
 
 
-_COMMANDS: tuple[Callable[[_Commands], None], ...] = (
-    _run, _survey, _check, _init, _list, _explain, _schema, _doctor, _report, _sweep, _images, _rootfs,
+_COMMANDS: tuple[Callable[[Commands], None], ...] = (
+    _try, add_init, _check, add_run, add_shell, _explain, _list, _doctor, add_help,  # every day
+    add_report, add_diff, add_baseline, add_statement, add_merge, _survey,  # results
+    _rootfs, _images, _sweep, _schema, add_completion, add_man,  # once
 )  # fmt: skip
 """The commands, in the order of the help."""
-
-
-def _add_manifests(parser: argparse.ArgumentParser, *, labs: bool = False) -> None:
-    """Add the manifests and, if the command makes labs, the kind of lab."""
-    if labs:
-        text = f"kind of lab: {' or '.join(BACKENDS)} (default: {BACKENDS[0]})"
-        parser.add_argument("--lab", choices=BACKENDS, default=BACKENDS[0], metavar="KIND", help=text)
-    parser.add_argument("manifest", type=Path, nargs="+", metavar="FILE", help="manifest of a service (service.toml)")
-
-
-def _add_suites(parser: argparse.ArgumentParser) -> None:
-    """Add the folders of suites from outside."""
-    text = "add the suites, topologies and protocols in this folder (repeatable; see docs/own-suites.md)"
-    parser.add_argument("--suites", type=Path, action="append", default=[], metavar="DIR", help=text)
-
-
-def _add_only(parser: argparse.ArgumentParser, name: str, metavar: str, text: str) -> None:
-    """Add an option that restricts the command; it can be repeated."""
-    parser.add_argument(f"--{name}", action="append", default=[], metavar=metavar, help=f"{text} (repeatable)")
-
-
-def _add_json(parser: argparse.ArgumentParser) -> None:
-    """Add the option for data."""
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-
-
-def _positive(text: str) -> int:
-    """Return a number that is at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, allowed: a number that is at least 1")
-    return int(text)

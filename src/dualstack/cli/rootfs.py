@@ -1,6 +1,7 @@
 """``dualstack rootfs``: the private Debian root file systems."""
 
 import argparse
+import sys
 
 from dualstack.rootfs import build_for, list_roots
 
@@ -10,6 +11,9 @@ def main(options: argparse.Namespace) -> int:
     if options.what == "build":
         print(build_for(options.manifest))
     else:
-        for root in list_roots():
+        roots = [*list_roots()]
+        if not roots:
+            print("there is none; dualstack rootfs build FILE makes that of a manifest", file=sys.stderr)
+        for root in roots:
             print(f"{root.path}\n  built {root.built} with {' '.join(root.requested)}")
     return 0

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from dualstack.backend_names import NETNS
 from dualstack.lab.forked import Forked, take_streams
-from dualstack.lab.netns import prepare_supervisor
+from dualstack.lab.netns import prepared_supervisors
 
 _STAND_IN = Path(__file__).with_name("stand_in.py")
 _ENDING = 2.0  # seconds that a worker whose streams have ended may take
@@ -58,9 +58,13 @@ def forked_workers(count: int, lab: str) -> Iterator[list[str]]:
 
 
 def _work(door: socket.socket, lab: str) -> int:
+    """Prepare for the first lab, then serve."""
+    with prepared_supervisors(int(lab == NETNS), lean=True):
+        return _serve(door)
+
+
+def _serve(door: socket.socket) -> int:
     """Wait for standard streams, then run execnet's worker on them."""
-    if lab == NETNS:
-        prepare_supervisor(lean=True)
     with door:
         while True:
             connection, _ = door.accept()

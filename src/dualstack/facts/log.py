@@ -41,8 +41,11 @@ class Sign(enum.Enum):
     BAD_ADDRESS = "that an address is invalid"
     NOT_IPV4 = "that something is not an IPv4 address"
     NOT_FOUND = "that a name was not found"
+    ONE_FAMILY_ASKED = "that a host was looked up in a family that it does not have"
     OTHER_FAMILY = "that an address has a different family from its socket"
+    NO_IPV4 = "that the host has no IPv4"
     UNPACKED = "that an address has more parts than expected"
+    OTHER_LENGTH = "that an address has another length than expected"
     MAPPED = "an IPv4-mapped address"
     NOT_ALLOWED = "that a client is not allowed"
     NO_IPV6 = "that IPv6 is not available in this build"
@@ -58,7 +61,12 @@ _TEXTS: dict[Sign, str] = {
         "EADDRINUSE", 98, r"address (?:already )?in use", r"\bAddrInUse\b", "port is already allocated"
     ),
     Sign.NO_FAMILY: _errno(
-        "EAFNOSUPPORT", 97, r"address family not supported", r"protocol family unavailable", r"protocol not supported"
+        "EAFNOSUPPORT",
+        97,
+        r"address family not supported",
+        r"protocol family (?:unavailable|not supported)",
+        r"protocol not supported",
+        r"address incompatible with the requested protocol",
     ),
     Sign.NO_ADDRESS: _errno(
         "EADDRNOTAVAIL",
@@ -72,7 +80,13 @@ _TEXTS: dict[Sign, str] = {
     Sign.REFUSED: _errno("ECONNREFUSED", 111, r"connection refused", r"\bConnectionRefused\b"),
     Sign.RESET: _errno("ECONNRESET", 104, r"connection reset"),
     Sign.PIPE: _errno("EPIPE", 32, r"broken pipe"),
-    Sign.TIMED_OUT: _errno("ETIMEDOUT", 110, r"(?:connection|operation|connect) timed out", r"\bi/o timeout\b"),
+    Sign.TIMED_OUT: _errno(
+        "ETIMEDOUT",
+        110,
+        r"(?:connection|operation|connect) timed out",
+        r"\bi/o timeout\b",
+        r"SocketTimeoutException|ConnectTimeoutError|context deadline exceeded|deadline has elapsed",
+    ),
     Sign.INVALID: _errno("EINVAL", 22, r"invalid argument"),
     Sign.TOO_MANY_FILES: _errno("EMFILE", 24, r"too many open files"),
     Sign.INTERRUPTED: _errno("EINTR", 4, r"interrupted system call"),
@@ -82,7 +96,8 @@ _TEXTS: dict[Sign, str] = {
     Sign.COLONS: r"(?:too many|more than one|unexpected|multiple) colons?\b|without brackets|missing brackets",
     Sign.BAD_PORT: r"invalid literal for int|(?:invalid|bad|illegal|unknown|malformed|non-?numeric) port\b"
     r"|port (?:number )?(?:is )?(?:invalid|out of range|could not be)|strconv\.\w+: parsing|NumberFormatException"
-    r"|ERR_SOCKET_BAD_PORT|invalid digit found|nonnumeric port|missing port in address|tcp/[0-9a-f:\]]*: unknown port",
+    r"|ERR_SOCKET_BAD_PORT|invalid digit found|nonnumeric port|missing port in address|tcp/[0-9a-f:\]]*: unknown port"
+    r"|input string was not in a correct format",
     Sign.BAD_ADDRESS: r"(?:invalid|illegal|bad|malformed|wrong|unparsable) (?:\w+ ){0,3}(?:address|host|IP|URL|URI)\b"
     r"|(?:address|host|IP|URL|URI)\b.{0,60}\b(?:is )?(?:invalid|malformed|not valid)"
     r"|not a valid (?:\w+ )?(?:address|host|IP|URL)"
@@ -93,11 +108,17 @@ _TEXTS: dict[Sign, str] = {
     Sign.NOT_FOUND: r"name or service not known|no such host|nodename nor servname|name does not resolve"
     r"|temporary failure in name resolution|no address associated|failed to lookup|could not resolve|unknown host"
     r"|cannot resolve|can't resolve|unable to resolve|name resolution|\bENOTFOUND\b|EAI_(?:NONAME|AGAIN|NODATA)"
-    r"|nxdomain|gaierror|UnknownHostException|getaddrinfo|gethostbyname|host not found|no suitable address",
-    Sign.OTHER_FAMILY: r"address family for hostname (?:not )?supported|EAI_ADDRFAMILY|address family mismatch"
+    r"|nxdomain|gaierror|UnknownHostException|getaddrinfo|gethostbyname|host not found|no suitable address"
+    r"|UnresolvedAddress|\bbad hostname|host lookup failed",
+    Sign.ONE_FAMILY_ASKED: r"address family for hostname (?:not )?supported|EAI_ADDRFAMILY",
+    Sign.OTHER_FAMILY: r"address family mismatch"
     r"|wrong address family|different (?:address )?famil|non-IPv[46] address|UnsupportedAddressType"
     r"|address family not supported by (?:this )?socket|mismatched (?:local )?address",
+    Sign.NO_IPV4: r"\bno (?:usable |global |public )?IPv4\b|IPv4 (?:is )?(?:not |un)available",
     Sign.UNPACKED: r"too many values to unpack|not enough values to unpack|too many values",
+    Sign.OTHER_LENGTH: r"bad arg length for Socket::|bad address family for Socket::unpack_sockaddr_in\b"
+    r"|packed IP wrong length|invalid length of packed IP address|addr is of illegal length|not an AF_INET sockaddr"
+    r"|\(len 16 != 4\)|unpack_from requires a buffer|unpack requires a buffer of",
     Sign.MAPPED: r"::ffff:(?:\d+\.|[0-9a-f]+:)",
     Sign.NOT_ALLOWED: r"not (?:be )?allowed|denied|forbidden|not permitted|rejected|not in (?:the )?(?:allow|white)"
     r"|unauthori[sz]ed|blocked|banned",

@@ -15,7 +15,7 @@ class Facts:
 
     Attributes:
         requirement: The requirement's id.
-        listens: Whether the case is about a listener.
+        listens: Whether the case is about a listener; not so for a relay.
         transport: ``tcp`` or ``udp``.
         port: The port of the listener or connector.
         protocol: The application protocol.
@@ -29,7 +29,7 @@ class Facts:
         sockets: Every listening socket (UDP: bound socket) of the service that was seen, each once.
         table: The service's last socket table that was not empty.
         exchanges: The exchanges of single clients.
-        clients: The addresses of clients.
+        clients: The addresses of clients and servers.
         runs: The runs of a connector.
         signs: The kinds of failure that its output reports, each with the line.
         silent: Whether it wrote no output.
@@ -37,7 +37,7 @@ class Facts:
         strangers: Addresses that no host has, to which the service's host sent or tried to send (ARP, neighbour
             discovery).
         reverse: Whether it queried the names of addresses (PTR).
-        shown: Pairs of a client's address and the address that the service showed for it.
+        shown: Pairs of a client's source address and the address that the service showed for it.
         misjudged: Pairs of a client's address and an access rule that the service applied wrongly to it.
         component: Which component of the service did not start or ended by itself, as a clause; empty if none did.
         broken: The findings that failed.

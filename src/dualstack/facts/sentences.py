@@ -125,7 +125,7 @@ def _tried(run: Run) -> str:
     """Return which addresses a run tried, when, and with what result."""
     if not run.tried:
         return f"For {run.target} it made no connection attempt."
-    tried = [f"{item.address} after {item.at:.2f} s ({item.how.name.lower()})" for item in run.tried[:_MOST_TRIED]]
+    tried = [f"{item.address} after {item.at:.2f} s ({item.how.result})" for item in run.tried[:_MOST_TRIED]]
     more = len(run.tried) - len(tried)
     return f"It tried {', '.join(tried)}{f' and {more} more' if more else ''}."
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from dualstack.families import BOTH, Family
 from dualstack.protocols.certificates import TlsFault
 
+ONE_PACKET = 1232
+"""The largest UDP payload that fits one packet on every IPv6 path (RFC 8200 §5)."""
+
 
 @enum.unique
 class How(enum.Enum):
@@ -22,6 +25,11 @@ class How(enum.Enum):
     WRONG = "answered, but not as they should be"
     UNREACHABLE = "unable to reach it"
     """No route, or an ICMP error other than port unreachable."""
+
+    @property
+    def result(self) -> str:
+        """The result of an attempt, in parentheses after its address."""
+        return "no answer" if self is How.IGNORED else self.name.lower().replace("_", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +50,7 @@ class Exchange:
         source_port: Its port.
         missing: How many bytes are missing from the announced length of an HTTP answer.
         tls: What is wrong with the service's TLS; None if nothing is, or if it is not used.
+        asks_large: Whether the request is the manifest's large_send or bulk_send: its answer needs several packets.
     """
 
     family: Family
@@ -57,6 +66,12 @@ class Exchange:
     source_port: int = 0
     missing: int = 0
     tls: TlsFault | None = None
+    asks_large: bool = False
+
+    @property
+    def is_large(self) -> bool:
+        """Whether its request or its answer does not fit one packet on every IPv6 path."""
+        return self.asks_large or self.size > ONE_PACKET
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +105,7 @@ class Tried:
         at: Seconds since the run began.
         how: Its result: ANSWERED, REFUSED, IGNORED or UNREACHABLE.
         sent: How many payload bytes it carried.
+        after: Seconds from its last SYN or datagram to its result; 0 if there is none.
     """
 
     family: Family
@@ -97,6 +113,7 @@ class Tried:
     at: float
     how: How
     sent: int = 0
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +128,8 @@ class Run:
         asked: The record types that it queried, in order, each once.
         names: The names that it queried, each once.
         known: The addresses in its DNS answers, in order, each once.
+        truncated: Whether a DNS answer to it was truncated.
+        asked_over_tcp: Whether it sent a DNS query over TCP.
         tried: Its attempts, in order.
     """
 
@@ -121,6 +140,8 @@ class Run:
     asked: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
+    truncated: bool = False
+    asked_over_tcp: bool = False
     tried: tuple[Tried, ...] = ()
 
     @property
@@ -143,7 +164,7 @@ class Host:
     """What the service's host has.
 
     Attributes:
-        families: The families in which it has an address on the link.
+        families: The families in which it has an address on the link, or by a CLAT.
         loopbacks: The families whose loopback address it has.
         ipv6_sockets: Whether socket(AF_INET6) exists.
         v6only: Whether IPV6_V6ONLY is on by default.

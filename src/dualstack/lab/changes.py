@@ -1,6 +1,7 @@
 """Changes of a host while a case runs: one class each, which is all that a new change needs.
 
-A change says which kernel settings it writes, which netlink requests it makes and when it has taken effect.
+A change says which kernel settings it writes, which requests to netlink and nftables it makes, and when it has taken
+effect.
 `Host.apply` carries it inside the host, where `carry_out` makes it; both labs use the same code.
 """
 
@@ -10,13 +11,16 @@ from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from dualstack.deadline import Deadline
-from dualstack.errors import HarnessError
+from dualstack.errors import HarnessError, HostCannot
 from dualstack.families import Family
-from dualstack.lab import rtnl, sysctl
+from dualstack.lab import nftables, rtnl, sysctl
 from dualstack.lab.ipv6_addresses import LOOK_SECONDS, unready_address
 
 _SECONDS = 5.0
 """Seconds in which a change must take effect."""
+
+_SYN, _PSH, _ACK = 0x02, 0x08, 0x10
+"""Flags of TCP segments. Linux sets PSH on the last segment of what a program sends."""
 
 _DETECT_DUPLICATES = {"ipv6/conf/all/accept_dad": "1"}
 """Checks every address that is added from now on for duplicates (RFC 4862 §5.4), unless its adder says otherwise."""
@@ -59,6 +63,10 @@ class _Change:
         """Return the netlink requests; asked inside the host."""
         return []
 
+    def filters(self, _: Link) -> list[nftables.Message]:
+        """Return the requests to nftables; asked inside the host."""
+        return []
+
     def unready(self, _: Link) -> str:
         """Return why the change has not taken effect yet; empty when it has. Asked inside the host."""
         return ""
@@ -69,7 +77,7 @@ class AddAddress(_Change):
     """Give the host an address on the link, beside those that it has; usable at once, unless duplicates are detected.
 
     Attributes:
-        address: An address of the lab's networks that no other host has.
+        address: An address that no other host has; of the lab's networks, or of one that the others have a route to.
         detect: Whether the kernel first looks for duplicates of an IPv6 address (RFC 4862 §5.4): it is tentative for
             1 to 2 s, in which it can be neither bound nor found.
     """
@@ -104,17 +112,18 @@ class RemoveAddress(_Change):
 
 
 @dataclass(frozen=True, slots=True)
-class RouteGroup(_Change):
-    """Route packets for a multicast group over the link, as a default route does on an ordinary host.
+class RouteOverLink(_Change):
+    """Route packets for a multicast group, or for a network of other hosts on the link, over the link.
 
-    Without such a route only programs that name an interface can join an IPv4 group (ENODEV).
+    A default route does this on an ordinary host. Without a route to it, only programs that name an interface can join
+    an IPv4 group (ENODEV).
     """
 
-    group: str
+    destination: str
 
     def steps(self, link: Link) -> list[rtnl.Step]:
         """Add the route."""
-        return [rtnl.add_route(link.index, self.group)]
+        return [rtnl.add_route(link.index, self.destination)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +160,86 @@ class AcceptRouters(_Change):
         }
 
 
-Change = AddAddress | RemoveAddress | RouteGroup | SwitchIpv6 | AcceptRouters
+@dataclass(frozen=True, slots=True)
+class DropSegments(_Change):
+    """Drop TCP segments from the link to an address of the host.
+
+    Attributes:
+        name: A name for `AcceptSegments`.
+        address: The address.
+        ports: The destination ports.
+        data: Whether segments that push data are dropped; otherwise SYNs are.
+    """
+
+    name: str
+    address: str
+    ports: tuple[int, ...]
+    data: bool = False
+
+    def filters(self, link: Link) -> list[nftables.Message]:
+        """Add a filter with a rule for each port."""
+        mask, flags = (_SYN | _PSH, _PSH) if self.data else (_SYN | _ACK, _SYN)
+        dropped = [nftables.Segments(self.address, port, mask, flags) for port in self.ports]
+        return nftables.add_filter(self.name, link.index, dropped)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptSegments(_Change):
+    """Drop no more what `DropSegments` with this name and address drops."""
+
+    name: str
+    address: str
+
+    def filters(self, _: Link) -> list[nftables.Message]:
+        """Delete the filter."""
+        return nftables.delete_filter(self.name, Family.of(self.address))
+
+
+@dataclass(frozen=True, slots=True)
+class LoseRoute(_Change):
+    """Have no route to an address on the link: connect() fails with ENETUNREACH."""
+
+    address: str
+
+    def steps(self, _: Link) -> list[rtnl.Step]:
+        """Add a route that ends the search in the table that has the link's route."""
+        return [rtnl.no_route(self.address)]
+
+
+@dataclass(frozen=True, slots=True)
+class RegainRoute(_Change):
+    """Have the link's route to an address again, after `LoseRoute`."""
+
+    address: str
+
+    def steps(self, _: Link) -> list[rtnl.Step]:
+        """Delete the route that ends the search."""
+        return [rtnl.no_route(self.address, delete=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSynRetries(_Change):
+    """Send a SYN again ``count`` times (net.ipv4.tcp_syn_retries, both families) before connect() fails (ETIMEDOUT)."""
+
+    count: int
+
+    def settings(self, _: Link) -> dict[str, str]:
+        """Write the one setting."""
+        return {"ipv4/tcp_syn_retries": str(self.count)}
+
+
+Change = (
+    AddAddress
+    | RemoveAddress
+    | RouteOverLink
+    | SwitchIpv6
+    | AcceptRouters
+    | DropSegments
+    | AcceptSegments
+    | LoseRoute
+    | RegainRoute
+    | LimitSynRetries
+)
 
 _KINDS: dict[str, type[Change]] = {kind.__name__: kind for kind in get_args(Change)}
 
@@ -170,6 +258,7 @@ def carry_out(packed: dict[str, Any], *, settings: bool) -> None:
 
     Raises:
         HarnessError: The kernel refuses.
+        HostCannot: The kernel has no nftables, and the change needs it.
         DeadlineExpired: It did not take effect in time; the message says what was missing.
     """
     change, link = _KINDS[packed["change"]](**packed["fields"]), Link(**packed["link"])
@@ -177,6 +266,8 @@ def carry_out(packed: dict[str, Any], *, settings: bool) -> None:
         sysctl.apply(change.settings(link))
     if steps := change.steps(link):
         _do(steps)
+    if filters := change.filters(link):
+        _filter(filters)
     deadline = Deadline(_SECONDS, f"a change of {link.interface} to take effect")
     while unready := change.unready(link):
         deadline.check(unready)
@@ -192,3 +283,13 @@ def _do(steps: list[rtnl.Step]) -> None:
         raise HarnessError(f"the host cannot be changed: {error}") from None
     finally:
         kernel.close()
+
+
+def _filter(messages: list[nftables.Message]) -> None:
+    """Make requests to nftables."""
+    try:
+        nftables.send(messages)
+    except OSError as error:
+        if error.errno in nftables.MISSING:
+            raise HostCannot(f"this kernel has no nftables ({error}), with which connections are impaired") from None
+        raise HarnessError(f"the host cannot be changed: {error}") from None

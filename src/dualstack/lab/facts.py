@@ -5,14 +5,17 @@
 * ``{"do": "look", "confined": bool, "listen": [address, ...], "watch": [interface, ...]}`` → ``facts``: `Facts`;
   ``ports``: for each address the TCP port that listens from now on, 0 if it cannot be bound. From now on the frames on
   the interfaces to watch are counted;
-* ``{"do": "dial", "targets": [[address, port], ...], "routes": [address, ...]}`` → ``targets``: the outcome of each
-  connection; ``routes``: whether the kernel has a route to each address. Every outcome is an empty text or the errno's
-  name;
-* ``{"do": "probe", "targets": [[address, far address], ...], "largest": bytes}`` → ``paths``: the result of
-  `path_probe.probe_path` for each;
-* ``{"do": "cross", "targets": [[address, hop limit], ...]}`` → ``crossings``: the result of
+* ``{"do": "dial", "targets": [[address, port], ...], "routes": [address, ...], "seconds": seconds for all}`` →
+  ``targets``: the outcome of each connection; ``routes``: whether the kernel has a route to each address. Every outcome
+  is an empty text or the errno's name;
+* ``{"do": "probe", "targets": [[address, far address], ...], "largest": bytes, "fits": bytes}`` → ``paths``: the result
+  of `path_probe.probe_path` for each;
+* ``{"do": "cross", "targets": [[address, hop limit], ...], "seconds": for all probes}`` → ``crossings``: the result of
   `path_probe.cross` for each;
-* ``{"do": "count"}`` → ``frames``: for each watched interface the number of frames by family, ARP counted as IPv4.
+* ``{"do": "solicit", "interface": name}`` → ``prefixes``: those that a router advertises there (PREF64, RFC 8781);
+* ``{"do": "accepted", "port": port}`` → ``peers``: the addresses of those whose connections that port has taken since
+  it was last asked, in order;
+* ``{"do": "count"}`` → ``frames``: for each watched interface what `tap.count` returns.
 """
 
 import array
@@ -23,6 +26,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -32,7 +36,9 @@ from dualstack.deadline import Deadline
 from dualstack.families import BOTH, Family
 from dualstack.lab.ipv6_addresses import ipv6_addresses
 from dualstack.lab.path_probe import cross, probe_path
+from dualstack.lab.reaching import dial, find_route, listen
 from dualstack.lab.tap import count, watch
+from dualstack.lab.translating.advertising import solicit
 from dualstack.prober.seccomp import restrict
 
 _NET = "/proc/thread-self/net"
@@ -48,7 +54,10 @@ _IFREQ = 40
 """Bytes of a struct ifreq where a pointer has 64 bits."""
 
 _DIAL_TIMEOUT = 1.0
-"""Seconds for all connections, or all probes, of one request."""
+"""Seconds for all connections, or all probes, of one request that does not say otherwise."""
+
+_RA_TIMEOUT = 4.0
+"""Seconds for a router advertisement: a process sends it, which a busy machine may delay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,33 +217,6 @@ def _in_confined_child() -> str:
     return text.removeprefix("-")
 
 
-def _dial(address: str, port: int, deadline: Deadline) -> None:
-    """Open a connection: three segments cross the link, in both directions. It need not be accepted.
-
-    It is reset, so that neither kernel keeps any state of it.
-    """
-    with socket.create_connection((address, port), timeout=max(deadline.remaining, 0.01)) as one:
-        one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def _find_route(address: str) -> None:
-    """Look up the route to an address; no packet is sent."""
-    with socket.socket(Family.of(address).af, socket.SOCK_DGRAM) as one:
-        one.connect((address, 9))
-
-
-def _listen(address: str) -> socket.socket | None:
-    """Return a listener on an address, None if it cannot be bound."""
-    listener = socket.socket(Family.of(address).af, socket.SOCK_STREAM)
-    try:
-        listener.bind((address, 0))
-    except OSError:
-        listener.close()
-        return None
-    listener.listen()
-    return listener
-
-
 class _Answers:
     """What this process can be asked: a method for each request."""
 
@@ -246,26 +228,42 @@ class _Answers:
     def look(self, request: dict[str, Any]) -> dict[str, Any]:
         """Return what the kernel reports, listen and watch."""
         self._taps = {interface: watch(interface) for interface in request["watch"]}
-        self._listeners = [_listen(address) for address in request["listen"]]
+        self._listeners = [listen(address) for address in request["listen"]]
         ports = [listener.getsockname()[1] if listener else 0 for listener in self._listeners]
         return {"facts": asdict(look(confined=request["confined"])), "ports": ports}
 
     def dial(self, request: dict[str, Any]) -> dict[str, Any]:
         """Dial addresses and look routes up."""
-        deadline = Deadline(_DIAL_TIMEOUT, "the answers of the other hosts")
-        targets = [_outcome(partial(_dial, address, port, deadline)) for address, port in request["targets"]]
-        return {"targets": targets, "routes": [_outcome(partial(_find_route, item)) for item in request["routes"]]}
+        deadline = Deadline(request.get("seconds", _DIAL_TIMEOUT), "the answers of the other hosts")
+        targets = [_outcome(partial(dial, address, port, deadline)) for address, port in request["targets"]]
+        return {"targets": targets, "routes": [_outcome(partial(find_route, item)) for item in request["routes"]]}
 
     def probe(self, request: dict[str, Any]) -> dict[str, Any]:
         """Probe the paths that a router on the link routes."""
         deadline = Deadline(_DIAL_TIMEOUT, "the answers of routers")
-        largest = request["largest"]
-        return {"paths": [probe_path(target, far, largest, deadline) for target, far in request["targets"]]}
+        sizes = request["largest"], request["fits"]
+        return {"paths": [probe_path(target, far, *sizes, deadline) for target, far in request["targets"]]}
 
     def cross(self, request: dict[str, Any]) -> dict[str, Any]:
         """Probe the paths to other links."""
-        deadline = Deadline(_DIAL_TIMEOUT, "the answers of routers")
+        deadline = Deadline(request.get("seconds", _DIAL_TIMEOUT), "the answers of routers")
         return {"crossings": [cross(target, hops, deadline) for target, hops in request["targets"]]}
+
+    def solicit(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask for a router advertisement."""
+        return {"prefixes": solicit(request["interface"], Deadline(_RA_TIMEOUT, "a router advertisement"))}
+
+    def accepted(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Accept what waits on a port; return who it is from."""
+        peers = []
+        for listener in (one for one in self._listeners if one and one.getsockname()[1] == request["port"]):
+            listener.setblocking(False)
+            with suppress(BlockingIOError):
+                while True:
+                    connection, peer = listener.accept()
+                    connection.close()
+                    peers.append(peer[0])
+        return {"peers": peers}
 
     def count(self, _: dict[str, Any]) -> dict[str, Any]:
         """Return what was seen on the watched interfaces."""

@@ -18,14 +18,8 @@ _CACHES = ("/run/nscd", "/var/run/nscd")
 
 
 def host_files(plan: "Plan", host: str) -> dict[str, str]:
-    """Return the files of a host, by name below /etc.
-
-    The name server is the clients' host, by its first address of a family that it has, IPv4 first; a family that the
-    host has too is preferred.
-    """
-    own, server = plan.hosts[host], plan.hosts[plan.client].configured
-    common = [family for family in BOTH if server[family] and own.every(family)]
-    resolver = next((server[family][0] for family in (*common, *BOTH) if server[family]), "")
+    """Return the files of a host, by name below /etc; its name server is that of `resolver_of`."""
+    own, resolver = plan.hosts[host], resolver_of(plan, host)
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
     for family in BOTH:
         lines += [f"{address} {host}" for address in own.every(family)]
@@ -37,6 +31,20 @@ def host_files(plan: "Plan", host: str) -> dict[str, str]:
         # The default policy table of RFC 6724, not that of the machine's administrator.
         "gai.conf": "",
     }
+
+
+def resolver_of(plan: "Plan", host: str) -> str:
+    """Return the name server of a host; empty if no host can be one.
+
+    It is the host with that role, by its first address of a family that it has, IPv4 first; a family that the host has
+    too, and a link that both are on, are preferred.
+    """
+    own, server = plan.hosts[host], plan.hosts[plan.resolver]
+    links = {one.link for one in own.interfaces}
+    near = [one for one in server.interfaces if one.link in links] or server.interfaces
+    found = [(family, one.configured[family][0]) for family in BOTH for one in near if one.configured[family]]
+    common = [address for family, address in found if own.every(family)]
+    return next(iter([*common, *(address for _, address in found)]), "")
 
 
 def show_files(files: Mapping[str, str]) -> None:

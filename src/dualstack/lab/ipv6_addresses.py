@@ -6,6 +6,7 @@ of the calling thread's network namespace.
 """
 
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,9 @@ LOOK_SECONDS = 0.001
 """Seconds to wait before looking again: no event announces that a group is joined."""
 
 _NET = Path("/proc/thread-self/net")
+
+_RTF_LOCAL = 0x80000000
+"""The flag of a route to one of the host's addresses: <linux/ipv6_route.h>."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +88,15 @@ def _not_joined(addresses: list[Ipv6Address]) -> str:
     joined = (_NET / "igmp6").read_text() if addresses else ""
     missing = [address for address in addresses if f"ff0200000000000000000001ff{address.digits[-6:]}" not in joined]
     return f"the solicited-node group of {missing[0]} is not joined" if missing else ""
+
+
+def unrouted_address(addresses: Iterable[str]) -> str:
+    """Return the first IPv6 address for which the kernel does not accept packets yet; empty if there is none.
+
+    The kernel adds an address at once, and its route in the table ``local`` a little later.
+    """
+    table = _NET / "ipv6_route"
+    rows = [line.split() for line in table.read_text().splitlines()] if table.exists() else []
+    local = {row[0] for row in rows if int(row[8], 16) & _RTF_LOCAL}
+    own = [address for address in addresses if ":" in address]
+    return next((item for item in own if socket.inet_pton(socket.AF_INET6, item).hex() not in local), "")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from dualstack.errors import HarnessError, HostCannot
 from dualstack.lab import rtnl, sysctl
+from dualstack.lab.devices import add_device
+from dualstack.lab.functions import add_filters
 from dualstack.lab.offload import offloads_off
 from dualstack.lab.setup import HostSetup
 from dualstack.prober import libc
@@ -20,9 +22,6 @@ INTERFACE_INDEX = 2
 
 _BRIDGE_INDEX = 2
 """The number of the first link's bridge; those of the other links, and then the ports, follow."""
-
-_ETHERNET_MTU = 1500
-"""The MTU, in bytes, that the kernel gives a veth pair."""
 
 _RTMGRP_LINK = 1
 
@@ -116,7 +115,7 @@ def plug_in(switch: Namespace, links: int, place: int, host: Namespace, setup: H
     """
     steps = []
     for number, own in enumerate(setup.interfaces):
-        mtu = own.mtu if own.mtu != _ETHERNET_MTU else 0
+        mtu = own.mtu if own.mtu != rtnl.ETHERNET_MTU else 0
         end = rtnl.FarEnd(f"eth{number}", INTERFACE_INDEX + number, own.mac, host.fd, mtu)
         port = place + number
         steps.append(rtnl.add_veth(f"port{port}", port_index(links, port), _BRIDGE_INDEX + own.link, end))
@@ -126,11 +125,19 @@ def plug_in(switch: Namespace, links: int, place: int, host: Namespace, setup: H
         raise HostCannot(f"no link for {setup.name}: {error}; the kernel needs CONFIG_VETH") from None
 
 
+def device_index(setup: HostSetup, name: str) -> int:
+    """Return the number of an interface or a device of a host, by its name: interfaces first, two for each device."""
+    names = [f"eth{number}" for number in range(len(setup.interfaces))]
+    names += [end for device in setup.devices for end in (device.name, device.far)]
+    return INTERFACE_INDEX + names.index(name)
+
+
 def bring_up(host: Namespace, setup: HostSetup) -> None:
     """Give a host its addresses and routes and bring its interfaces up; the calling thread must be in its namespace.
 
     Raises:
         HarnessError: The kernel refuses.
+        HostCannot: The kernel lacks what one of its functions needs.
     """
     steps = [rtnl.set_up(_LOOPBACK_INDEX)]
     steps += [rtnl.delete_address(_LOOPBACK_INDEX, address, length) for address, length in setup.missing_loopbacks]
@@ -141,11 +148,16 @@ def bring_up(host: Namespace, setup: HostSetup) -> None:
         steps += [rtnl.add_address(index, address, length) for address, length in own.addresses]
         steps.append(rtnl.set_up(index))
         offloads_off(f"eth{number}")
-    steps += [rtnl.add_route(INTERFACE_INDEX + number, to, via, mtu) for number, to, via, mtu in setup.routes]
+    for device in setup.devices:
+        steps += add_device(device, device_index(setup, device.name))
+    steps += [rtnl.add_route(device_index(setup, on), to, via, mtu) for on, to, via, mtu in setup.routes]
     try:
         host.rtnl.do(*steps)
     except rtnl.StepError as error:
         raise HarnessError(f"host {setup.name}: {error}") from None
+    for end in (end for device in setup.devices for end in (device.name, device.far)):
+        offloads_off(end)
+    add_filters(setup.functions)
 
 
 def build_hosts(

@@ -1,7 +1,8 @@
 """The embedded backend: labs of Linux namespaces, without root, daemon or anything to install."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from dualstack.addressing import HostPlan, Plan, plan_addresses
 from dualstack.families import BOTH
 from dualstack.lab.changes import Change, Link, pack
+from dualstack.lab.daemons import WithDaemons
 from dualstack.lab.leftovers import link_of
 from dualstack.lab.netlink import INTERFACE
 from dualstack.lab.protocol import Host, Program
@@ -83,7 +85,7 @@ class NetnsHost:
             self.prober.close()
 
 
-class NetnsLab:
+class NetnsLab(WithDaemons):
     """A topology made of namespaces."""
 
     def __init__(
@@ -115,6 +117,7 @@ class NetnsLab:
         if not self._open:
             return
         self._open = False
+        self.end_daemons()
         for host in self._hosts.values():
             host.release()
         self._supervisor.drop(self._number)
@@ -151,7 +154,7 @@ class NetnsBackend:
         settings = {name: namespace_settings(topology, name) for name in topology.host}
         made = self._supervisor.ask({"do": "up", "hosts": hosts, "settings": settings})
         namespaces = {link_of("net", inode) for inode in (made["switch"], *made["hosts"].values())}
-        return NetnsLab(self._supervisor, made["lab"], topology, plan, namespaces)
+        return NetnsLab(self._supervisor, made["lab"], topology, plan, namespaces).with_daemons()
 
     def close(self) -> None:
         """Remove everything that the backend made, and return when it is gone."""
@@ -164,14 +167,25 @@ class NetnsBackend:
         return [line for supervisor in self._past for line in supervisor.leftovers()]
 
 
-def prepare_supervisor(*, lean: bool) -> None:
-    """Start the lab supervisor of the first labs of this process, which must have one thread, ahead of time.
+@contextmanager
+def prepared_supervisors(count: int = 1, *, lean: bool) -> Iterator[None]:
+    """Start the lab supervisors of the next backends of this process, which must have one thread, ahead of time.
+
+    Those that no backend has taken at the end of the context are ended.
 
     Args:
-        lean: Whether to execute it instead of forking it: that takes half a second of processor time more, and 30 ms
-            less for each lab, because the processes of a lab's hosts are forked from it.
+        count: How many.
+        lean: Whether to execute them instead of forking them: that takes half a second of processor time more, and
+            30 ms less for each lab, because the processes of a lab's hosts are forked from it.
     """
-    _prepared.append(SupervisorClient(execute_supervisor if lean else fork_supervisor))
+    made = [SupervisorClient(execute_supervisor if lean else fork_supervisor) for _ in range(count)]
+    _prepared.extend(made)
+    try:
+        yield
+    finally:
+        for supervisor in [item for item in made if item in _prepared]:
+            _prepared.remove(supervisor)
+            supervisor.close()
 
 
 _prepared: list[SupervisorClient] = []

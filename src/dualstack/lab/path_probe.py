@@ -9,6 +9,8 @@ import errno
 import select
 import socket
 import struct
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from dualstack.deadline import Deadline
@@ -99,40 +101,72 @@ def cross(target: str, hops: int, deadline: Deadline) -> tuple[str, str]:
     return first, source if error == "ECONNREFUSED" else ""
 
 
-def probe_path(target: str, far: str, largest: int, deadline: Deadline) -> tuple[str, int, str]:
+def probe_path(target: str, far: str, largest: int, fits: int, deadline: Deadline) -> tuple[str, int, str]:
     """Return `ProbedPath.first`, `ProbedPath.mtu` and `ProbedPath.mtu_source` of the path from this host.
 
     Args:
         target: The address whose first hop is probed.
         far: The address to which a large packet is sent; the kernel stores its path MTU.
         largest: The size of that packet in bytes: the link's MTU.
+        fits: The size of another packet, which is sent after it if a black hole may be on the path; 0 for none. If
+            that one alone is answered, it is the path MTU.
         deadline: How long to wait for answers.
     """
     _, first, _ = _send(target, 0, 1, deadline)
+    if fits:
+        return first, *_last_to_arrive(far, (largest, fits), deadline)
     error, mtu_source, mtu = _send(far, largest - _HEADERS[Family.of(far)], None, deadline)
     if error == "ECONNREFUSED":
         return first, largest, mtu_source
     return first, mtu if error == "EMSGSIZE" else 0, mtu_source
 
 
+def _last_to_arrive(address: str, sizes: Sequence[int], deadline: Deadline) -> tuple[int, str]:
+    """Send packets of falling sizes at once; return the size of the first that is answered, and the sender of that.
+
+    A path keeps their order, so when the last one is answered, the others are lost.
+    """
+    with ExitStack() as stack:
+        sent = {size: stack.enter_context(_probe(Family.of(address))) for size in sizes}
+        for size, one in sent.items():
+            one.sendto(bytes(size - _HEADERS[Family.of(address)]), (address, _CLOSED))
+        _await_error(sent[sizes[-1]], deadline)
+        for size, one in sent.items():
+            error, source, mtu = _error(Family.of(address), one) if _await_error(one, None) else ("", "", 0)
+            if error:
+                return (size if error == "ECONNREFUSED" else mtu), source
+    return 0, ""
+
+
 def _send(address: str, size: int, hops: int | None, deadline: Deadline) -> IcmpError:
     """Send a datagram of ``size`` bytes to a closed port; return the ICMP error for it."""
     family = Family.of(address)
     options = _OPTIONS[family]
-    with socket.socket(family.af, socket.SOCK_DGRAM) as one:
-        one.setsockopt(options.level, options.errors, 1)
-        one.setsockopt(options.level, options.discover, _PROBE)
+    with _probe(family) as one:
         if hops is not None:
             one.setsockopt(options.level, options.hops, hops)
-        poller = select.poll()
-        poller.register(one, 0)  # an error is always reported
         try:
             one.sendto(bytes(size), (address, _CLOSED))
-            if not poller.poll(deadline.remaining * 1000):
+            if not _await_error(one, deadline):
                 return "ETIMEDOUT", "", 0
             return _error(family, one)
         except OSError as error:
             return errno.errorcode.get(error.errno or 0, str(error)), "", 0
+
+
+def _probe(family: Family) -> socket.socket:
+    """Return a socket that sends datagrams whole and keeps the ICMP errors for them."""
+    one = socket.socket(family.af, socket.SOCK_DGRAM)
+    one.setsockopt(_OPTIONS[family].level, _OPTIONS[family].errors, 1)
+    one.setsockopt(_OPTIONS[family].level, _OPTIONS[family].discover, _PROBE)
+    return one
+
+
+def _await_error(one: socket.socket, deadline: Deadline | None) -> bool:
+    """Return whether an error is reported for a socket, now or until the deadline."""
+    poller = select.poll()
+    poller.register(one, 0)  # an error is always reported
+    return bool(poller.poll(deadline.remaining * 1000 if deadline else 0))
 
 
 def _error(family: Family, one: socket.socket) -> IcmpError:

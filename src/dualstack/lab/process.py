@@ -13,13 +13,24 @@ from typing import NoReturn
 
 from dualstack.errors import UsageError
 from dualstack.lab.files import show_files
+from dualstack.lab.priority import renounce_priority, take_priority
 from dualstack.prober import libc
 from dualstack.prober.syslog import SYSTEM_LOG
 
 _INHERITED = (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM)
 
-PRELOADED = ("dualstack.prober.agent", "dualstack.wire.recorder", "dualstack.lab.facts")
+PRELOADED = (
+    "dualstack.prober.agent",
+    "dualstack.wire.recorder",
+    "dualstack.lab.facts",
+    "dualstack.lab.impairing.process",
+    "dualstack.lab.translating.process",
+    "dualstack.lab.tunnelling.process",
+)
 """What runs in hosts."""
+
+PROMPT = frozenset({"dualstack.lab.impairing.process"})
+"""The modules whose functions run in hosts before all ordinary processes, if they may: they must not be late."""
 
 Entry = Callable[[socket.socket], object]
 
@@ -77,9 +88,14 @@ def run_in_host(entry: Entry, stream: socket.socket, host: str, files: Mapping[s
     def work() -> None:
         for number in _INHERITED:
             signal.signal(number, signal.SIG_DFL)
+        prompt = entry.__module__ in PROMPT
+        if not prompt:
+            renounce_priority()
         libc.unshare(libc.CLONE_NEWNS | libc.CLONE_NEWUTS | libc.CLONE_NEWIPC)
         libc.mount("none", "/", flags=libc.MS_REC | libc.MS_PRIVATE)
         _set_up_view(host, files, alone=alone)
+        if prompt:
+            take_priority()
         entry(stream)
 
     run_and_exit(work)

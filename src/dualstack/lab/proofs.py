@@ -5,12 +5,14 @@ and does no I/O, so each can be tried without a lab. `proving.prove` gathers the
 """
 
 from collections.abc import Callable, Mapping
-from ipaddress import IPv6Address
 
 from dualstack.errors import BrokenLab, UsageError
 from dualstack.families import Family
 from dualstack.lab.functions import FUNCTIONS
+from dualstack.lab.functions.function import far_end
+from dualstack.lab.link_local import LINK_LOCAL_PROOFS, is_link_local, is_link_local_only
 from dualstack.lab.observation import Check, HostObservation, ProofFailure, same, shown
+from dualstack.lab.public_routes import PUBLIC_ROUTE_PROOFS
 from dualstack.topology import LINK_MTU, HostSpec, Topology, hosts_across
 
 
@@ -18,7 +20,7 @@ def _addresses(host: HostObservation) -> ProofFailure | None:
     """The interface on each link has exactly the planned addresses, all usable."""
     for name, own in host.interfaces:
         expected = {address for addresses in own.configured.values() for address in addresses}
-        found = {a for family in Family for a in host.on(name, family) if not _is_link_local(a)}
+        found = {a for family in Family for a in host.on(name, family) if not is_link_local(a)}
         if expected != found:
             return same(expected, found)
     return same(set(), set(host.facts.unusable))
@@ -26,11 +28,7 @@ def _addresses(host: HostObservation) -> ProofFailure | None:
 
 def _path(family: Family, host: HostObservation) -> ProofFailure | None:
     """Every address of the family answers the other hosts."""
-    wanted = host.plan.every(family)
-    failed = {f"{a}: {host.reached.get(a, 'not tried')}" for a in wanted if host.reached.get(a, "not tried")}
-    if wanted and not failed:
-        return None
-    return ProofFailure(f"an answer from {', '.join(wanted) or 'an address'}", shown(failed))
+    return host.answers(host.plan.every(family))
 
 
 def _no_address(family: Family, host: HostObservation) -> ProofFailure | None:
@@ -55,23 +53,6 @@ def _loopback(family: Family, host: HostObservation) -> ProofFailure | None:
 def _no_loopback(family: Family, host: HostObservation) -> ProofFailure | None:
     """The interface lo has no address of the family, and its loopback address cannot be bound."""
     return same(set(), host.on("lo", family)) or same("EADDRNOTAVAIL", host.facts.bind[family.value])
-
-
-def _link_local(host: HostObservation) -> ProofFailure | None:
-    """The interface on each link that carries IPv6 has one link-local address."""
-    for name, plan in host.interfaces:
-        own = {address for address in host.on(name, Family.IPV6) if _is_link_local(address)}
-        if len(own) != (Family.IPV6 in plan.carries):
-            return ProofFailure(
-                f"{'one' if Family.IPV6 in plan.carries else 'no'} link-local address on {name}", shown(own)
-            )
-    return None
-
-
-def _no_link_local(host: HostObservation) -> ProofFailure | None:
-    """No interface on a link has a link-local address."""
-    addresses = {address for name, _ in host.interfaces for address in host.on(name, Family.IPV6)}
-    return same(set(), {address for address in addresses if _is_link_local(address)})
 
 
 def _v6only(expected: bool, host: HostObservation) -> ProofFailure | None:  # noqa: FBT001 - bound by name below
@@ -101,7 +82,7 @@ def _no_af_inet6(host: HostObservation) -> ProofFailure | None:
 
 def _no_route_out(host: HostObservation) -> ProofFailure | None:
     """There is neither a default route nor another interface."""
-    interfaces = {"lo", *dict(host.interfaces)}
+    interfaces = {"lo", *dict(host.interfaces), *(far_end(name) for name, own in host.interfaces if own.over)}
     return same(set(), set(host.facts.default_routes)) or same(interfaces, set(host.facts.interfaces))
 
 
@@ -124,6 +105,16 @@ def _path_mtu(host: HostObservation) -> ProofFailure | None:
             wrong.add(
                 f"{item.mtu} bytes, reported by {item.mtu_source or 'no one'}, from {item.source} to {item.target}"
             )
+    return ProofFailure(wanted, shown(wrong)) if wrong or not host.paths else None
+
+
+def _path_black_hole(host: HostObservation) -> ProofFailure | None:
+    """Packets towards it arrive up to its path MTU; larger ones are lost, and this is not reported."""
+    wanted, wrong = f"{host.spec.mtu} bytes to arrive, {LINK_MTU} to be lost, and the reverse from it to arrive", set()
+    for item in host.paths:
+        size = host.spec.mtu if item.source != host.plan.name else LINK_MTU
+        if (item.mtu, item.mtu_source) != (size, item.target):
+            wrong.add(f"{item.mtu} bytes, by {item.mtu_source or 'no one'}, from {item.source} to {item.target}")
     return ProofFailure(wanted, shown(wrong)) if wrong or not host.paths else None
 
 
@@ -162,10 +153,6 @@ def _link_mtu(host: HostObservation) -> ProofFailure | None:
     )
 
 
-def _is_link_local(address: str) -> bool:
-    return ":" in address and IPv6Address(address).is_link_local
-
-
 def _of(check: Callable[[Family, HostObservation], ProofFailure | None], family: Family) -> Check:
     """Return a check for one family."""
     return lambda host: check(family, host)
@@ -177,10 +164,10 @@ PROOFS: Mapping[str, Check] = {
     **{f"{family.value}-path": _of(_path, family) for family in Family},
     **{f"no-{family.value}-address": _of(_no_address, family) for family in Family},
     **{f"{family.value}-unreachable": _of(_unreachable, family) for family in Family},
+    **PUBLIC_ROUTE_PROOFS,
     **{f"{family.value}-loopback": _of(_loopback, family) for family in Family},
     **{f"no-{family.value}-loopback": _of(_no_loopback, family) for family in Family},
-    "link-local": _link_local,
-    "no-link-local": _no_link_local,
+    **LINK_LOCAL_PROOFS,
     "bindv6only": lambda host: _v6only(True, host),
     "no-bindv6only": lambda host: _v6only(False, host),
     "disable-ipv6": _disable_ipv6,
@@ -188,6 +175,7 @@ PROOFS: Mapping[str, Check] = {
     "no-af-inet6": _no_af_inet6,
     "behind-router": _behind_router,
     "path-mtu": _path_mtu,
+    "path-black-hole": _path_black_hole,
     "link-mtu": _link_mtu,
     **{f"{family.value}-hops": _of(_hops, family) for family in Family},
     **{f"no-{family.value}-packets": _of(_no_packets, family) for family in Family},
@@ -210,8 +198,11 @@ def claims(spec: HostSpec) -> set[str]:
     wanted.add("bindv6only" if spec.bindv6only else "no-bindv6only")
     wanted.add("af-inet6" if spec.af_inet6 else "no-af-inet6")
     wanted |= {name for function in spec.functions for name in FUNCTIONS[function].proofs}
+    wanted -= {name for function in spec.functions for name in FUNCTIONS[function].replaces}
     if spec.via:
         wanted.add("behind-router")
+    if spec.twin:
+        wanted.add("twin")
     if spec.mtu < LINK_MTU:
         wanted.add("path-mtu")
     if spec.disable_ipv6:
@@ -227,6 +218,8 @@ def link_claims(topology: Topology, host: str) -> set[str]:
     own = [topology.links[link] for link in topology.host[host].attachments]
     wanted = {f"{family.value}-hops" for family in Family if hosts_across(topology, host, family)}
     wanted |= {f"no-{family.value}-packets" for family in Family for link in own if family not in link.families}
+    wanted |= {"link-local-path"} if is_link_local_only(topology, host) else set()
+    wanted |= {"tunnel-6in4"} if any(link.over for link in own) else set()
     return wanted | ({"link-mtu"} if any(link.mtu < LINK_MTU for link in own) else set())
 
 
@@ -242,6 +235,9 @@ def planned_proofs(topology: Topology) -> dict[str, list[str]]:
                 f"topology {topology.name}: host.{host}: disable_ipv6 leaves no IPv6 address; ipv6 must be 0"
             )
     wanted = {host: claims(spec) | link_claims(topology, host) for host, spec in topology.host.items()}
+    wanted[topology.roles.service] |= {f"{family.value}-public-route" for family in topology.families()}
+    for host in (host for host, names in wanted.items() if "path-mtu" in names and topology.black_hole(host)):
+        wanted[host] = wanted[host] - {"path-mtu"} | {"path-black-hole"}
     return {host: [name for name in PROOFS if name in names] for host, names in wanted.items()}
 
 

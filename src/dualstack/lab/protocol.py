@@ -8,6 +8,7 @@ from typing import Protocol
 from dualstack.addressing import HostPlan, Plan
 from dualstack.deadline import Deadline
 from dualstack.lab.changes import Change
+from dualstack.lab.daemons import Daemons
 from dualstack.prober.client import Prober
 from dualstack.prober.messages import Await, Exit, Launch, Log, Readiness, ResourceUsage
 from dualstack.topology import HostSpec, Topology
@@ -51,6 +52,9 @@ class Program(Protocol):
 
     def resume(self) -> None:
         """Let its processes continue (SIGCONT)."""
+
+    def tcp_sockets(self) -> tuple[int, ...]:
+        """Return the inodes of the TCP sockets that its processes have open, in every state."""
 
     def resource_usage(self) -> ResourceUsage:
         """Return the numbers of its processes, zombies and descriptors.
@@ -138,6 +142,10 @@ class Lab(Protocol):
     def hosts(self) -> Mapping[str, Host]:
         """Its hosts, by name."""
 
+    @property
+    def daemons(self) -> Daemons:
+        """The daemons of its functions, which run as long as it is open."""
+
     def close(self) -> None:
         """Remove the lab: every process, interface and namespace."""
 
@@ -154,6 +162,7 @@ class Backend(Protocol):
 
         Raises:
             HostCannot: This machine cannot; the message says what it lacks.
+            BrokenLab: A daemon of the lab has died, or hangs.
             HarnessError: It should, but something failed.
         """
 

@@ -9,16 +9,23 @@ from typing import Any, Self
 from dualstack.errors import HarnessError
 from dualstack.families import BOTH, Family
 from dualstack.lab.facts import Facts
-from dualstack.lab.observation import HostObservation
+from dualstack.lab.functions import sites
+from dualstack.lab.functions.function import Advertised, Passage
+from dualstack.lab.link_local import dialled_from, has_link_local, is_link_local_only, link_local_addresses
+from dualstack.lab.observation import HostObservation, Passed
 from dualstack.lab.path_probe import Crossing, ProbedPath
 from dualstack.lab.proofs import judge, planned_proofs
 from dualstack.lab.protocol import Lab
-from dualstack.topology import LINK_MTU, hosts_across
+from dualstack.lab.public_routes import PUBLIC
+from dualstack.topology import LINK_MTU, hosts_across, reaches
 
 _ENTRY = "dualstack.lab.facts:serve"
 
 _ANSWER_TIMEOUT = 10.0
 """Seconds for one answer of a host."""
+
+_PASSAGE_TIMEOUT = 8.0
+"""Seconds for a connection, or for probes, through a daemon: a process, which a busy machine may delay."""
 
 _OUTSIDE = {Family.IPV4: "192.0.2.1", Family.IPV6: "2001:db8:ffff::1"}
 """Addresses outside of every lab, whose routes are looked up (RFC 5737, RFC 3849)."""
@@ -49,27 +56,27 @@ def observe(lab: Lab) -> dict[str, HostObservation]:
 
 def _question(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> dict[str, HostObservation]:
     """Ask every host what its kernel reports, then let each dial all others."""
-    own = {name: [a for family in BOTH for a in host.plan.every(family)] for name, host in lab.hosts.items()}
+    own = {name: list(_listened(lab, name)) for name in lab.hosts}
     for name, witness in witnesses.items():
         look = {"confined": not lab.hosts[name].spec.af_inet6, "listen": own[name], "watch": _watched(lab, name)}
         witness.ask({"do": "look", **look})
     looks = {name: witness.answer() for name, witness in witnesses.items()}
     listeners = {name: list(zip(own[name], look["ports"], strict=True)) for name, look in looks.items()}
-    dialled: dict[str, list[tuple[str, str, int]]] = {}
+    dialled = {name: list(_targets(lab, listeners, name)) for name in witnesses}
     for name, witness in witnesses.items():
-        families = lab.topology.families(name)
-        others = [(o, *pair) for o, pairs in listeners.items() for pair in pairs if o != name]
-        dialled[name] = [(other, address, port) for other, address, port in others if Family.of(address) in families]
-        targets = [(address, port) for _, address, port in dialled[name]]
+        targets = [(target, port) for _, _, target, port in dialled[name]]
         witness.ask({"do": "dial", "targets": targets, "routes": _elsewhere(lab, name)})
     reached: dict[str, dict[str, str]] = {name: {} for name in witnesses}
     routes: dict[str, dict[str, str]] = {}
     for name, witness in witnesses.items():
         answer = witness.answer()
         routes[name] = dict(zip(_elsewhere(lab, name), answer["routes"], strict=True))
-        for (other, address, _), outcome in zip(dialled[name], answer["targets"], strict=True):
+        for (other, address, _, _), outcome in zip(dialled[name], answer["targets"], strict=True):
             reached[other][address] = reached[other].get(address, "") or outcome
     paths, crossings = _probe(lab, witnesses), _cross(lab, witnesses)
+    ports = dict(pair for pairs in listeners.values() for pair in pairs)
+    passages = _pass(lab, witnesses, ports)
+    advertised = _solicit(lab, witnesses)
     frames = {name: _frames(witness) for name, witness in witnesses.items() if _watched(lab, name)}
     return {
         name: HostObservation(
@@ -78,20 +85,49 @@ def _question(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> dict[str, HostOb
             Facts.from_json(looks[name]["facts"]),
             reached[name],
             routes[name],
-            tuple(item for item in paths if name in (item.source, lab.plan.owner(item.target))),
+            tuple(item for item in paths if name in _on_path(lab, item)),
             _router_of(lab, name),
             tuple(item for item in crossings if name in (item.source, lab.plan.owner(item.target))),
             frames.get(name, {}),
+            tuple(passed for owner, passed in passages if owner == name),
+            tuple((one, told) for owner, one, told in advertised if owner == name),
         )
         for name, host in lab.hosts.items()
     }
+
+
+def _targets(
+    lab: Lab, listeners: Mapping[str, list[tuple[str, int]]], name: str
+) -> Iterator[tuple[str, str, str, int]]:
+    """Yield host, address, dialled address and port of each listener on another host to which a host has a path."""
+    for other, pairs in listeners.items():
+        for address, port in pairs if other != name else ():
+            if target := _dialled(lab, name, other, address):
+                yield other, address, target, port
+
+
+def _listened(lab: Lab, name: str) -> Iterator[str]:
+    """Yield the addresses of a host that others dial, link-local ones with their zone there."""
+    plan = lab.hosts[name].plan
+    yield from (address for family in BOTH for address in plan.every(family))
+    if is_link_local_only(lab.topology, name):
+        yield from link_local_addresses(plan)
+
+
+def _dialled(lab: Lab, name: str, other: str, address: str) -> str:
+    """Return the address that a host dials to reach an address of another one; empty if it has no path to it."""
+    if "%" in address:
+        return dialled_from(lab.plan, name, other, address) if has_link_local(lab.topology, name) else ""
+    family = Family.of(address)
+    has = family in lab.topology.families(name)
+    return address if has and reaches(lab.topology, name, other, lab.plan.link_of(address), family) else ""
 
 
 def _probe(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> list[ProbedPath]:
     """Probe every path that crosses a router, from every host."""
     targets = {name: found for name in witnesses if (found := list(_across(lab, name)))}
     for name, pairs in targets.items():
-        witnesses[name].ask({"do": "probe", "targets": pairs, "largest": LINK_MTU})
+        witnesses[name].ask({"do": "probe", "targets": pairs, "largest": LINK_MTU, "fits": _fits(lab, name)})
     return [
         ProbedPath(name, target, *found)
         for name, pairs in targets.items()
@@ -110,8 +146,22 @@ def _across(lab: Lab, name: str) -> Iterator[tuple[str, str]]:
         for family in BOTH if router and router not in (name, other) and name != other else ():
             plan = lab.plan.hosts[other]
             if lab.plan.hosts[name].configured[family] and plan.configured[family]:
-                narrow = specs[other].mtu < LINK_MTU
+                narrow = specs[other].mtu < LINK_MTU and not lab.topology.black_hole(other)
                 yield plan.configured[family][0], plan.planned[family][-1] if narrow else plan.configured[family][0]
+
+
+def _on_path(lab: Lab, path: ProbedPath) -> set[str]:
+    """Return the hosts on a path: both ends, and the router between."""
+    ends = path.source, lab.plan.owner(path.target)
+    return {*ends, *(lab.topology.host[name].via for name in ends)}
+
+
+def _fits(lab: Lab, name: str) -> int:
+    """Return the size of the packets that a black hole on the paths from a host lets pass; 0 without one."""
+    topology = lab.topology
+    return min(
+        (topology.host[other].mtu for other in topology.host if other != name and topology.black_hole(other)), default=0
+    )
 
 
 def _watched(lab: Lab, name: str) -> list[str]:
@@ -142,6 +192,42 @@ def _cross(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> list[Crossing]:
     return found
 
 
+def _pass(lab: Lab, witnesses: Mapping[str, "_Witness"], ports: Mapping[str, int]) -> list[tuple[str, Passed]]:
+    """Try the paths that functions make; return what came of each, with the host of the function."""
+    wanted = [(site.host, one) for site, function in sites(lab.topology, lab.plan) for one in function.passages(site)]
+    found = []
+    for owner, one in wanted:
+        port, listener = ports[one.listener], witnesses[lab.plan.owner(one.listener)]
+        if one.outcome and ports.get(one.address) == port:  # another listener that happens to have the same port
+            port -= 1
+        found.append((owner, _try(one, witnesses[one.source], listener, port)))
+    return found
+
+
+def _solicit(lab: Lab, witnesses: Mapping[str, "_Witness"]) -> list[tuple[str, Advertised, tuple[str, ...]]]:
+    """Have neighbours ask for what functions advertise; return host of the function, what it advertises, and answer."""
+    wanted = [(site.host, one) for site, function in sites(lab.topology, lab.plan) for one in function.advertises(site)]
+    for _, one in wanted:
+        witnesses[one.host].ask({"do": "solicit", "interface": one.interface})
+    return [(owner, one, tuple(witnesses[one.host].answer()["prefixes"])) for owner, one in wanted]
+
+
+def _try(one: Passage, witness: "_Witness", listener: "_Witness", port: int) -> Passed:
+    """Dial the address of a path, and send to it with a hop limit of 1, and with the least that is enough."""
+    witness.ask({"do": "dial", "targets": [(one.address, port)], "routes": [], "seconds": _PASSAGE_TIMEOUT})
+    outcome = witness.answer()["targets"][0]
+    seen = None
+    if one.seen:
+        listener.ask({"do": "accepted", "port": port})
+        seen = one.seen, next(iter(listener.answer()["peers"][-1:]), "")
+    if not one.first:
+        return Passed(one.proof, one.source, one.address, outcome, wanted=one.outcome, seen=seen)
+    witness.ask({"do": "cross", "targets": [(one.address, one.hops)], "seconds": _PASSAGE_TIMEOUT})
+    found = witness.answer()["crossings"][0]
+    crossing = Crossing(one.source, one.address, one.first, one.hops, *found)
+    return Passed(one.proof, one.source, one.address, outcome, crossing, one.outcome, seen)
+
+
 def _far(lab: Lab, name: str) -> Iterator[tuple[str, int, frozenset[str]]]:
     """Yield an address of each host on another link, the hop limit that it needs, and the first hop's addresses."""
     for family in BOTH:
@@ -162,11 +248,11 @@ def _router_of(lab: Lab, name: str) -> frozenset[str]:
 
 
 def _elsewhere(lab: Lab, name: str) -> list[str]:
-    """Return addresses of the families that a host does not have: those of the others, and one outside."""
+    """Return public addresses, and of the families that a host does not have those of the others, and one outside."""
     spec = lab.hosts[name].spec
     lacking = [family for family in BOTH if not spec.addresses(family)]
     others = [host.plan.planned[family][0] for family in lacking for other, host in lab.hosts.items() if other != name]
-    return others + [_OUTSIDE[family] for family in lacking]
+    return [*PUBLIC.values(), *others, *(_OUTSIDE[family] for family in lacking)]
 
 
 class _Witness:

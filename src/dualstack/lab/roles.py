@@ -9,12 +9,21 @@ Host = TypeVar("Host")
 
 
 class ByRole(dict[str, Host]):
-    """Hosts by name. ``service`` and ``peer`` also find the hosts with the roles of service and client."""
+    """Hosts by name. ``service``, ``peer``, ``server`` and ``resolver`` also find the hosts with these roles.
+
+    Where no host has the role of the server or the resolver, it is the clients' host.
+    """
 
     def __init__(self, hosts: Mapping[str, Host], topology: Topology) -> None:
         """Take the hosts of a topology over, in its order."""
         super().__init__(hosts)
-        self._roles = {"service": topology.roles.service, "peer": topology.roles.client}
+        roles = topology.roles
+        self._roles = {
+            "service": roles.service,
+            "peer": roles.client,
+            "server": roles.server or roles.client,
+            "resolver": roles.resolver or roles.client,
+        }
 
     def __missing__(self, name: str) -> Host:
         """Return the host of a role.

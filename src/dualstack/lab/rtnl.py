@@ -12,33 +12,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dualstack.families import Family
+from dualstack.lab.attributes import attribute, integer, text, unpack_attributes
 
-_ERROR, _NEW_LINK, _GET_LINK, _NEW_ADDRESS, _DELETE_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE = 2, 16, 18, 20, 21, 24, 25
+_ERROR, NEW_LINK, _GET_LINK, _NEW_ADDRESS, _DELETE_ADDRESS, _NEW_ROUTE, _DELETE_ROUTE = 2, 16, 18, 20, 21, 24, 25
+_NEW_NEIGHBOUR, _PERMANENT = 28, 0x80
 
-_REQUEST, _ACKNOWLEDGE, _EXCLUSIVE, _CREATE = 0x1, 0x4, 0x200, 0x400
+_REQUEST, _ACKNOWLEDGE, EXCLUSIVE, CREATE = 0x1, 0x4, 0x200, 0x400
 
-_IFF_UP = 0x1
+IFF_UP = 0x1
 
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_OPERSTATE, _IFLA_LINKINFO = 1, 3, 4, 10, 16, 18
-_IFLA_LINK, _IFLA_NET_NS_FD, _IFLA_EXT_MASK = 5, 28, 29
-_INFO_KIND, _INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
-_VETH_PEER = 1
+_IFLA_ADDRESS, IFLA_IFNAME, IFLA_MTU, _IFLA_MASTER, _IFLA_OPERSTATE, IFLA_LINKINFO = 1, 3, 4, 10, 16, 18
+_IFLA_LINK, _IFLA_AF_SPEC, _IFLA_NET_NS_FD, _IFLA_EXT_MASK = 5, 26, 28, 29
+_ADDR_GEN_MODE, _NO_LINK_LOCAL = 8, b"\x01"  # IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE
+INFO_KIND, INFO_DATA, _INFO_SLAVE_DATA = 1, 2, 5
+VETH_PEER = 1
 _MACVLAN_MODE, _MACVLAN_BRIDGE = 1, 4
 _BR_STP_STATE, _BR_MCAST_SNOOPING = 5, 23
 _BRPORT_STATE = 1
 _SKIP_STATISTICS = 0x8
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _IFA_F_NODAD = 0x02
-_TYPE = 0x3FFF
 
 _OPERSTATE_UP = 6
 _FORWARDING = 3
 
 _MAIN_TABLE = 254
-_STATIC, _UNICAST = 4, 1
+_STATIC, _UNICAST, _THROW = 4, 1, 9  # throw: the search in the table ends; no other table has a route
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_NOWHERE = 0, 253, 255
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_METRICS = 1, 4, 5, 8
 _RTAX_LOCK, _RTAX_MTU = 1, 2
+_NDA_DST, _NDA_LLADDR = 1, 2
 
 NO_SUCH_ROUTE = frozenset({errno.ESRCH, errno.ENOENT, errno.ENODEV, errno.EAFNOSUPPORT, errno.EOPNOTSUPP})
 """The errors of deleting a route that does not exist, or of a family that the kernel does not have."""
@@ -47,8 +50,12 @@ _HEADER = struct.Struct("=IHHII")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBi")
 _ROUTE = struct.Struct("=BBBBBBBBI")
+_NEIGHBOUR = struct.Struct("=BxxxiHBB")
 
 _LARGEST = 1 << 16
+
+ETHERNET_MTU = 1500
+"""The MTU, in bytes, that the kernel gives an Ethernet interface."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +149,12 @@ class Rtnl:
         Raises:
             StepError: There is none.
         """
-        ask = Step("ask for its state", _GET_LINK, 0, _link(index, 0, _integer(_IFLA_EXT_MASK, _SKIP_STATISTICS)))
+        ask = Step("ask for its state", _GET_LINK, 0, link_body(index, 0, integer(_IFLA_EXT_MASK, _SKIP_STATISTICS)))
         self._socket.send(_message(ask, _REQUEST, 0))
         for kind, _, body in _split(self._socket.recv(_LARGEST)):
-            if kind == _NEW_LINK:
-                found = _attributes(body[_LINK.size :])
-                port = _attributes(_attributes(found.get(_IFLA_LINKINFO, b"")).get(_INFO_SLAVE_DATA, b""))
+            if kind == NEW_LINK:
+                found = unpack_attributes(body[_LINK.size :])
+                port = unpack_attributes(unpack_attributes(found.get(IFLA_LINKINFO, b"")).get(_INFO_SLAVE_DATA, b""))
                 up = found[_IFLA_OPERSTATE][0] == _OPERSTATE_UP
                 return LinkState(up=up, forwarding=port.get(_BRPORT_STATE, b"\0")[0] == _FORWARDING)
         raise StepError(f"there is no interface {index}")
@@ -155,54 +162,74 @@ class Rtnl:
 
 def add_bridge(name: str, index: int) -> Step:
     """Return the step that makes a bridge and brings it up: no spanning tree, no snooping of multicast groups."""
-    data = _integer(_BR_STP_STATE, 0) + _attribute(_BR_MCAST_SNOOPING, b"\0")
-    info = _text(_INFO_KIND, "bridge") + _attribute(_INFO_DATA, data)
-    body = _link(index, _IFF_UP, _text(_IFLA_IFNAME, name), _attribute(_IFLA_LINKINFO, info))
-    return Step("add a bridge", _NEW_LINK, _CREATE | _EXCLUSIVE, body)
+    data = integer(_BR_STP_STATE, 0) + attribute(_BR_MCAST_SNOOPING, b"\0")
+    info = text(INFO_KIND, "bridge") + attribute(INFO_DATA, data)
+    body = link_body(index, IFF_UP, text(IFLA_IFNAME, name), attribute(IFLA_LINKINFO, info))
+    return Step("add a bridge", NEW_LINK, CREATE | EXCLUSIVE, body)
 
 
 def add_veth(name: str, index: int, master: int, end: FarEnd) -> Step:
     """Return the step that makes a veth pair: its near end is up and a port of the bridge with number ``master``."""
-    mtu = _integer(_IFLA_MTU, end.mtu) if end.mtu else b""
-    other = _link(
+    mtu = integer(IFLA_MTU, end.mtu) if end.mtu else b""
+    other = link_body(
         end.index,
         0,  # the kernel refuses (ENOTCONN) a pair whose far end is created up
-        _text(_IFLA_IFNAME, end.name),
-        _attribute(_IFLA_ADDRESS, _mac(end.mac)),
-        _integer(_IFLA_NET_NS_FD, end.namespace),
+        text(IFLA_IFNAME, end.name),
+        attribute(_IFLA_ADDRESS, bytes.fromhex(end.mac.replace(":", ""))),
+        integer(_IFLA_NET_NS_FD, end.namespace),
         mtu,
     )
-    info = _text(_INFO_KIND, "veth") + _attribute(_INFO_DATA, _attribute(_VETH_PEER, other))
-    own = (_text(_IFLA_IFNAME, name), _integer(_IFLA_MASTER, master), _attribute(_IFLA_LINKINFO, info), mtu)
-    return Step("add a veth pair", _NEW_LINK, _CREATE | _EXCLUSIVE, _link(index, _IFF_UP, *own))
+    info = text(INFO_KIND, "veth") + attribute(INFO_DATA, attribute(VETH_PEER, other))
+    own = (text(IFLA_IFNAME, name), integer(_IFLA_MASTER, master), attribute(IFLA_LINKINFO, info), mtu)
+    return Step("add a veth pair", NEW_LINK, CREATE | EXCLUSIVE, link_body(index, IFF_UP, *own))
 
 
 def add_macvlan(name: str, lower: int, mac: str) -> Step:
     """Return the step that makes an interface that shares interface ``lower``, and brings it up."""
-    info = _text(_INFO_KIND, "macvlan") + _attribute(_INFO_DATA, _integer(_MACVLAN_MODE, _MACVLAN_BRIDGE))
+    info = text(INFO_KIND, "macvlan") + attribute(INFO_DATA, integer(_MACVLAN_MODE, _MACVLAN_BRIDGE))
     own = (
-        _text(_IFLA_IFNAME, name),
-        _attribute(_IFLA_ADDRESS, _mac(mac)),
-        _integer(_IFLA_LINK, lower),
-        _attribute(_IFLA_LINKINFO, info),
+        text(IFLA_IFNAME, name),
+        attribute(_IFLA_ADDRESS, bytes.fromhex(mac.replace(":", ""))),
+        integer(_IFLA_LINK, lower),
+        attribute(IFLA_LINKINFO, info),
     )
-    return Step("add a macvlan interface", _NEW_LINK, _CREATE | _EXCLUSIVE, _link(0, _IFF_UP, *own))
+    return Step("add a macvlan interface", NEW_LINK, CREATE | EXCLUSIVE, link_body(0, IFF_UP, *own))
 
 
 def set_up(index: int) -> Step:
     """Return the step that brings an interface up."""
-    return Step(f"bring interface {index} up", _NEW_LINK, 0, _link(index, _IFF_UP))
+    return Step(f"bring interface {index} up", NEW_LINK, 0, link_body(index, IFF_UP))
+
+
+def set_mtu(index: int, mtu: int) -> Step:
+    """Return the step that gives an interface its MTU, in bytes."""
+    return Step(f"set the MTU of interface {index}", NEW_LINK, 0, link_body(index, 0, integer(IFLA_MTU, mtu)))
+
+
+def no_link_local(index: int) -> Step:
+    """Return the step after which the kernel makes no link-local address for an interface."""
+    own = attribute(_IFLA_AF_SPEC, attribute(socket.AF_INET6, attribute(_ADDR_GEN_MODE, _NO_LINK_LOCAL)))
+    return Step(f"keep interface {index} without a link-local address", NEW_LINK, 0, link_body(index, 0, own))
 
 
 def add_address(index: int, address: str, length: int, *, detect: bool = False) -> Step:
     """Return the step that adds an address to an interface, usable at once unless duplicates are detected."""
     body = _address(index, address, length, detect=detect)
-    return Step(f"add {address}", _NEW_ADDRESS, _CREATE | _EXCLUSIVE, body)
+    return Step(f"add {address}", _NEW_ADDRESS, CREATE | EXCLUSIVE, body)
 
 
 def delete_address(index: int, address: str, length: int) -> Step:
     """Return the step that removes an address from an interface."""
     return Step(f"delete {address}", _DELETE_ADDRESS, 0, _address(index, address, length))
+
+
+def add_neighbour(index: int, address: str, mac: str) -> Step:
+    """Return the step that tells an interface the hardware address of a neighbour, so that it never asks for it."""
+    family = Family.of(address)
+    body = _NEIGHBOUR.pack(family.af, index, _PERMANENT, 0, 0)
+    body += attribute(_NDA_DST, socket.inet_pton(family.af, address))
+    body += attribute(_NDA_LLADDR, bytes.fromhex(mac.replace(":", "")))
+    return Step(f"add neighbour {address}", _NEW_NEIGHBOUR, CREATE | EXCLUSIVE, body)
 
 
 def add_route(index: int, address: str, via: str = "", mtu: int = 0) -> Step:
@@ -219,12 +246,22 @@ def add_route(index: int, address: str, via: str = "", mtu: int = 0) -> Step:
     packed = socket.inet_pton(family.af, address)
     scope = _SCOPE_UNIVERSE if via or family is Family.IPV6 else _SCOPE_LINK
     body = _ROUTE.pack(family.af, int(length or len(packed) * 8), 0, 0, _MAIN_TABLE, _STATIC, scope, _UNICAST, 0)
-    body += _attribute(_RTA_DST, packed) + _integer(_RTA_OIF, index)
+    body += attribute(_RTA_DST, packed) + integer(_RTA_OIF, index)
     if via:
-        body += _attribute(_RTA_GATEWAY, socket.inet_pton(family.af, via))
+        body += attribute(_RTA_GATEWAY, socket.inet_pton(family.af, via))
     if mtu:  # locked: also binds forwarded packets, for which some kernels look at the interface alone
-        body += _attribute(_RTA_METRICS, _integer(_RTAX_LOCK, 1 << _RTAX_MTU) + _integer(_RTAX_MTU, mtu))
-    return Step(f"add a route to {address}", _NEW_ROUTE, _CREATE | _EXCLUSIVE, body)
+        body += attribute(_RTA_METRICS, integer(_RTAX_LOCK, 1 << _RTAX_MTU) + integer(_RTAX_MTU, mtu))
+    return Step(f"add a route to {address}", _NEW_ROUTE, CREATE | EXCLUSIVE, body)
+
+
+def no_route(address: str, *, delete: bool = False) -> Step:
+    """Return the step that makes an address unreachable as if it had no route (ENETUNREACH), or undoes that."""
+    family = Family.of(address)
+    packed = socket.inet_pton(family.af, address)
+    body = _ROUTE.pack(family.af, len(packed) * 8, 0, 0, _MAIN_TABLE, _STATIC, _SCOPE_UNIVERSE, _THROW, 0)
+    kind, flags = (_DELETE_ROUTE, 0) if delete else (_NEW_ROUTE, CREATE | EXCLUSIVE)
+    what = f"{'restore' if delete else 'remove'} the route to {address}"
+    return Step(what, kind, flags, body + attribute(_RTA_DST, packed))
 
 
 def delete_default_route(family: Family) -> Step:
@@ -246,7 +283,7 @@ def _split(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         data = data[(length + 3) & ~3 :]
 
 
-def _link(index: int, flags: int, *attributes: bytes) -> bytes:
+def link_body(index: int, flags: int, *attributes: bytes) -> bytes:
     """Pack a struct ifinfomsg, which changes no flags but ``flags``, and attributes."""
     return _LINK.pack(socket.AF_UNSPEC, 0, index, flags, flags) + b"".join(attributes)
 
@@ -257,34 +294,4 @@ def _address(index: int, address: str, length: int, *, detect: bool = False) -> 
     packed = socket.inet_pton(family.af, address)
     flags = _IFA_F_NODAD if family is Family.IPV6 and not detect else 0
     header = _ADDRESS.pack(family.af, length, flags, 0, index)
-    return header + _attribute(_IFA_LOCAL, packed) + _attribute(_IFA_ADDRESS, packed)
-
-
-def _attribute(kind: int, value: bytes) -> bytes:
-    """Pack an attribute."""
-    return struct.pack("=HH", len(value) + 4, kind) + value + b"\0" * (-len(value) % 4)
-
-
-def _mac(text: str) -> bytes:
-    """Return a hardware address as bytes."""
-    return bytes.fromhex(text.replace(":", ""))
-
-
-def _integer(kind: int, value: int) -> bytes:
-    """Pack an attribute of 32 bits."""
-    return struct.pack("=HHI", 8, kind, value)
-
-
-def _text(kind: int, value: str) -> bytes:
-    """Pack an attribute that is a string."""
-    return _attribute(kind, value.encode() + b"\0")
-
-
-def _attributes(data: bytes) -> dict[int, bytes]:
-    """Unpack attributes by their types."""
-    found = {}
-    while data:
-        length, kind = struct.unpack_from("=HH", data)
-        found[kind & _TYPE] = data[4:length]
-        data = data[(length + 3) & ~3 :]
-    return found
+    return header + attribute(_IFA_LOCAL, packed) + attribute(_IFA_ADDRESS, packed)

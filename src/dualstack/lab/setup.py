@@ -6,12 +6,14 @@ ones for the interface on the link.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dualstack.families import BOTH, Family
 from dualstack.lab.files import host_files
-from dualstack.lab.functions import functions_of
+from dualstack.lab.functions import FUNCTIONS, functions_of, sites
+from dualstack.lab.functions.function import Device, Site
+from dualstack.lab.public_routes import public_routes
 from dualstack.lab.sysctl import UNLIMITED_ERRORS
 
 if TYPE_CHECKING:  # at run time, the supervisor of the labs imports this module and is better off without pydantic
@@ -60,40 +62,71 @@ class HostSetup:
     Attributes:
         name: The host's name.
         missing_loopbacks: Address and prefix length of each loopback address that it does not have.
-        interfaces: Its interfaces: eth0, eth1 …
-        routes: Number of the interface, address, next hop and MTU of each route: see `rtnl.add_route`.
+        interfaces: Its interfaces: eth0, eth1 … Those on tunnels, which follow, are devices.
+        devices: The devices of its functions.
+        routes: Interface, address, next hop and MTU of each route: see `rtnl.add_route`.
         files: Its files, by name below /etc.
+        functions: The names of its functions, each with the interfaces to which its filters apply.
     """
 
     name: str
     missing_loopbacks: tuple[tuple[str, int], ...]
     interfaces: tuple[InterfaceSetup, ...]
-    routes: tuple[tuple[int, str, str, int], ...]
+    devices: tuple[Device, ...]
+    routes: tuple[tuple[str, str, str, int], ...]
     files: Mapping[str, str]
+    functions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "HostSetup":
         """Return the setup whose fields, by name, came as JSON."""
         pairs = {name: tuple(map(tuple, data[name])) for name in ("missing_loopbacks", "routes")}
-        return cls(**data | pairs | {"interfaces": tuple(map(InterfaceSetup.from_json, data["interfaces"]))})
+        devices = tuple(Device(**one | {"addresses": tuple(map(tuple, one["addresses"]))}) for one in data["devices"])
+        interfaces = tuple(map(InterfaceSetup.from_json, data["interfaces"]))
+        functions = {name: tuple(outside) for name, outside in data["functions"].items()}
+        return cls(**data | pairs | {"interfaces": interfaces, "devices": devices, "functions": functions})
 
 
 def host_setups(topology: "Topology", plan: "Plan") -> dict[str, HostSetup]:
     """Return the setup of each host of a topology, by name and in its order."""
-    return {name: _host_setup(name, spec, plan) for name, spec in topology.host.items()}
+    made = list(sites(topology, plan))
+    devices = [(site.host, one) for site, function in made for one in function.devices(site)]
+    routes = [route for site, function in made for route in function.routes(site)]
+    return {
+        name: _host_setup(
+            name,
+            spec,
+            plan,
+            devices=tuple(device for host, device in devices if host == name),
+            routes=tuple((one.interface, one.address, one.via, 0) for one in routes if one.host == name),
+            functions={one: tuple(FUNCTIONS[one].outside(Site(topology, plan, name))) for one in spec.functions},
+        )
+        for name, spec in topology.host.items()
+    }
 
 
-def _host_setup(name: str, spec: "HostSpec", plan: "Plan") -> HostSetup:
-    """Return the setup of one host."""
+def _host_setup(
+    name: str,
+    spec: "HostSpec",
+    plan: "Plan",
+    *,
+    devices: tuple[Device, ...],
+    routes: tuple[tuple[str, str, str, int], ...],
+    functions: Mapping[str, tuple[str, ...]],
+) -> HostSetup:
+    """Return the setup of one host; ``devices`` and ``routes`` are those of ``functions``."""
+    own = ((f"eth{one.interface}", one.address, one.via, one.mtu) for one in plan.routes[name])
     missing = [] if spec.ipv4_loopback else [(Family.IPV4.loopback, 8)]
     if not spec.ipv6_loopback and not spec.disable_ipv6:  # disable_ipv6 takes ::1 away as well
         missing.append((Family.IPV6.loopback, 128))
     return HostSetup(
         name=name,
         missing_loopbacks=tuple(missing),
-        interfaces=tuple(_interface_setup(own, spec, plan) for own in plan.hosts[name].interfaces),
-        routes=tuple((route.interface, route.address, route.via, route.mtu) for route in plan.routes[name]),
+        interfaces=tuple(_interface_setup(own, spec, plan) for own in plan.hosts[name].interfaces if not own.over),
+        devices=devices,
+        routes=(*own, *routes, *public_routes(plan, name)),
         files=host_files(plan, name),
+        functions=functions,
     )
 
 

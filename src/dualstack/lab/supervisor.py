@@ -42,6 +42,7 @@ from dualstack.lab.namespaces import (
     run_as_first_process,
 )
 from dualstack.lab.netlink import Namespace, build_hosts
+from dualstack.lab.priority import promoter_descriptors, start_promoter
 from dualstack.lab.process import add_protocol, find_entry, preload, run_in_host
 from dualstack.lab.ready import wait_until_ready
 from dualstack.lab.setup import HostSetup
@@ -184,7 +185,8 @@ class Supervisor:
             pid = os.fork()
             if pid == 0:
                 try:
-                    own = self._leave(stream, mapper_descriptors() if alone else ())
+                    kept = (*(mapper_descriptors() if alone else ()), *promoter_descriptors())
+                    own = self._leave(stream, kept)
                     run_in_host(entry, own, host, files, alone=alone)
                 finally:
                     os._exit(1)
@@ -233,6 +235,7 @@ def main(arguments: list[str]) -> int:
     Path("/proc/self/comm").write_text(NAME, encoding="ascii")
     preload()
     start_mapper()
+    start_promoter()
     sockets = machine_sockets()
     try:
         enter_namespaces()

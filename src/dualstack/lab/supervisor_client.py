@@ -137,7 +137,10 @@ class SupervisorClient:
         try:
             received = control.receive(self._connection)
         except TimeoutError:
-            raise HarnessError(f"the lab supervisor has not answered for {_ANSWER_TIMEOUT:g} s") from None
+            self._process.kill()  # its answer would come late, and be taken for that to the next request
+            ending = self._exit_status_text()
+            text = f"the lab supervisor has not answered for {_ANSWER_TIMEOUT:g} s, and was killed{ending}"
+            raise HarnessError(text) from None
         if received is None:
             raise HarnessError(f"the lab supervisor is gone{self._exit_status_text()}")
         answer, _ = received

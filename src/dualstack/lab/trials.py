@@ -18,11 +18,13 @@ from pyroute2.netlink.exceptions import NetlinkError
 
 from dualstack.errors import HostCannot
 from dualstack.lab.namespaces import enter_namespaces, own_mounts
+from dualstack.lab.nftables import Segments, add_filter, add_masquerade, send
 from dualstack.prober import libc
 from dualstack.prober.identity import ranged_identity, start_mapper
 from dualstack.prober.seccomp import restrict
 
 _ETH_P_ALL = 0x0003
+_SYN = 0x02
 _EXPECTED = (OSError, HostCannot, NetlinkError)
 
 
@@ -85,6 +87,19 @@ def _links() -> None:
         route.link("add", ifname="port", kind="veth", master=2, peer={"ifname": "eth0"})
 
 
+def _nftables() -> None:
+    """Drop the connection requests to one port of the loopback interface, in both families."""
+    enter_namespaces()
+    for address in ("127.0.0.1", "::1"):
+        send(add_filter("trial", socket.if_nametoindex("lo"), [Segments(address, 1, mask=_SYN, flags=_SYN)]))
+
+
+def _masquerade() -> None:
+    """Give what leaves by the loopback interface its address, as a NAT44 does."""
+    enter_namespaces()
+    send(add_masquerade("trial", [socket.if_nametoindex("lo")]))
+
+
 def _tun() -> None:
     """Open the node of TUN devices."""
     os.close(os.open("/dev/net/tun", os.O_RDWR))
@@ -99,6 +114,8 @@ TRIALS: dict[str, Callable[[], None]] = {
     "users": _users,
     "packets": _packets,
     "links": _links,
+    "nftables": _nftables,
+    "nat44": _masquerade,
     "tun": _tun,
 }
 

@@ -12,6 +12,7 @@ from dualstack.manifest.faults import Fault, written
 from dualstack.manifest.lines import Key
 from dualstack.manifest.models import Manifest
 from dualstack.manifest.placeholders import names
+from dualstack.manifest.relays import relays_fit
 from dualstack.manifest.salvage import as_far_as_known
 from dualstack.manifest.texts import Place, unknown_placeholders
 from dualstack.protocols.application import Trait
@@ -54,8 +55,8 @@ def _has_something_to_verify(manifest: Manifest) -> Iterator[Fault]:
 
 
 def _no_name_twice(manifest: Manifest) -> Iterator[Fault]:
-    """Refuse two configurations of the same name, and two listeners, connectors or components of the same name."""
-    for tables in (("configuration",), ("listen", "connect", "component")):
+    """Refuse two configurations of the same name, and two listeners, connectors, relays or components of one name."""
+    for tables in (("configuration",), ("listen", "connect", "relay", "component")):
         seen: dict[str, Key] = {}
         for place, item in (found for table in tables for found in _items(manifest, table)):
             name = item.__dict__.get("name")
@@ -123,7 +124,16 @@ def _listeners_have_a_command(manifest: Manifest) -> Iterator[Fault]:
     commands = [manifest.service.command, *(item.command for item in manifest.configuration)]
     own = manifest.image is not None and (not manifest.image.is_assembled or manifest.image.command)
     if manifest.listen and not any(commands) and not own:
-        yield Fault(("service", "command"), "missing, but the manifest has a [[listen]] table")
+        yield Fault(
+            ("service", "command"), "missing, but the manifest has a [[listen]] table; add the command that starts it"
+        )
+
+
+def _files_have_a_service(manifest: Manifest) -> Iterator[Fault]:
+    """Refuse files of a service that never starts."""
+    if manifest.service.files and not manifest.listen:
+        text = "files of a service that listens, but there is no [[listen]] table; move them to [connect.files]"
+        yield Fault(("service", "files"), text)
 
 
 def _readiness_can_be_shown(manifest: Manifest) -> Iterator[Fault]:
@@ -147,8 +157,8 @@ def _known_issues_name_configurations(manifest: Manifest) -> Iterator[Fault]:
 
 
 def _known_issues_name_subjects(manifest: Manifest) -> Iterator[Fault]:
-    """Refuse a known issue of a listener or connector that does not exist."""
-    allowed = [*(item.name for item in manifest.listen), *(item.name for item in manifest.connect)]
+    """Refuse a known issue of a listener, connector or relay that does not exist."""
+    allowed = [item.name for table in (manifest.listen, manifest.connect, manifest.relay) for item in table]
     for position, known in enumerate(manifest.known):
         yield from _unknown(("known", position, "subjects"), known.__dict__.get("subjects", ()), allowed)
 
@@ -166,7 +176,8 @@ def _unknown(place: Key, names: Iterable[str], allowed: list[str]) -> Iterator[F
 def _placeholders_exist(place: Place, manifest: Manifest) -> Iterator[Fault]:
     """Refuse a placeholder that does not exist in this kind of text."""
     with_port = [item.name for item in manifest.component if item.port is not None]
-    known = names(place, [item.name for item in manifest.listen], with_port)
+    relays = [item.name for item in manifest.relay]
+    known = names(place, [item.name for item in manifest.listen], with_port, relays)
     for key, table in _tables(manifest):
         for name in (name for name, its_place in table.TEXTS.items() if its_place is place):
             for inner, text in _texts(table.__dict__.get(name)):
@@ -190,7 +201,9 @@ CHECKS: tuple[Callable[[Manifest], Iterator[Fault]], ...] = (
     _no_port_of_a_component_twice,
     _components_can_start,
     _listeners_have_a_command,
+    _files_have_a_service,
     _readiness_can_be_shown,
+    relays_fit,
     _known_issues_name_configurations,
     _known_issues_name_subjects,
     *(partial(_placeholders_exist, place) for place in Place),

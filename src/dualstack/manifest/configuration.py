@@ -4,7 +4,7 @@ from pydantic import Field
 
 from dualstack.families import Family
 from dualstack.manifest.base import Command, Environment, Name, Table, files_stay_in_scratch
-from dualstack.manifest.listen import Scope
+from dualstack.manifest.scope import Scope
 from dualstack.manifest.texts import Place
 
 

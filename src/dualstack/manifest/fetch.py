@@ -12,7 +12,8 @@ from dualstack.manifest.faults import Fault
 from dualstack.manifest.texts import Place, stands_in
 
 _DNS = 53
-_PATH = re.compile(r"/[!-~]*")
+PATH = re.compile(r"/[!-~]*")
+"""A path for GET."""
 _TARGETS = ("url", "target", "host")
 """The placeholders of which a request must have one."""
 
@@ -53,7 +54,7 @@ class Fetch(Table):
         if not any(stands_in(name, self.request) for name in _TARGETS):
             allowed = ", ".join(f"{{{name}}}" for name in _TARGETS)
             yield Fault(("request",), f"{self.request!r} does not name the target; add one of {allowed}")
-        if self.is_path and not _PATH.fullmatch(self.request):
+        if self.is_path and not PATH.fullmatch(self.request):
             yield Fault(("request",), f"{self.request!r} is not a path: percent-encode what is not printable ASCII")
 
     def _targets_leave_the_name_server_its_port(self) -> Iterator[Fault]:

@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import Field, StrictBool, StringConstraints
 
 from dualstack.manifest.base import Table, Texts, Word
+from dualstack.manifest.container import Container
+from dualstack.manifest.dockerfile import Dockerfile, dockerfile_belongs_to_build
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.texts import Place
 
@@ -22,6 +24,7 @@ class Image(Table):
 
     name: str | None = Field(None, min_length=1, description="An image that the engine has or can pull.")
     build: Path | None = Field(None, description="The folder of a Dockerfile, relative to the working directory.")
+    dockerfile: Dockerfile = Field(Dockerfile(), description="With build: which Dockerfile, stage and arguments.")
     base: str | None = Field(
         None, min_length=1, description="An image; what binary names is copied to its folder /service."
     )
@@ -36,6 +39,7 @@ class Image(Table):
     )
     read_only: StrictBool = Field(False, description="Whether the root file system of the image is read-only.")
     tmpfs: list[Folder] = Field([], description='With read_only: writable folders in memory, e.g. "/tmp".')
+    container: Container = Field(Container(), description="How its container differs from the image.")
 
     @property
     def is_assembled(self) -> bool:
@@ -60,5 +64,5 @@ class Image(Table):
         if self.tmpfs and not self.read_only:
             yield Fault(("tmpfs",), '"tmpfs" belongs to read_only = true: every other image is writable')
 
-    CHECKS = (_is_one_image, _binary_belongs_to_a_base, _tmpfs_belongs_to_read_only)
+    CHECKS = (_is_one_image, dockerfile_belongs_to_build, _binary_belongs_to_a_base, _tmpfs_belongs_to_read_only)
     TEXTS = dict.fromkeys(("command",), Place.SERVICE)

@@ -1,6 +1,5 @@
 """``[[listen]]``."""
 
-import enum
 import re
 from collections.abc import Iterator
 from typing import Literal
@@ -9,29 +8,31 @@ from pydantic import Field, StrictBool, StrictInt
 
 from dualstack.families import BOTH, Family
 from dualstack.manifest.acl import Acl
-from dualstack.manifest.base import Bytes, Name, Port, Table, distinct
+from dualstack.manifest.address_field import AddressField
+from dualstack.manifest.advertises import Advertises
+from dualstack.manifest.asked import Asked
+from dualstack.manifest.base import Bytes, Name, Port, distinct
 from dualstack.manifest.bind import Bind
 from dualstack.manifest.faults import Fault
-from dualstack.manifest.fetch import Fetch
+from dualstack.manifest.fetch import PATH, Fetch
 from dualstack.manifest.multicast import Multicast
-from dualstack.manifest.patterns import Pattern, Regex, Status
+from dualstack.manifest.patterns import Method, Pattern, Regex, Status
 from dualstack.manifest.protocol import ProtocolName, runs_over
+from dualstack.manifest.proxy import Proxy
+from dualstack.manifest.scope import Scope
 from dualstack.manifest.texts import filled
+from dualstack.manifest.timeouts import Seconds
 from dualstack.manifest.tls import ListenTls
+from dualstack.manifest.websocket import WebSocket
 from dualstack.protocols.application import Trait
 from dualstack.protocols.registry import PROTOCOLS, one_of, traits_of
-from dualstack.transport import Transport
+from dualstack.transport import AppProtocol, Transport
+
+_BINARY = frozenset({AppProtocol.HTTP2, AppProtocol.GRPC})
+"""The protocols of binary frames: what a client receives is no text of an answer."""
 
 
-@enum.unique
-class Scope(enum.Enum):
-    """Which clients a listener is for: all on the network, or only those on the service's own host."""
-
-    NETWORK = "network"
-    LOOPBACK = "loopback"
-
-
-class Listen(Table):
+class Listen(Asked):
     """One port on which the service accepts connections or datagrams."""
 
     name: Name = Field(description="A short name, for the report.")
@@ -44,15 +45,28 @@ class Listen(Table):
     send: Bytes | None = Field(
         None,
         description='With protocol = "exchange" or "oneway": what the client sends first (Latin-1). With "oneway", '
-        "{token} stands for a text that is new in each datagram.",
+        '{token} stands for a text that is new in each datagram. With "grpc" and call: the message, in the encoding of '
+        'protobuf; default: an empty message. With "websocket": the message; default: a new text.',
     )
     expect: Regex | None = Field(
-        None, description='With protocol = "exchange": a regular expression that the answer must match.'
+        None,
+        description='With protocol = "exchange", or "grpc" and call: a regular expression that the answer must match. '
+        'With "websocket": one that a message must match; default: the message comes back.',
+    )
+    call: Method | None = Field(
+        None,
+        description='With protocol = "grpc": the method that clients call, e.g. "/shop.Orders/List"; default: the '
+        "health check /grpc.health.v1.Health/Check, which the server need not know.",
     )
     status: list[Status] = Field(
         [],
-        description='With protocol = "http": the statuses that count as served, e.g. [200, "3xx"]; default: all below '
-        "500.",
+        description='With protocol = "http" or "http2": the statuses that count as served, e.g. [200, "3xx"]; default: '
+        "all below 500.",
+    )
+    path: str = Field(
+        "/",
+        pattern=r"^/[!-~]*$",
+        description='With protocol = "rtsp" or "websocket": the path of the URI that the client requests.',
     )
     received_log: Regex | None = Field(
         None,
@@ -69,6 +83,17 @@ class Listen(Table):
         description='With protocol = "exchange": a request whose answer is longer than 1500 bytes (UDP-005, '
         "LISTEN-017).",
     )
+    bulk_send: Bytes | None = Field(
+        None,
+        min_length=1,
+        description='With protocol = "http": a path; with "exchange": a request; its answer has at least 200 kB '
+        "(TRANS-006, TRANS-007). With echo and upper clients send that much.",
+    )
+    send_timeout: Seconds | None = Field(
+        None,
+        description="Seconds after which it ends a connection if its client acknowledges nothing that it sends "
+        "(TRANS-007); omit if nothing limits that.",
+    )
     families: list[Family] = Field(list(BOTH), min_length=1, description="The families that it claims to serve.")
     scope: Scope = Field(
         Scope.NETWORK,
@@ -79,9 +104,20 @@ class Listen(Table):
     )
     acl: Acl | None = Field(None, description="How its access list is configured; omit if it has none.")
     tls: ListenTls | None = Field(None, description="How it speaks TLS; omit if it does not.")
+    proxy: Proxy | None = Field(
+        None, description="How relays in front of it name its clients; omit if it takes clients without relays only."
+    )
+    websocket: WebSocket | None = Field(
+        None,
+        description='With protocol = "websocket": what the opening handshake has beside the path; omit if nothing.',
+    )
     fetch: Fetch | None = Field(
         None, description="How clients name the targets that it fetches; omit if it fetches nothing."
     )
+    advertises: Advertises | None = Field(
+        None, description="Where its answers hold addresses that clients use next; omit if they hold none."
+    )
+    field: list[AddressField] = Field([], description="The fields of its messages that hold an address (META-007).")
     multicast: Multicast | None = Field(None, description="The multicast groups that it joins; omit if it joins none.")
     single_shot: StrictBool = Field(
         False, description="Whether the service ends after one connection; the harness then starts it again."
@@ -136,15 +172,32 @@ class Listen(Table):
         """Refuse protocol = "exchange" without its keys, and its keys with another protocol."""
         is_exchange = Trait.DECLARED in self.traits
         is_set = self.send is not None or self.expect is not None
-        if Trait.ONE_WAY not in self.traits and is_exchange != is_set:
+        if Trait.CALLS in self.traits:
+            if is_set and self.call is None:
+                yield Fault(
+                    (), 'with protocol = "grpc" "send" and "expect" belong to "call": the method that is called'
+                )
+        elif not self.traits & {Trait.ONE_WAY, Trait.WEBSOCKET} and is_exchange != is_set:
             yield Fault((), '"send" and "expect" belong to protocol = "exchange", which needs at least one of them')
         if self.large_send is not None and not is_exchange:
             yield Fault(("large_send",), '"large_send" belongs to protocol = "exchange"')
+        if self.bulk_send is not None and not self.traits & {Trait.HTTP, Trait.DECLARED}:
+            yield Fault(("bulk_send",), '"bulk_send" belongs to protocol = "http" or "exchange"')
+        elif Trait.HTTP in self.traits and not PATH.fullmatch(self.bulk_send or "/"):
+            yield Fault(("bulk_send",), f"found {self.bulk_send!r}; allowed: a path, e.g. /big-file")
 
     def _keys_fit_the_protocol(self) -> Iterator[Fault]:
         """Refuse keys that belong to another protocol or transport."""
+        if self.proxy is not None and self.proxy.forwarded and self.protocol != AppProtocol.HTTP:
+            yield Fault(("proxy", "forwarded"), '"forwarded" belongs to protocol = "http"')
         if self.status and Trait.HTTP not in self.traits:
             yield Fault(("status",), '"status" belongs to protocol = "http"')
+        if self.websocket is not None and Trait.WEBSOCKET not in self.traits:
+            yield Fault(("websocket",), '[listen.websocket] belongs to protocol = "websocket"')
+        if self.call is not None and Trait.CALLS not in self.traits:
+            yield Fault(("call",), '"call" belongs to protocol = "grpc"')
+        if self.path != "/" and Trait.WEBSOCKET not in self.traits and not self.protocol.startswith("rtsp"):
+            yield Fault(("path",), '"path" belongs to protocol = "rtsp" or "websocket"')
         if self.received_log is not None and Trait.ONE_WAY not in self.traits:
             yield Fault(("received_log",), '"received_log" belongs to protocol = "oneway"')
         if self.reply_port == "any" and self.transport is not Transport.UDP:
@@ -182,20 +235,47 @@ class Listen(Table):
         elif self.transport not in PROTOCOLS[self.protocol].transports:
             yield Fault(("protocol",), f'protocol = "{self.protocol}" {runs_over(self.transport)}')
 
-    def _fetch_fits_transport(self) -> Iterator[Fault]:
-        """Refuse a UDP listener that fetches."""
-        if self.fetch is not None and self.transport is Transport.UDP:
-            yield Fault(("fetch",), '"fetch" belongs to transport = "tcp"')
-
-    def _multicast_fits_transport(self) -> Iterator[Fault]:
-        """Refuse multicast groups of a TCP listener."""
+    def _keys_fit_the_transport(self) -> Iterator[Fault]:
+        """Refuse keys of connections in a UDP listener, and keys of datagrams in a TCP listener."""
         if self.multicast is not None and self.transport is Transport.TCP:
             yield Fault(("multicast",), '"multicast" belongs to transport = "udp"')
+        for key in ("fetch", "tls", "proxy", "send_timeout") if self.transport is Transport.UDP else ():
+            if self.__dict__.get(key) is not None:
+                yield Fault((key,), f'"{key}" belongs to transport = "tcp"')
+        if self.tls is not None and Trait.OWN_PORT in self.traits:
+            yield Fault(("tls",), f'with protocol = "{self.protocol}" part of the exchange is outside the connection')
 
-    def _tls_fits_transport(self) -> Iterator[Fault]:
-        """Refuse TLS of a UDP listener."""
-        if self.tls is not None and self.transport is Transport.UDP:
-            yield Fault(("tls",), '"tls" belongs to transport = "tcp"')
+    def _advertises_fits_protocol(self) -> Iterator[Fault]:
+        """Refuse addresses of answers that are never sent, and a request that cannot be made."""
+        table = self.advertises
+        if table is None:
+            return
+        if self.traits & {Trait.ONE_WAY, Trait.SILENT}:
+            yield Fault(("advertises",), f'protocol = "{self.protocol}" has no answer that could hold an address')
+        by_path = bool(self.traits & {Trait.HTTP, Trait.WEBSOCKET})
+        if table.request is not None and not by_path and Trait.DECLARED not in self.traits:
+            text = '"request" belongs to protocol = "http", "http2", "websocket" or "exchange"'
+            yield Fault(("advertises", "request"), text)
+        if table.request is not None and by_path and not PATH.fullmatch(table.request):
+            yield Fault(("advertises", "request"), f"found {table.request!r}; allowed: a path, e.g. /old-page")
+        if not table.reads and not by_path:
+            text = 'it does not say where the addresses are; add "pattern", "json_path" or "protobuf_path"'
+            yield Fault(("advertises",), text)
+
+    def _fields_can_be_asked_for(self) -> Iterator[Fault]:
+        """Refuse fields of a protocol whose requests the manifest does not declare, and paths that are none."""
+        for position, item in enumerate(self.field):
+            place = ("field", position)
+            if (
+                not self.traits & {Trait.HTTP, Trait.DECLARED}
+                or Trait.ONE_WAY in self.traits
+                or self.protocol in _BINARY
+            ):
+                yield Fault(place, 'it belongs to protocol = "http" or "exchange"')
+            elif Trait.HTTP in self.traits and not PATH.fullmatch(item.request):
+                yield Fault(
+                    (*place, "request"), f"found {item.request!r}; allowed: a path, e.g. /peer?address={{address}}"
+                )
 
     def _peers_have_a_group(self) -> Iterator[Fault]:
         """Refuse an expression for the client's address without a group."""
@@ -210,9 +290,9 @@ class Listen(Table):
         _oneway_leaves_a_trace,
         _oneway_has_no_answer,
         _protocol_fits_transport,
-        _fetch_fits_transport,
-        _multicast_fits_transport,
-        _tls_fits_transport,
+        _keys_fit_the_transport,
+        _advertises_fits_protocol,
+        _fields_can_be_asked_for,
         _peers_have_a_group,
         distinct("families", "a family"),
     )

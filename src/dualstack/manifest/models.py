@@ -17,6 +17,7 @@ from dualstack.manifest.known import Known
 from dualstack.manifest.limits import Limits
 from dualstack.manifest.listen import Listen
 from dualstack.manifest.ready import Ready
+from dualstack.manifest.relay import Relay
 from dualstack.manifest.service import Service
 from dualstack.manifest.timeouts import Timeouts
 
@@ -33,6 +34,7 @@ class Manifest(Table):
     limits: Limits = Field(Limits(), description="Resource limits.")
     listen: list[Listen] = Field([], description="The ports on which it accepts.")
     connect: list[Connect] = Field([], description="The commands that connect to a server.")
+    relay: list[Relay] = Field([], description="The listeners whose clients it connects to a server.")
     configuration: list[Configuration] = Field([], description="Its configurations.")
     exemption: list[Exemption] = Field([], description="Requirements that do not apply to it.")
     known: list[Known] = Field([], description="Its known issues.")

@@ -1,4 +1,4 @@
-"""The types of regular expressions and HTTP statuses in a manifest."""
+"""The types of regular expressions, HTTP statuses and gRPC methods in a manifest."""
 
 import re
 from typing import Annotated
@@ -29,3 +29,6 @@ Regex = Annotated[str, AfterValidator(_valid_regex), AfterValidator(_proves_some
 StatusClass = Annotated[str, StringConstraints(pattern=r"^[2-5]xx$")]
 Status = Annotated[int, Field(ge=200, le=599, strict=True)] | StatusClass
 """An HTTP status or a class of statuses: ``200``, ``"3xx"``."""
+
+Method = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
+"""A method of gRPC: ``/package.Service/Method``."""

@@ -6,83 +6,14 @@ supplied by the code that makes the exchange: ``fill(text, {"address": …})``.
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 from dualstack.errors import HarnessError
+from dualstack.families import endpoint
 from dualstack.manifest.component import Component
 from dualstack.manifest.listen import Listen
+from dualstack.manifest.placeholder import Placeholder, Start, Startable
 from dualstack.manifest.texts import Place, fill
 from dualstack.manifest.tls import CA_FILE, certificate_file, key_file
-
-
-class Startable(Protocol):
-    """The part of a `Subject` that placeholders need."""
-
-    @property
-    def listen(self) -> tuple[Listen, ...]:
-        """The listeners."""
-
-    @property
-    def components(self) -> tuple[Component, ...]:
-        """The programs that the service needs."""
-
-    @property
-    def directory(self) -> Path:
-        """The working directory on this machine."""
-
-    @property
-    def image_directory(self) -> str:
-        """The working directory in the image; empty for the image's own."""
-
-    def binds(self, listener: Listen) -> list[str]:
-        """Return the listen addresses that cover what the listener claims, the closest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """One start of a service or connector.
-
-    Attributes:
-        subject: What is started.
-        scratch: Its private folder.
-        contained: Whether it runs in its container image.
-    """
-
-    subject: Startable
-    scratch: str
-    contained: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Placeholder:
-    """One placeholder.
-
-    Attributes:
-        name: Its name, without braces.
-        places: The texts in which it may stand.
-        meaning: What it stands for, for the documentation.
-        of_start: Returns its value for a start.
-        of_listener: Returns its value for a listener: ``{name}`` is the first one's, ``{LISTENER.name}`` that one's.
-        of_component: Returns its value for a component: ``{name}`` is its own, ``{COMPONENT.name}`` that one's, also in
-            the texts of the service.
-        inner: The kind of text that its value is; the placeholders of listeners in it are filled.
-        table: The table in ``[[listen]]`` that gives it a value; empty if it needs none.
-        given: Returns whether that table is there and gives a value.
-        lacks: Returns why a listener has no value, or nothing.
-    """
-
-    name: str
-    places: tuple[Place, ...]
-    meaning: str
-    of_start: Callable[[Start], str] | None = None
-    of_listener: Callable[[Start, Listen], str] | None = None
-    of_component: Callable[[Component], str] | None = None
-    inner: Place | None = None
-    table: str = ""
-    given: Callable[[Listen], bool] = bool
-    lacks: Callable[[Startable, Listen], str] = lambda _, __: ""
 
 
 def _lacks_bind(subject: Startable, listener: Listen) -> str:
@@ -96,6 +27,18 @@ def _lacks_bind(subject: Startable, listener: Listen) -> str:
 def _lacks_acl(_: Startable, listener: Listen) -> str:
     """Return why a listener has no access list; empty if it has one."""
     return "" if listener.acl else "[listen.acl] is missing"
+
+
+def _lacks_trust(_: Startable, listener: Listen) -> str:
+    """Return why the relays that a listener trusts cannot be configured; empty if they can."""
+    if _trusts(listener):
+        return ""
+    return "[listen.proxy] is missing" if listener.proxy is None else "[listen.proxy] has no trust"
+
+
+def _trusts(listener: Listen) -> bool:
+    """Return whether the relays that a listener trusts can be configured."""
+    return listener.proxy is not None and listener.proxy.trust is not None
 
 
 def _has_certificate(listener: Listen) -> bool:
@@ -158,6 +101,15 @@ PLACEHOLDERS = (
         given=lambda listener: listener.acl is not None,
         lacks=_lacks_acl,
     ),
+    Placeholder(
+        "trusted",
+        _SERVICE,
+        "the relays whose PROXY headers are trusted, as `[listen.proxy]` writes them",
+        of_listener=lambda _, listener: listener.proxy.trust_all if listener.proxy else "",
+        table="proxy",
+        given=_trusts,
+        lacks=_lacks_trust,
+    ),
     _of_certificate(
         "certificate", certificate_file, "the file with the certificate of the listener, which the lab issues (PEM)"
     ),
@@ -174,9 +126,40 @@ PLACEHOLDERS = (
         "the port of the component; `NAME` is its name, also in texts of the service",
         of_component=lambda component: str(component.port),
     ),
+    Placeholder(
+        "target",
+        _SERVICE,
+        "with `[[relay]]`: the address or name and the port of the server to which it passes clients on; an IPv6 "
+        "address is in brackets; `NAME` is the relay's name",
+        of_relay=lambda start, relay: endpoint(start.target(relay), relay.port),
+    ),
+    Placeholder(
+        "target_host",
+        _SERVICE,
+        "with `[[relay]]`: that address or name alone, without brackets",
+        of_relay=lambda start, relay: start.target(relay),
+    ),
+    Placeholder(
+        "target_port",
+        _SERVICE,
+        "with `[[relay]]`: that port alone",
+        of_relay=lambda _, relay: str(relay.port),
+    ),
     Placeholder("host", (Place.CONNECTOR,), "the name or address to connect to"),
     Placeholder("port", (Place.CONNECTOR,), "the port to connect to"),
     Placeholder("target", (Place.CONNECTOR,), "both, as in a URL: an IPv6 address is in brackets"),
+    Placeholder("source", (Place.CONNECTOR,), "in `source_command`: the local address, IPv4 or IPv6"),
+    Placeholder(
+        "listen",
+        (Place.CONNECTOR,),
+        "with `trigger.port`: where a daemon listens for the request, `127.0.0.1:8080`, or `[::1]:8080` where the host "
+        "has no 127.0.0.1",
+    ),
+    Placeholder(
+        "nameserver",
+        (Place.CONNECTOR,),
+        "the address of the lab's name server, which is also in /etc/resolv.conf; an IPv6 address is in brackets",
+    ),
     Placeholder(
         "scratch", _PROGRAMS, "a private, writable folder, new for each start", of_start=lambda start: start.scratch
     ),
@@ -194,12 +177,19 @@ PLACEHOLDERS = (
         "the Python interpreter that runs dualstack; in an image `python3`",
         of_start=lambda start: "python3" if start.contained else sys.executable,
     ),
-    Placeholder("address", (Place.BIND, Place.ACL), "the address to listen on, or that the rule is about"),
+    Placeholder(
+        "address",
+        (Place.BIND, Place.ACL, Place.PROXY, Place.FIELD),
+        "the address to listen on, that the rule is about, of the trusted relay, or that the field carries",
+    ),
     Placeholder("network", (Place.ACL,), "the network that the rule is about: `2001:db8::/64`, `192.0.2.0/28`"),
     Placeholder("url", (Place.FETCH,), "the URL to fetch"),
     Placeholder("target", (Place.FETCH,), "its host and port, an IPv6 address in brackets"),
     Placeholder("host", (Place.FETCH,), "its host, without brackets"),
     Placeholder("port", (Place.FETCH,), "its port"),
+    Placeholder(
+        "target", (Place.WEBSOCKET,), "the address that the client dials and the port, an IPv6 address in brackets"
+    ),
     Placeholder("token", (Place.ONEWAY,), "a text that is new in each datagram"),
 )
 
@@ -209,17 +199,22 @@ def declared(place: Place) -> Iterator[Placeholder]:
     return (item for item in PLACEHOLDERS if place in item.places)
 
 
-def names(place: Place, listeners: Iterable[str] = (), components: Iterable[str] = ()) -> set[str]:
+def names(
+    place: Place, listeners: Iterable[str] = (), components: Iterable[str] = (), relays: Iterable[str] = ()
+) -> set[str]:
     """Return the names of the placeholders that may stand in a kind of text.
 
     Args:
         place: The kind of text.
         listeners: The names of the listeners: those of services may name one, ``{LISTENER.port}``.
         components: The names of the components that have a port: services and other components may name one.
+        relays: The names of the relays: those of services may name one, ``{RELAY.target}``.
     """
-    items = [*declared(place)]
+    items = [item for item in declared(place) if not item.of_relay]
     several = [item.name for item in items if item.of_listener and place is Place.SERVICE]
     found = {item.name for item in items} | {f"{listener}.{name}" for listener in listeners for name in several}
+    for relay in relays if place is Place.SERVICE else ():
+        found |= {name for item in of_relays() for name in (item.name, f"{relay}.{item.name}")}
     if place in (Place.SERVICE, Place.COMPONENT):
         found |= {f"{component}.{item.name}" for component in components for item in _of_components()}
     return found
@@ -228,6 +223,11 @@ def names(place: Place, listeners: Iterable[str] = (), components: Iterable[str]
 def _of_components() -> Iterator[Placeholder]:
     """Yield the placeholders that each component has a value for."""
     return (item for item in declared(Place.COMPONENT) if item.of_component)
+
+
+def of_relays() -> Iterator[Placeholder]:
+    """Yield the placeholders that each relay has a value for."""
+    return (item for item in declared(Place.SERVICE) if item.of_relay)
 
 
 def values_of_component(component: Component, start: Start) -> dict[str, str]:
@@ -247,6 +247,15 @@ def _general(place: Place, start: Start) -> dict[str, str]:
     return values
 
 
+def _of_each_relay(start: Start) -> dict[str, str]:
+    """Return the values of the placeholders of relays; the first relay also has the short names."""
+    values: dict[str, str] = {}
+    for relay in reversed(start.subject.relays):
+        own = {item.name: item.of_relay(start, relay) for item in of_relays() if item.of_relay}
+        values |= own | {f"{relay.name}.{name}": text for name, text in own.items()}
+    return values
+
+
 def values_of(start: Start, settings: Mapping[str, str]) -> dict[str, str]:
     """Return the value of each placeholder in one start.
 
@@ -257,7 +266,7 @@ def values_of(start: Start, settings: Mapping[str, str]) -> dict[str, str]:
     Raises:
         HarnessError: A setting names no listener, or no placeholder of one.
     """
-    values = _general(Place.SERVICE, start)
+    values = _general(Place.SERVICE, start) | _of_each_relay(start)
     for listener in reversed(start.subject.listen):  # the first listener comes last and keeps the short names
         own = {
             item.name: settings.get(f"{listener.name}.{item.name}", item.of_listener(start, listener))

@@ -7,7 +7,10 @@ from dualstack.manifest.patterns import Regex
 
 
 class Ready(Table):
-    """When the service counts as ready. Without this table: when it listens on its first port."""
+    """When the service counts as ready.
+
+    Without this table: when it listens on its first port; its other ports have 3 s more.
+    """
 
     log: Regex | None = Field(None, description="A regular expression that a line of its output must match.")
     listening: StrictBool = Field(

@@ -3,7 +3,10 @@
 import ipaddress
 import re
 
-FORMS = "address, address:port (IPv4), [address]:port, /address:port (as Java writes it); an IPv6 zone is left out"
+FORMS = (
+    "address, address:port (IPv4), [address]:port, /address:port (as Java writes it), ipv4:address:port and "
+    "ipv6:%5Baddress%5D:port (as gRPC writes them); an IPv6 zone is left out"
+)
 """The forms that are understood."""
 
 _IPV6 = r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f.]*"
@@ -14,6 +17,11 @@ _WITH_PORT = re.compile(
     r"|(?P<whole>(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}(?:%[^:\[\]]+)?):\d{1,5}"
     rf"|(?P<zoned>{_IPV6}%[^:\[\]]+):\d{{1,5}}"
 )
+_OF_GRPC = re.compile(
+    r"(?i)ipv4:(?P<ipv4>[^:%]+:\d{1,5})|ipv6:(?:%5B|\[)(?P<ipv6>[0-9A-F:.]+(?:%25[^%]+)?)(?:%5D|\]):\d{1,5}"
+)
+"""The peer string of gRPC's C++ library, and of what is built on it: a URI, in which brackets may be escaped."""
+
 _PIECE = re.compile(r"[0-9A-Fa-f:.]{2,}")
 _DAMAGED = re.compile(r"[0-9A-Fa-f:.\[\]%/]*")
 _NO_ADDRESS = re.compile(
@@ -34,7 +42,7 @@ def shown_address(caught: str, client: str) -> str:
     Raises:
         ValueError: The group matched something that is not an address in one of `FORMS`.
     """
-    text = caught.removeprefix("/")
+    text = _without_scheme(caught).removeprefix("/")
     match = _WITH_PORT.fullmatch(text)
     address = (match[match.lastgroup] if match and match.lastgroup else text).partition("%")[0]
     front, _, port = address.rpartition(":")
@@ -48,6 +56,14 @@ def shown_address(caught: str, client: str) -> str:
     if any(_parsed(piece) for piece in _PIECE.findall(text)) or not _DAMAGED.fullmatch(text):
         raise ValueError(f"group 1 matched {caught!r}; allowed: {FORMS}")
     return caught
+
+
+def _without_scheme(caught: str) -> str:
+    """Return what gRPC shows of a client without the scheme of its URI; any other text unchanged."""
+    match = _OF_GRPC.fullmatch(caught)
+    if match is None:
+        return caught
+    return match["ipv4"] or match["ipv6"].replace("%25", "%")
 
 
 def _is_whole(front: str, client: str, address: str) -> bool:

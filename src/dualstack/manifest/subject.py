@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from dualstack.manifest.component import Component, start_order
 from dualstack.manifest.configuration import Configuration
@@ -12,7 +13,9 @@ from dualstack.manifest.connect import Connect
 from dualstack.manifest.image import Image
 from dualstack.manifest.listen import Listen
 from dualstack.manifest.models import Manifest
-from dualstack.manifest.placeholders import Start, values_of, values_of_component
+from dualstack.manifest.placeholder import Start
+from dualstack.manifest.placeholders import values_of, values_of_component
+from dualstack.manifest.relay import Relay, Relaying
 
 IMAGE_DIRECTORY = "/service"
 """The folder of a service's files in an image that is built from them."""
@@ -23,7 +26,7 @@ SERVICE_IMAGE = "dualstack-service"
 PYTHON_BASE = f"python:{sys.version_info.major}.{sys.version_info.minor}-slim"
 """The base image with the version of Python that runs dualstack."""
 
-_OF_THE_START = {"command", "read_only", "tmpfs"}
+_OF_THE_START = {"command", "read_only", "tmpfs", "container"}
 """Keys of ``[image]`` that do not change its contents."""
 
 
@@ -70,6 +73,16 @@ class Subject:
         return (*self.listen, *self.manifest.connect)
 
     @property
+    def relays(self) -> tuple[Relay, ...]:
+        """The ``[[relay]]`` tables."""
+        return tuple(self.manifest.relay)
+
+    @property
+    def relaying(self) -> tuple[Relaying, ...]:
+        """Its relays, each with its listener."""
+        return tuple(Relaying(relay, self.listener(relay.listen)) for relay in self.relays)
+
+    @property
     def components(self) -> tuple[Component, ...]:
         """The programs that the service needs, in the order in which they start."""
         return start_order(self.manifest.component)
@@ -106,10 +119,18 @@ class Subject:
         made = hashlib.sha256(f"{self.directory}\0{image.model_dump_json(exclude=_OF_THE_START)}".encode())
         return image.name or f"{SERVICE_IMAGE}:{made.hexdigest()[:16]}"
 
+    def image_of(self, component: Component) -> str:
+        """The image reference of a component that has its own image; a built one is tagged with a hash."""
+        how = f"{component.build}\0{component.dockerfile.model_dump_json()}"
+        made = hashlib.sha256(f"{self.directory}\0component\0{how}".encode())
+        return component.image or f"{SERVICE_IMAGE}:{made.hexdigest()[:16]}"
+
     @property
     def image_table(self) -> Image | None:
         """The ``[image]`` table, or one derived from packages and commands; None if it cannot be derived."""
-        service, commands = self.manifest.service, [item.command for item in self.manifest.connect]
+        service = self.manifest.service
+        commands = [item.command for item in self.manifest.connect]
+        commands += [item.command for item in self.manifest.component]
         if self.manifest.image is not None:
             return self.manifest.image
         if service.packages:
@@ -131,7 +152,12 @@ class Subject:
         return tuple(own) if own is not None else self.command or ()
 
     def values(
-        self, *, scratch: str, settings: Mapping[str, str] | None = None, contained: bool = False
+        self,
+        *,
+        scratch: str,
+        settings: Mapping[str, str] | None = None,
+        contained: bool = False,
+        targets: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, str]:
         """Return the values of all placeholders for one start.
 
@@ -139,13 +165,14 @@ class Subject:
             scratch: The private folder of this start.
             settings: Values that replace the manifest's defaults, by listener and placeholder: ``web.bind``.
             contained: Whether the service runs in its container image.
+            targets: The address or name of the server of each relay, by the relay's name.
 
         Raises:
             HarnessError: A setting names no listener, or no placeholder of one.
         """
-        return values_of(Start(self, scratch, contained), settings or {})
+        return values_of(Start(self, scratch, contained, targets), settings or {})
 
     def component_values(self, component: Component, *, scratch: str, contained: bool = False) -> dict[str, str]:
         """Return the values of all placeholders in the texts of a component, for one start; see `values`."""
         values = values_of_component(component, Start(self, scratch, contained))
-        return values | {"directory": "."} if contained and component.image else values
+        return values | {"directory": "."} if contained and component.has_own_image else values

@@ -6,13 +6,18 @@ from pathlib import Path
 
 from dualstack.errors import UsageError
 from dualstack.manifest.faults import Fault, refusal
+from dualstack.manifest.listen import Listen
 from dualstack.manifest.load import read_manifest
 from dualstack.manifest.models import Manifest
-from dualstack.manifest.placeholders import declared
+from dualstack.manifest.placeholders import declared, of_relays
 from dualstack.manifest.salvage import as_far_as_known
 from dualstack.manifest.subject import Subject
 from dualstack.manifest.texts import Place, stands_in
+from dualstack.protocols.tunnel import Tunnel
 from dualstack.suggestion import did_you_mean
+
+_LOCALHOST = "localhost"
+"""The server of a relay in cases that are not about the server: it is on the relay's own host."""
 
 
 def subjects_of(
@@ -33,7 +38,7 @@ def subjects_of(
     faults += as_far_as_known(_folder_exists(path, manifest))
     subjects = [*as_far_as_known(_subjects(path, manifest, configurations))]
     for subject in subjects:
-        for check in (_placeholders_have_values, *checks):
+        for check in (_placeholders_have_values, _own_bind_is_used, _targets_are_used, *checks):
             faults += as_far_as_known(check(subject))
     if faults:
         raise refusal(path, faults)
@@ -55,9 +60,17 @@ def _subjects(path: Path, manifest: Manifest, wanted: Sequence[str]) -> Iterator
         command=tuple(service.command) if service.command else None,
         environment=service.environment,
         files=service.files,
-        listen=tuple(manifest.listen),
+        listen=tuple(_asked(manifest, item) for item in manifest.listen),
     )
     yield from _configured(plain, wanted) if manifest.configuration else [plain]
+
+
+def _asked(manifest: Manifest, listener: Listen) -> Listen:
+    """Return a listener, with what its clients ask it for if it is a relay that wants to be asked."""
+    relay = next((item for item in manifest.relay if item.listen == listener.name and item.tunnel), None)
+    if relay is None or relay.tunnel is None:
+        return listener
+    return listener.through(Tunnel(relay.tunnel, _LOCALHOST, relay.port))
 
 
 def _configured(plain: Subject, wanted: Sequence[str]) -> list[Subject]:
@@ -95,7 +108,7 @@ def _folder_exists(path: Path, manifest: Manifest) -> Iterator[Fault]:
 
 def _placeholders_have_values(subject: Subject) -> Iterator[Fault]:
     """Refuse a placeholder of a listener without a value, and a table that gives a value to an unused placeholder."""
-    texts = [*(subject.command or ()), *subject.image_command, *subject.environment.values(), *subject.files.values()]
+    texts = _texts(subject)
     way = f" in configuration {subject.configuration!r}" if subject.configuration else ""
     for position, listener in enumerate(subject.listen):
         for item in declared(Place.SERVICE):
@@ -112,3 +125,35 @@ def _placeholders_have_values(subject: Subject) -> Iterator[Fault]:
                 )
             if used is not None and (lacks := item.lacks(subject, listener)):
                 yield Fault(key, f"{{{used}}} is used{way}, but {lacks}")
+
+
+def _own_bind_is_used(subject: Subject) -> Iterator[Fault]:
+    """Refuse the listen address of a configuration if no text of the service takes one."""
+    for position, item in enumerate(subject.manifest.configuration):
+        if item.name == subject.configuration and item.bind is not None:
+            names = ["bind", *(f"{listener.name}.bind" for listener in subject.listen)]
+            if not any(stands_in(name, text) for name in names for text in _texts(subject)):
+                text = "{bind} is not used in this configuration; add it to the command, environment or files"
+                yield Fault(("configuration", position, "bind"), text)
+
+
+def _texts(subject: Subject) -> list[str]:
+    """Return the texts in which placeholders of a service may stand."""
+    return [*(subject.command or ()), *subject.image_command, *subject.environment.values(), *subject.files.values()]
+
+
+def _targets_are_used(subject: Subject) -> Iterator[Fault]:
+    """Refuse a relay whose server no text of the service names."""
+    texts = _texts(subject)
+    way = f" in configuration {subject.configuration!r}" if subject.configuration else ""
+    for position, relay in enumerate(subject.relays):
+        names = [name for item in of_relays() for name in (item.name, f"{relay.name}.{item.name}")]
+        own = [name for name in names if "." in name or position == 0]
+        if relay.tunnel:
+            continue  # its clients name it
+        if not any(stands_in(name, text) for name in own if not name.endswith("target_port") for text in texts):
+            yield Fault(
+                ("relay", position),
+                f"nothing names its server{way}; add {{{relay.name}.target}} to the command, environment or files, "
+                "or say with tunnel how its clients name it",
+            )

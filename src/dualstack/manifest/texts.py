@@ -19,6 +19,9 @@ class Place(enum.Enum):
     BIND = "`[listen.bind]`"
     ACL = "`[listen.acl]`"
     FETCH = "`[listen.fetch]`"
+    PROXY = "`[listen.proxy]`"
+    WEBSOCKET = "`[listen.websocket]`"
+    FIELD = "`[[listen.field]]`"
     ONEWAY = "`send`, `received_log`"
 
 

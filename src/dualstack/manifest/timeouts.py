@@ -19,7 +19,16 @@ class Timeouts(Table):
     )
     exchange: Seconds = Field(5.0, description="One exchange with a listener.")
     refuse: Seconds = Field(1.0, description="Until a refusal (TCP reset or ICMP port unreachable) must arrive.")
-    connect: Seconds = Field(10.0, description="One run of a connect command.")
+    connect: Seconds = Field(
+        10.0,
+        description="One run of a connect command; with a daemon, until it has completed an exchange. Up to three "
+        "times longer if the machine starves it of CPU.",
+    )
+    reconnect: Seconds = Field(
+        15.0,
+        description="Until a daemon has connected again, after its server or the answer for its name has changed. Up "
+        "to three times longer if the machine starves it of CPU.",
+    )
     idle: Seconds = Field(
         3.5,
         description="How long idle connections are observed (ROBUST-010); a longer time shows longer idle timeouts.",

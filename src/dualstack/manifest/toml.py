@@ -1,5 +1,6 @@
 """Read a TOML file into a model; each error names the file, the line, the key, what was found and what is allowed."""
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -16,6 +17,18 @@ from dualstack.suggestion import did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
 
+OTHER_NAMES = {
+    **dict.fromkeys(("https", "wss", "ftps", "sips", "rtsps", "mqtts", "rediss"), "{plain!r} with a table tls"),
+    **dict.fromkeys(("tls", "ssl"), "a table tls, beside the protocol inside"),
+    "ws": "'websocket'",
+    **dict.fromkeys(("h2", "h2c"), "'http2'"),
+    "tcp": "'connect'",
+    **dict.fromkeys(("smtp", "imap", "pop3", "telnet"), "'exchange' with send and expect"),
+    **dict.fromkeys(("udp", "dns", "ntp", "tftp", "stun"), "transport = 'udp', and 'exchange' with send and expect"),
+    **dict.fromkeys(("syslog", "statsd"), "transport = 'udp' and 'oneway'"),
+}
+"""What to write instead of a protocol's other name."""
+
 RENAMED = {
     "behind": "via",
     "denied": "denied_response",
@@ -26,6 +39,9 @@ RENAMED = {
     "stands_for": "represents",
 }
 """Keys of earlier versions, and what they are called now."""
+
+_MOST_NAMES = 5
+"""Maximum number of files that a message names."""
 
 _SHOWN = 80
 """Maximum number of characters of a value in a message."""
@@ -50,13 +66,14 @@ def read_toml(path: Path, model: type[Model]) -> tuple[Model, list[Fault]]:
         UsageError: The file cannot be read, or is not TOML.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+        raise UsageError(f"{path}: cannot be read: {error.strerror}{_instead_of(path)}") from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text: {error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}:{_line(error)}: not TOML: {error}") from None
+        raise UsageError(f"{path}:{_line(error)}: not TOML: {error}{_syntax(path, text, error)}") from None
     except RecursionError:
         raise UsageError(f"{path}: not TOML: its lists or tables are nested too deeply") from None
     try:
@@ -88,10 +105,35 @@ _ALLOWED = {
 """What is allowed, by the type of pydantic's error."""
 
 
+_MISSING = {"schema": "; write schema = 1 above the first table", "service": "; add a table [service] with its name"}
+"""What to add for a key of the whole file that is missing."""
+
+
 def _line(error: tomllib.TOMLDecodeError) -> str:
     """Return the line in the parser's message; 1 if there is none."""
     match = re.search(r"\(at line (\d+),", str(error))
     return match[1] if match else "1"
+
+
+def _syntax(path: Path, text: str, error: tomllib.TOMLDecodeError) -> str:
+    """Return what the usual mistake is, as a hint; empty if it is another one."""
+    lines = text.splitlines()[int(_line(error)) - 1 :] or [""]
+    if str(error).startswith("Cannot overwrite a value"):
+        return "; this table has the key twice"
+    if path.suffix != ".toml":
+        return "; to test a program without a manifest: dualstack try -- COMMAND"
+    if found := re.fullmatch(r"\s*[\w.-]+\s*=\s*([A-Za-z./][^\s\"'#]*)\s*(#.*)?", lines[0]):
+        return f'; write texts in quotes: "{found[1]}"'
+    return ""
+
+
+def _instead_of(path: Path) -> str:
+    """Return the files that may be meant by a path that is a folder, or where there is no file; empty without any."""
+    folder = path if path.is_dir() else path.parent
+    names = sorted(item.name for item in folder.glob("*.toml"))
+    if path.is_dir():
+        return f"; name a file in it: {', '.join(names[:_MOST_NAMES])}" if names else "; name a file"
+    return did_you_mean(path.name, names) or (f"; there is: {', '.join(names[:_MOST_NAMES])}" if names else "")
 
 
 def _renamed(key: str, allowed: Sequence[str]) -> str:
@@ -112,7 +154,7 @@ def _fault(fault: ErrorDetails, model: type[BaseModel]) -> Fault:
             hint = _renamed(str(location[-1]), allowed) or did_you_mean(str(location[-1]), allowed, cutoff=ALIKE)
             text = f"unknown key{hint} (allowed: {', '.join(allowed)})"
         case "missing":
-            text = "missing"
+            text = "missing" + _MISSING.get(key, "")
         case "value_error":
             text = fault["msg"].removeprefix("Value error, ")
         case "list_type" if isinstance(found, dict):
@@ -121,13 +163,37 @@ def _fault(fault: ErrorDetails, model: type[BaseModel]) -> Fault:
             hint = f"; write [{key}] instead of [[{key}]]" if isinstance(found, list) else ""
             text = f"found {'a list' if isinstance(found, list) else _shown(found)}; allowed: a table{hint}"
         case kind if kind in _ALLOWED:
-            text = f"found {_shown(found)}; allowed: {_ALLOWED[kind].format(**context)}"
+            text = f"found {_shown(found)}; allowed: {_ALLOWED[kind].format(**context)}{_rewritten(kind, key, found)}"
             if "expected" in context:
-                expected = context["expected"].replace("'", "").replace(" or ", ", ")
-                text += did_you_mean(str(found), expected.split(", "))
+                expected = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
+                hint = _protocol(str(found)) if location[-1] == "protocol" else ""
+                text += hint or did_you_mean(str(found), expected)
         case _:
             text = f"found {_shown(found)}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
     return Fault(location, text)
+
+
+def _protocol(found: str) -> str:
+    """Return what to write for a protocol that has another name here; empty if it has none."""
+    name = found.lower()
+    plain = {"wss": "websocket"}.get(name, name.removesuffix("s"))
+    return f"; write {OTHER_NAMES[name].format(plain=plain)}" if name in OTHER_NAMES else ""
+
+
+def _rewritten(kind: str, key: str, found: object) -> str:
+    """Return a text of the wrong type as it is probably meant; empty for other values."""
+    if not isinstance(found, str):
+        return ""
+    if kind == "list_type":
+        words = found.split() if key.endswith("command") else [found]
+        return f"; write {_shown_list(words)}"
+    return f"; write {found} without quotes" if kind == "int_type" and found.isdecimal() else ""
+
+
+def _shown_list(words: Sequence[str]) -> str:
+    """Return texts as a list of TOML, abbreviated if it is long."""
+    text = json.dumps(words, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def _shown(found: object) -> str:

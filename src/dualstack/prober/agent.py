@@ -20,6 +20,7 @@ from dualstack.prober import (  # noqa: F401
     advertising,
     awaiting,
     connections,
+    datagram_sockets,
     datagrams,
     dialling,
     following,
@@ -29,11 +30,13 @@ from dualstack.prober import (  # noqa: F401
     interfaces,
     load,
     nameserver,
+    pacing,
     programs,
     resolving,
     serving,
     sockdiag,
     spoofing,
+    streaming,
     texts,
 )
 from dualstack.prober.children import Reaper, adopt_orphans

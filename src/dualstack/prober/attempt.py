@@ -11,10 +11,12 @@ from functools import partial
 
 from dualstack.families import Family, endpoint
 from dualstack.prober.messages import Dial, Outcome, Stage
+from dualstack.prober.opening import Opening, preface_of
+from dualstack.prober.receiving import OwnPort
 from dualstack.prober.sending import Sending, acknowledged
-from dualstack.prober.sockets import SocketAddress, errno_name, hear_any_port, open_socket, socket_address
+from dualstack.prober.sockets import SocketAddress, errno_name, hear_any_port, open_socket, socket_address, with_zone
 from dualstack.protocols.application import Trait
-from dualstack.protocols.conversation import Recorded
+from dualstack.protocols.conversation import Receiving, Recorded, Turn
 from dualstack.protocols.judgement import Judgement
 from dualstack.protocols.layers import closing, layered
 from dualstack.protocols.registry import client_for, traits_of
@@ -50,10 +52,15 @@ class Attempt:
         self.connected = False
         self.source: tuple[str, int] = ("", 0)
         self._request = request
-        self._spoken = Recorded(client_for(request), MOST_REPORTED)
+        inner = client_for(request)
+        self._receiving = inner if isinstance(inner, Receiving) else None
+        self._own: OwnPort | None = None
+        self._spoken = Recorded(inner, MOST_REPORTED)
         self._conversation = layered(self._spoken, request)
+        self._tunnel = Opening(request.tunnel) if request.tunnel is not None else None
         self._opening = self._conversation.start()
         self._stage = stage
+        self._introduced = False
         self._loop = asyncio.get_running_loop()
 
     @property
@@ -93,8 +100,8 @@ class Attempt:
         return await self.exchange()
 
     def take(self, made: socket.socket) -> None:
-        """Use a connection that was established earlier."""
-        self.socket, self.connected = made, True
+        """Use a connection that was established earlier, and on which the PROXY header was sent if there is one."""
+        self.socket, self.connected, self._introduced = made, True, True
         self._note_source(made)
 
     async def exchange(self) -> Judgement:
@@ -105,6 +112,11 @@ class Attempt:
         """
         made = self.socket
         assert made is not None  # noqa: S101 - for the type checker
+        if not self._introduced and (preface := preface_of(self._request, self.source)):
+            made.send(preface, socket.MSG_MORE if self._request.joined else 0)
+        tunnel = self._tunnel if self._stage is not Stage.CONNECTED else None
+        if tunnel is not None and (judgement := await tunnel.carry_out(made)):
+            return judgement
         if self._stage is not Stage.ANSWERED:
             return await self._stop_at_stage(made)
         if not self._opening and Trait.SILENT in traits_of(self._request.protocol):
@@ -144,6 +156,8 @@ class Attempt:
 
     def _judge(self, ending: str, *, closed: bool = False) -> Judgement:
         """Judge what was received, after the last of it; a judgement that was made before a time-out stays."""
+        if self._tunnel is not None and not self._tunnel.is_open:
+            return self._tunnel.end(ending, closed=closed)
         return self._spoken.judgement or self._conversation.end(ending, closed=closed)
 
     def _note_source(self, made: socket.socket) -> None:
@@ -172,23 +186,26 @@ class Attempt:
 
     async def _exchange_stream(self, made: socket.socket) -> Judgement:
         """Send and receive at the same time, so that neither side can block the other."""
+        if self._receiving is not None:
+            self._own = OwnPort(self._receiving, with_zone(made.getsockname()))
         sending = Sending(self._send(made), partial(self._send_piece, made))
         try:
             judgement = await self._receive(made, sending)
             if self._request.half_close and judgement.outcome is Outcome.ANSWERED:
                 judgement = await self._await_end(made, judgement)
         finally:
+            if self._own is not None:
+                self._own.close()
             await sending.stop()
         return judgement
 
     async def _receive(self, made: socket.socket, sending: Sending) -> Judgement:
         """Receive until the answer can be judged, and send what the conversation says meanwhile."""
         while True:
-            data = await self._loop.sock_recv(made, _READ)
-            if not data:
+            turn = await self._react(made)
+            if turn is None:
                 sending.check()  # the kernel reports a reset once: to the sender, if it came first
                 return self._judge("the service closed the connection", closed=True)
-            turn = self._conversation.receive(data)
             if turn.send:
                 sending.then(turn.send)
             if turn.send and (turn.judgement or turn.close):
@@ -197,6 +214,19 @@ class Attempt:
                 return turn.judgement
             if turn.close:
                 return self._judge("the client closed the connection")
+
+    async def _react(self, made: socket.socket) -> Turn | None:
+        """Return the reaction to what comes next, on the connection or at the client's own port; None at its end."""
+        if self._tunnel is not None and (first := self._tunnel.take_first()):
+            return self._conversation.receive(first)
+        read = partial(self._loop.sock_recv, made, _READ)
+        if self._own is None:
+            here, data, source = False, await read(), ""
+        else:
+            here, data, source = await self._own.next(read)
+        if here:
+            return self._spoken.arrived(data, source)
+        return self._conversation.receive(data) if data else None
 
     async def _await_end(self, made: socket.socket, judgement: Judgement) -> Judgement:
         """After a half-close, wait for the service's end of stream."""
@@ -241,9 +271,8 @@ class Attempt:
             return await self._watch_for_error(made)
         while True:
             data, source = await self._loop.sock_recvfrom(made, _READ)
-            # A connected socket receives from this address only; an unconnected one from every address.
             if source[0].partition("%")[0] != remote[0].partition("%")[0]:
-                continue
+                continue  # the socket is not connected
             turn = self._conversation.receive(data)
             if turn.send:
                 self._send_datagram(made, remote, turn.send)

@@ -23,7 +23,14 @@ from dualstack.prober.messages import (
 )
 from dualstack.prober.messages.requests import A, Ping, Request
 from dualstack.prober.messages.serving import TryHold
-from dualstack.prober.messages.tables import ListAddresses, ListSockets, ReadSysctl, ReadTexts
+from dualstack.prober.messages.tables import (
+    CountFailedAttempts,
+    ListAddresses,
+    ListSockets,
+    ReadSysctl,
+    ReadTcpStates,
+    ReadTexts,
+)
 from dualstack.transport import Transport
 
 __all__ = [
@@ -124,6 +131,14 @@ class Prober:
     def sockets(self, transport: Transport | None = None) -> tuple[SocketRow, ...]:
         """Return the host's socket table, of one transport or (None) both."""
         return self.call(ListSockets(transport))
+
+    def tcp_states(self, inodes: Sequence[int]) -> tuple[str, ...]:
+        """Return the states of TCP sockets of the host, ``CLOSE`` for those that are not connected."""
+        return self.call(ReadTcpStates(tuple(inodes)))
+
+    def failed_attempts(self) -> int:
+        """Return how many TCP connection attempts of the host have failed since it was made."""
+        return self.call(CountFailedAttempts())
 
     def addresses(self) -> tuple[AddressRow, ...]:
         """Return the host's addresses, including loopback and link-local ones."""

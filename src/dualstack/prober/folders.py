@@ -3,6 +3,7 @@
 import enum
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 from dualstack.prober import libc, mounts
@@ -116,7 +117,8 @@ def lay_over(folders: list[Folder]) -> None:
             os.mkdir(place + name)
         kind = os.stat(folder.mount)
         os.chmod(f"{place}/upper", kind.st_mode & 0o7777)
-        os.chown(f"{place}/upper", kind.st_uid, kind.st_gid)
+        with suppress(OSError):  # a user or group for which an ordinary user's lab has no id
+            os.chown(f"{place}/upper", kind.st_uid, kind.st_gid)
         mounts.attach(folder.mount, f"{place}/lower")
         os.close(folder.mount)
         try:

@@ -5,6 +5,7 @@ from dualstack.prober.messages.following import (
     AwaitExit,
     AwaitLine,
     CountResources,
+    FindTcpSockets,
     Pause,
     Poll,
     ReadLog,
@@ -13,6 +14,7 @@ from dualstack.prober.messages.following import (
     SendSignals,
     Stop,
 )
+from dualstack.prober.processes import tcp_sockets_of
 from dualstack.prober.programs import RunningProgram
 from dualstack.prober.verbs import Agent, verb
 
@@ -20,7 +22,7 @@ from dualstack.prober.verbs import Agent, verb
 @verb(Poll)
 async def poll(agent: Agent, request: Poll) -> Exit | None:
     """Return how it ended, if it has."""
-    return agent.kept(RunningProgram, request.handle).exit
+    return await agent.kept(RunningProgram, request.handle).poll()
 
 
 @verb(AwaitExit)
@@ -76,3 +78,10 @@ async def resume(agent: Agent, request: Resume) -> None:
 async def count_resources(agent: Agent, request: CountResources) -> ResourceUsage:
     """Return its resource usage."""
     return agent.kept(RunningProgram, request.handle).control.resource_usage()
+
+
+@verb(FindTcpSockets)
+async def find_tcp_sockets(agent: Agent, request: FindTcpSockets) -> tuple[int, ...]:
+    """Return the inodes of its TCP sockets."""
+    members = agent.kept(RunningProgram, request.handle).members()
+    return tuple(sorted({inode for pid in members for inode in tcp_sockets_of(pid)}))

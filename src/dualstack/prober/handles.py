@@ -10,7 +10,14 @@ from dualstack.prober.messages.connections import Connected, CountEnds, Exchange
 from dualstack.prober.messages.load import FinishLoad
 from dualstack.prober.messages.naming import ReadQueries
 from dualstack.prober.messages.requests import Close, Handle
-from dualstack.prober.messages.serving import CountConnections, Present, ReadClients, StartListening
+from dualstack.prober.messages.serving import (
+    AwaitClient,
+    CountConnections,
+    ForgetPeers,
+    Present,
+    ReadClients,
+    StartListening,
+)
 from dualstack.protocols.certificates import ServerTls
 
 
@@ -55,6 +62,20 @@ class ServerHandle(_Opened):
     def accepted(self) -> tuple[Accepted, ...]:
         """Return its clients until now, in order of arrival."""
         return self._call(ReadClients(self._handle))
+
+    def forget_peers(self) -> None:
+        """Take the next datagram of every peer for that of a new client.
+
+        A client that always uses one port would otherwise be the same client whenever it is run.
+        """
+        self._call(ForgetPeers(self._handle))
+
+    def await_client(self, since: int, deadline: Deadline, *, completed: bool = True) -> bool:
+        """Wait for one more client than the first ``since`` ones; return whether it came before the deadline.
+
+        With ``completed`` an exchange with one of the later clients must be completed.
+        """
+        return self._call(AwaitClient(self._handle, since, completed, deadline.remaining))
 
     def present(self, tls: ServerTls) -> None:
         """Present another certificate to later clients; it speaks TLS."""

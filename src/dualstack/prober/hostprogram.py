@@ -10,6 +10,7 @@ from dualstack.prober.messages.following import (
     AwaitLine,
     AwaitReady,
     CountResources,
+    FindTcpSockets,
     Pause,
     Poll,
     ReadLog,
@@ -56,6 +57,10 @@ class ProgramHandle:
     def log(self) -> Log:
         """Return its output until now."""
         return self._call(ReadLog(self._handle))
+
+    def tcp_sockets(self) -> tuple[int, ...]:
+        """Return the inodes of the TCP sockets that its processes have open, in every state."""
+        return self._call(FindTcpSockets(self._handle))
 
     def signal(self, signal: str) -> None:
         """Send ``signal`` to its first process only; processes that it forked get no signal and may keep running."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from dualstack.prober import libc, mounts
 from dualstack.prober.descriptors import close_all_but
+from dualstack.prober.helper import start_helper
 
 FIRST, COUNT = 0x70000000, 0x10000
 """The ids outside of a program that root started. https://systemd.io/UIDS-GIDS lists them as unused."""
@@ -140,17 +141,7 @@ def start_mapper() -> None:
     global _mapper  # noqa: PLW0603 - forks inherit it
     if os.geteuid() != 0 or not _has_all_ids():
         return
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    parent = os.getpid()
-    if os.fork() == 0:
-        try:
-            ours.close()
-            libc.die_with_parent(signal.SIGKILL)
-            if os.getppid() == parent:
-                _serve(theirs)
-        finally:
-            os._exit(0)
-    theirs.close()
+    ours = start_helper(_serve)
     if ours.recv(1) == b"!":
         _mapper = ours
     else:

@@ -1,4 +1,4 @@
-"""The Linux system calls that Python 3.11 does not offer: namespaces, mounts, process controls."""
+"""The Linux system calls that Python does not offer, or not in 3.11: namespaces, mounts, process controls, inotify."""
 
 import ctypes
 import os
@@ -24,6 +24,13 @@ MNT_DETACH = 0x2
 
 _PR_SET_PDEATHSIG = 1
 _SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+
+_IN_CHANGES = 0x2 | 0x4 | 0x40 | 0x80 | 0x100 | 0x200
+"""Contents, attributes, moved from, moved to, created, deleted."""
+
+_CLOCK_MONOTONIC = 1
+_TFD_TIMER_ABSTIME = 1
+_NANOSECONDS = 1_000_000_000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -113,3 +120,56 @@ def prctl(option: int, first: int = 0, second: int = 0) -> None:
     """
     arguments = [ctypes.c_ulong(value) for value in (first, second, 0, 0)]
     _check(_libc.prctl(option, *arguments), f"prctl({option})")
+
+
+class _TimerSpec(ctypes.Structure):
+    """struct itimerspec: the interval, and the time of the first expiry."""
+
+    _fields_ = (
+        ("interval_seconds", ctypes.c_long),
+        ("interval_nanoseconds", ctypes.c_long),
+        ("seconds", ctypes.c_long),
+        ("nanoseconds", ctypes.c_long),
+    )
+
+
+def timerfd_create() -> int:
+    """Return the descriptor of a timer of the monotonic clock, non-blocking and closed on exec.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    result: int = _libc.timerfd_create(_CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC)
+    _check(result, "timerfd_create")
+    return result
+
+
+def timerfd_settime(fd: int, when: float) -> None:
+    """Make a timer expire once at ``when``, in seconds of the monotonic clock; at once if that is over.
+
+    Raises:
+        OSError: The kernel refuses.
+    """
+    seconds, nanoseconds = divmod(max(1, round(when * _NANOSECONDS)), _NANOSECONDS)
+    spec = _TimerSpec(0, 0, seconds, nanoseconds)
+    _check(_libc.timerfd_settime(fd, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None), "timerfd_settime")
+
+
+def inotify_init() -> int:
+    """Return the descriptor of an inotify instance, non-blocking and closed on exec.
+
+    Raises:
+        OSError: The kernel refuses: EMFILE when the user has too many of them.
+    """
+    result: int = _libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+    _check(result, "inotify_init1")
+    return result
+
+
+def inotify_watch(fd: int, folder: str) -> None:
+    """Have changes of a folder and of the files in it reported; a folder that is watched already stays so.
+
+    Raises:
+        OSError: The kernel refuses: ENOENT without the folder, ENOSPC when the user watches too many.
+    """
+    _check(_libc.inotify_add_watch(fd, os.fsencode(folder), _IN_CHANGES), f"inotify_add_watch {folder}")

@@ -12,6 +12,7 @@ from dualstack.prober.messages.requests import Handle
 from dualstack.prober.verbs import Agent, verb
 
 _REPORTED_FAILURES = 5
+_TICK = 0.05  # seconds between two looks whether the clients are late
 _OWN_DESCRIPTORS = 64  # that the agent, or a service under load, has open beside its connections
 
 
@@ -46,7 +47,9 @@ class RunningLoad:
         self._longest = [0.0] * len(load.dials)
         self._failed = 0
         self._failures: list[Dialled] = []
+        self._late = 0.0
         loop = asyncio.get_running_loop()
+        self._clock = loop.create_task(self._measure_lateness())
         self._tasks = [loop.create_task(self._repeat(number)) for number in range(len(load.dials))]
 
     async def finish(self, seconds: float) -> LoadResult:
@@ -59,6 +62,7 @@ class RunningLoad:
         """
         self._ending = self._load.rounds == 0
         done, late = await asyncio.wait(self._tasks, timeout=seconds)
+        self._clock.cancel()
         for task in late:
             task.cancel()
         for task in done:
@@ -68,11 +72,12 @@ class RunningLoad:
             longest=tuple(self._longest),
             failed=self._failed,
             failures=tuple(self._failures),
+            late=self._late,
         )
 
     def close(self) -> None:
         """End the clients, also within an exchange."""
-        for task in self._tasks:
+        for task in (self._clock, *self._tasks):
             task.cancel()
 
     async def _repeat(self, number: int) -> None:
@@ -84,6 +89,14 @@ class RunningLoad:
             if left == 0:
                 return
             await asyncio.sleep(self._load.pause)
+
+    async def _measure_lateness(self) -> None:
+        """Note by how much this process is late: what a client does next is late by as much."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _TICK
+            await asyncio.sleep(_TICK)
+            self._late = max(self._late, loop.time() - due)
 
     def _note(self, number: int, dialled: Dialled) -> None:
         """Count an exchange."""

@@ -3,122 +3,33 @@
 import asyncio
 import socket
 import struct
-from collections import Counter
 from contextlib import suppress
-from time import monotonic
+from functools import partial
+from time import monotonic, time
 
-from dnslib import AAAA, EDNS0, OPCODE, QTYPE, RCODE, RR, SOA, A, DNSHeader, DNSRecord
+from dnslib import QTYPE, RCODE, DNSHeader, DNSRecord
 
 from dualstack.families import Family
+from dualstack.prober.dns64 import Dns64
 from dualstack.prober.messages import Names, Query
 from dualstack.prober.messages.naming import ReadQueries
 from dualstack.prober.messages.requests import Handle
-from dualstack.prober.names import ZONE, Action, Behaviour, behaviours, in_zone
 from dualstack.prober.sockets import bound_socket
+from dualstack.prober.timer import Timer
 from dualstack.prober.verbs import Agent, verb
+from dualstack.prober.zone import EDNS_UDP, Zone
 from dualstack.transport import Transport
 
-_TTL = 60  # seconds; no effect, because each name is asked for once only
-_MAPPED = "::ffff:7f00:1"  # of 127.0.0.1; dnslib does not parse dotted quads in it
 _PLAIN_UDP = 512  # RFC 1035 §4.2.1
-_EDNS_UDP = 1232
 _LENGTH = struct.Struct("!H")
 _MOST_QUERIES = 10_000  # that are recorded
 _MOST_OPEN = 64  # connections at a time
+_MOST_WAITING = 256  # answers of one connection at a time
+_SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python has no name for it
+_TIMESPEC = struct.Struct("qq")
+_CONTROL = socket.CMSG_SPACE(_TIMESPEC.size)
+_OLDEST = 10.0  # seconds: a datagram that seems older arrived before the clock was set
 _BATCH = 64  # datagrams or connections before the event loop serves other sockets
-_ARPA = "arpa"
-_ADDRESS_TYPES = {QTYPE.A: Family.IPV4, QTYPE.AAAA: Family.IPV6}
-_ERROR_CODES = {
-    Action.SERVFAIL: RCODE.SERVFAIL,
-    Action.NXDOMAIN: RCODE.NXDOMAIN,
-    Action.NOTIMP: RCODE.NOTIMP,
-    Action.REFUSED: RCODE.REFUSED,
-}
-_SOA = SOA(f"ns.{ZONE}", f"hostmaster.{ZONE}", (1, 3600, 600, 86400, _TTL))
-
-
-class Zone:
-    """The answers of the server; no sockets here."""
-
-    def __init__(self, a: tuple[str, ...], aaaa: tuple[str, ...], silent: tuple[str, ...] = ()) -> None:
-        """Take the addresses of names with behaviour ``ok``, and the domains whose questions are not answered."""
-        self._silent = silent
-        self._records = {Family.IPV4: [A(address) for address in a], Family.IPV6: [AAAA(address) for address in aaaa]}
-        self._asked: Counter[tuple[str, Family]] = Counter()
-
-    def answer(self, query: DNSRecord) -> tuple[DNSRecord | None, float]:
-        """Return the answer (None: the question is dropped) and the delay of it in seconds."""
-        reply = query.reply(ra=0, aa=1)
-        if query.ar and any(record.rtype == QTYPE.OPT for record in query.ar):
-            reply.add_ar(EDNS0(udp_len=_EDNS_UDP))
-        name = str(query.q.qname)
-        if query.header.opcode != OPCODE.QUERY:
-            return _refuse(reply, RCODE.NOTIMP), 0
-        if any(in_zone(name, domain) for domain in self._silent):
-            return None, 0
-        if in_zone(name, _ARPA):
-            return _refuse(reply, RCODE.NXDOMAIN), 0
-        if not in_zone(name):
-            return _refuse(reply, RCODE.REFUSED), 0
-        found = behaviours(name)
-        if found is None:
-            return self._about_zone(reply, query, name), 0
-        family = _ADDRESS_TYPES.get(query.q.qtype)
-        behaviour = found[family] if family is not None else Behaviour(Action.NONE)
-        return self._behave(reply, family, behaviour), behaviour.milliseconds / 1000
-
-    def _behave(self, reply: DNSRecord, family: Family | None, behaviour: Behaviour) -> DNSRecord | None:
-        """Return the answer that a behaviour describes."""
-        if behaviour.action is Action.DROP:
-            return None
-        if behaviour.action in _ERROR_CODES:
-            code = _ERROR_CODES[behaviour.action]
-            return _without_answer(reply, code) if code == RCODE.NXDOMAIN else _refuse(reply, code)
-        records = self._data(str(reply.q.qname).lower(), family, behaviour) if family is not None else []
-        ttl = 0 if behaviour.action is Action.REBIND else _TTL
-        for data in records:
-            reply.add_answer(RR(reply.q.qname, reply.q.qtype, rdata=data, ttl=ttl))
-        return reply if records else _without_answer(reply, RCODE.NOERROR)
-
-    def _data(self, name: str, family: Family, behaviour: Behaviour) -> list[A | AAAA]:
-        """Return the addresses that a name has for one question."""
-        known, make = self._records[family], A if family is Family.IPV4 else AAAA
-        match behaviour.action:
-            case Action.NONE:
-                return []
-            case Action.FIRST:
-                return known[:1]
-            case Action.LOOPBACK:
-                return [make(family.loopback)]
-            case Action.MAPPED:
-                return [AAAA(_MAPPED)]
-            case Action.REBIND:
-                self._asked[name, family] += 1
-                return known[:1] if self._asked[name, family] <= behaviour.times else [make(family.loopback)]
-        return known
-
-    @staticmethod
-    def _about_zone(reply: DNSRecord, query: DNSRecord, name: str) -> DNSRecord:
-        """Answer for the zone's apex, and for names that do not exist."""
-        apex = name.lower().rstrip(".") == ZONE
-        if apex and query.q.qtype == QTYPE.SOA:
-            reply.add_answer(RR(ZONE, QTYPE.SOA, rdata=_SOA, ttl=_TTL))
-            return reply
-        return _without_answer(reply, RCODE.NOERROR if apex else RCODE.NXDOMAIN)
-
-
-def _refuse(reply: DNSRecord, code: int) -> DNSRecord:
-    """Make the answer a non-authoritative error."""
-    reply.header.rcode = code
-    reply.header.aa = 0
-    return reply
-
-
-def _without_answer(reply: DNSRecord, code: int) -> DNSRecord:
-    """Make the answer a negative one, with the zone's SOA (RFC 2308 §2)."""
-    reply.header.rcode = code
-    reply.add_auth(RR(ZONE, QTYPE.SOA, rdata=_SOA, ttl=_TTL))
-    return reply
 
 
 class DnsServer:
@@ -130,8 +41,10 @@ class DnsServer:
         Raises:
             HarnessError: An address cannot be bound.
         """
-        self._zone = Zone(names.a, names.aaaa, names.silent)
+        zone = Zone(names.a, names.aaaa, names.silent)
+        self._zone = Dns64(names.pref64, zone.answer) if names.pref64 else zone
         self._start = monotonic()
+        self._timer = Timer()
         self._queries: list[Query] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: list[socket.socket] = []
@@ -141,6 +54,8 @@ class DnsServer:
                 for transport, ready in ((Transport.UDP, self._datagrams), (Transport.TCP, self._accept)):
                     made = bound_socket(address, names.port, transport)
                     self._sockets.append(made)
+                    if transport is Transport.UDP:
+                        made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
                     self._loop.add_reader(made, ready, made)
         except BaseException:
             self.close()
@@ -157,6 +72,7 @@ class DnsServer:
             self._loop.remove_reader(made)
             made.close()
         self._sockets.clear()
+        self._timer.close()
         for task in self._tasks:
             task.cancel()
 
@@ -174,15 +90,10 @@ class DnsServer:
         """Record a parsed question; return the same as `_reply`."""
         if query.header.qr or not query.questions:
             return None, 0
-        reply, delay = self._zone.answer(query)
+        answer = self._zone.answer(query)
         if len(self._queries) < _MOST_QUERIES:
-            self._queries.append(self._log_line(query, reply, peer, transport))
-        if reply is None:
-            return None, 0
-        packed = reply.pack()
-        if transport is Transport.UDP and len(packed) > _room(query):
-            packed = reply.truncate().pack()
-        return packed, delay
+            self._queries.append(self._log_line(query, answer.reply, peer, transport))
+        return answer.packed(_room(query) if transport is Transport.UDP else None), answer.delay
 
     def _log_line(
         self, query: DNSRecord, reply: DNSRecord | None, peer: tuple[str, int], transport: Transport
@@ -204,12 +115,13 @@ class DnsServer:
         """Answer the datagrams that have arrived."""
         for _ in range(_BATCH):
             try:
-                data, peer = made.recvfrom(_EDNS_UDP)
+                data, ancillary, _, peer = made.recvmsg(EDNS_UDP, _CONTROL)
             except BlockingIOError:
                 return
+            arrived = monotonic() - _age(ancillary)
             answer, delay = self._reply(data, peer[:2], Transport.UDP)
             if answer is not None:
-                self._loop.call_later(delay, self._send, made, answer, peer)
+                self._timer.at(arrived + delay, partial(self._send, made, answer, peer))
 
     @staticmethod
     def _send(made: socket.socket, answer: bytes, peer: tuple[str, int]) -> None:
@@ -233,17 +145,28 @@ class DnsServer:
             task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, connection: socket.socket, peer: tuple[str, int]) -> None:
-        """Answer the questions of one connection in order."""
+        """Answer the questions of one connection, each when it is due (RFC 7766 §6.2.1.1)."""
+        room, turn = asyncio.Semaphore(_MOST_WAITING), asyncio.Lock()
         # A client may disconnect at any time.
         with connection, suppress(ConnectionError, TimeoutError):
             waiting = bytearray()
-            while data := await self._loop.sock_recv(connection, 1 << 16):
-                waiting += data
-                while (question := _take(waiting)) is not None:
-                    answer, delay = self._reply(question, peer, Transport.TCP)
-                    await asyncio.sleep(delay)
-                    if answer is not None:
-                        await self._loop.sock_sendall(connection, _LENGTH.pack(len(answer)) + answer)
+            async with asyncio.TaskGroup() as answers:
+                while data := await self._loop.sock_recv(connection, 1 << 16):
+                    arrived = monotonic()
+                    waiting += data
+                    while (question := _take(waiting)) is not None:
+                        answer, delay = self._reply(question, peer, Transport.TCP)
+                        if answer is not None:
+                            await room.acquire()
+                            task = answers.create_task(self._send_later(connection, answer, arrived + delay, turn))
+                            task.add_done_callback(lambda _: room.release())
+
+    async def _send_later(self, connection: socket.socket, answer: bytes, due: float, turn: asyncio.Lock) -> None:
+        """Send an answer over TCP when it is due; errors of a client that has disconnected are ignored."""
+        await self._timer.until(due)
+        async with turn:
+            with suppress(ConnectionError, TimeoutError):
+                await self._loop.sock_sendall(connection, _LENGTH.pack(len(answer)) + answer)
 
 
 @verb(Names)
@@ -256,6 +179,16 @@ async def start_server(agent: Agent, request: Names) -> Handle:
 async def read_queries(agent: Agent, request: ReadQueries) -> tuple[Query, ...]:
     """Return the questions of a name server."""
     return tuple(await agent.kept(DnsServer, request.handle).queries())
+
+
+def _age(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """Return how many seconds ago the kernel received a datagram; 0 if it does not say, or its clock was set."""
+    for level, kind, data in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(data) == _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack(data)
+            age = time() - (seconds + nanoseconds / 1e9)
+            return age if 0 < age < _OLDEST else 0.0
+    return 0.0
 
 
 def _take(waiting: bytearray) -> bytes | None:
@@ -273,7 +206,7 @@ def _take(waiting: bytearray) -> bytes | None:
 def _room(query: DNSRecord) -> int:
     """Return the maximum size of a UDP answer in bytes."""
     offered = [record.edns_len for record in query.ar if record.rtype == QTYPE.OPT]
-    return min(max(offered[0], _PLAIN_UDP), _EDNS_UDP) if offered else _PLAIN_UDP
+    return min(max(offered[0], _PLAIN_UDP), EDNS_UDP) if offered else _PLAIN_UDP
 
 
 def _format_error(data: bytes) -> bytes | None:

@@ -10,6 +10,12 @@ from pathlib import Path
 
 from dualstack.prober.messages import ThreadTime
 
+_PROTOCOL = "system.sockprotoname"
+"""The attribute of a socket with the name of its protocol: ``TCP``, ``TCPv6``, ``MPTCP`` …"""
+
+_PF_EXITING = 0x4
+"""The flag of a thread that has begun to end (``include/linux/sched.h``)."""
+
 _GONE = (FileNotFoundError, ProcessLookupError)
 """The errors of reading /proc/<pid> after the process has ended."""
 
@@ -40,9 +46,7 @@ def processes() -> dict[int, Process]:
     found = {}
     for pid in _numbers():
         with suppress(*_GONE):
-            # The name is in parentheses and may contain any character.
-            text = Path(f"/proc/{pid}/stat").read_text(errors="backslashreplace")
-            name, rest = text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
+            name, rest = _stat(f"/proc/{pid}/stat")
             found[pid] = Process(
                 pid=pid,
                 parent=int(rest[1]),
@@ -52,6 +56,22 @@ def processes() -> dict[int, Process]:
                 threads=int(rest[17]),
             )
     return found
+
+
+def _stat(path: str) -> tuple[str, list[str]]:
+    """Return the name of a process or thread, which may contain any character, and the fields after it (proc(5))."""
+    text = Path(path).read_text(errors="backslashreplace")
+    return text[text.index("(") + 1 : text.rindex(")")], text[text.rindex(")") + 2 :].split()
+
+
+def is_ending(pid: int) -> bool:
+    """Return whether each thread of a process has begun to end: its sockets may be closed, but it is not reaped yet."""
+    flags = []
+    with suppress(*_GONE):
+        for name in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - see sockets_of
+            with suppress(*_GONE):
+                flags.append(int(_stat(f"/proc/{pid}/task/{name}/stat")[1][6]))
+    return all(flag & _PF_EXITING for flag in flags)
 
 
 def _numbers() -> Iterator[int]:
@@ -78,8 +98,7 @@ def thread_times(pid: int) -> list[ThreadTime]:
         for name in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - see sockets_of
             with suppress(*_GONE):
                 running, waiting, _ = Path(f"/proc/{pid}/task/{name}/schedstat").read_text().split()
-                stat = Path(f"/proc/{pid}/task/{name}/stat").read_text(errors="backslashreplace")
-                runnable = stat[stat.rindex(")") + 2] == "R"
+                runnable = _stat(f"/proc/{pid}/task/{name}/stat")[1][0] == "R"
                 found.append(ThreadTime(int(name), int(running) / 1e9, int(waiting) / 1e9, runnable))
     return found
 
@@ -131,6 +150,16 @@ def sockets_of(pid: int) -> Iterator[int]:
                 match = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(f"{folder}/{name}"))  # noqa: PTH115 - the same
                 if match:
                     yield int(match[1])
+
+
+def tcp_sockets_of(pid: int) -> Iterator[int]:
+    """Yield the inodes of the TCP sockets that a process has open, in every state."""
+    folder = f"/proc/{pid}/fd"
+    with suppress(*_GONE, PermissionError):
+        for name in os.listdir(folder):  # noqa: PTH208 - see sockets_of
+            with suppress(OSError):  # it is closed by now, or no socket
+                if b"TCP" in os.getxattr(f"{folder}/{name}", _PROTOCOL):
+                    yield os.stat(f"{folder}/{name}").st_ino  # noqa: PTH116 - see sockets_of
 
 
 def count_descriptors(pid: int) -> int:

@@ -17,13 +17,14 @@ from dualstack.prober.messages import Exit, Launch
 from dualstack.prober.messages.requests import Handle
 from dualstack.prober.output import Output
 from dualstack.prober.process_control import ProcessControl, send, signal_number
-from dualstack.prober.processes import descendants, process_name, processes
+from dualstack.prober.processes import descendants, is_ending, process_name, processes
 from dualstack.prober.syslog import SystemLog
 from dualstack.prober.verbs import Agent, verb
 
 _READ = 64 << 10
 _PIPE_SIZE = 1 << 20  # the most that a pipe's buffer can hold
-_KILL_TIMEOUT = 5.0  # seconds within which SIGKILL must have worked
+_ENDING_TIMEOUT = 1.0  # seconds within which an ending process is reaped
+_KILL_TIMEOUT = 15.0  # seconds within which SIGKILL must have worked, also on a busy machine
 _KILL_SINGLY = 0.2  # seconds for which processes are killed one by one
 _KILL_INTERVAL = 0.01  # seconds between two rounds of SIGKILL
 
@@ -74,6 +75,15 @@ class RunningProgram:
         if self.is_gone:
             return set()
         return descendants(processes(), os.getpid() if self._supervisor_was_killed else self._supervisor)
+
+    async def poll(self) -> Exit | None:
+        """Return how it ended, or None while it runs.
+
+        If it is ending, which closes its connections, this waits for how it ended.
+        """
+        if self.exit is None and ((main := self._main()) is None or is_ending(main)):
+            await self.wait(_ENDING_TIMEOUT)
+        return self.exit
 
     async def wait(self, seconds: float) -> Exit | None:
         """Return how it ended, or None if it still runs after ``seconds``."""

@@ -100,7 +100,23 @@ class Waiting:
             missing.append(f"no line of its output matches {self._condition.log!r}")
         if self._condition.port:
             missing += self._missing_socket(view.listeners(self._condition.transport, self._condition.port), now)
+        if not missing and self._condition.others:
+            missing += self._missing_others(view, now)
         return missing or list(view.unhealthy())
+
+    def _missing_others(self, view: View, now: float) -> list[str]:
+        """Return which of its other ports the program has not opened yet; none when its time for that is up."""
+        passed, limit = now - (self._serving_since or now), self._condition.patience
+        is_late = passed >= limit and passed >= min(limit + view.starved(), limit * STARVATION_FACTOR)
+        if is_late or now - self._start >= self._timeout:
+            return []
+        missing = []
+        for place in self._condition.others:
+            own = [item for item in view.listeners(place.transport, place.port) if not item.owners]
+            served = frozenset[Family]().union(*(item.serves for item in own))
+            if not own or not served.issuperset(place.families):
+                missing.append(f"{place.transport.value.upper()} port {place.port} does not serve all its families yet")
+        return missing
 
     def _missing_socket(self, found: Sequence[Listener], now: float) -> list[str]:
         """Return why the program does not have the port yet, as a list of one phrase; empty when it has."""

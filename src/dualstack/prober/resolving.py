@@ -1,17 +1,20 @@
-"""getaddrinfo(3) on the host, in a child process: it blocks, and reads resolv.conf once per process."""
+"""The host's resolver: getaddrinfo(3), in a child process because it blocks, and its files in /etc."""
 
 import asyncio
 import os
 import signal
 import socket
+from pathlib import Path
 from time import monotonic
 
 from dualstack.prober.children import Reaper
 from dualstack.prober.forking import fork, report_of
 from dualstack.prober.messages import Resolved
-from dualstack.prober.messages.naming import Resolve
+from dualstack.prober.messages.naming import Resolve, WriteHosts, WriteResolvers
 from dualstack.prober.verbs import Agent, verb
 
+_HOSTS = Path("/etc/hosts")
+_RESOLV_CONF = Path("/etc/resolv.conf")
 _ERRORS = {getattr(socket, name): name for name in dir(socket) if name.startswith("EAI_")}
 
 
@@ -34,6 +37,25 @@ async def resolve(agent: Agent, request: Resolve) -> Resolved:
             os.kill(child.pid, signal.SIGKILL)
         await reaped.wait()  # it has copies of the agent's sockets, which keep their ports in use
     return Resolved(addresses=tuple(addresses), error=error, seconds=monotonic() - start)
+
+
+@verb(WriteResolvers)
+async def write_resolvers(_: Agent, request: WriteResolvers) -> str:
+    """Write /etc/resolv.conf in place: it is a mount point, and programs that run already see the new text too."""
+    return _replace_text(_RESOLV_CONF, request.text)
+
+
+@verb(WriteHosts)
+async def write_hosts(_: Agent, request: WriteHosts) -> str:
+    """Write /etc/hosts in place, as `write_resolvers` does with its file."""
+    return _replace_text(_HOSTS, request.text)
+
+
+def _replace_text(path: Path, text: str) -> str:
+    """Write a text into an existing file; return its former text."""
+    before = path.read_text(encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    return before
 
 
 def _getaddrinfo(name: str, af: int, flags: int) -> tuple[list[str], str]:

@@ -7,16 +7,18 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from time import monotonic
 
+from dualstack.prober.aside import SidePorts
+from dualstack.prober.children import pulse, pulsed
 from dualstack.prober.messages import Accepted, Serve
 from dualstack.prober.messages.requests import Handle
-from dualstack.prober.messages.serving import Present, ReadClients, StartListening
+from dualstack.prober.messages.serving import AwaitClient, ForgetPeers, Present, ReadClients, StartListening
 from dualstack.prober.sockets import bound_socket, listen
 from dualstack.prober.verbs import Agent, verb
 from dualstack.protocols.application import Trait
 from dualstack.protocols.certificates import ServerTls, TlsFault
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome
-from dualstack.protocols.layers import layered
+from dualstack.protocols.layers import behind_relay, layered
 from dualstack.protocols.registry import check_offer, server_for, traits_of
 from dualstack.transport import Transport
 
@@ -32,9 +34,12 @@ _SOMEONE = "::1"  # a client's address, to try whether a server's end can be mad
 class _Client:
     """The record of one client, which grows, and the conversation with it."""
 
-    def __init__(self, address: str, peer: tuple[str, int], at: float, conversation: Conversation) -> None:
-        """Start without any bytes."""
+    def __init__(
+        self, address: str, peer: tuple[str, int], at: float, conversation: Conversation, *, silent: bool
+    ) -> None:
+        """Start without any bytes; ``silent``: the connection is all that there is to complete."""
         self.conversation = conversation
+        self.completed = silent
         self._judgement: Judgement | None = None
         self.address, self.peer, self.at = address, peer, at
         self.received = self.answered = 0
@@ -42,7 +47,10 @@ class _Client:
     def take(self, data: bytes) -> Turn:
         """Take the next bytes; return the server's reaction."""
         self.received += len(data)
-        return self.conversation.receive(data)
+        turn = self.conversation.receive(data)
+        # It stays so, whatever the client says later.
+        self.completed = self.completed or self.conversation.end("so far").outcome is Outcome.ANSWERED
+        return turn
 
     def close(self) -> None:
         """Judge a connection that has ended, and forget what it said."""
@@ -61,8 +69,11 @@ class _Client:
             at=self.at,
             head=judgement.head,
             tls=judgement.tls,
+            completed=self.completed,
             understood=judgement.outcome is not Outcome.WRONG or judgement.tls not in (None, TlsFault.PLAIN),
             detail=judgement.detail,
+            server_name=judgement.server_name,
+            proxied=judgement.proxied,
         )
 
 
@@ -80,10 +91,13 @@ class Server:
         layered(server_for(serve, _SOMEONE), serve)  # a certificate that cannot be used is refused now
         self._serve = serve
         self._answers = Trait.ECHOES in traits_of(serve.protocol)
+        self._silent = Trait.SILENT in traits_of(serve.protocol)
+        self._changed = asyncio.Event()  # a pulse for each client and each answer
         self._start = monotonic()
         self._clients: list[_Client] = []
         self._flows: dict[tuple[str, str, int], _Client] = {}
         self._tasks: dict[asyncio.Task[None], socket.socket] = {}
+        self._side = SidePorts()
         self._sockets: list[socket.socket] = []
         self._failed: Exception | None = None
         self._loop = asyncio.get_running_loop()
@@ -134,21 +148,43 @@ class Server:
             raise self._failed
         return [client.accepted() for client in self._clients]
 
+    async def forget_peers(self) -> None:
+        """Count the next datagram of every peer as a new client; those that wait in a socket come before it."""
+        await self.accepted()
+        self._flows.clear()
+
+    async def await_client(self, since: int, seconds: float, *, completed: bool) -> bool:
+        """Return whether there is a client after the first ``since`` ones within ``seconds``.
+
+        With ``completed`` an exchange with it must be completed.
+        """
+        end = monotonic() + seconds
+        while not (there := self._has_client(since, completed=completed)) and (left := end - monotonic()) > 0:
+            await pulsed(self._changed, left)
+        return there
+
+    def _has_client(self, since: int, *, completed: bool) -> bool:
+        """Return whether there is a client after the first ``since`` ones; see `await_client`."""
+        return any(not completed or client.completed for client in self._clients[since:])
+
     def close(self) -> None:
         """Close all sockets and connections."""
         for made in self._sockets:
             self._loop.remove_reader(made)
             made.close()
         self._sockets.clear()
+        self._side.close()
         for task in list(self._tasks):
             task.cancel()
 
     def _note(self, local: str, peer: tuple[str, int]) -> _Client:
         """Return the record of a new client."""
-        conversation = layered(server_for(self._serve, peer[0]), self._serve)
-        client = _Client(local, peer, monotonic() - self._start, conversation)
+        offer = replace(self._serve, addresses=(local,))
+        conversation = behind_relay(layered(server_for(offer, peer[0]), offer), offer)
+        client = _Client(local, peer, monotonic() - self._start, conversation, silent=self._silent)
         if len(self._clients) < _MOST_CLIENTS:
             self._clients.append(client)
+        pulse(self._changed)
         return client
 
     def _accept(self, listener: socket.socket) -> None:
@@ -180,6 +216,9 @@ class Server:
             while client.received < _MOST_BYTES and (data := await self._loop.sock_recv(connection, _READ)):
                 turn = client.take(data)
                 await self._reply(connection, client, turn.send)
+                if turn.aside is not None:
+                    self._side.send(turn.aside, connection)
+                pulse(self._changed)
                 if turn.close:
                     return
 
@@ -218,6 +257,7 @@ class Server:
                 turn = client.take(data)
                 if turn.send or self._answers:  # the echo of an empty datagram is an empty datagram
                     client.answered += made.sendto(turn.send, peer)
+                pulse(self._changed)
 
 
 @verb(Serve)
@@ -242,3 +282,16 @@ async def present(agent: Agent, request: Present) -> None:
 async def read_clients(agent: Agent, request: ReadClients) -> tuple[Accepted, ...]:
     """Return the clients of a server."""
     return tuple(await agent.kept(Server, request.handle).accepted())
+
+
+@verb(ForgetPeers)
+async def forget_peers(agent: Agent, request: ForgetPeers) -> None:
+    """Count the next datagram of every peer of a server as a new client."""
+    await agent.kept(Server, request.handle).forget_peers()
+
+
+@verb(AwaitClient)
+async def await_client(agent: Agent, request: AwaitClient) -> bool:
+    """Wait for a client of a server."""
+    server = agent.kept(Server, request.handle)
+    return await server.await_client(request.since, request.timeout, completed=request.completed)

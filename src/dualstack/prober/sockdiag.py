@@ -4,11 +4,12 @@ import socket
 import struct
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 
-from dualstack.families import BOTH, Family
+from dualstack.families import BOTH, Family, bracketed
 from dualstack.prober.messages import SocketRow
-from dualstack.prober.messages.tables import ListSockets
+from dualstack.prober.messages.tables import CountFailedAttempts, ListSockets, ReadTcpStates
 from dualstack.prober.netlink import NETLINK_SOCK_DIAG, Dumper, attributes
 from dualstack.prober.processes import process_name, socket_owners
 from dualstack.prober.programs import RunningProgram
@@ -42,6 +43,8 @@ _STATES = {
 }
 _LISTEN, _CLOSE = 10, 7
 
+_SNMP = Path("/proc/self/net/snmp")
+
 _NONE: Mapping[str, Collection[int]] = MappingProxyType({})
 
 
@@ -52,6 +55,8 @@ class KernelSocket:
     Attributes:
         inode: Its inode, which identifies its owner; 0 if it belongs to no process any more.
         user: The id of the user that created it.
+        queue: Its send queue in bytes; of a TCP listener the maximum of its queue of connections.
+        waiting: Its receive queue in bytes; of a TCP listener how many connections are in its queue.
     """
 
     family: Family
@@ -64,6 +69,8 @@ class KernelSocket:
     v6only: bool | None
     inode: int
     user: int = 0
+    queue: int = 0
+    waiting: int = 0
 
     @property
     def serving(self) -> bool:
@@ -136,6 +143,25 @@ async def sockets(agent: Agent, request: ListSockets) -> tuple[SocketRow, ...]:
     return tuple(agent.shared(SocketTable).rows(transports, members, request.components))
 
 
+@verb(ReadTcpStates)
+async def tcp_states(agent: Agent, request: ReadTcpStates) -> tuple[str, ...]:
+    """Return the states of TCP sockets; one that is not connected, or not any more, is not in the table."""
+    found = {item.inode: item.state for item in agent.shared(SocketTable).sockets((Transport.TCP,))}
+    return tuple(_STATES.get(found.get(inode, _CLOSE), "CLOSE") for inode in request.inodes)
+
+
+@verb(CountFailedAttempts)
+async def failed_attempts(agent: Agent, request: CountFailedAttempts) -> int:  # noqa: ARG001 - as every verb has them
+    """Return the kernel's count for this network namespace."""
+    return _count("AttemptFails")
+
+
+def _count(name: str) -> int:
+    """Return one of the kernel's counts of TCP, of both families."""
+    names, values = (line.split() for line in _SNMP.read_text().splitlines() if line.startswith("Tcp:"))
+    return int(values[names.index(name)])
+
+
 def _parse(transport: Transport, body: bytes) -> KernelSocket:
     """Return what one answer of the kernel says."""
     af, state, _, _, sport, dport, source, destination, counters = _MESSAGE.unpack_from(body)
@@ -152,13 +178,16 @@ def _parse(transport: Transport, body: bytes) -> KernelSocket:
         v6only=bool(v6only[0]) if v6only else None,
         inode=_COUNTERS.unpack(counters)[4],
         user=_COUNTERS.unpack(counters)[3],
+        queue=_COUNTERS.unpack(counters)[2],
+        waiting=_COUNTERS.unpack(counters)[1],
     )
 
 
 def _row(item: KernelSocket, owners: set[int], component: str = "") -> SocketRow:
     """Return a socket for a reader."""
-    peer = f"[{item.peer_address}]" if ":" in item.peer_address else item.peer_address
+    peer = bracketed(item.peer_address)
     unconnected = item.transport is Transport.UDP and item.state == _CLOSE
+    listens = item.transport is Transport.TCP and item.state == _LISTEN
     return SocketRow(
         family=item.family.value,
         transport=item.transport.value,
@@ -169,4 +198,6 @@ def _row(item: KernelSocket, owners: set[int], component: str = "") -> SocketRow
         v6only=item.v6only,
         owner=process_name(min(owners)) if owners else "",
         component=component,
+        backlog=item.queue if listens else None,
+        waiting=item.waiting if listens else None,
     )

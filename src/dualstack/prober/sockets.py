@@ -42,6 +42,12 @@ def socket_address(family: Family, address: str, port: int) -> SocketAddress:
     return bare, port, 0, socket.if_nametoindex(zone) if zone else 0
 
 
+def with_zone(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    """Return the address of a socket's name, a link-local one with its zone: ``fe80::1%eth0``."""
+    scope = name[3] if len(name) > 2 else 0  # noqa: PLR2004 - IPv4's have two items
+    return f"{name[0].partition('%')[0]}%{socket.if_indextoname(scope)}" if scope else name[0]
+
+
 def open_socket(family: Family, transport: Transport) -> socket.socket:
     """Return a new non-blocking socket.
 

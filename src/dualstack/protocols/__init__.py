@@ -4,6 +4,7 @@ A protocol from outside imports from this package and from nothing else of duals
 they stay, or the changelog says how they changed.
 """
 
+from dualstack.protocols.advertised import Advertised
 from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.exact import Exact
@@ -12,6 +13,7 @@ from dualstack.protocols.texts import make_tokens
 from dualstack.transport import Transport
 
 __all__ = [
+    "Advertised",
     "Application",
     "Ask",
     "Conversation",

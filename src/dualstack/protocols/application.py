@@ -5,8 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from dualstack.protocols.advertised import Advertised
 from dualstack.protocols.certificates import ClientTls, ServerTls
 from dualstack.protocols.conversation import Conversation
+from dualstack.protocols.proxy_header import Version
+from dualstack.protocols.response import Response
+from dualstack.protocols.tunnel import Tunnel
 from dualstack.transport import Transport
 
 
@@ -24,10 +28,35 @@ class Trait(enum.Enum):
     """The answer is as long as the request, which has any size."""
     PIPELINES = "pipelines"
     """The client may send several requests without waiting for answers."""
+    TURNS = "turns"
+    """The client sends again after an answer: an exchange is more than one request."""
     DECLARED = "declared"
     """The manifest declares what is sent and expected."""
     HTTP = "http"
     """It is HTTP."""
+    WEBSOCKET = "websocket"
+    """It is WebSocket."""
+    CALLS = "calls"
+    """The client makes a remote procedure call, which the manifest may declare."""
+    NAMES_SERVER = "names-server"
+    """Its requests name the server, as those of RTSP and SIP do in a URI."""
+    OWN_PORT = "own-port"
+    """The server also sends at a port of the client, outside the connection."""
+    ADVERTISES = "advertises"
+    """Its answers hold addresses that its clients use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What a client's opening handshake has beside the path (`Trait.WEBSOCKET`).
+
+    Attributes:
+        origin: The Origin header; ``{target}`` in it stands for the server's address and port. Empty for none.
+        subprotocol: The subprotocol that is offered; empty for none.
+    """
+
+    origin: str = ""
+    subprotocol: str = ""
 
 
 class Ask(Protocol):
@@ -42,6 +71,10 @@ class Ask(Protocol):
         """The server's port."""
 
     @property
+    def source(self) -> str:
+        """The client's own address; empty if the kernel chooses it."""
+
+    @property
     def transport(self) -> Transport:
         """The transport protocol."""
 
@@ -51,15 +84,23 @@ class Ask(Protocol):
 
     @property
     def send(self) -> str | None:
-        """What is sent (`Trait.DECLARED`)."""
+        """What is sent (`Trait.DECLARED`, `Trait.CALLS`, `Trait.WEBSOCKET`), or the path requested (`Trait.HTTP`)."""
 
     @property
     def expect(self) -> str | None:
-        """The regular expression that the answer must contain (`Trait.DECLARED`)."""
+        """The regular expression that the answer must contain (`Trait.DECLARED`, `Trait.CALLS`, `Trait.WEBSOCKET`)."""
 
     @property
     def status(self) -> Sequence[str]:
         """The statuses that count as served (`Trait.HTTP`)."""
+
+    @property
+    def call(self) -> str:
+        """The method that is called (`Trait.CALLS`); empty for the default."""
+
+    @property
+    def path(self) -> str:
+        """The path of the URI that is requested (RTSP, WebSocket)."""
 
     @property
     def requests(self) -> int:
@@ -70,8 +111,20 @@ class Ask(Protocol):
         """The size of a request in bytes (`Trait.ECHOES`)."""
 
     @property
+    def upgrade(self) -> Upgrade:
+        """What the opening handshake has beside the path (`Trait.WEBSOCKET`)."""
+
+    @property
+    def fields(self) -> Sequence[tuple[str, str]]:
+        """Further fields of the request, each with its value (the protocol ``http``)."""
+
+    @property
     def tls(self) -> ClientTls | None:
         """What is checked if it speaks TLS; None if it does not."""
+
+    @property
+    def tunnel(self) -> Tunnel | None:
+        """What the relay that is dialled is asked for; None if the service is dialled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +155,24 @@ class Offer(Protocol):
         """The name of the application protocol."""
 
     @property
+    def addresses(self) -> Sequence[str]:
+        """The server's addresses; in a connection the one that its client connected to."""
+
+    @property
+    def port(self) -> int:
+        """The server's port."""
+
+    @property
     def turns(self) -> Sequence[ScriptTurn]:
         """What the server expects and sends (`Trait.DECLARED`)."""
 
     @property
     def tls(self) -> ServerTls | None:
         """What is presented if it speaks TLS; None if it does not."""
+
+    @property
+    def proxy(self) -> tuple[Version, ...]:
+        """The versions of the PROXY header that its clients send first; empty if they send none."""
 
 
 class Application:
@@ -118,12 +183,14 @@ class Application:
         traits: What can be tested with it.
         transports: The transport protocols over which there is a client.
         serves: The transport protocols over which there is a server.
+        alpn: What both ends offer in the TLS handshake (RFC 7301); empty for nothing.
     """
 
     name: ClassVar[str]
     traits: ClassVar[frozenset[Trait]]
     transports: ClassVar[frozenset[Transport]] = frozenset(Transport)
     serves: ClassVar[frozenset[Transport]] = frozenset()
+    alpn: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def client(cls, ask: Ask) -> Conversation:
@@ -134,3 +201,21 @@ class Application:
     def server(cls, offer: Offer, peer: str) -> Conversation:
         """Return the server's end of a connection from the address ``peer``."""
         raise NotImplementedError
+
+    @classmethod
+    def response(cls, received: bytes) -> Response | None:  # noqa: ARG003 - those that have one read it
+        """Return the response in what an ordinary client has received; None if there is none with header fields.
+
+        Args:
+            received: All that the conversation of `client` received, from its beginning.
+        """
+        return None
+
+    @classmethod
+    def advertised(cls, received: bytes) -> tuple[Advertised, ...]:  # noqa: ARG003 - those that advertise read it
+        """Return the addresses in what an ordinary client has received (`Trait.ADVERTISES`).
+
+        Args:
+            received: All that the conversation of `client` received, from its beginning.
+        """
+        return ()

@@ -1,9 +1,25 @@
 """What one end of a connection says: it is given the bytes that arrived, and returns the bytes to send."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from dualstack.protocols.judgement import Judgement
+from dualstack.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """Datagrams that a server sends beside the connection, to its client's address: a medium.
+
+    Attributes:
+        port: The server's port; it stays open while the server runs.
+        to: The client's port.
+        datagrams: What is sent; none to open the port only.
+    """
+
+    port: int
+    to: int
+    datagrams: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +30,13 @@ class Turn:
         send: The bytes to send next; empty for none.
         judgement: How the exchange ended, as a client sees it; None while more must come, and from a server.
         close: Whether this end closes the connection once ``send`` is sent.
+        aside: What a server sends beside the connection once ``send`` is sent; None for nothing.
     """
 
     send: bytes = b""
     judgement: Judgement | None = None
     close: bool = False
+    aside: Aside | None = None
 
 
 class Conversation(Protocol):
@@ -45,6 +63,31 @@ class Conversation(Protocol):
             why: Why nothing more comes.
             closed: Whether the other end closed the connection in an orderly way (FIN).
         """
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """A conversation with an end that is announced."""
+
+    def close(self) -> bytes:
+        """Return the bytes that end it in an orderly way; empty if it has not begun, or has ended."""
+
+
+@runtime_checkable
+class Receiving(Protocol):
+    """A client's conversation, outside layers, that also receives at a port of the client: a medium, a data connection.
+
+    Attributes:
+        receives_over: The transport protocol of that port. Over UDP its number is even, and the next one is open too.
+    """
+
+    receives_over: Transport
+
+    def receives_at(self, address: str, port: int) -> None:
+        """Take the address and the port at which the client receives; called before anything is received."""
+
+    def arrived(self, data: bytes, source: str) -> Turn:
+        """Take what arrived there from an address: one datagram, or all that one connection brought to its end."""
 
 
 class Layer(Protocol):
@@ -82,6 +125,17 @@ class Recorded:
         turn = self._inner.receive(data)
         self.judgement = turn.judgement
         return turn
+
+    def arrived(self, data: bytes, source: str) -> Turn:
+        """See `Receiving`, which the inner conversation is."""
+        assert isinstance(self._inner, Receiving)  # noqa: S101 - for the type checker
+        turn = self._inner.arrived(data, source)
+        self.judgement = self.judgement or turn.judgement
+        return turn
+
+    def close(self) -> bytes:
+        """See `Closing`; empty for a conversation that has no such end."""
+        return self._inner.close() if isinstance(self._inner, Closing) else b""
 
     def end(self, why: str, *, closed: bool = False) -> Judgement:
         """See `Conversation`; the first judgement stays."""

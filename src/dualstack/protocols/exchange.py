@@ -16,6 +16,9 @@ _MOST_SEARCHED = 1 << 20
 _MOST_UNMATCHED = 64 << 10
 """How many bytes a client may send until they match the next turn; the server ignores what it sends after them."""
 
+_KEPT = 8 << 10
+"""How many bytes of what a client sends are reported."""
+
 _MOST_ANSWER = 1 << 20
 """How many bytes may answer one piece: a client that asks for more is disconnected, so that memory stays bounded."""
 
@@ -110,7 +113,7 @@ class Scripted:
         self._turns = [(_compiled(turn.expect or ""), turn) for turn in turns[greets:]]
         self._answers = [latin1(turn.send) for turn in turns[greets:]]
         self._next = 0
-        self._text = ""
+        self._text = self._kept = ""
         self._size = 0
 
     def start(self) -> bytes:
@@ -120,6 +123,7 @@ class Scripted:
     def receive(self, data: bytes) -> Turn:
         """See `Conversation`."""
         self._size += len(data)
+        self._kept += data[: _KEPT - len(self._kept)].decode("latin-1")
         if len(self._text) >= _MOST_UNMATCHED:
             return Turn()
         self._text += data.decode("latin-1")
@@ -142,8 +146,12 @@ class Scripted:
         if not self._size:
             return Judgement(Outcome.SILENT, "the client sent nothing")
         if not self._text:
-            return Judgement(Outcome.ANSWERED, f"the client sent {self._size} bytes, which the turns answer")
+            return self._judge(Outcome.ANSWERED, f"the client sent {self._size} bytes, which the turns answer")
         if not self._turns:
-            return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, and no turn answers it")
+            return self._judge(Outcome.WRONG, f"the client sent {show(self._text)}, and no turn answers it")
         expected = self._turns[self._next][1].expect
-        return Judgement(Outcome.WRONG, f"the client sent {show(self._text)}, which does not match {expected!r}")
+        return self._judge(Outcome.WRONG, f"the client sent {show(self._text)}, which does not match {expected!r}")
+
+    def _judge(self, outcome: Outcome, detail: str) -> Judgement:
+        """Return a judgement with the beginning of what the client sent."""
+        return Judgement(outcome, detail, head=self._kept)

@@ -8,17 +8,15 @@ import h11
 from dualstack.families import endpoint
 from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation, Turn
+from dualstack.protocols.heads import KEPT_HEAD, REQUEST_LINE, STATUS_LINE, begins_like_a_request
 from dualstack.protocols.judgement import Judgement, Outcome, show
+from dualstack.protocols.response import Response
 from dualstack.transport import Transport
 
-_STATUS_LINE = re.compile(rb"HTTP/\d(\.\d)? [1-5]\d\d( [^\r\n]*)?\r?\n")
 _MOST_STATUS_LINE = 8 << 10  # bytes
 _MOST_HEAD = 256 << 10  # bytes
 _MOST_REQUEST = 64 << 10  # bytes of a request's head that are read
-_KEPT_HEAD = 8 << 10  # bytes of it that are reported
 _REDIRECT = re.compile(r"(?:https?://[^/]*)?/redirect/(30[12378])/((?:[0-9a-f]{2})+)")
-_REQUEST_LINE = re.compile(rb"[!-~]+ [^\r\n]+ HTTP/\d\.\d *\r?\n")
-_METHOD = re.compile(rb"[A-Z]+( |\Z)")
 _ERROR = 500
 """A status from this one on means that a request is not served, unless the manifest lists it."""
 
@@ -34,7 +32,12 @@ class Http(Application):
     @classmethod
     def client(cls, ask: Ask) -> Conversation:
         """See `Application`."""
-        return HttpClient(ask.address, ask.port, ask.status)
+        return HttpClient(ask.address, ask.port, ask.status, ask.send or "/", ask.fields)
+
+    @classmethod
+    def response(cls, received: bytes) -> Response | None:
+        """See `Application`."""
+        return response_in(received)
 
     @classmethod
     def server(cls, offer: Offer, peer: str) -> Conversation:  # noqa: ARG003 - as `Application` has it
@@ -45,23 +48,33 @@ class Http(Application):
 class HttpClient:
     """``GET /``: the answer is a whole response with a status that counts as served. h11 detects its end."""
 
-    def __init__(self, address: str, port: int, served: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        address: str,
+        port: int,
+        served: Sequence[str] = (),
+        target: str = "/",
+        fields: Sequence[tuple[str, str]] = (),
+    ) -> None:
         """Build the request for a server at an address (RFC 9112 §3.2: an IPv6 Host has brackets and no zone).
 
         Args:
             address: The address.
             port: The port.
             served: The statuses that count as served, such as ``200`` or ``3xx``; none for all below 500.
+            target: The path that is requested.
+            fields: Further fields of the request.
         """
         host = endpoint(address.partition("%")[0], port)
         headers = [("Host", host), ("User-Agent", "dualstack"), ("Accept", "*/*"), ("Connection", "close")]
+        headers += fields
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEAD)
-        self._request = self._connection.send(h11.Request(method="GET", target="/", headers=headers)) or b""
+        self._request = self._connection.send(h11.Request(method="GET", target=target, headers=headers)) or b""
         self._connection.send(h11.EndOfMessage())
         self._served = tuple(served)
         self._line: bytes | None = b""
         self._final: h11.Response | None = None
-        self._size = 0
+        self._size = self._received = 0
 
     def start(self) -> bytes:
         """See `Conversation`."""
@@ -69,11 +82,12 @@ class HttpClient:
 
     def receive(self, data: bytes) -> Turn:
         """See `Conversation`."""
+        self._received += len(data)
         if self._line is not None:
             self._line += data
             if b"\n" not in self._line and len(self._line) < _MOST_STATUS_LINE:
                 return Turn()
-            if not _STATUS_LINE.match(self._line):
+            if not STATUS_LINE.match(self._line):
                 return Turn(judgement=self._no_status_line())
             data, self._line = self._line, None
         return Turn(judgement=self._take(data))
@@ -112,9 +126,10 @@ class HttpClient:
         assert self._final is not None  # noqa: S101 - h11 reports the response before its end
         status, line = self._final.status_code, self._status_line
         if is_served(status, self._served):
-            return Judgement(
-                Outcome.ANSWERED, f"the answer's status line is {line}, its body has {self._size} bytes", status
-            )
+            excess = len(self._connection.trailing_data[0])
+            after = f"; {excess} bytes after its end do not belong to it" if excess else ""
+            detail = f"the answer's status line is {line}, its body has {self._size} bytes{after}"
+            return Judgement(Outcome.ANSWERED, detail, status, length=self._received - excess)
         allowed = f"status = {list(self._served)}" if self._served else f"a status below {_ERROR}"
         return self._wrong(f"the answer's status line is {line}: it is not served, which takes {allowed}")
 
@@ -145,6 +160,27 @@ class HttpClient:
     def _no_status_line(self) -> Judgement:
         """Return that the answer is not HTTP."""
         return self._wrong(f"the answer {show(self._line or b'')} does not begin with an HTTP status line")
+
+
+def response_in(received: bytes) -> Response | None:
+    """Return the final response in what a client that sent ``GET`` has received; None if it holds no whole head."""
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEAD)
+    connection.send(h11.Request(method="GET", target="/", headers=[("Host", "")]))
+    connection.send(h11.EndOfMessage())
+    final, body = None, b""
+    try:
+        connection.receive_data(received)
+        while not isinstance(event := connection.next_event(), h11.EndOfMessage | type):
+            if isinstance(event, h11.Response):
+                final = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+    except (h11.RemoteProtocolError, ValueError):
+        pass
+    if final is None:
+        return None
+    fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in final.headers)
+    return Response(final.status_code, fields, body)
 
 
 def is_served(status: int, served: Sequence[str]) -> bool:
@@ -197,14 +233,10 @@ class HttpServer:
             return Judgement(Outcome.SILENT, "the client sent nothing")
         if self._head is not None:
             return self._judge(self._head)
-        sent = show(bytes(self._request[:_KEPT_HEAD]))
-        if self._begins_like_a_request():
+        sent = show(bytes(self._request[:KEPT_HEAD]))
+        if begins_like_a_request(self._request):
             return Judgement(Outcome.SILENT, f"the client sent {sent}, which is no complete HTTP request")
         return Judgement(Outcome.WRONG, f"the client sent {sent}, which is no HTTP request")
-
-    def _begins_like_a_request(self) -> bool:
-        """Return whether the first line is one of an HTTP request, or may become one."""
-        return bool((_REQUEST_LINE if b"\n" in self._request else _METHOD).match(self._request))
 
     def _response(self, head: bytes) -> bytes:
         """Return the response to a request."""
@@ -218,7 +250,7 @@ class HttpServer:
 
     def _judge(self, head: bytes) -> Judgement:
         """Return whether the head is one of an HTTP request."""
-        kept = head[:_KEPT_HEAD].decode("latin-1")
-        if _REQUEST_LINE.match(head + b"\r\n"):
+        kept = head[:KEPT_HEAD].decode("latin-1")
+        if REQUEST_LINE.match(head + b"\r\n"):
             return Judgement(Outcome.ANSWERED, f"the client requested {show(kept)}", head=kept)
         return Judgement(Outcome.WRONG, f"the client sent {show(kept)}, which is no HTTP request", head=kept)

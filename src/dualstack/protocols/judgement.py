@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from dualstack.protocols.certificates import TlsFault
+from dualstack.protocols.proxy_header import ProxyHeader
 
 _SHOWN = 40
 
@@ -32,8 +33,12 @@ class Judgement:
         outcome: ANSWERED, SILENT or WRONG.
         detail: One sentence.
         status: The status or reply code of three digits that the answer has; 0 without one.
-        head: The head of the HTTP request that a server received; empty for other protocols and for clients.
+        head: What a server received, as Latin-1 text of at most 8 KiB: with HTTP the head of the request, with
+            ``exchange`` the beginning of everything; empty for other protocols and for clients.
         tls: What is wrong with the other end's TLS; None if nothing is, or if it is not used.
+        length: How many of the bytes that were received belong to the answer; None for all.
+        server_name: The server name that a client sent (SNI); empty if it sent none, and for clients.
+        proxied: What a relay sent to a server in place of a PROXY header; None if none is expected, and for clients.
     """
 
     outcome: Outcome
@@ -41,6 +46,9 @@ class Judgement:
     status: int = 0
     head: str = ""
     tls: TlsFault | None = None
+    length: int | None = None
+    server_name: str = ""
+    proxied: ProxyHeader | None = None
 
 
 def show(data: bytes | str) -> str:

@@ -155,5 +155,8 @@ def _check(place: str, item: type[Application], others: Mapping[str, type[Applic
         method = getattr(getattr(item, end), "__func__", None)
         if getattr(item, key) and method in {None, getattr(Application, end).__func__}:
             raise UsageError(f"{where}.{key}: it has no class method {end}; define it, or set {key} = frozenset()")
+    reads = getattr(item.advertised, "__func__", None) not in {None, Application.advertised.__func__}  # type: ignore[attr-defined]  # a class method has it
+    if reads is not (Trait.ADVERTISES in item.traits):
+        raise UsageError(f"{where}: Trait.ADVERTISES and a class method advertised belong together; one is missing")
     if not item.transports | item.serves:
         raise UsageError(f"{where}: it has neither a client nor a server")

@@ -87,6 +87,7 @@ class RedisServer:
         self._count = 0
         self._unknown = ""
         self._closed = False
+        self._resp3 = False
 
     def start(self) -> bytes:
         """See `Conversation`."""
@@ -127,14 +128,15 @@ class RedisServer:
             return b"+OK\r\n"
         least, most, answer = _KNOWN.get(name, (0, 0, None))
         if answer is None:
-            # Clients try HELLO (RESP3) and continue with RESP2 when a server does not know it.
-            if name != b"HELLO":
-                self._unknown = f"the command {show(command[0])}, which the server does not know"
+            self._unknown = f"the command {show(command[0])}, which the server does not know"
             return b"-ERR unknown command '" + _printable(command[0]) + b"'\r\n"
         if not least <= len(words) <= most:
             self._unknown = f"the command {show(command[0])} with {len(words)} arguments"
             return b"-ERR wrong number of arguments for '" + name.lower() + b"' command\r\n"
-        return answer(self._data, words)
+        answered = answer(self._data, words)
+        if name == b"HELLO" and words:
+            self._resp3 = answered.startswith(b"%")
+        return _RESP3_NIL if self._resp3 and answered == _NIL else answered
 
 
 def _printable(word: bytes) -> bytes:
@@ -145,6 +147,7 @@ def _printable(word: bytes) -> bytes:
 _Data = dict[bytes, bytes]
 _Words = Sequence[bytes]
 _NIL = b"$-1\r\n"
+_RESP3_NIL = b"_\r\n"
 
 
 def _bulk(data: bytes | None) -> bytes:
@@ -192,6 +195,17 @@ def _info(_: _Data, words: _Words) -> bytes:  # noqa: ARG001 - as all answers ha
     return _bulk(f"# Server\r\nredis_version:{_VERSION}\r\nredis_mode:standalone\r\nloading:0\r\n".encode())
 
 
+def _hello(_: _Data, words: _Words) -> bytes:
+    """``HELLO [version [AUTH user password] [SETNAME name]]``: RESP2 and RESP3, and any password."""
+    version = words[0] if words else b"2"
+    if version not in (b"2", b"3"):
+        return b"-NOPROTO unsupported protocol version\r\n"
+    about = {"server": "redis", "version": _VERSION, "mode": "standalone", "role": "master"}
+    texts = b"".join(_bulk(word.encode()) for pair in about.items() for word in pair)
+    texts += _bulk(b"proto") + b":" + version + b"\r\n" + _bulk(b"id") + b":1\r\n" + _bulk(b"modules") + b"*0\r\n"
+    return (b"%7\r\n" if version == b"3" else b"*14\r\n") + texts
+
+
 def _accept(_: _Data, words: _Words) -> bytes:  # noqa: ARG001 - as all answers have it
     """``AUTH`` and ``SELECT``: any password and database."""
     return b"+OK\r\n"
@@ -215,5 +229,6 @@ _KNOWN: dict[bytes, tuple[int, int, Callable[[_Data, _Words], bytes]]] = {
     b"CLIENT": (1, MOST_WORDS, _client),
     b"COMMAND": (0, MOST_WORDS, _command),
     b"INFO": (0, 1, _info),
+    b"HELLO": (0, 6, _hello),
 }
 """The commands that are known: how many words may follow at least and at most, and the answer."""

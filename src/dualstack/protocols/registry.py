@@ -8,7 +8,26 @@ from dualstack.errors import UsageError
 from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation
 
-_BUILT_IN = ("connect", "echo", "upper", "http", "redis", "exchange", "oneway")
+_BUILT_IN = (
+    "connect",
+    "echo",
+    "upper",
+    "http",
+    "http2",
+    "grpc",
+    "redis",
+    "redis_cluster",
+    "kafka",
+    "rtsp",
+    "rtsp_udp",
+    "mqtt",
+    "ftp",
+    "ftp_active",
+    "sip",
+    "websocket",
+    "exchange",
+    "oneway",
+)
 """The modules of our protocols in this package, in the order of the documentation."""
 
 

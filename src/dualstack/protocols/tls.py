@@ -4,10 +4,11 @@ import os
 import ssl
 from dataclasses import replace
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 from dualstack.errors import UsageError
 from dualstack.protocols.certificates import ClientTls, ServerTls, TlsFault, is_address, is_for, names_in
-from dualstack.protocols.conversation import Conversation, Turn
+from dualstack.protocols.conversation import Closing, Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
 from dualstack.protocols.tls_errors import explain
 
@@ -15,38 +16,42 @@ _PIECE = 16 << 10  # bytes: the most that one record carries
 _HANDSHAKE, _ALERT = 22, 21  # content types of the first record (RFC 8446 §5.1)
 _MOST_CONTEXTS = 32
 _MOST_NAMES = 5  # of a certificate, in a judgement
+_SENT: WeakKeyDictionary[ssl.SSLObject, str] = WeakKeyDictionary()
+"""The server name that each client sent which sent one."""
+
 _COMPARED = 64  # bytes of a client's hello, among them its random ones, that show that an answer is its echo
 
 
 class TlsClient:
     """The client's side as a `Layer`."""
 
-    def __init__(self, tls: ClientTls, *, handshake_only: bool = False) -> None:
+    def __init__(self, tls: ClientTls, alpn: tuple[str, ...] = (), *, handshake_only: bool = False) -> None:
         """Prepare.
 
         Args:
             tls: What is checked.
+            alpn: The application protocols that are offered (RFC 7301).
             handshake_only: Whether a completed handshake is the whole exchange.
         """
-        self._tls, self._handshake_only = tls, handshake_only
+        self._tls, self._alpn, self._handshake_only = tls, alpn, handshake_only
 
     def wrap(self, inner: Conversation) -> Conversation:
         """Return a client's end that says the same through TLS."""
         tls = self._tls
-        engine = _Engine(_client_context(tls.ca), "" if is_address(tls.name) else tls.name)
+        engine = _Engine(_client_context(tls.ca, self._alpn), "" if is_address(tls.name) else tls.name)
         return Secured(inner, engine, tls.name if tls.ca else "", handshake_only=self._handshake_only)
 
 
 class TlsServer:
     """The server's side as a `Layer`."""
 
-    def __init__(self, tls: ServerTls) -> None:
-        """Prepare.
+    def __init__(self, tls: ServerTls, alpn: tuple[str, ...] = ()) -> None:
+        """Prepare; ``alpn`` are the application protocols that clients may choose.
 
         Raises:
             UsageError: The certificate and key cannot be used.
         """
-        self._context = _server_context(tls)
+        self._context = _server_context(tls, alpn)
 
     def wrap(self, inner: Conversation) -> Conversation:
         """Return a server's end that says the same through TLS."""
@@ -54,7 +59,7 @@ class TlsServer:
 
 
 @lru_cache(maxsize=_MOST_CONTEXTS)
-def _client_context(ca: str) -> ssl.SSLContext:
+def _client_context(ca: str, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
     """Return the settings of clients; without a certificate authority they check no certificate.
 
     Its names are compared afterwards, so that the judgement can say which ones it has.
@@ -63,13 +68,15 @@ def _client_context(ca: str) -> ssl.SSLContext:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED if ca else ssl.CERT_NONE
     context.options |= ssl.OP_NO_RENEGOTIATION
+    if alpn:
+        context.set_alpn_protocols(alpn)
     if ca:
         context.load_verify_locations(cadata=ca)
     return context
 
 
 @lru_cache(maxsize=_MOST_CONTEXTS)
-def _server_context(tls: ServerTls) -> ssl.SSLContext:
+def _server_context(tls: ServerTls, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
     """Return the settings of servers with a certificate.
 
     Raises:
@@ -77,6 +84,9 @@ def _server_context(tls: ServerTls) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.options |= ssl.OP_NO_RENEGOTIATION
+    context.sni_callback = _keep_server_name
+    if alpn:
+        context.set_alpn_protocols(alpn)
     context.num_tickets = 0  # a client that ends without reading them would reset the connection
     file = os.memfd_create("certificate")  # OpenSSL reads a certificate from a file only
     try:
@@ -89,6 +99,12 @@ def _server_context(tls: ServerTls) -> ssl.SSLContext:
     return context
 
 
+def _keep_server_name(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+    """Keep the server name that a client has sent."""
+    if name:
+        _SENT[connection] = name
+
+
 class _Engine:
     """OpenSSL's state of one connection, with a buffer in each direction."""
 
@@ -98,6 +114,11 @@ class _Engine:
         is_server = server_name is None
         self.object = context.wrap_bio(self.incoming, self.outgoing, is_server, server_name or None)
         self.is_server = is_server
+
+    @property
+    def server_name(self) -> str:
+        """The server name that the client sent (SNI); empty if it sent none, and on the client's side."""
+        return _SENT.get(self.object, "")
 
     def handshake(self) -> bool:
         """Proceed with the handshake; return whether it is complete.
@@ -184,6 +205,10 @@ class Secured:
 
     def end(self, why: str, *, closed: bool = False) -> Judgement:
         """See `Conversation`: without close_notify an end is not orderly (RFC 8446 §6.1)."""
+        return replace(self._judge_end(why, closed=closed), server_name=self._engine.server_name)
+
+    def _judge_end(self, why: str, *, closed: bool) -> Judgement:
+        """Return the judgement at the end, without the server name."""
         if self._failure is not None:
             return self._failure
         if not self._established:
@@ -195,8 +220,10 @@ class Secured:
         return self._inner.end(why, closed=closed)
 
     def close(self) -> bytes:
-        """Return the bytes that end the session in an orderly way; empty before the handshake or after a failure."""
+        """See `Closing`: what ends the inner conversation, and close_notify; nothing after a failure."""
         if self._established and self._failure is None:
+            if not self._ended and isinstance(self._inner, Closing):
+                self._say(self._inner.close())
             self._engine.send_close_notify()
         return self._engine.outgoing.read()
 

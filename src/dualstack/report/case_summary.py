@@ -51,6 +51,7 @@ def case_summary(record: Record, run: RunInfo) -> list[Part]:
         ]
     if not failed:
         parts.append(Part("reason", (clip(record.reason or reason(record), _LINE),)))
+    parts.append(Part("measured", tuple(clip(f"{item}; {item.details}", _LINE) for item in record.measures)))
     evidence = _evidence(record)
     parts.append(Part("packets", tuple(visible(line)[:_LINE] for line in evidence)))
     if not evidence:

@@ -1,7 +1,6 @@
 """What a terminal shows of the cases that need attention."""
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from dualstack.report.case_summary import case_summary
@@ -15,6 +14,9 @@ from dualstack.verdict import Verdict
 
 MOST = 12
 """How many cases are shown in full."""
+
+_LABEL = 9
+"""The width of the labels."""
 
 _IN_FULL = frozenset({Verdict.FAIL, Verdict.UNEXPECTED_PASS, Verdict.DEVIATES})
 
@@ -45,20 +47,16 @@ def _show_case(record: Record, also: list[str], report: Report, console: Console
     where = f"  {record.subject}, {record.element}, on {record.topology}"
     where += f" (also on {', '.join(also)})" if also else ""
     console.print(shown(where, ascii_only=ascii_only), style="dim", soft_wrap=True)
-    body = Table.grid(padding=(0, 1))
-    body.add_column(width=9, style="dim", justify="right", no_wrap=True)
-    body.add_column(overflow="fold")
     parts = case_summary(record, report.run)
-    for part in parts:
-        if part.label != "rerun":
-            lines = "\n".join(part.lines)
-            body.add_row(part.label, Text(shown(lines, ascii_only=ascii_only), overflow="fold"))
-    console.print(body)
-    for part in parts:
-        if part.label == "rerun":  # a command stays on one line, so that it can be copied
-            text = Text("    rerun ", style="dim")
-            text.append(shown(part.lines[0], ascii_only=ascii_only), style="not dim")
-            console.print(text, soft_wrap=True)
+    for part in sorted(parts, key=lambda item: item.label == "rerun"):
+        text = Text(shown("\n".join(part.lines), ascii_only=ascii_only))
+        is_command = part.label == "rerun"  # it stays on one line, so that it can be copied
+        lines = [text] if is_command else text.wrap(console, max(console.width - _LABEL - 1, 1), overflow="fold")
+        for position, line in enumerate(lines):
+            label = "" if position else part.label
+            whole = Text.assemble((f"{label:>{_LABEL}} ", "dim"), line)
+            whole.rstrip()
+            console.print(whole, soft_wrap=True)
 
 
 def _show_unjudged(records: list[Record], console: Console) -> None:

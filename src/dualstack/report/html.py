@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import json
+import zlib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
@@ -13,30 +15,43 @@ from markupsafe import Markup
 from dualstack.content import ROOT
 from dualstack.errors import HostCannot
 from dualstack.report.atomic import write_atomically
-from dualstack.report.payload import payload
+from dualstack.report.comparison import compare
+from dualstack.report.comparison_text import label
+from dualstack.report.draft import draft_tables
+from dualstack.report.gate import Gate, shown_place
+from dualstack.report.payload import in_order, payload
 from dualstack.report.provenance import provenance, started
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.text import visible
+from dualstack.report.timelines import figures
 from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.rootfs.store import cache_folder
+from dualstack.scenarios import DRAFT
 
 REPORT = "report.html"
 """The report's file in a run's folder."""
 
+_MOST = 100
+"""How many entries of baselines, and cases of each change since an earlier run, the report lists."""
+
 TEMPLATES = ROOT / "reports"
 _SCRIPTS = ("case.js", "page.js")
 _STYLE = "report.css"
-_ESCAPES = {ord("<"): "\\u003c", ord(">"): "\\u003e", ord("&"): "\\u0026"}
 
 
-def render_report(folder: Path) -> Path:
+def render_report(folder: Path, earlier: Report | None = None, report: Report | None = None) -> Path:
     """Write the report of the run in ``folder``; return its path.
+
+    Args:
+        folder: The run's folder.
+        earlier: A run that it is compared with.
+        report: The run, if it is read already.
 
     Raises:
         OSError: The folder cannot be read or written.
     """
-    return write_atomically(folder / REPORT, render(Report.of(folder)))
+    return write_atomically(folder / REPORT, render(report or Report.of(folder), earlier))
 
 
 class _Cache(jinja2.FileSystemBytecodeCache):
@@ -61,8 +76,34 @@ def _cache() -> _Cache | None:
     return None
 
 
-def render(report: Report) -> str:
-    """Return the report as HTML text."""
+def render(report: Report, earlier: Report | None = None) -> str:
+    """Return the report as HTML text; with an ``earlier`` run it says what differs from it."""
+    script = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+    style = (TEMPLATES / _STYLE).read_text(encoding="utf-8")
+    return template("report.html").render(
+        report=report,
+        comparison=compare(earlier, report) if earlier else None,
+        compared_with=label(earlier) if earlier else "",
+        most=_MOST,
+        gate=Gate(report),
+        place=shown_place,
+        started=started(report.run),
+        provenance=provenance(report.run),
+        verdict_styles=VERDICT_STYLES,
+        why=reason,
+        draft=DRAFT,
+        tables=draft_tables(report),
+        timelines=figures(in_order(report)),
+        data=packed(payload(report)),
+        script=Markup(script),  # noqa: S704 - our own file
+        style=Markup(style),  # noqa: S704 - our own file
+        script_hash=_hash(script),
+        style_hash=_hash(style),
+    )
+
+
+def template(name: str) -> jinja2.Template:
+    """Return a template; what it shows is escaped, and its control characters are made visible."""
     environment = jinja2.Environment(
         bytecode_cache=_cache(),
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -72,20 +113,13 @@ def render(report: Report) -> str:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    script = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in _SCRIPTS)
-    style = (TEMPLATES / _STYLE).read_text(encoding="utf-8")
-    return environment.get_template("report.html").render(
-        report=report,
-        started=started(report.run),
-        provenance=provenance(report.run),
-        verdict_styles=VERDICT_STYLES,
-        why=reason,
-        data=_as_script_data(payload(report)),
-        script=Markup(script),  # noqa: S704 - our own file
-        style=Markup(style),  # noqa: S704 - our own file
-        script_hash=_hash(script),
-        style_hash=_hash(style),
-    )
+    environment.filters["address"] = _address
+    return environment.get_template(name)
+
+
+def _address(text: str) -> str:
+    """Return a text as a part of the page's address after its ``#``; it is the same text as in the page's data."""
+    return quote(visible(text), safe="")
 
 
 def _shown(value: object) -> object:
@@ -93,10 +127,10 @@ def _shown(value: object) -> object:
     return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _as_script_data(data: dict[str, Any]) -> Markup:
-    """Return JSON that cannot end the script element that holds it."""
+def packed(data: dict[str, Any]) -> str:
+    """Return data as JSON, compressed (RFC 1950), in base64: about a fifth of its size, and never markup."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.translate(_ESCAPES))  # noqa: S704 - markup characters are escaped
+    return base64.b64encode(zlib.compress(text.encode())).decode()
 
 
 def _hash(text: str) -> str:

@@ -5,13 +5,18 @@ is a case that could not be judged (``broken lab``, ``harness error``, ``inconcl
 reason, is what needs no action (``known``, ``deviates``, ``host cannot``, ``not applicable``) and what is ``blocked``
 because its service does not start: START-001 is the failure. The verdict's word is always present: as the type of the
 element or at the beginning of its message, and as the property ``verdict``.
+
+A case is named by its class (service and network), its name (requirement, part and network) and the file of its
+manifest, the same in every run; GitHub and GitLab tell cases apart by these. A case that was repeated is numbered.
 """
 
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from dualstack.report.atomic import write_atomically
 from dualstack.report.case_summary import as_text, case_summary
+from dualstack.report.gate import shown_file
 from dualstack.report.provenance import provenance
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
@@ -26,13 +31,13 @@ JUNIT = "junit.xml"
 _SKIPPED = frozenset({Verdict.KNOWN, Verdict.DEVIATES, Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE, Verdict.BLOCKED})
 
 
-def write_junit(folder: Path) -> Path:
+def write_junit(folder: Path, report: Report | None = None) -> Path:
     """Write the results of the run in ``folder`` as JUnit XML; return the path.
 
     Raises:
         OSError: The folder cannot be read or written.
     """
-    root = as_element(Report.of(folder))
+    root = as_element(report or Report.of(folder))
     ET.indent(root)
     text = ET.tostring(root, encoding="unicode")
     return write_atomically(folder / JUNIT, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n')
@@ -68,20 +73,26 @@ def _suite(subject: str, records: list[Record], report: Report) -> ET.Element:
     properties = ET.SubElement(suite, "properties")
     for label, text in provenance(report.run):
         ET.SubElement(properties, "property", {"name": label, "value": visible(text)})
-    suite.extend(_case(record, report.run) for record in records)
+    seen: Counter[str] = Counter()
+    for record in records:
+        seen[record.case] += 1
+        suite.append(_case(record, report.run, f"~{seen[record.case]}" * (seen[record.case] > 1)))
     return _counted(suite)
 
 
-def _case(record: Record, run: RunInfo) -> ET.Element:
-    """Return one case."""
+def _case(record: Record, run: RunInfo, again: str) -> ET.Element:
+    """Return one case; ``again`` ends the name of a case that was repeated."""
     case = ET.Element(
         "testcase",
         {
             "classname": visible(f"{record.subject}.{record.topology}"),
-            "name": visible(f"{record.requirement} {record.title} [{record.key.place}]"),
+            "name": visible(f"{record.requirement} {record.title} [{record.key.place}]{again}"),
             "time": f"{record.seconds:.3f}",
         },
     )
+    if record.manifest:
+        case.set("file", visible(shown_file(record.manifest)))
+        case.set("line", str(run.service(record.subject).lines.get(record.element, 1)))
     properties = ET.SubElement(case, "properties")
     for name, value in (("verdict", record.verdict.value), ("level", record.level), ("case", record.case)):
         ET.SubElement(properties, "property", {"name": name, "value": visible(value)})

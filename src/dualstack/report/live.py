@@ -1,8 +1,9 @@
-"""The progress of a run: a matrix that fills up on a terminal, one line per finished case elsewhere."""
+"""The progress of a run: a matrix that fills up on a terminal, lines elsewhere."""
 
+import enum
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from dualstack.casekey import CaseKey
 from dualstack.report.matrix import Mark, matrix
+from dualstack.report.remaining import Remaining, duration
 from dualstack.report.support import reason
 from dualstack.report.terminal import is_ascii, name, shown, styled
 from dualstack.report.text import count
@@ -27,8 +29,26 @@ Cells = Mapping[tuple[str, str], int]
 _NOT_RUN = frozenset({Verdict.NOT_APPLICABLE, Verdict.BLOCKED})
 """Verdicts of cases that did not run: they are counted, not listed."""
 
+_AS_EXPECTED = frozenset({Verdict.PASS, Verdict.OBSERVED, Verdict.KNOWN}) | _NOT_RUN
+"""Verdicts of cases that need no attention."""
+
+_EVERY = 10.0
+"""Seconds without a line after which a line says how far the run is."""
+
 _LINES_AROUND_MATRIX = 12
 """How many lines of the terminal are used beside the services' rows."""
+
+
+@enum.unique
+class Detail(enum.Enum):
+    """How much of a run is shown while it runs."""
+
+    QUIET = "quiet"
+    """Nothing."""
+    USUAL = "usual"
+    """The matrix on a terminal; elsewhere the cases that need attention, and now and then how far the run is."""
+    VERBOSE = "verbose"
+    """Each case."""
 
 
 class Watcher(Protocol):
@@ -45,12 +65,26 @@ class Watcher(Protocol):
 
 
 @contextmanager
-def watcher(console: Console) -> Iterator[Watcher]:
-    """Show the progress on a console while the block runs: the matrix on a terminal, lines elsewhere."""
-    if not console.is_terminal or console.is_dumb_terminal:
-        yield Lines(console)
+def watcher(
+    console: Console, detail: Detail = Detail.USUAL, remaining: Callable[[], Remaining] = lambda: Remaining({})
+) -> Iterator[Watcher]:
+    """Show the progress on a console while the block runs: the matrix on a terminal, lines elsewhere.
+
+    Args:
+        console: Where it is shown.
+        detail: How much is shown.
+        remaining: Returns what is left of the run; it is asked only if that is shown.
+    """
+    if detail is Detail.QUIET or console.quiet:
+        yield Unwatched()
         return
-    picture = LiveMatrix(console)
+    if detail is Detail.VERBOSE:
+        yield Lines(console, every=True)
+        return
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield Lines(console, remaining())
+        return
+    picture = LiveMatrix(console, remaining())
     with picture.live:
         yield picture
 
@@ -76,12 +110,34 @@ def cells_of(cases: Iterable[CaseKey]) -> dict[tuple[str, str], int]:
     return dict(Counter((key.subject, key.topology) for key in cases))
 
 
-class Lines:
-    """One line per finished case, for logs and pipes."""
+class Unwatched:
+    """Shows nothing."""
 
-    def __init__(self, console: Console) -> None:
-        """Write to ``console``."""
+    def planned(self, total: int, cells: Cells) -> None:
+        """Show nothing."""
+
+    def started(self, case: CaseKey) -> None:
+        """Show nothing."""
+
+    def finished(self, record: Record) -> None:
+        """Show nothing."""
+
+
+class Lines:
+    """Lines for logs and pipes: the cases that need attention and how far the run is, or every case."""
+
+    def __init__(self, console: Console, remaining: Remaining | None = None, *, every: bool = False) -> None:
+        """Write to ``console``.
+
+        Args:
+            console: Where lines are written.
+            remaining: What is left of the run.
+            every: Whether each case has a line.
+        """
         self._console = console
+        self._remaining = remaining or Remaining({})
+        self._every = every
+        self._began = self._last = time.monotonic()
         self._total = 0
         self._done = 0
 
@@ -96,16 +152,28 @@ class Lines:
         """Print nothing: only finished cases have a line."""
 
     def finished(self, record: Record) -> None:
-        """Print the case's line; a case that did not run is only counted."""
+        """Print the case's line if it needs attention, or else how far the run is if nothing was printed for long."""
         self._done += 1
-        if record.verdict in _NOT_RUN:
-            return
-        ascii_only = is_ascii(self._console)
+        self._remaining.finished(record.key)
         place = f"[{self._done:>{len(str(self._total))}}/{self._total}]"
+        now = time.monotonic()
+        if self._every or record.verdict not in _AS_EXPECTED:
+            self._print(record, place)
+        elif now - self._last >= _EVERY:
+            self._console.print(f"{place} after {_times(now - self._began, self._remaining)}")
+        else:
+            return
+        self._last = now
+
+    def _print(self, record: Record, place: str) -> None:
+        """Print the line of a case."""
+        ascii_only = is_ascii(self._console)
         verdict = f"{name(VERDICT_STYLES[record.verdict], ascii_only=ascii_only):<17}"
         text = Text(f"{place} ").append_text(styled(record.verdict, verdict))
         text.append(shown(f" {record.case}  {record.seconds:.2f} s", ascii_only=ascii_only))
-        if record.verdict is Verdict.FAIL:
+        if record.measures:
+            text.append(shown("  " + "; ".join(map(str, record.measures)), ascii_only=ascii_only))
+        if record.verdict is Verdict.FAIL or record.verdict in _NOT_RUN:
             text.append(shown(f"  {reason(record)}", ascii_only=ascii_only))
         self._console.print(text, soft_wrap=True)
 
@@ -117,9 +185,10 @@ class LiveMatrix:
         live: What draws it while it is entered, and then removes it from the terminal.
     """
 
-    def __init__(self, console: Console) -> None:
-        """Draw on ``console``."""
+    def __init__(self, console: Console, remaining: Remaining | None = None) -> None:
+        """Draw on ``console``; ``remaining`` is what is left of the run."""
         self._console = console
+        self._remaining = remaining or Remaining({})
         self._began = time.monotonic()
         self._total = 0
         self._cells: dict[tuple[str, str], int] = {}
@@ -138,6 +207,7 @@ class LiveMatrix:
     def finished(self, record: Record) -> None:
         """Add the case to its cell."""
         self._running = {case: None for case in self._running if case != record.key}
+        self._remaining.finished(record.key)
         key = record.subject, record.topology
         self._verdicts = {**self._verdicts, key: [*self._verdicts.get(key, ()), record.verdict]}
 
@@ -179,11 +249,16 @@ class LiveMatrix:
 
     def _bar(self, done: int) -> RenderableType:
         """Return the progress bar with its numbers."""
-        seconds = int(time.monotonic() - self._began)
         line = Table.grid(padding=(0, 1))
-        text = f"{done} of {self._total}   {seconds // 60}:{seconds % 60:02}"
+        text = f"{done} of {self._total}   {_times(time.monotonic() - self._began, self._remaining)}"
         line.add_row(ProgressBar(total=max(1, self._total), completed=done, width=30), text)
         return line
+
+
+def _times(elapsed: float, remaining: Remaining) -> str:
+    """Return how long a run has lasted, and how long it will: ``1:05, about 9:40 left``."""
+    left = remaining.left(elapsed)
+    return duration(elapsed) + (f", about {duration(left)} left" if left else "")
 
 
 def _mark(verdicts: Sequence[Verdict], planned: int) -> Mark:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from dualstack.report.draft_text import show_draft
 from dualstack.report.failures import show_failures
+from dualstack.report.gate import Gate, sentences
 from dualstack.report.html import REPORT
 from dualstack.report.summary import Report
 from dualstack.report.terminal import is_ascii, shown, sign, styled
@@ -32,23 +33,60 @@ class Mark:
     count: str
 
 
+_MEASURES = 12
+"""How many measured times are shown."""
+
 Grid = Sequence[tuple[str, Sequence[Mark]]]
 """The services, each with its cells in column order."""
 
 
-def show_results(folder: Path, console: Console, seconds: float | None = None) -> None:
+def show_results(folder: Path, console: Console, seconds: float | None = None, *, brief: bool = False) -> None:
     """Print the cases that need attention, the matrix and the headline of the run in ``folder``, and its files.
 
     Args:
         folder: The run's folder.
         console: Where to print.
         seconds: How long the run has taken; None if that is not known.
+        brief: Whether only the cases that need attention, the warnings and the headline are printed.
 
     Raises:
         OSError: The folder cannot be read.
     """
     report = Report.of(folder)
     ascii_only = is_ascii(console)
+    show_failures(report, console)
+    if not brief:
+        _show_measures(report, console)
+        _show_grid(report, console)
+        show_draft(report, console)
+    if not brief or report.failing:
+        console.print()
+    gate = Gate(report)
+    for note in (*sentences(gate), *report.warnings):
+        console.print(Text(shown(f"Note: {note}", ascii_only=ascii_only), style="yellow"), soft_wrap=True)
+    console.print(Text(shown(report.headline, ascii_only=ascii_only), style="bold"))
+    if brief:
+        return
+    if report.records:
+        console.print(f"cases     {report.tally}")
+    if gate.applies:
+        console.print(f"failures  {gate.line}")
+    _show_files(folder, console, seconds)
+
+
+def _show_files(folder: Path, console: Console, seconds: float | None) -> None:
+    """Print where the report and the captures are, and how long the run took."""
+    ascii_only = is_ascii(console)
+    for label, path in (("report", folder / REPORT), ("captures", folder / "cases")):
+        if path.exists():
+            console.print(shown(f"{label:<9} {path}", ascii_only=ascii_only), soft_wrap=True)
+    if seconds is not None:
+        console.print(f"time      {seconds:.1f} s")
+
+
+def _show_grid(report: Report, console: Console) -> None:
+    """Print the matrix of services and topologies, and its legend."""
+    ascii_only, width = is_ascii(console), console.width
     grid = [
         (
             statement.subject,
@@ -56,24 +94,22 @@ def show_results(folder: Path, console: Console, seconds: float | None = None) -
         )
         for statement in report.statements
     ]
-    show_failures(report, console)
     console.print()
     if grid:
-        console.print(
-            matrix(grid, [topology.name for topology in report.columns], width=console.width, ascii_only=ascii_only)
-        )
-        console.print(legend(list(report.counts), width=console.width, ascii_only=ascii_only))
+        names = [topology.name for topology in report.columns]
+        console.print(matrix(grid, names, width=width, ascii_only=ascii_only))
+        console.print(legend(list(report.counts), width=width, ascii_only=ascii_only))
+
+
+def _show_measures(report: Report, console: Console) -> None:
+    """Print the measured times, one line each; none if there are many."""
+    found = [(record, item) for record in report.records for item in record.measures]
+    if not found or len(found) > _MEASURES:
+        return
     console.print()
-    for warning in report.warnings:
-        console.print(Text(shown(f"Note: {warning}", ascii_only=ascii_only), style="yellow"))
-    console.print(Text(shown(report.headline, ascii_only=ascii_only), style="bold"))
-    if report.records:
-        console.print(f"cases     {report.tally}")
-    for label, path in (("report", folder / REPORT), ("captures", folder / "cases")):
-        if path.exists():
-            console.print(shown(f"{label:<9} {path}", ascii_only=ascii_only), soft_wrap=True)
-    if seconds is not None:
-        console.print(f"time      {seconds:.1f} s")
+    for record, item in found:
+        line = f"measured: {record.subject}, {record.element}: {item}; {item.details}"
+        console.print(shown(line, ascii_only=is_ascii(console)), soft_wrap=True)
 
 
 def _mark(verdict: Verdict | None, same: int, number: int) -> Mark:
@@ -86,11 +122,9 @@ def legend(verdicts: Sequence[Verdict], *, width: int, ascii_only: bool) -> Text
     text, used = Text(), 0
     for verdict in verdicts:
         entry = f"{sign(VERDICT_STYLES[verdict], ascii_only=ascii_only)} {verdict.value}"
-        if used and used + len(entry) > width:
-            text.append("\n")
-            used = 0
-        text.append_text(styled(verdict, entry)).append("   ")
-        used += len(entry) + 3
+        gap = "" if not used else "\n" if used + 3 + len(entry) > width else "   "
+        text.append(gap).append_text(styled(verdict, entry))
+        used = len(entry) if gap == "\n" else used + len(gap) + len(entry)
     return text
 
 
@@ -125,18 +159,29 @@ def _cell(mark: Mark, *, counts: bool, ascii_only: bool) -> str:
 def _table(
     grid: Grid, cells: list[list[str]], heads: Sequence[str], *, service: int, ascii_only: bool
 ) -> RenderableType:
-    """Return the matrix as a table without rules."""
-    table = Table(box=None, padding=(0, _GAP, 0, 0), collapse_padding=True, pad_edge=False, header_style="dim")
-    table.add_column("service", width=service, no_wrap=True, vertical="bottom")
-    for head in heads:
-        table.add_column(head, no_wrap=True, vertical="bottom")
+    """Return the matrix as a table without rules; no line ends with spaces."""
+    stacks = [head.split("\n") for head in ("service", *heads)]
+    tallest = max(map(len, stacks))
+    stacks = [[""] * (tallest - len(stack)) + stack for stack in stacks]
+    columns = [list(map(len, column)) for column in zip(*cells, strict=True)]
+    widths = [service, *(max(*map(len, stack), *column) for stack, column in zip(stacks[1:], columns, strict=True))]
+    lines = [_line([Text(stack[at], style="dim") for stack in stacks], widths) for at in range(tallest)]
     for (name, marks), row in zip(grid, cells, strict=True):
         texts = [
             Text(text, style="dim") if mark.verdict is None else styled(mark.verdict, text)
             for mark, text in zip(marks, row, strict=True)
         ]
-        table.add_row(shown(name, ascii_only=ascii_only), *texts)
-    return table
+        lines.append(_line([Text(shown(name, ascii_only=ascii_only)), *texts], widths))
+    return Group(*lines)
+
+
+def _line(cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    """Return one line of the table."""
+    line = Text()
+    for cell, width in zip(cells, widths, strict=True):
+        line.append_text(cell).append(" " * (width + _GAP - len(cell)))
+    line.rstrip()
+    return line
 
 
 def _key(letters: Sequence[str], topologies: Sequence[str]) -> list[Text]:

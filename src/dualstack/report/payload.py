@@ -1,18 +1,18 @@
 """The data of the HTML report: each text once, long texts shortened, control characters replaced."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from dualstack.causes import LANGUAGES, load_causes
 from dualstack.finding import Finding
-from dualstack.prober.messages import SocketRow
+from dualstack.measure import Measure
+from dualstack.prober.messages import Query, SocketRow
+from dualstack.report.ladder import TUNNEL, Row, ladder
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.text import head_and_tail, visible
 from dualstack.report.verdict_style import ATTENTION, VERDICT_STYLES, weight
 from dualstack.results import Record
-from dualstack.timeline import Packet, left_out, shortened
 from dualstack.verdict import Verdict
 
 _WHOLE_LOG = 16 * 1024
@@ -23,6 +23,9 @@ _LEAST_ROWS = 16
 _PACKETS_OF_A_SUCCESS = 3
 """With these limits a report of 500 cases is smaller than 1.5 MB; results.json has what is left out."""
 
+_ROLES = {"client": "Client", "relay": "Relay", "server": "Server"}
+"""The heads of lanes."""
+
 _INTERESTING = ATTENTION | {Verdict.KNOWN}
 
 
@@ -32,10 +35,15 @@ class Pool:
     def __init__(self) -> None:
         """Start with the empty text at place 0."""
         self._places: dict[str, int] = {"": 0}
+        self._known: dict[str, int] = {}
+        """The places of texts as they were put, which saves making them visible again."""
 
     def put(self, text: str) -> int:
         """Return the text's place."""
-        return self._places.setdefault(visible(text), len(self._places))
+        place = self._known.get(text)
+        if place is None:
+            place = self._known[text] = self._places.setdefault(visible(text), len(self._places))
+        return place
 
     @property
     def texts(self) -> list[str]:
@@ -43,29 +51,10 @@ class Pool:
         return list(self._places)
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of a sequence diagram, which has a column for each of the two ends.
-
-    Attributes:
-        packet: The packet.
-        forward: Whether it goes from left to right.
-    """
-
-    packet: Packet
-    forward: bool
-
-    @property
-    def ends(self) -> tuple[str, str]:
-        """The ends on the left and on the right."""
-        ends = self.packet.source, self.packet.destination
-        return ends if self.forward else ends[::-1]
-
-
 def payload(report: Report) -> dict[str, Any]:
     """Return the report's data for the page: JSON values only."""
     pool = Pool()
-    records = sorted(report.records, key=lambda item: (weight(item.verdict), item.subject, item.requirement))
+    records = in_order(report)
     seen: dict[str, int] = {}
     log, rows = _shares(records)
     cases = []
@@ -85,6 +74,11 @@ def payload(report: Report) -> dict[str, Any]:
         "cases": cases,
         "texts": pool.texts,
     }
+
+
+def in_order(report: Report) -> list[Record]:
+    """Return the records in the order of the page: the most serious verdicts first."""
+    return sorted(report.records, key=lambda item: (weight(item.verdict), item.subject, item.requirement))
 
 
 def _shares(records: list[Record]) -> tuple[dict[bool, int], dict[bool, int]]:
@@ -114,20 +108,15 @@ def _case(record: Record, pool: Pool, *, log: Mapping[bool, int], rows: Mapping[
         "families": [visible(family) for family in record.families],
         "steps": [[round(step.at, 3), pool.put(step.what)] for step in record.steps],
         "findings": [_finding(finding, pool) for finding in sorted(record.findings, key=lambda item: item.ok)],
-        "sockets": [
-            [
-                *map(pool.put, (row.family, row.transport, row.state, row.address, row.peer, _owner(row))),
-                row.port,
-                row.v6only,
-            ]
-            for row in record.sockets
-        ],
+        "sockets": [_socket(row, pool) for row in record.sockets],
+        "queries": [_query(item, pool) for item in record.queries],
         "log": pool.put(head_and_tail(record.log, log[interesting])),
         "components": [
             [pool.put(name), pool.put(head_and_tail(text, log[interesting]))]
             for name, text in record.component_logs.items()
         ],
-        "sequence": _sequence(shortened(record.packets, rows[interesting]), pool),
+        "ladder": _ladder(record, rows[interesting], pool),
+        "tunnel": _tunnel(record, pool),
         "unreadable": pool.put(record.unreadable),
         "capture": pool.put(record.capture),
         "command": pool.put(record.command),
@@ -137,7 +126,26 @@ def _case(record: Record, pool: Pool, *, log: Mapping[bool, int], rows: Mapping[
         "causes": [visible(code) for code in record.causes],
         "facts": [pool.put(fact) for fact in record.facts],
         "language": visible(record.language),
+        "measures": [_measure(item, pool) for item in record.measures],
     }
+
+
+def _measure(item: Measure, pool: Pool) -> list[Any]:
+    """Return a measured time: its name, its value, its interval, its repetitions and what the standards say."""
+    numbers = [item.value, item.low, item.high, item.repetitions, item.median, item.spread]
+    return [pool.put(item.name), *numbers, pool.put(item.reference)]
+
+
+def _socket(row: SocketRow, pool: Pool) -> list[Any]:
+    """Return a row of the socket table."""
+    texts = (row.family, row.transport, row.state, row.address, row.peer, _owner(row))
+    return [*map(pool.put, texts), row.port, row.v6only]
+
+
+def _query(item: Query, pool: Pool) -> list[Any]:
+    """Return a DNS query: when it was asked, from where, how, what, and how it was answered."""
+    texts = (item.client, item.transport, item.record, item.name, item.rcode)
+    return [round(item.at, 3), *map(pool.put, texts), item.answers]
 
 
 def _owner(row: SocketRow) -> str:
@@ -151,31 +159,38 @@ def _finding(finding: Finding, pool: Pool) -> list[Any]:
     return [finding.ok, pool.put(finding.expected), pool.put(finding.happened), [pool.put(line) for line in packets]]
 
 
-def rows_of(packets: Iterable[Packet]) -> list[Row]:
-    """Return a row for each packet; of two addresses, the one that sends the first packet stands on the left."""
-    left: dict[frozenset[str], str] = {}
-    return [
-        Row(packet, forward=left.setdefault(frozenset({packet.src, packet.dst}), packet.src) == packet.src)
-        for packet in packets
-    ]
+def _ladder(record: Record, most: int, pool: Pool) -> dict[str, Any]:
+    """Return the packet diagram: its lanes (role, host, capture), and its rows."""
+    drawn = ladder(record, most)
+    start = next((row.packet.at for row in drawn.rows if isinstance(row, Row)), 0.0)
+    return {
+        "lanes": [[pool.put(text) for text in (_ROLES.get(s.role, s.role), s.host, s.capture)] for s in drawn.stations],
+        "rows": [row if isinstance(row, int) else _row(row, start, pool) for row in drawn.rows],
+    }
 
 
-def _sequence(packets: Sequence[Packet], pool: Pool) -> list[Any]:
-    """Return a row for each packet: milliseconds, ends, direction, what it is, family, whether it refuses.
+def _row(row: Row, start: float, pool: Pool) -> list[Any]:
+    """Return a packet: milliseconds, two lanes, direction, ends, what, family, refusal, the lane that lacks it."""
+    packet = row.packet
+    milliseconds = round((packet.at - start) * 1000, 3)
+    texts = map(pool.put, (*row.ends, packet.what, packet.family))
+    return [milliseconds, row.left, row.right, int(row.forward), *texts, int(packet.refuses), row.missed]
 
-    Where packets are left out, their number takes the place of a row.
-    """
-    made: list[Any] = []
-    for at, row in enumerate(rows_of(packets)):
-        packet = row.packet
-        if at and (missing := left_out(packets[at - 1], packet)):
-            made.append(missing)
-        milliseconds = round((packet.at - packets[0].at) * 1000, 3)
-        ends = map(pool.put, row.ends)
-        made.append(
-            [milliseconds, *ends, int(row.forward), pool.put(packet.what), visible(packet.family), int(packet.refuses)]
-        )
-    return made
+
+def _tunnel(record: Record, pool: Pool) -> list[Any]:
+    """Return what was captured inside a tunnel: the capture, and the outer and the inner packet of each row."""
+    station = next((item for item in record.stations if item.role == TUNNEL), None)
+    carried = [packet for packet in station.packets if packet.inner] if station else []
+    if station is None or not carried:
+        return []
+    rows = []
+    for packet in carried:
+        inner = packet.inner
+        assert inner is not None  # noqa: S101 - only those are in the list
+        outer = pool.put(f"{packet.source} → {packet.destination}")
+        texts = map(pool.put, (packet.family, f"{inner.source} → {inner.destination}", inner.what, inner.family))
+        rows.append([round((packet.at - carried[0].at) * 1000, 3), outer, *texts])
+    return [pool.put(station.host), pool.put(station.capture), rows]
 
 
 def _requirements(report: Report) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Where, when and with which versions a run was made, as a person reads it."""
 
+import shlex
 from datetime import datetime
 
 from dualstack.runinfo import RunInfo
@@ -25,7 +26,8 @@ def provenance(run: RunInfo) -> list[tuple[str, str]]:
         "Machine": run.machine,
         "Lab": run.lab,
         "Engine": run.engine,
-        "Arguments": " ".join(run.arguments),
+        "Shard": run.shard,
+        "Command": run.command or shlex.join(["pytest", *run.arguments]),
         "Exit code": "" if run.exit_code is None else str(run.exit_code),
     }
     return [(label, text) for label, text in rows.items() if text]

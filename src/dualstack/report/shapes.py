@@ -51,7 +51,7 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a number")
 
 
-def _table_of(text: bytes) -> dict[str, Any]:
+def table_of(text: bytes) -> dict[str, Any]:
     """Return the object that a JSON text holds.
 
     Raises:
@@ -89,15 +89,35 @@ def record_of(text: bytes) -> Record:
     Raises:
         ValueError: It holds no record, or one of another version; the message names what is wrong.
     """
-    data = _of_this_schema(_table_of(text))
+    return record_from(table_of(text))
+
+
+def record_from(table: dict[str, Any]) -> Record:
+    """Return the record that a JSON object holds; unknown keys are ignored.
+
+    Raises:
+        ValueError: It holds no record, or one of another version; the message names what is wrong.
+    """
+    data = _of_this_schema(table)
     try:
         record: Record = _adapter(Record).validate_python(data)
     except ValidationError as error:
         raise ValueError(_first(error)) from None
-    times = [record.seconds, record.waited, *(step.at for step in record.steps), *(item.at for item in record.packets)]
-    if not all(map(math.isfinite, times)):
+    if not all(map(math.isfinite, _times(record))):
         raise ValueError("seconds: not a number")
     return record
+
+
+def _times(record: Record) -> Iterator[float]:
+    """Yield every time in a record."""
+    yield from (record.seconds, record.waited)
+    yield from (step.at for step in record.steps)
+    yield from (item.at for item in record.packets)
+    yield from (item.at for station in record.stations for item in station.packets)
+    for measure in record.measures:
+        yield from (measure.value, measure.low, measure.high, measure.median, measure.spread)
+    for chart in record.charts:
+        yield from (time for lane in chart.lanes for time in lane.times)
 
 
 def run_of(text: bytes) -> tuple[RunInfo, list[str]]:
@@ -106,7 +126,16 @@ def run_of(text: bytes) -> tuple[RunInfo, list[str]]:
     Raises:
         ValueError: It is not JSON, or was written by another version; the message says why.
     """
-    data = _of_this_schema(_table_of(text))
+    return run_from(table_of(text))
+
+
+def run_from(table: dict[str, Any]) -> tuple[RunInfo, list[str]]:
+    """Return what a JSON object says of a run, without its wrong values, and what is wrong with these.
+
+    Raises:
+        ValueError: Another version wrote it; the message says which.
+    """
+    data = _of_this_schema(table)
     kept: dict[str, Any] = {}
     faults: list[str] = []
     shapes = get_type_hints(RunInfo)

@@ -111,6 +111,11 @@ class Report(RunFolder):
         blocked = [item.subject for item in self.records if self._is_blocked(item)]
         return [subject for subject in dict.fromkeys([*failed, *blocked]) if subject not in others]
 
+    def fails(self, record: Record) -> bool:
+        """Return whether a case makes the run fail because of its service or manifest; a deviation does if strict."""
+        strict = self.run.strict and record.verdict is Verdict.DEVIATES
+        return record.verdict in FAILURES or strict or self._is_blocked(record)
+
     def _is_blocked(self, record: Record) -> bool:
         """Return whether a case is blocked, unless the manifest declares that its service does not start."""
         return record.verdict is Verdict.BLOCKED and record.subject not in self._declared
@@ -133,23 +138,31 @@ class Report(RunFolder):
         others = len(set(self.failing) - set(self.unstarted))
         more = f" {others} more {_does(others)} not behave as required." if others else ""
         yield bool(self.unstarted) * (
-            f"{len(self.unstarted)} of {total} {_does(len(self.unstarted))} not start: "
+            f"{self._part(len(self.unstarted))} {_does(len(self.unstarted))} not start: "
             f"check the manifest or the command first.{more}"
         )
-        yield bool(self.failing) * f"{len(self.failing)} of {total} {_does(len(self.failing))} not behave as required."
+        failing = len(self.failing)
+        yield bool(failing) * f"{self._part(failing)} {_does(failing)} not behave as required."
         yield "" if self.judged else f"Nothing was verified: {self._why_none} ({total})."
         unsure = any(statement.overall is Support.NOT_VERIFIED for statement in self.statements)
         yield bool(unsure or self.missing or self.damage) * (
             f"No failure was found, but not everything was verified ({total})."
         )
         known = sum(statement.overall is Support.KNOWN for statement in self.statements)
-        yield bool(known) * f"Nothing unexpected: {known} of {total} {'has' if known == 1 else 'have'} known issues."
+        has = "has" if known == 1 else "have"
+        yield bool(known) * f"Nothing unexpected: {self._part(known, inside=True)} {has} known issues."
         yield bool(self.deviating) * (
-            f"No requirement is broken, but {len(self.deviating)} of {total} "
+            f"No requirement is broken, but {self._part(len(self.deviating), inside=True)} "
             f"{'deviates' if len(self.deviating) == 1 else 'deviate'} from a recommendation "
             f"({count(self._deviations, 'deviation')})."
         )
         yield f"{'The service behaves' if len(self.statements) == 1 else f'All {total} behave'} as required."
+
+    def _part(self, number: int, *, inside: bool = False) -> str:
+        """Return so many of all services in words, for the beginning or the inside of a sentence."""
+        if len(self.statements) == 1:
+            return "the service" if inside else "The service"
+        return f"{number} of {count(len(self.statements), 'service')}"
 
     @property
     def deviating(self) -> list[str]:
@@ -184,7 +197,8 @@ class Report(RunFolder):
             found.append("This run was interrupted before its end.")
         if self.missing:
             have = "has" if self.missing == 1 else "have"
-            found.append(f"{self.missing} of {self.run.planned} planned cases {have} no result.")
+            why = f"did not run: {self.run.stopped}" if self.run.stopped else f"{have} no result"
+            found.append(f"{self.missing} of {self.run.planned} planned cases {why}.")
         broken = sum(self.counts.get(verdict, 0) for verdict in OUR_FAULT)
         if broken:
             found.append(f"{count(broken, 'case')} could not be judged; the service is not the reason.")

@@ -4,9 +4,10 @@ import enum
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from dualstack.report.text import clip, enumerated
-from dualstack.report.verdict_style import VERDICT_STYLES, VerdictStyle, most_serious
+from dualstack.report.verdict_style import ATTENTION, VERDICT_STYLES, VerdictStyle, most_serious
 from dualstack.results import Record
 from dualstack.verdict import OUR_FAULT, Verdict
 
@@ -76,7 +77,7 @@ class TopologyTitle:
     host: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cell:
     """One service in one topology.
 
@@ -90,28 +91,33 @@ class Cell:
     topology: TopologyTitle
     records: tuple[Record, ...]
 
-    @property
+    @cached_property
     def verdict(self) -> Verdict | None:
         """The most serious verdict; None without a case."""
         return most_serious(record.verdict for record in self.records)
 
-    @property
+    @cached_property
     def counts(self) -> dict[Verdict, int]:
         """How many cases have each verdict, the most serious first."""
         return counted(self.records)
 
     @property
+    def attention(self) -> bool:
+        """Whether its most serious case is one to open: it is no success and no plain fact."""
+        return self.verdict in ATTENTION | {Verdict.KNOWN}
+
+    @cached_property
     def total(self) -> int:
         """How many cases apply to the service; all of them if none does."""
         applying = sum(record.verdict is not Verdict.NOT_APPLICABLE for record in self.records)
         return applying or len(self.records)
 
-    @property
+    @cached_property
     def same(self) -> int:
         """How many cases have the most serious verdict."""
         return sum(record.verdict is self.verdict for record in self.records)
 
-    @property
+    @cached_property
     def support(self) -> Support:
         """What is said of the service in this topology."""
         verdicts = {record.verdict for record in self.records}
@@ -119,7 +125,7 @@ class Cell:
             return Support.NOT_TESTED
         return next((said for said, wanted in _DECIDES.items() if verdicts & wanted), Support.NOT_CLAIMED)
 
-    @property
+    @cached_property
     def deciding(self) -> tuple[Record, ...]:
         """The cases that lead to a statement that is not a plain yes; one case for each reason."""
         if self.support not in _NOT_A_PLAIN_YES:
@@ -131,7 +137,7 @@ class Cell:
         return tuple(first.values())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Statement:
     """The support statement of one service.
 
@@ -149,7 +155,7 @@ class Statement:
     cells: tuple[Cell, ...]
     loopback: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def overall(self) -> Support:
         """The most serious of what is said of it; 'does not apply' only if no topology applies."""
         said = {cell.support for cell in self.cells}
@@ -176,7 +182,7 @@ class Statement:
         for support, lead in _LEADS.items():
             cells = [cell for cell in self.cells if cell.support is support]
             if cells:
-                parts.append(_clause(lead, cells, reasons=reasons and support in _REASONED))
+                parts.append(_clause(lead, cells, reasons=support in _REASONED) if reasons else _short(lead, cells))
         return ("; ".join(parts) or "was not tested") + "."
 
 
@@ -190,7 +196,18 @@ _LEADS = {
     Support.NOT_CLAIMED: "makes no claim for",
 }
 
+_MOST_TITLES, _FIRST_TITLES = 6, 4
+"""How many topologies a sentence without reasons names at most; of more than that, how many."""
+
 _REASONED = frozenset({Support.NOT_MET, Support.KNOWN, Support.DEVIATES})
+
+
+def _short(lead: str, cells: list[Cell]) -> str:
+    """Return one clause of a statement without reasons; of many topologies it names the first ones."""
+    titles = [cell.topology.title for cell in cells]
+    if len(titles) > _MOST_TITLES:
+        titles = [*titles[:_FIRST_TITLES], f"{len(titles) - _FIRST_TITLES} more topologies"]
+    return f"{lead} {enumerated(titles)}"
 
 
 def _clause(lead: str, cells: list[Cell], *, reasons: bool) -> str:

@@ -117,7 +117,7 @@ _BY_WEIGHT = (
         "k",
         "KNOWN",
         Tone.WARN,
-        "The service does not meet the requirement, and its manifest declares that as known, with a reason.",
+        "The service does not meet the requirement, and its manifest or a baseline declares that, with a reason.",
     ),
     VerdictStyle(Verdict.PASS, "✓", "ok", Tone.GOOD, "The service does what is required, and the packets prove it."),
     VerdictStyle(Verdict.OBSERVED, "i", "obs", Tone.FACT, "A fact about the service, recorded without judgement."),

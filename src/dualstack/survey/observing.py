@@ -1,5 +1,6 @@
 """One start of a service in a survey: its sockets, and how exchanges with it end."""
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from dualstack.world.components import Components
 from dualstack.world.journal import Journal
 from dualstack.world.oneway import hold_exchange
 from dualstack.world.readiness import wait_ready
+from dualstack.world.upstreams import Upstreams
 
 STATES = {
     "normal": "dual-stack",
@@ -51,6 +53,9 @@ ANOTHERS = "another's"
 """The answer over a family in which only another program has the port."""
 
 NOT_LISTENING = "✗"
+
+_REFUSED = errno.errorcode[errno.ECONNREFUSED]
+"""How a dial ended where nothing listens."""
 
 _NOT_EXECUTABLE = 126
 """A shell's exit code for a program that cannot be executed."""
@@ -147,14 +152,16 @@ def _error(seen: Evidence, effect: Effect, readiness: Readiness) -> str:
 def _look(lab: Lab, variant: Variant, *, contained: bool) -> tuple[Evidence, dict[str, str], Readiness]:
     """Return the evidence of a start, how exchanges ended, and whether the service became ready."""
     components = Components(variant.subject, lab, Journal(), contained=contained)
+    upstreams = Upstreams(variant.subject, lab, Journal())
     try:
-        return _look_with(components, lab, variant, contained=contained)
+        upstreams.start()
+        return _look_with(components, upstreams, lab, variant, contained=contained)
     finally:
         components.stop()
 
 
 def _look_with(
-    components: Components, lab: Lab, variant: Variant, *, contained: bool
+    components: Components, upstreams: Upstreams, lab: Lab, variant: Variant, *, contained: bool
 ) -> tuple[Evidence, dict[str, str], Readiness]:
     """Start the components and the service; return what `_look` returns."""
     host = lab.hosts["service"]
@@ -167,8 +174,9 @@ def _look_with(
             SCRATCH,
             af_inet6=host.spec.af_inet6,
             settings=settings,
-            names=names_for(variant.subject.listen, host),
+            names=names_for(variant.subject.listen, lab),
             contained=contained,
+            targets=upstreams.targets,
         )
         program = host.start(launch)
     except ServiceError as error:
@@ -208,18 +216,21 @@ def _look_at(
         for family in world
         if readiness.ready or serving(own)
     }
+    ended = program.poll()
+    if ended is not None:  # its port refuses every family then
+        answers = {family: how for family, how in answers.items() if how != _REFUSED}
     # A service that answers has opened all its sockets; one that takes a single connection has closed them again.
     late, others = _unconnected(host, listener)
     own = late or own
     answered = frozenset(family for family in world if answers.get(family.value) == Outcome.ANSWERED.value)
-    seen = replace(seen, own=own, others=others, answered=answered, ended=program.poll(), output=program.log().text)
+    seen = replace(seen, own=own, others=others, answered=answered, ended=ended, output=program.log().text)
     return seen, answers, readiness
 
 
 def _unconnected(host: Host, listener: Listen) -> tuple[tuple[SocketRow, ...], tuple[SocketRow, ...]]:
     """Return the unconnected sockets on the listener's port: the service's, and those of other programs."""
     rows = [row for row in host.prober.sockets(listener.transport) if row.port == listener.port and not row.peer]
-    own = tuple(row for row in rows if not row.owner.endswith("(1)"))
+    own = tuple(row for row in rows if not row.is_of_harness)
     return own, tuple(row for row in rows if row not in own)
 
 

@@ -11,7 +11,7 @@ from dualstack.topology.model import (
     Roles,
     Topology,
 )
-from dualstack.topology.paths import Hop, hosts_across, next_hops
+from dualstack.topology.paths import Hop, hosts_across, next_hops, reaches
 
 __all__ = [
     "LINK_MTU",
@@ -27,6 +27,7 @@ __all__ = [
     "hosts_across",
     "load_topology",
     "next_hops",
+    "reaches",
     "read_topology",
     "topology_names",
 ]

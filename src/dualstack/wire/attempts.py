@@ -43,6 +43,7 @@ class Attempt:
         after: Seconds from the last transmission to the packet that decided the result; None if unanswered.
         error: The text of an ICMP error; empty without one.
         frames: The numbers of its frames in the capture, including the one that decided the result.
+        decided: When the packet came that decided the result, in seconds since the epoch; None if unanswered.
     """
 
     family: Family
@@ -57,6 +58,7 @@ class Attempt:
     after: float | None
     error: str
     frames: tuple[int, ...]
+    decided: float | None = None
 
     @property
     def time(self) -> float:
@@ -81,6 +83,7 @@ class _Draft:
     fate: Fate = Fate.UNANSWERED
     after: float | None = None
     error: str = ""
+    decided: float | None = None
 
     def sent(self, frame: Frame) -> None:
         """Count one more transmission."""
@@ -92,6 +95,7 @@ class _Draft:
         if self.fate in {Fate.UNANSWERED, Fate.ICMP_ERROR}:
             self.fate, self.error = fate, error
             self.after = frame.time - self.times[-1]
+            self.decided = frame.time
             self.frames.append(frame.number)
 
     def attempt(self, family: Family, transport: Transport) -> Attempt:
@@ -109,6 +113,7 @@ class _Draft:
             after=self.after,
             error=self.error,
             frames=tuple(self.frames),
+            decided=self.decided,
         )
 
 

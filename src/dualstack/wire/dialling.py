@@ -1,4 +1,4 @@
-"""Predicates over attempts: their family, their result, and the order of the families (Happy Eyeballs)."""
+"""Predicates over attempts: their family and their result."""
 
 import socket
 from collections.abc import Iterable
@@ -166,86 +166,6 @@ def no_family_from(wire: CaptureData, mac: str, family: Family, allow: frozenset
         else f"{len(left)} frames left it, none of {family.label}{but}; the {family.label} witnesses were seen",
         packets=format_lines(found),
     )
-
-
-def he_gap(wire: CaptureData, port: int) -> float | None:
-    """Return the seconds from the first IPv6 attempt to the first IPv4 attempt; None if one of them is missing.
-
-    It is negative if IPv4 came first.
-    """
-    first: dict[Family, float] = {}
-    for attempt in attempts(wire, port):
-        first.setdefault(attempt.family, attempt.time)
-    if len(first) < len(Family):
-        return None
-    return first[Family.IPV4] - first[Family.IPV6]
-
-
-def he_fallback(wire: CaptureData, port: int, lo: float, hi: float) -> Finding:
-    """The first attempt is over IPv6, and the first one over IPv4 follows ``lo`` to ``hi`` seconds later.
-
-    RFC 8305 §5: the Connection Attempt Delay.
-
-    Raises:
-        Inconclusive: There is no attempt, or the capture is incomplete.
-    """
-    all_tried = tried(wire, port)
-    gap = he_gap(wire, port)
-    if gap is None:
-        happened = f"every attempt was over {all_tried[0].family.label}: {_in_words(all_tried)}"
-    elif gap < 0:
-        happened = f"the first attempt was over IPv4, the first one over IPv6 followed {-gap:.3f} s later"
-    else:
-        happened = f"the first IPv4 attempt began {gap:.3f} s after the first IPv6 attempt"
-    return Finding(
-        ok=gap is not None and lo <= gap <= hi and all_tried[0].family is Family.IPV6,
-        expected=f"the first attempt to port {port} is over IPv6, the first one over IPv4 {lo:g} to {hi:g} s later",
-        happened=happened,
-        packets=conversation(wire, [port]),
-    )
-
-
-def loser_quiet(wire: CaptureData, port: int) -> Finding:
-    """Only one of the concurrent attempts, the winner, carries data of the client.
-
-    The winner is the first attempt with data or, if none has data, the first that is answered. The losers are all other
-    attempts that began before the winner's first data.
-
-    Raises:
-        Inconclusive: No attempt succeeded, there was only one, or the capture is incomplete.
-    """
-    all_tried = tried(wire, port)
-    spoke = {attempt: _first_payload(wire.frames, attempt) for attempt in all_tried}
-    speakers = sorted((when, attempt.time, attempt) for attempt, when in spoke.items() if when is not None)
-    winner = (
-        speakers[0][2] if speakers else next((attempt for attempt in all_tried if attempt.fate is Fate.ANSWERED), None)
-    )
-    if winner is None:
-        raise Inconclusive(f"{wire.path}: no attempt to reach port {port} succeeded, so none has lost")
-    end = spoke[winner]
-    losers = [one for one in all_tried if one is not winner and (end is None or one.time <= end)]
-    if not losers:
-        raise Inconclusive(f"{wire.path}: there was only one attempt to reach port {port}, so none has lost")
-    loud = [attempt for attempt in losers if spoke[attempt] is not None]
-    return Finding(
-        ok=not loud,
-        expected=f"of the attempts to reach port {port} that lost the race none carries bytes of the client",
-        happened=f"{len(losers)} lost to {winner}; bytes were sent on: {_in_words(loud)}"
-        if loud
-        else f"{len(losers)} lost to {winner}, without a byte",
-        packets=conversation(wire, [port]),
-    )
-
-
-def _first_payload(frames: Iterable[Frame], attempt: Attempt) -> float | None:
-    """Return when the client first sent data on an attempt's connection; None if it sent none."""
-    ends = (attempt.src, attempt.sport, attempt.dst, attempt.dport)
-    for frame in frames:
-        if frame.kind != "tcp" or not frame.size or frame.time < attempt.time:
-            continue
-        if (frame.src, frame.sport, frame.dst, frame.dport) == ends:
-            return frame.time
-    return None
 
 
 def _innermost(frame: Frame) -> Frame:

@@ -51,6 +51,7 @@ class Dns:
         type: The record type in question: ``A``, ``AAAA`` …
         rcode: The response code, 0 in a query.
         answers: The data of the answer's records of any type, as text; empty in a query.
+        truncated: Whether the TC bit is set.
     """
 
     time: float
@@ -63,6 +64,7 @@ class Dns:
     type: str
     rcode: int = 0
     answers: tuple[str, ...] = ()
+    truncated: bool = False
 
 
 @functools.cache
@@ -97,6 +99,16 @@ def details(path: Path, frames: Iterable[Frame]) -> tuple[str, ...]:
     """Return scapy's one-line summary of each frame that it can read, from the network header inwards."""
     summaries = (_readable(packet.payload.summary) for _, packet in _packets(path, frames))
     return tuple(summary for summary in summaries if summary is not None)
+
+
+def payloads(path: Path, frames: Iterable[Frame]) -> dict[int, bytes]:
+    """Return what TCP or UDP carries in each frame that can be read, by the number of the frame."""
+    found = {}
+    for frame, packet in _packets(path, frames):
+        transport = packet.getlayer(_scapy().TCP) or packet.getlayer(_scapy().UDP)
+        if transport is not None:
+            found[frame.number] = bytes(transport.payload.original)[: frame.size]
+    return found
 
 
 def udp_checksums(path: Path, frames: Iterable[Frame]) -> dict[int, Checksum]:
@@ -166,6 +178,7 @@ def _question(frame: Frame, family: Family, message: Any, question: Any) -> Dns:
         type=_scapy().dnsqtypes.get(question.qtype, str(question.qtype)),
         rcode=message.rcode if message.qr else 0,
         answers=_answers(message.an or ()) if message.qr else (),
+        truncated=bool(message.tc),
     )
 
 

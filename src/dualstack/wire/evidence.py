@@ -1,7 +1,7 @@
 """The packets of a capture, and whether they allow a conclusion."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dualstack.errors import Inconclusive
@@ -36,6 +36,13 @@ class CaptureData:
     def is_from(self, end: tuple[str, int], port: int) -> bool:
         """Return whether ``end`` has the service's port, or is another end from which the service may answer."""
         return end[1] == port or end in (self.others or ())
+
+    def since(self, time: float) -> "CaptureData":
+        """Return the packets from a time on, in seconds since the epoch.
+
+        A UDP client may use one port in each of its runs, so that earlier packets would belong to a later attempt.
+        """
+        return replace(self, frames=tuple(frame for frame in self.frames if frame.time >= time))
 
     def require_whole(self) -> None:
         """Make sure that no packet is missing.

@@ -4,6 +4,7 @@ Each takes a capture and returns a `dualstack.finding.Finding`. It raises `duals
 allows no conclusion: it has no frame of the flow, frames were dropped, or a frame must be absent without a witness.
 """
 
+from dualstack.rfc6052 import embed
 from dualstack.wire.advertised import flow_outlives_advertisements, served_amid_advertisements
 from dualstack.wire.attempts import Attempt, Fate, attempts
 from dualstack.wire.datagrams import (
@@ -22,21 +23,20 @@ from dualstack.wire.dialling import (
     answered,
     arrived,
     families_of_flow,
-    he_fallback,
-    he_gap,
-    loser_quiet,
     no_family_from,
     refused,
     syn_family,
 )
 from dualstack.wire.dns import dns_answers, dns_queries
+from dualstack.wire.eyeballs import attempt_delay, attempts_apart, families_alternate, losers_closed, losers_quiet
 from dualstack.wire.formatting import conversation
-from dualstack.wire.pathmtu import path_mtu_heeded, too_large_is_sent_again
+from dualstack.wire.pathmtu import keeps_whole, path_mtu_heeded, path_mtu_learned, too_large_is_sent_again
 from dualstack.wire.presence import absent, present, stays_inside
-from dualstack.wire.rfc6052 import embed
+from dualstack.wire.racing import Race, race
 from dualstack.wire.routing import leaves_through_router
-from dualstack.wire.streams import half_close, half_closes, outlives_resets, require_pieces
+from dualstack.wire.streams import carries_resets, half_close, half_closes, outlives_resets, require_pieces
 from dualstack.wire.template import Template
+from dualstack.wire.told import no_own_address
 from dualstack.wire.transition import (
     TooBig,
     mtu_respected,
@@ -49,34 +49,42 @@ from dualstack.wire.transition import (
 __all__ = [
     "Attempt",
     "Fate",
+    "Race",
     "Template",
     "TooBig",
     "absent",
     "answered",
     "arrived",
+    "attempt_delay",
     "attempts",
+    "attempts_apart",
+    "carries_resets",
     "conversation",
     "dns_answers",
     "dns_queries",
     "embed",
+    "families_alternate",
     "families_of_flow",
     "flow_outlives_advertisements",
     "from_any_port",
     "group_answered",
     "half_close",
     "half_closes",
-    "he_fallback",
-    "he_gap",
+    "keeps_whole",
     "leaves_through_router",
-    "loser_quiet",
+    "losers_closed",
+    "losers_quiet",
     "mtu_respected",
     "nat64_destination",
     "no_family_from",
     "no_mapped_on_wire",
+    "no_own_address",
     "outlives_resets",
     "packets_too_big",
     "path_mtu_heeded",
+    "path_mtu_learned",
     "present",
+    "race",
     "refused",
     "require_errors",
     "require_pieces",

@@ -105,6 +105,7 @@ def packet(frame: Frame, *, since: float, number: int = 0, host: str = "") -> Pa
         dport=frame.dport,
         what=describe(frame),
         refuses=_refuses(frame),
+        inner=packet(frame.inner, since=since) if frame.inner else None,
     )
 
 

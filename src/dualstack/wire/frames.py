@@ -53,6 +53,7 @@ class Frame:
         fragment: Whether it is a fragment; only the first one of a packet shows ports.
         hop_limit: The hop limit of the outer header (IPv4: its time to live), 0 without one.
         next_mac: The destination hardware address: that of the next hop.
+        whole: Whether routers must not fragment the packet: IPv6, and IPv4 with DF (RFC 791 §3.1).
     """
 
     number: int
@@ -76,6 +77,7 @@ class Frame:
     fragment: bool = False
     hop_limit: int = 0
     next_mac: str = ""
+    whole: bool = True
 
 
 def parse(data: bytes, *, number: int = 1, time: float = 0.0, length: int = 0) -> Frame:
@@ -149,6 +151,7 @@ def _packet(data: bytes, at: int, ethertype: int, meta: tuple[int, float, str, s
         fragment=network.fragment,
         hop_limit=network.hop_limit,
         next_mac=next_mac,
+        whole=network.whole,
     )
 
 

@@ -72,6 +72,7 @@ class Network:
         length: The packet's length in bytes.
         fragment: Whether it is a fragment.
         hop_limit: The hop limit; of IPv4 the time to live.
+        whole: Whether routers must not fragment it: IPv6, and IPv4 with DF.
     """
 
     src: str
@@ -82,6 +83,7 @@ class Network:
     length: int
     fragment: bool
     hop_limit: int
+    whole: bool = True
 
 
 def network_header(data: bytes, at: int, family: Family, whole: int) -> Network | None:
@@ -104,6 +106,7 @@ def _ipv4(data: bytes, at: int) -> Network | None:
         length=total,
         fragment=later or bool(fragment & 0x2000),
         hop_limit=data[at + 8],
+        whole=bool(fragment & 0x4000),
     )
 
 

@@ -7,6 +7,7 @@ from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.wire.attempts import Fate, attempts
 from dualstack.wire.evidence import CaptureData
+from dualstack.wire.flows import flows
 from dualstack.wire.formatting import conversation
 from dualstack.wire.frames import FIN, RST, Frame
 
@@ -115,3 +116,34 @@ def outlives_resets(wire: CaptureData, port: int, family: Family) -> Finding:
         happened=f"{len(resets)} segments of clients carried RST; then {later[-1]}",
         packets=conversation(wire, [port]),
     )
+
+
+def carries_resets(wire: CaptureData, port: int, *, expected: bool, least: int = 0) -> Finding:
+    """Some segment of the established connections to ``port`` carries RST, or none does, as ``expected``.
+
+    Only connections with at least ``least`` bytes of payload count.
+
+    Raises:
+        Inconclusive: There is no such connection, or the capture is incomplete.
+    """
+    wire.require_whole()
+    made = {
+        (item.attempt.src, item.attempt.sport)
+        for item in flows(wire, port)
+        if item.established and item.sent + item.answered >= least
+    }
+    if not made:
+        raise Inconclusive(f"{wire.path}: no connection to port {port} has at least {least} bytes")
+    ends = [{(frame.src, frame.sport), (frame.dst, frame.dport)} for frame in wire.frames if _is_reset(frame, port)]
+    count = sum(not made.isdisjoint(both) for both in ends)
+    return Finding(
+        ok=bool(count) is expected,
+        expected=f"{'a' if expected else 'no'} segment of the connections to port {port} carries RST",
+        happened=f"{count} of their segments {'do' if count > 1 else 'does'}" if count else "none does",
+        packets=conversation(wire, [port]),
+    )
+
+
+def _is_reset(frame: Frame, port: int) -> bool:
+    """Return whether a frame is a TCP segment from or to ``port`` with RST."""
+    return frame.kind == "tcp" and port in {frame.sport, frame.dport} and bool(frame.flags & RST)

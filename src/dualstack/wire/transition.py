@@ -1,17 +1,18 @@
 """Predicates over IPv4/IPv6 transition: mapped addresses, path MTU, tunnels, translators."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
+from dualstack.rfc6052 import embed
+from dualstack.transport import Transport
 from dualstack.wire.dialling import canonical, tried
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.formatting import concerning, conversation, format_lines
 from dualstack.wire.frames import Frame
-from dualstack.wire.rfc6052 import embed
 
 _UNREAL = (ipaddress.IPv6Network("::ffff:0:0/96"), ipaddress.IPv6Network("::/96"))
 _WITHOUT_ADDRESS = frozenset({"ND", "RS/RA", "MLD"})
@@ -160,20 +161,31 @@ def _ipv6_transport(frame: Frame) -> bool:
     return frame.family is Family.IPV6 and frame.kind in {"tcp", "udp"}
 
 
-def nat64_destination(wire: CaptureData, port: int, prefix: str, ipv4: str) -> Finding:
-    """Every SYN to ``port`` goes over IPv6 to the address that stands for ``ipv4`` behind ``prefix`` (RFC 6052 §2.2).
+def nat64_destination(
+    wire: CaptureData, port: int, prefix: str | Sequence[str], ipv4: str, transport: Transport = Transport.TCP
+) -> Finding:
+    """Every attempt to reach ``port`` goes over IPv6 to an address that stands for ``ipv4`` (RFC 6052 §2.2).
+
+    Args:
+        wire: What was captured on an IPv6-only link.
+        port: The port.
+        prefix: The translator's prefix, or all that it has used.
+        ipv4: The address of the server.
+        transport: TCP or UDP.
 
     Raises:
-        Inconclusive: There is no SYN, or the capture could have missed one over IPv4.
+        Inconclusive: There is no attempt, or the capture could have missed one over IPv4.
         ValueError: RFC 6052 knows no prefix of this length.
     """
-    wanted = canonical(embed(prefix, ipv4))
-    all_tried = tried(wire, port)
+    prefixes = (prefix,) if isinstance(prefix, str) else prefix
+    wanted = [canonical(embed(one, ipv4)) for one in prefixes]
+    all_tried = tried(wire, port, transport)
     wire.require_live([Family.IPV4])
-    others = [attempt for attempt in all_tried if attempt.dst != wanted]
+    others = [attempt for attempt in all_tried if attempt.dst not in wanted]
+    what = "SYN" if transport is Transport.TCP else "datagram"
     return Finding(
         ok=not others,
-        expected=f"every SYN to port {port} goes to {wanted}: {ipv4} behind {prefix}",
+        expected=f"every {what} to port {port} goes to {' or '.join(wanted)}: {ipv4} behind {' or '.join(prefixes)}",
         happened="; ".join(sorted({str(attempt) for attempt in others or all_tried})),
         packets=conversation(wire, [port]),
     )

@@ -3,6 +3,7 @@
 from dualstack.world.base import World
 from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.listening import ListenerWorld
+from dualstack.world.relaying import RelayWorld
 from dualstack.world.starting import StartWorld
 
-__all__ = ["ConnectorWorld", "ListenerWorld", "StartWorld", "World"]
+__all__ = ["ConnectorWorld", "ListenerWorld", "RelayWorld", "StartWorld", "World"]

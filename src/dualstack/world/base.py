@@ -11,9 +11,11 @@ from dualstack.errors import HarnessError, Inconclusive, RequirementBroken
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.lab.changes import AddAddress, RemoveAddress, SwitchIpv6
+from dualstack.lab.daemons import shown_counts
 from dualstack.lab.protocol import Backend, Host, Lab
 from dualstack.lab.proving import prove
 from dualstack.manifest import Connect, Listen, Subject
+from dualstack.measure import Measure
 from dualstack.plan import PlannedCase
 from dualstack.requirement import Level
 from dualstack.topology import load_topology
@@ -21,6 +23,7 @@ from dualstack.transport import Transport
 from dualstack.wire.capture import Capture
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import no_family_from
+from dualstack.world.elsewhere import Elsewhere
 from dualstack.world.journal import Journal
 
 KERNEL_NOISE = frozenset({"ND", "MLD", "RS/RA", "IGMP"})
@@ -41,6 +44,9 @@ class World:
         journal: What was done.
         findings: What was expected and what happened.
         works: Whether the application was served, by family.
+        measures: The times that were measured.
+        folder: The folder for the case's evidence.
+        elsewhere: The captures of other hosts, once they have ended.
         completes: Whether the start (START-001) has shown that the lab's server can speak with the case's connector;
             None if that is not known.
     """
@@ -57,12 +63,14 @@ class World:
         self.journal = Journal()
         self.findings: list[Finding] = []
         self.works: dict[str, bool] = {}
+        self.measures: list[Measure] = []
         self.completes: bool | None = None
         self._backend = backend
-        self._folder = folder
+        self.folder = folder
         self._lab: Lab | None = None
         self._capture: Capture | None = None
         self._wire: CaptureData | None = None
+        self.elsewhere: list[Elsewhere] = []
 
     def __enter__(self) -> Self:
         """Make the lab, prove it, and start the capture.
@@ -75,11 +83,15 @@ class World:
         self._lab = self._backend.up(load_topology(self.case.topology))
         try:
             prove(self._lab)
-            self._capture = Capture.start(self.host, self._folder / "capture.pcap")
+            self._start_captures()
         except BaseException:
             self._lab.close()
             raise
         return self
+
+    def _start_captures(self) -> None:
+        """Start the capture on the service's host."""
+        self._capture = Capture.start(self.host, self.folder / "capture.pcap")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -116,6 +128,11 @@ class World:
     def peer(self) -> Host:
         """The host that the service's peer is on."""
         return self.lab.hosts["peer"]
+
+    @property
+    def resolver(self) -> Host:
+        """The host that the name server is on."""
+        return self.lab.hosts["resolver"]
 
     @property
     def unstarted(self) -> bool:
@@ -201,16 +218,20 @@ class World:
         """Add a finding; at the end of the case one that is not as expected breaks the requirement."""
         self.findings.append(finding)
 
-    def shows(self, predicate: Callable[[CaptureData], Finding]) -> None:
+    def shows(self, predicate: Callable[[CaptureData], Finding], on: Callable[[], CaptureData] | None = None) -> None:
         """Require what ``predicate`` expects of the captured packets.
 
         If another finding has failed already, missing packets are ignored.
+
+        Args:
+            predicate: Returns the finding.
+            on: Returns the packets; None for those of the service's host.
 
         Raises:
             Inconclusive: Packets that are needed as evidence are missing, and no finding has failed.
         """
         try:
-            self.require(predicate(self.wire()))
+            self.require(predicate((on or self.wire)()))
         except Inconclusive:
             if all(finding.ok for finding in self.findings):
                 raise
@@ -265,6 +286,8 @@ class World:
             return
         try:
             self._stop_all()
+            for what, answer in self.lab.daemons.check().items():
+                self.note(f"{what} has counted: {shown_counts(answer)}")
         finally:
             self._wire = capture.stop()
 

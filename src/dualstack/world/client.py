@@ -18,6 +18,9 @@ from dualstack.world.observed import exchange_of
 from dualstack.world.oneway import hold_exchange
 from dualstack.world.service import Service
 
+ERROR = 400
+"""A status or reply code from this one on is an error."""
+
 
 class Client:
     """The clients of a listener.
@@ -26,7 +29,8 @@ class Client:
 
     Attributes:
         exchanges: The exchanges of single clients so far.
-        shown: The source address of each client that the service has shown, and the text that it showed.
+        shown: The source address of each client that the service has shown, and the text that it showed; not of a
+            client that a PROXY header or a field of the request names.
         misjudged: Pairs of a client's address and an access rule that the service applied wrongly to it.
     """
 
@@ -42,6 +46,8 @@ class Client:
         self.exchanges: list[Exchange] = []
         self.shown: list[tuple[str, str]] = []
         self.misjudged: list[tuple[str, str]] = []
+        self._statuses: set[int] = set()
+        """The statuses and reply codes of all answers."""
         self._service = service
         self._listener = service.listener
         self._subject = subject
@@ -68,7 +74,7 @@ class Client:
         """
         listener, clients = self._listener, clients or self._clients
         address = address or self._clients.addresses[family][0]
-        dial = dial_to(listener, address, self._subject.manifest.timeouts.exchange)
+        dial = dial_to(self._service.upstreams.asked(listener), address, self._subject.manifest.timeouts.exchange)
         source = "" if "%" in address else next(iter(clients.sources[family]), "")
         if protocol is None or protocol == listener.protocol:
             return replace(dial, source=source)
@@ -119,13 +125,24 @@ class Client:
         if listener.peer_log is not None:
             self._log_size = service.log.size
         dialled = hold_exchange(listener, dial, clients.host, service.current)
+        self._statuses |= {dialled.status} if dialled.outcome is Outcome.ANSWERED else set()
         self._journal.waited += dialled.seconds
-        self.exchanges.append(exchange_of(dial, dialled, start=len(service.launches), inside=clients.inside))
+        large = dial.send is not None and dial.send in {listener.large_send, listener.bulk_send} - {listener.send}
+        done = exchange_of(dial, dialled, start=len(service.launches), inside=clients.inside, asks_large=large)
+        self.exchanges.append(done)
         where = f"{dial.transport.value} {endpoint(dial.address, dial.port)}"
         where += " on the service's own host" * clients.inside
         source = f" from {dial.source}" if dial.source and dial.source not in clients.sources[dial.family][:1] else ""
         self._journal.note(f"dial {where}{source}: {dialled.detail}")
         return dialled
+
+    def is_served(self, dialled: Dialled) -> bool:
+        """Return whether a client was answered, and not with an error while others of this case were answered without.
+
+        A service whose every answer is an error, such as 404, serves its clients as well as it can.
+        """
+        error = dialled.status >= ERROR and any(status < ERROR for status in self._statuses)
+        return dialled.outcome is Outcome.ANSWERED and not error
 
     def hold(self, family: Family, count: int, protocol: str | None = None) -> ConnectionsHandle:
         """Open connections over ``family``, hold one exchange on each, and keep them open until the case ends.
@@ -145,15 +162,19 @@ class Client:
         self._journal.note(f"{held.held} {family.label} connection(s) are held open; of the last one: {last.detail}")
         return held
 
-    def shown_address(self, dialled: Dialled) -> str:
+    def shown_address(self, dialled: Dialled, client: str = "") -> str:
         """Return the client's address as the service shows it, in its answer or in its log; empty if it does not.
 
         The log is not waited for if the client was not answered: the service may never have seen it.
 
+        Args:
+            dialled: The exchange.
+            client: The address to be shown, which a header names; empty for the address that dialled.
+
         Raises:
             Inconclusive: The manifest's expression matches something else.
         """
-        listener, program = self._listener, self._service.current
+        listener, program, client = self._listener, self._service.current, client or dialled.source
         if dialled.outcome is not Outcome.ANSWERED:
             return ""
         if listener.peer_reply is not None:
@@ -165,10 +186,10 @@ class Client:
             found = re.search(listener.peer_log, line) if line is not None else None
         else:
             found = None
-        if found:
-            self.shown.append((dialled.source, found[1] or ""))
+        if found and client == dialled.source:
+            self.shown.append((client, found[1] or ""))
         try:
-            return shown_address(found[1] or "", dialled.source) if found else ""
+            return shown_address(found[1] or "", client) if found else ""
         except ValueError as error:
             key = "peer_reply" if listener.peer_reply is not None else "peer_log"
             raise Inconclusive(f"{self._subject.path}: listen {listener.name!r}, {key}: {error}") from None

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dualstack.families import BOTH, Family
+from dualstack.lab.functions.crossing import dialled_at
+from dualstack.lab.link_local import is_link_local
 from dualstack.lab.protocol import Host, Lab
 from dualstack.manifest import Scope
-
-_LINK_LOCAL = "fe80:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,9 @@ class Clients:
     Attributes:
         host: The host.
         inside: Whether it is the service's own host, so that none of their packets reaches the link.
-        addresses: The service's addresses that they dial, by family; empty for a family that the topology lacks.
-        sources: Their own addresses, by family.
+        addresses: The addresses at which they dial the service, by the family of its own; empty for a family that the
+            topology lacks.
+        sources: Their own addresses, by the same family.
     """
 
     host: Host
@@ -33,9 +34,18 @@ def clients_of(scope: Scope, lab: Lab) -> Clients:
 
 
 def remote_clients(lab: Lab) -> Clients:
-    """Return clients on the peer, which dial the service's addresses on the link."""
-    service, peer = lab.hosts["service"], lab.hosts["peer"]
-    return Clients(peer, inside=False, addresses=service.plan.configured, sources=peer.plan.configured)
+    """Return clients on the peer, which dial the addresses at which they reach the service.
+
+    Where a translator between IPv4 and IPv6 is on the only path, these and their own are of the other family.
+    """
+    names = lab.topology.roles.client, lab.topology.roles.service
+    own = lab.hosts["peer"].plan.configured
+    addresses = dialled_at(lab.topology, lab.plan, *names)
+    sources = {
+        family: own[next(map(Family.of, addresses[family]), family)] if addresses[family] else own[family]
+        for family in BOTH
+    }
+    return Clients(lab.hosts["peer"], inside=False, addresses=addresses, sources=sources)
 
 
 def loopback_clients(lab: Lab) -> Clients:
@@ -45,12 +55,13 @@ def loopback_clients(lab: Lab) -> Clients:
 
 
 def router_clients(lab: Lab) -> Clients:
-    """Return clients on the router: they are on the service's link where the peer is not.
+    """Return clients on the router of the service's link: they are on that link where the peer is not.
 
     Raises:
-        ValueError: The topology does not have exactly one router.
+        ValueError: The link does not have exactly one router.
     """
-    (name,) = lab.topology.routers
+    link = lab.hosts["service"].plan.interfaces[0].link
+    (name,) = (name for name in lab.topology.routers if link in lab.topology.host[name].attachments)
     router = lab.hosts[name]
     own = lab.hosts["service"].plan.configured
     return Clients(router, inside=False, addresses=own, sources=router.plan.configured)
@@ -63,7 +74,18 @@ def local_clients(lab: Lab) -> Clients:
 
 
 def link_local(lab: Lab, clients: Clients) -> tuple[str, ...]:
-    """Return the service's link-local addresses with the zone of the clients' interface (RFC 4007 §11.2)."""
-    rows = lab.hosts["service"].prober.addresses()
-    own = [row.address for row in rows if row.address.startswith(_LINK_LOCAL)]
-    return tuple(f"{address}%{clients.host.interface}" for address in own)
+    """Return the service's link-local addresses, as clients on its links dial them: see `with_zones`."""
+    return with_zones(lab.hosts["service"], clients.host)
+
+
+def with_zones(host: Host, dialler: Host) -> tuple[str, ...]:
+    """Return the link-local addresses of a host on the links of another, with their zones there (RFC 4007 §11.2)."""
+    zones = zones_of(dialler)
+    on = {f"eth{place}": zones.get(one.link, "") for place, one in enumerate(host.plan.interfaces)}
+    rows = [row for row in host.prober.addresses() if is_link_local(row.address) and on.get(row.interface)]
+    return tuple(f"{row.address}%{on[row.interface]}" for row in rows)
+
+
+def zones_of(host: Host) -> dict[str, str]:
+    """Return the interface of a host on each of its links."""
+    return {one.link: f"eth{place}" for place, one in enumerate(host.plan.interfaces)}

@@ -8,6 +8,7 @@ from dualstack.deadline import Deadline
 from dualstack.errors import ServiceError
 from dualstack.lab.protocol import Lab, Program
 from dualstack.manifest import Component, Subject
+from dualstack.prober.messages.naming import WriteHosts
 from dualstack.service import launch_component, readiness_of_component
 from dualstack.world.journal import Journal
 from dualstack.world.readiness import missing_loopback
@@ -36,6 +37,14 @@ class Components:
         self._contained = contained
         self._running: dict[str, Program] = {}
         self.fault = ""
+        self._hosts = ""
+
+    def _name(self) -> None:
+        """Make the name of each component stand for loopback on the host, as ``localhost`` does."""
+        prober = self._host.prober
+        self._hosts = prober.call(WriteHosts(""))
+        names = " ".join(component.name for component in self._subject.components)
+        prober.call(WriteHosts(f"{self._hosts}127.0.0.1 {names}\n::1 {names}\n"))
 
     def start(self) -> None:
         """Start those that have not been started, each when those before it are ready.
@@ -43,6 +52,8 @@ class Components:
         Raises:
             ServiceError: One cannot be executed, did not become ready, or has ended since.
         """
+        if self._subject.components and not self._hosts:
+            self._name()
         for component in self._subject.components:
             if not self.look() and component.name not in self._running:
                 self._start(component)
@@ -58,7 +69,7 @@ class Components:
             af_inet6=self._host.spec.af_inet6,
             contained=self._contained,
         )
-        self._journal.command = shlex.join(launch.command)
+        self._journal.command = shlex.join(launch.command) or f"image {launch.image}"
         self._journal.note(f"start component {component.name}: {self._journal.command}")
         try:
             program = self._host.start(launch)
@@ -103,3 +114,6 @@ class Components:
                 f"it had ended by itself: it {already}" if already else f"it {how}" if how else "it had to be killed"
             )
             self._journal.note(f"stop component {name}: {words}")
+        if self._hosts:
+            self._host.prober.call(WriteHosts(self._hosts))
+            self._hosts = ""

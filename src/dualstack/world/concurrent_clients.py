@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from dualstack.families import Family
 from dualstack.lab.changes import AddAddress
-from dualstack.prober.messages import Dial, HoldConnections, Outcome
+from dualstack.prober.messages import Dial, HoldConnections
 from dualstack.world.datagrams import DatagramClient, send_datagrams
 from dualstack.world.listening import ListenerWorld
 
@@ -19,7 +19,7 @@ class ClientResult:
 
     Attributes:
         name: The client's address.
-        answered: Whether it was answered.
+        answered: Whether it was answered, and not with an error that others do not get.
         detail: A description of how its exchange ended.
     """
 
@@ -62,8 +62,7 @@ def _over_tcp(world: ListenerWorld, sources: Sequence[str], port: int) -> list[C
         ends = [next(spoken) if client.connected else client for client in clients.clients]
     world.journal.waited += max(end.seconds for end in ends)
     return [
-        ClientResult(source, end.outcome is Outcome.ANSWERED, end.detail)
-        for source, end in zip(sources, ends, strict=True)
+        ClientResult(source, world.client.is_served(end), end.detail) for source, end in zip(sources, ends, strict=True)
     ]
 
 

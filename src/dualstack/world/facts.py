@@ -13,6 +13,7 @@ from dualstack.world.base import World
 from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.listening import ListenerWorld
 from dualstack.world.observed import runs_of
+from dualstack.world.relaying import RelayWorld
 from dualstack.world.serving import ServingWorld
 from dualstack.world.traced import family_facts, strangers
 
@@ -36,7 +37,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
     output = world.journal.output
     return Facts(
         requirement=world.case.requirement.id,
-        listens=isinstance(element, Listen),
+        listens=isinstance(element, Listen) and not isinstance(world, RelayWorld),
         transport=element.transport.value,
         port=element.port,
         protocol=element.protocol,
@@ -50,7 +51,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         sockets=service.sockets.seen if service else (),
         table=tuple(row for row in world.journal.sockets if not row.component),
         exchanges=exchanges,
-        clients=frozenset(item for family in BOTH for item in world.peer.plan.configured[family]),
+        clients=_peers(world),
         runs=runs_of(world.connector_runs, wire) if isinstance(world, ConnectorWorld) else (),
         signs=signs_of(output),
         silent=not output.strip(),
@@ -64,11 +65,17 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
     )
 
 
+def _peers(world: World) -> frozenset[str]:
+    """Return the addresses of clients and servers."""
+    hosts = (world.peer, world.lab.hosts["server"])
+    return frozenset(item for host in hosts for family in BOTH for item in host.plan.configured[family])
+
+
 def host_of(topology: Topology) -> Host:
     """Return the properties of the service's host in a topology."""
     spec: HostSpec = topology.host[topology.roles.service]
     return Host(
-        families=frozenset(topology.families()),
+        families=frozenset(topology.families()) | ({Family.IPV4} if "clat" in spec.functions else frozenset()),
         loopbacks=frozenset(topology.loopbacks()),
         ipv6_sockets=spec.af_inet6,
         v6only=spec.bindv6only,

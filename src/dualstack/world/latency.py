@@ -22,6 +22,9 @@ _ROUNDS, _MOST_ROUNDS = 6, 18
 _CLEAR = 1.0
 """Seconds of difference, twice in a row, that end the measurement early."""
 
+_APART = 3
+"""Exchanges of one family, in a separate start of the service."""
+
 _EXCHANGE_TIMEOUT, _FACTOR = 2.0, 20
 """The timeout of an exchange in seconds, or as a multiple of the fastest one; never more than the manifest's."""
 
@@ -51,6 +54,21 @@ def measure(world: ListenerWorld, families: Sequence[Family]) -> dict[Family, li
             break
     if not answered:
         raise Inconclusive("no client is answered while the lab's name server runs")
+    return times
+
+
+def measure_apart(world: ListenerWorld, families: Sequence[Family]) -> dict[Family, list[float]]:
+    """Start the service for each family and hold exchanges over this one only; return their times.
+
+    A service that serves one client after the other delays the clients of both families, whichever is slow.
+    """
+    times = {}
+    for family in families:
+        world.service.start()
+        dial = world.client.exchange(family)
+        dial = replace(dial, timeout=min(dial.timeout, _EXCHANGE_TIMEOUT))
+        dialled = [world.client.carry_out(dial) for _ in range(_APART)]
+        times[family] = [one.seconds if one.outcome is Outcome.ANSWERED else dial.timeout for one in dialled]
     return times
 
 
@@ -84,6 +102,25 @@ def noise(times: Times) -> float:
     if min(map(len, times.values())) < 2:  # noqa: PLR2004 - one for each half
         raise Inconclusive("too few exchanges were held to tell a difference from noise")
     return abs(min(times[faster][::2]) - min(times[faster][1::2]))
+
+
+def may_hide_a_delay(times: Times) -> bool:
+    """Return whether the times of both families, or those of one, vary so much that one may have delayed the other."""
+    return noise(times) > ALLOWED or min(min(values) for values in times.values()) > FIRST
+
+
+def equally_fast_apart(times: Times) -> Finding:
+    """Return the finding whether neither family is slower by more than `FIRST` in starts with clients of one family."""
+    faster, slower = by_speed(times)
+    found = min(times[slower]) - max(times[faster])
+    measured = " and ".join(
+        f"{min(values):.3f} s to {max(values):.3f} s over {one.label}" for one, values in times.items()
+    )
+    return Finding(
+        found <= FIRST,
+        f"if only clients of one family come, neither family is slower than the other by more than {FIRST:g} s",
+        f"exchanges take {measured}",
+    )
 
 
 def is_late_at_first(times: Times) -> bool:

@@ -3,7 +3,7 @@
 import re
 from functools import cached_property
 
-from dualstack.errors import ServiceError
+from dualstack.errors import NothingToJudge, ServiceError
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding
 from dualstack.manifest import Listen
@@ -16,6 +16,10 @@ from dualstack.world.client import Client
 from dualstack.world.clients import Clients
 from dualstack.world.likeness import Likeness
 from dualstack.world.serving import ServingWorld
+
+NOBODY_SERVED = (
+    "no client is served, before anything is done to the service: the requirements on reachability cover that"
+)
 
 
 class ListenerWorld(ServingWorld):
@@ -52,12 +56,17 @@ class ListenerWorld(ServingWorld):
     def served(self) -> list[Family]:
         """Return the families that the service serves before anything is done to it; it is started unless it runs.
 
+        If an ordinary client ends the service, its family is not served, and the service is started again.
+
         Raises:
-            ServiceError: It serves none.
+            NothingToJudge: It serves none, or cannot be started again.
         """
         if self.service.current is None:
             self.service.start()
-        dialled = {family: self.client.carry_out(self.client.exchange(family)) for family in self.families}
+        dialled = {}
+        for family in self.families:
+            dialled[family] = self.client.carry_out(self.client.exchange(family))
+            self.revive(dialled[family])
         likeness = Likeness()  # not the case's: a family that is not served here is not dialled again
         for family, seen in dialled.items():
             likeness.take(family, self.addresses(family)[0], seen)
@@ -67,8 +76,28 @@ class ListenerWorld(ServingWorld):
             if seen.outcome is Outcome.ANSWERED and likeness.worse(self.addresses(family)[0]) is not family
         ]
         if not served:
-            raise ServiceError("the service serves no family, although nothing has been done to it yet")
+            raise NothingToJudge(NOBODY_SERVED)
         return served
+
+    def revive(self, dialled: Dialled) -> Dialled:
+        """Start the service again if the ordinary client that was not answered has ended it; return its exchange.
+
+        That such a client ends the service is the subject of the requirements on reachability. Without a new start it
+        would break every other requirement too.
+
+        Raises:
+            NothingToJudge: It cannot be started again.
+        """
+        if dialled.outcome is Outcome.ANSWERED or self.listener.single_shot:
+            return dialled
+        how = self.service.exit_status_text().removeprefix("; ")
+        if how:
+            self.note(f"an ordinary client was not answered, and {how}: start it again")
+            try:
+                self.service.restart()
+            except ServiceError as error:
+                raise NothingToJudge(f"an ordinary client ends the service; after that {error}") from None
+        return dialled
 
     def rounds(self, families: list[Family], *, apart: bool = False) -> list[list[Family]]:
         """Return groups of families that one start of the service can serve: one group, or one for each family.
@@ -193,7 +222,11 @@ class ListenerWorld(ServingWorld):
 
         With ``reply_port = "any"`` datagrams from another port of the service count as its answers.
         """
-        wire, element = super().wire(), self.element
+        return self.with_answers(super().wire())
+
+    def with_answers(self, wire: CaptureData) -> CaptureData:
+        """Return captured packets in which answers from another port count, if the listener may send them."""
+        element = self.element
         any_port = isinstance(element, Listen) and element.reply_port == "any"
         return from_any_port(wire, element.port) if any_port else wire
 

@@ -1,9 +1,15 @@
 """The textual forms of an IPv6 address, and the networks that tell two addresses apart. Pure."""
 
 import ipaddress
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import groupby
 
-from dualstack.families import Family
+from dualstack.families import Family, unmapped
+
+_LITERAL = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]+")
+"""What may be an address of either family, or begin with one."""
 
 _IPV4_WIDE, _IPV6_WIDE = 28, 64
 
@@ -50,3 +56,21 @@ def network_without(inside: str, outside: str) -> str:
     one, other = ipaddress.ip_address(inside), ipaddress.ip_address(outside)
     common = one.max_prefixlen - (int(one) ^ int(other)).bit_length()
     return str(ipaddress.ip_network((inside, common + 1), strict=False))
+
+
+def addresses_in(text: str) -> set[str]:
+    """Return the addresses in a text, in canonical form and without zones; a port may follow each of them."""
+    found = set()
+    for literal in _LITERAL.findall(text):
+        for candidate in _without_port(literal):
+            with suppress(ValueError):
+                found.add(unmapped(str(ipaddress.ip_address(candidate))))
+    return found
+
+
+def _without_port(literal: str) -> Iterator[str]:
+    """Yield a literal without punctuation at its end, and without what may be a port."""
+    bare = literal.rstrip(":.")
+    yield bare
+    if "." not in bare:
+        yield bare.rpartition(":")[0]

@@ -15,6 +15,7 @@ from dualstack.wire.dissect import Dns
 from dualstack.wire.dns import dns_answers, dns_queries
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.flows import Flow, flows
+from dualstack.world.run_attempts import parts_by_run
 from dualstack.world.runs import ConnectorRuns, Run
 
 _ANSWER_KEPT = 400
@@ -42,7 +43,7 @@ _FATES = {
 }
 
 
-def exchange_of(dial: Dial, dialled: Dialled, *, start: int, inside: bool) -> Exchange:
+def exchange_of(dial: Dial, dialled: Dialled, *, start: int, inside: bool, asks_large: bool = False) -> Exchange:
     """Return one exchange as a fact."""
     return Exchange(
         family=dial.family,
@@ -58,6 +59,7 @@ def exchange_of(dial: Dial, dialled: Dialled, *, start: int, inside: bool) -> Ex
         source_port=dialled.source_port,
         missing=_missing(dialled) if traits_of(dial.protocol) & {Trait.HTTP, Trait.DECLARED} else 0,
         tls=dialled.tls,
+        asks_large=asks_large,
     )
 
 
@@ -88,9 +90,10 @@ def runs_of(runs: ConnectorRuns, wire: CaptureData | None) -> tuple[RunFacts, ..
     asked: tuple[Dns, ...] = ()
     answers: tuple[Dns, ...] = ()
     if wire is not None:
-        made = flows(wire, runs.connector.port, runs.connector.transport)
+        port, transport = runs.connector.port, runs.connector.transport
+        made = tuple(item for part in parts_by_run(wire, runs) for item in flows(part, port, transport))
         asked, answers = dns_queries(wire), dns_answers(wire)
-    ends = [began for _, began, _ in runs.done[1:]] + [float("inf")]
+    ends = [*(began for _, began, _ in runs.done[1:]), float("inf")][: len(runs.done)]
     found = []
     for (host, began, run), end in zip(runs.done, ends, strict=True):
         own = [item for item in made if began <= item.attempt.time < end]
@@ -109,12 +112,14 @@ def _lookups(host: str, asked: list[Dns], answers: list[Dns]) -> RunFacts:
         asked=tuple(dict.fromkeys(item.type for item in asked if item.type in {"A", "AAAA"})),
         names=tuple(dict.fromkeys(item.name for item in asked)),
         known=tuple(dict.fromkeys(known)),
+        truncated=any(item.truncated for item in answers),
+        asked_over_tcp=any(item.transport == "tcp" for item in asked),
     )
 
 
 def _end(run: Run) -> dict[str, Any]:
     """Return how a run ended."""
-    return {"works": not run.problem, "seconds": run.seconds, "timed_out": run.how is None}
+    return {"works": not run.problem, "seconds": run.seconds, "timed_out": run.how is None and bool(run.fault)}
 
 
 def _attempts(made: list[Flow], began: float) -> tuple[Tried, ...]:
@@ -126,6 +131,7 @@ def _attempts(made: list[Flow], began: float) -> tuple[Tried, ...]:
             at=item.attempt.time - began,
             how=_FATES[item.attempt.fate],
             sent=item.sent if item.attempt.transport is Transport.TCP else 0,
+            after=item.attempt.after or 0.0,
         )
         for item in made
     )

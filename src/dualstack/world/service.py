@@ -21,6 +21,7 @@ from dualstack.world.components import Components
 from dualstack.world.journal import Journal
 from dualstack.world.readiness import missing_loopback, wait_ready
 from dualstack.world.sockets import ServiceSockets
+from dualstack.world.upstreams import Upstreams
 
 _KILL_TIMEOUT = 10.0
 """Seconds within which a killed program must be gone."""
@@ -40,6 +41,7 @@ class Service:
         whole_output: The output of the last start that was stopped.
         sockets: Its sockets.
         components: The programs that it needs; they start before it and stop after it.
+        upstreams: The servers of its relays.
     """
 
     def __init__(self, subject: Subject, listener: Listen, lab: Lab, journal: Journal, *, contained: bool) -> None:
@@ -60,6 +62,7 @@ class Service:
         self.whole_output = ""
         self.sockets = ServiceSockets(subject.name, listener, lab.hosts["service"], journal)
         self.components = Components(subject, lab, journal, contained=contained)
+        self.upstreams = Upstreams(subject, lab, journal)
         self._subject = subject
         self._lab = lab
         self._host = lab.hosts["service"]
@@ -88,13 +91,15 @@ class Service:
         self.launches.append(Start(bind=self._subject.default_bind(self.listener) if bind is None else bind))
         self._journal.sockets = ()
         self.components.start()
+        self.upstreams.start()
         launch = launch_service(
             self._subject,
             self._journal.next_scratch(),
             af_inet6=self._host.spec.af_inet6,
             settings={f"{self.listener.name}.{name}": text for name, text in self._settings.items()},
-            names=names_for(self._subject.listen, self._host),
+            names=names_for(self._subject.listen, self._lab),
             contained=self._contained,
+            targets=self.upstreams.targets,
         )
         command = shlex.join(launch.command) or f"the default command of the image {launch.image}"
         self._journal.command = command
@@ -116,7 +121,9 @@ class Service:
         condition = readiness_of(self._subject, self.families if families is None else families)
         if within is not None:
             condition = replace(condition, timeout=within)
-        readiness = wait_ready(self._subject, self._lab, program, condition, restricted="acl" in self._settings)
+        restricted = bool({"acl", "trusted"} & set(self._settings))
+        subject = replace(self._subject, listen=tuple(map(self.upstreams.asked, self._subject.listen)))
+        readiness = wait_ready(subject, self._lab, program, condition, restricted=restricted)
         self._journal.waited += readiness.seconds
         self._update_launch(readiness.exit, ready=readiness.ready, seconds=readiness.seconds)
         self.was_ready |= readiness.ready
@@ -275,6 +282,7 @@ class Service:
             self._journal.outputs.append(program.log().text)
         self._left_behind.clear()
         self.components.stop()
+        self.upstreams.stop()
 
     def _update_launch(self, how: Exit | None, *, ready: bool | None = None, seconds: float | None = None) -> None:
         """Update what is known of the last start; ``how`` is how it ended by itself."""

@@ -39,7 +39,7 @@ class ServiceSockets:
 
     def read(self) -> tuple[SocketRow, ...]:
         """Return the sockets as the kernel shows them now; the journal also gets those of components."""
-        rows = [row for row in self._host.prober.sockets() if row.owner and not row.owner.endswith("(1)")]
+        rows = [row for row in self._host.prober.sockets() if row.owner and not row.is_of_harness]
         listening = tuple(row for row in rows if row.state in {"LISTEN", "UNCONN"})
         own = tuple(row for row in listening if not row.component)
         self._journal.sockets = listening if own else self._journal.sockets

@@ -10,6 +10,7 @@ from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, ServiceError
 from dualstack.families import BOTH, endpoint
 from dualstack.finding import Finding
+from dualstack.lab.files import resolver_of
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Connect, Listen
 from dualstack.plan import PlannedCase
@@ -154,7 +155,10 @@ class StartWorld(World):
     def _start_connector(self, connector: Connect) -> _ConnectorStart:
         """Run a connector towards each kind of target that it takes, until it does something that the server knows."""
         self._stop_all()
-        runs = ConnectorRuns(self.subject, connector, self.host, self.journal, contained=self.contained)
+        resolver = resolver_of(self.lab.plan, self.host.name)
+        runs = ConnectorRuns(
+            self.subject, connector, self.host, self.journal, contained=self.contained, name_server=resolver
+        )
         began, fault, alive = time.time(), "", False
         addresses = tuple(self.peer.plan.configured[family][0] for family in BOTH)
         with serve_names(self.peer) as names:

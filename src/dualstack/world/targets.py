@@ -12,7 +12,7 @@ from urllib.parse import quote
 from dualstack.families import Family, endpoint
 from dualstack.manifest import Fetch, Refused
 from dualstack.prober.names import query_name
-from dualstack.wire.rfc6052 import embed
+from dualstack.rfc6052 import embed
 
 NAT64 = "64:ff9b::/96"
 """The well-known prefix (RFC 6052 §2.1); it MUST NOT stand for addresses that are not global (§3.1)."""

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from dualstack.facts import Exchange, FamilyFacts, How
-from dualstack.families import BOTH, Family
+from dualstack.families import BOTH, Family, link_local_of
 from dualstack.manifest import Connect, Listen
 from dualstack.protocols.application import Trait
 from dualstack.transport import Transport
@@ -160,10 +160,3 @@ def strangers(wire: CaptureData, known: Collection[str], macs: Iterable[str]) ->
         targets = select(wire.path, (frame.number for frame in solicited)).values()
         asked |= {str(ipaddress.IPv6Address(data[_TARGET])) for data in targets if len(data) >= _TARGET.stop}
     return tuple(sorted(item for item in asked - have if item and not item.startswith("0.")))
-
-
-def link_local_of(mac: str) -> str:
-    """Return the link-local address that an interface derives from its MAC address (RFC 4291 appendix A)."""
-    parts = bytes.fromhex(mac.replace(":", ""))
-    number = bytes([0xFE, 0x80, 0, 0, 0, 0, 0, 0, parts[0] ^ 2, *parts[1:3], 0xFF, 0xFE, *parts[3:]])
-    return str(ipaddress.IPv6Address(number))

@@ -11,13 +11,15 @@ from dualstack.lab.docker.backend import DockerBackend
 from dualstack.lab.docker.engine import Engine
 from dualstack.lab.protocol import Host
 from dualstack.lab.proving import prove
-from dualstack.topology import load_topology, topology_names
+from dualstack.suites import requirements
+from dualstack.topology import load_topology
+from tests.docker.worlds import MADE
 
 if TYPE_CHECKING:
     from tests.docker.engines.conftest import Bench, OwnEngine
 
 FEW = ("LISTEN-001", "LISTEN-002", "LISTEN-003", "LISTEN-004", "LISTEN-005", "UDP-005", "LISTEN-016", "SEC-008")
-"""Requirements that together come up in every world; the last one has settings of the link changed at run time."""
+"""Requirements of every world with two hosts; the last one has settings of the link changed at run time."""
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +34,7 @@ def newest_backend(newest_engine: "OwnEngine") -> Iterator[DockerBackend]:
     assert backend.leftovers() == []
 
 
-@pytest.mark.parametrize("name", topology_names())
+@pytest.mark.parametrize("name", MADE)
 def test_every_world_is_proved(
     newest_backend: DockerBackend, look: Callable[[Host], dict[str, Any]], name: str
 ) -> None:
@@ -78,7 +80,8 @@ def test_the_reference_service_gets_the_same_verdicts(
     }
     done = {name: item.done() for name, item in live.items()}
     assert {name: item.code for name, item in done.items()} == {"own": 0, "newest": 0}, done
-    assert {case.rpartition("@")[2].rstrip("]") for case in done["own"].verdicts} == set(topology_names())
+    worlds = {name for item in FEW for name in requirements()[item].topologies}
+    assert {case.rpartition("@")[2] for case in done["own"].verdicts} == worlds
     assert done["own"].verdicts == done["newest"].verdicts
     assert {name: one.left_by(done[name].results.resolve().name) for name, one in engines.items()} == {
         "own": 0,

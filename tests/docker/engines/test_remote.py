@@ -105,4 +105,4 @@ def test_labs_on_an_engine_over_tls(
             CURL_CA_BUNDLE="",
         )
     assert done.code == 0, done
-    assert len(done.verdicts) == 4
+    assert {case.partition(":")[0] for case in done.verdicts} == {"LISTEN-001", "CONNECT-001"}

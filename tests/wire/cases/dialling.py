@@ -1,4 +1,4 @@
-"""Captures for the predicates on attempts: families, answers, refusals, and races."""
+"""Captures for the predicates on attempts: families, answers and refusals."""
 
 from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6ND_RS, IPv6
@@ -13,7 +13,6 @@ from tests.wire.packets import (
     C6,
     F4,
     F6,
-    LATER,
     MAC,
     OUT,
     S4,
@@ -147,43 +146,5 @@ CASES: list[Case] = [
         bad=[([(0, OUT() / IPv6(src=S6) / ICMPv6ND_RS())], "1 of the 1")],
         needs=(F6,),
         vacuous=True,
-    ),
-    Case(
-        name="he_fallback",
-        call=lambda wire: expect.he_fallback(wire, 8080, 0.1, 2.0),
-        good=[(0, syn(F6)), (0.25, syn(F4)), (0.251, reply(F4, "SA"))],
-        bad=[
-            ([(0, syn(F6)), (1, syn(F6)), (3, syn(F4))], "3.000 s after"),
-            ([(0, syn(F6)), (0.05, syn(F4))], "0.050 s after"),
-            ([(0, syn(F6)), (1, syn(F6))], "every attempt was over IPv6"),
-            ([(0, syn(F4)), (0.25, syn(F6))], "over IPv4, the first one over IPv6 followed"),
-            ([(0, syn(F4))], "every attempt was over IPv4"),
-            ([(0, syn(F6)), (0, syn(F4))], "0.000 s after the first IPv6"),
-        ],
-    ),
-    Case(
-        name="loser_quiet",
-        call=lambda wire: expect.loser_quiet(wire, 8080),
-        good=[*handshake(F6), *handshake(F4, 0.01, 40001), (1, sent(F4, "PA", b"hello", 40001)), (2, sent(F6, "FA"))],
-        bad=[
-            (
-                [
-                    *handshake(F6),
-                    *handshake(F4, 0.01, 40001),
-                    (1, sent(F4, "PA", b"x", 40001)),
-                    (2, sent(F6, "PA", b"x")),
-                ],
-                "bytes were sent on: IPv6",
-            ),
-            (
-                [(0, syn(F6) / b"early"), *handshake(F4, 0, 40001), (1, sent(F4, "PA", b"x", 40001))],
-                "bytes were sent on: IPv4",
-            ),
-        ],
-        more_good=[
-            [*handshake(F6), (1, sent(F6, "PA", b"x")), (1, syn(F4))],
-            [*handshake(F6), (0.1, syn(F4)), (1, sent(F6, "PA", b"x")), *handshake(F6, 2, 40002), (3, LATER)],
-            [(0, syn(F6)), (0.2, syn(F4)), (0.3, reply(F4, "SA"))],
-        ],
     ),
 ]

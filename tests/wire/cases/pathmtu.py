@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scapy.layers.inet import TCP
+from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import ICMPv6PacketTooBig, IPv6, fragment6
 
 from dualstack.families import Family
@@ -31,6 +31,29 @@ def resent(seq: int = 100, *, sport: int = 40000) -> list[Timed]:
     first = [(0.1, segment(seq, 1428, sport=sport)), (0.1, segment((seq + 1428) % end, 1428, sport=sport))]
     pieces = [(0, 1220), (1220, 1220), (2440, 416)]
     return [*first, *((0.2, segment((seq + at) % end, size, sport=sport)) for at, size in pieces)]
+
+
+def reported(segments: list[Timed]) -> list[Timed]:
+    """Return these segments, and what a router says of the first one, before it is sent again."""
+    return [*segments[:2], (0.15, narrow(segments[0][1])), *segments[2:]]
+
+
+def to_neighbour(packet: Any) -> Any:
+    """Return a segment as one to another client, on the link."""
+    packet[IPv6].dst = "2001:db8:51:1::301"
+    return packet
+
+
+def whole(size: int) -> Any:
+    """Return an IPv4 segment of the server's answer that routers must not fragment."""
+    packet = loose(size)
+    packet[IP].flags = "DF"
+    return packet
+
+
+def loose(size: int) -> Any:
+    """Return an IPv4 segment of the server's answer that routers may fragment."""
+    return segment(100, size, family=F4)
 
 
 CASES: list[Case] = [
@@ -77,5 +100,28 @@ CASES: list[Case] = [
             resent((1 << 32) - 1000),
             [*resent(), (0.3, reply(F6, "A")), (0.4, segment(1, 1428, family=F4))],
         ],
+    ),
+    Case(
+        name="path_mtu_learned",
+        call=lambda wire: expect.path_mtu_learned(wire, 8080, 1280, F6, least=2856),
+        good=reported(resent()),
+        bad=[
+            (reported(resent()[:2]), "none of 2 was sent again in smaller packets"),
+            ([*reported(resent()[:2]), (0.3, segment(2956, 400))], "none of 2 was sent again in smaller packets"),
+            ([*reported(resent()[:2]), *resent(sport=40001)[2:]], "none of 2 was sent again in smaller packets"),
+            ([*reported(resent()), (0.3, segment(2956, 1428))], "1 larger packets left after that"),
+        ],
+        more_good=[
+            [(0.1, segment(100 + 1220 * number, 1220)) for number in range(3)],
+            reported(resent((1 << 32) - 1000)),
+            [*reported(resent()), (0.3, segment(1, 1428, family=F4))],
+            [*reported(resent()), (0.3, to_neighbour(segment(1, 1428)))],
+        ],
+    ),
+    Case(
+        name="keeps_whole",
+        call=lambda wire: expect.keeps_whole(wire, 8080, 1280),
+        good=[(0.1, loose(1240)), (0.2, whole(1460))],
+        bad=[([(0.1, whole(1460)), (0.2, loose(1241))], "1 of 2 did, for routers to fragment")],
     ),
 ]

@@ -44,6 +44,30 @@ CASES: list[Case] = [
         ],
     ),
     Case(
+        name="carries_resets",
+        call=lambda wire: expect.carries_resets(wire, 8080, expected=True),
+        good=[*handshake(F6), (1, sent(F6, "PA", b"x")), (2, sent(F6, "R", back=True))],
+        bad=[
+            ([*handshake(F6), (1, sent(F6, "FA")), (2, sent(F6, "FA", back=True))], "none does"),
+            ([*handshake(F6), (1, syn(F6, 40001)), (2, reply(F6, "RA", 40001))], "none does"),
+        ],
+        more_good=[[*handshake(F4), (1, sent(F4, "RA"))]],
+    ),
+    Case(
+        name="carries no resets",
+        call=lambda wire: expect.carries_resets(wire, 8080, expected=False, least=2),
+        good=[*handshake(F6), (1, sent(F6, "PA", b"xx")), (2, sent(F6, "FA")), (3, sent(F6, "FA", back=True))],
+        bad=[([*handshake(F6), (1, sent(F6, "PA", b"xx", back=True)), (2, sent(F6, "R"))], "1 of their segments does")],
+        more_good=[
+            [
+                *handshake(F6),
+                (1, sent(F6, "PA", b"xx")),
+                *handshake(F6, 2, 40001),
+                (3, sent(F6, "R", sport=40001)),
+            ],
+        ],
+    ),
+    Case(
         name="outlives_resets",
         call=lambda wire: expect.outlives_resets(wire, 8080, F6),
         good=[*handshake(F6), (1, sent(F6, "R")), *handshake(F6, 2, 40001)],

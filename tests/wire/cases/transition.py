@@ -4,6 +4,7 @@ from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import ICMPv6ND_NS, IPv6
 from scapy.layers.l2 import ARP
 
+from dualstack.transport import Transport
 from dualstack.wire import expect
 from tests.wire.cases.case import Case
 from tests.wire.packets import C4, C6, F4, F6, IN, MAC, MAPPED, NAT64, OUT, S4, S6, T6, TUNNEL, handshake, sent, syn
@@ -64,6 +65,18 @@ CASES: list[Case] = [
         call=lambda wire: expect.nat64_destination(wire, 8080, "2001:db8:64::/96", "198.51.100.33"),
         good=[(0, OUT() / IPv6(src=S6, dst=NAT64) / TCP(sport=40000, dport=8080, flags="S"))],
         bad=[([(0, syn(F6))], S6), ([(0, syn(F4))], S4), ([(0, syn(F6)), (1, syn(F4))], "unanswered; ")],
+        needs=(F4,),
+    ),
+    Case(
+        name="nat64_destination_of_several",
+        call=lambda wire: expect.nat64_destination(
+            wire, 8081, ("3fff:64::/32", "2001:db8:64::/96"), "198.51.100.33", Transport.UDP
+        ),
+        good=[(0, OUT() / IPv6(src=S6, dst=NAT64) / UDP(sport=40000, dport=8081))],
+        more_good=[[(0, OUT() / IPv6(src=S6, dst="3fff:64:c633:6421::") / UDP(sport=40000, dport=8081))]],
+        bad=[
+            ([(0, OUT() / IPv6(src=S6, dst="3fff:64::c633:6421") / UDP(sport=40000, dport=8081))], "c633:6421]:8081"),
+        ],
         needs=(F4,),
     ),
 ]

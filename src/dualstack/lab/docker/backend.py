@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from dualstack.addressing import plan_addresses
 from dualstack.errors import BrokenLab, DualstackError, HarnessError
+from dualstack.lab.daemons import WithDaemons
 from dualstack.lab.docker import containers
 from dualstack.lab.docker.engine import Engine, connect
 from dualstack.lab.docker.host import DockerHost
@@ -39,13 +40,8 @@ except OSError as error:
 _EAFNOSUPPORT = 97
 
 
-class DockerLab:
-    """A topology made of containers.
-
-    Attributes:
-        network: Its network.
-        members: Its hosts, as this backend knows them.
-    """
+class DockerLab(WithDaemons):
+    """A topology made of containers: its `network`, and its hosts as this backend knows them (`members`)."""
 
     def __init__(
         self, backend: "DockerBackend", topology: Topology, network: LabNetwork, labels: Mapping[str, str]
@@ -71,8 +67,7 @@ class DockerLab:
         Raises:
             DualstackError: One of them did not start; none is left then.
         """
-        native = self.network.native
-        starting = [self._backend.threads.submit(self._start, host, image, native) for host in self.members.values()]
+        starting = [self._backend.threads.submit(self._start, host, image) for host in self.members.values()]
         errors = [error for error in (item.exception() for item in starting) if error is not None]
         if errors:
             self.remove()
@@ -80,9 +75,9 @@ class DockerLab:
         for host in self.members.values():
             host.preload()
 
-    def _start(self, host: DockerHost, image: str, native: bool) -> None:  # noqa: FBT001 - given by a thread pool
+    def _start(self, host: DockerHost, image: str) -> None:
         """Start one host, and prove what only a separate container can prove."""
-        host.up(image, self.network.name, self.plan, native=native)
+        host.up(image, self.network, self.plan)
         if not host.spec.af_inet6:
             self._prove_no_inet6(host, image)
 
@@ -109,6 +104,7 @@ class DockerLab:
         """Give the lab back: in the background it is reset for the next case of its topology, or removed."""
         if self._open:
             self._open = False
+            self.end_daemons()
             self._backend.take_back(self)
 
     def open(self) -> Self:
@@ -123,7 +119,7 @@ class DockerLab:
 
     def recycle(self) -> str:
         """End everything inside; return why it differs from a new lab, or nothing."""
-        if self.topology.routers:
+        if self.topology.routers or any(spec.functions for spec in self.topology.host.values()):
             return "its hosts keep path MTUs for minutes"
         return "; ".join(f"{name}: {why}" for name, host in self.members.items() if (why := host.recycle()))
 
@@ -151,14 +147,16 @@ class DockerBackend:
 
     name = "docker"
 
-    def __init__(self, run: str = "", worker: str = "", *, reuse: bool = True) -> None:
+    def __init__(self, run: str = "", worker: str = "", *, reuse: bool = True, address: str = "") -> None:
         """Connect to nothing yet.
 
         Args:
             run: The run's id; made up without one.
             worker: Which of the run's processes this is.
             reuse: Whether a lab that was reset after a case may serve another.
+            address: The engine's; without one, that of the environment.
         """
+        self._address = address
         self._owner = Owner(run or f"none-{secrets.token_hex(4)}", worker or f"pid-{os.getpid()}")
         self._engine: Engine | None = None
         self._image = ""
@@ -176,7 +174,7 @@ class DockerBackend:
             HostCannot: There is none, or it may not be used.
         """
         if self._engine is None:
-            self._engine = connect()
+            self._engine = connect(self._address)
         return self._engine
 
     @property
@@ -210,7 +208,7 @@ class DockerBackend:
             UsageError: It does not exist, or cannot be built.
         """
         if image.build is not None:
-            build_folder(self.engine, directory / image.build, directory, reference, f"{where}:\n  image.build")
+            build_folder(self.engine, (image.build, image.dockerfile), directory, reference, f"{where}:\n  image")
         elif image.base is not None:
             assemble(self.engine, image.base, directory, image.binary, tag=reference, key=f"{where}:\n  image")
         else:
@@ -227,14 +225,14 @@ class DockerBackend:
         image = self.prepare()
         while (lab := self._idle_lab(topology)) is not None:
             if lab.alive:
-                return lab.open()
+                return lab.open().with_daemons()
             self._removals.append(self.threads.submit(lab.remove))
         labels = self._owner.labels()
         name = f"dualstack-{self._owner.run}-{secrets.token_hex(4)}"
         network = make_network(self.engine, topology, name, labels)
         lab = DockerLab(self, topology, network, labels)
         lab.up(image)
-        return lab
+        return lab.with_daemons()
 
     def _idle_lab(self, topology: Topology) -> DockerLab | None:
         """Return a lab of the same topology that was given back and reset; None if there is none."""

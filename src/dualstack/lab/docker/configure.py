@@ -12,11 +12,17 @@ from dualstack.deadline import Deadline
 from dualstack.errors import HarnessError, HostCannot
 from dualstack.families import Family
 from dualstack.lab import rtnl
+from dualstack.lab.devices import add_device
+from dualstack.lab.functions import add_filters
+from dualstack.lab.functions.function import Device
 from dualstack.lab.ipv6_addresses import LOOK_SECONDS, ipv6_addresses, unready_addresses
 from dualstack.lab.offload import offloads_off
 
 _FIRST = "eth0"
 """The interface that the engine makes."""
+
+_FIRST_DEVICE = 1000
+"""The number of the first device, above those of interfaces."""
 
 _READY_TIMEOUT = 5.0
 """Seconds until the link must be usable."""
@@ -40,11 +46,12 @@ def configure(request: dict[str, Any]) -> None:
 
     Args:
         request: ``interfaces``: the fields of each `InterfaceSetup`, first those of eth0, which exists; ``delete`` and
-            ``add``: ``[interface, address, prefix length]``; ``routes``: ``[number of the interface, address, via,
-            mtu]``, see `rtnl.add_route`; ``files``: contents by path.
+            ``add``: ``[interface, address, prefix length]``; ``routes``: ``[interface, address, via, mtu]``, see
+            `rtnl.add_route`; ``neighbours``: ``[interface, address, hardware address]``; ``devices``: the fields of
+            each `Device`; ``functions``: names; ``files``: contents by path.
 
     Raises:
-        HostCannot: The kernel cannot make an interface for another link.
+        HostCannot: The kernel cannot make an interface for another link, or what a function needs.
         HarnessError: The kernel refuses something else.
         DeadlineExpired: A link is not usable in time.
     """
@@ -53,12 +60,14 @@ def configure(request: dict[str, Any]) -> None:
     events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
     events.bind((0, _RTMGRP))
     _add_interfaces(kernel, interfaces)
-    numbers = {name: socket.if_nametoindex(name) for name in ("lo", *interfaces)}
+    _add_devices(kernel, [Device(**one) for one in request["devices"]])
+    numbers = {name: index for index, name in socket.if_nameindex()}
     steps = [rtnl.delete_address(numbers[on], address, length) for on, address, length in request["delete"]]
     steps += [rtnl.add_address(numbers[on], address, length) for on, address, length in request["add"]]
-    steps += [rtnl.add_route(numbers[f"eth{at}"], to, via, mtu) for at, to, via, mtu in request["routes"]]
+    steps += [rtnl.add_route(numbers[on], to, via, mtu) for on, to, via, mtu in request["routes"]]
+    steps += [rtnl.add_neighbour(numbers[on], address, mac) for on, address, mac in request["neighbours"]]
     try:
-        if request["routes"] or len(interfaces) > 1:
+        if len(interfaces) > 1 or any(via or mtu for _, _, via, mtu in request["routes"]):
             for name in interfaces:
                 offloads_off(name)  # routers report on the size of packets as sent
         for family in Family:
@@ -66,14 +75,14 @@ def configure(request: dict[str, Any]) -> None:
         if steps:
             kernel.do(*steps)
         for name, own in interfaces.items():
-            if own["link_local"]:
-                _use_link_local(kernel, numbers[name], name)
+            _fit_to_link(kernel, numbers[name], name, own)
     except rtnl.StepError as error:
         raise HarnessError(f"the host cannot be set up: {error}") from None
     for name, own in interfaces.items():
         _await_link(kernel, numbers[name], name, events, own["ipv6_addresses"])
     kernel.close()
     events.close()
+    add_filters(request["functions"])
     write_files(request["files"])
 
 
@@ -88,6 +97,21 @@ def _add_interfaces(kernel: rtnl.Rtnl, interfaces: Mapping[str, dict[str, Any]])
             kernel.do(rtnl.add_macvlan(name, socket.if_nametoindex(_FIRST), own["mac"]))
         except rtnl.StepError as error:
             raise HostCannot(f"no interface {name}: {error}; the engine's kernel needs CONFIG_MACVLAN") from None
+
+
+def _add_devices(kernel: rtnl.Rtnl, devices: list[Device]) -> None:
+    """Add devices whose packets daemons carry.
+
+    Raises:
+        HostCannot: The kernel cannot make them.
+    """
+    for place, device in enumerate(devices):
+        try:
+            kernel.do(*add_device(device, _FIRST_DEVICE + 2 * place))
+        except rtnl.StepError as error:
+            raise HostCannot(f"no device: {error}; the engine's kernel needs CONFIG_VETH") from None
+        offloads_off(device.name)
+        offloads_off(device.far)
 
 
 def write_files(files: dict[str, str]) -> None:
@@ -123,6 +147,17 @@ def _drop_default_routes(kernel: rtnl.Rtnl, family: Family) -> None:
             if error.errno not in rtnl.NO_SUCH_ROUTE:
                 raise
             return
+
+
+def _fit_to_link(kernel: rtnl.Rtnl, index: int, interface: str, own: Mapping[str, Any]) -> None:
+    """Give an interface its link-local address, or none, and its link's MTU; ``own``: its `InterfaceSetup`'s fields."""
+    if own["link_local"]:
+        _use_link_local(kernel, index, interface)
+    elif not own["carries_ipv6"]:
+        unwanted = ipv6_addresses(interface)
+        kernel.do(rtnl.no_link_local(index), *(rtnl.delete_address(index, str(one), 64) for one in unwanted))
+    if own["mtu"] < rtnl.ETHERNET_MTU:
+        kernel.do(rtnl.set_mtu(index, own["mtu"]))
 
 
 def _use_link_local(kernel: rtnl.Rtnl, index: int, interface: str) -> None:

@@ -30,6 +30,7 @@ _CONNECTIONS = 64
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 _START = "start it (systemctl start docker, or dockerd as root), or name another one in DOCKER_HOST"
+_TUNNEL = "run ssh -nNT -L /tmp/engine.sock:/var/run/docker.sock HOST, and use unix:///tmp/engine.sock"
 _PERMIT = "join the group docker (sudo usermod -aG docker $USER, then log in again), or use another DOCKER_HOST"
 
 CONNECTION_ERRORS = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
@@ -87,17 +88,20 @@ class Engine:
         self.api.close()
 
 
-def connect() -> Engine:
-    """Connect to the engine that DOCKER_HOST names, or to the machine's own.
+def connect(address: str = "") -> Engine:
+    """Connect to an engine.
+
+    Args:
+        address: Its address; without one, that in DOCKER_HOST, or the machine's own engine.
 
     Raises:
         NoEngine: There is none, or it may not be used.
         HostCannot: It runs on another processor architecture.
     """
-    address = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    address = address or engine_address()
     try:
         _try(address)
-        settings: dict[str, Any] = kwargs_from_env()
+        settings: dict[str, Any] = kwargs_from_env({**os.environ, "DOCKER_HOST": address})
         tls = settings.get("tls", False)
         api = docker.APIClient(
             base_url=settings.get("base_url"),
@@ -116,13 +120,21 @@ def connect() -> Engine:
     return Engine(api, address, described)
 
 
+def engine_address() -> str:
+    """Return the address of the engine that is used if none is named."""
+    return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+
+
 def _try(address: str) -> None:
     """Connect to a local socket once: on failure the SDK would leave one open and hide the reason.
 
     Raises:
         OSError: There is no listener, or no permission.
+        NoEngine: It is reached over SSH.
     """
     scheme, _, path = address.partition("://")
+    if scheme == "ssh":  # labs attach to containers by the descriptor of a socket, which the SDK's ssh has not
+        raise NoEngine(f"{address} cannot be used as it is", _TUNNEL)
     if scheme == "unix":
         with socket.socket(socket.AF_UNIX) as trial:
             trial.connect(path)

@@ -15,9 +15,11 @@ from dualstack.families import BOTH, Family
 from dualstack.lab.changes import Change, Link, pack
 from dualstack.lab.docker import containers, parcel
 from dualstack.lab.docker.engine import APIError, Engine, ImageNotFound, explained
-from dualstack.lab.docker.images import inspect
+from dualstack.lab.docker.images import copy_into, inspect
 from dualstack.lab.docker.labels import remove_container
 from dualstack.lab.docker.multiplexer import Multiplexer
+from dualstack.lab.docker.neighbours import quiet_neighbours
+from dualstack.lab.docker.networks import LabNetwork
 from dualstack.lab.docker.prober import DockerProber
 from dualstack.lab.docker.program import ContainerProgram
 from dualstack.lab.docker.service import has_health_check, send_input, service_plan, start_reason
@@ -32,8 +34,7 @@ _PARCEL = "dualstack.lab.docker.parcel:send"
 _ANSWER_TIMEOUT = 30.0
 """Seconds that the host supervisor may take for an answer, also on a busy machine."""
 
-_FETCH_TIMEOUT = 60.0
-"""Seconds without data after which fetching a file fails."""
+_FETCH_TIMEOUT = 60.0  # seconds without data after which fetching a file fails
 
 
 class DockerHost:
@@ -78,28 +79,27 @@ class DockerHost:
         self._members: dict[str, str] = {}
         self._components: dict[str, ContainerProgram] = {}
 
-    def up(self, image: str, network: str, lab: Plan, *, native: bool) -> None:
+    def up(self, image: str, network: LabNetwork, lab: Plan) -> None:
         """Start the pause container and configure its namespace.
 
         Args:
             image: The prober's image.
-            network: The name of the lab's network.
+            network: The lab's network.
             lab: The addresses of the whole lab.
-            native: Whether the engine has made the network without IPv4.
 
         Raises:
             HarnessError: It should, but something failed.
         """
         self._image = image
         self._link = Link(INTERFACE, *(lab.prefix_length(family) for family in BOTH))
-        endpoint = {} if native else {"IPv4Address": lab.in_first_link(self.name, Family.IPV4)}
+        endpoint = {} if network.native else {"IPv4Address": lab.in_first_link(self.name, Family.IPV4)}
         endpoint |= {"IPv6Address": lab.in_first_link(self.name, Family.IPV6)} if Family.IPV6 in _families(lab) else {}
         plan = containers.pause_plan(
             self._engine,
             image=image,
             topology=self._topology,
             name=self.name,
-            network=network,
+            network=network.name,
             endpoint=endpoint,
             mac=self.plan.mac,
             labels=self._labels,
@@ -109,23 +109,23 @@ class DockerHost:
         self.pause = attached.identity
         containers.start(self._engine, attached, f"host {self.name!r} cannot be started")
         self._supervisor = Multiplexer(attached.stream, self.name)
-        self._supervisor.ask(self._configuration(lab, native=native), _ANSWER_TIMEOUT)
+        self._supervisor.ask(self._configuration(lab, network), _ANSWER_TIMEOUT)
 
-    def _configuration(self, lab: Plan, *, native: bool) -> dict[str, Any]:
+    def _configuration(self, lab: Plan, network: LabNetwork) -> dict[str, Any]:
         """Return the request that configures the namespace."""
         setup = self._setup
         families = _families(lab) - ({Family.IPV6} if containers.without_ipv6(self.spec) else set())
-        families |= set() if native else {Family.IPV4}
+        families |= set() if network.native else {Family.IPV4}
         # What the engine gives: right only if there are no other links.
-        given = {(INTERFACE, lab.in_first_link(self.name, family), lab.common_length(family)) for family in families}
+        given = {(INTERFACE, lab.in_first_link(self.name, family), network.length(family)) for family in families}
         wanted = [(f"eth{at}", *own) for at, one in enumerate(setup.interfaces) for own in one.addresses]
-        delete = [one for one in sorted(given) if one not in wanted]
         return {
             "do": "configure",
-            "interfaces": [asdict(one) for one in setup.interfaces],
-            "delete": delete + [("lo", *loopback) for loopback in setup.missing_loopbacks],
+            **{name: asdict(setup)[name] for name in ("interfaces", "devices", "routes")},
+            "delete": [*sorted(given.difference(wanted)), *(("lo", *loopback) for loopback in setup.missing_loopbacks)],
             "add": [one for one in wanted if one not in given],
-            "routes": setup.routes,
+            "neighbours": list(quiet_neighbours(self._topology, lab, self.name)),
+            "functions": setup.functions,
             "files": {f"/etc/{name}": text for name, text in setup.files.items() if name != "hostname"},
         }
 
@@ -158,8 +158,7 @@ class DockerHost:
         host = {"NetworkMode": f"container:{self.pause}", "CapDrop": ["ALL"], "Sysctls": names}
         plan = containers.Plan(self._image, ["python3", "-I", "-S", "-c", ""], self._labels, host)
         what = f"host {self.name!r} cannot be given {', '.join(f'{name}={value}' for name, value in names.items())}"
-        code = containers.run(self._engine, plan, what)
-        if code:
+        if code := containers.run(self._engine, plan, what):
             raise HarnessError(f"{what}: exit code {code}")
 
     def inside(self, entry: str) -> socket:
@@ -205,6 +204,7 @@ class DockerHost:
             except ImageNotFound:
                 raise UsageError(f"there is no image {launch.image!r} any more") from None
             self._members[attached.identity] = name
+            copy_into(self._engine, attached.identity, launch.contained.copies)
             try:
                 self._engine.api.start(attached.identity)
             except APIError as error:

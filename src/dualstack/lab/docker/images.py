@@ -6,12 +6,13 @@ import os
 import platform
 import tarfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
 from dualstack.errors import HostCannot, UsageError
 from dualstack.lab.docker.engine import APIError, Engine, ImageNotFound, explained, reason_of
+from dualstack.manifest.dockerfile import Dockerfile
 
 MADE = "dualstack.made"
 """The label of images that were made here."""
@@ -20,6 +21,9 @@ _MADE_HERE = MappingProxyType({MADE: "1"})
 
 FOLDER = "dualstack.folder"
 """The label of a service's image: the machine and the folder for which it was made."""
+
+_USUAL = Dockerfile()
+"""The file ``Dockerfile``, as it is."""
 
 _MOST = 256 << 20
 """The most bytes of a service's files: a larger working directory was probably not meant as an image."""
@@ -96,19 +100,31 @@ def labels_of(directory: Path) -> dict[str, str]:
     return {**_MADE_HERE, FOLDER: f"{machine()} {directory}"}
 
 
-def build_folder(engine: Engine, folder: Path, directory: Path, tag: str, key: str) -> None:
+def build_folder(engine: Engine, build: tuple[Path, Dockerfile], directory: Path, tag: str, key: str) -> None:
     """Build the image of a folder with a Dockerfile, for a service of some working directory.
+
+    Args:
+        engine: Where to build it.
+        build: The folder, relative to the working directory, and how it is built.
+        directory: The working directory.
+        tag: The image's name.
+        key: The table of the manifest, for messages.
 
     Raises:
         UsageError: It cannot be built; the message ends with the tail of the output.
     """
-    if not (folder / "Dockerfile").is_file():
-        raise UsageError(f"{key}: found {str(folder)!r}, which has no Dockerfile")
+    folder, dockerfile = directory / build[0], build[1]
+    if not (folder / dockerfile.name).resolve().is_relative_to(folder.resolve()):
+        raise UsageError(
+            f"{key}.dockerfile.name: found {dockerfile.name!r}, which is not in the folder {str(folder)!r}"
+        )
+    if not (folder / dockerfile.name).is_file():
+        raise UsageError(f"{key}.build: found {str(folder)!r}, which has no {dockerfile.name}")
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and not _ignored(path.relative_to(folder)):
             files[str(path.relative_to(folder))] = (path.read_bytes(), path.stat().st_mode & 0o777)
-    _build_for(engine, tag, files, directory, key)
+    _build_for(engine, tag, files, directory, f"{key}.build", dockerfile=dockerfile)
 
 
 def _ignored(path: Path) -> bool:
@@ -140,7 +156,15 @@ def assemble(engine: Engine, base: str, directory: Path, names: Sequence[str], *
     _build_for(engine, tag, context, directory, key)
 
 
-def _build_for(engine: Engine, tag: str, files: dict[str, tuple[bytes, int]], directory: Path, key: str) -> None:
+def _build_for(
+    engine: Engine,
+    tag: str,
+    files: dict[str, tuple[bytes, int]],
+    directory: Path,
+    key: str,
+    *,
+    dockerfile: Dockerfile = _USUAL,
+) -> None:
     """Build an image that a manifest asks for.
 
     Raises:
@@ -148,13 +172,18 @@ def _build_for(engine: Engine, tag: str, files: dict[str, tuple[bytes, int]], di
     """
     try:
         with explained("the image cannot be built", UsageError):
-            build_files(engine, tag, files, labels_of(directory))
+            build_files(engine, tag, files, labels_of(directory), dockerfile=dockerfile)
     except UsageError as error:
         raise UsageError(f"{key}: {error}") from None
 
 
 def build_files(
-    engine: Engine, tag: str, files: dict[str, tuple[bytes, int]], labels: Mapping[str, str] = _MADE_HERE
+    engine: Engine,
+    tag: str,
+    files: dict[str, tuple[bytes, int]],
+    labels: Mapping[str, str] = _MADE_HERE,
+    *,
+    dockerfile: Dockerfile = _USUAL,
 ) -> None:
     """Build an image of files, by name: content and mode.
 
@@ -168,6 +197,9 @@ def build_files(
         custom_context=True,
         encoding="identity",
         tag=tag,
+        dockerfile=dockerfile.name,
+        target=dockerfile.target or None,
+        buildargs=dict(dockerfile.arguments),
         rm=True,
         forcerm=True,
         labels=dict(labels),
@@ -189,6 +221,26 @@ def tarball(files: dict[str, tuple[bytes, int]]) -> bytes:
             entry.size, entry.mode = len(data), mode
             archive.addfile(entry, io.BytesIO(data))
     return packed.getvalue()
+
+
+def copy_into(engine: Engine, container: str, copies: Mapping[str, str]) -> None:
+    """Copy files and folders of this machine into a container that has not been started, by their path in it.
+
+    Raises:
+        APIError: The engine refuses, for example because its root file system is read-only.
+        UsageError: A file cannot be read.
+    """
+    files: dict[str, tuple[bytes, int]] = {}
+    for inside, source in copies.items():
+        path = Path(source)
+        try:
+            for item in [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file()):
+                name = PurePosixPath(inside, *item.relative_to(path).parts)
+                files[str(name).lstrip("/")] = (item.read_bytes(), (item.stat().st_mode & 0o777) | 0o444)
+        except OSError as error:
+            raise UsageError(f"{error.filename}: cannot be copied into the container: {error.strerror}") from None
+    if files:
+        engine.api.put_archive(container, "/", tarball(files))
 
 
 def import_root(engine: Engine, archive: Path, reference: str, command: Sequence[str]) -> None:

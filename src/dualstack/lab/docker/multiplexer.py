@@ -55,6 +55,7 @@ class Multiplexer:
             try:
                 answer = self._answers.get(timeout=seconds)
             except queue.Empty:
+                self.close()  # its answer would come late, and be taken for that to the next request
                 raise HarnessError(f"host {self._host!r} did not {request['do']!r} within {seconds:g} s") from None
         if answer is None:
             self._answers.put(None)

@@ -18,7 +18,7 @@ from dualstack.errors import HarnessError, HostCannot
 from dualstack.families import Family
 from dualstack.lab.docker.engine import Engine, explained
 from dualstack.lab.docker.labels import remove_network
-from dualstack.topology import LINK_MTU, LinkSpec, Topology
+from dualstack.topology import Topology
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -62,24 +62,34 @@ class LabNetwork:
     ipv6: ipaddress.IPv6Network
     native: bool
 
+    def length(self, family: Family) -> int:
+        """Return the length of its prefix of a family."""
+        return (self.ipv4 if family is Family.IPV4 else self.ipv6).prefixlen
+
     @property
     def of_first_link(self) -> tuple[ipaddress.IPv4Network, ipaddress.IPv6Network]:
         """The prefixes of the first link of the lab."""
         return next(self.ipv4.subnets(new_prefix=_OF_LINK[4])), next(self.ipv6.subnets(new_prefix=_OF_LINK[6]))
 
 
+def prefixes_of(topology: Topology) -> int:
+    """Return how many prefixes a lab has: one for each link, and one for the IPv4 addresses of a translator."""
+    translates = any({"nat64", "clat"} & set(host.functions) for host in topology.host.values())
+    return len(topology.links) + translates
+
+
 def make_network(engine: Engine, topology: Topology, name: str, labels: dict[str, str]) -> LabNetwork:
     """Make the network of a lab.
 
     Raises:
-        HostCannot: No prefix is free, the engine has no room for another network, or links differ too much.
+        HostCannot: No prefix is free, the engine has no room for another network, or a host is another's twin.
         HarnessError: The engine refused, or made another network than requested.
     """
-    _refuse_unlike_links(topology)
+    _refuse_twins(topology)
     families = {family for host in topology.host for family in topology.families(host)}
     with _alone():
         taken = [*_machine_networks(), *_engine_networks(engine)]
-        for prefixes in _room_for(len(topology.links), taken):
+        for prefixes in _room_for(prefixes_of(topology), taken):
             made = _create(engine, families, prefixes, name, labels)
             if made is not None:
                 return made
@@ -89,18 +99,16 @@ def make_network(engine: Engine, topology: Topology, name: str, labels: dict[str
     )
 
 
-def _refuse_unlike_links(topology: Topology) -> None:
-    """Refuse links that differ in more than their prefixes: in docker labs all share one Ethernet.
+def _refuse_twins(topology: Topology) -> None:
+    """Refuse hosts with the hardware addresses of another: in docker labs all links share one Ethernet.
 
     Raises:
-        HostCannot: There is one.
+        HostCannot: There are some.
     """
-    for name, link in topology.link.items():
-        if link != LinkSpec():
-            raise HostCannot(
-                f"topology {topology.name}: link {name!r} carries one family only, or has an MTU below {LINK_MTU}: it "
-                "needs the embedded lab (--lab netns)"
-            )
+    for name, host in topology.host.items():
+        if host.twin:
+            what = f"has the hardware addresses of {host.twin!r}"
+            raise HostCannot(f"topology {topology.name}: host {name!r} {what}: it needs the embedded lab (--lab netns)")
 
 
 def _create(
@@ -122,8 +130,12 @@ def _create(
         "EnableIPv6": Family.IPV6 in families,
         "IPAM": {"Config": [{"Subnet": str(pool), "Gateway": str(pool[_gateway(pool)])} for pool in pools]},
         "Labels": labels,
-        # No packet but the lab's own may leave a bridge, however the machine forwards.
-        "Options": {"com.docker.network.bridge.enable_ip_masquerade": "false"},
+        "Options": {
+            # No packet but the lab's own may leave a bridge, however the machine forwards.
+            "com.docker.network.bridge.enable_ip_masquerade": "false",
+            # Nor does the engine announce addresses (since 28.1): it fails for a host whose IPv6 is switched off.
+            "com.docker.network.advertise_addr_nmsgs": "0",
+        },
     }
     if native:
         wish["EnableIPv4"] = False

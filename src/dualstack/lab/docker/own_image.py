@@ -16,11 +16,14 @@ from dualstack.manifest.subject import PYTHON_BASE
 PROBER = "dualstack-prober"
 """The repository of the prober's image; its tag is a hash of everything in it."""
 
-_LIBRARIES = ("annotated_types", "dnslib", "h11", "pydantic", "pydantic_core", "typing_extensions", "typing_inspection")
+_LIBRARIES = (
+    *("annotated_types", "dnslib", "h11", "h2", "hpack", "hyperframe"),
+    *("pydantic", "pydantic_core", "typing_extensions", "typing_inspection", "wsproto"),
+)
 """What the code that runs inside containers imports, beyond the standard library."""
 
 _ROOMS = ("prober", "protocols", "lab", "wire")
-_MODULES = ("checksum", "deadline", "errors", "families", "transport")
+_MODULES = ("checksum", "deadline", "errors", "families", "rfc6052", "transport")
 
 _RECIPE = """\
 FROM {base}

@@ -190,6 +190,11 @@ class ContainerProgram:
         answer = self._ask_sidecar({"do": "sockets"})
         return tuple(answer["inodes"]) if answer is not None else ()
 
+    def tcp_sockets(self) -> tuple[int, ...]:
+        """Return the inodes of the TCP sockets that its processes have open, in every state; empty if it has ended."""
+        answer = self._ask_sidecar({"do": "tcp_sockets"})
+        return tuple(answer["inodes"]) if answer is not None else ()
+
     def signal(self, signal: str) -> None:
         """Send ``signal`` to its first process only; when that ends, the whole container ends."""
         self._signal(signal_number(signal))

@@ -16,9 +16,9 @@ _INITS = frozenset({"tini", "dumb-init", "init", "s6-svscan", "systemd", "catato
 
 
 def has_health_check(launch: Launch, image: Mapping[str, Any]) -> bool:
-    """Return whether an image, as the engine describes it, has a health check for a program: it is the service's."""
+    """Return whether a program has a health check: its own, or that of its image if the image is its own."""
     test = (image["Config"].get("Healthcheck") or {}).get("Test", ["NONE"])
-    return bool(test[0] != "NONE") and not launch.component
+    return bool(launch.contained.health) or (bool(test[0] != "NONE") and launch.contained.own)
 
 
 def service_plan(launch: Launch, image: Mapping[str, Any], *, pause: str, labels: Mapping[str, str]) -> containers.Plan:
@@ -33,12 +33,18 @@ def service_plan(launch: Launch, image: Mapping[str, Any], *, pause: str, labels
     more: dict[str, Any] = {"Env": [f"{key}={value}" for key, value in launch.environment.items()]}
     if launch.directory:
         more["WorkingDir"] = launch.directory
+    own = launch.contained
     if has_health_check(launch, image):
-        more["Healthcheck"] = {"Interval": _HEALTH_INTERVAL}
-    if launch.component:
+        more["Healthcheck"] = {"Interval": _HEALTH_INTERVAL} | ({"Test": ["CMD", *own.health]} if own.health else {})
+    elif not own.own:
         more["Healthcheck"] = {"Test": ["NONE"]}
+    if own.user:
+        more["User"] = own.user
+    if not launch.command and (own.entrypoint or own.arguments):
+        more |= {"Entrypoint": [*own.entrypoint]} if own.entrypoint else {}
+        more["Cmd"] = [*own.arguments]
     # Signals work as on a machine: a process 1 would ignore those that it does not handle.
-    init = not _is_init(launch.command or _words(image))
+    init = not _is_init(launch.command or own.entrypoint or _words(image))
     host = {**containers.member_host(pause, af_inet6=launch.af_inet6), "Init": init}
     host |= {"ReadonlyRootfs": launch.read_only, "Tmpfs": dict.fromkeys(launch.tmpfs, "")}
     host |= {"PidsLimit": launch.limits.processes or None, "Memory": launch.limits.memory << 20}

@@ -1,9 +1,9 @@
 """The sidecar: a container in the PID namespace of a service's container, which signals and counts its processes.
 
 ``python3 -m dualstack.lab.docker.sidecar`` reads a JSON object a line on its standard input: ``{"do": "send_signals",
-"signals": [...], "every": seconds}``, or ``{"do": …}`` with ``pause``, ``resume``, ``starved``, ``sockets`` or
-``resource_usage``. Its answer is a line, ``{"ok": {...}}`` or ``{"error": "<text>", "kind": "<name of an exception of
-dualstack.errors>"}``. It ends with its standard input, and with the service.
+"signals": [...], "every": seconds}``, or ``{"do": …}`` with ``pause``, ``resume``, ``starved``, ``sockets``,
+``tcp_sockets`` or ``resource_usage``. Its answer is a line, ``{"ok": {...}}`` or ``{"error": "<text>", "kind": "<name
+of an exception of dualstack.errors>"}``. It ends with its standard input, and with the service.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from typing import Any
 from dualstack.errors import DualstackError
 from dualstack.prober.codec import pack
 from dualstack.prober.process_control import ProcessControl
-from dualstack.prober.processes import cpu_starvation, processes, sockets_of
+from dualstack.prober.processes import cpu_starvation, processes, sockets_of, tcp_sockets_of
 
 _INIT = 1
 
@@ -45,6 +45,8 @@ async def answer(request: dict[str, Any]) -> dict[str, Any]:
                 return {"ok": {"seconds": cpu_starvation(members())}}
             case "sockets":
                 return {"ok": {"inodes": sorted({inode for pid in members() for inode in sockets_of(pid)})}}
+            case "tcp_sockets":
+                return {"ok": {"inodes": sorted({inode for pid in members() for inode in tcp_sockets_of(pid)})}}
             case _:
                 return {"ok": pack(service.resource_usage())}
     except DualstackError as error:

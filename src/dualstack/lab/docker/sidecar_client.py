@@ -28,14 +28,15 @@ class SidecarClient:
             DualstackError: The sidecar answered with this error.
             HarnessError: It has ended, or does not answer in time.
         """
-        self._stream.settimeout(seconds + _ANSWER_TIMEOUT)
         stdout, stderr = bytearray(), bytearray()
         try:
+            self._stream.settimeout(seconds + _ANSWER_TIMEOUT)
             self._stream.sendall(json.dumps(request).encode() + b"\n")
             while not stdout.endswith(b"\n"):
                 kind, length = _STREAM_HEADER.unpack(self._exactly(_STREAM_HEADER.size))
                 (stdout if kind == _STDOUT else stderr).extend(self._exactly(length))
         except OSError as error:
+            self.close()  # an answer that comes later would be taken for that to the next request
             text = stderr.decode(errors="backslashreplace").strip()
             raise HarnessError(f"lost connection to the container's helper process: {text or error}") from None
         answer = json.loads(stdout)

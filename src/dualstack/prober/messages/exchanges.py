@@ -1,12 +1,18 @@
 """One exchange with a service, and how it ended."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Request
+from dualstack.protocols.application import Upgrade
 from dualstack.protocols.certificates import ClientTls, TlsFault
 from dualstack.protocols.judgement import Outcome
+from dualstack.protocols.proxy_header import Version
+from dualstack.protocols.tunnel import Tunnel
 from dualstack.transport import AppProtocol, Transport
+
+_PLAIN = Upgrade()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +58,13 @@ class Dial(Request[Dialled]):
         protocol: The name of the application protocol.
         source: The local address; empty for the kernel's choice.
         source_port: The local port, for which ``source`` must be given; 0 for the kernel's choice.
-        send: What is sent with ``AppProtocol.EXCHANGE``; for other protocols the agent generates a token.
-        expect: The regular expression, over bytes read as Latin-1, that the answer must contain (``EXCHANGE``).
+        send: What is sent with ``AppProtocol.EXCHANGE``, the message with ``GRPC``, and the path of ``HTTP``; for other
+            protocols the agent generates a token.
+        expect: The regular expression, over bytes read as Latin-1, that the answer must contain (``EXCHANGE``), or the
+            reply (``GRPC``).
         status: The statuses that count as served with ``AppProtocol.HTTP``: ``200``, ``3xx`` …; none for all below 500.
+        call: The method that is called with ``AppProtocol.GRPC``; empty for the health check.
+        path: The path of the URI that is requested with ``rtsp`` or ``websocket``.
         any_port: Whether a UDP answer may come from another port of the dialled address.
         timeout: Seconds for the whole exchange.
         v6only: IPV6_V6ONLY of an IPv6 socket; None for the kernel's own choice.
@@ -63,6 +73,12 @@ class Dial(Request[Dialled]):
         requests: How many requests are sent at once, without waiting for answers (``ECHO`` and ``UPPER``).
         token_size: The size of the generated text of ``ECHO`` and ``UPPER`` in bytes.
         tls: What the client checks if it speaks TLS; None if it does not.
+        upgrade: What the opening handshake of a WebSocket has beside the path.
+        fields: Further fields of the request with ``AppProtocol.HTTP``, each with its value.
+        proxy: The version of the PROXY header, with both ends of the connection, that is sent first; empty for none.
+        preface: What is sent in place of that header, as Latin-1 text; empty for the header.
+        tunnel: What a relay is asked for, before the exchange with its target; None for none.
+        joined: Whether the header is in one segment with what follows; otherwise it is sent at once.
     """
 
     family: Family
@@ -81,5 +97,13 @@ class Dial(Request[Dialled]):
     requests: int = 1
     token_size: int = 250
     status: tuple[str, ...] = ()
+    path: str = "/"
     any_port: bool = False
     tls: ClientTls | None = None
+    call: str = ""
+    upgrade: Upgrade = _PLAIN
+    fields: tuple[tuple[str, str], ...] = ()
+    proxy: Version | Literal[""] = ""
+    preface: str = ""
+    joined: bool = False
+    tunnel: Tunnel | None = None

@@ -56,6 +56,12 @@ class AwaitLine(ObjectRequest[str | None]):
     timeout: float
 
 
+class FindTcpSockets(ObjectRequest[tuple[int, ...]]):
+    """Return the inodes of the TCP sockets that a program's processes have open, in every state."""
+
+    __slots__ = ()
+
+
 class ReadLog(ObjectRequest[Log]):
     """Return what a program has written until now."""
 

@@ -30,12 +30,14 @@ class LoadResult:
         longest: The duration of each client's longest exchange in seconds, in that order; 0.0 if it finished none.
         failed: How many of all exchanges did not end with the right answer.
         failures: The first few of those.
+        late: By how many seconds the clients were late at most, because this machine was busy.
     """
 
     exchanges: tuple[int, ...]
     longest: tuple[float, ...]
     failed: int
     failures: tuple[Dialled, ...]
+    late: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

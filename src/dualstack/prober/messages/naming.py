@@ -12,10 +12,11 @@ class Names(Request[Handle]):
 
     Attributes:
         addresses: Where it listens, over UDP and TCP (IPv6 sockets with IPV6_V6ONLY).
-        a: The A records of a name with behaviour ``ok``.
-        aaaa: The AAAA records of a name with behaviour ``ok``.
+        a: The A records of a name with behaviour ``ok``, in order; any number, duplicates too.
+        aaaa: The AAAA records of a name with behaviour ``ok``, likewise.
         port: The port.
         silent: Domains whose questions it does not answer (``ip6.arpa``); other reverse names (arpa) do not exist.
+        pref64: The prefix with which it synthesizes AAAA records from A records (DNS64); empty for none.
     """
 
     addresses: tuple[str, ...]
@@ -23,6 +24,7 @@ class Names(Request[Handle]):
     aaaa: tuple[str, ...] = ()
     port: int = 53
     silent: tuple[str, ...] = ()
+    pref64: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +90,25 @@ class Resolve(Request[Resolved]):
     family: Family | None = None
     addrconfig: bool = False
     timeout: float = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResolvers(Request[str]):
+    """Write the host's /etc/resolv.conf, for programs that read it from now on; return its former text.
+
+    Attributes:
+        text: The new text.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WriteHosts(Request[str]):
+    """Write the host's /etc/hosts, for programs that read it from now on; return its former text.
+
+    Attributes:
+        text: The new text.
+    """
+
+    text: str

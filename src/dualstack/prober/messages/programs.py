@@ -23,6 +23,27 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Contained:
+    """How a container differs from its image.
+
+    Attributes:
+        entrypoint: Replaces the image's entrypoint, and drops its command.
+        arguments: Replaces the image's command.
+        user: The user that it runs as; empty for the image's.
+        health: The command of its health check; empty for the image's own check.
+        own: Whether the image belongs to the program alone, and so does the image's health check.
+        copies: Files and folders of this machine that are copied into it, by their path in it.
+    """
+
+    entrypoint: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+    user: str = ""
+    health: tuple[str, ...] = ()
+    own: bool = True
+    copies: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Launch(Request[Handle]):
     """Start a program on a host.
 
@@ -44,6 +65,7 @@ class Launch(Request[Handle]):
         folders: Folders of the machine that it may read although homes and /tmp are hidden.
         limits: What it may use.
         component: The name of the service's component that it is; empty for any other program.
+        contained: How its container differs from the image.
     """
 
     command: tuple[str, ...]
@@ -61,6 +83,7 @@ class Launch(Request[Handle]):
     folders: tuple[str, ...] = ()
     limits: Limits = Limits()
     component: str = ""
+    contained: Contained = field(default_factory=Contained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +131,15 @@ STARVATION_FACTOR = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A port of a program beside its first one, and the families that sockets on it should serve."""
+
+    port: int
+    transport: Transport
+    families: tuple[Family, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Await:
     """What makes a program ready.
 
@@ -119,6 +151,8 @@ class Await:
         families: The families that sockets on the port should serve. A service opens them one after the other, so the
             others are waited for after the first one, for at most ``grace``.
         grace: Seconds after the first socket.
+        others: Its other ports. They are waited for after the first one, for at most ``patience``.
+        patience: Seconds after the first socket.
     """
 
     port: int
@@ -127,6 +161,8 @@ class Await:
     timeout: float
     families: tuple[Family, ...] = ()
     grace: float = 1.0
+    others: tuple[Place, ...] = ()
+    patience: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dualstack.families import Family
 from dualstack.prober.messages.requests import Handle, ObjectRequest, Request
 from dualstack.protocols.application import ScriptTurn
 from dualstack.protocols.certificates import ServerTls, TlsFault
+from dualstack.protocols.proxy_header import ProxyHeader, Version
 from dualstack.transport import AppProtocol, Transport
 
 
@@ -24,6 +25,7 @@ class Serve(Request[Handle]):
         listening: Whether TCP sockets listen at once; if not, they are bound, and `StartListening` makes them listen.
         turns: What the server expects and sends, with ``EXCHANGE``.
         tls: What the server presents if it speaks TLS; None if it does not.
+        proxy: The versions of the PROXY header that its clients send first; empty if they send none.
     """
 
     addresses: tuple[str, ...]
@@ -36,6 +38,7 @@ class Serve(Request[Handle]):
     listening: bool = True
     turns: tuple[ScriptTurn, ...] = ()
     tls: ServerTls | None = None
+    proxy: tuple[Version, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,13 @@ class Accepted:
         answered: How many bytes were sent to it.
         at: Seconds since the server was started.
         tls: What is wrong with its TLS; None if nothing is, or if it is not used.
-        head: The head of its HTTP request, as Latin-1 text without the blank line, at most 8 KiB; empty with another
-            protocol.
+        head: The head of its HTTP request, without the blank line, or the beginning of what it sent with ``EXCHANGE``:
+            Latin-1 text, at most 8 KiB; empty with another protocol.
         understood: Whether the server has understood and answered all that it sent, as far as its protocol can tell.
+        completed: Whether an exchange with it was completed; with a protocol that says nothing, its connection is one.
         detail: One sentence about what it sent.
+        server_name: The server name that it sent (SNI, RFC 6066 §3); empty if it sent none, or does not speak TLS.
+        proxied: The PROXY header that it sent, also a malformed one; None if none is expected, or none is complete.
     """
 
     address: str
@@ -64,12 +70,36 @@ class Accepted:
     at: float
     head: str = ""
     understood: bool = True
+    completed: bool = False
     detail: str = ""
     tls: TlsFault | None = None
+    server_name: str = ""
+    proxied: ProxyHeader | None = None
 
 
 class ReadClients(ObjectRequest[tuple[Accepted, ...]]):
     """Return the clients of a server until now, in order of arrival."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitClient(ObjectRequest[bool]):
+    """Wait for a client of a server; return whether it came before the time was up.
+
+    Attributes:
+        since: How many clients are ignored: those that the server had before.
+        completed: Whether an exchange with the client must be completed.
+        timeout: Seconds.
+    """
+
+    since: int
+    completed: bool
+    timeout: float
+
+
+class ForgetPeers(ObjectRequest[None]):
+    """Take the next datagram of every peer for that of a new client, also if one came from its port before."""
 
     __slots__ = ()
 

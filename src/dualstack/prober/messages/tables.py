@@ -22,6 +22,9 @@ class SocketRow:
             relevant for ``::`` only: a socket on another IPv6 address always has true.
         owner: Process name and number, ``nginx(12)``, the lowest number of several; empty if it is unknown.
         component: The name of the service's component that has it; empty if it belongs to another program.
+        backlog: How many connections a TCP listener's queue holds until they are accepted; None for other sockets.
+        waiting: How many connections a TCP listener has not accepted yet; None for other sockets. Tables that differ in
+            it are equal.
     """
 
     family: str
@@ -33,6 +36,13 @@ class SocketRow:
     v6only: bool | None
     owner: str
     component: str = ""
+    backlog: int | None = None
+    waiting: int | None = field(default=None, compare=False)
+
+    @property
+    def is_of_harness(self) -> bool:
+        """Whether it belongs to the prober, which is process 1 of its host."""
+        return self.owner.endswith("(1)")
 
     @property
     def serves(self) -> frozenset[Family]:
@@ -98,6 +108,26 @@ class ListSockets(Request[tuple[SocketRow, ...]]):
 
     transport: Transport | None = None
     components: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTcpStates(Request[tuple[str, ...]]):
+    """Return the states of TCP sockets in the host's socket table; ``CLOSE`` for those that it does not list.
+
+    Attributes:
+        inodes: The inodes of the sockets.
+    """
+
+    inodes: tuple[int, ...]
+
+
+class CountFailedAttempts(Request[int]):
+    """Return how many TCP connection attempts of the host have failed (``AttemptFails`` of RFC 4022), of both families.
+
+    An attempt that is reset counts at once.
+    """
+
+    __slots__ = ()
 
 
 class ListAddresses(Request[tuple[AddressRow, ...]]):

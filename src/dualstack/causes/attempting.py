@@ -1,0 +1,81 @@
+"""Facts about connection attempts that fail in the host, and what a connector's output says about them."""
+
+import re
+
+from dualstack.causes.connecting import failed, loopback_missed, stopped_at_first
+from dualstack.facts import Facts, Sign
+from dualstack.families import BOTH, Family, unmapped
+
+IPV4 = Family.IPV4
+
+_NOT_SENT = (Sign.NO_NETWORK, Sign.NO_HOST, Sign.NO_ADDRESS, Sign.NO_FAMILY, Sign.INVALID, Sign.OTHER_FAMILY)
+"""Errors of connect() for which no packet is sent."""
+
+_USED = re.compile(r"\b(?:send|write|writing|recv|read|reading)(?:all|to|from|v|msg)?\b", re.IGNORECASE)
+"""What an error message names that is about a connection in use."""
+
+
+def failed_in_host(facts: Facts) -> str:
+    """It tried another address, and its output names one with an error for which no packet is sent."""
+    lines = [line for sign, line in facts.signs if sign in _NOT_SENT]
+    for run in failed(facts):
+        for address in run.untried if run.tried else ():
+            line = next((line for line in lines if _names(line, address)), "")
+            if line:
+                return f'its output says "{line}", so it tried {address}, and no packet was sent'
+    return ""
+
+
+def _names(line: str, address: str) -> bool:
+    """Return whether a line contains an address, not as a part of a longer one."""
+    return re.search(rf"(?<![0-9a-f]){re.escape(address)}(?![0-9a-f:.]*[0-9a-f])", line, re.IGNORECASE) is not None
+
+
+def mapped_fails(facts: Facts) -> str:
+    """Its output says of an IPv4-mapped address that it cannot be reached from this host."""
+    line = next((line for sign, line in facts.signs if sign in _NOT_SENT and (Sign.MAPPED, line) in facts.signs), "")
+    usable = not facts.listens and IPV4 in facts.host.families and any(failed(facts))
+    return f'this host has IPv4, and its output says "{line}"' if line and usable else ""
+
+
+def mapped_target(facts: Facts) -> str:
+    """A run towards an IPv4-mapped literal failed."""
+    for run in failed(facts):
+        if run.literal is not None and unmapped(run.target) != run.target and "." in unmapped(run.target):
+            return f"given {run.target} it made {len(run.tried)} attempts, and did not succeed"
+    return ""
+
+
+def bind_fails(facts: Facts) -> str:
+    """Its output says that it cannot bind the local address of a connection, because of its family."""
+    line = facts.says(Sign.OTHER_FAMILY, Sign.INVALID, Sign.NO_FAMILY)
+    return (
+        f'its output says "{line}"'
+        if re.search(r"\bbind", line) and facts.host.ipv6_sockets and not facts.listens
+        else ""
+    )
+
+
+def socket_of_other_family(facts: Facts) -> str:
+    """Its output says that an address has a different family from its socket."""
+    by_name = any(run.literal is None for run in failed(facts))
+    line = facts.says(Sign.OTHER_FAMILY, *([Sign.ONE_FAMILY_ASKED] if by_name else []))
+    if line and any(failed(facts)):
+        return f'its output says "{line}"'
+    line = facts.says(Sign.NO_FAMILY, Sign.INVALID)
+    complete = facts.host.ipv6_sockets and len(facts.host.families) == len(BOTH)
+    return (
+        f'this host has both families, and its output says "{line}"'
+        if line and complete and any(failed(facts)) and not facts.listens
+        else ""
+    )
+
+
+def used_after_failure(facts: Facts) -> str:
+    """The only address that it tried had refused, and its output says that writing or reading failed."""
+    signs = (Sign.REFUSED, Sign.PIPE, Sign.NOT_CONNECTED, Sign.NO_NETWORK, Sign.NO_HOST)
+    line = next((line for sign, line in facts.signs if sign in signs and _USED.search(line)), "")
+    stopped = stopped_at_first(facts) or loopback_missed(IPV4)(facts)
+    if not line or not stopped:
+        return ""
+    return stopped if line in stopped else f'{stopped}; its output says "{line}"'

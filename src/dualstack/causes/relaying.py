@@ -1,0 +1,47 @@
+"""Facts about a relay: whether it reaches its server, and what it passes on."""
+
+from dualstack.facts import Facts, Sign
+from dualstack.finding import Symptom
+
+
+def server_missed(facts: Facts) -> str:
+    """It accepts a client and does not reach its server."""
+    return facts.happened(Symptom.SERVER_MISSED)
+
+
+def tunnel_refused(facts: Facts) -> str:
+    """It answers a client that names the target that it does not connect to it."""
+    return facts.happened(Symptom.TUNNEL_REFUSED)
+
+
+def tries_missing_family(facts: Facts) -> str:
+    """Its host has one family, and its output reports that it cannot reach an address: it tried one of the other."""
+    line = facts.says(Sign.NO_NETWORK, Sign.NO_HOST, Sign.NO_ADDRESS, Sign.NO_FAMILY)
+    if not line or len(facts.host.families) != 1 or not facts.happened(Symptom.SERVER_MISSED):
+        return ""
+    return f'it did not reach its server, and its output says "{line}"'
+
+
+def half_close_lost(facts: Facts) -> str:
+    """It does not pass on the end of one direction alone."""
+    return facts.happened(Symptom.HALF_CLOSE_LOST)
+
+
+def last_bytes_lost(facts: Facts) -> str:
+    """It passes on an end, and not all bytes before it."""
+    return facts.happened(Symptom.LAST_BYTES_LOST)
+
+
+def reset_lost(facts: Facts) -> str:
+    """It does not pass a reset on."""
+    return facts.happened(Symptom.RESET_LOST)
+
+
+def stranger_passed(facts: Facts) -> str:
+    """It passes on datagrams that do not come from its server."""
+    return facts.happened(Symptom.STRANGER_PASSED)
+
+
+def next_address_missed(facts: Facts) -> str:
+    """It does not reach its server although one of the addresses of its name answers."""
+    return facts.happened(Symptom.NEXT_ADDRESS_MISSED)

@@ -1,0 +1,156 @@
+"""Facts about how a connector looks names up, and whether it does so again."""
+
+import re
+
+from dualstack.causes.connecting import failed
+from dualstack.causes.rule import did_not_start
+from dualstack.facts import Facts, Sign
+from dualstack.families import BOTH, Family
+from dualstack.finding import Symptom
+
+_LATE = 1.0
+"""Seconds from the start of a run to its first attempt above which a user notices the delay."""
+
+_LATE_WITHOUT_AAAA = 6.0
+"""The same if AAAA is not answered and resolv.conf sets ``timeout:1`` (DNS-007)."""
+
+_NO_HOST = re.compile(
+    r"name or service not known|unknown host|no such host|nodename nor servname|does not resolve|\bENOTFOUND\b"
+    r"|no address associated|EAI_(?:NONAME|NODATA)|host not found|(?:not|n't|unable to) resolve|UnknownHostException",
+    re.IGNORECASE,
+)
+"""Errors that say that a host was not found; not those about a service or port, or about the resolver."""
+
+_OF_ORDER = ("CONNECT-009", "DNS-001")
+"""Requirements that a connector can break in runs that work."""
+
+
+def never_asked(facts: Facts) -> str:
+    """It queried only one record type of a name, although the host has the other family."""
+    for run in facts.runs if facts.requirement in _OF_ORDER else failed(facts):
+        for family in BOTH:
+            if run.literal is None and run.asked == (family.other.record,) and family in facts.host.families:
+                return f"for {run.target} it queried {family.other.record}, and never {family.record}"
+    return ""
+
+
+def gave_up_with_addresses(facts: Facts) -> str:
+    """It got addresses from DNS, and reports that the name was not found."""
+    for run in failed(facts):
+        line = facts.says(Sign.NOT_FOUND)
+        if run.literal is None and line and not run.tried and run.known:
+            return f'it got {", ".join(run.known)} from DNS and made no attempt; its output says "{line}"'
+    return ""
+
+
+def not_found(facts: Facts) -> str:
+    """It reports that a name was not found, at its start or in a run."""
+    line = facts.says(Sign.NOT_FOUND)
+    relevant = did_not_start(facts) if facts.listens else any(run.literal is None for run in failed(facts))
+    return f'its output says "{line}"' if line and relevant else ""
+
+
+def refused_literal(facts: Facts) -> str:
+    """Given an address of a family that the host has, it reports that a host was not found, and names no other text.
+
+    It queried no name server and made no attempt: the function that it calls looks names of the other family up.
+    """
+    line = facts.says(Sign.NOT_FOUND)
+    for run in failed(facts) if _NO_HOST.search(line) else ():
+        unused = run.literal in facts.host.families and not run.names and not run.tried
+        if unused and not _names_piece(line, run.target):
+            return f'given {run.target} it queried no name server and made no attempt; its output says "{line}"'
+    return ""
+
+
+def _names_piece(line: str, target: str) -> bool:
+    """Return whether a line has a piece of an address, or the address with brackets or a port beside it."""
+    rest = re.sub(rf"(?<![\[0-9a-f:]){re.escape(target)}(?![\]0-9a-f]|:[0-9])", "", line, flags=re.IGNORECASE)
+    return re.search(rf"\b{re.escape(re.split('[:.]', target)[0])}\b", rest, re.IGNORECASE) is not None
+
+
+def asked_for_one_family(facts: Facts) -> str:
+    """Its output says that an address, whose family the host has, was looked up in the other family."""
+    line = facts.says(Sign.ONE_FAMILY_ASKED)
+    if line and any(run.literal in facts.host.families for run in failed(facts)):
+        return f'its output says "{line}"'
+    return ""
+
+
+def one_of_localhost(facts: Facts) -> str:
+    """Configured to listen on localhost, it listens on only one loopback address."""
+    named = any("localhost" in text for text in facts.listen_addresses)
+    rows = {row.address for row in facts.on_port}
+    if not named or len(rows) != 1:
+        return ""
+    return f"its listen address is localhost, and it listens on {rows.pop()} alone"
+
+
+def ipv6_loopback_alone(facts: Facts) -> str:
+    """It is for clients on its own host, which has both loopback addresses, and listens on ::1 alone.
+
+    Nobody configures that: the first address of localhost is ::1 on most hosts.
+    """
+    rows = {row.address for row in facts.on_port}
+    both = facts.inside and len(facts.host.loopbacks) == len(BOTH)
+    if not both or rows != {Family.IPV6.loopback} or not facts.lost(Family.IPV4):
+        return ""
+    return "it listens on ::1 alone, like a program that takes the first address of localhost"
+
+
+def incomplete_resolver(facts: Facts) -> str:
+    """It repeated no truncated query over TCP, or sent none to a name server that has an IPv6 address."""
+    for run in failed(facts):
+        if run.truncated and not run.asked_over_tcp:
+            return f"its queries for {run.target} got truncated answers, and it sent none over TCP"
+        unasked = run.literal is None and not run.asked and not run.tried
+        if facts.requirement in ("DNS-017", "TRANS-004") and unasked:
+            return f"it sent no query for {run.target} to the name server, which has an IPv6 address"
+    return ""
+
+
+def waited_before_dialling(facts: Facts) -> str:
+    """A run that worked began its first attempt late."""
+    for run in facts.runs:
+        if run.works and run.literal is None and run.tried and run.tried[0].at > _LATE:
+            return f"its first attempt to reach {run.target} began {run.tried[0].at:.1f} s after its start"
+    return ""
+
+
+def one_address_known(facts: Facts) -> str:
+    """It knew only one address, and tried that."""
+    for run in failed(facts):
+        if run.literal is None and len(run.known) == 1 and len(run.asked) == 1:
+            return f"it queried only {run.asked[0]}, so it knew one address, {run.known[0]}"
+    return ""
+
+
+def keeps_family(facts: Facts) -> str:
+    """A daemon looks its name up again, and asks for one family only."""
+    return facts.happened(Symptom.KEPT_FAMILY)
+
+
+def keeps_address(facts: Facts) -> str:
+    """A daemon connects to the address that a name had, and does not look it up again."""
+    return facts.happened(Symptom.KEPT_ADDRESS)
+
+
+def gives_up(facts: Facts) -> str:
+    """A daemon does not try again, or not over a family that has failed once."""
+    return facts.happened(Symptom.NO_RETRY, Symptom.FAMILY_GIVEN_UP)
+
+
+def late_without_aaaa(facts: Facts) -> str:
+    """In the run with ``timeout:1``, the first one, it waited longer for an AAAA answer than DNS-007 recommends."""
+    for run in facts.runs[:1]:
+        if run.works and run.tried and run.tried[0].at > _LATE_WITHOUT_AAAA:
+            return f"its first attempt to reach {run.target} began {run.tried[0].at:.1f} s after its start"
+    return ""
+
+
+def alias_not_followed(facts: Facts) -> str:
+    """It got addresses through an alias, and made no attempt."""
+    for run in failed(facts):
+        if run.known and not run.tried:
+            return f"it got {', '.join(run.known)} from DNS, through aliases, and made no attempt"
+    return ""

@@ -1,0 +1,51 @@
+"""Which facts support causes that are about how a service runs and ends, and which rule them out."""
+
+from dualstack.causes import answers, running, sockets
+from dualstack.causes.rule import CERTAIN, DECISIVE, FITS, STRONG, Rule, about, both, ended, says
+from dualstack.facts import Sign
+
+RUNNING_RULES = (
+    Rule(
+        "RC-SIGPIPE",
+        (
+            (DECISIVE, running.by_sigpipe),
+            (STRONG, both(running.of_broken_pipe, about("ROBUST"))),
+            (STRONG, both(running.stops_after_reset, about("ROBUST-003"))),
+            (FITS, both(ended, about("ROBUST-003"))),
+        ),
+        (running.runs_on,),
+    ),
+    Rule(
+        "RC-EINTR",
+        (
+            (STRONG, both(running.of_client_error, about("ROBUST", "UDP"))),
+            (FITS, about("ROBUST-003", "ROBUST-004")),
+        ),
+        (running.by_sigpipe, running.only_resets_said),
+    ),
+    Rule(
+        "RC-UDPERROR",
+        ((FITS, about("UDP-007")), (STRONG, both(about("UDP-007"), says(Sign.REFUSED)))),
+        (answers.answers_again,),
+    ),
+    Rule(
+        "RC-PERPREFIX",
+        ((DECISIVE, answers.hangs_up_beside_others), (FITS, about("ROBUST-008"))),
+        (about("ROBUST-010"),),
+    ),
+    Rule("RC-SHAREDADDRESS", ((CERTAIN, answers.locks_out_sharers), (DECISIVE, answers.limits_ipv4))),
+    Rule(
+        "RC-BACKLOG",
+        ((DECISIVE, both(sockets.queue_is_short, about("ROBUST-004", "ROBUST-005", "ROBUST-007", "ROBUST-008"))),),
+    ),
+    Rule("RC-PARTIAL", ((FITS, about("ROBUST-002")),), (answers.is_refused,), evident=False),
+    Rule("RC-IDLE", ((FITS, about("ROBUST-010")),)),
+    Rule("RC-ICMPLOOP", ((FITS, about("ROBUST-011")),)),
+    Rule("RC-RELOAD", ((DECISIVE, about("LIFE-008")),), (running.wildcard_still_there,)),
+    Rule("RC-INHERIT", ((DECISIVE, running.socket_survives),)),
+    Rule("RC-REUSEADDR", ((STRONG, running.port_busy_after_restart),), (running.socket_survives,)),
+    Rule("RC-STOP", ((FITS, running.does_not_stop),), (running.socket_survives,), evident=False),
+    Rule("RC-SNAPSHOT", ((FITS, about("LIFE")),), (ended, running.wildcard_still_there)),
+    Rule("RC-NEWADDR", ((FITS, both(running.answers_moved, about("SEC-008"))),)),
+)
+"""Their order is that of `rules`."""

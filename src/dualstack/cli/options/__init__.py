@@ -1,0 +1,1 @@
+"""The options of commands that have many of them; see `dualstack.cli.parser`."""

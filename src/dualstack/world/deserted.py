@@ -1,0 +1,46 @@
+"""A daemon whose server goes away."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dualstack.errors import NothingToJudge
+from dualstack.families import BOTH
+from dualstack.world.connecting import ConnectorWorld
+from dualstack.world.daemons import Daemon
+
+
+@dataclass(frozen=True, slots=True)
+class Deserted:
+    """A daemon after its server has gone.
+
+    Attributes:
+        daemon: The daemon.
+        since: When its server went, in seconds since the epoch.
+        before: How many attempts of its host had failed until then.
+    """
+
+    daemon: Daemon
+    since: float
+    before: int
+
+
+@contextlib.contextmanager
+def deserted(world: ConnectorWorld) -> Iterator[Deserted]:
+    """Let a daemon connect to a dual-stack server by name, end the server, and yield the daemon.
+
+    Raises:
+        NothingToJudge: It does not connect.
+    """
+    with (
+        world.names(a="ttl-1", aaaa="ttl-1") as name,
+        world.serve(*BOTH) as serving,
+        world.connector_runs.running(name, serving) as daemon,
+    ):
+        if not (daemon.wait_ready() and daemon.exchange(serving, world.subject.manifest.timeouts.connect)):
+            raise NothingToJudge(f"the daemon does not connect (CONNECT-003): {daemon.fault}")
+        left = Deserted(daemon, time.time(), world.host.prober.failed_attempts())
+        serving.close()
+        world.note("the server ends its connections and listens no more")
+        yield left

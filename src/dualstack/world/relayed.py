@@ -1,0 +1,45 @@
+"""What the server of a relay has seen, compared with what its client has seen."""
+
+from collections.abc import Collection, Sequence
+
+from dualstack.families import Family
+from dualstack.finding import Finding
+from dualstack.prober.messages import Accepted, Dialled
+from dualstack.transport import Transport
+from dualstack.wire.evidence import CaptureData
+from dualstack.wire.expect import Fate, attempts
+from dualstack.wire.formatting import conversation
+
+
+def seen(arrived: Sequence[Accepted]) -> str:
+    """Return from where and over which family the server was reached, as a clause."""
+    ways = dict.fromkeys(f"over {Family.of(item.address).label} from {item.peer}" for item in arrived)
+    return f"the server was reached {' and '.join(ways)}" if ways else "nothing reached the server"
+
+
+def back_leg(back: Family, arrived: Sequence[Accepted], own: Collection[str]) -> Finding:
+    """Return whether the server was reached over a family, from one of the relay's ``own`` addresses."""
+    fine = bool(arrived) and all(Family.of(item.address) is back and item.peer in own for item in arrived)
+    return Finding(fine, f"the server is reached over {back.label}, from an address of the relay", seen(arrived))
+
+
+def same_bytes(dialled: Dialled, arrived: Sequence[Accepted]) -> Finding:
+    """Return whether the server received as many bytes as the client sent; the echo has shown which ones."""
+    sent, received = len(dialled.sent), sum(item.received for item in arrived)
+    return Finding(sent == received, f"the server receives the {sent} bytes that the client sent", f"it got {received}")
+
+
+def reached_over(wire: CaptureData, port: int, transport: Transport, family: Family) -> Finding:
+    """Some attempt over ``family`` to reach ``port`` is answered.
+
+    Raises:
+        Inconclusive: The capture is incomplete.
+    """
+    wire.require_whole()
+    found = [item.fate for item in attempts(wire, port, transport, family)]
+    return Finding(
+        Fate.ANSWERED in found,
+        f"an attempt over {family.label} to reach the server is answered",
+        f"{found.count(Fate.ANSWERED)} of {len(found)} are",
+        packets=conversation(wire, [port]),
+    )

@@ -1,0 +1,65 @@
+"""A connector tries IPv6 first where both families work."""
+
+from collections.abc import Sequence
+
+from dualstack.errors import NothingToJudge
+from dualstack.families import BOTH, Family
+from dualstack.finding import Finding
+from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.wire.expect import Attempt
+from dualstack.world import ConnectorWorld
+from dualstack.world.run_attempts import attempts_by_run
+
+TRIES = 3
+"""How often the connector is run until a run begins with IPv6: a late answer to AAAA can make one begin with IPv4."""
+
+AT_ONCE = 0.010
+"""Seconds within which attempts over both families count as begun together (RFC 8305 §5)."""
+
+
+@Requirement(
+    id="CONNECT-009",
+    title="Prefers IPv6 when both families work",
+    level=Level.SHOULD,
+    role=Role.CONNECTOR,
+    statement="If a name has A and AAAA records, and both addresses answer, the service tries IPv6 first. Attempts "
+    "that begin within 10 ms of each other count as begun together: DNS-004 is about those.",
+    stimulus="A name has an A and an AAAA record, and the server listens on both addresses; run the connector, and up "
+    "to two more times if it does not begin with IPv6.",
+    wire="In one of the runs, the first attempt is IPv6, or an IPv6 attempt begins within 10 ms of it.",
+    cites=("RFC 6724 §2.1, §6", "RFC 8305 §2, §4"),
+    topologies=("dual-stack",),
+    causes=("RC-RESOLVERORDER", "RC-RESOLVER"),
+    needs=(Need.BOTH, Need.NAMES),
+).attach
+def test_ipv6_first(world: ConnectorWorld) -> None:
+    """A name that is reachable over both families is tried over IPv6 first."""
+    with world.serve(*BOTH) as serving:
+        for _ in range(TRIES):
+            with world.names(a="ok", aaaa="ok") as name:
+                run = world.connector_runs.run(name, serving)
+            if run.dialled and Family.of(run.dialled[0]) is Family.IPV6:
+                break
+    made = [own for own in attempts_by_run(world.wire(), world.connector_runs) if own]
+    if not made:
+        raise NothingToJudge("it makes no attempt to reach the name; CONNECT-003 and CONNECT-004 report that")
+    world.require(prefers_ipv6(made))
+
+
+def prefers_ipv6(runs: Sequence[Sequence[Attempt]]) -> Finding:
+    """Return whether one of the runs, each with its attempts in order, began with IPv6."""
+    gaps = []
+    for own in runs:
+        first = {family: next((item.time for item in own if item.family is family), float("inf")) for family in BOTH}
+        gaps.append(first[Family.IPV6] - first[Family.IPV4])
+    least = min(gaps)
+    if least == float("inf"):
+        happened = "it made no IPv6 attempt"
+    elif least == -float("inf"):
+        happened = "it made an IPv6 attempt, and no IPv4 attempt"
+    else:
+        when = f"{abs(least) * 1000:.1f} ms {'before' if least < 0 else 'after'}"
+        happened = f"the first IPv6 attempt began {when} the first IPv4 attempt"
+    if len(runs) > 1:
+        happened += f" (the best of {len(runs)} runs)"
+    return Finding(least <= AT_ONCE, "the first attempt is over IPv6", happened)

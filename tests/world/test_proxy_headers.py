@@ -1,0 +1,62 @@
+"""The PROXY headers of FORWARD-007: each is what its name says."""
+
+from ipaddress import ip_address
+
+import pytest
+
+from dualstack.families import BOTH, Family
+from dualstack.protocols.proxy_header import VERSIONS, HeaderReader, ProxyHeader, Version
+from dualstack.world.proxy_headers import CLIENTS, malformed, shapes
+
+SERVERS = {Family.IPV4: "198.51.100.1", Family.IPV6: "2001:db8:1::1"}
+
+each_version = pytest.mark.parametrize("version", VERSIONS)
+
+
+def header(data: bytes) -> ProxyHeader | None:
+    """Return the header that the bytes are, if nothing follows it."""
+    reader = HeaderReader()
+    assert reader.add(data) == b""
+    return reader.header
+
+
+@each_version
+def test_each_form_is_a_header_with_its_client(version: Version) -> None:
+    """Each form is one whole header of its version, and names the client that the service must show."""
+    found = list(shapes(version, SERVERS, 443))
+    assert len({shape.name for shape in found}) == len(found)
+    for shape in found:
+        read = header(shape.data)
+        assert read is not None, shape.name
+        assert not read.fault
+        assert read.version == version
+        assert bool(shape.client) == (read.endpoints is not None)
+        if read.endpoints is not None:
+            assert ip_address(read.endpoints.source) == ip_address(shape.client)
+            assert read.endpoints.destination in SERVERS.values()
+
+
+@each_version
+def test_both_families_are_among_the_forms(version: Version) -> None:
+    """A client of each family is named, alone and in one segment with the request."""
+    for family in BOTH:
+        joined = {shape.joined for shape in shapes(version, SERVERS, 443) if shape.client == CLIENTS[family]}
+        assert joined == {False, True}
+
+
+@each_version
+def test_malformed_headers_are_malformed(version: Version) -> None:
+    """A correct reader refuses each of them without waiting for more."""
+    found = list(malformed(version, SERVERS, 443))
+    assert len(dict(found)) == len(found) >= 5
+    for name, data in found:
+        reader = HeaderReader()
+        reader.add(data)
+        assert reader.fault, name
+
+
+def test_the_longest_forms_are_among_them() -> None:
+    """An address of 39 characters, and an UNKNOWN line of 107 bytes, are sent."""
+    lines = list(shapes("v1", SERVERS, 443))
+    assert max(len(shape.client) for shape in lines) == 39
+    assert max(len(shape.data) for shape in lines) == 107

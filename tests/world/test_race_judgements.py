@@ -1,0 +1,178 @@
+"""What the suites conclude from races, and when a run may be stopped: without a lab."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dualstack.deadline import Deadline
+from dualstack.errors import DeadlineExpired, Inconclusive, NothingToJudge
+from dualstack.families import Family
+from dualstack.prober.messages import Exit, ResourceUsage
+from dualstack.transport import Transport
+from dualstack.wire.attempts import Attempt, Fate
+from dualstack.wire.evidence import CaptureData
+from dualstack.wire.flows import Flow
+from dualstack.wire.racing import Lookup, Race
+from dualstack.world import races as module
+from dualstack.world.patience import Patience
+
+F4, F6 = Family.IPV4, Family.IPV6
+
+
+def suite(name: str) -> ModuleType:
+    """Return the module of a suite."""
+    return importlib.import_module(f"dualstack.content.suites.connect.{name}")
+
+
+def attempt(family: Family, at: float, fate: Fate = Fate.UNANSWERED, address: str = "") -> Flow:
+    """Return a connection; an answered one carries data at once."""
+    decided = None if fate is Fate.UNANSWERED else at
+    made = Attempt(
+        family, Transport.TCP, "", 1, address or family.value, 80, 7, (at,), fate, None, "", (), decided=decided
+    )
+    sent = fate is Fate.ANSWERED
+    return Flow(made, sent=5 * sent, first_sent=at if sent else None)
+
+
+def race(*flows: Flow, until: float = 60.0, lookups: tuple[Lookup, ...] = ()) -> Race:
+    """Return a race."""
+    return Race(lookups, flows, until)
+
+
+def test_the_delay_of_a_client_that_falls_back() -> None:
+    """A delay inside the limits is one; a longer one, and none at all, deviate."""
+    judged = suite("test_attempt_delay").judged
+    assert judged((race(attempt(F6, 0), attempt(F4, 0.25, Fate.ANSWERED)),)).ok
+    assert not judged((race(attempt(F6, 0), attempt(F4, 5.0)),)).ok
+    assert not judged((race(attempt(F6, 0)),)).ok
+    assert not judged((race(attempt(F6, 0), attempt(F4, 0.05)),)).ok
+
+
+def test_what_the_delay_is_not_about() -> None:
+    """A client that tries IPv4 first is not delayed, and the one that tries both at once is another requirement's."""
+    judged = suite("test_attempt_delay").judged
+    with pytest.raises(NothingToJudge, match="over IPv4"):
+        judged((race(attempt(F4, 0, Fate.ANSWERED)),))
+    with pytest.raises(NothingToJudge, match="DNS-004"):
+        judged((race(attempt(F6, 0), attempt(F4, 0.001)), race(attempt(F6, 0), attempt(F4, 0.009))))
+    with pytest.raises(Inconclusive):
+        judged((race(),))
+
+
+def test_a_client_that_ends_after_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for nothing, so the families' order is not what is wrong with it; its missing attempt is a deviation."""
+    ended = replace(race(attempt(F6, 0), until=1.7), ended="exited with code 1")
+    assert not suite("test_attempt_delay").judged((ended,)).ok
+    with pytest.raises(NothingToJudge, match="DNS-003"):
+        suite("test_attempts").ordered(world_of(monkeypatch, "test_attempts", ended), None)
+
+
+def world_of(monkeypatch: pytest.MonkeyPatch, name: str, *found: Race) -> Any:
+    """Return a world whose runs are these races, for the suite of that name."""
+    monkeypatch.setattr(suite(name), "races", lambda *_: found)
+    return SimpleNamespace()
+
+
+def test_the_order_of_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that is too slow for three attempts, or that tries IPv4 first, shows no order."""
+    ordered = suite("test_attempts").ordered
+    slow = race(attempt(F6, 0, address="a"), attempt(F6, 2.2, address="b"), attempt(F6, 4.4, address="c"))
+    for found in (race(attempt(F6, 0)), slow):
+        with pytest.raises(NothingToJudge, match="DNS-002"):
+            ordered(world_of(monkeypatch, "test_attempts", found), None)
+    with pytest.raises(NothingToJudge, match="over IPv4"):
+        ordered(world_of(monkeypatch, "test_attempts", race(attempt(F4, 0))), None)
+    prompt = race(attempt(F6, 0, address="a"), attempt(F6, 2.0, address="b"), attempt(F6, 4.0, address="c"))
+    assert ordered(world_of(monkeypatch, "test_attempts", prompt), None) is prompt
+
+
+def test_the_race_that_has_a_loser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last run counts; without a second attempt none has lost."""
+    contested = suite("test_losers").contested
+    alone = race(attempt(F6, 0, Fate.ANSWERED))
+    both = race(attempt(F6, 0), attempt(F4, 0.25, Fate.ANSWERED))
+    assert contested(world_of(monkeypatch, "test_losers", alone, both), None) is both
+    with pytest.raises(NothingToJudge, match="no second attempt"):
+        contested(world_of(monkeypatch, "test_losers", both, alone), None)
+
+
+@pytest.mark.parametrize(
+    ("lookups", "delay"),
+    [
+        ((Lookup("A", (0.0,), 0.1), Lookup("AAAA", (0.0,), 0.4)), 0.1),
+        ((Lookup("A", (0.0,), 0.1), Lookup("AAAA", (0.0,))), 0.1),
+        ((Lookup("A", (0.0,), 0.1), Lookup("AAAA", (0.0,), 0.15)), None),
+        ((Lookup("A", (0.0,)), Lookup("AAAA", (0.0,), 0.4)), None),
+        ((), None),
+    ],
+)
+def test_the_resolution_delay(lookups: tuple[Lookup, ...], delay: float | None) -> None:
+    """It counts from the A answer, if the first attempt comes before the AAAA answer."""
+    found = suite("test_resolution_delay").resolution_delay(race(attempt(F4, 0.2), lookups=lookups))
+    assert found == (None if delay is None else pytest.approx(delay))
+
+
+class Impaired:
+    """Impairments whose hits are given."""
+
+    def __init__(self, *hits: list[int]) -> None:
+        """Keep what `hits` returns, one after the other."""
+        self.left = list(hits)
+
+    def forget_hits(self) -> None:
+        """Do nothing."""
+
+    def hits(self) -> list[int]:
+        """Return the next ones."""
+        return self.left.pop(0)
+
+
+def test_when_a_run_may_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run may be stopped some seconds after its first attempt, or when it has tried enough dead addresses."""
+    now = [0.0]
+    monkeypatch.setattr("dualstack.world.races.time.monotonic", lambda: now[0])
+    enough = module.tried_for(Impaired([0, 0], [1, 0], [2, 0], [2, 0]), 2.0)  # type: ignore[arg-type]
+    answers = []
+    for seconds in (0.0, 5.0, 6.9, 7.1):
+        now[0] = seconds
+        answers.append(enough())
+    assert answers == [False, False, False, True]
+    many = module.tried_for(Impaired([1, 0, 0], [3, 2, 0], [3, 2, 1]), 100.0, 3)  # type: ignore[arg-type]
+    assert [many(), many(), many()] == [False, False, True]
+
+
+def test_a_run_is_stopped_when_it_has_shown_enough() -> None:
+    """The end of a program is awaited until its packets show enough, and in any case until the deadline."""
+    end = Exit(0, "")
+    waited: list[float] = []
+
+    def program(ends_after: int) -> Any:
+        def wait(deadline: Deadline) -> Exit:
+            waited.append(deadline.remaining)
+            if len(waited) > ends_after:
+                return end
+            raise DeadlineExpired("the connector to end")
+
+        waited.clear()
+        return SimpleNamespace(wait=wait, resource_usage=lambda: ResourceUsage(1, 3, 0))
+
+    def end_of(ends_after: int, enough: Callable[[], bool] | None) -> Exit:
+        return Patience(program(ends_after), 10.0, "it to end").await_end(enough)
+
+    assert end_of(2, lambda: False) is end
+    assert len(waited) == 3
+    with pytest.raises(DeadlineExpired):
+        end_of(2, lambda: True)
+    assert len(waited) == 1
+    assert end_of(0, None) is end
+    assert waited[0] > 9
+
+
+def test_without_the_client_of_known_delay_the_error_is_unknown(tmp_path: Any) -> None:
+    """A measured time needs the error of the measurement."""
+    with pytest.raises(Inconclusive, match="client of known delay did not run"):
+        module.error_of(CaptureData(tmp_path / "x.pcap", ()))
