@@ -2,8 +2,10 @@
 # Each target installs what it needs into this folder (.venv) and the cache folder. None of them changes the system.
 
 PYTHON ?= python3
-WORKERS ?= auto
+# Tests with labs wait for most of their time, so one process more than there are processors; the quick ones do not.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 REPEATS ?= 0
+# A test that takes longer (seconds) is a failure: it hangs. Its process ends, and shows where each of its threads was.
 HANGS = -o faulthandler_exit_on_timeout=true -o faulthandler_timeout
 CORRECT ?= fixtures/services/reference/echo.toml
 BROKEN ?= fixtures/services/zoo/hardcoded-wildcard.toml
@@ -12,7 +14,6 @@ BROKEN ?= fixtures/services/zoo/hardcoded-wildcard.toml
 .DELETE_ON_ERROR:
 .PHONY: help setup run quick test exam docs gallery bench mutants clean style types rootfs examined oldest
 
-# A test that takes longer (seconds) is a failure: it hangs. Its process ends, and shows where each of its threads was.
 # All paths are relative, so that the path of this folder may contain any character.
 VENV := .venv
 OLDEST := .venv-oldest
@@ -34,7 +35,7 @@ run: $(VENV)/.for-running ## verify one correct and one broken service, and writ
 
 quick: export PYTHONDONTWRITEBYTECODE =
 quick: style types ## style, types and all tests that need no lab; a few minutes
-	$(RUN) pytest -n $(WORKERS) -q -m "not lab and not exam"
+	$(RUN) pytest -n auto -q -m "not lab and not exam"
 
 test: style types ## all tests that need only Python, with labs; about a quarter of an hour
 	$(RUN) pytest -n $(WORKERS) --reruns $(REPEATS) $(HANGS)=1800 -q -m "not exam"
@@ -69,7 +70,7 @@ examined: $(VENV)/.for-testing
 
 # The oldest versions that pyproject.toml allows, in a second environment.
 oldest: $(OLDEST)/.made
-	$(OLDEST)/bin/python -m pytest -n $(WORKERS) -q -m "not lab and not exam"
+	$(OLDEST)/bin/python -m pytest -n auto -q -m "not lab and not exam"
 	@code=0; $(OLDEST)/bin/python -m dualstack run --ignore-known --known-only "$(BROKEN)" || code=$$?; test $$code -eq 1
 
 $(OLDEST)/.made: pyproject.toml $(VENV)/.made
