@@ -1,5 +1,6 @@
 """What the tests of the harness have in common."""
 
+import os
 import random
 import signal
 from collections import Counter
@@ -15,6 +16,9 @@ from dualstack.protocols import outside, registry
 
 # A shell ignores Ctrl-C for what it starts in the background, and all that this starts would ignore it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# It is for this pytest; tests read what others print, which it may change.
+os.environ.pop("PYTEST_ADDOPTS", None)
 
 _NO_DOCKER = "no docker lab: "
 """What the reason begins with for which tests of the docker lab are skipped."""
