@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
+
 from dualstack.manifest import load_baseline
 from dualstack.verdict import Verdict
 from tests.cli.conftest import REFERENCE
@@ -48,6 +50,7 @@ def test_bad_baselines_are_refused(dualstack: Command, tmp_path: Path, reference
     assert not (tmp_path / "dualstack-results").exists()
 
 
+@pytest.mark.lab
 def test_a_run_fails_for_news_only(dualstack: Command, tmp_path: Path) -> None:
     """A run that fails succeeds with the baseline that is made of it, and fails again when its entries have expired."""
     text = (ZOO / "kernel-default.toml").read_text(encoding="utf-8").partition("[[known]]")[0]

@@ -60,6 +60,7 @@ def test_wrong_plans(dualstack: Command, words: list[str], message: str) -> None
     assert message in done.stderr
 
 
+@pytest.mark.lab
 def test_one_command_fills_the_table(dualstack: Command, tmp_path: Path) -> None:
     """A run of a plan has the cases of its rows and no others; the rows that need IPv6 fail, in each report."""
     done = dualstack("run", IPV4_ALONE, "--plan", "base", "--ignore-known", "--results", "out")

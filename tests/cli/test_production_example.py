@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
 
+import pytest
+
 from dualstack.content import ROOT
 from dualstack.results import read_records
 
@@ -14,6 +16,7 @@ MANIFEST = ROOT / "examples" / "production" / "service.toml"
 WORLDS = ("dual-stack", "ipv6-only-strict")
 
 
+@pytest.mark.lab
 def test_the_parts_find_each_other(dualstack: Command, tmp_path: Path) -> None:
     """It is served and notifies over each family; all three parts listen, also where the host has no 127.0.0.1."""
     words = [word for name in WORLDS for word in ("--topology", name)]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-_MORE = 4 if os.environ.get("CI") == "true" else 1
-"""How many times as many examples are tried where time matters less."""
+_MORE = int(os.environ.get("DUALSTACK_FUZZ", "1"))
+"""How many times as many examples are tried; the Makefile says it where time matters less."""
 
 settings.register_profile(
     "dualstack",
