@@ -23,7 +23,7 @@ SERVICES = ROOT / "fixtures" / "services"
 HEAD = """\
 # Coverage
 
-What the documents of five systems claim about IPv4, IPv6 and sockets, and what checks each claim: requirements
+What six sources claim about IPv4, IPv6 and sockets, and what checks each claim: requirements
 (`dualstack explain ID`), tests of this repository, and services that show it. A claim with checks and a reason is
 checked in part; a claim with only a reason is not checked, and the reason says why. Where the checks show that a claim
 is wrong, the page says in bold what is true instead.

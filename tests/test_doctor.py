@@ -50,10 +50,9 @@ def test_a_setting_that_forbids_namespaces_is_named(
 
 
 def test_what_only_some_topologies_need_is_not_required() -> None:
-    """TUN, nftables, seccomp, overlays and users are checked, but not every netns lab needs them."""
+    """Nftables, seccomp, overlays and users are checked, but not every netns lab needs them."""
     optional = {check.name for check in doctor.diagnose() if not check.required}
     assert optional == {
-        "/dev/net/tun",
         "dropping packets (nftables)",
         "translating IPv4 addresses (nftables masquerade)",
         "seccomp filters",

@@ -76,8 +76,9 @@ HOSTS = {
 HEAD = """\
 # Named systems
 
-What the systems do that the documents name, in each configuration that we examine, on five kinds of hosts.
-`make exam` verifies all of it again, with the real components. [Real servers](real-servers.md) and
+What well-known systems (Kafka, gRPC, Realm, Komodo …) do in each configuration that we examined, on five kinds of
+hosts. `make exam` verifies most of it again, with the real components; `DUALSTACK_EXAM=all make exam` verifies all of
+it. [Real servers](real-servers.md) and
 [real clients](real-clients.md) have more products.
 
 Each line is one configuration of one service. A cell is ✓ if the service meets every requirement that the exam verifies

@@ -83,11 +83,6 @@ _NEEDS = {
         "a kernel with CONFIG_NFT_MASQ and CONFIG_NF_NAT (modprobe nft_masq); only the topologies nat44… need it",
         required=False,
     ),
-    "tun": _Need(
-        "/dev/net/tun",
-        "modprobe tun; chmod 0666 /dev/net/tun (or a udev rule); only the transition topologies need it",
-        required=False,
-    ),
 }
 
 _REFUSALS = (

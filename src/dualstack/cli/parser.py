@@ -33,7 +33,7 @@ exit codes:
   0  everything is as expected
   1  a service breaks a requirement, or does not start
   2  a command, manifest or topology is wrong; or no case was judged
-  3  a case could not be judged because of the lab, the harness or this machine
+  3  some cases could not be judged, or did not run; others may have failed: see the report
   130  interrupted"""
 
 
@@ -59,7 +59,8 @@ def _try(commands: Commands) -> None:
         "show what a command serves on each kind of host, without a manifest",
         "Start a program that listens on each kind of host, find its ports and what it speaks, and show which\n"
         "families it serves, with the reason of every failure. The program must run in the foreground. With --client,\n"
-        "run a command that connects with addresses, names and broken networks; {target} stands for host:port.",
+        "run a command that connects to addresses and names, also on broken networks. Write {target} for host:port,\n"
+        "or {host} and {port}.",
         "  dualstack try -- ./server --port 8080\n"
         "  dualstack try --client -- curl http://{target}/\n"
         "  dualstack try --save service.toml -- python3 -m http.server 8080\n"
@@ -72,7 +73,7 @@ def _try(commands: Commands) -> None:
     trying.add_argument("--image", default="", metavar="NAME", help=text)
     text = "run it in a private Debian root file system with this package, which is built once (repeatable)"
     trying.add_argument("--package", action="append", default=[], metavar="NAME", help=text)
-    trying.add_argument("--save", type=Path, metavar="FILE", help="write the manifest that was found out")
+    trying.add_argument("--save", type=Path, metavar="FILE", help="write a manifest with what was found")
     trying.add_argument("--client", action="store_true", help="the command connects to a server, and then ends")
     text = "with --client: what its server speaks (default: what the command suggests)"
     trying.add_argument("--protocol", default="", metavar="NAME", help=text)

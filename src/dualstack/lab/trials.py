@@ -100,11 +100,6 @@ def _masquerade() -> None:
     send(add_masquerade("trial", [socket.if_nametoindex("lo")]))
 
 
-def _tun() -> None:
-    """Open the node of TUN devices."""
-    os.close(os.open("/dev/net/tun", os.O_RDWR))
-
-
 TRIALS: dict[str, Callable[[], None]] = {
     "namespaces": _namespaces,
     "proc": _first_process,
@@ -116,7 +111,6 @@ TRIALS: dict[str, Callable[[], None]] = {
     "links": _links,
     "nftables": _nftables,
     "nat44": _masquerade,
-    "tun": _tun,
 }
 
 

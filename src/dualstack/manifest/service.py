@@ -20,7 +20,8 @@ class Service(Table):
         None, description="The command that runs the service in the foreground; {bind} and {port} say where to listen."
     )
     environment: Environment = Field(
-        {}, description="Environment variables; of your own environment only PATH is passed."
+        {},
+        description="Environment variables; of your own only PATH is passed; HOME, TMPDIR and LANG are set.",
     )
     files: dict[str, str] = Field(
         {},

@@ -58,7 +58,7 @@ def _add_choice(group: Group) -> None:
         'parentheses: -k "udp and not nat64"'
     )
     group.add_argument("-k", dest="keyword", default="", metavar="EXPRESSION", help=text)
-    text = "only the cases that failed in the newest results of these manifests; all if there are none"
+    text = "only the cases that failed, were blocked or could not be judged in the newest results; all if none"
     group.add_argument("--last-failed", action="store_true", help=text)
     text = "only the cases of [[known]] issues: do these bugs still exist?"
     group.add_argument("--known-only", action="store_true", help=text)

@@ -51,22 +51,22 @@ def add_shell(commands: Commands) -> None:
         "shell",
         "open a shell inside a host of a lab in which the service runs",
         "Make a lab, start the service in it, and open a shell inside one of its hosts: to look at sockets, routes\n"
-        "and packets, and to be a client. The packets of the service's host are recorded. The end of the shell is the\n"
-        "end of the lab, and nothing is left of it. With -- COMMAND one command runs instead, and its exit code is\n"
+        "and packets, and to be a client. The packets of the service's host are recorded. The lab is removed when the\n"
+        "shell ends. With -- COMMAND one command runs instead, and its exit code is\n"
         "that of dualstack. Without a manifest the lab has no service. The shell has your rights outside of the lab:\n"
         "unlike the service it can change your files.",
         "  dualstack shell ipv6-only service.toml\n"
         "  dualstack shell ipv6-only-strict --host service service.toml\n"
-        "  dualstack shell dual-stack service.toml -- curl -g http://[2001:db8:1::1]:8080/\n"
+        "  dualstack shell dual-stack service.toml -- curl -g http://[2001:db8:51:1::101]:8080/\n"
         "  dualstack shell nat64-dns64 -- ip route",
     )
     shell.usage = f"{shell.prog} [options] TOPOLOGY [FILE] [-- COMMAND ...]"
     shell.rest = "words"
     shell.add_argument("topology", metavar="TOPOLOGY", help="the network (see dualstack list --topologies)")
     shell.add_argument("manifest", type=Path, nargs="?", metavar="FILE", help="manifest of a service (service.toml)")
-    text = "the host of the shell: client, service, or another one of the topology (default: client, if there is one)"
+    text = "the host of the shell, as the topology names it, or client (default: client for a listener, else service)"
     shell.add_argument("--host", default="", metavar="HOST", help=text)
-    text = f"kind of lab: {NETNS}; not {DOCKER}, whose hosts have no programs but those of images"
+    text = f"kind of lab: {NETNS}; not {DOCKER}, whose hosts have only the programs of an image"
     shell.add_argument("--lab", choices=BACKENDS, default=NETNS, metavar="KIND", help=text)
     text = "start this configuration of the service"
     shell.add_argument("--configuration", action="append", default=[], metavar="NAME", help=text)
