@@ -11,6 +11,9 @@ IPV4 = Family.IPV4
 _NOT_SENT = (Sign.NO_NETWORK, Sign.NO_HOST, Sign.NO_ADDRESS, Sign.NO_FAMILY, Sign.INVALID, Sign.OTHER_FAMILY)
 """Errors of connect() for which no packet is sent."""
 
+_OTHER_CALL = re.compile(r"sockopt|ioctl|fcntl", re.IGNORECASE)
+"""What an error message names that is about no address."""
+
 _USED = re.compile(r"\b(?:send|write|writing|recv|read|reading)(?:all|to|from|v|msg)?\b", re.IGNORECASE)
 """What an error message names that is about a connection in use."""
 
@@ -62,7 +65,7 @@ def socket_of_other_family(facts: Facts) -> str:
     line = facts.says(Sign.OTHER_FAMILY, *([Sign.ONE_FAMILY_ASKED] if by_name else []))
     if line and any(failed(facts)):
         return f'its output says "{line}"'
-    line = facts.says(Sign.NO_FAMILY, Sign.INVALID)
+    line = next((line for line in facts.lines(Sign.NO_FAMILY, Sign.INVALID) if not _OTHER_CALL.search(line)), "")
     complete = facts.host.ipv6_sockets and len(facts.host.families) == len(BOTH)
     return (
         f'this host has both families, and its output says "{line}"'

@@ -81,7 +81,8 @@ def one_of_localhost(facts: Facts) -> str:
     """Configured to listen on localhost, it listens on only one loopback address."""
     named = any("localhost" in text for text in facts.listen_addresses)
     rows = {row.address for row in facts.on_port}
-    if not named or len(rows) != 1:
+    missing = {family for family in facts.claimed & facts.host.loopbacks if not facts.takes(family)}
+    if not named or len(rows) != 1 or not any(facts.lost(family) or facts.is_about(family) for family in missing):
         return ""
     return f"its listen address is localhost, and it listens on {rows.pop()} alone"
 

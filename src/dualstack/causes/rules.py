@@ -55,12 +55,18 @@ RULES = (
     Rule(
         "RC-V4SOCK",
         ((STRONG, sockets.ipv4_wildcard_only), (FITS, sockets.no_socket(IPV6))),
-        (sockets.takes(IPV6), sockets.nothing_seen, sockets.came_late, sockets.served(IPV6)),
+        (
+            sockets.takes(IPV6),
+            sockets.nothing_seen,
+            sockets.came_late,
+            sockets.served(IPV6),
+            starting.names_ipv6_bind_error,
+        ),
     ),
     Rule(
         "RC-LIBBUILD",
         ((STRONG, both(says(Sign.NO_IPV6), lost(IPV6))), (STRONG, sockets.ipv6_address_on_ipv4_socket)),
-        (sockets.takes(IPV6),),
+        (sockets.takes(IPV6), starting.names_ipv6_bind_error),
     ),
     Rule(
         "RC-V6ONLY",
@@ -74,7 +80,7 @@ RULES = (
     Rule(
         "RC-DOUBLEBIND",
         ((DECISIVE, sockets.collides_with_itself), (DECISIVE, sockets.half_a_pair)),
-        (starting.RESTARTS, starting.foreign),
+        (starting.busy_after_restart, starting.foreign),
     ),
     Rule("RC-REUSEPORT", ((DECISIVE, sockets.one_covers_other), (FITS, about("SEC-009")))),
     Rule(
@@ -147,7 +153,7 @@ RULES = (
             (CERTAIN, both(about("SEC-001"), addresses.rule_hits_similar_texts)),
             (DECISIVE, about("SEC-001")),
         ),
-        (addresses.rule_hits_others,),
+        (addresses.rule_hits_others, starting.busy_after_restart),
     ),
     Rule(
         "RC-MAPPED",
@@ -208,7 +214,7 @@ RULES = (
             (STRONG, both(answers.served_in_turns, about("LISTEN-001", "LISTEN-005"))),
             (STRONG, both(answers.never_accepted, about("LISTEN", "LIFE", "INTEROP", "SEC"))),
         ),
-        (answers.ends_connections,),
+        (answers.ends_connections, answers.nobody_waits),
         evident=False,
     ),
     Rule("RC-LEAK", ((STRONG, answers.something_grows), (STRONG, says(Sign.TOO_MANY_FILES)))),

@@ -1,7 +1,6 @@
 """Facts about how a service runs: signals, restarts, changes of addresses."""
 
 from dualstack.causes.rule import ended
-from dualstack.causes.starting import RESTARTS
 from dualstack.facts import Facts, How, Sign
 from dualstack.families import BOTH, WILDCARDS, unmapped
 from dualstack.finding import Symptom
@@ -49,12 +48,6 @@ def of_broken_pipe(facts: Facts) -> str:
     """It ended because a write failed."""
     line = facts.says(Sign.PIPE, Sign.RESET)
     return f'it ended, and its output says "{line}"' if line and facts.ended else ""
-
-
-def port_busy_after_restart(facts: Facts) -> str:
-    """The next start finds the port in use."""
-    line = facts.says(Sign.IN_USE)
-    return f'the output of the next start says "{line}"' if line and RESTARTS(facts) else ""
 
 
 def socket_survives(facts: Facts) -> str:

@@ -1,6 +1,6 @@
 """Which facts support causes that are about how a service runs and ends, and which rule them out."""
 
-from dualstack.causes import answers, running, sockets
+from dualstack.causes import answers, running, sockets, starting
 from dualstack.causes.rule import CERTAIN, DECISIVE, FITS, STRONG, Rule, about, both, ended, says
 from dualstack.facts import Sign
 
@@ -43,7 +43,7 @@ RUNNING_RULES = (
     Rule("RC-ICMPLOOP", ((FITS, about("ROBUST-011")),)),
     Rule("RC-RELOAD", ((DECISIVE, about("LIFE-008")),), (running.wildcard_still_there,)),
     Rule("RC-INHERIT", ((DECISIVE, running.socket_survives),)),
-    Rule("RC-REUSEADDR", ((STRONG, running.port_busy_after_restart),), (running.socket_survives,)),
+    Rule("RC-REUSEADDR", ((STRONG, starting.busy_after_restart),), (running.socket_survives,)),
     Rule("RC-STOP", ((FITS, running.does_not_stop),), (running.socket_survives,), evident=False),
     Rule("RC-SNAPSHOT", ((FITS, about("LIFE")),), (ended, running.wildcard_still_there)),
     Rule("RC-NEWADDR", ((FITS, both(running.answers_moved, about("SEC-008"))),)),

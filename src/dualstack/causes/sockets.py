@@ -4,6 +4,7 @@ from dualstack.causes.rule import Test, did_not_start, ended, where
 from dualstack.facts import Facts, How, Sign
 from dualstack.families import BOTH, WILDCARDS, Family, unmapped
 from dualstack.finding import Symptom
+from dualstack.prober.messages import SocketRow
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
@@ -11,9 +12,14 @@ SHORT_QUEUE = 16
 """The queue of a listening socket that holds fewer connections is too short for concurrent clients."""
 
 
+def _shown(rows: tuple[SocketRow, ...]) -> str:
+    """Return the addresses of sockets."""
+    return ", ".join(dict.fromkeys(row.address for row in rows))
+
+
 def _listening(facts: Facts) -> str:
     """Return where the service listens."""
-    return ", ".join(dict.fromkeys(row.address for row in facts.on_port))
+    return _shown(facts.on_port)
 
 
 def _concerned(facts: Facts, family: Family) -> bool:
@@ -96,7 +102,7 @@ def default_v6only(facts: Facts) -> str:
 
 def bound_to_one_address(facts: Facts) -> str:
     """Clients of a family are refused, and all sockets that take the family are bound to other addresses."""
-    if facts.inside or _specific(facts):
+    if facts.inside or _specific(facts.listen_addresses):
         return ""
     for family in BOTH:
         own = {row.address for row in facts.takes(family)}
@@ -126,10 +132,10 @@ def v6only_missing(facts: Facts) -> str:
     return "its socket on :: has IPV6_V6ONLY off, so it takes IPv4 too" if rows and only else ""
 
 
-def _specific(facts: Facts) -> tuple[str, ...]:
-    """Return the listen addresses of the last start that are single addresses."""
+def _specific(listen_addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the listen addresses that are single addresses."""
     found = []
-    for text in (text.strip("[]").split("%")[0] for text in facts.listen_addresses):
+    for text in (text.strip("[]").split("%")[0] for text in listen_addresses):
         try:
             Family.of(text)
         except ValueError:
@@ -141,10 +147,12 @@ def _specific(facts: Facts) -> tuple[str, ...]:
 
 def wider_than_asked(facts: Facts) -> str:
     """One of its sockets takes more than is configured."""
+    for listen_addresses, rows in facts.openings:
+        wide = [row for row in rows if unmapped(row.address) in WILDCARDS]
+        specific = _specific(listen_addresses)
+        if specific and wide:
+            return f"its listen address is {specific[0]}, and it listens on {wide[0].address}"
     wildcards = [row for row in facts.on_port if unmapped(row.address) in WILDCARDS]
-    specific = _specific(facts)
-    if specific and wildcards:
-        return f"its listen address is {specific[0]}, and it listens on {wildcards[0].address}"
     if facts.inside and wildcards:
         return f"it should serve only clients on its own host, and listens on {wildcards[0].address}"
     for family in BOTH:
@@ -181,7 +189,7 @@ def some_port_takes_family(facts: Facts) -> str:
 
 def collides_with_itself(facts: Facts) -> str:
     """Its output says that the port is in use, although no other program has it."""
-    line = facts.says(Sign.IN_USE)
+    line = facts.bind_error(Sign.IN_USE)
     concerned = any(facts.lost(family) for family in BOTH) or did_not_start(facts) or ended(facts)
     if not line or facts.foreign or not concerned:
         return ""
@@ -190,31 +198,34 @@ def collides_with_itself(facts: Facts) -> str:
 
 def half_a_pair(facts: Facts) -> str:
     """Configured with both wildcards, it has a socket for only one of them."""
-    configured = {text.strip("[]") for text in facts.listen_addresses}
-    rows = {row.address for row in facts.on_port}
-    if not configured >= WILDCARDS or facts.one_lost is not IPV6:
-        return ""
-    return f"its listen addresses are 0.0.0.0 and ::, and it listens on {' and '.join(sorted(rows)) or 'nothing'}"
+    for listen_addresses, rows in facts.openings if facts.one_lost is IPV6 else ():
+        if {text.strip("[]") for text in listen_addresses} >= WILDCARDS:
+            own = " and ".join(sorted({row.address for row in rows}))
+            return f"its listen addresses are 0.0.0.0 and ::, and it listens on {own or 'nothing'}"
+    return ""
 
 
 def one_covers_other(facts: Facts) -> str:
     """Two of its sockets on the port take the same clients."""
-    for family in BOTH:
-        addresses = sorted({row.address for row in facts.takes(family) if unmapped(row.address) in WILDCARDS})
-        if len(addresses) > 1:
-            return f"its sockets on {' and on '.join(addresses)} both take {family.label}"
+    for _, rows in facts.openings:
+        for family in BOTH:
+            addresses = sorted(
+                {row.address for row in rows if family in row.serves and unmapped(row.address) in WILDCARDS}
+            )
+            if len(addresses) > 1:
+                return f"its sockets on {' and on '.join(addresses)} both take {family.label}"
     return ""
 
 
 def ipv6_address_on_ipv4_socket(facts: Facts) -> str:
     """Its listen address is an IPv6 one, beside no IPv4 wildcard, and its sockets are IPv4 sockets."""
-    if any(text.startswith(IPV4.wildcard) for text in facts.listen_addresses):
-        return ""
-    wanted = [text for text in facts.listen_addresses if ":" in text and "::ffff:" not in text.lower()]
-    wanted = [text for text in wanted if text.strip("[]") in {"::", "::0", "*"} or text.count(":") > 1]
-    if not wanted or not facts.on_port or facts.takes(IPV6) or not facts.host.ipv6_sockets:
-        return ""
-    return f"its listen address is {wanted[0]}, and it listens on {_listening(facts)}"
+    for listen_addresses, rows in facts.openings if facts.host.ipv6_sockets else ():
+        wanted = [text for text in listen_addresses if ":" in text and "::ffff:" not in text.lower()]
+        wanted = [text for text in wanted if text.strip("[]") in {"::", "::0", "*"} or text.count(":") > 1]
+        beside = any(text.startswith(IPV4.wildcard) for text in listen_addresses)
+        if wanted and rows and not beside and not any(IPV6 in row.serves for row in rows):
+            return f"its listen address is {wanted[0]}, and it listens on {_shown(rows)}"
+    return ""
 
 
 def no_socket_for_it(facts: Facts) -> str:

@@ -1,10 +1,12 @@
 """Facts about starts that fail: errors of bind(), and families that the host lacks."""
 
+import re
+
 from dualstack.causes.connecting import failed
 from dualstack.causes.rule import about, did_not_start, ended, says
 from dualstack.causes.sockets import ipv4_literal_only
-from dualstack.facts import Facts, Sign
-from dualstack.families import BOTH, Family
+from dualstack.facts import Facts, Sign, Start, names_other_port
+from dualstack.families import BOTH, WILDCARDS, Family
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
@@ -12,6 +14,40 @@ BIND_ERRORS = (Sign.IN_USE, Sign.NO_FAMILY, Sign.NO_ADDRESS)
 
 RESTARTS = about("LIFE-001", "LIFE-002")
 """Requirements in which connections of an earlier start may keep the port busy."""
+
+_ADDRESS = re.compile(r"(?:[0-9a-f]{0,4}:){2,}[0-9a-f.]*", re.IGNORECASE)
+"""What may be an IPv6 address, or a time."""
+
+
+def names_ipv6(line: str) -> bool:
+    """Return whether a line has the word IPv6 or an IPv6 address, also with a port as in ``:::8080``."""
+    if re.search(r"\bIPv6\b", line, re.IGNORECASE):
+        return True
+    found = [match.group().rstrip(".") for match in _ADDRESS.finditer(line)]
+    return any(text.startswith(":::") or _is_ipv6(text) or _is_ipv6(text.rstrip(":")) for text in found)
+
+
+def _is_ipv6(text: str) -> bool:
+    """Return whether a text is an IPv6 address."""
+    try:
+        return Family.of(text) is IPV6
+    except ValueError:
+        return False
+
+
+def busy_after_restart(facts: Facts) -> str:
+    """A start finds the port in use that an earlier start of the same program had."""
+    line = facts.bind_error(Sign.IN_USE)
+    if not line or facts.foreign:
+        return ""
+    before: list[Start] = []
+    for start in facts.starts:
+        pair = set(start.bind.replace(",", " ").translate(str.maketrans("", "", "[]")).split()) >= WILDCARDS
+        known = not pair or any(item.bind == start.bind for item in before)
+        if not start.ready and any(item.ready for item in before) and known:
+            return f'the output of the next start says "{line}"'
+        before.append(start)
+    return f'the output of the next start says "{line}"' if RESTARTS(facts) else ""
 
 
 def runs_on_without(facts: Facts) -> str:
@@ -25,8 +61,15 @@ def runs_on_without(facts: Facts) -> str:
 
 def names_bind_error_and_runs(facts: Facts) -> str:
     """It names an error of bind() and serves one family alone."""
-    line = facts.says(*BIND_ERRORS)
+    line = facts.bind_error(*BIND_ERRORS)
     return f'it keeps running, and its output says "{line}"' if line and facts.one_lost and not facts.ended else ""
+
+
+def names_ipv6_bind_error(facts: Facts) -> str:
+    """It reports an error of bind() for an IPv6 address: it has tried to open an IPv6 socket."""
+    lines = facts.lines(Sign.IN_USE, Sign.NO_ADDRESS)
+    line = next((line for line in lines if names_ipv6(line) and not names_other_port(line, facts.port)), "")
+    return f'its output says "{line}"' if line else ""
 
 
 def waits_for_mapped(facts: Facts) -> str:

@@ -2,8 +2,18 @@
 
 import enum
 import re
+from itertools import islice
 
 _SHOWN = 160
+
+_KEPT = 8
+"""How many lines of each kind are kept."""
+
+_PORT = re.compile(
+    r"\bport[ =:#]+(\d{1,5})\b|\]:(\d{1,5})\b|\b\d+\.\d+\.\d+\.\d+:(\d{1,5})\b|(?:^| |\*|localhost|::):(\d{1,5})\b",
+    re.IGNORECASE,
+)
+"""A port beside the word, after an address, or after a colon that begins a word, as in Go's ``listen tcp :8080``."""
 
 _COMMON = 80
 """Up to this number, a number beside the word "error" or in parentheses is rarely an errno."""
@@ -54,7 +64,7 @@ class Sign(enum.Enum):
 
 
 _OWN = r"(?:127\.0\.0\.1|(?<![0-9a-f:])::1(?![0-9a-f:])|localhost)"
-_TROUBLE = r"(?:err|fail|refus|unreach|assign|timed? ?out)"
+_TROUBLE = r"(?:error|(?<![a-z])err|fail|refus|unreach|assign|timed? ?out)"
 
 _TEXTS: dict[Sign, str] = {
     Sign.IN_USE: _errno(
@@ -87,7 +97,7 @@ _TEXTS: dict[Sign, str] = {
         r"\bi/o timeout\b",
         r"SocketTimeoutException|ConnectTimeoutError|context deadline exceeded|deadline has elapsed",
     ),
-    Sign.INVALID: _errno("EINVAL", 22, r"invalid argument"),
+    Sign.INVALID: _errno("EINVAL", 22, r"invalid argument(?! *:? *[\"'])"),
     Sign.TOO_MANY_FILES: _errno("EMFILE", 24, r"too many open files"),
     Sign.INTERRUPTED: _errno("EINTR", 4, r"interrupted system call"),
     Sign.ABORTED: _errno("ECONNABORTED", 103, r"software caused connection abort", r"connection aborted"),
@@ -99,6 +109,7 @@ _TEXTS: dict[Sign, str] = {
     r"|ERR_SOCKET_BAD_PORT|invalid digit found|nonnumeric port|missing port in address|tcp/[0-9a-f:\]]*: unknown port"
     r"|input string was not in a correct format",
     Sign.BAD_ADDRESS: r"(?:invalid|illegal|bad|malformed|wrong|unparsable) (?:\w+ ){0,3}(?:address|host|IP|URL|URI)\b"
+    r"|invalid argument *:? *[\"']"
     r"|(?:address|host|IP|URL|URI)\b.{0,60}\b(?:is )?(?:invalid|malformed|not valid)"
     r"|not a valid (?:\w+ )?(?:address|host|IP|URL)"
     r"|ERR_INVALID_(?:URL|IP_ADDRESS)|MalformedURL|URISyntax|InvalidURI|bad URI|ParseAddr|AddrParseError"
@@ -122,7 +133,8 @@ _TEXTS: dict[Sign, str] = {
     Sign.MAPPED: r"::ffff:(?:\d+\.|[0-9a-f]+:)",
     Sign.NOT_ALLOWED: r"not (?:be )?allowed|denied|forbidden|not permitted|rejected|not in (?:the )?(?:allow|white)"
     r"|unauthori[sz]ed|blocked|banned",
-    Sign.NO_IPV6: r"(?:without|no|not|lacks?) (?:\w+ ){0,3}IPv6(?: support)?|IPv6 (?:support )?(?:is )?"
+    Sign.NO_IPV6: r"\b(?:without|no|not|lacks?) (?:(?!bind|listen|assign|connect|resolv|reach)\w+ ){0,3}IPv6"
+    r"(?: support)?|IPv6 (?:support )?(?:is )?"
     r"(?:not |un)(?:compiled|built|enabled|available|supported)|IPv6 (?:support )?(?:is )?(?:disabled|off)",
     Sign.LOOPBACK: rf"{_OWN}.*{_TROUBLE}|{_TROUBLE}.*{_OWN}",
     Sign.CERTIFICATE: r"(?:host ?name|ip address) mismatch|certificate is (?:not )?valid for|contain any IP SANs"
@@ -134,13 +146,21 @@ _SIGNS = {sign: re.compile(text, re.IGNORECASE) for sign, text in _TEXTS.items()
 
 
 def signs_of(output: str) -> tuple[tuple[Sign, str], ...]:
-    """Return each kind of failure in an output, with its first line, cut to 160 characters."""
-    lines = [" ".join(line.split()) for line in output.splitlines() if line.strip()]
+    """Return each kind of failure in an output, with its first lines, each once and cut to 160 characters."""
+    lines = dict.fromkeys(" ".join(line.split()) for line in output.splitlines() if line.strip())
     found = []
     for sign, pattern in _SIGNS.items():
-        line = next((line for line in lines if pattern.search(line)), None)
-        if line is not None:
-            match = pattern.search(line)
-            assert match is not None  # noqa: S101 - it has just matched
-            found.append((sign, line[:_SHOWN] if match.start() < _SHOWN else line[match.start() :][:_SHOWN]))
+        matches = islice((match for line in lines if (match := pattern.search(line))), _KEPT)
+        found += [(sign, match.string[0 if match.start() < _SHOWN else match.start() :][:_SHOWN]) for match in matches]
     return tuple(found)
+
+
+def matches(sign: Sign, line: str) -> bool:
+    """Return whether a line of an output has a sign."""
+    return _SIGNS[sign].search(line) is not None
+
+
+def names_other_port(line: str, port: int) -> bool:
+    """Return whether a line names ports, and this port is none of them."""
+    ports = {int(next(filter(None, match.groups()))) for match in _PORT.finditer(line)}
+    return bool(ports) and port not in ports

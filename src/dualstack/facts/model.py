@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dualstack.facts.log import Sign
+from dualstack.facts.log import Sign, names_other_port
 from dualstack.facts.values import NOTHING_SEEN, ORDINARY_HOST, Exchange, FamilyFacts, Host, How, Run, Start
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding, Symptom
@@ -120,7 +120,11 @@ class Facts:
     @property
     def on_port(self) -> tuple[SocketRow, ...]:
         """The service's sockets on the port in question."""
-        return tuple(row for row in self.sockets if (row.port, row.transport) == (self.port, self.transport))
+        return self._on_port(self.sockets)
+
+    def _on_port(self, rows: tuple[SocketRow, ...]) -> tuple[SocketRow, ...]:
+        """Return the rows that are on the port in question."""
+        return tuple(row for row in rows if (row.port, row.transport) == (self.port, self.transport))
 
     @property
     def undeclared(self) -> tuple[SocketRow, ...]:
@@ -141,10 +145,25 @@ class Facts:
     @property
     def listen_addresses(self) -> tuple[str, ...]:
         """The listen addresses of the last start, as they were configured."""
-        return tuple(self.start.bind.replace(",", " ").split())
+        return self.start.listen_addresses
+
+    @property
+    def openings(self) -> tuple[tuple[tuple[str, ...], tuple[SocketRow, ...]], ...]:
+        """Of each start the listen addresses, and the sockets on the port in question."""
+        if not any(start.sockets for start in self.starts):
+            return ((self.listen_addresses, self.on_port),)
+        return tuple((start.listen_addresses, self._on_port(start.sockets)) for start in self.starts)
 
     # -- its output --------------------------------------------------------------------------------------------------
 
     def says(self, *signs: Sign) -> str:
         """Return the first output line with one of these signs; empty if there is none."""
-        return next((line for wanted in signs for sign, line in self.signs if sign is wanted), "")
+        return next(iter(self.lines(*signs)), "")
+
+    def lines(self, *signs: Sign) -> tuple[str, ...]:
+        """Return the output lines with one of these signs, those of the first sign first."""
+        return tuple(line for wanted in signs for sign, line in self.signs if sign is wanted)
+
+    def bind_error(self, *signs: Sign) -> str:
+        """Return the first output line with one of these signs that is not about another port; empty if none is."""
+        return next((line for line in self.lines(*signs) if not names_other_port(line, self.port)), "")

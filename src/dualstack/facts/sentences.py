@@ -131,8 +131,9 @@ def _tried(run: Run) -> str:
 
 
 def _of_output(facts: Facts) -> Iterator[str]:
-    """Yield the output lines that report failures."""
-    for sign, line in facts.signs[:4]:
+    """Yield the output lines that report failures, one of each kind."""
+    for sign in list(dict(facts.signs))[:4]:
+        line = facts.bind_error(sign) or facts.says(sign)
         yield f'Its output says {sign.value}: "{line}".'
     if facts.silent:
         yield "It wrote nothing."

@@ -4,6 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from dualstack.families import BOTH, Family
+from dualstack.prober.messages import SocketRow
 from dualstack.protocols.certificates import TlsFault
 
 ONE_PACKET = 1232
@@ -85,6 +86,7 @@ class Start:
         ended: How it ended by itself, such as "exited with code 1"; empty if it did not.
         signal: The signal that ended it; empty without one.
         code: Its exit code; None without one.
+        sockets: Every listening socket (UDP: bound socket) that was seen of it, each once.
     """
 
     bind: str = ""
@@ -93,6 +95,12 @@ class Start:
     ended: str = ""
     signal: str = ""
     code: int | None = None
+    sockets: tuple[SocketRow, ...] = ()
+
+    @property
+    def listen_addresses(self) -> tuple[str, ...]:
+        """Its listen addresses, as they were configured."""
+        return tuple(self.bind.replace(",", " ").split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """The facts of a case, gathered once from its world when it is over."""
 
 import ipaddress
+from dataclasses import replace
 
 from dualstack.errors import HarnessError
-from dualstack.facts import Facts, Host, signs_of
+from dualstack.facts import Facts, Host, Start, signs_of
 from dualstack.families import BOTH, Family
 from dualstack.manifest import Listen, Scope
 from dualstack.topology import HostSpec, Topology
@@ -14,6 +15,7 @@ from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.listening import ListenerWorld
 from dualstack.world.observed import runs_of
 from dualstack.world.relaying import RelayWorld
+from dualstack.world.service import Service
 from dualstack.world.serving import ServingWorld
 from dualstack.world.traced import family_facts, strangers
 
@@ -47,7 +49,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         host=host_of(world.lab.topology),
         ipv4=families[Family.IPV4],
         ipv6=families[Family.IPV6],
-        starts=tuple(service.launches) if service else (),
+        starts=_starts(service) if service else (),
         sockets=service.sockets.seen if service else (),
         table=tuple(row for row in world.journal.sockets if not row.component),
         exchanges=exchanges,
@@ -63,6 +65,12 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         component=service.components.fault if service else "",
         broken=tuple(item for item in world.findings if not item.ok),
     )
+
+
+def _starts(service: Service) -> tuple[Start, ...]:
+    """Return the starts of a service, each with its sockets."""
+    starts = enumerate(service.launches, 1)
+    return tuple(replace(start, sockets=service.sockets.of_start(number)) for number, start in starts)
 
 
 def _peers(world: World) -> frozenset[str]:

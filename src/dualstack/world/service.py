@@ -90,6 +90,7 @@ class Service:
         self._settings = settings if bind is None else {"bind": bind, **settings}
         self.launches.append(Start(bind=self._subject.default_bind(self.listener) if bind is None else bind))
         self._journal.sockets = ()
+        self.sockets.begin()
         self.components.start()
         self.upstreams.start()
         launch = launch_service(

@@ -35,7 +35,12 @@ class ServiceSockets:
         self._endpoint = (listener.port, listener.transport.value)
         self._host = host
         self._journal = journal
-        self._seen: tuple[SocketRow, ...] = ()
+        self._starts = 0
+        self._seen: dict[tuple[int, SocketRow], None] = {}
+
+    def begin(self) -> None:
+        """From now on the sockets are those of another start."""
+        self._starts += 1
 
     def read(self) -> tuple[SocketRow, ...]:
         """Return the sockets as the kernel shows them now; the journal also gets those of components."""
@@ -43,13 +48,17 @@ class ServiceSockets:
         listening = tuple(row for row in rows if row.state in {"LISTEN", "UNCONN"})
         own = tuple(row for row in listening if not row.component)
         self._journal.sockets = listening if own else self._journal.sockets
-        self._seen += own
+        self._seen |= dict.fromkeys((self._starts, row) for row in own)
         return own
 
     @property
     def seen(self) -> tuple[SocketRow, ...]:
         """Every socket that `read` has ever returned, each once."""
-        return tuple(dict.fromkeys(self._seen))
+        return tuple(dict.fromkeys(row for _, row in self._seen))
+
+    def of_start(self, number: int) -> tuple[SocketRow, ...]:
+        """Return what `seen` has of one start; the first is number 1."""
+        return tuple(row for start, row in self._seen if start == number)
 
     @property
     def seen_on_port(self) -> tuple[SocketRow, ...]:
