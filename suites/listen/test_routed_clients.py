@@ -10,6 +10,7 @@ from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import leaves_through_router, too_large_is_sent_again
 from dualstack.world import ListenerWorld
+from dualstack.world.client import ERROR
 from dualstack.world.clients import router_clients
 
 LARGE = 4000
@@ -28,8 +29,9 @@ ONE_SEGMENT = 1280 - 40 - 20
     "that is large enough for them to arrive. A protocol that is for neighbours only, and checks for a hop limit of "
     "255 (RFC 5082), is exempted by its manifest.",
     stimulus="Start the service on a dual-stack host whose clients are behind a router. Their addresses have the "
-    "host's prefixes (routed) or others (two-links). Try an exchange over each family. If one fails, try it from the "
-    "router itself: a family that is not served there either is left to the requirements on reachability.",
+    "host's prefixes (routed) or others (two-links). Try an exchange over each family. If one fails, "
+    "or its answer is an error, try it from the router itself: a family that is not served there either is left to the "
+    "requirements on reachability.",
     wire="Each packet of the service is sent to the router's hardware address, with a hop limit (IPv4: time to live) "
     "of at least 32.",
     cites=("RFC 8200 §3: hop limit", "RFC 1122 §3.2.1.7", "ip(7): IP_TTL", "ipv6(7): IPV6_UNICAST_HOPS"),
@@ -61,7 +63,7 @@ def is_served_behind(world: ListenerWorld, family: Family) -> bool:
     """Require that a client behind the router is answered like one on the router; return False if neither is."""
     address = world.addresses(family)[0]
     dialled = world.client.dial(family, address)
-    ok = dialled.outcome is Outcome.ANSWERED
+    ok = dialled.outcome is Outcome.ANSWERED and dialled.status < ERROR
     happened = dialled.detail
     symptoms: tuple[Symptom, ...] = ()
     if not ok:
@@ -69,9 +71,11 @@ def is_served_behind(world: ListenerWorld, family: Family) -> bool:
         if near.outcome is not Outcome.ANSWERED:
             return False
         # Earlier clients may be the reason, not the route: this client comes directly after one on the router.
-        ok = world.client.dial(family, address).outcome is Outcome.ANSWERED
-        happened += "; a client on the router itself is answered" + (", and the next one behind it" if ok else "")
-        symptoms = (Symptom.ROUTER_SERVED,)
+        ok = world.client.is_served(world.client.dial(family, address))
+        error = dialled.outcome is Outcome.ANSWERED
+        happened += "; a client on the router itself is answered" + " without an error" * error
+        happened += ", and the next one behind it" * ok
+        symptoms = () if error else (Symptom.ROUTER_SERVED,)
     world.works[family.value] = ok
     where = endpoint(address, world.listener.port)
     expected = f"an {family.label} client behind a router is answered at {where}"
