@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from hypothesis import example, given
@@ -22,6 +23,7 @@ from tests.fuzz.damage import damaged
 
 GOLDEN = sorted((Path(__file__).parents[1] / "captures" / "test_golden").glob("*.pcap"))
 MAC = "02:00:5e:10:00:01"
+LINK = partial(Ether, src=MAC, dst="02:00:5e:10:00:02")
 PORT = 8080
 S4, C4, S6, C6 = "198.51.100.1", "198.51.100.33", "2001:db8::1", "2001:db8::2"
 
@@ -31,7 +33,7 @@ TOLD = DNS(
     id=5, qr=1, qd=QUERY.qd, an=[DNSRR(rrname="x.test", type="NS", rdata="ns.x.test"), DNSRR(rrname="x.test", rdata=S4)]
 )
 FRAMES = [
-    bytes(Ether(src=MAC) / packet)
+    bytes(LINK() / packet)
     for net in NETS
     for packet in (
         net / TCP(sport=PORT, dport=40000, flags="SA"),
@@ -44,11 +46,11 @@ FRAMES = [
     )
 ]
 FRAMES += [
-    bytes(Ether(src=MAC) / IP(src=S4, dst=C4) / ICMP(type=3, code=3) / IP(src=C4, dst=S4) / UDP(dport=PORT)),
-    bytes(Ether(src=MAC) / IPv6(src=S6, dst=C6) / ICMPv6DestUnreach(code=4) / IPv6(src=C6, dst=S6) / UDP(dport=PORT)),
-    bytes(Ether(src=MAC) / IP(src=S4, dst=C4, proto=41) / IPv6(src=C6, dst=S6) / TCP(dport=PORT, flags="S")),
-    bytes(Ether(src=MAC) / IPv6(src="fe80::1", dst="ff02::1") / ICMPv6ND_RA()),
-    bytes(Ether(src=MAC) / ARP()),
+    bytes(LINK() / IP(src=S4, dst=C4) / ICMP(type=3, code=3) / IP(src=C4, dst=S4) / UDP(dport=PORT)),
+    bytes(LINK() / IPv6(src=S6, dst=C6) / ICMPv6DestUnreach(code=4) / IPv6(src=C6, dst=S6) / UDP(dport=PORT)),
+    bytes(LINK() / IP(src=S4, dst=C4, proto=41) / IPv6(src=C6, dst=S6) / TCP(dport=PORT, flags="S")),
+    bytes(LINK() / IPv6(src="fe80::1", dst="ff02::1") / ICMPv6ND_RA()),
+    bytes(LINK() / ARP()),
 ]
 
 PREDICATES: list[Callable[[CaptureData], object]] = [
@@ -131,7 +133,7 @@ def test_a_damaged_file_is_named_or_read(folder: Path, data: bytes) -> None:
     judge(path)
 
 
-FRAGMENT = Ether(src=MAC) / IPv6(src=C6, dst=S6) / UDP(sport=40000, dport=53)
+FRAGMENT = LINK() / IPv6(src=C6, dst=S6) / UDP(sport=40000, dport=53)
 
 
 @given(frames=st.lists(st.sampled_from(FRAMES).flatmap(lambda frame: damaged(frame) | st.just(frame)), max_size=6))

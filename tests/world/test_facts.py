@@ -237,7 +237,7 @@ def test_host_findings_and_output_are_facts(make_world: MakeWorld) -> None:
 def test_a_capture_that_cannot_be_read_adds_nothing(make_world: MakeWorld) -> None:
     """Facts are gathered without it."""
     made = make_world(ListenerWorld, TCP_LISTENER)
-    solicit = Ether(src=MAC) / IPv6(src=S6, dst="ff02::1:ff00:0") / ICMPv6ND_NS(tgt=CUT)
+    solicit = Ether(src=MAC, dst="33:33:ff:00:00:00") / IPv6(src=S6, dst="ff02::1:ff00:0") / ICMPv6ND_NS(tgt=CUT)
     made.wire(*opened(40000), solicit)  # its file does not exist
     found = facts_of(made.world)
     assert (found.ipv6.hows, found.strangers) == ((), ())

@@ -25,8 +25,8 @@ MakeWorld = Callable[..., "MadeUp"]
 
 CONNECT = '[[connect]]\nname = "main"\ncommand = ["./client", "{host}"]\nport = 8080\nprotocol = "http"\n'
 SERVER, CLIENT = "2001:db8::1", "2001:db8::2"
-OUT = Ether(src="02:00:5e:10:00:01") / IPv6(src=CLIENT, dst=SERVER)
-BACK = Ether(src="02:00:5e:10:00:02") / IPv6(src=SERVER, dst=CLIENT)
+OUT = Ether(src="02:00:5e:10:00:01", dst="02:00:5e:10:00:02") / IPv6(src=CLIENT, dst=SERVER)
+BACK = Ether(src="02:00:5e:10:00:02", dst="02:00:5e:10:00:01") / IPv6(src=SERVER, dst=CLIENT)
 SYN = OUT / TCP(sport=999, dport=8080, flags="S", seq=1)
 SYN_ACK = BACK / TCP(sport=8080, dport=999, flags="SA", seq=1, ack=2)
 RESET = BACK / TCP(sport=8080, dport=999, flags="RA", ack=2)
