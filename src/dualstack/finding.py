@@ -69,6 +69,8 @@ class Symptom(enum.StrEnum):
     """A relay accepts a client and does not reach its server."""
     SIDE_PORT = "side port"
     """A port that the service opens for a client beside its connection is not reached."""
+    RULE_FORGOTTEN = "rule forgotten"
+    """A client that an access rule denies is denied at first, and not after a client that the rule admits."""
     SHARED_ADDRESS = "shared address"
     """A client behind a translator is not served while another one is; a client that shares nothing with it is."""
     SOCKET_LEFT = "socket left"

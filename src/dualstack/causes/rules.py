@@ -147,7 +147,7 @@ RULES = (
             (CERTAIN, both(about("SEC-001"), addresses.rule_hits_similar_texts)),
             (DECISIVE, about("SEC-001")),
         ),
-        (addresses.rule_hits_others,),
+        (addresses.rule_hits_others, addresses.rule_is_forgotten),
     ),
     Rule(
         "RC-MAPPED",
@@ -158,7 +158,12 @@ RULES = (
             (STRONG, both(about("INTEROP-001"), addresses.shown_mapped)),
             (HINT, about("SEC-001", "SEC-005")),
         ),
-        (answers.came_in_part, answers.only_ipv6_is_wrong, answers.ordinary_clients_served),
+        (
+            answers.came_in_part,
+            answers.only_ipv6_is_wrong,
+            answers.ordinary_clients_served,
+            addresses.rule_is_forgotten,
+        ),
     ),
     Rule("RC-ACLPREFIX", ((DECISIVE, addresses.rule_hits_others),)),
     Rule("RC-LOCALHOSTBACKEND", ((DECISIVE, answers.backend_fails), (FITS, answers.gateway_error))),

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from dualstack.errors import NothingToJudge, ServiceError
 from dualstack.families import Family, endpoint
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.manifest import Listen
 from dualstack.manifest.texts import fill
 from dualstack.prober.messages import Dial, Dialled, Outcome
@@ -142,8 +142,19 @@ class ListenerWorld(ServingWorld):
         )
         return dialled
 
-    def denies(self, family: Family, address: str, *, source: str = "", rule: str = "", timeout: float = 0.0) -> None:
+    def denies(
+        self,
+        family: Family,
+        address: str,
+        *,
+        source: str = "",
+        rule: str = "",
+        timeout: float = 0.0,
+        again: bool = False,
+    ) -> Dialled | None:
         """Require that a client of ``family`` is denied: refused, not answered, or given its ``denied_response``.
+
+        Returns the exchange; None if the client is not denied.
 
         Args:
             family: The family to dial over.
@@ -151,12 +162,15 @@ class ListenerWorld(ServingWorld):
             source: The client's address; empty for its first one.
             rule: The service's access rule, for the text of the finding.
             timeout: Seconds after which silence is a denial; 0 for the manifest's ``timeouts.exchange``.
+            again: Whether the rule was applied rightly to this client before another one was admitted.
         """
         dialled = self.client.dial(family, address, source=source, timeout=timeout)
         ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
-        what = f"is denied at {endpoint(address, self.listener.port)}{_under(rule, source)}"
-        self.require(Finding(ok, f"an {family.label} client {what}", dialled.detail))
-        self._take_rule(rule, source, ok=ok)
+        where = endpoint(address, self.listener.port) + ", also after an admitted client" * again
+        expected = f"an {family.label} client is denied at {where}{_under(rule, source)}"
+        self.require(Finding(ok, expected, dialled.detail, symptoms=(Symptom.RULE_FORGOTTEN,) * again))
+        self._take_rule(rule, source, ok=ok or again)
+        return dialled if ok else None
 
     def admits(self, family: Family, address: str, *, source: str = "", rule: str = "") -> Dialled:
         """Require that a client of ``family`` is served at ``address``, and does not get a denied client's answer.
