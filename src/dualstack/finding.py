@@ -49,6 +49,8 @@ class Symptom(enum.StrEnum):
     """A daemon does not try again after a failure or a lost connection."""
     OTHER_ADDRESS = "other address"
     """An IPv4 address comes back from a field as another one."""
+    OTHER_SOURCE = "other source"
+    """An answer comes from an address that its client asked before, and not from the one that it asked last."""
     OTHER_CERTIFICATE = "other certificate"
     """A client accepts a certificate that is for another address than its target."""
     OTHERS_ANSWERS = "others' answers"
