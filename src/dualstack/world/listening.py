@@ -70,11 +70,12 @@ class ListenerWorld(ServingWorld):
         likeness = Likeness()  # not the case's: a family that is not served here is not dialled again
         for family, seen in dialled.items():
             likeness.take(family, self.addresses(family)[0], seen)
-        served = [
-            family
-            for family, seen in dialled.items()
-            if seen.outcome is Outcome.ANSWERED and likeness.worse(self.addresses(family)[0]) is not family
-        ]
+        served = []
+        for family, seen in dialled.items():
+            if likeness.worse(self.addresses(family)[0]) is family:
+                self.note(f"{family.label} is left out: its status is worse than over {family.other.label}")
+            elif seen.outcome is Outcome.ANSWERED:
+                served.append(family)
         if not served:
             raise NothingToJudge(NOBODY_SERVED)
         return served
@@ -125,10 +126,11 @@ class ListenerWorld(ServingWorld):
         send: str | None = None,
         clients: Clients | None = None,
     ) -> Dialled:
-        """Require that clients of ``family`` are answered at ``address``; return the last exchange (see `dial`)."""
+        """Require that clients of ``family`` are answered at ``address``; return the last exchange, or a bad one."""
         for _ in range(times):
             dialled = self.client.dial(family, address, source=source, size=size, send=send, clients=clients)
-            if dialled.outcome is not Outcome.ANSWERED:
+            self._likeness.take(family, address, dialled)
+            if dialled.outcome is not Outcome.ANSWERED or self._likeness.worse(address) is not None:
                 break
         self._serves(family, address, dialled, f"is answered at {endpoint(address, self.listener.port)}")
         return dialled
