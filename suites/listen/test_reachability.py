@@ -27,7 +27,7 @@ def serve_both(world: ListenerWorld) -> None:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A service that claims both families accepts connections and serves clients over both, on each declared "
-    "port.",
+    "port, each client as well as one of the other family.",
     stimulus="Start the service on a dual-stack host; try three exchanges with every address of both families.",
     wire="Each connection attempt has the family that was dialled and is answered from the address that was dialled.",
     cites=("RFC 4038 §4.2, §6.3.1", "RFC 3493 §3.7", "RFC 6540"),

@@ -7,7 +7,7 @@ from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.manifest import Acl
 from dualstack.manifest.texts import fill
-from dualstack.prober.messages import Outcome
+from dualstack.prober.messages import Dialled, Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 from dualstack.world.concurrent_clients import add_client_addresses
@@ -15,6 +15,9 @@ from dualstack.world.notations import network_without, notations, wide_network
 
 SILENT, SLOWER = 1.0, 10
 """A client without an answer counts as denied after `SILENT` s plus `SLOWER` times the time of a served client."""
+
+AGAIN = 2
+"""How many denied clients dial again after an admitted one: those that were denied within `SILENT` s."""
 
 SHORT, LONG = {Family.IPV4: 25, Family.IPV6: 0x25}, {Family.IPV4: 251, Family.IPV6: 0x251}
 """The numbers of two addresses on the link that no host has; as text the second one begins with the first one."""
@@ -39,10 +42,11 @@ class Rule:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A rule that denies or allows one address or one network, of either family, applies to exactly the "
-    "clients that it names, in every textual form of the address; an IPv4 client of a dual-stack socket, where its "
-    "address appears as ::ffff:a.b.c.d, is no exception.",
+    "clients that it names, in every textual form of the address, whatever client was served before; an IPv4 client of "
+    "a dual-stack socket, where its address appears as ::ffff:a.b.c.d, is no exception.",
     stimulus="For each family, and each kind of rule that the service has: start it with a rule for one client; dial "
-    "it from that client, from another one of its family and from one of the other family. Repeat this with the other "
+    "it from that client, from another one of its family and from one of the other family, first from those that it "
+    "must deny; after the others dial it again from up to two that it denied at once. Repeat this with the other "
     "textual forms of an IPv6 address (upper case, without ::, with leading zeros, :: in another place). For network "
     "rules, use a network that contains both clients of the family, and one that contains only one of them. Two more "
     "clients have addresses of which one, as text, is the beginning of the other one: a rule for each of them.",
@@ -109,7 +113,9 @@ def similar_rules(acl: Acl, pair: tuple[str, ...]) -> Iterator[Rule]:
 
 
 def judge(world: ListenerWorld, rule: Rule, silence: float) -> float:
-    """Start the service with a rule, and require that it serves the right clients; those to be denied come first.
+    """Start the service with a rule, and require that it serves the right clients.
+
+    Those to be denied come first, and some of them once more after the others: a service may keep its last decision.
 
     Args:
         world: The world.
@@ -119,7 +125,7 @@ def judge(world: ListenerWorld, rule: Rule, silence: float) -> float:
     Returns:
         The seconds to use for the next rule, from the times of the served clients; 0 if none was served.
     """
-    enough = 0.0
+    enough, denied = 0.0, dict[str, Dialled]()
     readiness = world.service.wait_ready(world.service.launch(acl=rule.text))
     if not readiness.ready:
         expected = f'the service starts with the rule "{rule.text}"'
@@ -129,7 +135,23 @@ def judge(world: ListenerWorld, rule: Rule, silence: float) -> float:
         family = Family.of(client)
         address = world.addresses(family)[0]
         if not admitted:
-            world.denies(family, address, source=client, rule=rule.text, timeout=silence)
+            if refused := world.denies(family, address, source=client, rule=rule.text, timeout=silence):
+                denied[client] = refused
         elif (served := world.admits(family, address, source=client, rule=rule.text)).outcome is Outcome.ANSWERED:
             enough = min(SILENT + SLOWER * served.seconds, world.subject.manifest.timeouts.exchange)
+    for client in to_repeat(denied, slow=not silence) if enough else ():
+        family = Family.of(client)
+        address = world.addresses(family)[0]
+        world.denies(family, address, source=client, rule=rule.text, timeout=enough, again=True)
     return enough
+
+
+def to_repeat(denied: dict[str, Dialled], *, slow: bool) -> list[str]:
+    """Return the clients that dial again: up to `AGAIN` that were denied at once.
+
+    Args:
+        denied: The denied clients, and their exchanges.
+        slow: Whether to return one client if none was denied at once.
+    """
+    quick = [client for client, dialled in denied.items() if dialled.seconds < SILENT]
+    return quick[:AGAIN] or list(denied)[: int(slow)]

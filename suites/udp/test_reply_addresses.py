@@ -1,27 +1,49 @@
 """The answers of a datagram service leave from the address and port to which the request was sent."""
 
+from dataclasses import replace
+
 from dualstack.errors import ServiceError
 from dualstack.families import Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import udp_reply_address, udp_reply_port
 from dualstack.world import ListenerWorld
-from dualstack.world.datagrams import DatagramClient, exchange_datagrams
+from dualstack.world.datagrams import DatagramClient, DatagramResult, exchange_datagrams
 
 ROUNDS = 3
 """Requests per client from the same port: a program may treat a known client differently."""
 
 
 def answers_from_where_asked(world: ListenerWorld, family: Family) -> None:
-    """Send requests to every address of one family; require that each answer comes from that address."""
+    """Send requests to every address of one family; require that each answer comes from that address.
+
+    Each address has a client of its own. If all are answered rightly, the first client asks every address in turn.
+    """
     world.service.start()
     source = world.peer.plan.configured[family][0]
     clients = [DatagramClient(address, source) for address in world.addresses(family)]
-    for result in exchange_datagrams(world, clients, ROUNDS):
-        asked, sources = result.client.address, sorted({found.address for found in result.received})
-        happened = f"it comes from {' and '.join(sources)}" if sources else "no answer came"
-        world.require(Finding(sources == [asked], f"the answer to a request to {asked} comes from {asked}", happened))
+    results = exchange_datagrams(world, clients, ROUNDS)
+    for result in results:
+        world.require(comes_from_where_asked(result))
+    if all(finding.ok for finding in world.findings):
+        for client in (*clients[1:], clients[0]):
+            (result,) = exchange_datagrams(world, [replace(client, source_port=results[0].port)], 1)
+            world.require(comes_from_where_asked(result, ", from a port that has asked others,", Symptom.OTHER_SOURCE))
     world.shows(lambda wire: udp_reply_address(wire, world.listener.port, family))
+
+
+def comes_from_where_asked(result: DatagramResult, from_where: str = "", *symptoms: Symptom) -> Finding:
+    """Return whether the answers of a client come from the address that it asked.
+
+    Args:
+        result: What the client sent and received.
+        from_where: What is special about its requests, for the text of the finding.
+        symptoms: What another address shows.
+    """
+    asked, sources = result.client.address, sorted({found.address for found in result.received})
+    happened = f"it comes from {' and '.join(sources)}" if sources else "no answer came"
+    expected = f"the answer to a request to {asked}{from_where} comes from {asked}"
+    return Finding(sources == [asked], expected, happened, symptoms=symptoms if sources else ())
 
 
 @Requirement(
@@ -30,9 +52,10 @@ def answers_from_where_asked(world: ListenerWorld, family: Family) -> None:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="On a host with several IPv4 addresses each answer leaves from the address to which the request was "
-    "sent.",
+    "sent, also if its client has sent requests to others before.",
     stimulus="On a host with three IPv4 addresses, whose kernel prefers the first, send three requests to each of "
-    "them from one port, and accept answers from anywhere.",
+    "them from one port, and accept answers from anywhere. If all are right, send one more to each of them in turn, "
+    "all from the same port.",
     wire="The source address of each answer is the destination address of its request.",
     cites=("RFC 1122 §4.1.3.5", "RFC 2181 §4.1", "ip(7): IP_PKTINFO"),
     topologies=("multi-address",),
@@ -50,9 +73,10 @@ def test_ipv4_reply_source(world: ListenerWorld) -> None:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="On a host with several IPv6 addresses each answer leaves from the address to which the request was "
-    "sent.",
+    "sent, also if its client has sent requests to others before.",
     stimulus="On a host with three IPv6 addresses, whose kernel prefers the newest, send three requests to each of "
-    "them from one port, and accept answers from anywhere.",
+    "them from one port, and accept answers from anywhere. If all are right, send one more to each of them in turn, "
+    "all from the same port.",
     wire="The source address of each answer is the destination address of its request.",
     cites=("RFC 3542 §6.2", "RFC 2181 §4.1", "ipv6(7): IPV6_RECVPKTINFO"),
     topologies=("multi-address",),

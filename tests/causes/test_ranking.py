@@ -77,6 +77,13 @@ CONTRADICTED = {
         ),
     ),
     "RC-MTU, refused": ("RC-MTU", facts(OK, REFUSED, U4, requirement="UDP-005", **UDP)),
+    "RC-ACLTEXT, the client is denied at first": (
+        "RC-ACLTEXT",
+        facts(
+            requirement="SEC-001",
+            broken=(Finding(False, "it is denied", "it is served", symptoms=(Symptom.RULE_FORGOTTEN,)),),
+        ),
+    ),
     "RC-SOCKADDR, refused": ("RC-SOCKADDR", facts(OK, REFUSED, U4, requirement="UDP-002", **UDP)),
     "RC-HOPLIMIT, it is 64": ("RC-HOPLIMIT", facts(OK, saw(IPV6, IGNORED, hop_limit=64), ZERO, ONLY)),
     "RC-SSRF, redirects alone": (

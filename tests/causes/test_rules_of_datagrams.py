@@ -25,6 +25,18 @@ DATAGRAMS = {
         "RC-PKTINFO",
         facts(OK, saw(IPV6, IGNORED, wrong_source=("2001:db8:51:1::103",)), U4, U6, requirement="UDP-002", **UDP),
     ),
+    "an address that its client asked earlier": (
+        "RC-PKTINFO",
+        facts(
+            OK,
+            OK,
+            U4,
+            U6,
+            requirement="UDP-002",
+            broken=(Finding(False, "it comes from b", "it comes from a", symptoms=(Symptom.OTHER_SOURCE,)),),
+            **UDP,
+        ),
+    ),
     "another port": (
         "RC-REPLYPORT",
         facts(OK, saw(IPV6, OK, wrong_port=(40001,)), U4, U6, requirement="UDP-003", **UDP),

@@ -12,7 +12,7 @@ from scapy.layers.l2 import ARP, Ether
 
 from dualstack.errors import BrokenLab, HarnessError, Inconclusive, RequirementBroken
 from dualstack.families import BOTH, Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import AddressRow, Exit, Outcome, SocketRow
 from dualstack.topology import load_topology
 from dualstack.wire.evidence import CaptureData
@@ -157,6 +157,18 @@ def test_a_rule_that_is_applied_wrongly_is_a_fact(make_world: MakeWorld) -> None
     made.world.denies(Family.IPV6, where, source=client, rule="deny c")
     made.world.admits(Family.IPV6, where, source=client, rule="deny d")
     assert facts_of(made.world).misjudged == ((client, "deny a"), (client, "deny d"))
+
+
+def test_a_rule_that_is_forgotten_is_no_wrong_rule(make_world: MakeWorld) -> None:
+    """A client that is served only after an admitted one is no fact about how the rule is compared."""
+    made = make_world(ListenerWorld, LISTEN + '[listen.acl]\ndeny = "deny {address}"\n')
+    where, client = made.world.addresses(Family.IPV6)[0], made.world.sources(Family.IPV6)[0]
+    made.outcome(Outcome.REFUSED, "")
+    assert made.world.denies(Family.IPV6, where, source=client, rule="deny a") is not None
+    made.outcome(Outcome.ANSWERED, "welcome")
+    assert made.world.denies(Family.IPV6, where, source=client, rule="deny a", again=True) is None
+    assert made.world.findings[-1].symptoms == (Symptom.RULE_FORGOTTEN,)
+    assert facts_of(made.world).misjudged == ()
 
 
 def test_a_refusal_has_its_own_time(make_world: MakeWorld) -> None:

@@ -72,8 +72,32 @@ def test_a_family_with_the_worse_status_is_not_counted_as_served(
     by_family(monkeypatch, made, {Family.IPV4: 200, Family.IPV6: 400})
     made.program(None)
     assert made.world.served() == [Family.IPV4]
+    assert "IPv6 is left out: its status is worse than over IPv4" in [step.what for step in made.world.journal.steps]
     made.world.answers(Family.IPV4, made.world.addresses(Family.IPV4)[0])
     assert all(finding.ok for finding in made.world.findings)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "good", "left"),
+    [
+        ([200, 200, 200, 403, 200, 200], False, 2),
+        ([200, 200, 200, 200, 403, 200], False, 1),
+        ([200, 200, 200, 200, 204, 201], True, 0),
+        ([503, 200, 200, 200, 200, 200], True, 0),
+    ],
+    ids=["the first", "the second", "none", "before any other"],
+)
+def test_each_of_several_answers_is_compared(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch, statuses: list[int], *, good: bool, left: int
+) -> None:
+    """A worse status of any IPv6 client breaks the case, and is the last; the other family is compared as it is now."""
+    made = make_world(ListenerWorld, HTTP)
+    plain = made.prober.dialled
+    monkeypatch.setattr(made.prober, "dial", lambda _: replace(plain, status=statuses.pop(0)))
+    for family in (Family.IPV4, Family.IPV6):
+        made.world.answers(family, made.world.addresses(family)[0], times=3)
+    assert all(finding.ok for finding in made.world.findings) is good
+    assert len(statuses) == left
 
 
 @dataclass

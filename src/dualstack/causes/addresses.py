@@ -9,6 +9,7 @@ from dualstack.causes.datagrams import oneway
 from dualstack.causes.rule import says
 from dualstack.facts import Facts, How, Sign
 from dualstack.families import BOTH, Family, unmapped
+from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
@@ -168,6 +169,11 @@ def rule_hits_others(facts: Facts) -> str:
             return ""
     source, rule = facts.misjudged[0]
     return f'the rule "{rule}" is wrong for the client {source}'
+
+
+def rule_is_forgotten(facts: Facts) -> str:
+    """A client is denied rightly, and no longer after a client that the rule admits: it is compared rightly."""
+    return facts.happened(Symptom.RULE_FORGOTTEN)
 
 
 def rule_hits_similar_texts(facts: Facts) -> str:

@@ -11,11 +11,11 @@ IPV6 = Family.IPV6
 
 
 def wrong_source(facts: Facts) -> str:
-    """Answers came from an address to which no request was sent."""
+    """Answers came from an address to which no request was sent, or only earlier ones."""
     for family in BOTH:
         if facts.of(family).wrong_source:
             return f"answers over {family.label} came from {', '.join(facts.of(family).wrong_source)}"
-    return ""
+    return facts.happened(Symptom.OTHER_SOURCE)
 
 
 def wrong_port(facts: Facts) -> str:

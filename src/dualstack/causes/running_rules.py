@@ -1,10 +1,22 @@
-"""Which facts support causes that are about how a service runs and ends, and which rule them out."""
+"""Which facts support causes that are about how a service or relay runs and ends, and which rule them out."""
 
-from dualstack.causes import answers, running, sockets, starting
-from dualstack.causes.rule import CERTAIN, DECISIVE, FITS, STRONG, Rule, about, both, ended, says
+from dualstack.causes import answers, relaying, running, sockets, starting
+from dualstack.causes.rule import CERTAIN, DECISIVE, FITS, STRONG, Rule, about, both, ended, says, unless
 from dualstack.facts import Sign
+from dualstack.families import Family
 
 RUNNING_RULES = (
+    Rule(
+        "RC-HALFCLOSE",
+        ((FITS, about("ROBUST-001")), (DECISIVE, relaying.half_close_lost)),
+        (answers.is_refused,),
+        evident=False,
+    ),
+    Rule("RC-LASTBYTES", ((DECISIVE, relaying.last_bytes_lost),)),
+    Rule("RC-UNCONNECTED", ((DECISIVE, relaying.stranger_passed),)),
+    Rule("RC-NORESET", ((DECISIVE, relaying.reset_lost),)),
+    Rule("RC-MULTICAST", ((DECISIVE, about("UDP-009")),), (sockets.no_socket_for_it,)),
+    Rule("RC-SPOOF", ((FITS, about("SEC-003")),), (unless(sockets.takes(Family.IPV6), "no socket takes IPv6"),)),
     Rule(
         "RC-SIGPIPE",
         (

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from dualstack.errors import NothingToJudge, ServiceError
 from dualstack.families import Family, endpoint
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.manifest import Listen
 from dualstack.manifest.texts import fill
 from dualstack.prober.messages import Dial, Dialled, Outcome
@@ -70,11 +70,12 @@ class ListenerWorld(ServingWorld):
         likeness = Likeness()  # not the case's: a family that is not served here is not dialled again
         for family, seen in dialled.items():
             likeness.take(family, self.addresses(family)[0], seen)
-        served = [
-            family
-            for family, seen in dialled.items()
-            if seen.outcome is Outcome.ANSWERED and likeness.worse(self.addresses(family)[0]) is not family
-        ]
+        served = []
+        for family, seen in dialled.items():
+            if likeness.worse(self.addresses(family)[0]) is family:
+                self.note(f"{family.label} is left out: its status is worse than over {family.other.label}")
+            elif seen.outcome is Outcome.ANSWERED:
+                served.append(family)
         if not served:
             raise NothingToJudge(NOBODY_SERVED)
         return served
@@ -125,10 +126,11 @@ class ListenerWorld(ServingWorld):
         send: str | None = None,
         clients: Clients | None = None,
     ) -> Dialled:
-        """Require that clients of ``family`` are answered at ``address``; return the last exchange (see `dial`)."""
+        """Require that clients of ``family`` are answered at ``address``; return the last exchange, or a bad one."""
         for _ in range(times):
             dialled = self.client.dial(family, address, source=source, size=size, send=send, clients=clients)
-            if dialled.outcome is not Outcome.ANSWERED:
+            self._likeness.take(family, address, dialled)
+            if dialled.outcome is not Outcome.ANSWERED or self._likeness.worse(address) is not None:
                 break
         self._serves(family, address, dialled, f"is answered at {endpoint(address, self.listener.port)}")
         return dialled
@@ -142,8 +144,19 @@ class ListenerWorld(ServingWorld):
         )
         return dialled
 
-    def denies(self, family: Family, address: str, *, source: str = "", rule: str = "", timeout: float = 0.0) -> None:
+    def denies(
+        self,
+        family: Family,
+        address: str,
+        *,
+        source: str = "",
+        rule: str = "",
+        timeout: float = 0.0,
+        again: bool = False,
+    ) -> Dialled | None:
         """Require that a client of ``family`` is denied: refused, not answered, or given its ``denied_response``.
+
+        Returns the exchange; None if the client is not denied.
 
         Args:
             family: The family to dial over.
@@ -151,12 +164,15 @@ class ListenerWorld(ServingWorld):
             source: The client's address; empty for its first one.
             rule: The service's access rule, for the text of the finding.
             timeout: Seconds after which silence is a denial; 0 for the manifest's ``timeouts.exchange``.
+            again: Whether the rule was applied rightly to this client before another one was admitted.
         """
         dialled = self.client.dial(family, address, source=source, timeout=timeout)
         ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
-        what = f"is denied at {endpoint(address, self.listener.port)}{_under(rule, source)}"
-        self.require(Finding(ok, f"an {family.label} client {what}", dialled.detail))
-        self._take_rule(rule, source, ok=ok)
+        where = endpoint(address, self.listener.port) + ", also after an admitted client" * again
+        expected = f"an {family.label} client is denied at {where}{_under(rule, source)}"
+        self.require(Finding(ok, expected, dialled.detail, symptoms=(Symptom.RULE_FORGOTTEN,) * again))
+        self._take_rule(rule, source, ok=ok or again)
+        return dialled if ok else None
 
     def admits(self, family: Family, address: str, *, source: str = "", rule: str = "") -> Dialled:
         """Require that a client of ``family`` is served at ``address``, and does not get a denied client's answer.
