@@ -133,13 +133,15 @@ class ListenerWorld(ServingWorld):
         self._serves(family, address, dialled, f"is answered at {endpoint(address, self.listener.port)}")
         return dialled
 
-    def answers_unusual(self, dial: Dial, manner: str) -> Dialled:
-        """Require that a client with an unusual exchange is answered; ``manner`` follows "a client that"."""
+    def answers_unusual(self, dial: Dial, manner: str, *, level: str = "") -> Dialled:
+        """Require that a client with an unusual exchange is answered; ``manner`` follows "a client that".
+
+        With ``level`` the finding has another level than the requirement.
+        """
         self.note(f"the next client {manner}")
         dialled = self.client.carry_out(dial)
-        self._serves(
-            dial.family, dial.address, dialled, f"that {manner} is answered at {endpoint(dial.address, dial.port)}"
-        )
+        what = f"that {manner} is answered at {endpoint(dial.address, dial.port)}"
+        self._serves(dial.family, dial.address, dialled, what, level=level)
         return dialled
 
     def denies(self, family: Family, address: str, *, source: str = "", rule: str = "", timeout: float = 0.0) -> None:
@@ -175,16 +177,17 @@ class ListenerWorld(ServingWorld):
         if rule and source and not ok:
             self.client.misjudged.append((source, rule))
 
-    def _serves(self, family: Family, address: str, dialled: Dialled, what: str, *, denied: bool = False) -> None:
+    def _serves(
+        self, family: Family, address: str, dialled: Dialled, what: str, *, denied: bool = False, level: str = ""
+    ) -> None:
         """Require that a client of ``family`` was served, like the other family; ``what`` is the finding's text."""
         ok = dialled.outcome is Outcome.ANSWERED and not denied
         self.count(family, served=ok)
         happened = f"it is denied: {dialled.detail}" if denied else dialled.detail
         if dialled.outcome is Outcome.WRONG:
             happened += self._likeness.contrast(family, address)
-        self.require(
-            Finding(ok, f"an {family.label} client {what}", happened + ("" if ok else self.service.exit_status_text()))
-        )
+        happened += "" if ok else self.service.exit_status_text()
+        self.require(Finding(ok, f"an {family.label} client {what}", happened, level=level))
         if not ok:
             return
         self._likeness.take(family, address, dialled)
