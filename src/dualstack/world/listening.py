@@ -1,7 +1,8 @@
 """The world of a listener: clients dial the service in it, and what they saw is judged."""
 
 import re
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 
 from dualstack.errors import NothingToJudge, ServiceError
 from dualstack.families import Family, endpoint
@@ -126,11 +127,12 @@ class ListenerWorld(ServingWorld):
         clients: Clients | None = None,
     ) -> Dialled:
         """Require that clients of ``family`` are answered at ``address``; return the last exchange (see `dial`)."""
+        ask = partial(self.client.dial, family, address, source=source, size=size, send=send, clients=clients)
         for _ in range(times):
-            dialled = self.client.dial(family, address, source=source, size=size, send=send, clients=clients)
+            dialled = ask()
             if dialled.outcome is not Outcome.ANSWERED:
                 break
-        self._serves(family, address, dialled, f"is answered at {endpoint(address, self.listener.port)}")
+        self._serves(family, address, dialled, f"is answered at {endpoint(address, self.listener.port)}", ask)
         return dialled
 
     def answers_unusual(self, dial: Dial, manner: str, *, level: str = "") -> Dialled:
@@ -139,9 +141,10 @@ class ListenerWorld(ServingWorld):
         With ``level`` the finding has another level than the requirement.
         """
         self.note(f"the next client {manner}")
-        dialled = self.client.carry_out(dial)
+        ask = partial(self.client.carry_out, dial)
+        dialled = ask()
         what = f"that {manner} is answered at {endpoint(dial.address, dial.port)}"
-        self._serves(dial.family, dial.address, dialled, what, level=level)
+        self._serves(dial.family, dial.address, dialled, what, ask, level=level)
         return dialled
 
     def denies(self, family: Family, address: str, *, source: str = "", rule: str = "", timeout: float = 0.0) -> None:
@@ -165,10 +168,11 @@ class ListenerWorld(ServingWorld):
 
         Returns the exchange; see `denies` for the arguments.
         """
-        dialled = self.client.dial(family, address, source=source)
+        ask = partial(self.client.dial, family, address, source=source)
+        dialled = ask()
         denied = self._is_denial(dialled)
         what = f"is served at {endpoint(address, self.listener.port)}{_under(rule, source)}"
-        self._serves(family, address, dialled, what, denied=denied)
+        self._serves(family, address, dialled, what, ask, denied=denied)
         self._take_rule(rule, source, ok=dialled.outcome is Outcome.ANSWERED and not denied)
         return dialled
 
@@ -178,9 +182,17 @@ class ListenerWorld(ServingWorld):
             self.client.misjudged.append((source, rule))
 
     def _serves(
-        self, family: Family, address: str, dialled: Dialled, what: str, *, denied: bool = False, level: str = ""
+        self,
+        family: Family,
+        address: str,
+        dialled: Dialled,
+        what: str,
+        ask: Callable[[], Dialled],
+        *,
+        denied: bool = False,
+        level: str = "",
     ) -> None:
-        """Require that a client of ``family`` was served, like the other family; ``what`` is the finding's text."""
+        """Require that a client of ``family`` was served, like the other one; ``ask`` repeats the exchange."""
         ok = dialled.outcome is Outcome.ANSWERED and not denied
         self.count(family, served=ok)
         happened = f"it is denied: {dialled.detail}" if denied else dialled.detail
@@ -190,9 +202,10 @@ class ListenerWorld(ServingWorld):
         self.require(Finding(ok, f"an {family.label} client {what}", happened, level=level))
         if not ok:
             return
-        self._likeness.take(family, address, dialled)
+        starts = len(self.service.launches)
+        self._likeness.take(family, address, dialled, lambda: ask() if starts == len(self.service.launches) else None)
         worse = self._likeness.worse(address)
-        if worse is not None:
+        if worse is not None and self._likeness.stays(address):
             self.count(worse, served=False)
             self.require(self._likeness.difference(address))
 
