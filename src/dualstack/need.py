@@ -205,6 +205,10 @@ class Need(enum.Enum):
         "its manifest declares no multicast group of a family that it claims (listen.multicast)",
         _has_multicast,
     )
+    NO_MULTICAST = _need(
+        "it joins a multicast group (listen.multicast): such services share their port (RFC 6762 §15)",
+        lambda element: not _has_multicast(element),
+    )
     DAEMON = _need(
         'it ends by itself after one run (mode = "once" in its manifest)',
         lambda element: isinstance(element, Connect) and element.runs_on,

@@ -50,15 +50,16 @@ def served(world: ListenerWorld) -> list[tuple[Family, str]]:
     level=Level.SHOULD,
     role=Role.LISTENER,
     statement="Another program on the same host that sets SO_REUSEADDR and binds the service's UDP port, at the "
-    "wildcard or at one address, gets none of the service's datagrams.",
+    "wildcard or at one address, gets none of the service's datagrams. A service that joins a multicast group shares "
+    "its port with the group's other members on purpose and is not judged.",
     stimulus="While the service runs, bind a foreign socket with SO_REUSEADDR to its port, at the wildcard, the "
     "loopback address and the link's address of each family that is served. If that succeeds, try an exchange with "
     "the service.",
     wire="No claim: the evidence is how bind() fails (EADDRINUSE), or else who answers.",
-    cites=("socket(7): SO_REUSEADDR", "bind(2): EADDRINUSE"),
+    cites=("socket(7): SO_REUSEADDR", "bind(2): EADDRINUSE", "RFC 6762 §15"),
     topologies=("dual-stack",),
     causes=("RC-SHAREDPORT",),
-    needs=(Need.UDP, Need.REPLIES, Need.MANY, Need.NETWORK),
+    needs=(Need.UDP, Need.REPLIES, Need.MANY, Need.NETWORK, Need.NO_MULTICAST),
 ).attach
 def test_port_cannot_be_taken_over(world: ListenerWorld) -> None:
     """If a foreign socket can bind the port, the service still answers its clients."""

@@ -1,20 +1,24 @@
 """Many clients of both families at once: every answer reaches the client that sent the request."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from dualstack.deadline import Deadline
 from dualstack.errors import NothingToJudge
 from dualstack.families import Family
 from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
-from dualstack.world.datagrams import DatagramClient, exchange_datagrams
+from dualstack.world.datagrams import DatagramClient, DatagramResult, exchange_datagrams
 
 ROUNDS = 17
 """Requests per client: 102 requests of the six clients of both families."""
 
-FIRST, SECOND = 20001, 20002
+FIRST, SECOND, ALONE = 20001, 20002, 20003
 """The clients' ports, outside the kernel's ephemeral range."""
+
+PAUSE = 2.0
+"""Seconds without a request after which a limit of answers per second is over."""
 
 
 def clients(world: ListenerWorld, family: Family) -> Iterator[DatagramClient]:
@@ -32,7 +36,9 @@ def clients(world: ListenerWorld, family: Family) -> Iterator[DatagramClient]:
     statement="The whole address of each client, all sixteen bytes of an IPv6 one, is kept from the request to the "
     "answer: clients of both families that send requests in turn never get each other's answers.",
     stimulus="Interleave about a hundred requests of three IPv4 and three IPv6 clients, some of which have the same "
-    "port or the same address. A family over which the port is refused is left to the requirements on reachability.",
+    "port or the same address. A family over which the port is refused is left to the requirements on reachability. If "
+    "answers are only missing, one client alone sends as many requests: a service that does not answer all of them "
+    "either limits its answers, and is not judged.",
     wire="Every client is answered from the address and port to which it sent its requests.",
     cites=("RFC 4038 §6.1", "RFC 3493 §3.3, §6.1", "recvfrom(2)"),
     topologies=("dual-stack",),
@@ -49,7 +55,10 @@ def test_every_client_gets_its_own_answers(world: ListenerWorld) -> None:
     ]
     if not families:
         raise NothingToJudge("no request reaches the service: the requirements on reachability cover that")
-    for result in exchange_datagrams(world, [one for family in families for one in clients(world, family)], ROUNDS):
+    results = exchange_datagrams(world, [one for family in families for one in clients(world, family)], ROUNDS)
+    if not any(result.unexpected for result in results) and any(result.unanswered for result in results):
+        require_no_limit(world, results)
+    for result in results:
         faults = [f"{result.unanswered} of {len(result.requests)} were not"] if result.unanswered else []
         faults += [f"it got {len(result.unexpected)} datagrams that answer none of them"] if result.unexpected else []
         expected = f"all requests of the client at {result.name} are answered, and it gets no other answers"
@@ -58,3 +67,22 @@ def test_every_client_gets_its_own_answers(world: ListenerWorld) -> None:
         world.require(Finding(not faults, expected, happened, symptoms=symptoms))
     for family in families:
         world.shows_served(family)
+
+
+def require_no_limit(world: ListenerWorld, results: Sequence[DatagramResult]) -> None:
+    """Check that one of these clients, alone and from another port, has all its requests answered.
+
+    It sends as many as all of them together should have sent. A service that has ended, or does not answer its first
+    request either, has another reason.
+
+    Raises:
+        NothingToJudge: Some of its requests are answered, and one is not: the service limits its answers.
+    """
+    best = min(results, key=lambda result: result.unanswered).client
+    Deadline(PAUSE, "a limit of answers to be over").until(lambda: False)
+    world.note("control: one client alone sends as many requests as all clients together")
+    alone = DatagramClient(best.address, best.source, ALONE)
+    (control,) = exchange_datagrams(world, [alone], ROUNDS * len(results))
+    if 0 < control.unanswered < len(control.requests) and not world.service.exit_status_text():
+        answered = len(control.requests) - control.unanswered
+        raise NothingToJudge(f"it limits its answers: of one client alone it answers {answered} requests, and no more")

@@ -1,12 +1,17 @@
 """The answers to a datagram client, and unexpected datagrams."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
+import pytest
+
+from dualstack.errors import NothingToJudge
 from dualstack.families import Family
 from dualstack.prober.messages import Dial, ReceivedDatagram
 from dualstack.protocols.registry import client_for
 from dualstack.transport import AppProtocol, Transport
 from dualstack.world.datagrams import DatagramClient, DatagramResult, said
+from tests.world.test_suite_judgements import suite
 
 S6, C6 = "2001:db8::1", "2001:db8::2"
 
@@ -51,3 +56,38 @@ def test_without_tokens_what_matches_is_an_answer() -> None:
     client = result_of(AppProtocol.EXCHANGE, "you are 4000", "who?", send="who", expect=r"you are \d+")
     assert client.unanswered == 0
     assert [received.text for received in client.unexpected] == ["who?"]
+
+
+@pytest.mark.parametrize(
+    ("control", "ended", "limits"),
+    [
+        pytest.param(["{0}"], "", True, id="the answers of one client end too"),
+        pytest.param(["{0}", "{1}"], "", False, id="one client gets all answers"),
+        pytest.param([], "", False, id="nothing is answered any more"),
+        pytest.param(["{0}"], "; the service exited with code 1", False, id="the service has ended"),
+    ],
+)
+def test_a_limit_of_answers_is_not_judged(
+    monkeypatch: pytest.MonkeyPatch,
+    control: list[str],
+    ended: str,
+    limits: bool,  # noqa: FBT001 - a row of the table
+) -> None:
+    """If answers are missing, the client that got most of them asks as much alone, from another port."""
+    module, asked = suite("udp.test_clients"), []
+
+    def exchange(_: object, clients: list[DatagramClient], rounds: int) -> list[DatagramResult]:
+        asked.append((clients, rounds))
+        return [result_of(AppProtocol.UPPER, *control)]
+
+    monkeypatch.setattr(module, "exchange_datagrams", exchange)
+    monkeypatch.setattr(module, "PAUSE", 0.0)
+    world = SimpleNamespace(note=lambda _: None, service=SimpleNamespace(exit_status_text=lambda: ended))
+    answered = result_of(AppProtocol.UPPER, "{0}", "{1}")
+    lost = replace(result_of(AppProtocol.UPPER, "{0}"), client=DatagramClient("192.0.2.1", "192.0.2.2"))
+    if limits:
+        with pytest.raises(NothingToJudge, match="it limits its answers: of one client alone it answers 1 request"):
+            module.require_no_limit(world, [lost, answered])
+    else:
+        module.require_no_limit(world, [lost, answered])
+    assert asked == [([DatagramClient(S6, C6, module.ALONE)], 2 * module.ROUNDS)]

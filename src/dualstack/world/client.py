@@ -144,6 +144,17 @@ class Client:
         error = dialled.status >= ERROR and any(status < ERROR for status in self._statuses)
         return dialled.outcome is Outcome.ANSWERED and not error
 
+    def take_rule(self, rule: str, source: str, *, ok: bool) -> None:
+        """Record a client to which the service applied an access rule wrongly."""
+        if rule and source and not ok:
+            self.misjudged.append((source, rule))
+
+    def is_denial(self, dialled: Dialled) -> bool:
+        """Return whether an answer is a denied client's."""
+        acl = self._listener.acl
+        pattern = acl.denied_response if acl is not None else None
+        return pattern is not None and re.search(pattern, dialled.answer) is not None
+
     def hold(self, family: Family, count: int, protocol: str | None = None) -> ConnectionsHandle:
         """Open connections over ``family``, hold one exchange on each, and keep them open until the case ends.
 

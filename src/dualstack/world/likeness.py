@@ -1,12 +1,20 @@
 """Whether clients of both families get the same answers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dualstack.deadline import Deadline
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import Dialled, Outcome
 
 _LINK_LOCAL = "fe80:"
+
+_LIMITED = frozenset({421, 429, 503})
+"""Statuses and reply codes that also say that there are too many clients: SMTP 421, HTTP 429 and 503."""
+
+_PAUSE = 2.0
+"""Seconds without a request before the answers are compared again, if one of them may be that of a limit."""
 
 
 @dataclass(slots=True)
@@ -18,11 +26,18 @@ class Likeness:
     """
 
     _seen: dict[tuple[str, Family], Dialled] = field(default_factory=dict)
+    _asks: dict[tuple[str, Family], Callable[[], Dialled | None]] = field(default_factory=dict)
 
-    def take(self, family: Family, address: str, dialled: Dialled) -> None:
-        """Keep the result of an exchange, if it was answered."""
+    def take(
+        self, family: Family, address: str, dialled: Dialled, again: Callable[[], Dialled | None] = lambda: None
+    ) -> None:
+        """Keep the result of an exchange, if it was answered.
+
+        ``again`` repeats the exchange, or returns None if that is not possible any more.
+        """
         if dialled.outcome is Outcome.ANSWERED:
             self._seen[_kind(address), family] = dialled
+            self._asks[_kind(address), family] = again
 
     def worse(self, address: str) -> Family | None:
         """Return the family with the worse class of status; None if the last answers have the same class."""
@@ -30,6 +45,28 @@ class Likeness:
         if len({status // 100 for status in last.values() if status}) < len(Family):
             return None
         return max(last, key=lambda one: last[one])
+
+    def stays(self, address: str) -> bool:
+        """Return whether `worse` stays the same; after the answer of a limit both families are asked again in turn.
+
+        A service with a limit for all its clients gives the worse answer to whoever comes last. If the family that was
+        better is not answered any more, the family is not the reason either.
+        """
+        kind, worse = _kind(address), self.worse(address)
+        if worse is None or self._seen[kind, worse].status not in _LIMITED:
+            return worse is not None
+        Deadline(_PAUSE, "a limit to be over").until(lambda: False)
+        for family in (worse, worse.other, worse):
+            dialled = self._asks[kind, family]()
+            if dialled is None:
+                continue
+            if dialled.outcome is Outcome.ANSWERED:
+                self._seen[kind, family] = dialled
+            elif family is not worse:
+                return False
+            if self.worse(address) is not worse:
+                return False
+        return True
 
     def difference(self, address: str) -> Finding:
         """Return the finding that the answers differ; call it only if `worse` returns a family."""

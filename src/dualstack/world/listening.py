@@ -1,7 +1,7 @@
 """The world of a listener: clients dial the service in it, and what they saw is judged."""
 
-import re
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 
 from dualstack.errors import NothingToJudge, ServiceError
 from dualstack.families import Family, endpoint
@@ -127,21 +127,22 @@ class ListenerWorld(ServingWorld):
         clients: Clients | None = None,
     ) -> Dialled:
         """Require that clients of ``family`` are answered at ``address``; return the last exchange, or a bad one."""
+        ask = partial(self.client.dial, family, address, source=source, size=size, send=send, clients=clients)
         for _ in range(times):
-            dialled = self.client.dial(family, address, source=source, size=size, send=send, clients=clients)
+            dialled = ask()
             self._likeness.take(family, address, dialled)
             if dialled.outcome is not Outcome.ANSWERED or self._likeness.worse(address) is not None:
                 break
-        self._serves(family, address, dialled, f"is answered at {endpoint(address, self.listener.port)}")
+        self._serves(family, address, dialled, f"is answered at {endpoint(address, self.listener.port)}", ask)
         return dialled
 
-    def answers_unusual(self, dial: Dial, manner: str) -> Dialled:
-        """Require that a client with an unusual exchange is answered; ``manner`` follows "a client that"."""
+    def answers_unusual(self, dial: Dial, manner: str, *, level: str = "") -> Dialled:
+        """Require that a client that does ``manner`` is answered; ``level`` is the finding's, if not the case's."""
         self.note(f"the next client {manner}")
-        dialled = self.client.carry_out(dial)
-        self._serves(
-            dial.family, dial.address, dialled, f"that {manner} is answered at {endpoint(dial.address, dial.port)}"
-        )
+        ask = partial(self.client.carry_out, dial)
+        dialled = ask()
+        what = f"that {manner} is answered at {endpoint(dial.address, dial.port)}"
+        self._serves(dial.family, dial.address, dialled, what, ask, level=level)
         return dialled
 
     def denies(
@@ -167,11 +168,11 @@ class ListenerWorld(ServingWorld):
             again: Whether the rule was applied rightly to this client before another one was admitted.
         """
         dialled = self.client.dial(family, address, source=source, timeout=timeout)
-        ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self._is_denial(dialled)
+        ok = dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or self.client.is_denial(dialled)
         where = endpoint(address, self.listener.port) + ", also after an admitted client" * again
         expected = f"an {family.label} client is denied at {where}{_under(rule, source)}"
         self.require(Finding(ok, expected, dialled.detail, symptoms=(Symptom.RULE_FORGOTTEN,) * again))
-        self._take_rule(rule, source, ok=ok or again)
+        self.client.take_rule(rule, source, ok=ok or again)
         return dialled if ok else None
 
     def admits(self, family: Family, address: str, *, source: str = "", rule: str = "") -> Dialled:
@@ -179,40 +180,41 @@ class ListenerWorld(ServingWorld):
 
         Returns the exchange; see `denies` for the arguments.
         """
-        dialled = self.client.dial(family, address, source=source)
-        denied = self._is_denial(dialled)
+        ask = partial(self.client.dial, family, address, source=source)
+        dialled = ask()
+        denied = self.client.is_denial(dialled)
         what = f"is served at {endpoint(address, self.listener.port)}{_under(rule, source)}"
-        self._serves(family, address, dialled, what, denied=denied)
-        self._take_rule(rule, source, ok=dialled.outcome is Outcome.ANSWERED and not denied)
+        self._serves(family, address, dialled, what, ask, denied=denied)
+        self.client.take_rule(rule, source, ok=dialled.outcome is Outcome.ANSWERED and not denied)
         return dialled
 
-    def _take_rule(self, rule: str, source: str, *, ok: bool) -> None:
-        """Record a client to which the service applied an access rule wrongly."""
-        if rule and source and not ok:
-            self.client.misjudged.append((source, rule))
-
-    def _serves(self, family: Family, address: str, dialled: Dialled, what: str, *, denied: bool = False) -> None:
-        """Require that a client of ``family`` was served, like the other family; ``what`` is the finding's text."""
+    def _serves(
+        self,
+        family: Family,
+        address: str,
+        dialled: Dialled,
+        what: str,
+        ask: Callable[[], Dialled],
+        *,
+        denied: bool = False,
+        level: str = "",
+    ) -> None:
+        """Require that a client of ``family`` was served, like the other one; ``ask`` repeats the exchange."""
         ok = dialled.outcome is Outcome.ANSWERED and not denied
         self.count(family, served=ok)
         happened = f"it is denied: {dialled.detail}" if denied else dialled.detail
         if dialled.outcome is Outcome.WRONG:
             happened += self._likeness.contrast(family, address)
-        self.require(
-            Finding(ok, f"an {family.label} client {what}", happened + ("" if ok else self.service.exit_status_text()))
-        )
+        happened += "" if ok else self.service.exit_status_text()
+        self.require(Finding(ok, f"an {family.label} client {what}", happened, level=level))
         if not ok:
             return
-        self._likeness.take(family, address, dialled)
+        starts = len(self.service.launches)
+        self._likeness.take(family, address, dialled, lambda: ask() if starts == len(self.service.launches) else None)
         worse = self._likeness.worse(address)
-        if worse is not None:
+        if worse is not None and self._likeness.stays(address):
             self.count(worse, served=False)
             self.require(self._likeness.difference(address))
-
-    def _is_denial(self, dialled: Dialled) -> bool:
-        """Return whether an answer is a denied client's."""
-        pattern = self.listener.acl.denied_response if self.listener.acl is not None else None
-        return pattern is not None and re.search(pattern, dialled.answer) is not None
 
     def refuses(self, family: Family, address: str, *, clients: Clients | None = None) -> None:
         """Require that a client of ``family`` is refused at ``address`` in time; silence is not a refusal.
