@@ -20,12 +20,13 @@ REFUSED_HOST = frozenset({400, 421})
     title="A service of HTTP writes its own address in a form that its client can use",
     level=Level.SHOULD,
     role=Role.LISTENER,
-    statement="The service takes a Host field with an IPv6 address in brackets. Each absolute URL in Location and "
-    "similar header fields or in the body of a redirect, and each host in Alt-Svc, has an IPv6 address in brackets, "
-    "and the client that gets it can connect to it. This holds for HTTP/1.1, HTTP/2 and the opening handshake of a "
-    "WebSocket.",
+    statement="The service takes a Host field with an IPv6 address in brackets, if it takes addresses there. Each "
+    "absolute URL in Location and similar header fields or in the body of a redirect, and each host in Alt-Svc, has an "
+    "IPv6 address in brackets, and the client that gets it can connect to it. This holds for HTTP/1.1, HTTP/2 and the "
+    "opening handshake of a WebSocket.",
     stimulus="Send the request of [listen.advertises], or GET /, over each family, with the service's address as the "
-    "Host field or :authority. Connect to each host that the response names, over the same family.",
+    "Host field or :authority; if that is refused, also with its address of the other family. Connect to each host "
+    "that the response names, over the same family.",
     wire="The exchanges are answered over the family of their client.",
     cites=("RFC 9110 §4.2.1, §7.2, §10.2.2", "RFC 3986 §3.2.2", "RFC 7838 §3", "RFC 9113 §8.3.1", "RFC 6455 §4.1"),
     topologies=("dual-stack", "ipv6-only"),
@@ -51,6 +52,8 @@ def refers_to_itself(world: ListenerWorld, family: Family) -> int:
     dialled = asked(world, family)
     host = endpoint(world.addresses(family)[0], world.listener.port)
     happened = f"it has status {dialled.status}"
+    if dialled.status in REFUSED_HOST:
+        happened += f", one with Host: {takes_other_host(world, family)} is accepted"
     world.require(Finding(dialled.status not in REFUSED_HOST, f"a request with Host: {host} is accepted", happened))
     response = protocol_named(world.listener.protocol).response(dialled.answer.encode("latin-1"))
     references = [*references_in(response)] if response is not None else []
@@ -58,6 +61,22 @@ def refers_to_itself(world: ListenerWorld, family: Family) -> int:
         if has_its_form(world, family, reference):
             require_usable(world, family, reference.advertised)
     return len(references)
+
+
+def takes_other_host(world: ListenerWorld, family: Family) -> str:
+    """Return another host, the service's address of the other family, that it takes in Host over a family.
+
+    Raises:
+        NothingToJudge: It refuses that one too: it takes only hosts that it knows, whatever their form is.
+    """
+    other = world.host.plan.planned[family.other][0]
+    world.note(f"control: the next request has the host {other}")
+    dialled = asked(world, family, other)
+    if dialled.status in REFUSED_HOST:
+        raise NothingToJudge(
+            f"it refuses IPv4 and IPv6 addresses in Host alike, with status {dialled.status}: it takes other hosts only"
+        )
+    return endpoint(other, world.listener.port)
 
 
 def has_its_form(world: ListenerWorld, family: Family, reference: Reference) -> bool:

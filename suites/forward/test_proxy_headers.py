@@ -11,9 +11,6 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 from dualstack.world.proxy_headers import CLIENTS, Shape, malformed, shapes
 
-ERROR = 400
-"""A status or reply code from this one on is an error: a connection that gets it is not served."""
-
 
 @Requirement(
     id="FORWARD-007",
@@ -24,7 +21,7 @@ ERROR = 400
     "version 1 with TCP4 and TCP6, its address compressed, of full length or with leading zeros; of version 2 for TCP "
     "over IPv4 and IPv6, with or without type-length-value fields. With LOCAL it uses the address of the connection, "
     "and with UNKNOWN it should. After a malformed header it closes the connection, and it serves no client without a "
-    "header.",
+    "header. A client is served if its status or reply code is no error, or the one that ordinary clients get.",
     stimulus="Over each family, and for each version that the manifest declares, connect with each form of the header, "
     "alone and in one segment with the request; read the client's address from the answer or from the service's log. "
     "Then connect with malformed headers, and without a header.",
@@ -55,7 +52,7 @@ def takes(world: ListenerWorld, family: Family, shape: Shape) -> None:
     """Require that a connection over ``family`` with a header is served, and shows the client that it names."""
     dialled = relayed(world, world.client.exchange(family), shape)
     where = f"over {family.label}, with {shape.name},"
-    ok = is_served(dialled)
+    ok = is_served(world, family, dialled)
     world.require(finding(shape, f"{where} a client is served", dialled.detail, ok=ok))
     if not ok or not shows_peers(world):
         return
@@ -83,7 +80,7 @@ def closes(world: ListenerWorld, family: Family, name: str, data: bytes, *, may_
     dial = world.client.exchange(family)
     dialled = relayed(world, dial, Shape(name, data))
     closed = may_wait or dialled.seconds < dial.timeout
-    served = is_served(dialled) or (bool(dialled.answer) and dialled.status < ERROR)
+    served = is_served(world, family, dialled) or (bool(dialled.answer) and world.client.is_usual(family, dialled))
     happened = dialled.detail if closed or served else f"it is still open after {dial.timeout:g} s"
     where = f"over {family.label}, after {name},"
     world.require(
@@ -103,9 +100,9 @@ def relayed(world: ListenerWorld, dial: Dial, shape: Shape) -> Dialled:
     return world.client.carry_out(replace(dial, proxy=proxy, preface=preface, joined=shape.joined))
 
 
-def is_served(dialled: Dialled) -> bool:
-    """Return whether an exchange was completed, and not with an error."""
-    return dialled.outcome is Outcome.ANSWERED and dialled.status < ERROR
+def is_served(world: ListenerWorld, family: Family, dialled: Dialled) -> bool:
+    """Return whether an exchange was completed, and not with an error that ordinary clients do not get."""
+    return dialled.outcome is Outcome.ANSWERED and world.client.is_usual(family, dialled)
 
 
 def shows_peers(world: ListenerWorld) -> bool:

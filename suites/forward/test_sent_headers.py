@@ -1,6 +1,6 @@
 """A relay names its client to the server: in a PROXY header, or in a field of an HTTP request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from dualstack.errors import NothingToJudge
@@ -12,12 +12,14 @@ from dualstack.protocols.proxy_header import Endpoints, ProxyHeader
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import RelayWorld
 from dualstack.world.concurrent_clients import add_client_addresses
+from dualstack.world.relayed import arrivals
 
 NOT_REACHED = "the server is not reached, as FORWARD-001 and FORWARD-002 report"
 CAUSES = ("RC-PROXYHDR",)
 STIMULUS = (
     "For each family of the client and each family of the server: dial the relay from two addresses, one after the "
-    "other, and read the first bytes of the connection that it makes to the server."
+    "other, and read the first bytes of the connections on which something reaches the server: those of one must be "
+    "right, because others may be health checks."
 )
 WIRE = "No claim: the evidence is what the server receives."
 
@@ -36,12 +38,22 @@ def names_the_client(world: RelayWorld, judge: Judge) -> None:
         with world.serve(back) as server, target_of(world, back) as target:
             world.start_towards(target)
             for front, source in clients:
-                before = len(server.accepted())
+                before = server.accepted()
                 dialled = world.client.dial(front, world.addresses(front)[0], source=source)
-                arrived = server.accepted()[before:]
+                arrived = arrivals(before, server.accepted())
                 if not arrived:
                     raise NothingToJudge(f"{NOT_REACHED}: {dialled.detail}")
-                world.require(judge(world, front, back, dialled, arrived[-1]))
+                found = [judge(world, front, back, dialled, item) for item in by_exchange(arrived)]
+                world.require(next((finding for finding in found if finding.ok), found[0]))
+
+
+def by_exchange(arrived: Sequence[Accepted]) -> list[Accepted]:
+    """Return connections, the one that has most likely carried the exchange first: the last that completed one.
+
+    The others may be health checks of the relay, which name no client.
+    """
+    last = next((item for item in reversed(arrived) if item.completed), arrived[-1])
+    return [last, *(item for item in arrived if item is not last)]
 
 
 def target_of(world: RelayWorld, family: Family) -> AbstractContextManager[str]:
@@ -154,7 +166,7 @@ def why_not_named(field: Field, head: str, client: str) -> str:
     "address is not mapped. In Forwarded an IPv6 address has brackets and is quoted; in X-Forwarded-For it is the "
     "address alone, without brackets and port.",
     stimulus="For each family of the client and each family of the server: send a request to the relay, and read the "
-    "request that the server receives.",
+    "requests that the server receives: one must be right, because others may be health checks.",
     wire=WIRE,
     cites=("RFC 7239 §4, §6", "RFC 4291 §2.5.5.2"),
     topologies=("relay",),

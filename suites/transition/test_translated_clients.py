@@ -1,13 +1,15 @@
 """Clients that a translator or a NAT stands between, and what answers hand out to them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding, Symptom
-from dualstack.prober.messages import Outcome
+from dualstack.prober.messages import Dialled, Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.client import ERROR
 from dualstack.world.handed_out import asked, handed_out, require_usable
 from dualstack.world.prerequisites import start_or_leave
 from dualstack.world.servers import serve_names
@@ -25,8 +27,9 @@ from dualstack.world.translated import is_translated, near_clients
     stimulus="Start the service on a dual-stack host whose clients are behind one NAT or two, on an IPv4-only host "
     "whose clients have IPv6 alone, or on an IPv6-only one whose clients have IPv4 alone. Two clients dial, over each "
     "family whose packets are translated, the second one while the connection of the first is open. If one is not "
-    "answered, a client on the service's own link dials, or one on its host if a NAT has the only other address there: "
-    "a service that does not serve that one is not judged.",
+    "answered, or with an error, or the second unlike the first, a client on the service's own link dials, or one on "
+    "its host if a NAT has the only other address there: a service that does not serve that one is not judged, and the "
+    "others must get a status of the same class.",
     wire="On the service's link each attempt is answered, over the service's own family.",
     cites=("RFC 3022 §2.2", "RFC 6888 §3", "RFC 7755 §1", "RFC 6269 §13", "RFC 6540 §2"),
     topologies=("nat44-clients", "nat444-clients", "nat64-clients", "nat64-dns64"),
@@ -51,22 +54,48 @@ def both_served(world: ListenerWorld, family: Family) -> bool:
     address, port = world.addresses(family)[0], world.listener.port
     sources = world.sources(family)
     held = world.client.hold(family, 1) if world.is_tcp and Need.MANY.holds(world.listener) else None
-    first = held.clients[-1] if held is not None else world.client.dial(family, address)
-    ok, happened = first.outcome is Outcome.ANSWERED, first.detail
-    if ok and Need.MANY.holds(world.listener):
-        second = world.client.dial(family, address, source=sources[-1])
-        ok = second.outcome is Outcome.ANSWERED
-        happened = second.detail if ok else f"{'beside' if held else 'after'} another client: {second.detail}"
-    if not ok:
-        near = near_clients(world.lab, family)
-        if world.client.dial(family, near.addresses[family][0], clients=near).outcome is not Outcome.ANSWERED:
+    made = [held.clients[-1] if held is not None else world.client.dial(family, address)]
+    if made[0].outcome is Outcome.ANSWERED and Need.MANY.holds(world.listener):
+        made.append(world.client.dial(family, address, source=sources[-1]))
+    near, where = None, ""
+    if not all(is_plainly_served(item, made[0]) for item in made):
+        clients = near_clients(world.lab, family)
+        dial = world.client.exchange(family, clients.addresses[family][0], clients)
+        near = world.client.carry_out(replace(dial, host=address), clients)
+        if near.outcome is not Outcome.ANSWERED:
             return False
-        happened += f"; a client on the service's own {'host' if near.inside else 'link'} is answered"
+        where = f"; a client on the service's own {'host' if clients.inside else 'link'} is answered: {near.detail}"
+    ok, number = judged(made, near)
+    happened = f"{'beside' if held else 'after'} another client: " * (number > 0 and not ok) + made[number].detail
     world.count(family, served=ok)
     expected = f"two {family.label} clients behind a translator are answered at {endpoint(address, port)}"
-    symptoms = (Symptom.SHARED_ADDRESS,) if held and first.outcome is Outcome.ANSWERED else ()
-    world.require(Finding(ok, expected, happened, symptoms=() if ok else symptoms))
+    symptoms = (Symptom.SHARED_ADDRESS,) if held and number > 0 else ()
+    world.require(Finding(ok, expected, happened + where, symptoms=() if ok else symptoms))
     return True
+
+
+def is_plainly_served(dialled: Dialled, first: Dialled) -> bool:
+    """Return whether a client was answered without an error, with a status of the same class as the first client."""
+    return dialled.outcome is Outcome.ANSWERED and dialled.status < ERROR and is_alike(dialled, first)
+
+
+def is_alike(one: Dialled, other: Dialled) -> bool:
+    """Return whether two answers have statuses of the same class, or none."""
+    return one.status // 100 == other.status // 100
+
+
+def judged(made: Sequence[Dialled], near: Dialled | None) -> tuple[bool, int]:
+    """Return whether the clients behind the translator are served, and the number of the one that shows it.
+
+    Args:
+        made: Their exchanges, one after the other.
+        near: The exchange of a client on this side of the translator; None if they are certainly served.
+    """
+    control = near or made[0]
+    for number, item in enumerate(made):
+        if item.outcome is not Outcome.ANSWERED or not is_alike(item, control):
+            return False, number
+    return True, len(made) - 1
 
 
 @Requirement(

@@ -338,3 +338,48 @@ def test_redirects_of_other_protocols(  # noqa: PLR0917 - fixtures and parameter
     verdict, found = verified(text, "META-008", test, backend, tmp_path)
     assert verdict is (Verdict.FAIL if reason else Verdict.PASS), found
     assert reason in found
+
+
+ANSWERING = """\
+schema = 1
+
+[service]
+name = "made-up"
+directory = {directory!r}
+command = ["{{python}}", "-S", "-E", "-B", "-c", '''
+import contextlib, re
+from echoing import head_of_request, pair, serve
+
+def answer(client, _):
+    with client, contextlib.suppress(OSError):
+        host = re.search(rb"(?im)^host: *([^\\r]*)", head_of_request(client))
+        status = b"200 OK" if host and {taken} else b"400 Bad Request"
+        client.sendall(b"HTTP/1.1 " + status + b"\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+
+serve(*pair(8080), client=answer)
+''']
+
+[[listen]]
+name = "made-up"
+port = 8080
+protocol = "http"
+
+[listen.advertises]
+request = "/"
+"""
+
+
+@pytest.mark.parametrize(
+    ("taken", "verdict", "reason"),
+    [
+        pytest.param('b"[" not in host[1]', Verdict.FAIL, "198.51.100.1:8080 is accepted", id="no brackets"),
+        pytest.param('host[1] == b"www.example.org"', Verdict.NOT_APPLICABLE, "addresses in Host alike", id="one name"),
+    ],
+)
+def test_refused_hosts(backend: NetnsBackend, tmp_path: Path, taken: str, verdict: Verdict, reason: str) -> None:
+    """META-008 judges a refused host only if the service takes the address of the other family there."""
+    text = ANSWERING.format(directory=str(ROOT / "fixtures" / "services" / "zoo"), taken=taken)
+    test = "test_self_references.test_self_references_can_be_used"
+    found, said = verified(text, "META-008", test, backend, tmp_path)
+    assert found is verdict, said
+    assert reason in said

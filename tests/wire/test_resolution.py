@@ -141,3 +141,18 @@ def test_what_a_client_does_until_a_late_a_answer(make_capture: MakeCapture) -> 
         waits_for_a(make_capture(query(0.0), answer(0.1), (0.2, syn(Family.IPV6))), CONNECTOR, NAME)
     with pytest.raises(Inconclusive):
         waits_for_a(make_capture((0.0, syn(Family.IPV6)), answer(0.1, record="AAAA")), CONNECTOR, NAME)
+
+
+def test_a_stall_between_two_look_ups_counts(make_capture: MakeCapture) -> None:
+    """CONNECT-007 counts from the first query of a run to its first IPv4 attempt, in the fastest run."""
+    prompt = suite("test_names").prompt
+    slow = [query(0.0, "one.lab.test", "AAAA"), query(1.5, "one.lab.test"), (1.6, syn(Family.IPV4, 40000))]
+    quick = [query(5.0, "two.lab.test", "AAAA"), query(5.1, "two.lab.test"), (5.2, syn(Family.IPV4, 40001))]
+    finding = prompt(make_capture(*slow), CONNECTOR, ["one.lab.test"])
+    assert not finding.ok
+    assert finding.happened == "it started after 1600.0 ms"
+    assert prompt(make_capture(*slow, *quick), CONNECTOR, ["one.lab.test", "two.lab.test"]).ok
+    with pytest.raises(Inconclusive, match="no IPv4 attempt followed"):
+        prompt(make_capture(*slow), CONNECTOR, ["two.lab.test"])
+    with pytest.raises(Inconclusive, match="no IPv4 attempt followed"):
+        prompt(make_capture(query(0.0), (0.1, syn(Family.IPV6))), CONNECTOR, [NAME])

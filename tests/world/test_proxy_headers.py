@@ -1,11 +1,16 @@
-"""The PROXY headers of FORWARD-007: each is what its name says."""
+"""The PROXY headers of FORWARD-007: each is what its name says. Who counts as served after one."""
 
+import importlib
 from ipaddress import ip_address
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from dualstack.families import BOTH, Family
+from dualstack.prober.messages import Dialled, Outcome
 from dualstack.protocols.proxy_header import VERSIONS, HeaderReader, ProxyHeader, Version
+from dualstack.world.client import Client
 from dualstack.world.proxy_headers import CLIENTS, malformed, shapes
 
 SERVERS = {Family.IPV4: "198.51.100.1", Family.IPV6: "2001:db8:1::1"}
@@ -60,3 +65,29 @@ def test_the_longest_forms_are_among_them() -> None:
     lines = list(shapes("v1", SERVERS, 443))
     assert max(len(shape.client) for shape in lines) == 39
     assert max(len(shape.data) for shape in lines) == 107
+
+
+def answer(status: int) -> Dialled:
+    """Return an exchange whose answer has this status."""
+    return Dialled(Outcome.ANSWERED, "", True, "192.0.2.7", 40000, "an answer", "a request", 0.1, "", status)
+
+
+@pytest.mark.parametrize(
+    ("usual", "status", "served"),
+    [
+        pytest.param(200, 200, True, id="as usual"),
+        pytest.param(200, 404, False, id="an error"),
+        pytest.param(404, 404, True, id="the usual error"),
+        pytest.param(404, 400, False, id="another error"),
+        pytest.param(503, 503, True, id="an error that the manifest lists"),
+        pytest.param(0, 0, True, id="a protocol without statuses"),
+    ],
+)
+def test_an_error_is_served_if_ordinary_clients_get_it(usual: int, status: int, served: bool) -> None:  # noqa: FBT001 - a row of the table
+    """Whether a client is served, and whether one with a malformed header is refused, is compared with a control."""
+    suite = importlib.import_module("dualstack.content.suites.forward.test_proxy_headers")
+    unused: Any = SimpleNamespace(listener=None)
+    client = Client(unused, unused, unused, unused)
+    client.usual[Family.IPV6] = usual
+    world, found = SimpleNamespace(client=client), answer(status)
+    assert suite.is_served(world, Family.IPV6, found) is served

@@ -4,6 +4,7 @@ import importlib
 
 import pytest
 
+from dualstack.prober.messages import Accepted
 from dualstack.protocols.forwarded import Field
 from dualstack.protocols.proxy_header import Endpoints, HeaderReader, write
 
@@ -63,3 +64,13 @@ def test_the_last_node_is_the_client(field: str, value: str, client: str, reason
     fault = SUITE.why_not_named(wanted, f"GET / HTTP/1.1\r\n{field}: {value}", client)
     assert reason in fault
     assert bool(reason) == bool(fault)
+
+
+def test_the_connection_that_carried_the_exchange_comes_first() -> None:
+    """It is the last on which an exchange was completed; a health check completes none, or came before."""
+    check, older, newer = (
+        Accepted("192.0.2.9", "192.0.2.1", 40000, 0, 0, at, completed=done)
+        for at, done in ((3.0, False), (1.0, True), (2.0, True))
+    )
+    assert SUITE.by_exchange((older, newer, check)) == [newer, older, check]
+    assert SUITE.by_exchange((check,)) == [check]

@@ -67,6 +67,10 @@ class Ask(Protocol):
         """The server's address."""
 
     @property
+    def host(self) -> str:
+        """The host that the request names (`Trait.HTTP`, `Trait.WEBSOCKET`); empty for the address."""
+
+    @property
     def port(self) -> int:
         """The server's port."""
 

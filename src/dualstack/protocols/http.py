@@ -32,7 +32,7 @@ class Http(Application):
     @classmethod
     def client(cls, ask: Ask) -> Conversation:
         """See `Application`."""
-        return HttpClient(ask.address, ask.port, ask.status, ask.send or "/", ask.fields)
+        return HttpClient(ask.host or ask.address, ask.port, ask.status, ask.send or "/", ask.fields)
 
     @classmethod
     def response(cls, received: bytes) -> Response | None:
@@ -59,7 +59,7 @@ class HttpClient:
         """Build the request for a server at an address (RFC 9112 §3.2: an IPv6 Host has brackets and no zone).
 
         Args:
-            address: The address.
+            address: The address, or another host for the Host field.
             port: The port.
             served: The statuses that count as served, such as ``200`` or ``3xx``; none for all below 500.
             target: The path that is requested.

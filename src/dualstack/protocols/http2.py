@@ -20,7 +20,8 @@ class Http2(Application):
         """See `Application`."""
         from dualstack.protocols.http2_ends import Http2Client  # noqa: PLC0415 - the library is loaded if it is used
 
-        return Http2Client(ask.address, ask.port, ask.status, ask.send or "/", secure=ask.tls is not None)
+        host = ask.host or ask.address
+        return Http2Client(host, ask.port, ask.status, ask.send or "/", secure=ask.tls is not None)
 
     @classmethod
     def response(cls, received: bytes) -> Response | None:

@@ -40,7 +40,7 @@ class WebSocketClient:
         Raises:
             UsageError: What is to be sent is not Latin-1.
         """
-        upgrade, target = ask.upgrade, endpoint(ask.address.partition("%")[0], ask.port)
+        upgrade, target = ask.upgrade, endpoint((ask.host or ask.address).partition("%")[0], ask.port)
         headers = [(b"User-Agent", b"dualstack")]
         if upgrade.origin:
             headers.append((b"Origin", latin1(upgrade.origin.replace("{target}", target))))

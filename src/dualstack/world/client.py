@@ -32,6 +32,7 @@ class Client:
         shown: The source address of each client that the service has shown, and the text that it showed; not of a
             client that a PROXY header or a field of the request names.
         misjudged: Pairs of a client's address and an access rule that the service applied wrongly to it.
+        usual: The status of the answer to an ordinary client of each family, before anything was done to the service.
     """
 
     def __init__(self, service: Service, subject: Subject, clients: Clients, journal: Journal) -> None:
@@ -46,6 +47,7 @@ class Client:
         self.exchanges: list[Exchange] = []
         self.shown: list[tuple[str, str]] = []
         self.misjudged: list[tuple[str, str]] = []
+        self.usual: dict[Family, int] = {}
         self._statuses: set[int] = set()
         """The statuses and reply codes of all answers."""
         self._service = service
@@ -154,6 +156,10 @@ class Client:
         acl = self._listener.acl
         pattern = acl.denied_response if acl is not None else None
         return pattern is not None and re.search(pattern, dialled.answer) is not None
+
+    def is_usual(self, family: Family, dialled: Dialled) -> bool:
+        """Return whether the status of an answer is no error, or is the one that ordinary clients get (`usual`)."""
+        return dialled.status < ERROR or dialled.status == self.usual.get(family)
 
     def hold(self, family: Family, count: int, protocol: str | None = None) -> ConnectionsHandle:
         """Open connections over ``family``, hold one exchange on each, and keep them open until the case ends.

@@ -19,11 +19,13 @@ class Deserted:
         daemon: The daemon.
         since: When its server went, in seconds since the epoch.
         before: How many attempts of its host had failed until then.
+        clients: How many connections the server had accepted until then; some of them may have ended.
     """
 
     daemon: Daemon
     since: float
     before: int
+    clients: int
 
 
 @contextlib.contextmanager
@@ -40,7 +42,8 @@ def deserted(world: ConnectorWorld) -> Iterator[Deserted]:
     ):
         if not (daemon.wait_ready() and daemon.exchange(serving, world.subject.manifest.timeouts.connect)):
             raise NothingToJudge(f"the daemon does not connect (CONNECT-003): {daemon.fault}")
-        left = Deserted(daemon, time.time(), world.host.prober.failed_attempts())
+        clients = len(serving.accepted())
+        left = Deserted(daemon, time.time(), world.host.prober.failed_attempts(), clients)
         serving.close()
         world.note("the server ends its connections and listens no more")
         yield left

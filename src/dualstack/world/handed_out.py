@@ -19,13 +19,18 @@ from dualstack.world.prerequisites import UNSERVED
 _LAST_PORT = 65535
 
 
-def asked(world: ListenerWorld, family: Family) -> Dialled:
+def asked(world: ListenerWorld, family: Family, host: str = "") -> Dialled:
     """Ask for the answer that holds the addresses, over a family; return the exchange.
+
+    Args:
+        world: The world.
+        family: The family to dial over.
+        host: The host in the request's Host field; empty for the address that is dialled.
 
     Raises:
         NothingToJudge: The client is not served: the requirements on reachability report that.
     """
-    dial, table = world.client.exchange(family), world.listener.advertises
+    dial, table = replace(world.client.exchange(family), host=host), world.listener.advertises
     own = table is not None and table.request is not None
     if table is not None and table.request is not None:
         world.note(f"the next client requests {table.request.strip()!r}")

@@ -70,6 +70,7 @@ class ListenerWorld(ServingWorld):
         likeness = Likeness()  # not the case's: a family that is not served here is not dialled again
         for family, seen in dialled.items():
             likeness.take(family, self.addresses(family)[0], seen)
+            self.client.usual[family] = seen.status
         served = []
         for family, seen in dialled.items():
             if likeness.worse(self.addresses(family)[0]) is family:

@@ -1,6 +1,7 @@
 """What the server of a relay has seen, compared with what its client has seen."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from dualstack.families import Family
 from dualstack.finding import Finding
@@ -9,6 +10,19 @@ from dualstack.transport import Transport
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import Fate, attempts
 from dualstack.wire.formatting import conversation
+
+
+def arrivals(before: Sequence[Accepted], now: Sequence[Accepted]) -> tuple[Accepted, ...]:
+    """Return the connections of a server that are new, or on which something came since it was last looked at.
+
+    A relay may keep connections open. Of those ``received`` counts only what came since.
+
+    Args:
+        before: All connections at the last look.
+        now: All connections now, those of the last look first.
+    """
+    kept = [replace(item, received=item.received - old.received) for old, item in zip(before, now, strict=False)]
+    return (*(item for item in kept if item.received), *now[len(before) :])
 
 
 def seen(arrived: Sequence[Accepted]) -> str:
@@ -24,9 +38,15 @@ def back_leg(back: Family, arrived: Sequence[Accepted], own: Collection[str]) ->
 
 
 def same_bytes(dialled: Dialled, arrived: Sequence[Accepted]) -> Finding:
-    """Return whether the server received as many bytes as the client sent; the echo has shown which ones."""
-    sent, received = len(dialled.sent), sum(item.received for item in arrived)
-    return Finding(sent == received, f"the server receives the {sent} bytes that the client sent", f"it got {received}")
+    """Return whether one connection carried as many bytes as the client sent; the echo has shown which ones.
+
+    Others may be health checks of the relay.
+    """
+    sent, received = len(dialled.sent), [item.received for item in arrived]
+    happened = f"it got {' and '.join(map(str, received)) or 'nothing'}" + " on different connections" * (
+        len(received) > 1
+    )
+    return Finding(sent in received, f"the server receives the {sent} bytes that the client sent", happened)
 
 
 def reached_over(wire: CaptureData, port: int, transport: Transport, family: Family) -> Finding:

@@ -25,7 +25,7 @@ from dualstack.wire.expect import answered, carries_resets
 from dualstack.world.elsewhere import Elsewhere
 from dualstack.world.impaired import impaired
 from dualstack.world.listening import NOBODY_SERVED, ListenerWorld
-from dualstack.world.relayed import back_leg, reached_over, same_bytes, seen
+from dualstack.world.relayed import arrivals, back_leg, reached_over, same_bytes, seen
 from dualstack.world.servers import serve_names
 from dualstack.world.upstreams import serve_relay
 
@@ -199,9 +199,9 @@ class RelayWorld(ListenerWorld):
         if start:
             self.start_towards(target)
         server.forget_peers()
-        before, patience = len(server.accepted()), self.subject.manifest.timeouts.connect if although else 0.0
+        before, patience = server.accepted(), self.subject.manifest.timeouts.connect if although else 0.0
         dialled = self.client.dial(front, self.addresses(front)[0], timeout=patience)
-        arrived = server.accepted()[before:]
+        arrived = arrivals(before, server.accepted())
         ok = dialled.outcome is Outcome.ANSWERED and bool(arrived)
         happened = f"{dialled.detail}; {seen(arrived)}" + ("" if ok else self.service.exit_status_text())
         self.count(front, served=ok)

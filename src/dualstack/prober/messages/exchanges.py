@@ -74,6 +74,7 @@ class Dial(Request[Dialled]):
         token_size: The size of the generated text of ``ECHO`` and ``UPPER`` in bytes.
         tls: What the client checks if it speaks TLS; None if it does not.
         upgrade: What the opening handshake of a WebSocket has beside the path.
+        host: The host in Host or ``:authority`` with ``HTTP``, HTTP/2 and WebSocket; empty for ``address``.
         fields: Further fields of the request with ``AppProtocol.HTTP``, each with its value.
         proxy: The version of the PROXY header, with both ends of the connection, that is sent first; empty for none.
         preface: What is sent in place of that header, as Latin-1 text; empty for the header.
@@ -102,6 +103,7 @@ class Dial(Request[Dialled]):
     tls: ClientTls | None = None
     call: str = ""
     upgrade: Upgrade = _PLAIN
+    host: str = ""
     fields: tuple[tuple[str, str], ...] = ()
     proxy: Version | Literal[""] = ""
     preface: str = ""
