@@ -42,6 +42,13 @@ def test_judgement(how: Exit | None, serves: bool, said: list[str], partial: boo
     assert bool(said and finding.ok) is (said[0] in finding.happened if said else False) or not finding.ok
 
 
+def test_a_slow_start_has_longer() -> None:
+    """What a finding says of the time is what the service had."""
+    finding = suite.judge(None, [OTHER], [], "", taken=Family.IPV6, partial=False, within=22.1)
+    assert finding.expected == "with its port taken in IPv6 the service fails within 22 s and reports the error"
+    assert finding.happened.startswith("after 22 s it runs and listens on 0.0.0.0")
+
+
 @pytest.mark.parametrize(
     "line",
     [

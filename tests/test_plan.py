@@ -171,6 +171,7 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
             LISTEN + 'transport = "udp"\nprotocol = "echo"\n',
             LISTEN + 'transport = "udp"\nprotocol = "echo"\nmulticast.ipv4 = "239.1.2.3"\n',
         ),
+        (Need.TWO_CLIENTS, LISTEN + "clients = 2\n", LISTEN + "clients = 1\n"),
         (Need.BIND_IPV6, LISTEN + BIND.replace('ipv6_any = ""', 'ipv6_any = "::"'), LISTEN + BIND),
         (Need.BIND_IPV6, LISTEN + BIND + 'ipv6_address = "{address}"\n', LISTEN),
         (Need.BIND_IPV6_ADDRESS, LISTEN + BIND + 'ipv6_address = "[{address}]"\n', LISTEN + BIND),

@@ -209,6 +209,10 @@ class Need(enum.Enum):
         "it joins a multicast group (listen.multicast): such services share their port (RFC 6762 §15)",
         lambda element: not _has_multicast(element),
     )
+    TWO_CLIENTS = _need(
+        "it supports one client of each family at a time (clients in its manifest)",
+        lambda element: not (isinstance(element, Listen) and element.clients == 1),
+    )
     DAEMON = _need(
         'it ends by itself after one run (mode = "once" in its manifest)',
         lambda element: isinstance(element, Connect) and element.runs_on,

@@ -13,7 +13,7 @@ ABSENT = 1.0
 """Seconds that a service runs before its listen address is added; the address is then tentative for 1 to 2 s."""
 
 SERVED_WITHIN = 10.0
-"""Seconds after its start within which a service must serve an address that has become usable."""
+"""Seconds within which a service must serve an address that has become usable, beside what its start takes."""
 
 FOLLOWS = 5.0
 """Seconds within which a service that binds single addresses must have bound one that its host has got."""
@@ -77,7 +77,8 @@ def present(world: ListenerWorld) -> list[str]:
     level=Level.SHOULD,
     role=Role.LISTENER,
     statement="Configured to listen on an IPv6 address that its host gets a little later, and that is tentative at "
-    "first, the service waits for it, tries again or binds it anyway, and serves it within 10 s of its start.",
+    "first, the service waits for it, tries again or binds it anyway, and serves it within 10 s of its start; one that "
+    "starts slowly has as much longer as its start takes with a usable address.",
     stimulus="Remove the IPv6 address from the service's host, start the service with it as listen address, add it "
     "again after 1 s with duplicate address detection, and try an exchange once it is usable. If it ends before that, "
     "check that it starts once the address is usable.",
@@ -92,7 +93,7 @@ def test_listen_address_that_is_not_usable_yet(world: ListenerWorld) -> None:
     address = world.addresses(Family.IPV6)[0]
     expected = f"the service does not give up while {address} is missing or tentative"
     world.remove_address(address)
-    deadline = Deadline(SERVED_WITHIN, "the service to be ready")
+    deadline = Deadline(SERVED_WITHIN + world.subject.manifest.timeouts.ready, "the service to be ready")
     program = world.service.launch(world.bind_value(address))
     ended = world.service.wait_end(program, Deadline(ABSENT, "the service to give up"))
     if ended is not None:
@@ -104,11 +105,28 @@ def test_listen_address_that_is_not_usable_yet(world: ListenerWorld) -> None:
     world.add_address(address, detect=True)
     world.await_usable(address)
     readiness = world.service.wait_ready(program, [Family.IPV6], within=deadline.remaining)
-    world.require(Finding(readiness.ready, expected, readiness.detail))
+    took = deadline.seconds - deadline.remaining
     if readiness.ready:
         world.answers(Family.IPV6, address)
+    slow = readiness.ready and took > SERVED_WITHIN
+    world.require(is_in_time(world, expected, took) if slow else Finding(readiness.ready, expected, readiness.detail))
+    if readiness.ready:
         require_ordinary(world, Family.IPV6)
         world.shows_served(Family.IPV6)
+
+
+def is_in_time(world: ListenerWorld, expected: str, took: float) -> Finding:
+    """Return whether a service that was ready after more than `SERVED_WITHIN` seconds starts as slowly otherwise.
+
+    Args:
+        world: The world; the service's address is usable.
+        expected: What was expected.
+        took: How many seconds it took.
+    """
+    require_start(world)
+    usual = world.service.launches[-1].seconds
+    happened = f"it was ready after {took:.1f} s; an ordinary start takes {usual:.1f} s"
+    return Finding(took <= SERVED_WITHIN + usual, expected, happened)
 
 
 @Requirement(

@@ -1,6 +1,7 @@
 """A client that resets its connection or stays silent does not affect other clients."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 
 from dualstack.families import Family
@@ -15,6 +16,9 @@ RESETS = 100
 
 CONNECT_TIMEOUT = 1.0
 """Seconds within which a client must be connected before it resets the connection; if not, it is left out."""
+
+SILENT = {Stage.CONNECTED: "stays silent", Stage.HALF_SENT: "stops after half a request"}
+"""How a client is silent that has come to a stage, in words."""
 
 PROBES = 3
 """How many clients of each family try an exchange while others are silent."""
@@ -81,25 +85,35 @@ def reset(world: ListenerWorld, families: Sequence[Family], stage: Stage, count:
     statement="A client that connects and sends nothing, or stops in the middle of its request, does not prevent "
     "clients of either family from being served.",
     stimulus="Start the service on a dual-stack host. Over each family that it serves, open one connection that stays "
-    "silent, and one that stops after half a request; while they are open, try three exchanges over each family.",
+    "silent, and one that stops after half a request; while they are open, try three exchanges over each family. With "
+    "clients = 2 in its manifest only one of the two is open at a time.",
     wire="Each later SYN is answered by SYN ACK.",
     cites=("RFC 4732 §2.1", "accept(2)"),
     topologies=("dual-stack",),
     causes=("RC-BLOCKING", "RC-PERPREFIX", "RC-SHAREDADDRESS"),
-    needs=(Need.TCP, Need.ANSWER, Need.MANY, Need.NETWORK),
+    needs=(Need.TCP, Need.ANSWER, Need.MANY, Need.NETWORK, Need.TWO_CLIENTS),
 ).attach
 def test_a_silent_client_does_not_block_others(world: ListenerWorld) -> None:
     """Clients are served while others stay silent."""
     world.service.start()
     families = world.served()
-    silent: tuple[Dial, ...] = tuple(world.client.exchange(family) for family in families)
-    prober = world.peer.prober
-    with (
-        prober.hold_connections(HoldConnections(silent)),
-        prober.hold_connections(HoldConnections(silent, Stage.HALF_SENT)),
-    ):
-        world.note("over each family one client stays silent, and one stops after half a request")
-        for family in families:
-            world.answers(family, world.addresses(family)[0], times=PROBES)
+    for stages in silences(world.listener.clients - 1):
+        silent_clients(world, families, stages)
     for family in families:
         world.shows_served(family)
+
+
+def silences(room: int) -> list[list[Stage]]:
+    """Return at which stages clients are silent at the same time, at most ``room`` of each family."""
+    return [list(SILENT)] if room >= len(SILENT) else [[stage] for stage in SILENT]
+
+
+def silent_clients(world: ListenerWorld, families: Sequence[Family], stages: Sequence[Stage]) -> None:
+    """Require that clients are served while one client of each family is silent at each of the stages."""
+    silent: tuple[Dial, ...] = tuple(world.client.exchange(family) for family in families)
+    with ExitStack() as held:
+        for stage in stages:
+            held.enter_context(world.peer.prober.hold_connections(HoldConnections(silent, stage)))
+        world.note(f"over each family one client {', and one '.join(SILENT[stage] for stage in stages)}")
+        for family in families:
+            world.answers(family, world.addresses(family)[0], times=PROBES)
