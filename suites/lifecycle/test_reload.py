@@ -33,12 +33,13 @@ BY_DEFAULT = "SIGHUP"
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A service that reloads its configuration, as its manifest says or because of SIGHUP, does not end, and "
-    "serves each family that it served before, at once or within the time in which it becomes ready; the next reload "
-    "does no harm either. A service whose "
-    "manifest names no such signal or command may end at SIGHUP, like any program that does not handle it.",
+    "serves each family that it served before, at once or within the time in which it becomes ready. This holds for "
+    "each reload. A service whose manifest names no such signal or command may end at SIGHUP, like any program that "
+    "does not handle it.",
     stimulus="Start the service, and make it reload: by the signal or command of its manifest, or else by SIGHUP to "
-    "its first process, if that handles it. Try exchanges over each family for a second, or until its sockets have "
-    "changed if its start took longer; then require an answer over each family. Repeat this once.",
+    "its first process, if that handles it. Try exchanges over each family for a second; if its start took longer, "
+    "until its sockets change, for up to 1.5 times the time of the start. Then require an answer over each family. "
+    "Repeat this once.",
     wire="No claim: the evidence is each client's answer.",
     cites=("RFC 4038 §6.1", "signal(7): SIGHUP"),
     topologies=("dual-stack",),

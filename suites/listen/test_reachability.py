@@ -27,8 +27,9 @@ def serve_both(world: ListenerWorld) -> None:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A service that claims both families accepts connections and serves clients over both, on each declared "
-    "port, each client as well as one of the other family.",
-    stimulus="Start the service on a dual-stack host; try three exchanges with every address of both families.",
+    "port.",
+    stimulus="Start the service on a dual-stack host; try three exchanges with every address of both families, "
+    "and compare the status of each answer with those of the other family.",
     wire="Each connection attempt has the family that was dialled and is answered from the address that was dialled.",
     cites=("RFC 4038 §4.2, §6.3.1", "RFC 3493 §3.7", "RFC 6540"),
     topologies=("dual-stack", "multi-address"),
@@ -49,7 +50,7 @@ def test_dual_stack_reachability(world: ListenerWorld) -> None:
     statement="A service that claims both families serves both on hosts where IPv6 sockets are IPv6-only by default, "
     "as on Windows and the BSDs.",
     stimulus="Set net.ipv6.bindv6only=1 before the service starts; then try three exchanges with every address of "
-    "both families.",
+    "both families, and compare the status of each answer with those of the other family.",
     wire="Each connection attempt has the family that was dialled and is answered from the address that was dialled. "
     "The usual failure: IPv4 connection attempts are answered by a reset.",
     cites=("RFC 3493 §5.3", "ipv6(7)"),
