@@ -21,7 +21,9 @@ DOCUMENTS = {"msplib", "upper-single", "upper-fork", "upper-thread", "upper-udp"
 every_manifest = pytest.mark.parametrize("path", [*REFERENCE, *ZOO], ids=lambda path: path.stem)
 
 
-OTHERWISE = {"echo": "reference"} | {name: f"reference-{name}" for name in ("chassis", "directory", "fetch", "local")}
+OTHERWISE = {"echo": "reference"} | {
+    name: f"reference-{name}" for name in ("behind", "chassis", "directory", "fetch", "local")
+}
 """The names of services that their files' names do not tell."""
 
 
