@@ -49,7 +49,7 @@ class Likeness:
     def stays(self, address: str) -> bool:
         """Return whether `worse` stays the same; after the answer of a limit both families are asked again in turn.
 
-        A service with a limit for all its clients gives the worse answer to whoever comes last. If the family that was
+        A service with a limit for all its clients gives the worse answer to the last one. If the family that was
         better is not answered any more, the family is not the reason either.
         """
         kind, worse = _kind(address), self.worse(address)
