@@ -34,14 +34,14 @@ run: $(VENV)/.for-running ## verify one correct and one broken service, and writ
 	echo "Open the report in a browser: dualstack-results/latest/report.html"
 
 quick: export PYTHONDONTWRITEBYTECODE =
-quick: style types ## style, types and all tests that need no lab; a few minutes
+quick: style types ## style, types and all tests that need no lab; two minutes
 	$(RUN) pytest -n auto -q -m "not lab and not exam"
 
 test: export DUALSTACK_FUZZ ?= $(if $(filter true,$(CI)),4,1)
-test: style types ## all tests that need only Python, with labs; about a quarter of an hour
+test: style types ## all tests that need only Python, with labs; about 20 minutes
 	$(RUN) pytest -n $(WORKERS) --reruns $(REPEATS) $(HANGS)=1800 -q -m "not exam"
 
-exam: oldest rootfs ## the long tests: real servers, Docker labs, the whole zoo, the oldest supported libraries
+exam: oldest rootfs ## the long tests: real servers, Docker labs, the oldest supported libraries
 	.ci/with-engine $(MAKE) --no-print-directory examined
 
 docs: $(VENV)/.for-testing ## build the documentation as a site, without network access: build/site/index.html
