@@ -2,7 +2,8 @@
 # Each target installs what it needs into this folder (.venv) and the cache folder. None of them changes the system.
 
 PYTHON ?= python3
-# Tests with labs wait for most of their time, so one process more than there are processors; the quick ones do not.
+# Tests with labs wait for half of their time, so one process more than there are processors. The quick ones do not, and
+# the long ones start processes themselves.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 REPEATS ?= 0
 # A test that takes longer (seconds) is a failure: it hangs. Its process ends, and shows where each of its threads was.
@@ -67,7 +68,7 @@ rootfs: $(VENV)/.for-testing
 # With CI=true and as root, .ci/with-engine provides an engine. It may have no registry for base images.
 examined: $(VENV)/.for-testing
 	@if [ "$${CI:-}" = true ] && [ "$$(id -u)" = 0 ]; then $(RUN) dualstack images; fi
-	$(RUN) pytest -n $(WORKERS) --reruns $(REPEATS) $(HANGS)=3000 -m exam
+	$(RUN) pytest -n auto --reruns $(REPEATS) $(HANGS)=3000 -m exam
 
 # The oldest versions that pyproject.toml allows, in a second environment.
 oldest: $(OLDEST)/.made
