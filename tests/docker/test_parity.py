@@ -53,7 +53,7 @@ REAL = {
 }
 """The services of ``real/`` that are compared, and which of their cases."""
 
-OF_ZOO = 12
+OF_ZOO = 24
 """Of the zoo one service of so many is compared."""
 
 RESTARTS = ("lifecycle", "robustness")
