@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.manifest import Connect
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.wire.attempts import attempts
 from dualstack.wire.dns import dns_queries
 from dualstack.wire.evidence import CaptureData
 from dualstack.world import ConnectorWorld
+from dualstack.world.run_attempts import delays_from_query
 
 PROMPT = 1.0
 """Seconds from the first DNS query to the first attempt over the family that works."""
@@ -117,15 +116,7 @@ def prompt(wire: CaptureData, connector: Connect, names: Sequence[str]) -> Findi
     Raises:
         Inconclusive: No IPv4 attempt followed a query.
     """
-    wire.require_whole()
-    delays = []
-    for name in names:
-        asked = min((item.time for item in dns_queries(wire) if item.name == name), default=None)
-        if asked is not None:
-            begun = attempts(wire.since(asked), connector.port, connector.transport, Family.IPV4)
-            delays += [item.time - asked for item in begun[:1]]
-    if not delays:
-        raise Inconclusive(f"{wire.path}: no IPv4 attempt followed a DNS query, so its delay is unknown")
+    delays = delays_from_query(wire, connector, names, Family.IPV4)
     return Finding(
         min(delays) <= PROMPT,
         f"the first IPv4 attempt starts within {PROMPT:g} s of the first DNS query",

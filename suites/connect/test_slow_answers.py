@@ -5,11 +5,11 @@ from dualstack.families import BOTH
 from dualstack.finding import Finding
 from dualstack.manifest import Connect
 from dualstack.requirement import Level, Need, Requirement, Role
-from dualstack.wire.attempts import attempts
 from dualstack.wire.dialling import tried
-from dualstack.wire.dns import dns_answers, dns_queries
+from dualstack.wire.dns import dns_answers
 from dualstack.wire.evidence import CaptureData
 from dualstack.world import ConnectorWorld
+from dualstack.world.run_attempts import delays_from_query
 
 PROMPT = 1.0
 """Seconds from the first query to the first attempt."""
@@ -103,15 +103,7 @@ def begins_promptly(wire: CaptureData, connector: Connect, names: list[str]) -> 
     Raises:
         Inconclusive: No attempt followed a query.
     """
-    wire.require_whole()
-    delays = []
-    for name in names:
-        asked = min((item.time for item in dns_queries(wire) if item.name == name), default=None)
-        if asked is not None:
-            begun = attempts(wire.since(asked), connector.port, connector.transport)
-            delays += [item.time - asked for item in begun[:1]]
-    if not delays:
-        raise Inconclusive(f"{wire.path}: no attempt followed a DNS query, so the delay is unknown")
+    delays = delays_from_query(wire, connector, names)
     return Finding(
         min(delays) <= PROMPT,
         f"the first attempt begins within {PROMPT:g} s of the first query, although HTTPS is not answered",

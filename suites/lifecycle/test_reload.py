@@ -111,9 +111,7 @@ def await_families(world: ListenerWorld, families: Sequence[Family]) -> None:
 
 def sockets(world: ListenerWorld) -> frozenset[SocketRow]:
     """Return the service's sockets on the listener's port."""
-    listener = world.listener
-    rows = world.service.sockets.read()
-    return frozenset(row for row in rows if (row.port, row.transport) == (listener.port, listener.transport.value))
+    return frozenset(world.service.sockets.read_on_port())
 
 
 def is_served(world: ListenerWorld, family: Family) -> bool:

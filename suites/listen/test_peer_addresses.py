@@ -8,10 +8,8 @@ from dualstack.finding import Finding
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
+from dualstack.world.client import ERROR
 from dualstack.world.prerequisites import require_served, start_or_leave
-
-ERROR = 400
-"""A status or reply code from this one on is an error: such an answer need not show the client's address."""
 
 
 def keeps_addresses(world: ListenerWorld, family: Family, sources: Sequence[str]) -> None:
@@ -32,7 +30,7 @@ def check_peer(world: ListenerWorld, family: Family, source: str) -> None:
     address = world.addresses(family)[0]
     dialled = world.answers(family, address, source=source)
     shown = world.client.shown_address(dialled)
-    if not shown and dialled.status >= ERROR:
+    if not shown and dialled.status >= ERROR:  # such an answer need not show it
         raise NothingToJudge(f"an answer with status {dialled.status} shows no address")
     plain = shown.strip("[]")
     same = unmapped(plain) == source if mapped_allowed else plain_text(plain) == source

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from dualstack.deadline import Deadline
 from dualstack.errors import NothingToJudge
 from dualstack.families import Family
 from dualstack.finding import Finding, Symptom
@@ -10,15 +9,13 @@ from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 from dualstack.world.datagrams import DatagramClient, DatagramResult, exchange_datagrams
+from dualstack.world.limits import wait_out_limits
 
 ROUNDS = 17
 """Requests per client: 102 requests of the six clients of both families."""
 
 FIRST, SECOND, ALONE = 20001, 20002, 20003
 """The clients' ports, outside the kernel's ephemeral range."""
-
-PAUSE = 2.0
-"""Seconds without a request after which a limit of answers per second is over."""
 
 
 def clients(world: ListenerWorld, family: Family) -> Iterator[DatagramClient]:
@@ -79,7 +76,7 @@ def require_no_limit(world: ListenerWorld, results: Sequence[DatagramResult]) ->
         NothingToJudge: Some of its requests are answered, and one is not: the service limits its answers.
     """
     best = min(results, key=lambda result: result.unanswered).client
-    Deadline(PAUSE, "a limit of answers to be over").until(lambda: False)
+    wait_out_limits()
     world.note("control: one client alone sends as many requests as all clients together")
     alone = DatagramClient(best.address, best.source, ALONE)
     (control,) = exchange_datagrams(world, [alone], ROUNDS * len(results))

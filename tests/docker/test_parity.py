@@ -136,9 +136,7 @@ def shared_out(records: Iterable[Record]) -> list[str]:
     turns: Counter[str] = Counter()
     chosen = []
     for _, own in sorted(applying.items(), key=lambda item: (len(item[1]), item[0])):
-        one = min(
-            own, key=lambda item: (item.topology in REFUSED, turns[item.topology], turns[item.subject], item.case)
-        )
+        one = min(own, key=turn)
         turns.update((one.topology, one.subject))
         chosen.append(one.case)
     return chosen

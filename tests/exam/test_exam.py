@@ -38,9 +38,8 @@ START = ("START-001", Verdict.KNOWN)
 SHORT = ("advertise", "connect", "forward", "listen", "start", "transition", "udp")
 """The suites that most services pass through; the real ones beside `SAMPLE` in their first configuration.
 
-Reference services that need only Python pass through all suites in make test.
-
-tests/real surveys the sockets of all configurations.
+Reference services that need only Python pass through all suites in make test. tests/real surveys the sockets of all
+configurations.
 """
 
 OTHERS = {"reference": 2, "zoo": 48, "real": 6}

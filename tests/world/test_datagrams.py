@@ -81,7 +81,7 @@ def test_a_limit_of_answers_is_not_judged(
         return [result_of(AppProtocol.UPPER, *control)]
 
     monkeypatch.setattr(module, "exchange_datagrams", exchange)
-    monkeypatch.setattr(module, "PAUSE", 0.0)
+    monkeypatch.setattr(module, "wait_out_limits", lambda: None)
     world = SimpleNamespace(note=lambda _: None, service=SimpleNamespace(exit_status_text=lambda: ended))
     answered = result_of(AppProtocol.UPPER, "{0}", "{1}")
     lost = replace(result_of(AppProtocol.UPPER, "{0}"), client=DatagramClient("192.0.2.1", "192.0.2.2"))

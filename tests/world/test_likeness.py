@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from dualstack.deadline import Deadline
 from dualstack.families import Family
 from dualstack.prober.messages import Dialled, Outcome
 from dualstack.world import likeness as module
@@ -60,15 +59,13 @@ def test_the_contrast_says_how_the_other_family_fared() -> None:
     assert likeness.contrast(Family.IPV6, S6) == "; over IPv4: the answer matches"
 
 
-def asked(monkeypatch: pytest.MonkeyPatch, order: str, *, pauses: list[float] | None = None) -> tuple[bool, str]:
+def asked(monkeypatch: pytest.MonkeyPatch, order: str, *, pauses: list[bool] | None = None) -> tuple[bool, str]:
     """Return whether the worse family stays, and who was asked again.
 
     ``order`` has the statuses that are given one after the other: first to IPv4, then to IPv6, then to who is asked
     again; 0 stands for no answer.
     """
-    monkeypatch.setattr(module, "_PAUSE", 0.0)
-    if pauses is not None:
-        monkeypatch.setattr(Deadline, "until", lambda deadline, _: pauses.append(deadline.seconds))
+    monkeypatch.setattr(module, "wait_out_limits", lambda: pauses.append(True) if pauses is not None else None)
     statuses, who = [int(text) for text in order.split()], []
 
     def ask(family: Family) -> Dialled:
@@ -102,7 +99,7 @@ def test_a_difference_counts_if_it_stays(monkeypatch: pytest.MonkeyPatch, order:
 
 def test_only_a_limit_is_given_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """After statuses of limits there is a pause before both families are asked again."""
-    pauses: list[float] = []
+    pauses: list[bool] = []
     asked(monkeypatch, "200 403 403 200 403", pauses=pauses)
     assert not pauses
     for status in (421, 429, 503):

@@ -4,7 +4,7 @@ import contextlib
 import ipaddress
 import re
 
-from dualstack.causes.answers import NOT_SERVED, status_of
+from dualstack.causes.answers import NOT_SERVED, WAITING, status_of
 from dualstack.causes.datagrams import oneway
 from dualstack.causes.rule import says
 from dualstack.facts import Facts, How, Sign
@@ -204,7 +204,7 @@ def by_shape(facts: Facts) -> str:
     """Clients at some addresses are dropped, others of the family are served."""
     for family in BOTH:
         own = [item for item in facts.exchanges if item.family is family]
-        bad = sorted({item.source for item in own if item.how in {*NOT_SERVED, How.KEPT_WAITING, How.IGNORED}})
+        bad = sorted({item.source for item in own if item.how in {*NOT_SERVED, *WAITING}})
         good = {item.source for item in own if item.how is How.ANSWERED and status_of(item)[:1] not in {"4", "5"}}
         if good:  # a status is an error only if others get none
             bad = sorted({*bad, *(item.source for item in own if status_of(item)[:1] in {"4", "5"})})

@@ -16,6 +16,9 @@ _CODE = re.compile(r"HTTP/\d(?:\.\d)? (\d{3})|([1-5]\d\d)[ -][^\r\n]*\r?\n")
 
 NOT_SERVED = (How.HUNG_UP, How.RESET, How.WRONG)
 
+WAITING = (How.KEPT_WAITING, How.IGNORED)
+"""Clients that got nothing, and no end of their connection."""
+
 
 def is_tcp(facts: Facts) -> str:
     """The listener is TCP."""
@@ -39,7 +42,7 @@ def mapped_is_turned_away(facts: Facts) -> str:
     """IPv4 clients reach the service through its IPv6 socket, and are not served."""
     rows = facts.takes(IPV4)
     dual = bool(rows) and all(row.family == IPV6.value for row in rows)
-    turned_away = facts.lost(IPV4) and facts.ipv4.worst in {*NOT_SERVED, How.KEPT_WAITING, How.IGNORED}
+    turned_away = facts.lost(IPV4) and facts.ipv4.worst in {*NOT_SERVED, *WAITING}
     if not dual or not turned_away or facts.lost(IPV6):
         return ""
     return f"IPv4 clients reach its IPv6 socket as ::ffff:a.b.c.d, and are {_worst(facts, IPV4)}"
@@ -196,22 +199,21 @@ def ends_connections(facts: Facts) -> str:
     if ended(facts):
         return ended(facts)
     closed = sum(facts.of(family).count(*_ENDED) for family in BOTH)
-    waiting = sum(facts.of(family).count(How.KEPT_WAITING, How.IGNORED) for family in BOTH)
+    waiting = sum(facts.of(family).count(*WAITING) for family in BOTH)
     return f"it closed {closed} connections without an answer" if closed > waiting else ""
 
 
-def nobody_waits(facts: Facts) -> str:
+def no_client_waits(facts: Facts) -> str:
     """Every client of the lost families got an answer or an end of its connection: nothing is blocked."""
-    lost = [family for family in BOTH if facts.lost(family)]
-    seen = [facts.of(family) for family in lost if facts.of(family).hows]
-    waiting = sum(item.count(How.KEPT_WAITING, How.IGNORED) for item in seen)
-    return "its clients got an answer at once" if seen and len(seen) == len(lost) and not waiting else ""
+    lost = [facts.of(family) for family in BOTH if facts.lost(family)]
+    none_waits = bool(lost) and all(item.hows and not item.count(*WAITING) for item in lost)
+    return "its clients got an answer at once" if none_waits else ""
 
 
 def keeps_waiting(facts: Facts) -> str:
     """Clients get no answer on connections that the kernel accepted."""
     for family in BOTH:
-        count = facts.of(family).count(How.KEPT_WAITING, How.IGNORED)
+        count = facts.of(family).count(*WAITING)
         if count:
             return f"{count} {family.label} clients were connected and got no answer"
     return ""
@@ -276,8 +278,7 @@ def something_grows(facts: Facts) -> str:
 
 def asks_for_names(facts: Facts) -> str:
     """It queries the names of its clients, and is slow: a query explains that clients wait, and nothing else."""
-    waiting = (How.KEPT_WAITING, How.IGNORED)
-    slow = any(facts.lost(family) and facts.of(family).worst in waiting for family in BOTH)
+    slow = any(facts.lost(family) and facts.of(family).worst in WAITING for family in BOTH)
     slow = slow or facts.requirement == "ROBUST-009"
     return "it queries the name server for the names of its clients (PTR)" if facts.reverse and slow else ""
 

@@ -1,6 +1,6 @@
 """Facts about the path to clients: loopback, link-local addresses, routers."""
 
-from dualstack.causes.answers import NOT_SERVED
+from dualstack.causes.answers import NOT_SERVED, WAITING
 from dualstack.facts import Facts, How
 from dualstack.families import BOTH, WILDCARDS, Family
 from dualstack.finding import Symptom
@@ -27,7 +27,7 @@ def link_local_lost(facts: Facts) -> str:
     """Link-local clients are not served, other IPv6 clients are."""
     own = [item for item in facts.exchanges if item.family is IPV6 and item.port == facts.port]
     near = [item for item in own if item.address.startswith("fe80:") or item.source.startswith("fe80:")]
-    bad = [item for item in near if item.how in {*NOT_SERVED, How.KEPT_WAITING, How.IGNORED}]
+    bad = [item for item in near if item.how in {*NOT_SERVED, *WAITING}]
     good = any(item.how is How.ANSWERED for item in own if item not in near)
     return f"link-local clients are {bad[0].how.value}, and other IPv6 clients are served" if bad and good else ""
 

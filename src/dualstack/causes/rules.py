@@ -218,7 +218,7 @@ RULES = (
             (STRONG, both(answers.served_in_turns, about("LISTEN-001", "LISTEN-005"))),
             (STRONG, both(answers.never_accepted, about("LISTEN", "LIFE", "INTEROP", "SEC"))),
         ),
-        (answers.ends_connections, answers.nobody_waits),
+        (answers.ends_connections, answers.no_client_waits),
         evident=False,
     ),
     Rule("RC-LEAK", ((STRONG, answers.something_grows), (STRONG, says(Sign.TOO_MANY_FILES)))),

@@ -17,9 +17,9 @@ def _shown(rows: tuple[SocketRow, ...]) -> str:
     return ", ".join(dict.fromkeys(row.address for row in rows))
 
 
-def _listening(facts: Facts) -> str:
-    """Return where the service listens."""
-    return _shown(facts.on_port)
+def _on_wildcards(rows: tuple[SocketRow, ...]) -> list[SocketRow]:
+    """Return the sockets that are bound to every address of a family, or of both."""
+    return [row for row in rows if unmapped(row.address) in WILDCARDS]
 
 
 def _concerned(facts: Facts, family: Family) -> bool:
@@ -33,7 +33,7 @@ def no_socket(family: Family) -> Test:
     def test(facts: Facts) -> str:
         if not facts.on_port or facts.takes(family) or not _concerned(facts, family):
             return ""
-        return f"no socket of the service takes {family.label} on {where(facts)}: it listens on {_listening(facts)}"
+        return f"no socket of the service takes {family.label} on {where(facts)}: it listens on {_shown(facts.on_port)}"
 
     return test
 
@@ -147,12 +147,11 @@ def _specific(listen_addresses: tuple[str, ...]) -> tuple[str, ...]:
 
 def wider_than_asked(facts: Facts) -> str:
     """One of its sockets takes more than is configured."""
-    for listen_addresses, rows in facts.openings:
-        wide = [row for row in rows if unmapped(row.address) in WILDCARDS]
-        specific = _specific(listen_addresses)
+    for start, rows in facts.openings:
+        specific, wide = _specific(start.listen_addresses), _on_wildcards(rows)
         if specific and wide:
             return f"its listen address is {specific[0]}, and it listens on {wide[0].address}"
-    wildcards = [row for row in facts.on_port if unmapped(row.address) in WILDCARDS]
+    wildcards = _on_wildcards(facts.on_port)
     if facts.inside and wildcards:
         return f"it should serve only clients on its own host, and listens on {wildcards[0].address}"
     for family in BOTH:
@@ -168,7 +167,7 @@ def listens_elsewhere(facts: Facts) -> str:
 
 def other_port_open(facts: Facts) -> str:
     """It has another, undeclared port open on every address."""
-    rows = [row for row in facts.undeclared if unmapped(row.address) in WILDCARDS]
+    rows = _on_wildcards(facts.undeclared)
     return f"it also listens on {rows[0].address} port {rows[0].port}, which is not declared" if rows else ""
 
 
@@ -198,8 +197,8 @@ def collides_with_itself(facts: Facts) -> str:
 
 def half_a_pair(facts: Facts) -> str:
     """Configured with both wildcards, it has a socket for only one of them."""
-    for listen_addresses, rows in facts.openings if facts.one_lost is IPV6 else ():
-        if {text.strip("[]") for text in listen_addresses} >= WILDCARDS:
+    for start, rows in facts.openings if facts.one_lost is IPV6 else ():
+        if start.is_pair:
             own = " and ".join(sorted({row.address for row in rows}))
             return f"its listen addresses are 0.0.0.0 and ::, and it listens on {own or 'nothing'}"
     return ""
@@ -209,9 +208,7 @@ def one_covers_other(facts: Facts) -> str:
     """Two of its sockets on the port take the same clients."""
     for _, rows in facts.openings:
         for family in BOTH:
-            addresses = sorted(
-                {row.address for row in rows if family in row.serves and unmapped(row.address) in WILDCARDS}
-            )
+            addresses = sorted({row.address for row in _on_wildcards(rows) if family in row.serves})
             if len(addresses) > 1:
                 return f"its sockets on {' and on '.join(addresses)} both take {family.label}"
     return ""
@@ -219,10 +216,10 @@ def one_covers_other(facts: Facts) -> str:
 
 def ipv6_address_on_ipv4_socket(facts: Facts) -> str:
     """Its listen address is an IPv6 one, beside no IPv4 wildcard, and its sockets are IPv4 sockets."""
-    for listen_addresses, rows in facts.openings if facts.host.ipv6_sockets else ():
-        wanted = [text for text in listen_addresses if ":" in text and "::ffff:" not in text.lower()]
+    for start, rows in facts.openings if facts.host.ipv6_sockets else ():
+        wanted = [text for text in start.listen_addresses if ":" in text and "::ffff:" not in text.lower()]
         wanted = [text for text in wanted if text.strip("[]") in {"::", "::0", "*"} or text.count(":") > 1]
-        beside = any(text.startswith(IPV4.wildcard) for text in listen_addresses)
+        beside = any(text.startswith(IPV4.wildcard) for text in start.listen_addresses)
         if wanted and rows and not beside and not any(IPV6 in row.serves for row in rows):
             return f"its listen address is {wanted[0]}, and it listens on {_shown(rows)}"
     return ""

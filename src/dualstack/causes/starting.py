@@ -5,8 +5,8 @@ import re
 from dualstack.causes.connecting import failed
 from dualstack.causes.rule import about, did_not_start, ended, says
 from dualstack.causes.sockets import ipv4_literal_only
-from dualstack.facts import Facts, Sign, Start, names_other_port
-from dualstack.families import BOTH, WILDCARDS, Family
+from dualstack.facts import Facts, Sign, Start
+from dualstack.families import BOTH, Family
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
@@ -42,8 +42,7 @@ def busy_after_restart(facts: Facts) -> str:
         return ""
     before: list[Start] = []
     for start in facts.starts:
-        pair = set(start.bind.replace(",", " ").translate(str.maketrans("", "", "[]")).split()) >= WILDCARDS
-        known = not pair or any(item.bind == start.bind for item in before)
+        known = not start.is_pair or any(item.bind == start.bind for item in before)
         if not start.ready and any(item.ready for item in before) and known:
             return f'the output of the next start says "{line}"'
         before.append(start)
@@ -67,8 +66,7 @@ def names_bind_error_and_runs(facts: Facts) -> str:
 
 def names_ipv6_bind_error(facts: Facts) -> str:
     """It reports an error of bind() for an IPv6 address: it has tried to open an IPv6 socket."""
-    lines = facts.lines(Sign.IN_USE, Sign.NO_ADDRESS)
-    line = next((line for line in lines if names_ipv6(line) and not names_other_port(line, facts.port)), "")
+    line = next(filter(names_ipv6, facts.bind_errors(Sign.IN_USE, Sign.NO_ADDRESS)), "")
     return f'its output says "{line}"' if line else ""
 
 

@@ -1,6 +1,6 @@
 """Facts: what was recorded of a case, as plain values from which causes are derived."""
 
-from dualstack.facts.log import Sign, matches, names_other_port, signs_of
+from dualstack.facts.log import Sign, matches, signs_of
 from dualstack.facts.model import Facts
 from dualstack.facts.sentences import sentences
 from dualstack.facts.values import Exchange, FamilyFacts, Host, How, Run, Start, Tried
@@ -16,7 +16,6 @@ __all__ = [
     "Start",
     "Tried",
     "matches",
-    "names_other_port",
     "sentences",
     "signs_of",
 ]

@@ -148,11 +148,11 @@ class Facts:
         return self.start.listen_addresses
 
     @property
-    def openings(self) -> tuple[tuple[tuple[str, ...], tuple[SocketRow, ...]], ...]:
-        """Of each start the listen addresses, and the sockets on the port in question."""
+    def openings(self) -> tuple[tuple[Start, tuple[SocketRow, ...]], ...]:
+        """Each start, with its sockets on the port in question."""
         if not any(start.sockets for start in self.starts):
-            return ((self.listen_addresses, self.on_port),)
-        return tuple((start.listen_addresses, self._on_port(start.sockets)) for start in self.starts)
+            return ((self.start, self.on_port),)
+        return tuple((start, self._on_port(start.sockets)) for start in self.starts)
 
     # -- its output --------------------------------------------------------------------------------------------------
 
@@ -166,4 +166,8 @@ class Facts:
 
     def bind_error(self, *signs: Sign) -> str:
         """Return the first output line with one of these signs that is not about another port; empty if none is."""
-        return next((line for line in self.lines(*signs) if not names_other_port(line, self.port)), "")
+        return next(iter(self.bind_errors(*signs)), "")
+
+    def bind_errors(self, *signs: Sign) -> tuple[str, ...]:
+        """Return the output lines with one of these signs that are not about another port."""
+        return tuple(line for line in self.lines(*signs) if not names_other_port(line, self.port))

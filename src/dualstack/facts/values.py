@@ -3,7 +3,7 @@
 import enum
 from dataclasses import dataclass
 
-from dualstack.families import BOTH, Family
+from dualstack.families import BOTH, WILDCARDS, Family
 from dualstack.prober.messages import SocketRow
 from dualstack.protocols.certificates import TlsFault
 
@@ -101,6 +101,11 @@ class Start:
     def listen_addresses(self) -> tuple[str, ...]:
         """Its listen addresses, as they were configured."""
         return tuple(self.bind.replace(",", " ").split())
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether both wildcards are among its listen addresses."""
+        return {text.strip("[]") for text in self.listen_addresses} >= WILDCARDS
 
 
 @dataclass(frozen=True, slots=True)

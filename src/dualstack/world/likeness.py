@@ -3,18 +3,15 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from dualstack.deadline import Deadline
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import Dialled, Outcome
+from dualstack.world.limits import wait_out_limits
 
 _LINK_LOCAL = "fe80:"
 
 _LIMITED = frozenset({421, 429, 503})
 """Statuses and reply codes that also say that there are too many clients: SMTP 421, HTTP 429 and 503."""
-
-_PAUSE = 2.0
-"""Seconds without a request before the answers are compared again, if one of them may be that of a limit."""
 
 
 @dataclass(slots=True)
@@ -55,7 +52,7 @@ class Likeness:
         kind, worse = _kind(address), self.worse(address)
         if worse is None or self._seen[kind, worse].status not in _LIMITED:
             return worse is not None
-        Deadline(_PAUSE, "a limit to be over").until(lambda: False)
+        wait_out_limits()
         for family in (worse, worse.other, worse):
             dialled = self._asks[kind, family]()
             if dialled is None:

@@ -1,12 +1,16 @@
-"""The attempts that each run of a connector made."""
+"""The attempts that each run of a connector made, and when they began."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+from dualstack.errors import Inconclusive
+from dualstack.families import Family
+from dualstack.manifest import Connect
 from dualstack.transport import Transport
 from dualstack.wire.attempts import Attempt, attempts
+from dualstack.wire.dns import dns_queries
 from dualstack.wire.evidence import CaptureData
 from dualstack.world.runs import ConnectorRuns
 
@@ -21,6 +25,33 @@ def attempts_by_run(wire: CaptureData, runs: ConnectorRuns) -> list[tuple[Attemp
     parts = parts_by_run(wire, runs)
     made = [item for part in parts for item in attempts(part, runs.connector.port, runs.connector.transport)]
     return split_by_run(made, [began for _, began, _ in runs.done])
+
+
+def delays_from_query(
+    wire: CaptureData, connector: Connect, names: Sequence[str], family: Family | None = None
+) -> list[float]:
+    """Return the seconds from the first DNS query of each run to its first attempt; there is at least one.
+
+    Args:
+        wire: The packets.
+        connector: The connector.
+        names: The name of each run, which no other run has.
+        family: The family of the attempt; None for any.
+
+    Raises:
+        Inconclusive: The capture is incomplete, or no attempt followed a query.
+    """
+    wire.require_whole()
+    delays = []
+    for name in names:
+        asked = min((item.time for item in dns_queries(wire) if item.name == name), default=None)
+        if asked is not None:
+            begun = attempts(wire.since(asked), connector.port, connector.transport, family)
+            delays += [item.time - asked for item in begun[:1]]
+    if not delays:
+        what = f"{family.label} attempt" if family else "attempt"
+        raise Inconclusive(f"{wire.path}: no {what} followed a DNS query, so its delay is unknown")
+    return delays
 
 
 def parts_by_run(wire: CaptureData, runs: ConnectorRuns) -> Iterator[CaptureData]:

@@ -67,8 +67,11 @@ class ServiceSockets:
 
     def families(self) -> set[Family]:
         """Return the families that the sockets on the listener's port take now."""
-        rows = [row for row in self.read() if (row.port, row.transport) == self._endpoint]
-        return {family for row in rows for family in row.serves}
+        return {family for row in self.read_on_port() for family in row.serves}
+
+    def read_on_port(self) -> tuple[SocketRow, ...]:
+        """Return those of `read` that are on the listener's port."""
+        return tuple(row for row in self.read() if (row.port, row.transport) == self._endpoint)
 
     def wait_late(self, program: Program, not_served: set[Family]) -> None:
         """Wait some seconds for a socket of each family that was not served, if none is there; set `late`.
