@@ -82,8 +82,8 @@ it. [Real servers](real-servers.md) and
 [real clients](real-clients.md) have more products.
 
 Each line is one configuration of one service. A cell is ✓ if the service meets every requirement that the exam verifies
-of it on this kind of host, or names the requirements that it breaks (`dualstack explain ID`), with the connector or the
-listener in brackets if only some of its own break it. An empty cell: the exam verifies nothing there, or the service
+of it on this kind of host, or names the requirements that it breaks (`dualstack explain ID`), with the listener or
+connector in brackets if not all of them break it. An empty cell: the exam verifies nothing there, or the service
 does not start on a dual-stack host (START-001), so that nothing else runs. Which requirements the exam verifies is said
 for each system; they are the ones that the system is known for, because all of them would take hours. "bindv6only" is a
 host with the sysctl `net.ipv6.bindv6only = 1`; on "no AF_INET6" `socket(AF_INET6)` fails.

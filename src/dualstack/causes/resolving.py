@@ -90,7 +90,7 @@ def one_of_localhost(facts: Facts) -> str:
 def ipv6_loopback_alone(facts: Facts) -> str:
     """It is for clients on its own host, which has both loopback addresses, and listens on ::1 alone.
 
-    Nobody configures that: the first address of localhost is ::1 on most hosts.
+    This is no usual configuration: the first address of localhost is ::1 on most hosts.
     """
     rows = {row.address for row in facts.on_port}
     both = facts.inside and len(facts.host.loopbacks) == len(BOTH)

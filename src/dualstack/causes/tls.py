@@ -22,7 +22,7 @@ def certificate_of_other_names(facts: Facts) -> str:
 
 
 def no_tls(facts: Facts) -> str:
-    """Clients of one family get an answer without TLS at a socket of its own; those of the other one, if any, get TLS.
+    """Clients of one family get an answer without TLS at a separate socket; those of the other one, if any, get TLS.
 
     A handshake without any answer shows neither: such a socket may have no TLS, or be silent for another reason.
     """

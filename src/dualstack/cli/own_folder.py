@@ -29,7 +29,7 @@ def own_folder(command: str) -> Iterator[Path]:
 
 
 def _remove_left(folder: Path) -> None:
-    """Remove a folder that nobody uses.
+    """Remove a folder that no process uses.
 
     Raises:
         OSError: It is in use, or gone.

@@ -2,7 +2,7 @@
 
 `run` is its process inside the host. Its stream carries an order, one line of JSON: ``command``, ``environment``,
 ``directory`` and ``terminal``. Without a terminal the user's three streams came before it (SCM_RIGHTS). With one the
-process makes a terminal of the host, in a session of its own, and sends its other end. At last comes a line with the
+process makes a terminal of the host, in a new session, and sends its other end. At last comes a line with the
 exit code, as shells count it.
 """
 

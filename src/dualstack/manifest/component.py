@@ -20,7 +20,7 @@ class Component(Table):
     command: list[Word] = Field(
         [],
         description="The command that runs it in the foreground, in the service's working directory; it should listen "
-        "on loopback. Omit it for the entrypoint and command of its own image.",
+        "on loopback. Omit it for the entrypoint and command of its image.",
     )
     image: str | None = Field(
         None,

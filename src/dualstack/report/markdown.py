@@ -24,7 +24,7 @@ _JOINER = "\u2060"
 def escaped(text: str, size: int = CELL) -> str:
     """Return one line of at most ``size`` characters of ``text`` that Markdown shows as it is: nothing in it is markup.
 
-    Nobody is notified and no issue is linked by it either.
+    It notifies no user and links no issue either.
     """
     line = _REFERENCE.sub(lambda match: match[0] + _JOINER, clip(text, size))
     return _MARKUP.sub(lambda match: "".join(f"&#{ord(char)};" for char in match[0]), line)

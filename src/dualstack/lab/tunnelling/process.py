@@ -59,7 +59,7 @@ class _Tunnelling:
     """The sockets of one end.
 
     Attributes:
-        sources: The socket on which packets for the tunnel arrive, and the one of its own packets; only the first if
+        sources: The socket on which packets for the tunnel arrive, and the one from which it sends; only the first if
             this end has no IPv4 address.
         counts: How many packets went in, came out, and were refused.
     """
