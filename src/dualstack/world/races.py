@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from dualstack.chart import Chart
-from dualstack.errors import Inconclusive
+from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family
 from dualstack.lab.changes import AddAddress
 from dualstack.measure import Measure
@@ -27,18 +27,37 @@ CALIBRATION_DELAY, _PAIRS = 0.05, 3
 ROUNDING = 0.001
 """Seconds by which a client is late that counts time in whole milliseconds, as most do."""
 
+TRIED_FIRST = (Family.IPV6, Family.IPV4) * 2
+"""The families that are impaired, one after the other, until a run tries the impaired one: some clients shuffle."""
+
 _MOST_CHARTS = 3
 """How many runs of a case have a timeline."""
 
 
-def dead_addresses(world: ConnectorWorld, number: int) -> tuple[str, ...]:
-    """Give the peer more IPv6 addresses, so that it has at least this number; return them."""
+def addresses_of_peer(world: ConnectorWorld, family: Family, number: int) -> tuple[str, ...]:
+    """Give the peer more addresses of a family, so that it has at least this number; return them."""
     plan = world.peer.plan
-    chosen = plan.planned[Family.IPV6][:number]
+    chosen = plan.planned[family][:number]
     for address in chosen:
-        if address not in plan.configured[Family.IPV6]:
+        if address not in plan.configured[family]:
             world.peer.apply(AddAddress(address))
     return chosen
+
+
+def first_over(family: Family, found: Sequence[Race]) -> tuple[Race, ...]:
+    """Return the runs of a connector, without those that began over the other family than the impaired one.
+
+    Raises:
+        NothingToJudge: All of them did, or none can know an IPv6 address.
+    """
+    kept = tuple(race for race in found if race.families[:1] != (family.other,))
+    if found and not kept:
+        raise NothingToJudge(
+            f"its first attempt is over {family.other.label}, so the {family.label} address does not delay it"
+        )
+    if family is Family.IPV4 and not any(race.lookup("AAAA") for race in kept):
+        raise NothingToJudge("it asks for A only, so it knows no IPv6 address; DNS-001 is about that")
+    return kept
 
 
 def tried_for(impaired: Impaired, seconds: float, most: int = 0) -> Callable[[], bool]:
