@@ -35,6 +35,8 @@ _FRAME = re.compile(
 _NODE_SOURCE = re.compile(r"^(?:node:)?[^\s:][^:\n]*:\d+\n.*\n\s*\^+\s*$", re.MULTILINE)
 """Node: the place of an uncaught exception, the line of the source there, and carets below it."""
 
+_TRACEBACK = "Traceback (most recent call last)"
+
 _DUMP = re.compile(r"^goroutine \d+ \[|^\[signal SIG\w+: ")
 """The first line of a part of a Go program's stack; an empty line ends it."""
 
@@ -98,6 +100,16 @@ def said(output: str, most: int = 2) -> str:
     return f"; its output says: {' and '.join(quoted)}" if quoted else "; it printed nothing"
 
 
+def without_sources(output: str) -> str:
+    """Return an output without the program's own lines that Node and Python show beside an error: they say nothing."""
+    kept, inside = [], False
+    for line in _NODE_SOURCE.sub("", output).split("\n"):
+        inside = line.lstrip().startswith(_TRACEBACK) or (inside and line[:1].isspace())
+        if not inside or _FRAME.search(line):
+            kept.append(line)
+    return "\n".join(kept)
+
+
 def _telling(output: str) -> Iterator[tuple[int, str]]:
     """Yield each distinct line that has text, with its severity from 4 (fatal) to 0."""
     seen: set[str] = set()
@@ -122,7 +134,7 @@ def _graded(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
             yield 4, line
         elif dump or _DUMP.match(line):
             dump = True
-        elif line.startswith("Traceback (most recent call last)"):
+        elif line.startswith(_TRACEBACK):
             traceback = True
         elif traceback and not line[0].isspace():  # Python: the first line that is not indented is the exception
             traceback = False

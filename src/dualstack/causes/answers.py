@@ -225,12 +225,23 @@ def socket_not_accepted(facts: Facts) -> str:
     if family is None or facts.transport != "tcp" or facts.ended or facts.of(family).worst is not How.KEPT_WAITING:
         return ""
     own, other = ({row.address for row in facts.takes(one)} for one in (family, family.other))
-    if not own or own & other or facts.of(family).count(How.ANSWERED):
+    if not own or own & other or facts.of(family).count(How.ANSWERED) or accepted_in_vain(facts):
         return ""
     return (
         f"{family.label} clients are connected to a separate socket on {min(own)} and get no answer, "
         f"{family.other.label} clients are served"
     )
+
+
+def accepted_in_vain(facts: Facts) -> str:
+    """Clients of one family are accepted, and get no answer at all; those of the other are served."""
+    family = facts.one_lost
+    if family is None or facts.transport != "tcp" or facts.ended or facts.of(family).worst is not How.KEPT_WAITING:
+        return ""
+    queues = [row.waiting for row in facts.table if row in facts.takes(family)]
+    if not queues or any(queues) or None in queues or facts.of(family).count(How.ANSWERED):
+        return ""
+    return f"{family.label} clients are accepted and get no answer, {family.other.label} clients are served"
 
 
 def never_accepted(facts: Facts) -> str:

@@ -100,6 +100,23 @@ def goes_on_after_refusal(facts: Facts) -> str:
     return ""
 
 
+def one_failure_is_final(facts: Facts) -> str:
+    """In one run it tried another address after the first one had failed; in another run, which failed, it did not."""
+    went_on = next((run for run in facts.runs if run.works and run.literal is None and _went_on(run) is not None), None)
+    final = stopped_at_first(facts) or unreachable_is_final(facts)
+    if went_on is None or not final:
+        return ""
+    first = went_on.tried[0]
+    return f"{final}; in another run it went on after {first.address} ({first.how.result})"
+
+
+def _went_on(run: Run) -> str | None:
+    """Return the address that a run tried after its first one had failed, before or without an answer of that."""
+    if not run.tried or run.tried[0].how is How.ANSWERED:
+        return None
+    return next((item.address for item in run.tried if item.address != run.tried[0].address), None)
+
+
 def _stopped_inside(facts: Facts) -> str:
     """One of its addresses leads to its own host, where its attempt was refused; it tried no other on the wire."""
     line = facts.says(Sign.REFUSED)

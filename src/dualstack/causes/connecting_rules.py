@@ -41,7 +41,13 @@ CONNECTING = (
             (DECISIVE, about("CONNECT-011")),
             (FITS, connecting.ipv4_fails_unseen),
         ),
-        (starting.says_no_ipv6_sockets, literals.cut_at_colon, relaying.tries_missing_family),
+        (
+            starting.says_no_ipv6_sockets,
+            literals.cut_at_colon,
+            literals.too_many_colons,
+            relaying.tries_missing_family,
+            relaying.name_not_found,
+        ),
     ),
     Rule(
         "RC-INETATON",
@@ -83,6 +89,7 @@ CONNECTING = (
             (CERTAIN, resolving.keeps_family),
             (DECISIVE, resolving.never_asked),
             (DECISIVE, resolving.asked_for_one_family),
+            (DECISIVE, relaying.name_not_found),
             (DECISIVE, resolving.incomplete_resolver),
             (DECISIVE, both(about("DNS-015"), resolving.waited_before_dialling)),
             (DECISIVE, both(about("DNS-007"), resolving.late_without_aaaa)),
@@ -116,6 +123,7 @@ CONNECTING = (
     Rule("RC-NOTIMEOUT", ((DECISIVE, connecting.waits_for_all),), (connecting.listens,)),
     Rule("RC-IMPATIENT", ((DECISIVE, connecting.aborts_attempts),), (connecting.listens,)),
     Rule("RC-NAMELESSERROR", ((CERTAIN, connecting.unnamed_address),), (connecting.listens,)),
+    Rule("RC-ERRORFINAL", ((CERTAIN, connecting.one_failure_is_final),), (connecting.listens,)),
     Rule(
         "RC-FIRSTADDR",
         (
@@ -130,9 +138,11 @@ CONNECTING = (
         (
             connecting.listens,
             connecting.all_tried,
+            relaying.name_not_found,
             resolving.one_address_known,
             connecting.some_of_a_family_left,
             connecting.goes_on_after_refusal,
+            connecting.one_failure_is_final,
             attempting.failed_in_host,
             connecting.no_run_failed,
         ),

@@ -97,3 +97,14 @@ def oneway(facts: Facts) -> str:
 def gets_others_answers(facts: Facts) -> str:
     """Clients get datagrams that answer none of their requests."""
     return facts.happened(Symptom.OTHERS_ANSWERS)
+
+
+def cut(facts: Facts) -> str:
+    """A large answer came in one datagram, and is shorter than it should be: no packet was lost."""
+    part = next((item.happened for item in facts.broken if re.search(r"only [1-9]\d* of \d+ bytes", item.happened)), "")
+    if part or facts.transport != "udp":
+        return part if facts.transport == "udp" else ""
+    for item in facts.exchanges:
+        if item.how is How.WRONG and item.is_large and item.answer:
+            return f"an {item.family.label} client got a datagram as the answer to a large request, and it is not whole"
+    return ""

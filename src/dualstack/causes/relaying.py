@@ -9,6 +9,19 @@ def server_missed(facts: Facts) -> str:
     return facts.happened(Symptom.SERVER_MISSED)
 
 
+def name_not_found(facts: Facts) -> str:
+    """It does not reach its server, and its output says that a name was not found."""
+    line = facts.says(Sign.NOT_FOUND)
+    missed = facts.happened(Symptom.SERVER_MISSED, Symptom.NEXT_ADDRESS_MISSED)
+    return f'it did not reach its server, and its output says "{line}"' if line and missed else ""
+
+
+def target_fails(facts: Facts) -> str:
+    """It does not reach its server, and its output says that the target is the reason: its client is not."""
+    line = facts.says(Sign.COLONS) if facts.happened(Symptom.SERVER_MISSED) else ""
+    return f'its output says "{line}"' if line else name_not_found(facts)
+
+
 def tunnel_refused(facts: Facts) -> str:
     """It answers a client that names the target that it does not connect to it."""
     return facts.happened(Symptom.TUNNEL_REFUSED)

@@ -2,7 +2,7 @@
 
 from dualstack.causes.rule import ended
 from dualstack.facts import Facts, How, Sign
-from dualstack.families import BOTH, WILDCARDS, unmapped
+from dualstack.families import BOTH, WILDCARDS, Family, unmapped
 from dualstack.finding import Symptom
 
 
@@ -42,6 +42,19 @@ def of_client_error(facts: Facts) -> str:
     """It ended because of an error that concerns one client."""
     line = facts.says(Sign.INTERRUPTED, Sign.ABORTED, Sign.NOT_CONNECTED)
     return f'it ended, and its output says "{line}"' if line and facts.ended else ""
+
+
+def loop_ends(facts: Facts) -> str:
+    """It runs on, its output has an error that nothing caught, and clients of a family are not accepted any more."""
+    line = facts.says(Sign.UNCAUGHT)
+    deaf = any(facts.of(family).count(How.KEPT_WAITING, How.REFUSED) and not _accepts(facts, family) for family in BOTH)
+    return f'it runs on, and its output says "{line}"' if line and deaf and not facts.ended else ""
+
+
+def _accepts(facts: Facts, family: Family) -> bool:
+    """Return whether the last client of a family was accepted."""
+    own = [item.how for item in facts.exchanges if item.family is family and item.port == facts.port]
+    return bool(own) and own[-1] not in {How.KEPT_WAITING, How.REFUSED}
 
 
 def of_broken_pipe(facts: Facts) -> str:

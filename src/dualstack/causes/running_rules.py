@@ -5,6 +5,9 @@ from dualstack.causes.rule import CERTAIN, DECISIVE, FITS, STRONG, Rule, about, 
 from dualstack.facts import Sign
 from dualstack.families import Family
 
+OF_CLIENTS = ("LISTEN", "INTEROP", "LIFE", "ROBUST", "SEC", "TRANS")
+"""Groups of requirements about ordinary clients, many clients, and clients that misbehave."""
+
 RUNNING_RULES = (
     Rule(
         "RC-HALFCLOSE",
@@ -33,8 +36,11 @@ RUNNING_RULES = (
             (STRONG, both(running.of_client_error, about("ROBUST", "UDP"))),
             (FITS, about("ROBUST-003", "ROBUST-004")),
         ),
-        (running.by_sigpipe, running.only_resets_said),
+        (running.by_sigpipe, running.only_resets_said, running.loop_ends, answers.never_accepted),
     ),
+    Rule("RC-CLIENTERROR", ((DECISIVE, both(running.loop_ends, about(*OF_CLIENTS))),)),
+    Rule("RC-LISTENERGONE", ((STRONG, sockets.closed_while_running),), (answers.is_udp, about("LIFE", "TRANS"))),
+    Rule("RC-CONNECTEDUDP", ((DECISIVE, sockets.connected_to_a_client),)),
     Rule(
         "RC-UDPERROR",
         ((FITS, about("UDP-007")), (STRONG, both(about("UDP-007"), says(Sign.REFUSED)))),
@@ -43,7 +49,7 @@ RUNNING_RULES = (
     Rule(
         "RC-PERPREFIX",
         ((DECISIVE, answers.hangs_up_beside_others), (FITS, about("ROBUST-008"))),
-        (about("ROBUST-010"),),
+        (about("ROBUST-010"), answers.never_accepted),
     ),
     Rule("RC-SHAREDADDRESS", ((CERTAIN, answers.locks_out_sharers), (DECISIVE, answers.limits_ipv4))),
     Rule(

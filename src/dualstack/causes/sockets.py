@@ -231,3 +231,29 @@ def no_socket_for_it(facts: Facts) -> str:
         if facts.lost(family) and not facts.takes(family):
             return f"no socket of the service takes {family.label} on {where(facts)}"
     return ""
+
+
+def closed_while_running(facts: Facts) -> str:
+    """A family was served, and its socket is gone although the service runs and has one for the other family."""
+    there = {family for row in facts.table if _is_own(facts, row) for family in row.serves}
+    for family in BOTH if not facts.ended else ():
+        seen = facts.of(family)
+        gone = facts.takes(family) and family not in there and family.other in there
+        if gone and seen.count(How.ANSWERED) and seen.count(How.REFUSED):
+            label = family.label
+            return f"{label} clients were answered at first; later the service runs, and no socket takes {label}"
+    return ""
+
+
+def connected_to_a_client(facts: Facts) -> str:
+    """Its UDP socket for a family has one client as its peer, and no other one takes that family."""
+    for row in facts.connected if not facts.ended else ():
+        others = [other for other in facts.table if _is_own(facts, other) and row.serves & other.serves]
+        if not others:
+            return f"its socket on {row.address} port {row.port} is connected to {row.peer}, and takes no other client"
+    return ""
+
+
+def _is_own(facts: Facts, row: SocketRow) -> bool:
+    """Return whether a socket is on the port in question."""
+    return (row.port, row.transport) == (facts.port, facts.transport)

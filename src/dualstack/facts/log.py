@@ -4,6 +4,8 @@ import enum
 import re
 from itertools import islice
 
+from dualstack.complaint import without_sources
+
 _SHOWN = 160
 
 _KEPT = 8
@@ -61,6 +63,7 @@ class Sign(enum.Enum):
     NO_IPV6 = "that IPv6 is not available in this build"
     LOOPBACK = "a loopback address, beside an error"
     CERTIFICATE = "that a certificate is for another name"
+    UNCAUGHT = "an error that nothing catches"
 
 
 _OWN = r"(?:127\.0\.0\.1|(?<![0-9a-f:])::1(?![0-9a-f:])|localhost)"
@@ -140,6 +143,8 @@ _TEXTS: dict[Sign, str] = {
     Sign.CERTIFICATE: r"(?:host ?name|ip address) mismatch|certificate is (?:not )?valid for|contain any IP SANs"
     r"|ERR_TLS_CERT_ALTNAME|does not match (?:the )?certificate|no (?:alternative certificate )?subject alternative"
     r"|no alternative certificate subject name|NotValidForName|certificate not valid for name",
+    Sign.UNCAUGHT: r"^exception in thread\b|unhandled ?(?:promise ?)?(?:rejection|exception)|^panic: "
+    r"|\buncaught (?:exception|error)|^thread '.*' panicked|task exception was never retrieved|recovered from panic",
 }
 
 _SIGNS = {sign: re.compile(text, re.IGNORECASE) for sign, text in _TEXTS.items()}
@@ -147,7 +152,7 @@ _SIGNS = {sign: re.compile(text, re.IGNORECASE) for sign, text in _TEXTS.items()
 
 def signs_of(output: str) -> tuple[tuple[Sign, str], ...]:
     """Return each kind of failure in an output, with its first lines, each once and cut to 160 characters."""
-    lines = dict.fromkeys(" ".join(line.split()) for line in output.splitlines() if line.strip())
+    lines = dict.fromkeys(" ".join(line.split()) for line in without_sources(output).splitlines() if line.strip())
     found = []
     for sign, pattern in _SIGNS.items():
         matches = islice((match for line in lines if (match := pattern.search(line))), _KEPT)

@@ -28,6 +28,7 @@ class Facts:
         starts: The starts of the service, in order.
         sockets: Every listening socket (UDP: bound socket) of the service that was seen, each once.
         table: The service's last socket table that was not empty.
+        connected: Its UDP sockets on the port that have one client as their peer, in that table.
         exchanges: The exchanges of single clients.
         clients: The addresses of clients and servers.
         runs: The runs of a connector.
@@ -57,6 +58,7 @@ class Facts:
     starts: tuple[Start, ...] = ()
     sockets: tuple[SocketRow, ...] = ()
     table: tuple[SocketRow, ...] = ()
+    connected: tuple[SocketRow, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
     clients: frozenset[str] = frozenset()
     runs: tuple[Run, ...] = ()

@@ -52,6 +52,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         starts=_starts(service) if service else (),
         sockets=service.sockets.seen if service else (),
         table=tuple(row for row in world.journal.sockets if not row.component),
+        connected=service.sockets.connected if service else (),
         exchanges=exchanges,
         clients=_peers(world),
         runs=runs_of(world.connector_runs, wire) if isinstance(world, ConnectorWorld) else (),

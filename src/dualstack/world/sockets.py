@@ -19,6 +19,7 @@ class ServiceSockets:
 
     Attributes:
         late: The families whose socket appeared only some time after the service was ready.
+        connected: The UDP sockets on the listener's port that had one client as their peer when `read` was called last.
     """
 
     def __init__(self, service: str, listener: Listen, host: Host, journal: Journal) -> None:
@@ -31,6 +32,7 @@ class ServiceSockets:
             journal: Where the rows that were read last are kept.
         """
         self.late: frozenset[Family] = frozenset()
+        self.connected: tuple[SocketRow, ...] = ()
         self._key = (service, listener.name)
         self._endpoint = (listener.port, listener.transport.value)
         self._host = host
@@ -47,6 +49,8 @@ class ServiceSockets:
         rows = [row for row in self._host.prober.sockets() if row.owner and not row.is_of_harness]
         listening = tuple(row for row in rows if row.state in {"LISTEN", "UNCONN"})
         own = tuple(row for row in listening if not row.component)
+        on_port = (row for row in rows if row.transport == "udp" and (row.port, row.transport) == self._endpoint)
+        self.connected = tuple(row for row in on_port if row.peer)
         self._journal.sockets = listening if own else self._journal.sockets
         self._seen |= dict.fromkeys((self._starts, row) for row in own)
         return own
