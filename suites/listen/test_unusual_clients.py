@@ -10,8 +10,9 @@ from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 from dualstack.world.concurrent_clients import add_client_addresses, dial_together, failures
+from dualstack.world.limits import wait_out_limits
 
-FIRST, CONTROL, SECOND = range(20001, 20006), 20010, range(20021, 20026)
+FIRST, CONTROL, SECOND = range(20001, 20006), range(20011, 20016), range(20021, 20026)
 """Source ports outside the range from which the kernel takes others; one for each time that clients share one."""
 
 
@@ -104,8 +105,8 @@ def is_served(world: ListenerWorld, family: Family, source: str, what: str, unan
 def are_told_apart(world: ListenerWorld, sources: Sequence[str], unanswered: list[str]) -> Finding:
     """Return whether clients that share a source port and come at the same time each get their own answers.
 
-    If not, ordinary clients are the control: over TCP each with a different port, over UDP with one port. A failure
-    that does not count is added to ``unanswered``.
+    If not, ordinary clients are the control: as often, over TCP each with a different port, over UDP with one port. A
+    service that limits how much it answers fails them too. A failure that does not count is added to ``unanswered``.
     """
     expected = f"clients at {', '.join(sources)} that come at the same time from one port are all answered"
     fault = fails_together(world, sources, FIRST)
@@ -113,11 +114,13 @@ def are_told_apart(world: ListenerWorld, sources: Sequence[str], unanswered: lis
         return Finding(True, expected, "all were")
     unanswered.append(fault)
     # Over UDP the ordinary clients share a port too: how the service treats that is the subject of UDP-004.
-    control = failures(dial_together(world, ordinary(world, sources), 0 if world.is_tcp else CONTROL))
+    wait_out_limits()
+    control = fails_together(world, ordinary(world, sources), [0] * len(CONTROL) if world.is_tcp else CONTROL)
     if control:
         return Finding(
             True, expected, f"ordinary clients are not all answered either, so the port is not the reason: {control}"
         )
+    wait_out_limits()
     fault = fails_together(world, sources, SECOND)
     happened = f"twice some were not, although ordinary clients in between were: {fault}"
     return Finding(not fault, expected, happened, symptoms=(Symptom.OTHERS_ANSWERS,))

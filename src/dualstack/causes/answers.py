@@ -174,7 +174,7 @@ def keeps_stalled(facts: Facts) -> str:
 def hangs_up_beside_others(facts: Facts) -> str:
     """IPv6 connections are closed at once while another one of the same network is open; IPv4 ones are not."""
     count, other = facts.ipv6.hung_up_beside, facts.ipv4.hung_up_beside
-    if not count or other or not facts.ipv6.count(How.ANSWERED):
+    if not count or other or not facts.ipv6.count(How.ANSWERED) or facts.says(Sign.TOO_MANY_FILES):
         return ""
     return (
         f"{count} IPv6 connections, and no IPv4 ones, were closed without an answer while another client was connected"
