@@ -11,6 +11,7 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 from dualstack.world.client_networks import of_one_site, of_several_sites, route_all
 from dualstack.world.concurrent_clients import add_client_addresses, dial_together, failures
+from dualstack.world.limits import wait_out_limits
 
 COUNT = 16
 """How many clients come at the same time, unless the service is made for fewer."""
@@ -32,8 +33,9 @@ FIRST_IDENTIFIER = 0x9001
     "locks neighbours out. Of several networks of one /48, as many clients are served as of networks of several "
     "/48s: each of them may be another host, so a limit must not count a /56 or a /48 as one client.",
     stimulus="Start the service on a dual-stack host. 16 clients come at the same time (fewer if its manifest says "
-    "so), each from a different address of one /64, up to three times. If some are not served, as many come from one "
-    "IPv4 address, or from one IPv6 address if the service does not serve IPv4; then those of the /64 come again. Then "
+    "so), each from a different address of one /64, up to three times. If some are not served, as many come as often "
+    "from one IPv4 address, or from one IPv6 address if the service does not serve IPv4; then those of the /64 come "
+    "again. Then "
     "they come each from a different /64 of one /60; if some are not served, as many come each from a different /48.",
     wire="No claim: the evidence is each client's answer.",
     cites=("RFC 6177 §2", "RFC 7934 §4, §5", "RFC 8273 §1", "RFC 8981 §3.6"),
@@ -91,17 +93,33 @@ class Compared:
 
 
 def compare(world: ListenerWorld, sources: Sequence[str], control: Callable[[], Sequence[str]]) -> Compared:
-    """Run concurrent clients, up to `TRIES` times; if some are not served, run as many of a control, and them again."""
-    answered, lost = count_served(world, sources)
-    for _ in range(TRIES - 1):
-        if not lost:  # on a busy machine each client may have gone before the next one comes
-            answered, lost = count_served(world, sources)
+    """Run concurrent clients, up to `TRIES` times; if some are not served, run as many of a control, and them again.
+
+    Before the control, and before they come again, a limit of what clients may do in a time is waited out.
+    """
+    answered, lost, rounds = until_lost(world, sources, TRIES)
     least = 0
     if lost:
-        least, _ = count_served(world, control())
+        wait_out_limits()
+        least, _, _ = until_lost(world, control(), rounds)
         if answered < least:
-            answered, lost = count_served(world, sources)
+            wait_out_limits()
+            answered, lost, _ = until_lost(world, sources, rounds)
     return Compared(len(sources), answered, lost, least)
+
+
+def until_lost(world: ListenerWorld, sources: Sequence[str], rounds: int) -> tuple[int, str, int]:
+    """Run concurrent clients until one is not served: on a busy machine each may have gone before the next one comes.
+
+    Returns:
+        How many of the last round are served, what the first of the others saw, and how many rounds there were.
+    """
+    number = 0
+    while True:
+        number += 1
+        answered, lost = count_served(world, sources)
+        if lost or number == rounds:
+            return answered, lost, number
 
 
 def report(world: ListenerWorld, found: Compared, which: str, others: str, where: str) -> None:

@@ -10,6 +10,7 @@ from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import outlives_resets
 from dualstack.world import ListenerWorld
+from dualstack.world.used_up_limits import PENALTY, answers_when_limits_are_over
 
 RESETS = 100
 """How many clients of each family reset their connection, unless the service is made for fewer."""
@@ -34,7 +35,7 @@ PROBES = 3
     stimulus="Start the service on a dual-stack host. Stop all its processes (SIGSTOP); over each family connect and "
     "reset, send half a request and reset, send a request with FIN and reset; continue the service. Then about 100 "
     "clients of each family (fewer if its manifest says so) do the same while it runs. Try one exchange over each "
-    "family.",
+    "family, and another one 4 s later if it is not answered: a service may punish clients that leave.",
     wire="Clients' segments carry RST, and the SYN of a later client is answered by SYN ACK.",
     cites=("accept(2): ECONNABORTED", "RFC 9293 §3.10.7.4", "send(2): EPIPE", "getpeername(2): ENOTCONN"),
     topologies=("dual-stack",),
@@ -50,8 +51,7 @@ def test_resets_do_not_kill_the_server(world: ListenerWorld) -> None:
             reset(world, families, stage, 1)
     for stage in stages(world):
         reset(world, families, stage, -(-min(RESETS, world.listener.clients) // len(stages(world))))
-    for family in families:
-        world.answers(family, world.addresses(family)[0])
+    answers_when_limits_are_over(world, families, seconds=PENALTY)
     world.survives("the resets")
     for family in families:
         world.shows(lambda wire, family=family: outlives_resets(wire, world.listener.port, family))  # type: ignore[misc]  # bound in each round

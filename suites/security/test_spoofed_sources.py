@@ -83,14 +83,20 @@ def await_control(serving: ServerHandle, sources: tuple[str, ...]) -> None:
 
 
 def not_named(world: ListenerWorld, sources: tuple[str, ...]) -> Finding:
-    """Return whether the service shows no spoofed source as a client's address; true if it shows no addresses."""
+    """Return whether the service shows no spoofed source as an IPv4 client's address; true if it shows no addresses.
+
+    The mapped form is the source that the packet has: it counts only if the service shows IPv4 clients in that form.
+    """
     pattern = world.listener.peer_log
     shown = {match[1] for match in re.finditer(pattern, world.service.log.text, re.MULTILINE)} if pattern else set()
-    named = sorted(text for text in shown if _plain(text) in sources)
+    plain = {text: _plain(text) for text in shown}
+    clients = set(world.peer.plan.configured[Family.IPV4]) - set(sources)
+    mapped = any(_is_mapped(text) and address in clients for text, address in plain.items())
+    named = sorted(text for text, address in plain.items() if address in sources and (mapped or not _is_mapped(text)))
     return Finding(
         not named,
-        "no spoofed address is shown as a client's",
-        f"{' and '.join(named)} is" if named else f"none is; {len(shown)} addresses are shown",
+        "no spoofed address is shown as an IPv4 client's",
+        f"shown: {', '.join(named)}" if named else f"none is; {len(shown)} addresses are shown",
     )
 
 
@@ -100,3 +106,11 @@ def _plain(caught: str) -> str:
         return unmapped(shown_address(caught, ""))
     except ValueError:
         return caught
+
+
+def _is_mapped(caught: str) -> bool:
+    """Return whether a line of the log shows the mapped form of an IPv4 address."""
+    try:
+        return shown_address(caught, "") != _plain(caught)
+    except ValueError:
+        return False

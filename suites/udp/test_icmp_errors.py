@@ -7,6 +7,7 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import udp_survives_errors
 from dualstack.world import ListenerWorld
 from dualstack.world.datagrams import DatagramClient, exchange_datagrams
+from dualstack.world.used_up_limits import answers_when_limits_are_over
 
 GONE, EMPTY = 10, 3
 """How many requests come from closed ports, and how many datagrams are empty, over each family."""
@@ -22,8 +23,7 @@ def disturb(world: ListenerWorld, families: list[Family], *, times: int, empty: 
             world.addresses(family)[0], world.peer.plan.configured[family][0], port_closed=True, empty=empty
         )
         exchange_datagrams(world, [client], times)
-    for family in families:
-        world.answers(family, world.addresses(family)[0], times=AFTERWARDS)
+    answers_when_limits_are_over(world, families, times=AFTERWARDS)
 
 
 @Requirement(
@@ -34,7 +34,8 @@ def disturb(world: ListenerWorld, families: list[Family], *, times: int, empty: 
     statement="The service keeps answering after ICMP errors about its answers, caused by clients that have gone, and "
     "after empty datagrams.",
     stimulus="Over each family that is served send ten requests from a client whose port is closed when the answers "
-    "arrive, then try ordinary exchanges; send three empty datagrams, and try exchanges again.",
+    "arrive, then try ordinary exchanges; send three empty datagrams, and try exchanges again. An exchange that fails "
+    "is tried again after 2 s, when a limit of answers is over.",
     wire="ICMP port unreachable (IPv4: type 3 code 3, IPv6: type 1 code 4) reaches the service, and it answers later.",
     cites=("RFC 1122 §4.1.3.3", "RFC 8085 §5.2", "udp(7): ECONNREFUSED", "recv(2)"),
     topologies=("dual-stack",),
