@@ -209,7 +209,7 @@ RULES = (
         ((DECISIVE, tls.rejects_literal), (DECISIVE, tls.accepts_other_certificate), (DECISIVE, about("CONNECT-015"))),
         (connecting.listens,),
     ),
-    Rule("RC-BINDTODEVICE", ((DECISIVE, paths.loopback_refused),), (ended,)),
+    Rule("RC-BINDTODEVICE", ((DECISIVE, paths.loopback_refused),), (ended, sockets.connected_to_a_client)),
     Rule("RC-SCOPEDPEER", ((DECISIVE, paths.link_local_lost),), (answers.cut_short,)),
     Rule(
         "RC-HOPLIMIT",
