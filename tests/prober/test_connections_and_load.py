@@ -176,6 +176,27 @@ def test_a_load_reports_its_failures(prober: Prober) -> None:
     assert [failure.outcome for failure in loaded.failures] == [Outcome.REFUSED] * 5
 
 
+LIMITED = """
+import itertools, socket
+listener = socket.create_server(("127.0.0.1", PORT))
+for number in itertools.count():
+    client = listener.accept()[0]
+    client.recv(65536)
+    status = b"503 Busy" if number % 4 == 1 else b"500 Broken" if number % 4 == 3 else b"200 OK"
+    client.sendall(b"HTTP/1.1 " + status + b"\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+    client.close()
+""".replace("PORT", str(PORT))
+
+
+def test_the_answer_of_a_limit_is_no_failure(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
+    """Answers of a limit are counted apart from failures; each client's worst status is reported."""
+    assert start(LIMITED).wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
+    dial = Dial(Family.IPV4, LOOPBACKS[0], PORT, protocol=AppProtocol.HTTP)
+    with prober.load(Load((dial,), rounds=8)) as load:
+        loaded = load.finish(Deadline(30, "the load"))
+    assert (loaded.failed, loaded.limited, loaded.statuses) == (2, 2, (503,))
+
+
 def test_a_load_that_is_late_is_cut_off(prober: Prober, reporting: ProgramHandle) -> None:
     """Clients without an answer have finished nothing when the time is up."""
     assert reporting.poll() is None

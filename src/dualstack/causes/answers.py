@@ -2,7 +2,7 @@
 
 import re
 
-from dualstack.causes.rule import about, ended, says
+from dualstack.causes.rule import Test, about, ended, says
 from dualstack.facts import Exchange, Facts, How, Sign, matches
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
@@ -179,6 +179,11 @@ def hangs_up_beside_others(facts: Facts) -> str:
     return (
         f"{count} IPv6 connections, and no IPv4 ones, were closed without an answer while another client was connected"
     )
+
+
+def limits_earlier(family: Family) -> Test:
+    """Return the test that under load more clients of a family than of the other get an error status."""
+    return lambda facts: facts.happened(Symptom.LIMITED_EARLIER) if facts.one_lost is family else ""
 
 
 def limits_ipv4(facts: Facts) -> str:

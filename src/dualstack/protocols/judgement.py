@@ -8,6 +8,9 @@ from dualstack.protocols.proxy_header import ProxyHeader
 
 _SHOWN = 40
 
+LIMITS = frozenset({421, 429, 503})
+"""Statuses and reply codes that also say that there are too many clients: SMTP 421, HTTP 429 and 503."""
+
 
 @enum.unique
 class Outcome(enum.Enum):
