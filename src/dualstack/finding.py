@@ -37,6 +37,8 @@ class Symptom(enum.StrEnum):
     """A relay passes on an end, and not all bytes before it."""
     LISTENS_ELSEWHERE = "listens elsewhere"
     """The service listens on another address instead of its one IPv6 address."""
+    LITERAL_REFUSED = "literal refused"
+    """A request with an address of one family in Host is refused; one with an address of the other is not."""
     LIMITED_EARLIER = "limited earlier"
     """Under load, more clients of one family than of the other get an error status."""
     MALFORMED_ADDRESS = "malformed address"

@@ -542,6 +542,18 @@ CASES = {
             broken=(Finding(False, "Location names a host", "'[2001:8080'", symptoms=(Symptom.CUT_AT_COLON,)),),
         ),
     ),
+    "a Host with an IPv6 address is refused, where there is no IPv4": (
+        "RC-ERRORANSWER",
+        facts(
+            FamilyFacts(IPV4),
+            OK,
+            DUAL,
+            requirement="META-008",
+            host=NO_IPV4,
+            exchanges=(held(IPV6, OK, answer="HTTP/1.1 400 Bad Request"), held(IPV6, OK, answer="HTTP/1.1 200 OK")),
+            broken=(Finding(False, "it is accepted", "it has status 400", symptoms=(Symptom.LITERAL_REFUSED,)),),
+        ),
+    ),
     "a bulk answer of one family is cut short on the link": (
         "RC-CUTSHORT",
         facts(

@@ -81,6 +81,11 @@ def error_answer_of_one_family(facts: Facts) -> str:
     return f"{family.label} clients are {_worst(facts, family)}{status}; {family.other.label} clients are served"
 
 
+def refuses_literals(facts: Facts) -> str:
+    """A request with an address of one family in Host is refused; one with an address of the other is not."""
+    return facts.happened(Symptom.LITERAL_REFUSED)
+
+
 def error_status(facts: Facts) -> str:
     """Clients of a lost family get an HTTP error that is not a gateway's."""
     for item in facts.exchanges:
