@@ -37,7 +37,7 @@ def topology_of_three() -> Topology:
 
 
 def ours(stack: ExitStack) -> Contestant:
-    """Return the embedded backend."""
+    """Return the backend of namespace labs."""
     backend = NetnsBackend()
     stack.callback(backend.close)
     topology = topology_of_three()
@@ -136,7 +136,7 @@ def contestants(stack: ExitStack) -> dict[str, Contestant]:
     """Return the contestants that this machine has."""
     here = Path(__file__)
     found = {
-        "embedded lab": ours(stack),
+        "namespace lab": ours(stack),
         "raw netlink": program(stack, sys.executable, str(here.with_name("floor.py"))),
     }
     if shutil.which("ip"):
@@ -160,7 +160,7 @@ def main(labs: int, rounds: int) -> None:
     rates = {name: done / sum(times) for name, times in seconds.items()}
     print(f"{done} labs of 3 dual-stack hosts each, in {rounds} turns")
     for name, rate in rates.items():
-        ratio = rates["embedded lab"] / rate
+        ratio = rates["namespace lab"] / rate
         target = TARGETS.get(name)
         verdict = (
             ""

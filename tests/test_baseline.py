@@ -59,7 +59,7 @@ def opened(file: Path, entries: str, selection: Selection | None = None) -> RunS
         ("", "LISTEN-002:shop:main@dual-stack", False),
         ('topologies = ["ipv6-only"]', "LISTEN-001:shop:main@dual-stack", False),
         ('topologies = ["ipv6-only"]', "LISTEN-001:shop:main@ipv6-only", True),
-        ('subjects = ["other"]', "LISTEN-001:shop:main@dual-stack", False),
+        ('elements = ["other"]', "LISTEN-001:shop:main@dual-stack", False),
         ('configurations = ["ipv4"]', "LISTEN-001:shop/ipv4:main@dual-stack", True),
         ('configurations = ["ipv4"]', "LISTEN-001:shop/ipv6:main@dual-stack", False),
     ],

@@ -14,7 +14,7 @@ HEALTHY = dict.fromkeys(TRIALS, "")
 
 
 def test_every_feature_is_tried() -> None:
-    """A machine that runs these tests has everything that the netns lab needs."""
+    """A machine that runs these tests has everything that the namespace lab needs."""
     checks = doctor.diagnose()
     assert len(checks) == len(TRIALS) + 3
     assert [check for check in checks if check.required and not check.ok] == []
@@ -50,7 +50,7 @@ def test_a_setting_that_forbids_namespaces_is_named(
 
 
 def test_what_only_some_topologies_need_is_not_required() -> None:
-    """Nftables, seccomp, overlays and users are checked, but not every netns lab needs them."""
+    """Nftables, seccomp, overlays and users are checked, but not every namespace lab needs them."""
     optional = {check.name for check in doctor.diagnose() if not check.required}
     assert optional == {
         "dropping packets (nftables)",
@@ -79,7 +79,7 @@ def test_trials_that_cannot_run_are_a_harness_error(monkeypatch: pytest.MonkeyPa
 
 
 def test_no_engine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a container engine the doctor says where it looked and how to have one; the embedded lab needs none."""
+    """Without a container engine the doctor says where it looked and how to have one; the namespace lab needs none."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
     (check,) = doctor.diagnose_engine()
     assert (check.ok, check.required) == (False, False)

@@ -631,10 +631,11 @@ FAULTS = [
     ),
     ("[timeouts]", 'stop_signal = "SIGTREM"\n[timeouts]', "service.stop_signal: found 'SIGTREM'; allowed: 'SIGTERM', "),
     ("[[known]]", '[[known]]\nconfigurations = ["v4"]', "known[0].configurations[0]: found 'v4'; allowed: none"),
+    ("[[known]]", '[[known]]\nsubjects = ["main"]', "known[0].subjects: unknown key; it is now 'elements' (allowed: "),
     (
         "[[known]]",
-        '[[known]]\nsubjects = ["mian"]',
-        "known[0].subjects[0]: found 'mian'; allowed: main, client; did you ",
+        '[[known]]\nelements = ["mian"]',
+        "known[0].elements[0]: found 'mian'; allowed: main, client; did you ",
     ),
     (
         "[[connect]]",
@@ -773,7 +774,7 @@ command = ["./client"]
 protocol = "exchange"
 [[known]]
 requirement = ["LISTEN-001", "x"]
-subjects = ["nope", "a b"]
+elements = ["nope", "a b"]
 configurations = ["v4"]
 reason = "short"
 """
@@ -800,7 +801,7 @@ PLACES = [
     (32, "connect[0].command"),
     (33, "connect[0].protocol"),
     (35, "known[0].requirement[1]"),
-    (36, "known[0].subjects[0]"),
+    (36, "known[0].elements[0]"),
     (37, "known[0].configurations[0]"),
     (38, "known[0].reason"),
 ]
@@ -823,13 +824,13 @@ def test_every_fault_is_named(tmp_path: Path) -> None:
         ('"./server", ', "1, ", "service.command[0]"),
         ("[[connect]]", "[[conect]]", "conect"),
         ("[[connect]]", '[[connect]]\nname = 3\ncommand = ["{host}"]\n[[connect]]', "connect[0].name"),
-        ('subjects = ["main"]', 'subjects = "main"', "known[0].subjects"),
+        ('elements = ["main"]', 'elements = "main"', "known[0].elements"),
         ('protocol = "http"', 'protocol = "exchagne"\nsend = "x"', "listen[0].protocol"),
     ],
 )
 def test_a_fault_makes_no_others(tmp_path: Path, old: str, new: str, only: str) -> None:
     """A key with a wrong type is the only fault: rules that need its value report nothing."""
-    text = GOOD.replace("[[known]]", '[[known]]\nsubjects = ["main"]').replace('"{port}"]', '"{main.port}"]')
+    text = GOOD.replace("[[known]]", '[[known]]\nelements = ["main"]').replace('"{port}"]', '"{main.port}"]')
     assert old in text
     assert [line.split(": ")[0] for line in fault_of(tmp_path, text.replace(old, new)).splitlines()] == [only]
 
@@ -938,7 +939,7 @@ RELAY_FAULTS = [
     (('"echo"\n', '"echo"\nforwarded = "Forwarded"\n'), 'relay[0].forwarded: "forwarded" belongs to stream = false'),
     (
         ('"echo"\n', '"echo"\nstream = false\nforwarded = "Forwarded"\n'),
-        'relay[0].forwarded: it belongs to a server with protocol = "http"; the server speaks "echo"',
+        'relay[0].forwarded: it belongs to a server with protocol = "http" or "http2"; the server speaks "echo"',
     ),
     (('"echo"\n', '"echo"\nnames = false\nliterals = false\n'), "relay[0].names: found names = false and literals = f"),
     (('"echo"\n', '"echo"\nbytes = true\n'), "relay[0].bytes: unknown key"),

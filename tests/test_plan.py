@@ -300,8 +300,8 @@ WAYS = '[[configuration]]\nname = "a"\n[[configuration]]\nname = "b"\n'
     [
         (TWO + KNOWN, {"main@dual-stack", "main@ipv6-only", "second@dual-stack", "second@ipv6-only"}),
         (TWO + KNOWN + 'topologies = ["ipv6-only"]\n', {"main@ipv6-only", "second@ipv6-only"}),
-        (TWO + KNOWN + 'subjects = ["second"]\n', {"second@dual-stack", "second@ipv6-only"}),
-        (TWO + KNOWN + 'subjects = ["second"]\ntopologies = ["dual-stack"]\n', {"second@dual-stack"}),
+        (TWO + KNOWN + 'elements = ["second"]\n', {"second@dual-stack", "second@ipv6-only"}),
+        (TWO + KNOWN + 'elements = ["second"]\ntopologies = ["dual-stack"]\n', {"second@dual-stack"}),
         (TWO + KNOWN.replace("-001", "-002"), set()),
     ],
 )

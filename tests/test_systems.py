@@ -89,7 +89,7 @@ for each system; they are the ones that the system is known for, because all of 
 host with the sysctl `net.ipv6.bindv6only = 1`; on "no AF_INET6" `socket(AF_INET6)` fails.
 
 `dualstack run MANIFEST` verifies a service and writes a report with the packets of each case. The exam does so in the
-embedded lab (netns). A service whose labs are "netns, docker" has an image, or one can be made of its packages:
+namespace lab (netns). A service whose labs are "netns, docker" has an image, or one can be made of its packages:
 `dualstack run --lab docker MANIFEST` runs it in containers, which the exam does not.
 
 This page is generated from the manifests by `python -m tests.test_systems`.

@@ -436,7 +436,7 @@ functions = ["forward", "nat44"]
 
 
 def test_reads_a_hidden_link(tmp_path: Path) -> None:
-    """A link that a host hides has its own prefix in the embedded lab, and a planned one elsewhere."""
+    """A link that a host hides has its own prefix in the namespace lab, and a planned one elsewhere."""
     path = tmp_path / "hidden.toml"
     path.write_text(HIDDEN, encoding="utf-8")
     topology = read_topology(path)

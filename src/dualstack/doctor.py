@@ -28,7 +28,7 @@ class Check:
         ok: Whether this machine has it.
         found: What was found.
         enable: How to enable it; empty if this machine has it.
-        required: Whether every netns lab needs it; false if only some topologies do.
+        required: Whether every namespace lab needs it; false if only some topologies do.
     """
 
     name: str
@@ -115,7 +115,7 @@ _REFUSALS = (
 
 
 def diagnose() -> list[Check]:
-    """Try every feature that the netns lab needs, and return the results.
+    """Try every feature that the namespace lab needs, and return the results.
 
     Raises:
         HarnessError: The trials could not be run.
@@ -180,7 +180,7 @@ def _cores() -> Check:
 
 
 def diagnose_engine() -> list[Check]:
-    """Look for a container engine and try what Docker labs need from it; netns labs need no engine."""
+    """Look for a container engine and try what Docker labs need from it; namespace labs need no engine."""
     name = "container engine (--lab docker)"
     try:
         engine = connect()

@@ -167,7 +167,7 @@ def _entries(subject: Subject, requirement: str, element: str, topology: str) ->
         if (
             _names(known, requirement, topology)
             and (not known.configurations or subject.configuration in known.configurations)
-            and (not known.subjects or element in known.subjects)
+            and (not known.elements or element in known.elements)
         ):
             yield known
 

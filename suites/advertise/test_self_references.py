@@ -2,7 +2,7 @@
 
 from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, endpoint
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.protocols.registry import protocol_named
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -54,7 +54,14 @@ def refers_to_itself(world: ListenerWorld, family: Family) -> int:
     happened = f"it has status {dialled.status}"
     if dialled.status in REFUSED_HOST:
         happened += f", one with Host: {takes_other_host(world, family)} is accepted"
-    world.require(Finding(dialled.status not in REFUSED_HOST, f"a request with Host: {host} is accepted", happened))
+    world.require(
+        Finding(
+            dialled.status not in REFUSED_HOST,
+            f"a request with Host: {host} is accepted",
+            happened,
+            symptoms=(Symptom.LITERAL_REFUSED,),
+        )
+    )
     response = protocol_named(world.listener.protocol).response(dialled.answer.encode("latin-1"))
     references = [*references_in(response)] if response is not None else []
     for reference in dict.fromkeys(references):

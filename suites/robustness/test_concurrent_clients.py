@@ -13,6 +13,8 @@ from dualstack.prober.messages import Load, LoadResult, ResourceUsage
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.transport import AppProtocol
 from dualstack.world import ListenerWorld
+from dualstack.world.error_shares import alike, worse_off
+from dualstack.world.limits import wait_out_limits
 
 SERVED_WITHIN = 30.0
 """Seconds within which each of many concurrent clients must be served."""
@@ -57,11 +59,13 @@ SETTLE = 10.0
     level=Level.MUST,
     role=Role.LISTENER,
     statement="When as many clients as the service is made for (200 of each family, unless its manifest says fewer) "
-    "come at the same time, all are served within 30 s, and neither family starves.",
+    "come at the same time, all are served within 30 s, and neither family starves. A service may turn clients away by "
+    "a status that says that there are too many (HTTP 429 or 503), if it does so alike over both families.",
     stimulus="Start the service on a dual-stack host. Start all clients of all families that it serves together, "
-    "alternating between the families; each tries one exchange.",
-    wire="No claim: the evidence is each client's answer and the time that it took.",
-    cites=("listen(2)", "accept(2)", "RFC 6540 §2"),
+    "alternating between the families; each tries one exchange. If clients of one family get more error statuses than "
+    "chance explains, start them once more, those of the other family first.",
+    wire="No claim: the evidence is each client's answer, its status, and the time that it took.",
+    cites=("listen(2)", "accept(2)", "RFC 6540 §2", "RFC 6585 §4"),
     topologies=("dual-stack",),
     causes=("RC-BLOCKING", "RC-BACKLOG", "RC-LEAK", "RC-PERPREFIX", "RC-SHAREDADDRESS"),
     needs=(Need.TCP, Need.ANSWER, Need.MANY, Need.NETWORK),
@@ -72,6 +76,8 @@ def test_many_concurrent_clients(world: ListenerWorld) -> None:
     families = world.served()
     loaded = run_clients(world, families, world.listener.clients, 1, SERVED_WITHIN)
     served_all(world, loaded)
+    if len(families) > 1 and any(loaded.statuses):
+        compare_statuses(world, families, loaded)
     slow = {family: percentile(loaded.longest[place :: len(families)], 95) for place, family in enumerate(families)}
     latencies = " and ".join(f"{seconds:.3f} s over {family.label}" for family, seconds in slow.items())
     least, most = min(slow.values()), max(slow.values())
@@ -162,6 +168,29 @@ def run_clients(
     return loaded
 
 
+def compare_statuses(world: ListenerWorld, families: Sequence[Family], loaded: LoadResult) -> None:
+    """Require that the clients of neither family get more error statuses, twice; the second load starts with the other.
+
+    A limit for all clients gives the error to those who come last, so the family that comes first is changed.
+    """
+    worse = worse_off(by_family(families, loaded), world.client.usual)
+    if worse is not None:
+        wait_out_limits()
+        families = families[::-1]
+        loaded = run_clients(world, families, world.listener.clients, 1, SERVED_WITHIN)
+        served_all(world, loaded)
+        again = worse_off(by_family(families, loaded), world.client.usual)
+        worse = worse if again is worse else None
+    world.require(alike(by_family(families, loaded), world.client.usual, worse))
+    if worse is not None:
+        world.count(worse, served=False)
+
+
+def by_family(families: Sequence[Family], loaded: LoadResult) -> dict[Family, tuple[int, ...]]:
+    """Return the statuses of the clients of each family."""
+    return {family: loaded.statuses[place :: len(families)] for place, family in enumerate(families)}
+
+
 def leave_without_request(world: ListenerWorld, families: Sequence[Family], count: int, rounds: int) -> None:
     """Let ``count`` concurrent clients of each family connect and leave without a request, ``rounds`` times."""
     dials = [world.client.exchange(family, protocol=AppProtocol.CONNECT) for family in families for _ in range(count)]
@@ -187,14 +216,17 @@ def served_all(world: ListenerWorld, loaded: LoadResult) -> None:
             f"{loaded.failed} exchanges failed, but this machine is too busy to judge that: "
             f"the clients were up to {loaded.late:.1f} s late; the first failure: {loaded.failures[0].detail}"
         )
-    happened = f"{sum(loaded.exchanges) - loaded.failed} exchanges succeeded, {loaded.failed} failed"
+    served = sum(loaded.exchanges) - loaded.failed - loaded.limited
+    happened = f"{served} exchanges succeeded, {loaded.failed} failed"
+    expected = f"each of {len(loaded.exchanges)} clients is served"
+    if loaded.limited:
+        expected += ", or gets a status that says that there are too many"
+        happened += f", {loaded.limited} got a status that says that there are too many clients"
     if unfinished:
         happened += f", and {len(unfinished)} clients did not finish"
     if loaded.failures:
         happened += f"; the first failure: {loaded.failures[0].detail}"
-    world.require(
-        Finding(not loaded.failed and not unfinished, f"each of {len(loaded.exchanges)} clients is served", happened)
-    )
+    world.require(Finding(not loaded.failed and not unfinished, expected, happened))
 
 
 def percentile(values: Sequence[float], percent: int) -> float:

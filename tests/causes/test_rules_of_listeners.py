@@ -542,6 +542,18 @@ CASES = {
             broken=(Finding(False, "Location names a host", "'[2001:8080'", symptoms=(Symptom.CUT_AT_COLON,)),),
         ),
     ),
+    "a Host with an IPv6 address is refused, where there is no IPv4": (
+        "RC-ERRORANSWER",
+        facts(
+            FamilyFacts(IPV4),
+            OK,
+            DUAL,
+            requirement="META-008",
+            host=NO_IPV4,
+            exchanges=(held(IPV6, OK, answer="HTTP/1.1 400 Bad Request"), held(IPV6, OK, answer="HTTP/1.1 200 OK")),
+            broken=(Finding(False, "it is accepted", "it has status 400", symptoms=(Symptom.LITERAL_REFUSED,)),),
+        ),
+    ),
     "a bulk answer of one family is cut short on the link": (
         "RC-CUTSHORT",
         facts(
@@ -670,3 +682,13 @@ WITHOUT = {
 def test_facts_that_fit_no_cause_name_none(found: Facts) -> None:
     """Without a fact that speaks for a cause, such as a difference between the families, none is named."""
     assert first(found) == ""
+
+
+@pytest.mark.parametrize(("family", "cause"), [(IPV6, "RC-PERPREFIX"), (IPV4, "RC-SHAREDADDRESS")])
+def test_a_limit_that_one_family_reaches_first(family: Family, cause: str) -> None:
+    """Error statuses of one family under load come from a limit that counts its clients as one."""
+    error = Finding(False, "both get errors alike", "over it 140 get 503", symptoms=(Symptom.LIMITED_EARLIER,))
+    seen = {one: replace(saw(one, OK, 200), works=one is not family) for one in (IPV4, IPV6)}
+    found = facts(seen[IPV4], seen[IPV6], ZERO, ONLY, requirement="ROBUST-005", broken=(error,))
+    assert first(found) == cause
+    assert first(replace(found, broken=(replace(error, symptoms=()),))) != cause

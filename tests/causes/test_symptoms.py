@@ -31,6 +31,7 @@ Rule = Callable[[Facts], str]
         (answers.something_grows, Symptom.GROWTH),
         (answers.leads_past_filter, Symptom.REDIRECT),
         (answers.locks_out_sharers, Symptom.SHARED_ADDRESS),
+        (answers.refuses_literals, Symptom.LITERAL_REFUSED),
         (connecting.unnamed_address, Symptom.UNNAMED_ADDRESS),
         (datagrams.bad_checksum, Symptom.BAD_CHECKSUM),
         (datagrams.too_large_packets, Symptom.LARGE_PACKET),

@@ -30,7 +30,7 @@ def test_a_baseline_is_written_once(dualstack: Command, tmp_path: Path) -> None:
     more = write_run(tmp_path / "more", [record(Verdict.FAIL), record(Verdict.FAIL, element="b")])
     assert dualstack("baseline", more, "--add", "--owner", "ann").stdout == "baseline.toml: 1 case added\n"
     assert "# a remark\n" in path.read_text(encoding="utf-8")
-    assert [(entry.subjects, entry.owner) for entry in load_baseline(path)] == [(["http"], ""), (["b"], "ann")]
+    assert [(entry.elements, entry.owner) for entry in load_baseline(path)] == [(["http"], ""), (["b"], "ann")]
     assert dualstack("baseline", more, "--force", "--expires", "2020-01-31").returncode == 0
     assert all(entry.has_expired for entry in load_baseline(path))
     expired = dualstack("baseline", more, "--add")

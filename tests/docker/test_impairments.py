@@ -1,4 +1,4 @@
-"""Connections to a host of a docker lab are impaired as in the embedded lab; afterwards its lab is not used again."""
+"""Connections to a host of a docker lab are impaired as in the namespace lab; afterwards its lab is not used again."""
 
 from collections.abc import Callable
 

@@ -29,7 +29,7 @@ def survey(kind: str) -> dict[tuple[str, str], Any]:
 
 @pytest.mark.usefixtures("engine", "images")
 def test_both_labs_see_the_same() -> None:
-    """Sockets, answers and outcome are those of the lab of namespaces, and nothing is left on the engine."""
+    """Sockets, answers and outcome are those of the namespace lab, and nothing is left on the engine."""
     assert survey("docker") == survey("netns")
 
 

@@ -30,7 +30,9 @@ Look = Callable[[Host], dict[str, Any]]
 @pytest.mark.parametrize("name", REFUSED)
 def test_twins_are_refused(make_lab: MakeLab, name: str) -> None:
     """A topology with two hosts of one hardware address is refused, with the host and the lab that can."""
-    with pytest.raises(HostCannot, match=rf"topology {name}: host '.*' has the hardware .*: it needs the embedded lab"):
+    with pytest.raises(
+        HostCannot, match=rf"topology {name}: host '.*' has the hardware .*: it needs the namespace lab"
+    ):
         make_lab(name)
 
 

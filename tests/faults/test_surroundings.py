@@ -135,7 +135,7 @@ def test_a_machine_without_user_namespaces(site: "Site") -> None:
     done.must_have_kept("correct")
     record = done.records["correct"]
     assert record.verdict is Verdict.HOST_CANNOT
-    assert "no namespaces for the embedded lab" in record.reason
+    assert "no namespace lab can be made" in record.reason
     assert "run 'dualstack doctor'" in record.reason
     assert "dualstack doctor" in " ".join(done.out.split())
 

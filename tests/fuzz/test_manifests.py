@@ -67,7 +67,7 @@ def check(path: Path, data: bytes) -> None:
 @given(text=st.sampled_from(MANIFESTS).flatmap(lambda path: edited(path.read_text(encoding="utf-8"))))
 @example(text="schema = 1\nservice = 3\nlisten = {}\nconnect = [[]]\n")
 @example(
-    text='schema = 1\n[service]\nname = "x"\n[[listen]]\nname = 1\nport = "x"\nbind = []\n[[known]]\nsubjects = [1]\n'
+    text='schema = 1\n[service]\nname = "x"\n[[listen]]\nname = 1\nport = "x"\nbind = []\n[[known]]\nelements = [1]\n'
 )
 @example(text="x = " + "[" * 5000 + "]" * 5000 + "\n")
 def test_an_edited_manifest_is_right_or_refused(folder: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of the embedded lab share."""
+"""What the tests of the namespace lab share."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A host of the embedded lab is changed while a case runs: its addresses, and IPv6 as a whole."""
+"""A host of the namespace lab is changed while a case runs: its addresses, and IPv6 as a whole."""
 
 import time
 from collections.abc import Callable

@@ -28,7 +28,7 @@ ENGINE = cast("Engine", type("Substitute", (), {"api_version": "1.48"}))
 
 
 class _Seen:
-    """A host of an embedded lab that is known by the plan of another topology."""
+    """A host of a namespace lab that is known by the plan of another topology."""
 
     def __init__(self, host: Host, spec: HostSpec, plan: HostPlan) -> None:
         self.name, self.spec, self.plan, self.interface = host.name, spec, plan, host.interface

@@ -98,11 +98,13 @@ def test_a_second_interface_starts_quiet() -> None:
     assert not [name for name in single if ".default." in name]
 
 
-def test_twins_need_the_embedded_lab() -> None:
+def test_twins_need_the_namespace_lab() -> None:
     """A host with the hardware address of another is refused: in a docker lab both are on one Ethernet."""
     topology = load_topology("two-links")
     hosts = {**topology.host, "peer": topology.host["peer"].model_copy(update={"twin": "service"})}
-    with pytest.raises(HostCannot, match=r"host 'peer' has the hardware addresses of 'service': it needs the embedded"):
+    with pytest.raises(
+        HostCannot, match=r"host 'peer' has the hardware addresses of 'service': it needs the namespace"
+    ):
         make_network(ENGINE, topology.model_copy(update={"host": hosts}), "", {})
 
 

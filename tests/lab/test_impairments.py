@@ -1,4 +1,4 @@
-"""Connections to a host of the embedded lab are impaired, for as long as a block lasts, and proved to be."""
+"""Connections to a host of the namespace lab are impaired, for as long as a block lasts, and proved to be."""
 
 import contextlib
 import os

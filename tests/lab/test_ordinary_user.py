@@ -1,4 +1,4 @@
-"""The embedded lab needs no root: the same labs, proofs and clean-up as an ordinary user."""
+"""The namespace lab needs no root: the same labs, proofs and clean-up as an ordinary user."""
 
 import json
 import os

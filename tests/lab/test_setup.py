@@ -32,10 +32,10 @@ def test_both_labs_write_the_same_settings_of_a_host(name: str) -> None:
     topology = load_topology(name)
     for host in topology.host:
         own, _ = containers.settings(topology, host)
-        embedded = {
+        in_namespace = {
             f"net.{path.replace('/', '.')}": value for path, value in namespace_settings(topology, host).items()
         }
-        shared = {key: value for key, value in embedded.items() if ".default." not in key}
+        shared = {key: value for key, value in in_namespace.items() if ".default." not in key}
         assert shared.pop("net.ipv6.conf.all.accept_dad") == "0"
         del own["net.ipv6.conf.lo.disable_ipv6"]
         shared.pop("net.ipv6.conf.lo.disable_ipv6", None)

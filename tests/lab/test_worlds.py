@@ -1,4 +1,4 @@
-"""Every topology can be made as an embedded lab, and the lab proofs hold."""
+"""Every topology can be made as a namespace lab, and the lab proofs hold."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def test_every_topology_comes_up_and_proves_itself(make_lab: MakeLab, name: str)
 
 
 def test_backend_and_lab_keep_the_protocol(backend: NetnsBackend, make_lab: MakeLab) -> None:
-    """The embedded backend is a `Backend`, and what it makes is a `Lab`."""
+    """The backend of namespace labs is a `Backend`, and what it makes is a `Lab`."""
     as_protocol: Backend = backend
     lab: Lab = make_lab("dual-stack")
     assert as_protocol.name == "netns"

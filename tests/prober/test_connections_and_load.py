@@ -176,6 +176,27 @@ def test_a_load_reports_its_failures(prober: Prober) -> None:
     assert [failure.outcome for failure in loaded.failures] == [Outcome.REFUSED] * 5
 
 
+LIMITED = """
+import itertools, socket
+listener = socket.create_server(("127.0.0.1", PORT))
+for number in itertools.count():
+    client = listener.accept()[0]
+    client.recv(65536)
+    status = b"503 Busy" if number % 4 == 1 else b"500 Broken" if number % 4 == 3 else b"200 OK"
+    client.sendall(b"HTTP/1.1 " + status + b"\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+    client.close()
+""".replace("PORT", str(PORT))
+
+
+def test_the_answer_of_a_limit_is_no_failure(prober: Prober, start: Callable[..., ProgramHandle]) -> None:
+    """Answers of a limit are counted apart from failures; each client's worst status is reported."""
+    assert start(LIMITED).wait_ready(Await(PORT, Transport.TCP, None, 10)).ready
+    dial = Dial(Family.IPV4, LOOPBACKS[0], PORT, protocol=AppProtocol.HTTP)
+    with prober.load(Load((dial,), rounds=8)) as load:
+        loaded = load.finish(Deadline(30, "the load"))
+    assert (loaded.failed, loaded.limited, loaded.statuses) == (2, 2, (503,))
+
+
 def test_a_load_that_is_late_is_cut_off(prober: Prober, reporting: ProgramHandle) -> None:
     """Clients without an answer have finished nothing when the time is up."""
     assert reporting.poll() is None
@@ -205,6 +226,19 @@ def test_an_impossible_load_is_refused(prober: Prober) -> None:
     wrong = Dial(Family.IPV4, "127.0.0.1", PORT, protocol=AppProtocol.HTTP, requests=2)
     with prober.load(Load((wrong,))) as load, pytest.raises(UsageError, match="one request at a time"):
         load.finish(Deadline(10, "the load"))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "answers", "detail"),
+    [(AppProtocol.HTTP, 1, "; the connection is not kept"), (AppProtocol.HTTP2, 2, "the second request on the")],
+)
+def test_requests_may_follow_one_another(prober: Prober, protocol: AppProtocol, answers: int, detail: str) -> None:
+    """A second request is sent on a connection that the server keeps; the lab's server of HTTP/1.1 keeps none."""
+    with prober.serve(Serve(LOOPBACKS, PORT, protocol=protocol)):
+        for family in BOTH:
+            result = prober.dial(Dial(family, family.loopback, PORT, protocol=protocol, kept=2))
+            assert (result.outcome, result.status, result.answers) == (Outcome.ANSWERED, 200, answers), result
+            assert detail in result.detail
 
 
 def test_requests_may_come_together(prober: Prober) -> None:

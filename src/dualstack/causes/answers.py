@@ -2,7 +2,7 @@
 
 import re
 
-from dualstack.causes.rule import about, ended, says
+from dualstack.causes.rule import Test, about, ended, says
 from dualstack.facts import Exchange, Facts, How, Sign, matches
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
@@ -79,6 +79,11 @@ def error_answer_of_one_family(facts: Facts) -> str:
     statuses = sorted({status_of(item) for item in facts.exchanges if item.family is family and status_of(item)})
     status = f" with status {', '.join(statuses)}" if statuses and not statuses[0].startswith("2") else ""
     return f"{family.label} clients are {_worst(facts, family)}{status}; {family.other.label} clients are served"
+
+
+def refuses_literals(facts: Facts) -> str:
+    """A request with an address of one family in Host is refused; one with an address of the other is not."""
+    return facts.happened(Symptom.LITERAL_REFUSED)
 
 
 def error_status(facts: Facts) -> str:
@@ -179,6 +184,11 @@ def hangs_up_beside_others(facts: Facts) -> str:
     return (
         f"{count} IPv6 connections, and no IPv4 ones, were closed without an answer while another client was connected"
     )
+
+
+def limits_earlier(family: Family) -> Test:
+    """Return the test that under load more clients of a family than of the other get an error status."""
+    return lambda facts: facts.happened(Symptom.LIMITED_EARLIER) if facts.one_lost is family else ""
 
 
 def limits_ipv4(facts: Facts) -> str:

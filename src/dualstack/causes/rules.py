@@ -189,6 +189,7 @@ RULES = (
             (STRONG, answers.error_answer_of_one_family),
             (STRONG, both(answers.ends_the_service, about("LISTEN"))),
             (STRONG, answers.statuses_differ),
+            (STRONG, answers.refuses_literals),
             (STRONG, answers.error_status),
             (STRONG, both(answers.accepted_in_vain, about("LISTEN", "INTEROP"))),
         ),

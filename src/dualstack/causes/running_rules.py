@@ -48,10 +48,21 @@ RUNNING_RULES = (
     ),
     Rule(
         "RC-PERPREFIX",
-        ((DECISIVE, answers.hangs_up_beside_others), (FITS, about("ROBUST-008"))),
+        (
+            (DECISIVE, answers.hangs_up_beside_others),
+            (DECISIVE, answers.limits_earlier(Family.IPV6)),
+            (FITS, about("ROBUST-008")),
+        ),
         (about("ROBUST-010"), answers.never_accepted),
     ),
-    Rule("RC-SHAREDADDRESS", ((CERTAIN, answers.locks_out_sharers), (DECISIVE, answers.limits_ipv4))),
+    Rule(
+        "RC-SHAREDADDRESS",
+        (
+            (CERTAIN, answers.locks_out_sharers),
+            (DECISIVE, answers.limits_ipv4),
+            (DECISIVE, answers.limits_earlier(Family.IPV4)),
+        ),
+    ),
     Rule(
         "RC-BACKLOG",
         ((DECISIVE, both(sockets.queue_is_short, about("ROBUST-004", "ROBUST-005", "ROBUST-007", "ROBUST-008"))),),

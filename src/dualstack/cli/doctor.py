@@ -9,7 +9,7 @@ from dualstack.doctor import diagnose, diagnose_engine
 
 
 def main(options: argparse.Namespace) -> int:
-    """Print each check; exit 3 if the embedded lab cannot be made here."""
+    """Print each check; exit 3 if the namespace lab cannot be made here."""
     checks = [*diagnose(), *diagnose_engine()]
     able = all(check.ok for check in checks if check.required)
     if options.json:

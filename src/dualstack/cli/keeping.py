@@ -37,8 +37,8 @@ def check_lab(option: str, lab: str) -> None:
     """
     if lab == DOCKER:
         raise UsageError(
-            f"{option}: no shell in a docker lab: its hosts have no programs but those of images. The embedded lab has "
-            "the same networks and this machine's programs: dualstack shell TOPOLOGY"
+            f"{option}: no shell in a docker lab: its hosts have no programs but those of images. The namespace lab "
+            "has the same networks and this machine's programs: dualstack shell TOPOLOGY"
         )
 
 

@@ -1,4 +1,4 @@
-"""The namespaces of the embedded lab, and the process that keeps them alive."""
+"""The namespaces that hold namespace labs, and the process that keeps them alive."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""The embedded backend: labs of Linux namespaces, without root, daemon or anything to install."""
+"""The backend of namespace labs, without root, daemon or anything to install."""
 
 import socket
 from collections.abc import Iterator, Mapping

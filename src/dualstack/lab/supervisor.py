@@ -1,4 +1,4 @@
-"""The lab supervisor: process 1 of the namespaces in which every embedded lab of a test process lives.
+"""The lab supervisor: process 1 of the namespaces in which every namespace lab of a test process lives.
 
 It holds the namespaces of all hosts. It runs `main` with one end of a control connection (see `control`) and the number
 of the process that it must not outlive. One request at a time:
@@ -272,5 +272,5 @@ def _supervise(connection: socket.socket, sockets: list[str], number: int) -> No
 def _refuse(connection: socket.socket, error: OSError) -> None:
     """Send instead of a greeting that this machine cannot."""
     what = "a limit of user.max_*_namespaces is reached" if error.errno == errno.ENOSPC else str(error)
-    message = f"no namespaces for the embedded lab: {what}; run 'dualstack doctor'"
+    message = f"no namespace lab can be made: {what}; run 'dualstack doctor'"
     control.send(connection, {"error": message, "kind": HostCannot.__name__})

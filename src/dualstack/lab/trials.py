@@ -1,4 +1,4 @@
-"""Tries what the embedded lab needs of this machine, each in a child process, and prints the outcomes.
+"""Tries what the namespace lab needs of this machine, each in a child process, and prints the outcomes.
 
 ``python -m dualstack.lab.trials`` writes one JSON object: by the name of the trial, an empty text or the error. It is a
 separate program because only a process with one thread can enter namespaces.

@@ -42,7 +42,7 @@ class Accepted(Known):
             self.is_about(key.subject)
             and key.requirement in self.requirement
             and (not self.topologies or key.topology in self.topologies)
-            and (not self.subjects or key.element in self.subjects)
+            and (not self.elements or key.element in self.elements)
             and (not self.configurations or key.subject.partition("/")[2] in self.configurations)
         )
 

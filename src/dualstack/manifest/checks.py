@@ -160,7 +160,7 @@ def _known_issues_name_subjects(manifest: Manifest) -> Iterator[Fault]:
     """Refuse a known issue of a listener, connector or relay that does not exist."""
     allowed = [item.name for table in (manifest.listen, manifest.connect, manifest.relay) for item in table]
     for position, known in enumerate(manifest.known):
-        yield from _unknown(("known", position, "subjects"), known.__dict__.get("subjects", ()), allowed)
+        yield from _unknown(("known", position, "elements"), known.__dict__.get("elements", ()), allowed)
 
 
 def _unknown(place: Key, names: Iterable[str], allowed: list[str]) -> Iterator[Fault]:

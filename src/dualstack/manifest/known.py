@@ -18,7 +18,7 @@ class Known(Table):
     requirement: RequirementIds = Field(min_length=1, description="The requirement that the service breaks, or a list.")
     topologies: list[str] = Field([], description="Only these topologies; default: all.")
     configurations: list[str] = Field([], description="Only these configurations; default: all.")
-    subjects: list[str] = Field([], description="Only these listeners or connectors; default: all.")
+    elements: list[str] = Field([], description="Only these listeners, connectors or relays; default: all.")
     reason: str = Field(min_length=10, description="What is wrong, for the report.")
     url: str | None = Field(None, description="The bug report.")
     owner: str = Field("", description="Who fixes it.")

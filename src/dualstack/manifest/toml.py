@@ -37,6 +37,7 @@ RENAMED = {
     "open": "allow_all",
     "reach": "scope",
     "stands_for": "represents",
+    "subjects": "elements",
 }
 """Keys of earlier versions, and what they are called now."""
 

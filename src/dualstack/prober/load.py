@@ -10,6 +10,7 @@ from dualstack.prober.messages import MOST_CLIENTS, Dial, Dialled, Load, LoadRes
 from dualstack.prober.messages.load import FinishLoad
 from dualstack.prober.messages.requests import Handle
 from dualstack.prober.verbs import Agent, verb
+from dualstack.protocols.judgement import LIMITS
 
 _REPORTED_FAILURES = 5
 _TICK = 0.05  # seconds between two looks whether the clients are late
@@ -45,7 +46,8 @@ class RunningLoad:
         self._ending = False
         self._exchanges = [0] * len(load.dials)
         self._longest = [0.0] * len(load.dials)
-        self._failed = 0
+        self._statuses = [0] * len(load.dials)
+        self._failed = self._limited = 0
         self._failures: list[Dialled] = []
         self._late = 0.0
         loop = asyncio.get_running_loop()
@@ -73,6 +75,8 @@ class RunningLoad:
             failed=self._failed,
             failures=tuple(self._failures),
             late=self._late,
+            statuses=tuple(self._statuses),
+            limited=self._limited,
         )
 
     def close(self) -> None:
@@ -102,7 +106,10 @@ class RunningLoad:
         """Count an exchange."""
         self._exchanges[number] += 1
         self._longest[number] = max(self._longest[number], dialled.seconds)
-        if dialled.outcome is not Outcome.ANSWERED:
+        self._statuses[number] = max(self._statuses[number], dialled.status)
+        if dialled.status in LIMITS:
+            self._limited += 1
+        elif dialled.outcome is not Outcome.ANSWERED:
             self._failed += 1
             if len(self._failures) < _REPORTED_FAILURES:
                 self._failures.append(dialled)

@@ -1,12 +1,16 @@
 """How an exchange ended, as one end of it sees it."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dualstack.protocols.certificates import TlsFault
 from dualstack.protocols.proxy_header import ProxyHeader
 
 _SHOWN = 40
+_TIMES = ("first", "second", "third")
+
+LIMITS = frozenset({421, 429, 503})
+"""Statuses and reply codes that also say that there are too many clients: SMTP 421, HTTP 429 and 503."""
 
 
 @enum.unique
@@ -38,6 +42,8 @@ class Judgement:
         tls: What is wrong with the other end's TLS; None if nothing is, or if it is not used.
         length: How many of the bytes that were received belong to the answer; None for all.
         server_name: The server name that a client sent (SNI); empty if it sent none, and for clients.
+        begins: How many bytes precede the answer: those of earlier answers on the connection.
+        answers: How many complete answers came on a connection that the client asked to keep (`Trait.KEEPS`).
         proxied: What a relay sent to a server in place of a PROXY header; None if none is expected, and for clients.
     """
 
@@ -49,6 +55,21 @@ class Judgement:
     length: int | None = None
     server_name: str = ""
     proxied: ProxyHeader | None = None
+    begins: int = 0
+    answers: int = 0
+
+
+def placed(judgement: Judgement, before: int, *, whole: bool) -> Judgement:
+    """Return the judgement of a request on a kept connection.
+
+    Args:
+        judgement: The judgement of the request alone.
+        before: How many answers came before on the connection.
+        whole: Whether its answer is complete.
+    """
+    which = _TIMES[before] if before < len(_TIMES) else f"{before + 1}th"
+    detail = f"the {which} request on the connection: {judgement.detail}"
+    return replace(judgement, detail=detail, answers=before + whole)
 
 
 def show(data: bytes | str) -> str:

@@ -16,8 +16,8 @@ HEAD = """\
 # Failures that are accepted for now: 'dualstack run --baseline THIS-FILE' does not fail because of them.
 #
 # An entry is like [[known]] in a manifest ('dualstack help manifest known'). It is about the service, the requirement,
-# the topologies and the subjects (listeners or connectors) that it names; without such a key, about all. Edit it: say
-# in 'reason' why it is accepted, in 'owner' who fixes it. From the day after 'expires' on, its cases fail again.
+# the topologies and the elements (listeners, connectors, relays) that it names; without such a key, about all. Edit it:
+# say in 'reason' why it is accepted, in 'owner' who fixes it. From the day after 'expires' on, its cases fail again.
 # 'dualstack run' says which entries have expired, no longer fail, or match nothing.
 schema = 1
 """
@@ -79,7 +79,7 @@ def _entry(records: Sequence[Record], verdict: str, owner: str, expires: dt.date
         ("service", _text(first.subject)),
         ("requirement", f"{_text(first.requirement)}  # {clip(first.title, 200)} ({clip(first.level, 20)})"),
         ("topologies", f"[{', '.join(map(_text, topologies))}]"),
-        *([("subjects", f"[{_text(first.element)}]")] if first.requirement != START else []),
+        *([("elements", f"[{_text(first.element)}]")] if first.requirement != START else []),
         ("verdict", _text(verdict)),
         ("reason", _text(f"{reason(first)}".ljust(10, "."))),
         ("owner", _text(owner)),

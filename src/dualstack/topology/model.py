@@ -51,7 +51,7 @@ class LinkSpec(_Table):
     )
     prefix: str = Field(
         "",
-        description="Its IPv4 prefix in the embedded lab, with a length of 24: only for a link that is hidden; empty: "
+        description="Its IPv4 prefix in the namespace lab, with a length of 24: only for a link that is hidden; empty: "
         "one of the lab's.",
     )
 

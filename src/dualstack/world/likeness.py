@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import Dialled, Outcome
+from dualstack.protocols.judgement import LIMITS
 from dualstack.world.limits import wait_out_limits
 
 _LINK_LOCAL = "fe80:"
-
-_LIMITED = frozenset({421, 429, 503})
-"""Statuses and reply codes that also say that there are too many clients: SMTP 421, HTTP 429 and 503."""
 
 
 @dataclass(slots=True)
@@ -50,7 +48,7 @@ class Likeness:
         better is not answered any more, the family is not the reason either.
         """
         kind, worse = _kind(address), self.worse(address)
-        if worse is None or self._seen[kind, worse].status not in _LIMITED:
+        if worse is None or self._seen[kind, worse].status not in LIMITS:
             return worse is not None
         wait_out_limits()
         for family in (worse, worse.other, worse):

@@ -86,7 +86,7 @@ def _add_work(run: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--time-budget", type=seconds, metavar="SECONDS", help=text)
     text = (
-        "after a failure open a shell in a new embedded lab like that of the first case that failed (dualstack shell)"
+        "after a failure open a shell in a new namespace lab like that of the first case that failed (dualstack shell)"
     )
     group.add_argument("--keep", action="store_true", help=f"{text}; without a terminal, print its command")
     how = group.add_mutually_exclusive_group()

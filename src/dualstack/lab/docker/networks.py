@@ -108,7 +108,9 @@ def _refuse_twins(topology: Topology) -> None:
     for name, host in topology.host.items():
         if host.twin:
             what = f"has the hardware addresses of {host.twin!r}"
-            raise HostCannot(f"topology {topology.name}: host {name!r} {what}: it needs the embedded lab (--lab netns)")
+            raise HostCannot(
+                f"topology {topology.name}: host {name!r} {what}: it needs the namespace lab (--lab netns)"
+            )
 
 
 def _create(

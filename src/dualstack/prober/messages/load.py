@@ -28,9 +28,11 @@ class LoadResult:
     Attributes:
         exchanges: How many exchanges each client has finished, in the order of the dials.
         longest: The duration of each client's longest exchange in seconds, in that order; 0.0 if it finished none.
-        failed: How many of all exchanges did not end with the right answer.
+        failed: How many of all exchanges ended neither with the right answer nor with that of a limit.
         failures: The first few of those.
         late: By how many seconds the clients were late at most, because this machine was busy.
+        statuses: The greatest status or reply code of each client's answers, in the order of the dials; 0 without one.
+        limited: How many of all exchanges ended with the answer of a limit (`LIMITS`).
     """
 
     exchanges: tuple[int, ...]
@@ -38,6 +40,8 @@ class LoadResult:
     failed: int
     failures: tuple[Dialled, ...]
     late: float = 0.0
+    statuses: tuple[int, ...] = ()
+    limited: int = 0
 
 
 @dataclass(frozen=True, slots=True)
