@@ -10,9 +10,7 @@ from dualstack.finding import Finding, Symptom
 from tests.causes.made import DUAL, HUNG_UP, IPV4, IPV6, OK, ONLY, REFUSED, U4, U6, UDP, ZERO, facts, first, held, saw
 
 WAITING = How.KEPT_WAITING
-THREAD = (
-    "Exception in thread Thread-1 (accept):\nTraceback (most recent call last):\nOSError: [Errno 107] gone"
-)
+THREAD = "Exception in thread Thread-1 (accept):\nTraceback (most recent call last):\nOSError: [Errno 107] gone"
 TRACEBACK = (
     'Traceback (most recent call last):\n  File "a.py", line 3, in <module>\n    assert error != errno.EADDRINUSE\n'
     "AssertionError"

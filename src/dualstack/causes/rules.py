@@ -14,7 +14,9 @@ from dualstack.causes import (
     sockets,
     starting,
     tls,
+    waiting,
 )
+from dualstack.causes.carried_rules import CARRIED_RULES
 from dualstack.causes.connecting_rules import CONNECTING
 from dualstack.causes.rule import (
     CERTAIN,
@@ -191,7 +193,7 @@ RULES = (
             (STRONG, answers.statuses_differ),
             (STRONG, answers.refuses_literals),
             (STRONG, answers.error_status),
-            (STRONG, both(answers.accepted_in_vain, about("LISTEN", "INTEROP"))),
+            (STRONG, both(waiting.accepted_in_vain, about("LISTEN", "INTEROP"))),
         ),
         (
             answers.is_udp,
@@ -221,12 +223,12 @@ RULES = (
     Rule(
         "RC-BLOCKING",
         (
-            (FITS, answers.keeps_waiting),
-            (STRONG, both(answers.socket_not_accepted, about("LISTEN"), unless(tls.handshake_is_silent, " "))),
-            (STRONG, both(answers.served_in_turns, about("LISTEN-001", "LISTEN-005"))),
-            (STRONG, both(answers.never_accepted, about("LISTEN", "LIFE", "INTEROP", "SEC", "ROBUST"))),
+            (FITS, waiting.keeps_waiting),
+            (STRONG, both(waiting.socket_not_accepted, about("LISTEN"), unless(tls.handshake_is_silent, " "))),
+            (STRONG, both(waiting.served_in_turns, about("LISTEN-001", "LISTEN-005"))),
+            (STRONG, both(waiting.never_accepted, about("LISTEN", "LIFE", "INTEROP", "SEC", "ROBUST"))),
         ),
-        (answers.ends_connections, answers.no_client_waits, running.loop_ends),
+        (waiting.ends_connections, waiting.no_client_waits, running.loop_ends),
         evident=False,
     ),
     Rule("RC-LEAK", ((STRONG, answers.something_grows), (STRONG, says(Sign.TOO_MANY_FILES)))),
@@ -287,14 +289,8 @@ RULES = (
         (datagrams.gets_others_answers,),
     ),
     Rule("RC-SSRF", ((FITS, about("SEC-006")),), (answers.leads_past_filter,)),
-    Rule("RC-PROXYHDR", ((CERTAIN, proxied.misread),)),
-    Rule("RC-FORWARDED", ((CERTAIN, proxied.misread_field),)),
-    Rule("RC-PROXYTRUST", ((CERTAIN, proxied.trusts_stranger),)),
-    Rule("RC-ADVERTISED", ((DECISIVE, handed_out.unusable),)),
-    Rule("RC-SIDECHANNEL", ((DECISIVE, about("META-009", "META-010")), (DECISIVE, handed_out.side_port_missed))),
-    Rule("RC-VAGUEREFUSAL", ((DECISIVE, about("META-011")),)),
-    Rule("RC-U32", ((DECISIVE, handed_out.cut),)),
     Rule("RC-REDIRECT", ((DECISIVE, answers.leads_past_filter),)),
+    *CARRIED_RULES,
     *RUNNING_RULES,
     *CONNECTING,
 )

@@ -1,6 +1,6 @@
 """Which facts support causes that are about how a service or relay runs and ends, and which rule them out."""
 
-from dualstack.causes import answers, relaying, running, sockets, starting
+from dualstack.causes import answers, relaying, running, sockets, starting, waiting
 from dualstack.causes.rule import CERTAIN, DECISIVE, FITS, STRONG, Rule, about, both, ended, says, unless
 from dualstack.facts import Sign
 from dualstack.families import Family
@@ -36,7 +36,7 @@ RUNNING_RULES = (
             (STRONG, both(running.of_client_error, about("ROBUST", "UDP"))),
             (FITS, about("ROBUST-003", "ROBUST-004")),
         ),
-        (running.by_sigpipe, running.only_resets_said, running.loop_ends, answers.never_accepted),
+        (running.by_sigpipe, running.only_resets_said, running.loop_ends, waiting.never_accepted),
     ),
     Rule("RC-CLIENTERROR", ((DECISIVE, both(running.loop_ends, about(*OF_CLIENTS))),)),
     Rule("RC-LISTENERGONE", ((STRONG, sockets.closed_while_running),), (answers.is_udp, about("LIFE", "TRANS"))),
@@ -53,7 +53,7 @@ RUNNING_RULES = (
             (DECISIVE, answers.limits_earlier(Family.IPV6)),
             (FITS, about("ROBUST-008")),
         ),
-        (about("ROBUST-010"), answers.never_accepted),
+        (about("ROBUST-010"), waiting.never_accepted),
     ),
     Rule(
         "RC-SHAREDADDRESS",

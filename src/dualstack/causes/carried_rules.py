@@ -1,0 +1,15 @@
+"""Which facts support causes that are about addresses in headers, messages and answers."""
+
+from dualstack.causes import handed_out, proxied
+from dualstack.causes.rule import CERTAIN, DECISIVE, Rule, about
+
+CARRIED_RULES = (
+    Rule("RC-PROXYHDR", ((CERTAIN, proxied.misread),)),
+    Rule("RC-FORWARDED", ((CERTAIN, proxied.misread_field),)),
+    Rule("RC-PROXYTRUST", ((CERTAIN, proxied.trusts_stranger),)),
+    Rule("RC-ADVERTISED", ((DECISIVE, handed_out.unusable),)),
+    Rule("RC-SIDECHANNEL", ((DECISIVE, about("META-009", "META-010")), (DECISIVE, handed_out.side_port_missed))),
+    Rule("RC-VAGUEREFUSAL", ((DECISIVE, about("META-011")),)),
+    Rule("RC-U32", ((DECISIVE, handed_out.cut),)),
+)
+"""Their order is that of `rules`."""

@@ -1,0 +1,80 @@
+"""Facts about clients that wait: whether the service accepts them, and whether others are served meanwhile."""
+
+from dualstack.causes.answers import ENDED, WAITING
+from dualstack.causes.rule import ended
+from dualstack.facts import Facts, How
+from dualstack.families import BOTH
+
+
+def ends_connections(facts: Facts) -> str:
+    """The service closes the connections itself: nothing is blocked."""
+    if ended(facts):
+        return ended(facts)
+    closed = sum(facts.of(family).count(*ENDED) for family in BOTH)
+    waiting = sum(facts.of(family).count(*WAITING) for family in BOTH)
+    return f"it closed {closed} connections without an answer" if closed > waiting else ""
+
+
+def no_client_waits(facts: Facts) -> str:
+    """Every client of the lost families got an answer or an end of its connection: nothing is blocked."""
+    lost = [facts.of(family) for family in BOTH if facts.lost(family)]
+    none_waits = bool(lost) and all(item.hows and not item.count(*WAITING) for item in lost)
+    return "its clients got an answer at once" if none_waits else ""
+
+
+def keeps_waiting(facts: Facts) -> str:
+    """Clients get no answer on connections that the kernel accepted."""
+    for family in BOTH:
+        count = facts.of(family).count(*WAITING)
+        if count:
+            return f"{count} {family.label} clients were connected and got no answer"
+    return ""
+
+
+def socket_not_accepted(facts: Facts) -> str:
+    """Clients of one family reach a separate socket and get no answer at all; those of the other are served."""
+    family = facts.one_lost
+    if family is None or facts.transport != "tcp" or facts.ended or facts.of(family).worst is not How.KEPT_WAITING:
+        return ""
+    own, other = ({row.address for row in facts.takes(one)} for one in (family, family.other))
+    if not own or own & other or facts.of(family).count(How.ANSWERED) or accepted_in_vain(facts):
+        return ""
+    return (
+        f"{family.label} clients are connected to a separate socket on {min(own)} and get no answer, "
+        f"{family.other.label} clients are served"
+    )
+
+
+def accepted_in_vain(facts: Facts) -> str:
+    """Clients of one family are accepted, and get no answer at all; those of the other are served."""
+    family = facts.one_lost
+    if family is None or facts.transport != "tcp" or facts.ended or facts.of(family).worst is not How.KEPT_WAITING:
+        return ""
+    queues = [row.waiting for row in facts.table if row in facts.takes(family)]
+    if not queues or any(queues) or None in queues or facts.of(family).count(How.ANSWERED):
+        return ""
+    return f"{family.label} clients are accepted and get no answer, {family.other.label} clients are served"
+
+
+def never_accepted(facts: Facts) -> str:
+    """Clients of a family are connected and get no answer, and connections wait on a socket that takes the family."""
+    if facts.transport != "tcp" or facts.ended:
+        return ""
+    for row in facts.table:
+        for family in row.serves if row.waiting and row.port == facts.port and row.transport == "tcp" else ():
+            if facts.lost(family) and facts.of(family).worst is How.KEPT_WAITING:
+                return f"{row.waiting} connections wait on its socket on {row.address}, and it does not accept them"
+    return ""
+
+
+def served_in_turns(facts: Facts) -> str:
+    """Some clients at one address are served; later ones are accepted and get no answer, and nothing has ended."""
+    for family in BOTH:
+        own = [item for item in facts.exchanges if item.family is family and not item.inside]
+        for first in own if facts.lost(family) and facts.transport == "tcp" and not facts.ended else ():
+            later = [
+                item for item in own[own.index(first) :] if (item.start, item.address) == (first.start, first.address)
+            ]
+            if first.how is How.ANSWERED and any(item.how is How.KEPT_WAITING for item in later):
+                return f"of equal {family.label} clients the first was served, and a later one got no answer"
+    return ""
