@@ -105,6 +105,10 @@ class Need(enum.Enum):
         lambda element: not (isinstance(element, Listen) and element.reply_port == "any"),
     )
     HTTP = _need("its protocol is not http", lambda element: Trait.HTTP in element.traits)
+    KEEPS = _need(
+        "its protocol is not http: its clients send no second request on a kept connection",
+        lambda element: Trait.KEEPS in element.traits,
+    )
     NAMES_SERVER = _need(
         "its protocol is not http, http2, grpc, rtsp, sip, websocket or exchange: no request names the server",
         lambda element: bool(element.traits & {Trait.HTTP, Trait.CALLS, Trait.NAMES_SERVER, Trait.DECLARED}),

@@ -1,12 +1,14 @@
 """A silent connection is kept equally long over both families."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import inf
 
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import Idle, Idled, Outcome, Stage, alike_until
+from dualstack.protocols.application import Trait
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 
@@ -26,7 +28,8 @@ STAGES = {
     level=Level.SHOULD,
     role=Role.LISTENER,
     statement="A connection on which nothing is sent, or nothing more after an exchange, is kept equally long over "
-    "IPv6 and over IPv4; the service chooses how long.",
+    "IPv6 and over IPv4; the service chooses how long. This includes connections of HTTP/1.1 that the client asks to "
+    "keep.",
     stimulus="Start the service. Two clients of each family connect and send nothing, and two try an exchange and "
     "send nothing more, all at the same time; watch their connections for 3.5 s (timeouts.idle), and longer while "
     "connections are still ending. If the manifest's clients is below 5, the latter connect after the former.",
@@ -45,7 +48,9 @@ def test_idle_connections_live_alike(world: ListenerWorld) -> None:
         world.require(Finding(True, "connections of both families are kept equally long", what))
         return
     room = world.listener.clients - 1
-    dials = [world.client.exchange(family) for _ in range(min(CLIENTS, room)) for family in families]
+    kept = int(Trait.KEEPS in world.listener.traits)
+    exchanges = [replace(world.client.exchange(family), kept=kept) for family in families]
+    dials = exchanges * min(CLIENTS, room)
     seconds = world.subject.manifest.timeouts.idle
     idle = [Idle(tuple(dials), stage, seconds) for stage in STAGES]
     together = [idle] if room >= CLIENTS * len(STAGES) else [[one] for one in idle]

@@ -53,6 +53,7 @@ from echoing import accept, dual, echo, listening, pair, serve
 
 CHECKS = {
     "LIFE-008": ("lifecycle.test_reload", "test_reload_keeps_both_families"),
+    "LISTEN-018": ("listen.test_kept_connections", "test_second_request_is_answered_alike"),
     "ROBUST-005": ("robustness.test_concurrent_clients", "test_many_concurrent_clients"),
     "ROBUST-009": ("robustness.test_latency", "test_both_families_are_equally_fast"),
     "ROBUST-010": ("robustness.test_idle_connections", "test_idle_connections_live_alike"),
@@ -205,6 +206,49 @@ def test_a_limit_for_one_family_is_found(judged: Judged, family: int, label: str
         assert verdict is Verdict.FAIL
         assert "concurrent clients of both families get error statuses alike" in reason
         assert re.search(rf"over {label} \d+ clients get status 200, \d+ clients get status {status}", reason), reason
+
+
+KEEPING = """
+from echoing import head_of_request
+def keeping(client, address):
+    number = 0
+    with client:
+        while head_of_request(client):
+            number += 1
+            if number > ANSWERS[":" in address]: return time.sleep(PAUSE)
+            client.sendall(b"HTTP/1.1 200 OK" + FIELDS + b"\\r\\nContent-Length: 0\\r\\n\\r\\n")
+serve(*pair(8080), client=keeping)
+"""
+
+
+def keeping(ipv4: int, ipv6: int, fields: str = "", pause: float = 0.0) -> str:
+    """Return an HTTP server that gives so many answers on a connection, and then ends it after a pause."""
+    changes = {"ANSWERS": str((ipv4, ipv6)), "FIELDS": f"b'{fields}'", "PAUSE": str(pause)}
+    script = KEEPING
+    for name, value in changes.items():
+        script = script.replace(name, value)
+    return script
+
+
+def test_second_requests_are_compared(judged: Judged) -> None:
+    """Both families may use a connection again, or neither; one family alone is worse off, also if it waits in vain."""
+    http = 'protocol = "http"'
+    for script in (keeping(9, 9), keeping(1, 1), keeping(1, 1, "\\r\\nConnection: close")):
+        verdict, reason, _ = judged("LISTEN-018", script, listen=http)
+        assert verdict is Verdict.PASS, reason
+    for script, label in ((keeping(9, 1), "IPv6"), (keeping(1, 9), "IPv4"), (keeping(9, 1, pause=9.0), "IPv6")):
+        verdict, reason, _ = judged("LISTEN-018", script, listen=http)
+        assert verdict is Verdict.FAIL
+        assert reason.endswith(f"the {label} client is worse off")
+
+
+def test_idle_times_after_an_answer_of_http(judged: Judged) -> None:
+    """A server that ends kept connections of one family soon after an answer deviates, although both wait before it."""
+    script = keeping(9, 9).replace("number += 1", 'number += 1; client.settimeout(0.3 if ":" in address else 60)')
+    verdict, reason, _ = judged("ROBUST-010", script, listen='protocol = "http"')
+    assert verdict is Verdict.DEVIATES
+    assert "connections after an exchange are kept equally long over both families" in reason
+    assert "on which nothing was sent" not in reason
 
 
 SLOW = """

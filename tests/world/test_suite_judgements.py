@@ -10,7 +10,7 @@ import pytest
 from dualstack.errors import NothingToJudge
 from dualstack.families import Family
 from dualstack.finding import Symptom
-from dualstack.prober.messages import Exit, Idled, Outcome, ResourceUsage, SocketRow, Stage, ThreadTime
+from dualstack.prober.messages import Dialled, Exit, Idled, Outcome, ResourceUsage, SocketRow, Stage, ThreadTime
 from dualstack.world.runs import Run
 
 F4, F6 = Family.IPV4, Family.IPV6
@@ -61,6 +61,29 @@ def test_idle_times_that_differ() -> None:
     assert alike({F4: [early, early], F6: [early, open_still]}, "x").ok
     assert alike({F4: [idled(0.0)], F6: [idled(1.0)]}, "x").ok
     assert not alike({F4: [idled(0.0)], F6: [idled(1.1, ended=False)]}, "x").ok
+
+
+def dialled(outcome: Outcome, status: int, answers: int) -> Dialled:
+    """Return how the last request on a connection ended."""
+    return Dialled(outcome, "", True, "", 0, "", "", 0.0, "it ended", status, answers=answers)
+
+
+def test_second_requests_that_differ() -> None:
+    """A second request has a worse end if its status is of a worse class, or if it has no answer."""
+    module = suite("listen.test_kept_connections")
+    served, moved = dialled(Outcome.ANSWERED, 200, 2), dialled(Outcome.ANSWERED, 404, 2)
+    broken, ended = dialled(Outcome.WRONG, 500, 2), dialled(Outcome.ANSWERED, 200, 1)
+    dropped, cut = dialled(Outcome.SILENT, 0, 1), dialled(Outcome.WRONG, 200, 1)
+    for first, second in ((F4, F6), (F6, F4)):
+        for better, worse in ((served, moved), (moved, broken), (broken, dropped), (served, ended), (served, cut)):
+            assert module.worse_off({first: better, second: worse}) is second
+        for one in (served, moved, broken, ended, dropped):
+            assert module.worse_off({first: one, second: one}) is None
+        assert module.worse_off({first: ended, second: dropped}) is None
+    assert module.alike({F4: ended, F6: ended}, None).ok
+    finding = module.alike({F4: served, F6: dropped}, F6)
+    assert not finding.ok
+    assert finding.happened == "over IPv4 it ended; over IPv6 it ended; the IPv6 client is worse off"
 
 
 def test_who_has_a_connection_to_be_silent_on() -> None:

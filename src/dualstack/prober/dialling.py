@@ -74,10 +74,11 @@ async def _carry_out(attempt: Attempt, request: Dial, act: Callable[[], Awaitabl
         connected=attempt.connected,
         source=attempt.source[0],
         source_port=attempt.source[1],
-        answer=bytes(attempt.answer[: judgement.length]).decode("latin-1"),
+        answer=bytes(attempt.answer[judgement.begins : judgement.length]).decode("latin-1"),
         status=judgement.status,
         sent=bytes(attempt.sent[:MOST_REPORTED]).decode("latin-1"),
         seconds=monotonic() - start,
         detail=judgement.detail,
         tls=judgement.tls,
+        answers=judgement.answers,
     )

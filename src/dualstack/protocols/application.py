@@ -36,6 +36,8 @@ class Trait(enum.Enum):
     """It is HTTP."""
     WEBSOCKET = "websocket"
     """It is WebSocket."""
+    KEEPS = "keeps"
+    """The client may ask the server to keep the connection, and send a second request on it after the answer."""
     CALLS = "calls"
     """The client makes a remote procedure call, which the manifest may declare."""
     NAMES_SERVER = "names-server"
@@ -109,6 +111,13 @@ class Ask(Protocol):
     @property
     def requests(self) -> int:
         """How many requests are sent at once (`Trait.PIPELINES`)."""
+
+    @property
+    def kept(self) -> int:
+        """How many requests are sent on a kept connection, each after the answer before it (`Trait.KEEPS`).
+
+        0 for one request, after which the server is to close the connection.
+        """
 
     @property
     def token_size(self) -> int:

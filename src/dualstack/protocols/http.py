@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
 
 import h11
 
@@ -25,14 +26,17 @@ class Http(Application):
     """The client sends ``GET /``. The server answers one request on each connection, with its client's address."""
 
     name = "http"
-    traits = frozenset({Trait.ANSWERS, Trait.HTTP})
+    traits = frozenset({Trait.ANSWERS, Trait.HTTP, Trait.KEEPS})
     transports = frozenset({Transport.TCP})
     serves = frozenset({Transport.TCP})
 
     @classmethod
     def client(cls, ask: Ask) -> Conversation:
         """See `Application`."""
-        return HttpClient(ask.host or ask.address, ask.port, ask.status, ask.send or "/", ask.fields)
+        from dualstack.protocols.http_kept import KeptHttp  # noqa: PLC0415 - it is made of clients of this module
+
+        make = partial(HttpClient, ask.host or ask.address, ask.port, ask.status, ask.send or "/", ask.fields)
+        return KeptHttp(partial(make, keeps=True), ask.kept) if ask.kept else make()
 
     @classmethod
     def response(cls, received: bytes) -> Response | None:
@@ -55,6 +59,8 @@ class HttpClient:
         served: Sequence[str] = (),
         target: str = "/",
         fields: Sequence[tuple[str, str]] = (),
+        *,
+        keeps: bool = False,
     ) -> None:
         """Build the request for a server at an address (RFC 9112 §3.2: an IPv6 Host has brackets and no zone).
 
@@ -64,9 +70,11 @@ class HttpClient:
             served: The statuses that count as served, such as ``200`` or ``3xx``; none for all below 500.
             target: The path that is requested.
             fields: Further fields of the request.
+            keeps: Whether the server may keep the connection; otherwise it is asked to close it.
         """
         host = endpoint(address.partition("%")[0], port)
-        headers = [("Host", host), ("User-Agent", "dualstack"), ("Accept", "*/*"), ("Connection", "close")]
+        headers = [("Host", host), ("User-Agent", "dualstack"), ("Accept", "*/*")]
+        headers += [] if keeps else [("Connection", "close")]
         headers += fields
         self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MOST_HEAD)
         self._request = self._connection.send(h11.Request(method="GET", target=target, headers=headers)) or b""
@@ -75,6 +83,16 @@ class HttpClient:
         self._line: bytes | None = b""
         self._final: h11.Response | None = None
         self._size = self._received = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether a whole response has come."""
+        return self._final is not None and self._connection.their_state in {h11.DONE, h11.MUST_CLOSE, h11.CLOSED}
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a whole response has come after which the server keeps the connection (RFC 9112 §9.3)."""
+        return self._connection.their_state is h11.DONE and self._connection.our_state is h11.DONE
 
     def start(self) -> bytes:
         """See `Conversation`."""

@@ -41,6 +41,8 @@ class Judgement:
         tls: What is wrong with the other end's TLS; None if nothing is, or if it is not used.
         length: How many of the bytes that were received belong to the answer; None for all.
         server_name: The server name that a client sent (SNI); empty if it sent none, and for clients.
+        begins: How many bytes precede the answer: those of earlier answers on the connection.
+        answers: How many complete answers came on a connection that the client asked to keep (`Trait.KEEPS`).
         proxied: What a relay sent to a server in place of a PROXY header; None if none is expected, and for clients.
     """
 
@@ -52,6 +54,8 @@ class Judgement:
     length: int | None = None
     server_name: str = ""
     proxied: ProxyHeader | None = None
+    begins: int = 0
+    answers: int = 0
 
 
 def show(data: bytes | str) -> str:

@@ -83,6 +83,8 @@ def client_for(ask: Ask) -> Conversation:
         raise UsageError(f"protocol {protocol.name!r} does not work over {ask.transport.name}")
     if ask.requests > 1 and Trait.PIPELINES not in protocol.traits:
         raise UsageError(f"protocol {protocol.name!r} takes one request at a time")
+    if ask.kept and Trait.KEEPS not in protocol.traits:
+        raise UsageError(f"protocol {protocol.name!r} keeps no connection for a second request")
     return protocol.client(ask)
 
 

@@ -25,12 +25,13 @@ class Dialled:
         connected: Whether a TCP connection was established.
         source: The local address; empty if there was none.
         source_port: The local port; 0 if there was none.
-        answer: What was received, as Latin-1 text, at most 64 KiB.
+        answer: What was received, as Latin-1 text, at most 64 KiB; on a kept connection without earlier answers.
         sent: What was sent, as Latin-1 text, at most 64 KiB.
         seconds: How long it took.
         detail: One sentence for a report.
         status: The status or reply code of the answer; 0 without one.
         tls: What is wrong with the service's TLS; None if nothing is, or if it is not used.
+        answers: How many complete answers came on a connection that the client asked to keep (`Dial.kept`).
     """
 
     outcome: Outcome
@@ -44,6 +45,7 @@ class Dialled:
     detail: str
     status: int = 0
     tls: TlsFault | None = None
+    answers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Dial(Request[Dialled]):
         half_close: Whether to shut down the sending side once everything is sent.
         chunks: Sizes in which to send (TCP_NODELAY), the rest in one piece; empty for all at once.
         requests: How many requests are sent at once, without waiting for answers (``ECHO`` and ``UPPER``).
+        kept: How many requests ``AppProtocol.HTTP`` sends on a connection that it asks the service to keep, each after
+            the answer before it; 0 for one request, after which the service is to close the connection.
         token_size: The size of the generated text of ``ECHO`` and ``UPPER`` in bytes.
         tls: What the client checks if it speaks TLS; None if it does not.
         upgrade: What the opening handshake of a WebSocket has beside the path.
@@ -109,3 +113,4 @@ class Dial(Request[Dialled]):
     preface: str = ""
     joined: bool = False
     tunnel: Tunnel | None = None
+    kept: int = 0
