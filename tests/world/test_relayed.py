@@ -6,7 +6,7 @@ import pytest
 
 from dualstack.families import Family
 from dualstack.prober.messages import Accepted, Dialled, Outcome
-from dualstack.world.relayed import arrivals, back_leg, same_bytes, seen
+from dualstack.world.relayed import arrivals, back_leg, heads_in, same_bytes, seen
 
 RELAY = ("192.0.2.1", "2001:db8::1")
 IPV4_SERVER, IPV6_SERVER = "192.0.2.9", "2001:db8::9"
@@ -48,6 +48,9 @@ def test_connections_that_a_relay_keeps() -> None:
     """A connection has been used if it is new or something came on it; only what came since counts."""
     idle, pooled, fresh = (client(IPV6_SERVER, RELAY[1], count) for count in (7, 100, 250))
     assert arrivals([], [fresh]) == (fresh,)
+    first, both = (replace(pooled, head=head, received=size) for head, size in (("a: 1", 60), ("a: 1\r\n\r\nb: 2", 90)))
+    assert arrivals([first], [both]) == (replace(pooled, head="b: 2", received=30),)
+    assert heads_in([both, replace(fresh, head=""), first]) == ["a: 1", "b: 2", "a: 1"]
     assert arrivals([idle], [idle]) == ()
     assert arrivals([idle, pooled], [idle, replace(pooled, received=350)]) == (replace(pooled, received=250),)
     assert arrivals([idle], [replace(idle, received=14), fresh]) == (idle, fresh)

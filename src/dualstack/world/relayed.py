@@ -11,18 +11,32 @@ from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import Fate, attempts
 from dualstack.wire.formatting import conversation
 
+BETWEEN_HEADS = "\r\n\r\n"
+"""What is between the heads of the requests of one connection, in what the lab's server reports."""
+
 
 def arrivals(before: Sequence[Accepted], now: Sequence[Accepted]) -> tuple[Accepted, ...]:
     """Return the connections of a server that are new, or on which something came since it was last looked at.
 
-    A relay may keep connections open. Of those ``received`` counts only what came since.
+    A relay may keep connections open. Of those ``received`` counts only what came since, and ``head`` has only that.
 
     Args:
         before: All connections at the last look.
         now: All connections now, those of the last look first.
     """
-    kept = [replace(item, received=item.received - old.received) for old, item in zip(before, now, strict=False)]
+    kept = [_since(old, item) for old, item in zip(before, now, strict=False)]
     return (*(item for item in kept if item.received), *now[len(before) :])
+
+
+def _since(old: Accepted, now: Accepted) -> Accepted:
+    """Return a connection with what came on it since it was looked at before."""
+    head = now.head.removeprefix(old.head)
+    return replace(now, received=now.received - old.received, head=head.removeprefix(BETWEEN_HEADS))
+
+
+def heads_in(arrived: Sequence[Accepted]) -> list[str]:
+    """Return the head of each HTTP request that came on these connections."""
+    return [head for item in arrived for head in item.head.split(BETWEEN_HEADS) if head]
 
 
 def seen(arrived: Sequence[Accepted]) -> str:
