@@ -106,7 +106,7 @@ class Need(enum.Enum):
     )
     HTTP = _need("its protocol is not http", lambda element: Trait.HTTP in element.traits)
     KEEPS = _need(
-        "its protocol is not http: its clients send no second request on a kept connection",
+        "its protocol is neither http nor http2: its clients send no second request on a kept connection",
         lambda element: Trait.KEEPS in element.traits,
     )
     NAMES_SERVER = _need(

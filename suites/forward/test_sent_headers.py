@@ -181,9 +181,9 @@ def why_not_named(field: Field, head: str, client: str) -> str:
     statement="The last node in the field that the manifest names is the address of the client, in its family: an IPv4 "
     "address is not mapped. In Forwarded an IPv6 address has brackets and is quoted; in X-Forwarded-For it is the "
     "address alone, without brackets and port. This holds for each request of a connection.",
-    stimulus="For each family of the client and each family of the server: send a request to the relay, and over "
-    "HTTP/1.1 a second one on the same connection, unless the relay ends it. Read the requests that the server "
-    "receives: as many must be right as were answered; others may be health checks.",
+    stimulus="For each family of the client and each family of the server: send a request to the relay, and a "
+    "second one on the same connection, unless the relay ends it. Read the requests that the server receives: as many "
+    "must be right as were answered; others may be health checks.",
     wire=WIRE,
     cites=("RFC 7239 §4, §6", "RFC 4291 §2.5.5.2"),
     topologies=("relay",),

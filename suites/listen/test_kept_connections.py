@@ -22,13 +22,14 @@ NO_ANSWER = 9
     title="A second request on a kept connection is answered over both families",
     level=Level.MUST,
     role=Role.LISTENER,
-    statement="A service of HTTP/1.1 answers a second request on a connection over IPv6 as it does over IPv4, with a "
-    "status of the same class. A service may end each connection after one answer, if it does so over both families.",
+    statement="A service of HTTP/1.1 or HTTP/2 answers a second request on a connection over IPv6 as it does over "
+    "IPv4, with a status of the same class. A service may end each connection after one answer, if it does so over "
+    "both families.",
     stimulus="Start the service on a dual-stack host. Over each family send a request without Connection: close, and "
     "after its answer another one on the same connection, unless the service ends it. If the families differ, try both "
     "once more after a pause of 2 s.",
     wire="Each connection attempt has the family that was dialled and is answered from the address that was dialled.",
-    cites=("RFC 9112 §9.3", "RFC 6540 §2"),
+    cites=("RFC 9112 §9.3", "RFC 9113 §9.1", "RFC 6540 §2"),
     topologies=("dual-stack",),
     causes=("RC-ERRORANSWER",),
     needs=(Need.KEEPS, Need.BOTH, Need.MANY, Need.NETWORK),

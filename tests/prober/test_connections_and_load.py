@@ -228,6 +228,19 @@ def test_an_impossible_load_is_refused(prober: Prober) -> None:
         load.finish(Deadline(10, "the load"))
 
 
+@pytest.mark.parametrize(
+    ("protocol", "answers", "detail"),
+    [(AppProtocol.HTTP, 1, "; the connection is not kept"), (AppProtocol.HTTP2, 2, "the second request on the")],
+)
+def test_requests_may_follow_one_another(prober: Prober, protocol: AppProtocol, answers: int, detail: str) -> None:
+    """A second request is sent on a connection that the server keeps; the lab's server of HTTP/1.1 keeps none."""
+    with prober.serve(Serve(LOOPBACKS, PORT, protocol=protocol)):
+        for family in BOTH:
+            result = prober.dial(Dial(family, family.loopback, PORT, protocol=protocol, kept=2))
+            assert (result.outcome, result.status, result.answers) == (Outcome.ANSWERED, 200, answers), result
+            assert detail in result.detail
+
+
 def test_requests_may_come_together(prober: Prober) -> None:
     """Two requests are sent at once, and both answers are required."""
     with prober.serve(Serve(LOOPBACKS, PORT, protocol=AppProtocol.UPPER)):

@@ -48,6 +48,40 @@ def frames(sent: bytes) -> list[tuple[int, int, bytes]]:
     return found
 
 
+def test_requests_that_follow_one_another() -> None:
+    """A client sends its request again on the next stream after each answer, and judges the last one."""
+    client, server = Http2Client("2001:db8::1", 80, kept=3), Http2Server(b"hello")
+    said, judgement = client.start(), None
+    for _ in range(9):
+        turn = client.receive(server.receive(said).send)
+        said, judgement = turn.send, turn.judgement or judgement
+    assert judgement is not None
+    assert (judgement.outcome, judgement.status, judgement.answers) == (Outcome.ANSWERED, 200, 3)
+    assert judgement.detail == "the third request on the connection: the answer's :status is 200, its body has 5 bytes"
+    assert server.end(OVER).detail == "the client sent 3 requests"
+
+
+def test_one_request_on_a_kept_connection() -> None:
+    """With one request nothing follows its answer, and the answer is counted."""
+    client, server = Http2Client("2001:db8::1", 80, kept=1), Http2Server(b"")
+    turn = client.receive(server.start() + server.receive(client.start()).send)
+    assert turn.judgement is not None
+    assert turn.judgement.answers == 1
+    client.receive(b"")
+    assert server.end(OVER).detail == "the client sent 1 requests"
+
+
+def test_a_second_request_that_is_not_answered() -> None:
+    """Without an answer on the next stream the judgement is about the second request, also if a GOAWAY refuses it."""
+    for ending, said in ((b"", "sent no answer to the request"), (goaway(1, 0), "it refused the request: GOAWAY")):
+        client, server = Http2Client("2001:db8::1", 80, kept=2), Http2Server(b"")
+        assert client.receive(server.start() + server.receive(client.start()).send).judgement is None
+        judgement = client.receive(ending).judgement or client.end(OVER, closed=True)
+        assert (judgement.outcome, judgement.answers) == (Outcome.WRONG, 1)
+        assert judgement.detail.startswith("the second request on the connection: ")
+        assert said in judgement.detail
+
+
 @pytest.mark.parametrize(
     ("address", "authority"),
     [("192.0.2.1", "192.0.2.1:80"), ("2001:db8::1", "[2001:db8::1]:80"), ("fe80::1%eth0", "[fe80::1]:80")],

@@ -116,7 +116,7 @@ class Ask(Protocol):
     def kept(self) -> int:
         """How many requests are sent on a kept connection, each after the answer before it (`Trait.KEEPS`).
 
-        0 for one request, after which the server is to close the connection.
+        0 for one request, after which a server of HTTP/1.1 is to close the connection.
         """
 
     @property

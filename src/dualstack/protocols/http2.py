@@ -10,7 +10,7 @@ class Http2(Application):
     """The client sends ``GET /``. The server answers each request with its client's address."""
 
     name = "http2"
-    traits = frozenset({Trait.ANSWERS, Trait.HTTP})
+    traits = frozenset({Trait.ANSWERS, Trait.HTTP, Trait.KEEPS})
     transports = frozenset({Transport.TCP})
     serves = frozenset({Transport.TCP})
     alpn = ("h2",)
@@ -21,7 +21,7 @@ class Http2(Application):
         from dualstack.protocols.http2_ends import Http2Client  # noqa: PLC0415 - the library is loaded if it is used
 
         host = ask.host or ask.address
-        return Http2Client(host, ask.port, ask.status, ask.send or "/", secure=ask.tls is not None)
+        return Http2Client(host, ask.port, ask.status, ask.send or "/", secure=ask.tls is not None, kept=ask.kept)
 
     @classmethod
     def response(cls, received: bytes) -> Response | None:

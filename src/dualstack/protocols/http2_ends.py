@@ -1,16 +1,17 @@
 """Both ends of a connection of HTTP/2: one request and its response; a server that answers every request."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dualstack.families import endpoint
 from dualstack.protocols.conversation import Turn
 from dualstack.protocols.http import is_served
 from dualstack.protocols.http2_session import Broken, Headers, Message, Session
-from dualstack.protocols.judgement import Judgement, Outcome, show
+from dualstack.protocols.judgement import Judgement, Outcome, placed, show
 
 _KEPT_HEADS = 8 << 10  # characters of the requests' heads that are reported
-_CALL = 1
-"""The stream of a client's first request (RFC 9113 §5.1.1)."""
+_FIRST, _STEP = 1, 2
+"""The stream of a client's first request, and the distance to the next one (RFC 9113 §5.1.1)."""
 
 
 def request_head(method: str, path: str, address: str, port: int, *, secure: bool) -> Headers:
@@ -26,10 +27,19 @@ def request_head(method: str, path: str, address: str, port: int, *, secure: boo
 class RequestingEnd:
     """A client that sends one request and judges its response; how, a subclass decides."""
 
-    def __init__(self, head: Headers, body: bytes = b"") -> None:
-        """Prepare the request."""
+    def __init__(self, head: Headers, body: bytes = b"", kept: int = 0) -> None:
+        """Prepare the request.
+
+        Args:
+            head: Its header fields.
+            body: Its body.
+            kept: How many times it is sent on the connection, each after the answer before it; 0 for once, without a
+                count of the answers.
+        """
         self._session = Session(client=True)
+        self._head, self._body = head, body
         self._session.request(head, body)
+        self._kept, self._answers, self._call = kept, 0, _FIRST
         self._judged: Judgement | None = None
         self._something = False
 
@@ -53,37 +63,63 @@ class RequestingEnd:
         if self._judged is not None:
             return self._judged
         if not self._something:
-            return Judgement(Outcome.SILENT, f"no answer: {why}")
+            return self._counted(Judgement(Outcome.SILENT, f"no answer: {why}"))
         if not self._session.begun:
-            return _wrong(f"the answer {show(self._session.fragment())} is no whole SETTINGS frame of HTTP/2: {why}")
+            what = f"the answer {show(self._session.fragment())} is no whole SETTINGS frame of HTTP/2"
+            return self._counted(_wrong(f"{what}: {why}"))
         after = f"{self._session.goaway} and " if self._session.goaway else ""
-        partly = ", or only a part of one" if _CALL in self._session.open else ""
-        return _wrong(f"it speaks HTTP/2, but sent {after}no answer to the request{partly}: {why}")
+        partly = ", or only a part of one" if self._call in self._session.open else ""
+        return self._counted(_wrong(f"it speaks HTTP/2, but sent {after}no answer to the request{partly}: {why}"))
 
     def _take(self, data: bytes) -> Judgement | None:
         """Take bytes; return the judgement once the response is complete, or cannot come."""
         try:
             for message in self._session.take(data):
-                if message.stream == _CALL:
-                    reset = f"it reset the request: RST_STREAM with {message.reset}"
-                    return _wrong(reset) if message.reset else self.judge(message)
-                if self._session.goaway and self._session.last < _CALL:
-                    return _wrong(f"it refused the request: {self._session.goaway}")
+                if message.stream == self._call:
+                    if judgement := self._answered(message):
+                        return judgement
+                elif self._session.goaway and self._session.last < self._call:
+                    return self._counted(_wrong(f"it refused the request: {self._session.goaway}"))
         except Broken as error:
-            return _wrong(f"it sent {error}")
+            return self._counted(_wrong(f"it sent {error}"))
         return None
+
+    def _answered(self, message: Message) -> Judgement | None:
+        """Return the judgement of a response; None if the request is sent once more."""
+        if message.reset:
+            return self._counted(_wrong(f"it reset the request: RST_STREAM with {message.reset}"))
+        judgement = self._counted(self.judge(message), whole=True)
+        self._answers += 1
+        if judgement.outcome is not Outcome.ANSWERED or self._answers >= self._kept:
+            return judgement
+        if self._session.goaway:
+            return replace(judgement, detail=f"{judgement.detail}; the connection is not kept")
+        self._call += _STEP
+        self._session.request(self._head, self._body)
+        return None
+
+    def _counted(self, judgement: Judgement, *, whole: bool = False) -> Judgement:
+        """Return the judgement of the last request; with its place on a connection that is to be kept."""
+        return placed(judgement, self._answers, whole=whole) if self._kept else judgement
 
 
 class Http2Client(RequestingEnd):
     """``GET`` of a path: the answer is a whole response with a status that counts as served."""
 
     def __init__(
-        self, address: str, port: int, served: Sequence[str] = (), path: str = "/", *, secure: bool = False
+        self,
+        address: str,
+        port: int,
+        served: Sequence[str] = (),
+        path: str = "/",
+        *,
+        secure: bool = False,
+        kept: int = 0,
     ) -> None:
-        """Build the request for a server at an address; ``served`` as for HTTP/1.1."""
+        """Build the request for a server at an address; ``served`` and ``kept`` as for HTTP/1.1."""
         self._served = tuple(served)
         more = [("user-agent", "dualstack"), ("accept", "*/*")]
-        super().__init__([*request_head("GET", path, address, port, secure=secure), *more])
+        super().__init__([*request_head("GET", path, address, port, secure=secure), *more], kept=kept)
 
     def judge(self, answer: Message) -> Judgement:
         """Judge the status of a response."""

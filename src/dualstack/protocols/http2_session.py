@@ -83,7 +83,7 @@ class Session:
         return self._h2.data_to_send()
 
     def request(self, head: Headers, body: bytes) -> None:
-        """Send a request; a client sends one."""
+        """Send a request; a client sends the next one after its answer."""
         stream = self._h2.get_next_available_stream_id()
         self._h2.send_headers(stream, head, end_stream=not body)
         if body:

@@ -5,9 +5,7 @@ from dataclasses import replace
 
 from dualstack.protocols.conversation import Turn
 from dualstack.protocols.http import HttpClient
-from dualstack.protocols.judgement import Judgement, Outcome
-
-_TIMES = ("first", "second", "third")
+from dualstack.protocols.judgement import Judgement, Outcome, placed
 
 
 class KeptHttp:
@@ -50,10 +48,10 @@ class KeptHttp:
     def _counted(self, judgement: Judgement) -> Judgement:
         """Return the judgement of a client, with the place of its answer on the connection."""
         is_whole = self._client.is_whole
-        which = _TIMES[self._answers] if self._answers < len(_TIMES) else f"{self._answers + 1}th"
-        self._answers += is_whole
-        detail = f"the {which} request on the connection: {judgement.detail}"
-        if is_whole and not self._client.is_kept:
-            detail += "; the connection is not kept"
+        found = placed(judgement, self._answers, whole=is_whole)
+        self._answers = found.answers
+        detail = (
+            f"{found.detail}; the connection is not kept" if is_whole and not self._client.is_kept else found.detail
+        )
         length = None if judgement.length is None else self._begins + judgement.length
-        return replace(judgement, detail=detail, begins=self._begins, answers=self._answers, length=length)
+        return replace(found, detail=detail, begins=self._begins, length=length)

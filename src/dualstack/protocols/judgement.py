@@ -1,12 +1,13 @@
 """How an exchange ended, as one end of it sees it."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dualstack.protocols.certificates import TlsFault
 from dualstack.protocols.proxy_header import ProxyHeader
 
 _SHOWN = 40
+_TIMES = ("first", "second", "third")
 
 LIMITS = frozenset({421, 429, 503})
 """Statuses and reply codes that also say that there are too many clients: SMTP 421, HTTP 429 and 503."""
@@ -56,6 +57,19 @@ class Judgement:
     proxied: ProxyHeader | None = None
     begins: int = 0
     answers: int = 0
+
+
+def placed(judgement: Judgement, before: int, *, whole: bool) -> Judgement:
+    """Return the judgement of a request on a kept connection.
+
+    Args:
+        judgement: The judgement of the request alone.
+        before: How many answers came before on the connection.
+        whole: Whether its answer is complete.
+    """
+    which = _TIMES[before] if before < len(_TIMES) else f"{before + 1}th"
+    detail = f"the {which} request on the connection: {judgement.detail}"
+    return replace(judgement, detail=detail, answers=before + whole)
 
 
 def show(data: bytes | str) -> str:

@@ -73,8 +73,8 @@ class Dial(Request[Dialled]):
         half_close: Whether to shut down the sending side once everything is sent.
         chunks: Sizes in which to send (TCP_NODELAY), the rest in one piece; empty for all at once.
         requests: How many requests are sent at once, without waiting for answers (``ECHO`` and ``UPPER``).
-        kept: How many requests ``AppProtocol.HTTP`` sends on a connection that it asks the service to keep, each after
-            the answer before it; 0 for one request, after which the service is to close the connection.
+        kept: How many requests HTTP and HTTP/2 send on a connection that the service is to keep, each after the answer
+            before it; 0 for one request, after which a service of HTTP/1.1 is to close the connection.
         token_size: The size of the generated text of ``ECHO`` and ``UPPER`` in bytes.
         tls: What the client checks if it speaks TLS; None if it does not.
         upgrade: What the opening handshake of a WebSocket has beside the path.
