@@ -939,7 +939,7 @@ RELAY_FAULTS = [
     (('"echo"\n', '"echo"\nforwarded = "Forwarded"\n'), 'relay[0].forwarded: "forwarded" belongs to stream = false'),
     (
         ('"echo"\n', '"echo"\nstream = false\nforwarded = "Forwarded"\n'),
-        'relay[0].forwarded: it belongs to a server with protocol = "http"; the server speaks "echo"',
+        'relay[0].forwarded: it belongs to a server with protocol = "http" or "http2"; the server speaks "echo"',
     ),
     (('"echo"\n', '"echo"\nnames = false\nliterals = false\n'), "relay[0].names: found names = false and literals = f"),
     (('"echo"\n', '"echo"\nbytes = true\n'), "relay[0].bytes: unknown key"),

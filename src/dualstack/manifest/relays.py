@@ -52,8 +52,9 @@ def _fits_its_listener(relay: Relay, listeners: Mapping[str, Listen]) -> Iterato
     yield from _tunnel_fits(relay, listener)
     if relay.sends_proxy and listener.transport is not Transport.TCP:
         yield Fault(("sends_proxy",), f'it belongs to a listener with transport = "tcp"; {relay.listen!r} is UDP')
-    if relay.forwarded is not None and name != "http":
-        yield Fault(("forwarded",), f'it belongs to a server with protocol = "http"; the server speaks "{name}"')
+    if relay.forwarded is not None and Trait.HTTP not in protocol.traits:
+        text = f'it belongs to a server with protocol = "http" or "http2"; the server speaks "{name}"'
+        yield Fault(("forwarded",), text)
     if listener.fetch is not None:
         yield Fault(("listen",), f"found {relay.listen!r}, whose clients name the target ([listen.fetch])")
 

@@ -9,7 +9,7 @@ from dualstack.protocols.http import is_served
 from dualstack.protocols.http2_session import Broken, Headers, Message, Session
 from dualstack.protocols.judgement import Judgement, Outcome, placed, show
 
-_KEPT_HEADS = 8 << 10  # characters of the requests' heads that are reported
+_KEPT_HEADS = 8 << 10  # characters of the requests' heads that are reported, of the last requests
 _FIRST, _STEP = 1, 2
 """The stream of a client's first request, and the distance to the next one (RFC 9113 §5.1.1)."""
 
@@ -152,7 +152,7 @@ class AnsweringEnd:
         """Start with the settings."""
         self._session = Session(client=False)
         self._heads: list[str] = []
-        self._size = self._answered = self._reset = 0
+        self._answered = self._reset = 0
         self._broken = ""
         self._received = False
 
@@ -200,12 +200,13 @@ class AnsweringEnd:
 
     def _note(self, request: Message) -> None:
         """Keep the head of a request."""
-        if self._size >= _KEPT_HEADS or not request.head:
+        if not request.head:
             return
         first = sorted(request.head, key=lambda item: item[0] != ":method")
         head = "\r\n".join(f"{name}: {value}" for name, value in first)
-        self._heads.append(head[: _KEPT_HEADS - self._size])
-        self._size += len(self._heads[-1]) + len("\r\n\r\n")
+        self._heads.append(head[:_KEPT_HEADS])
+        while sum(map(len, self._heads)) > _KEPT_HEADS:
+            self._heads.pop(0)
 
     def _judge(self, outcome: Outcome, detail: str) -> Judgement:
         """Return a judgement with the heads of the requests, of which an empty line is the end."""
