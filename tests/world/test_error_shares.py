@@ -44,6 +44,14 @@ def test_the_usual_status_is_no_error(usual: int, status: int, *, counts: bool) 
     assert (worse_off(statuses, {F4: usual, F6: usual}) is F6) is counts
 
 
+@pytest.mark.parametrize("count", [1, 5])
+def test_few_clients(count: int) -> None:
+    """Of a service for few clients a family is worse off if all of its clients get an error, and none of the other."""
+    assert worse_off({F4: seen(0, 503, count), F6: seen(count, 503, count)}, USUAL) is F6
+    assert worse_off({F4: seen(1, 503, 5), F6: seen(5, 503, 5)}, USUAL) is None
+    assert worse_off({F4: seen(0, 503, 5), F6: seen(4, 503, 5)}, USUAL) is None
+
+
 def test_redirects_are_no_errors() -> None:
     """A redirect in place of a page is no error."""
     assert worse_off({F4: [200] * 50, F6: [302] * 50}, USUAL) is None

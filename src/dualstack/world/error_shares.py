@@ -33,15 +33,17 @@ def _errors(statuses: Statuses, usual: Mapping[Family, int]) -> dict[Family, int
 def worse_off(statuses: Statuses, usual: Mapping[Family, int]) -> Family | None:
     """Return the family whose clients get more error statuses than chance explains; None if neither's do.
 
+    If all clients of one family get one, and none of the other, their number does not matter.
+
     Args:
         statuses: The statuses under load.
         usual: The status of an ordinary client of each family, alone.
     """
     errors = _errors(statuses, usual)
-    least, most = min(errors.values()), max(errors.values())
-    if most - least <= _DEVIATIONS * sqrt(least + most):
-        return None
-    return max(errors, key=lambda family: errors[family])
+    worse = max(errors, key=lambda family: errors[family])
+    least, most = min(errors.values()), errors[worse]
+    all_or_none = not least and most == len(statuses[worse]) > 0
+    return worse if all_or_none or most - least > _DEVIATIONS * sqrt(least + most) else None
 
 
 def alike(statuses: Statuses, usual: Mapping[Family, int], worse: Family | None) -> Finding:
