@@ -131,6 +131,7 @@ def test_connectors_have_cases_of_their_own(tmp_path: Path) -> None:
         (Need.REPLIES, LISTEN, LISTEN + ONEWAY),
         (Need.REPLY_PORT, LISTEN + 'transport = "udp"\nprotocol = "echo"\n', LISTEN + ANY_PORT),
         (Need.HTTP, LISTEN + 'protocol = "http"\n', LISTEN),
+        (Need.KEEPS, LISTEN + 'protocol = "http"\n', LISTEN),
         (Need.NAMES_SERVER, LISTEN + 'protocol = "http"\n', LISTEN),
         (Need.NAMES_SERVER, LISTEN + EXCHANGE, LISTEN + 'protocol = "echo"\n'),
         (Need.NAMES_SERVER, LISTEN + 'protocol = "sip"\n', LISTEN + 'protocol = "mqtt"\n'),
