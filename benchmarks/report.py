@@ -6,9 +6,9 @@ them little. Without Chromium and playwright the part about the browser is left 
 
 import itertools
 import json
+import os
 import random
 import re
-import resource
 import shutil
 import subprocess
 import sys
@@ -84,11 +84,12 @@ def _other(text: str, chance: random.Random) -> str:
 
 def made(folder: Path) -> tuple[float, float, float]:
     """Make the report of a run's folder in a process; return its MB, processor seconds and MiB of memory."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", _MADE, str(folder)], check=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return (folder / "report.html").stat().st_size / 1e6, seconds, after.ru_maxrss / 1024
+    process = subprocess.Popen([sys.executable, "-c", _MADE, str(folder)])
+    _, status, used = os.wait4(process.pid, 0)  # of this process alone; RUSAGE_CHILDREN has the largest of all children
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return (folder / "report.html").stat().st_size / 1e6, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
 
 
 def shown(report: Path, program: str) -> float:
