@@ -169,7 +169,8 @@ def _hints(command: list[str], output: Sequence[str], *, own_root: bool) -> Iter
     if unwritable:
         yield (
             f"a program in a lab cannot write to {' or '.join(unwritable)}, only to its working directory, /tmp, /run "
-            "and homes: configure that, or run it from its Debian package, where it can: --package NAME"
+            "and homes: configure that, or run it from its Debian package, where it can: "
+            f"dualstack try --package NAME -- {shlex.join(command)}"
         )
 
 
