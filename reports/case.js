@@ -127,6 +127,8 @@ function stepsPart(item) {
 
 const isGap = (row) => typeof row === "number"; // how many packets are left out
 const arrow = (forward) => element("span", { class: "vh" }, forward ? "to the right: " : "to the left: ");
+// The ends of a packet; a line breaks before the port, not inside it.
+const end = (side, text) => element("span", { class: "end " + side }, ...text.split(/(?=:\d+$)/).flatMap((part, at) => at ? [element("wbr"), part] : [part]));
 const family = (name) => element("span", { class: "fam fam" + name.slice(-1) }, familyName(name));
 
 // A packet: its time, its family, and the leg between two lanes that it crosses.
@@ -140,10 +142,10 @@ function ladderRow(row, before, lanes) {
   const place = lanes.length < 3 ? "" : inside ? " whole" : right - left > 1 ? " whole" : ` leg${left}`;
   return element("li", {}, element("time", {}, time.toFixed(3) + " ms"), family(textOf(name)),
     element("div", { class: kind + place },
-      element("span", { class: "end left" + again }, textOf(leftEnd)),
+      end("left" + again, textOf(leftEnd)),
       element("span", { class: "what" }, element("i"), element("span", {}, arrow(forward), textOf(what),
         inside ? ` (inside the ${textOf(lanes[left][0]).toLowerCase()})` : ""), element("i")),
-      element("span", { class: "end right" + again }, textOf(rightEnd)), note));
+      end("right" + again, textOf(rightEnd)), note));
 }
 
 function captureLink(place, whose) {

@@ -83,7 +83,7 @@ HOMES = {
     "trustme": {"authority"},
     "jinja2": {"report"},
     "pydantic": {"manifest", "topology", "prober.codec", "report.shapes", "report.results_schema"},
-    "pydantic_core": {"manifest"},
+    "pydantic_core": {"manifest", "report.shapes"},
     "rich": {"report", "cli"},
     "shtab": {"cli.completion"},
     "pytest": {"plugin", "runoptions", "collection", "recordkeeping", "cli"},

@@ -12,7 +12,7 @@ from dualstack.backend_names import DOCKER
 from dualstack.build import build
 from dualstack.causes import WITHOUT_CAUSES, likely
 from dualstack.errors import DualstackError, HarnessError, HostCannot, UsageError
-from dualstack.facts import sentences
+from dualstack.facts import once, sentences
 from dualstack.lab.netns import NetnsBackend
 from dualstack.lab.protocol import Backend
 from dualstack.language import language_of
@@ -224,6 +224,6 @@ def _explained(record: Record, world: World) -> Record:
     return dataclasses.replace(
         record,
         causes=tuple(item.code for item in found),
-        facts=tuple(dict.fromkeys([*because, *sentences(facts)])),
+        facts=once([*because, *sentences(facts)]),
         language=language_of(world.subject, world.case.element, contained=world.contained),
     )

@@ -13,7 +13,7 @@ from dualstack.prober.messages import SocketRow
 from dualstack.prober.unixsockets import listening
 from dualstack.results import Record
 from dualstack.transport import Transport
-from dualstack.trying.connecting import REQUIREMENTS, rows
+from dualstack.trying.connecting import REQUIREMENTS, State, rows
 from dualstack.trying.drafting import assumption, client_manifest, server_manifest, service_name
 from dualstack.trying.ports import OpenPort
 from dualstack.trying.serving import hidden_files, unwritable_files
@@ -170,7 +170,7 @@ def record(requirement: str, verdict: Verdict, reason: str = "", *measures: Meas
 
 
 def test_rows_of_a_client() -> None:
-    """A row works if all its cases do; what was not judged is unknown, with the reason."""
+    """A row works if all its cases do; what differs, was not judged or does not apply has a reason."""
     delay = Measure.of("attempt delay", [0.25], error=0.001)
     found = {
         row.target: row
@@ -181,19 +181,23 @@ def test_rows_of_a_client() -> None:
                 record("CONNECT-003", Verdict.PASS),
                 record("CONNECT-008", Verdict.FAIL, "not on an IPv6-only host"),
                 record("CONNECT-004", Verdict.INCONCLUSIVE, "packets were lost"),
-                record("CONNECT-009", Verdict.NOT_APPLICABLE),
+                record("CONNECT-009", Verdict.DEVIATES, "IPv4 first"),
+                record("DNS-005", Verdict.NOT_APPLICABLE, "no attempt has lost"),
                 record("DNS-002", Verdict.PASS, "", delay),
             ]
         )
     }
     assert list(found) == list(REQUIREMENTS)
-    assert [found[name].works for name in ("an IPv4 address", "an IPv6 address", "a name with AAAA only")] == [
-        True,
-        False,
-        False,
-    ]
-    assert (found["a name with A only"].works, found["a name with A only"].reason) == (None, "packets were lost")
-    assert found["a name with both, IPv6 preferred"].reason == "does not apply"
+    assert {name: (row.state, row.reason) for name, row in found.items() if row.reason or row.state is State.WORKS} == {
+        "an IPv4 address": (State.WORKS, ""),
+        "an IPv6 address": (State.FAILS, "no connection"),
+        "a name with A only": (State.UNKNOWN, "packets were lost"),
+        "a name with AAAA only": (State.WORKS, ""),
+        "a name with both, IPv6 preferred": (State.DEVIATES, "IPv4 first"),
+        "a name, the first attempt is not answered": (State.WORKS, ""),
+        "a name, the host has no IPv4": (State.FAILS, "not on an IPv6-only host"),
+        "attempts that lost are closed": (State.ABSENT, "no attempt has lost"),
+    }
     assert found["a name, the first attempt is not answered"].measures == (delay,)
 
 

@@ -1,11 +1,14 @@
 """The HTML report: complete, self-contained, harmless and small."""
 
 import base64
+import gc
 import hashlib
 import html
 import json
 import re
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ from urllib.parse import unquote
 import pytest
 
 from dualstack.report import render_report, write_all
-from dualstack.report.html import TEMPLATES
+from dualstack.report.html import TEMPLATES, packed
+from dualstack.report.uncollected import uncollected
 from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.results import RECORDS, RUN, Record
 from dualstack.timeline import Step
@@ -256,3 +260,19 @@ def test_each_strength_has_a_column(make_run: MakeRun, make_record: MakeRecord) 
     assert len(titles) == len(names) >= 5
     cells = [unquote(data["href"] or "") for _, data in page.tags if (data.get("class") or "").startswith("cell")]
     assert sorted(cells) == [f"#?service=nginx/both&network={name}" for name in names]
+
+
+def test_packed_data_is_the_same_data() -> None:
+    """What is packed in parts is, unpacked, the JSON text of the whole."""
+    some = {"none": [], "texts": ["", "é", "</script>"], "table": {"a": [1, 2.5, None]}, "cases": [{"id": "x"}]}
+    for data in ({}, some):
+        assert json.loads(zlib.decompress(base64.b64decode(packed(data)))) == data
+
+
+def test_garbage_collector_is_off_while_a_report_is_made() -> None:
+    """It is on again afterwards, also after an error, and stays off if it was off before."""
+    with uncollected():
+        with suppress(ValueError), uncollected():
+            raise ValueError
+        assert not gc.isenabled()
+    assert gc.isenabled()

@@ -20,7 +20,8 @@ _GAP = 2
 """How many spaces are between the columns of a table."""
 
 _PLAIN = {
-    "✗": "x", "✓": "+", "→": "->", "←": "<-", "↔": "<->", "…": "...", "\N{EN DASH}": "-", "·": ".", "§": "section ",
+    "✗": "x", "✓": "+", "≈": "~", "→": "->", "←": "<-", "↔": "<->", "…": "...", "\N{EN DASH}": "-", "·": ".",
+    "§": "section ",
 }  # fmt: skip
 """Replacements for characters that a terminal's encoding lacks."""
 

@@ -20,7 +20,7 @@ from dualstack.rootfs import build_root
 from dualstack.survey import NOT_LISTENING, STATES, Observation
 from dualstack.topology import load_topology
 from dualstack.transport import Transport
-from dualstack.trying.connecting import REQUIREMENTS, TOPOLOGIES, Row, rows
+from dualstack.trying.connecting import MEANINGS, REQUIREMENTS, TOPOLOGIES, Row, State, rows
 from dualstack.trying.drafting import assumption, client_manifest, save, server_manifest
 from dualstack.trying.serving import Tried, hidden_files, is_dialled, try_server, unwritable_files
 
@@ -91,19 +91,27 @@ def _try_client(console: Terminal, command: list[str], options: argparse.Namespa
     if not options.protocol:
         console.paragraph(assumption(command))
         console.print()
-    console.table(["connects to", "", "measured"], [[row.target, _SIGNS[row.works], _measured(row)] for row in found])
-    reasons = [f"{_SIGNS[row.works]} {row.target}: {row.reason}" for row in found if row.reason and not row.works]
+    _show_rows(console, found)
+    saved = (options.save or Path()).absolute()
+    text = client_manifest(command, Path.cwd(), saved, options.protocol, options.package)
+    _conclude(console, text, options.save, began)
+    return 1 if any(row.state is State.FAILS for row in found) else 0
+
+
+def _show_rows(console: Terminal, found: Sequence[Row]) -> None:
+    """Print what a client does with each kind of target, the meaning of the signs, and the reasons."""
+    measured = any(row.measures for row in found)
+    heads = ["connects to", "", *["measured"] * measured]
+    console.table(heads, [[row.target, row.state.value, *[_measured(row)] * measured] for row in found])
+    if signs := [
+        f"{state.value} {words}" for state, words in MEANINGS.items() if state in {row.state for row in found}
+    ]:
+        console.paragraph("   ".join(signs), style="dim")
+    reasons = [f"{row.state.value} {row.target}: {row.reason}" for row in found if row.reason]
     if reasons:
         console.print()
     for reason in reasons:
         console.paragraph(reason, hang=2)
-    saved = (options.save or Path()).absolute()
-    text = client_manifest(command, Path.cwd(), saved, options.protocol, options.package)
-    _conclude(console, text, options.save, began)
-    return 1 if any(row.works is False for row in found) else 0
-
-
-_SIGNS = {True: _YES, False: _NO, None: "?"}
 
 
 def _measured(row: Row) -> str:
@@ -161,7 +169,8 @@ def _hints(command: list[str], output: Sequence[str], *, own_root: bool) -> Iter
     if unwritable:
         yield (
             f"a program in a lab cannot write to {' or '.join(unwritable)}, only to its working directory, /tmp, /run "
-            "and homes: configure that, or run it from its Debian package, where it can: --package NAME"
+            "and homes: configure that, or run it from its Debian package, where it can: "
+            f"dualstack try --package NAME -- {shlex.join(command)}"
         )
 
 

@@ -2,7 +2,7 @@
 
 from dualstack.facts.log import Sign, matches, signs_of
 from dualstack.facts.model import Facts
-from dualstack.facts.sentences import sentences
+from dualstack.facts.sentences import once, sentences
 from dualstack.facts.values import Exchange, FamilyFacts, Host, How, Run, Start, Tried
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Start",
     "Tried",
     "matches",
+    "once",
     "sentences",
     "signs_of",
 ]

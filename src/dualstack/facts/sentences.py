@@ -1,6 +1,6 @@
 """Facts as plain sentences, for readers who look for the cause themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dualstack.facts.model import Facts
 from dualstack.facts.values import FamilyFacts, How, Run
@@ -24,6 +24,16 @@ def sentences(facts: Facts) -> tuple[str, ...]:
             ]
         )
     )
+
+
+def once(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the sentences, each once, without those that only repeat the beginning of an earlier one."""
+    kept: list[str] = []
+    for text in texts:
+        begins = text.removesuffix(".")
+        if not any(one == text or one.startswith((f"{begins}, ", f"{begins}: ")) for one in kept):
+            kept.append(text)
+    return tuple(kept)
 
 
 def _of_components(facts: Facts) -> Iterator[str]:

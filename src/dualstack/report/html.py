@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import zlib
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.text import visible
 from dualstack.report.timelines import figures
+from dualstack.report.uncollected import uncollected
 from dualstack.report.verdict_style import VERDICT_STYLES
 from dualstack.rootfs.store import cache_folder
 from dualstack.scenarios import DRAFT
@@ -51,7 +53,8 @@ def render_report(folder: Path, earlier: Report | None = None, report: Report | 
     Raises:
         OSError: The folder cannot be read or written.
     """
-    return write_atomically(folder / REPORT, render(report or Report.of(folder), earlier))
+    with uncollected():
+        return write_atomically(folder / REPORT, render(report or Report.of(folder), earlier))
 
 
 class _Cache(jinja2.FileSystemBytecodeCache):
@@ -128,9 +131,26 @@ def _shown(value: object) -> object:
 
 
 def packed(data: dict[str, Any]) -> str:
-    """Return data as JSON, compressed (RFC 1950), in base64: about a fifth of its size, and never markup."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return base64.b64encode(zlib.compress(text.encode())).decode()
+    """Return data as JSON, compressed (RFC 1950), in base64: about a fifth of its size, and never markup.
+
+    Lists, which are the large values, are written item by item, so that the whole text is never in memory.
+    """
+    pack = zlib.compressobj()
+    done = b"".join(pack.compress(part.encode()) for part in _parts(data)) + pack.flush()
+    return base64.b64encode(done).decode()
+
+
+def _parts(data: dict[str, Any]) -> Iterator[str]:
+    """Yield the JSON text of a table in parts."""
+    write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    for place, (key, value) in enumerate(data.items()):
+        yield f"{',' if place else '{'}{write(key)}:"
+        if isinstance(value, list) and value:
+            yield from (f"{',' if at else '['}{write(item)}" for at, item in enumerate(value))
+            yield "]"
+        else:
+            yield write(value)
+    yield "}" if data else "{}"
 
 
 def _hash(text: str) -> str:

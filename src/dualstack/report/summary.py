@@ -10,6 +10,7 @@ from dualstack.report.behaviour import behaviour
 from dualstack.report.load import RunFolder, load
 from dualstack.report.support import REASON_SIZE, Cell, Statement, Support, TopologyTitle, counted
 from dualstack.report.text import clip, count
+from dualstack.report.uncollected import uncollected
 from dualstack.report.verdict_style import weight
 from dualstack.results import Record
 from dualstack.runinfo import ServiceInfo, TopologyInfo
@@ -27,7 +28,8 @@ class Report(RunFolder):
         Raises:
             OSError: It cannot be read at all.
         """
-        found = load(folder)
+        with uncollected():
+            found = load(folder)
         return cls(found.run, found.records, found.damage)
 
     @cached_property

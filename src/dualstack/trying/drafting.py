@@ -78,7 +78,7 @@ def server_manifest(
     own = _image_tables(image, command) if image else service_table(command, directory, manifest, packages)
     lines = [_HEAD, *own]
     if not _holds(command, "{bind}"):
-        lines.append("# For all listen requirements put {bind} where the command has the address, and {port}.")
+        lines.append("# More requirements apply with [listen.bind], and {bind} and {port} in the command.")
     lines += ["", *([] if ready is None else ["[timeouts]", f"ready = {ready:.1f}", ""])]
     for number, (port, spoken) in enumerate(ports.items()):
         lines += [*_listener(port, spoken), ""]
