@@ -21,11 +21,13 @@ class ClientResult:
         name: The client's address.
         answered: Whether it was answered, and not with an error that others do not get.
         detail: A description of how its exchange ended.
+        confused: Whether it got an answer to none of its requests.
     """
 
     name: str
     answered: bool
     detail: str
+    confused: bool = False
 
 
 def add_client_addresses(world: ListenerWorld, addresses: Iterable[str]) -> None:
@@ -73,7 +75,7 @@ def _over_udp(world: ListenerWorld, sources: Sequence[str], port: int) -> list[C
     for result in send_datagrams(world, clients, ROUNDS):
         count = len(result.unexpected)
         fault = result.fault or (f"{count} datagrams answer none of its requests" if count else "")
-        results.append(ClientResult(result.client.source, not fault, fault or "it was answered"))
+        results.append(ClientResult(result.client.source, not fault, fault or "it was answered", bool(count)))
     return results
 
 
