@@ -162,7 +162,7 @@ RULES = (
         (
             (DECISIVE, answers.says_mapped),
             (DECISIVE, handed_out.mapped),
-            (STRONG, answers.mapped_is_turned_away),
+            (STRONG, both(unless(proxied.writes_headers, " "), answers.mapped_is_turned_away)),
             (STRONG, both(about("INTEROP-001"), addresses.shown_mapped)),
             (HINT, about("SEC-001", "SEC-005")),
         ),
@@ -286,7 +286,7 @@ RULES = (
         (datagrams.gets_others_answers,),
     ),
     Rule("RC-SSRF", ((FITS, about("SEC-006")),), (answers.leads_past_filter,)),
-    Rule("RC-PROXYHDR", ((CERTAIN, proxied.misread),)),
+    Rule("RC-PROXYHDR", ((CERTAIN, proxied.misread), (STRONG, proxied.may_misname))),
     Rule("RC-FORWARDED", ((CERTAIN, proxied.misread_field),)),
     Rule("RC-PROXYTRUST", ((CERTAIN, proxied.trusts_stranger),)),
     Rule("RC-ADVERTISED", ((DECISIVE, handed_out.unusable),)),

@@ -46,6 +46,11 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         claimed=frozenset(element.families),
         declared=frozenset(item.port for item in world.subject.listen),
         inside=isinstance(element, Listen) and element.scope is Scope.LOOPBACK,
+        introduces=any(
+            item.relay.sends_proxy is not None
+            for item in world.subject.relaying
+            if isinstance(element, Listen) and item.listener.name == element.name
+        ),
         host=host_of(world.lab.topology),
         ipv4=families[Family.IPV4],
         ipv6=families[Family.IPV6],
