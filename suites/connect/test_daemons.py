@@ -12,6 +12,7 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import attempts
 from dualstack.world import ConnectorWorld
 from dualstack.world.daemons import Daemon
+from dualstack.world.kept import Kept
 from dualstack.world.moving import MovingServer
 
 BEFORE, AFTER = Family.IPV4, Family.IPV6
@@ -36,6 +37,8 @@ class Attempted:
         queries: The record types of the questions for its name that came after the change.
         family: The family of the only address at which the server is.
         again: When the name got both addresses, of which that of this family did not work; 0 if it is not about that.
+        lost: How many connections it kept, and lost by the change; 0 if that is not judged.
+        back: How many it kept at the end.
     """
 
     expected: str
@@ -45,6 +48,13 @@ class Attempted:
     queries: tuple[str, ...]
     family: Family
     again: float = 0.0
+    lost: int = 0
+    back: int = 0
+
+    @property
+    def late(self) -> float:
+        """The time from which no attempt goes to an old address any more, in seconds since the epoch."""
+        return (self.since + self.until) / 2
 
 
 @Requirement(
@@ -55,14 +65,17 @@ class Attempted:
     statement="A daemon does not give up, and does not keep the addresses of a name. If the name has no address yet, "
     "it looks the name up again and connects when there is one. If its connection is lost and the name has another "
     "address, also of the other family, it looks the name up again and connects to that, whichever family it has used "
-    "before. A family that has failed is used again when it works again.",
+    "before. If it keeps several connections, that holds for each of them. A family that has failed is used again when "
+    "it works again.",
     stimulus="Start the daemon towards a name without addresses; after its first look-up the name has an A record. "
-    "Start it again, towards a name with an A record. When it has completed an exchange, the server closes the "
-    "connection and listens on its IPv6 address only, and the name has an AAAA record only (TTL 1 s); then it moves "
-    "back to IPv4 in the same way. Then the name has both records; the server closes the connection and listens on its "
-    "IPv4 address only, and after the next exchange on its IPv6 address only. The daemon has timeouts.reconnect to "
-    "follow each change.",
-    wire="No claim: the evidence is the exchange that the server has completed with it.",
+    "Start it again, towards a name with an A record. When it has completed an exchange, and the number of the "
+    "connections that it keeps has not grown for 1 s, the server closes them and listens on its IPv6 address only, and "
+    "the name has an AAAA record only (TTL 1 s); then it moves back to IPv4 in the same way. Fewer connections than "
+    "before are no failure, unless there are still attempts to the old address. Then the name has both records; the "
+    "server closes the connection and listens on its IPv4 address only, and after the next exchange on its IPv6 one "
+    "only. The daemon has timeouts.reconnect to follow each change.",
+    wire="While connections are missing, no attempt goes to an address that the name has lost. Otherwise no claim: the "
+    "evidence is the exchange that the server has completed with it.",
     cites=("RFC 4038 §5.4.3", "RFC 1035 §3.2.1", "RFC 2308 §5"),
     topologies=("dual-stack",),
     causes=("RC-DNSCACHE", "RC-NORETRY"),
@@ -78,7 +91,12 @@ def test_looked_up_again(world: ConnectorWorld) -> None:
             world.note(f"a second use of {item.family.label} is not judged: it did not try it before (CONNECT-005)")
             continue
         tried = [attempt.family for attempt in made if item.since < attempt.time < item.until]
-        world.require(judged(item, tried))
+        stale = [
+            attempt.dst
+            for attempt in made
+            if item.late < attempt.time < item.until and attempt.family is not item.family
+        ]
+        world.require(judged(item, tried, stale))
 
 
 def when_name_gets_an_address(world: ConnectorWorld) -> Attempted:
@@ -133,9 +151,10 @@ def when_server_moves(world: ConnectorWorld) -> Iterator[Attempted]:
         if not (daemon.wait_ready() and daemon.exchange(server.serving, timeouts.connect)):
             raise NothingToJudge(f"the daemon does not connect to a name that has only A (CONNECT-004): {daemon.fault}")
         for family in (AFTER, BEFORE):
+            lost = kept(world, server)
             server.move(family)
             what = f"when its server has moved from {family.other.label} to {family.label} it looks the name up again"
-            yield (moved := followed(server, daemon, f"{what} and connects", timeouts.reconnect, family))
+            yield (moved := followed(server, daemon, f"{what} and connects", timeouts.reconnect, family, lost=lost))
             if moved.fault:
                 return
         again = time.time()
@@ -148,16 +167,42 @@ def when_server_moves(world: ConnectorWorld) -> Iterator[Attempted]:
         yield replace(followed(server, daemon, what, timeouts.reconnect, AFTER), again=again)
 
 
-def followed(server: MovingServer, daemon: Daemon, what: str, within: float, family: Family) -> Attempted:
-    """Wait until the daemon has followed a change to a family; return what it did."""
-    since = time.time()
-    daemon.exchange(server.serving, within)
+def kept(world: ConnectorWorld, server: MovingServer) -> int:
+    """Return how many connections the daemon keeps, when their number is settled; 0 if it makes them when triggered."""
+    if world.connector.trigger is not None:
+        return 0
+    count = Kept(server.serving).settle()
+    world.note(f"it keeps {count} connection{'' if count == 1 else 's'}")
+    return count
+
+
+def followed(
+    server: MovingServer, daemon: Daemon, what: str, within: float, family: Family, *, lost: int = 0
+) -> Attempted:
+    """Wait until the daemon has followed a change to a family, with all that it lost; return what it did."""
+    since, deadline = time.time(), Deadline(within, "its connections")
+    back = 0
+    if daemon.exchange(server.serving, within) and lost:
+        back = Kept(server.serving).returned(lost, deadline)
     expected = f"{what}, within {within:g} s"
-    return Attempted(expected, since, time.time(), daemon.fault, records_asked(server), family)
+    queries = records_asked(server)
+    return Attempted(expected, since, time.time(), daemon.fault, queries, family, lost=lost, back=back)
 
 
-def judged(done: Attempted, tried: Sequence[Family]) -> Finding:
-    """Return the finding about what a daemon did after a change; ``tried``: the families of its attempts since then."""
+def judged(done: Attempted, tried: Sequence[Family], stale: Sequence[str] = ()) -> Finding:
+    """Return the finding about what a daemon did after a change.
+
+    Args:
+        done: What it did.
+        tried: The families of its attempts since the change.
+        stale: The addresses of its late attempts over the family that the server has left.
+    """
+    if not done.fault and done.back < done.lost and stale:
+        happened = (
+            f"it connected, but {done.back} of {done.lost} connections are back, and {len(stale)} attempts went to "
+            f"{stale[0]}, which the name does not have any more, {done.late - done.since:.3g} s after that and later"
+        )
+        return Finding(False, f"{done.expected}, with each connection", happened, symptoms=(Symptom.KEPT_ADDRESS,))
     if not done.fault:
         return Finding(True, done.expected, "it connected")
     types = " and ".join(f"{kind} ({done.queries.count(kind)} times)" for kind in dict.fromkeys(done.queries))

@@ -33,8 +33,8 @@ ENOUGH = 8 * MOST
     statement="A daemon whose server refuses it tries each address at most 20 times in any second; if it had several "
     "connections, 20 times for each of them. Without pauses it would load its host, its server and the name server for "
     "as long as the server is away.",
-    stimulus="When the daemon has completed an exchange, the server ends the connection and listens no more. Count the "
-    "attempts in the 2 s after the first one that is refused.",
+    stimulus="When the daemon has completed an exchange, and the number of its connections has not grown for 1 s, the "
+    "server ends them and listens no more. Count the attempts in the 2 s after the first one that is refused.",
     wire="No second has more than 20 attempts to one address for each connection that was open when the server ended.",
     cites=("RFC 6120 §3.3", "RFC 1122 §4.2.3.5"),
     topologies=("dual-stack",),

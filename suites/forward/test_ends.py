@@ -22,8 +22,8 @@ from dualstack.world.relayed_streams import (
     statement="When one side ends its sending direction, the relay passes on all bytes that were sent before and then "
     "the end, while the other direction stays open; in every combination of families.",
     stimulus="For each pair of families: the client sends 150 kB and FIN, and the server answers with 1 MiB and FIN "
-    "only when it has seen the end. Then the same with the server first. A pair whose ordinary exchange fails is "
-    "left to the requirements on reachability.",
+    "only when it has seen the end. Then the same with the server first. Through a SOCKS 5 or CONNECT proxy all this "
+    "happens inside the tunnel. A pair whose ordinary exchange fails is left to the requirements on reachability.",
     wire="On both legs FIN follows the bytes in each direction, and no segment carries RST.",
     cites=("RFC 9293 §3.6, §3.6.1", "RFC 1122 §4.2.2.13"),
     topologies=("relay",),

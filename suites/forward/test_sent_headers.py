@@ -7,7 +7,7 @@ from dataclasses import replace
 from dualstack.errors import NothingToJudge
 from dualstack.families import BOTH, Family, endpoint, unmapped
 from dualstack.finding import Finding, Symptom
-from dualstack.prober.messages import Accepted, Dialled
+from dualstack.prober.messages import Accepted, Dialled, Outcome
 from dualstack.protocols.application import Trait
 from dualstack.protocols.forwarded import Field, read, values_in
 from dualstack.protocols.proxy_header import Endpoints, ProxyHeader
@@ -79,6 +79,8 @@ def by_header(world: RelayWorld, front: Family, back: Family, dialled: Dialled, 
     )
     faults = [why_wrong(accepted.proxied, wanted) for accepted in arrived]
     fault = faults[0] if all(faults) else ""
+    if not fault and dialled.outcome is not Outcome.ANSWERED:
+        return Finding(False, f"{expected}; then the client is answered", f"it does, but then: {dialled.detail}")
     return Finding(not fault, expected, fault or "it does", symptoms=(Symptom.PROXY_HEADER,))
 
 
@@ -92,12 +94,17 @@ def why_wrong(header: ProxyHeader | None, wanted: Endpoints) -> str:
     found = header.endpoints
     if found is None:
         return f"{sent}, which names no client"
-    if found == wanted:
-        return ""
-    named = f"{sent}, which names {endpoint(found.source, found.source_port)}"
+    if header.datagrams:
+        return f"{sent}, which says DGRAM, and the client uses TCP"
+    return "" if found == wanted else f"{sent}, which names {_other_ends(found)}"
+
+
+def _other_ends(found: Endpoints) -> str:
+    """Return ends that are not the right ones, in words."""
+    source = endpoint(found.source, found.source_port)
     if unmapped(found.source) != found.source:
-        return f"{named}, an IPv4-mapped address"
-    return f"{named} and {endpoint(found.destination, found.destination_port)}"
+        return f"{source}, an IPv4-mapped address"
+    return f"{source} and {endpoint(found.destination, found.destination_port)}"
 
 
 @Requirement(
@@ -127,10 +134,11 @@ def test_line_names_the_client(world: RelayWorld) -> None:
     role=Role.RELAY,
     statement="For an IPv4 client the header says AF_INET and has 12 bytes of addresses and ports, for an IPv6 client "
     "AF_INET6 and 36 bytes, whatever the family of the server is. They are those of the client, and those that the "
-    "client dialled; an IPv4 address is never an IPv4-mapped one.",
+    "client dialled; an IPv4 address is never an IPv4-mapped one. The transport is STREAM. The length of the header "
+    "ends with the addresses, or with the last of the fields (type, length, value) that follow them.",
     stimulus=STIMULUS,
     wire=WIRE,
-    cites=("PROXY protocol §2.2",),
+    cites=("PROXY protocol §2.2, §2.2.7",),
     topologies=("relay",),
     causes=CAUSES,
     needs=(Need.SENDS_V2, Need.NETWORK, Need.ANSWER),

@@ -52,6 +52,10 @@ CASES = {
         facts(HUNG_UP, OK, DUAL, output="::ffff:198.51.100.33 is not allowed"),
     ),
     "a mapped client is hung up on": ("RC-MAPPED", facts(HUNG_UP, OK, DUAL)),
+    "a mapped client whose PROXY header may be wrong is hung up on": (
+        "RC-PROXYHDR",
+        facts(HUNG_UP, OK, DUAL, introduces=True),
+    ),
     "an IPv6 client is hung up on": ("RC-ERRORANSWER", facts(OK, HUNG_UP, ZERO, ONLY)),
     "an error in the handler": (
         "RC-SOCKADDR",

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from dualstack.facts import Facts, How, Start
+from dualstack.causes import starting
+from dualstack.facts import Facts, How, Run, Start
 from dualstack.finding import Finding, Symptom
 from tests.causes.made import (
     CLIENT,
@@ -140,3 +141,10 @@ def test_clients_that_were_answered_at_once_block_nobody() -> None:
     """A limit that answers with an error is no service that lets clients wait."""
     errors = facts(OK, replace(saw(IPV6, OK), works=False), DUAL, requirement="ROBUST-005")
     assert "RC-BLOCKING" not in first(errors)
+
+
+def test_a_connector_that_has_exited_does_not_keep_running() -> None:
+    """An error of bind() says of a service that it runs with one family; of a connector's run it says nothing."""
+    served = facts(OK, REFUSED, ZERO, output=IN_USE)
+    assert starting.names_bind_error_and_runs(served) == f'it keeps running, and its output says "{IN_USE}"'
+    assert not starting.names_bind_error_and_runs(replace(served, listens=False, runs=(Run("::1", works=False),)))

@@ -2,6 +2,7 @@
 
 from dualstack.families import BOTH, Family
 from dualstack.prober.client import Prober
+from dualstack.prober.messages import Serve
 from dualstack.prober.messages.requests import Close
 from dualstack.prober.messages.streaming import (
     Act,
@@ -13,6 +14,9 @@ from dualstack.prober.messages.streaming import (
     Streamed,
     stream_of,
 )
+from dualstack.protocols.application import ScriptTurn
+from dualstack.protocols.tunnel import Tunnel
+from dualstack.transport import AppProtocol
 
 PORT = 7531
 MUCH = 1 << 20
@@ -72,6 +76,32 @@ def test_what_does_not_come_is_not_seen(prober: Prober) -> None:
     assert far.has(stream_of("client", 9))
     assert not far.has(stream_of("server", 9))
     assert not far.has(stream_of("client", 10))
+
+
+def through(prober: Prober, answer: str) -> Streamed:
+    """Return what a client sees behind a proxy that answers its CONNECT so, and ends when the client has ended."""
+    turns = (
+        ScriptTurn(r"CONNECT \[::1\]:7531 HTTP(?s:.*)\r\n\r\n", answer, False),
+        ScriptTurn("(?s).{9}", "later", False),
+    )
+    with prober.serve(Serve(("127.0.0.1",), PORT, protocol=AppProtocol.EXCHANGE, turns=turns)):
+        tunnel = Tunnel("http-connect", "::1", PORT)
+        script = (send(9), receive(10), END, AWAIT_END)
+        return prober.call(Converse("127.0.0.1", PORT, script, timeout=5.0, tunnel=tunnel))
+
+
+def test_a_script_begins_when_the_tunnel_is_open(prober: Prober) -> None:
+    """A client in a tunnel takes its steps when that is open; what the target sent first counts as received."""
+    seen = through(prober, "HTTP/1.1 200 OK\r\n\r\nfirst")
+    assert (seen.connected, seen.done, seen.ended, seen.errno) == (True, 4, Ended.FIN, "")
+    assert seen.has(b"firstlater")
+
+
+def test_a_refused_tunnel_is_no_connection(prober: Prober) -> None:
+    """If the proxy refuses, no step is taken, and the reason is the proxy's answer."""
+    refused = through(prober, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+    assert (refused.connected, refused.done, refused.received) == (False, 0, 0)
+    assert "502" in refused.errno
 
 
 def test_nothing_that_listens_is_no_connection(prober: Prober) -> None:

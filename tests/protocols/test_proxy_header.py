@@ -172,11 +172,23 @@ def test_a_malformed_binary_header_has_its_reason(place: int, byte: int, reason:
 def test_what_is_behind_the_addresses_is_skipped() -> None:
     """Type-length-value fields, up to the greatest length, and the addresses of LOCAL are skipped (§2.2)."""
     data = write("v2", OURS)
-    whole = data[:14] + b"\xff\xff" + data[16:] + b"x" * (0xFFFF - 36)
+    value = b"x" * (0xFFFF - 36 - 3 - 4)
+    fields = b"\x04" + len(value).to_bytes(2, "big") + value + b"\x20\x00\x01v"
+    whole = data[:14] + b"\xff\xff" + data[16:] + fields
     assert read(split(whole + b"after", [16, 52, 60_000]))[1:] == ("", b"after")
     header, _, rest = read([data[:12] + b"\x20" + data[13:] + b"after"])
     assert header is not None
     assert (header.endpoints, rest) == (None, b"after")
+
+
+@pytest.mark.parametrize("rest", [b"x", bytes(2), b"\x04\x00\x02v", b"\x04\x00\x00\x04", b"\x04\x00\x15" + b"v" * 20])
+def test_what_is_behind_the_addresses_is_fields(rest: bytes) -> None:
+    """A length that does not end with a field is malformed (§2.2.7); what it covers is no part of the stream."""
+    data = write("v2", THEIRS)
+    header, fault, after = read([data[:14] + (12 + len(rest)).to_bytes(2, "big") + data[16:] + rest + b"after"])
+    assert header is not None
+    assert f"the {len(rest)} bytes after the addresses are no sequence of fields" in fault
+    assert (header.endpoints, after) == (THEIRS, b"after")
 
 
 @pytest.mark.parametrize("kind", [0x00, 0x31, 0x32])

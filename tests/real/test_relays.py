@@ -18,6 +18,7 @@ from pathlib import Path
 
 from dualstack.content import ROOT
 from dualstack.effect import serving
+from dualstack.finding import Symptom
 from dualstack.manifest import Manifest, load_manifest
 from dualstack.prober.messages import SocketRow
 from dualstack.requirement import Level
@@ -158,7 +159,7 @@ def _cells(cases: Cases, name: str, relay: str) -> dict[str, str]:
         "one_family": both(
             {"4": works("FORWARD-020", "relay-ipv4-only"), "6": works("FORWARD-020", "relay-ipv6-only-strict")}
         ),
-        "next": YES_NO[works("FORWARD-004")],
+        "next": _next(cases.get(("FORWARD-004", "relay"))),
         "again": YES_NO[works("FORWARD-012")],
         "half_close": YES_NO[works("FORWARD-003")],
         "reset": _reset(cases.get(("FORWARD-008", "relay"))),
@@ -178,6 +179,14 @@ def _families(record: Record | None) -> str:
     if record is None or record.verdict not in WORKS:
         return ""
     return "+".join(sign for sign, family in (("4", "ipv4"), ("6", "ipv6")) if record.works.get(family)) or "none"
+
+
+def _next(record: Record | None) -> str:
+    """Return whether the next address is tried: yes, no, or late, if only an address that does not answer delays it."""
+    if record is None:
+        return ""
+    symptoms = {symptom for finding in record.findings if not finding.ok for symptom in finding.symptoms}
+    return "late" if symptoms == {Symptom.NEXT_ADDRESS_LATE} else YES_NO[WORKS.get(record.verdict)]
 
 
 def _reset(record: Record | None) -> str:

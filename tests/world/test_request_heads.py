@@ -1,9 +1,12 @@
 """Correct and malformed hosts in requests of HTTP, RTSP and SIP."""
 
+import importlib
+
 import pytest
 
 from dualstack.world.request_heads import head_fault, host_fault, requests_in
 
+SUITE = importlib.import_module("dualstack.content.suites.connect.test_request_heads")
 ASKED = "2001:db8:1::2"
 
 
@@ -207,3 +210,21 @@ def test_requests_of_one_http2_connection_are_split() -> None:
     """Each request of a connection is judged."""
     second = CALL.replace("Say", "Tell")
     assert requests_in(f"{CALL}\r\n\r\n{second}") == [CALL, second]
+
+
+@pytest.mark.parametrize(
+    ("lines", "port", "found"),
+    [
+        (("Host: 192.0.2.1:8000", "Host: [2001:db8:1::2]:8000"), 8000, [True]),
+        (("Host: 192.0.2.1:8000", "Host: [2001:db8:1::2]"), 8000, [False]),
+        (("Host: 192.0.2.1:8000", "Host: [2001:db8:1::2]:80001"), 8000, [False]),
+        (("Host: 192.0.2.1", "Host: [2001:db8:1::2]"), 8000, []),
+        (("Host: 192.0.2.1:80", "Host: [2001:db8:1::2]"), 80, []),
+        (("", "Host: [2001:db8:1::2]"), 8000, []),
+        (("Host: 192.0.2.1:8000", ""), 8000, []),
+    ],
+)
+def test_the_port_is_kept_after_an_ipv6_address(lines: tuple[str, str], port: int, found: list[bool]) -> None:
+    """A port that is there after an IPv4 address must be there after an IPv6 address; a default one need not."""
+    judged = SUITE.keeps_port(dict(zip(("192.0.2.1", ASKED), lines, strict=True)), port)
+    assert [finding.ok for finding in judged] == found

@@ -1,10 +1,12 @@
 """What FORWARD-005, FORWARD-006 and FORWARD-015 say about what a relay sends."""
 
 import importlib
+from types import SimpleNamespace
 
 import pytest
 
-from dualstack.prober.messages import Accepted
+from dualstack.families import Family
+from dualstack.prober.messages import Accepted, Dialled, Outcome
 from dualstack.protocols.forwarded import Field
 from dualstack.protocols.proxy_header import Endpoints, HeaderReader, write
 
@@ -34,6 +36,11 @@ def test_the_true_ends_are_right(data: bytes) -> None:
         (b"PROXY TCP4 2001:db8::c1 2001:db8::5 40000 443\r\n", "which is malformed: '2001:db8::c1' is an IPv6 address"),
         (b"PROXY UNKNOWN\r\n", "which names no client"),
         (write("v2", None), "which names no client"),
+        (write("v2", CLIENT, datagrams=True), "which says DGRAM, and the client uses TCP"),
+        (
+            write("v2", CLIENT)[:14] + b"\x00\x3c" + write("v2", CLIENT)[16:] + b"y" * 24,
+            "its length is 60, and the 24 bytes",
+        ),
         (b"hello\n", "it sends no header, which is malformed: the connection begins with b'h'"),
         (b"PROXY TC", "no complete header came"),
         (b"", "no complete header came"),
@@ -42,6 +49,20 @@ def test_the_true_ends_are_right(data: bytes) -> None:
 def test_anything_else_is_wrong(data: bytes, reason: str) -> None:
     """Other ends, no ends, and what is no header are wrong; the sentence quotes what was sent."""
     assert reason in said(data)
+
+
+def test_a_client_must_be_answered_after_a_right_header() -> None:
+    """A right header is no success if the exchange after it fails; the cause is not the header then."""
+    listener = SimpleNamespace(port=443)
+    world = SimpleNamespace(addresses=lambda _: ("2001:db8::5",), listener=listener)
+    reader = HeaderReader()
+    reader.add(write("v2", CLIENT))
+    arrived = Accepted("192.0.2.9", "192.0.2.1", 40000, 9, 9, 1.0, proxied=reader.header)
+    for outcome, ok in ((Outcome.ANSWERED, True), (Outcome.SILENT, False)):
+        dialled = Dialled(outcome, "", True, "2001:db8::c1", 40000, "", "", 0.0, "nothing came")
+        finding = SUITE.by_header(world, Family.IPV6, Family.IPV4, dialled, arrived)
+        assert (finding.ok, "nothing came" in finding.happened) == (ok, not ok)
+        assert ok or not finding.symptoms
 
 
 @pytest.mark.parametrize(

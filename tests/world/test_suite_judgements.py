@@ -283,6 +283,7 @@ def world_of(moving: Moving) -> Any:
     return SimpleNamespace(
         subject=SimpleNamespace(manifest=SimpleNamespace(timeouts=SimpleNamespace(connect=1, reconnect=1))),
         connector_runs=SimpleNamespace(running=lambda *_: moving),
+        connector=SimpleNamespace(trigger=object()),
     )
 
 
@@ -305,6 +306,21 @@ def test_a_server_moves_to_the_other_family_and_back(
     done = list(module.when_server_moves(world))
     assert [not item.fault for item in done] == expected
     assert [(item.family, bool(item.again)) for item in done] == [(F6, False), (F4, False), (F6, True)][: len(expected)]
+
+
+@pytest.mark.parametrize(
+    ("back", "stale", "ok"),
+    [(2, [], True), (2, ["192.0.2.1"], True), (1, [], True), (1, ["192.0.2.1"], False)],
+    ids=["all", "all, and an attempt", "one is not needed", "one still tries the old address"],
+)
+def test_each_connection_follows(back: int, stale: list[str], *, ok: bool) -> None:
+    """A daemon may keep fewer connections than before, but none that still tries an address that is gone."""
+    module = suite("connect.test_daemons")
+    done = module.Attempted("it follows", 100.0, 110.0, "", ("A",), F6, lost=2, back=back)
+    finding = module.judged(done, [F6], stale)
+    assert finding.ok is ok
+    assert ("1 of 2 connections are back" in finding.happened) is not ok
+    assert finding.symptoms == (() if ok else (Symptom.KEPT_ADDRESS,))
 
 
 def test_a_daemon_that_stays_with_ipv6_keeps_its_family(monkeypatch: pytest.MonkeyPatch) -> None:

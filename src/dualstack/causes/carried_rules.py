@@ -1,10 +1,10 @@
 """Which facts support causes that are about addresses in headers, messages and answers."""
 
 from dualstack.causes import handed_out, proxied
-from dualstack.causes.rule import CERTAIN, DECISIVE, Rule, about
+from dualstack.causes.rule import CERTAIN, DECISIVE, STRONG, Rule, about
 
 CARRIED_RULES = (
-    Rule("RC-PROXYHDR", ((CERTAIN, proxied.misread),)),
+    Rule("RC-PROXYHDR", ((CERTAIN, proxied.misread), (STRONG, proxied.may_misname))),
     Rule("RC-FORWARDED", ((CERTAIN, proxied.misread_field),)),
     Rule("RC-PROXYTRUST", ((CERTAIN, proxied.trusts_stranger),)),
     Rule("RC-ADVERTISED", ((DECISIVE, handed_out.unusable),)),

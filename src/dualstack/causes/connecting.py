@@ -221,7 +221,7 @@ def unnamed_address(facts: Facts) -> str:
 def quick_and_complete(facts: Facts) -> str:
     """No run waited long."""
     long = slow_attempts(facts) or waits_for_dead_address(facts) or any(run.seconds > _SLOW for run in facts.runs)
-    return "" if long or facts.listens else "no run waited longer than a second"
+    return "" if long or facts.listens or not facts.runs else "no run waited longer than a second"
 
 
 def several_requests(facts: Facts) -> str:

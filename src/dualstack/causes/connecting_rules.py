@@ -69,7 +69,7 @@ CONNECTING = (
         ),
         (literals.encoded_brackets,),
     ),
-    Rule("RC-HOSTHEADER", ((STRONG, literals.encoded_brackets),)),
+    Rule("RC-HOSTHEADER", ((STRONG, literals.encoded_brackets), (CERTAIN, literals.port_lost))),
     Rule(
         "RC-SPLIT",
         (
@@ -115,6 +115,7 @@ CONNECTING = (
         "RC-NOHE",
         (
             (DECISIVE, connecting.slow_attempts),
+            (DECISIVE, relaying.next_address_late),
             (STRONG, both(connecting.waits_for_dead_address, connecting.goes_on_after_refusal)),
             (FITS, connecting.waits_for_dead_address),
         ),

@@ -66,6 +66,11 @@ def joined_without_brackets(facts: Facts) -> str:
     return ""
 
 
+def port_lost(facts: Facts) -> str:
+    """Its request names the port after an IPv4 address, and not after an IPv6 address."""
+    return facts.happened(Symptom.PORT_LOST)
+
+
 def encoded_brackets(facts: Facts) -> str:
     """Its request has the brackets of an IPv6 address in percent-encoding."""
     return facts.happened(Symptom.ENCODED_BRACKETS)

@@ -1,6 +1,6 @@
 """Facts about the PROXY headers that a service writes or reads."""
 
-from dualstack.facts import Facts
+from dualstack.facts import Facts, How
 from dualstack.finding import Symptom
 
 
@@ -22,3 +22,16 @@ def distrusts_relay(facts: Facts) -> str:
 def trusts_stranger(facts: Facts) -> str:
     """It uses the PROXY header of a host that it does not trust."""
     return facts.happened(Symptom.STRANGER_TRUSTED)
+
+
+def may_misname(facts: Facts) -> str:
+    """It writes PROXY headers, and the clients of one family alone are not served, on a socket that takes them."""
+    family = facts.one_lost if facts.introduces else None
+    if family is None or not facts.takes(family) or facts.of(family).worst is How.REFUSED:
+        return ""
+    return f"it names each client in a PROXY header, and a server refuses it if those of {family.label} are wrong"
+
+
+def writes_headers(facts: Facts) -> str:
+    """It writes PROXY headers, so that its server may be what turns clients away."""
+    return "it writes PROXY headers" * facts.introduces

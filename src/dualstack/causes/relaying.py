@@ -58,3 +58,8 @@ def stranger_passed(facts: Facts) -> str:
 def next_address_missed(facts: Facts) -> str:
     """It does not reach its server although one of the addresses of its name answers."""
     return facts.happened(Symptom.NEXT_ADDRESS_MISSED)
+
+
+def next_address_late(facts: Facts) -> str:
+    """It waits long for an address of its server that does not answer."""
+    return facts.happened(Symptom.NEXT_ADDRESS_LATE)

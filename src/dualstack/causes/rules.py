@@ -164,7 +164,7 @@ RULES = (
         (
             (DECISIVE, answers.says_mapped),
             (DECISIVE, handed_out.mapped),
-            (STRONG, answers.mapped_is_turned_away),
+            (STRONG, both(unless(proxied.writes_headers, " "), answers.mapped_is_turned_away)),
             (STRONG, both(about("INTEROP-001"), addresses.shown_mapped)),
             (HINT, about("SEC-001", "SEC-005")),
         ),

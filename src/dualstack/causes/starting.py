@@ -59,8 +59,8 @@ def runs_on_without(facts: Facts) -> str:
 
 
 def names_bind_error_and_runs(facts: Facts) -> str:
-    """It names an error of bind() and serves one family alone."""
-    line = facts.bind_error(*BIND_ERRORS)
+    """It names an error of bind() and serves one family alone; a connector serves none."""
+    line = "" if facts.runs else facts.bind_error(*BIND_ERRORS)
     return f'it keeps running, and its output says "{line}"' if line and facts.one_lost and not facts.ended else ""
 
 

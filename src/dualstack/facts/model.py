@@ -22,6 +22,7 @@ class Facts:
         claimed: The families that the listener or connector claims.
         declared: The ports of all the service's listeners.
         inside: Whether the listener is for clients on its own host.
+        introduces: Whether it is a relay's that names each client to its server in a PROXY header.
         host: What the host has.
         ipv4: What was observed of IPv4.
         ipv6: What was observed of IPv6.
@@ -52,6 +53,7 @@ class Facts:
     claimed: frozenset[Family] = frozenset(BOTH)
     declared: frozenset[int] = frozenset()
     inside: bool = False
+    introduces: bool = False
     host: Host = ORDINARY_HOST
     ipv4: FamilyFacts = NOTHING_SEEN[Family.IPV4]
     ipv6: FamilyFacts = NOTHING_SEEN[Family.IPV6]

@@ -74,6 +74,7 @@ class _Client:
             detail=judgement.detail,
             server_name=judgement.server_name,
             proxied=judgement.proxied,
+            is_open=self._judgement is None,
         )
 
 

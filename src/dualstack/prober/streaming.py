@@ -19,6 +19,7 @@ from dualstack.prober.messages.streaming import (
     Streamed,
     stream_of,
 )
+from dualstack.prober.opening import Opening
 from dualstack.prober.sockets import bound_socket, errno_name, listen, open_socket, socket_address
 from dualstack.prober.verbs import Agent, verb
 from dualstack.transport import Transport
@@ -43,7 +44,7 @@ class _End:
         self._errno = self._local = self._peer = ""
 
     async def connect(self, request: Converse) -> None:
-        """Connect to a server, within the timeout, and act.
+        """Connect to a server, through a tunnel if one is asked for, and act; all within the timeout.
 
         Raises:
             UsageError: An address is wrong.
@@ -56,11 +57,24 @@ class _End:
                 if source is not None:
                     self._made.bind(source)
                 await self._loop.sock_connect(self._made, target)
-                await self._act()
+                if await self._is_open(request):
+                    await self._act()
         except TimeoutError as error:
             self._errno = errno_name(error)
         except OSError as error:
             self._failed(error)
+
+    async def _is_open(self, request: Converse) -> bool:
+        """Ask for the tunnel of a request; return whether there is a way to the server now."""
+        if request.tunnel is None:
+            return True
+        opening = Opening(request.tunnel)
+        refused = await opening.carry_out(self._made)
+        if refused is not None:
+            self._errno = refused.detail
+            return False
+        self._take(opening.take_first())
+        return True
 
     async def act(self, seconds: float) -> None:
         """Act on a connection that is there, within so many seconds."""
@@ -98,8 +112,12 @@ class _End:
             data = await self._loop.sock_recv(self._made, _READ)
             if not data:
                 self._ended = Ended.FIN
-            self._digest.update(data)
-            self._received += len(data)
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        """Count what was received."""
+        self._digest.update(data)
+        self._received += len(data)
 
     def _failed(self, error: OSError) -> None:
         """Note an error of the connection."""

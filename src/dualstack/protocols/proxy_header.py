@@ -8,6 +8,16 @@ from typing import Literal
 
 from dualstack.errors import UsageError
 from dualstack.families import Family
+from dualstack.protocols.proxy_binary import (
+    ADDRESS_BYTES,
+    DATAGRAM,
+    LOCAL,
+    PROXY,
+    STREAM,
+    DamagedError,
+    needed_bytes,
+    unfilled,
+)
 
 Version = Literal["v1", "v2"]
 
@@ -22,14 +32,9 @@ SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 _WORD = b"PROXY"
 _CRLF = b"\r\n"
 _FIXED = 16  # bytes of version 2 before the addresses
-_LOCAL, _PROXY = 0x0, 0x1
-_STREAM, _DATAGRAM = 0x1, 0x2
 _FAMILIES = {0x1: Family.IPV4, 0x2: Family.IPV6}
 _CODES = {family: code for code, family in _FAMILIES.items()}
-_ADDRESS_BYTES = {0x0: 0, 0x1: 12, 0x2: 36, 0x3: 216}
-"""How many bytes the addresses and ports of an address family take; 0x0 is AF_UNSPEC, 0x3 is AF_UNIX."""
-
-_MOST_READ = _FIXED + max(_ADDRESS_BYTES.values())
+_MOST_READ = _FIXED + max(ADDRESS_BYTES.values())
 """How many bytes of a header are read; what follows in version 2 is skipped."""
 
 _PORTS = struct.Struct("!HH")
@@ -79,10 +84,6 @@ class ProxyHeader:
     fault: str = ""
 
 
-class _DamagedError(ValueError):
-    """The bytes are no header; the message says why."""
-
-
 def write(version: Version, endpoints: Endpoints | None, *, datagrams: bool = False) -> bytes:
     """Return a header; without endpoints UNKNOWN (version 1) or LOCAL (version 2).
 
@@ -90,7 +91,7 @@ def write(version: Version, endpoints: Endpoints | None, *, datagrams: bool = Fa
         UsageError: The addresses are of two families, or version 1 is asked for datagrams.
     """
     if endpoints is None:
-        return b"PROXY UNKNOWN\r\n" if version == "v1" else SIGNATURE + bytes((0x20 | _LOCAL, 0, 0, 0))
+        return b"PROXY UNKNOWN\r\n" if version == "v1" else SIGNATURE + bytes((0x20 | LOCAL, 0, 0, 0))
     ends = [ipaddress.ip_address(text) for text in (endpoints.source, endpoints.destination)]
     family = Family.of(ends[0])
     if family is not Family.of(ends[1]):
@@ -102,8 +103,8 @@ def write(version: Version, endpoints: Endpoints | None, *, datagrams: bool = Fa
         texts = [end.exploded if getattr(end, "ipv4_mapped", None) else str(end) for end in ends]  # no mixed notation
         return f"PROXY TCP{family.number} {' '.join(texts)} {ports[0]} {ports[1]}\r\n".encode()
     addresses = ends[0].packed + ends[1].packed + _PORTS.pack(*ports)
-    kind = _CODES[family] << 4 | (_DATAGRAM if datagrams else _STREAM)
-    return SIGNATURE + bytes((0x20 | _PROXY, kind)) + len(addresses).to_bytes(2, "big") + addresses
+    kind = _CODES[family] << 4 | (DATAGRAM if datagrams else STREAM)
+    return SIGNATURE + bytes((0x20 | PROXY, kind)) + len(addresses).to_bytes(2, "big") + addresses
 
 
 class HeaderReader:
@@ -167,15 +168,15 @@ class HeaderReader:
             self._end = end + len(_CRLF)
             try:
                 self.header = ProxyHeader("v1", line, _endpoints_of(line), fault=self._unexpected("v1"))
-            except _DamagedError as damage:
+            except DamagedError as damage:
                 self.header = ProxyHeader("v1", line, fault=str(damage))
 
     def _decide_binary(self, data: bytes) -> None:
         """Read a header of version 2, if its addresses are there, or it is malformed without them."""
         length = int.from_bytes(data[14:_FIXED], "big")
         try:
-            needed = _needed(data[12], data[13], length)
-        except _DamagedError as damage:
+            needed = needed_bytes(data[12], data[13], length)
+        except DamagedError as damage:
             self._end = _FIXED + length
             self.header = ProxyHeader("v2", data[:_FIXED].hex(), fault=str(damage))
             return
@@ -184,42 +185,17 @@ class HeaderReader:
         self._end = _FIXED + length
         family, transport = divmod(data[13], 16)
         ends = _unpacked(family, data[_FIXED : _FIXED + needed]) if needed else None
-        datagrams = ends is not None and transport == _DATAGRAM
+        datagrams = ends is not None and transport == DATAGRAM
         text = data[: _FIXED + needed].hex()
-        self.header = ProxyHeader("v2", text, ends, datagrams, fault=self._unexpected("v2"))
+        rest = bytes(self._data[_FIXED + needed : self._end]) if needed else b""
+        fault = unfilled(rest, length) or self._unexpected("v2")
+        self.header = ProxyHeader("v2", text, ends, datagrams, fault=fault)
 
     def _unexpected(self, version: Version) -> str:
         """Return the fault of a header whose version is not expected; empty if it is."""
         if version in self._versions:
             return ""
         return f"it is of version {version[1]}, and version {self._versions[0][1]} is expected"
-
-
-def _needed(command: int, kind: int, length: int) -> int:
-    """Return how many bytes the addresses of a header of version 2 take; none of LOCAL count.
-
-    Args:
-        command: The byte with version and command.
-        kind: The byte with family and transport.
-        length: The length that it says.
-
-    Raises:
-        _DamagedError: One of them does not exist, or the length is too small for the addresses.
-    """
-    version, command = divmod(command, 16)
-    family, transport = divmod(kind, 16)
-    if version != 2:  # noqa: PLR2004 - the only version of this form
-        raise _DamagedError(f"after the signature of version 2 it says version {version}")
-    if command not in (_LOCAL, _PROXY):
-        raise _DamagedError(f"its command {command:#x} is neither LOCAL (0x0) nor PROXY (0x1)")
-    if command == _LOCAL:
-        return 0
-    if family not in _ADDRESS_BYTES or transport not in (0, _STREAM, _DATAGRAM):
-        raise _DamagedError(f"its family and transport {kind:#04x} do not exist")
-    if length < _ADDRESS_BYTES[family]:
-        size = _ADDRESS_BYTES[family]
-        raise _DamagedError(f"its length is {length}, and the addresses of {kind:#04x} take {size} bytes")
-    return _ADDRESS_BYTES[family]
 
 
 def _unpacked(family: int, data: bytes) -> Endpoints | None:
@@ -236,16 +212,16 @@ def _endpoints_of(line: str) -> Endpoints | None:
     """Return the ends in a line of version 1; None with UNKNOWN, after which anything may follow.
 
     Raises:
-        _DamagedError: It is malformed.
+        DamagedError: It is malformed.
     """
     fields = line.split(" ")
     name = fields[1] if len(fields) > 1 else ""
     if fields[0] == "PROXY" and name == "UNKNOWN":
         return None
     if fields[0] != "PROXY" or name not in _PROTOCOLS:
-        raise _DamagedError("it says neither TCP4, TCP6 nor UNKNOWN")
+        raise DamagedError("it says neither TCP4, TCP6 nor UNKNOWN")
     if len(fields) != _FIELDS:
-        raise _DamagedError(f"it has {len(fields)} fields, each after one space, and not {_FIELDS}")
+        raise DamagedError(f"it has {len(fields)} fields, each after one space, and not {_FIELDS}")
     source, destination = (_address(text, name) for text in fields[2:4])
     ports = [_port(text) for text in fields[4:]]
     return Endpoints(source, ports[0], destination, ports[1])
@@ -255,7 +231,7 @@ def _address(text: str, name: str) -> str:
     """Return an address of version 1 in its canonical form; ``name`` is TCP4 or TCP6.
 
     Raises:
-        _DamagedError: It is not an address of that family.
+        DamagedError: It is not an address of that family.
     """
     family = _PROTOCOLS[name]
     try:
@@ -263,7 +239,7 @@ def _address(text: str, name: str) -> str:
             return str(ipaddress.ip_address(text))
     except ValueError:
         pass
-    raise _DamagedError(_why_no_address(text, name))
+    raise DamagedError(_why_no_address(text, name))
 
 
 def _why_no_address(text: str, name: str) -> str:
@@ -287,10 +263,10 @@ def _port(text: str) -> int:
     """Return a port of version 1.
 
     Raises:
-        _DamagedError: It is none.
+        DamagedError: It is none.
     """
     if not _PORT.fullmatch(text) or int(text) > _MOST_PORT:
-        raise _DamagedError(f"{text!r} is no port")
+        raise DamagedError(f"{text!r} is no port")
     return int(text)
 
 

@@ -9,6 +9,7 @@ from dualstack.errors import NothingToJudge
 from dualstack.families import BOTH
 from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.daemons import Daemon
+from dualstack.world.kept import Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Deserted:
 def deserted(world: ConnectorWorld) -> Iterator[Deserted]:
     """Let a daemon connect to a dual-stack server by name, end the server, and yield the daemon.
 
+    If it makes several connections, the server ends when their number is settled.
+
     Raises:
         NothingToJudge: It does not connect.
     """
@@ -42,6 +45,8 @@ def deserted(world: ConnectorWorld) -> Iterator[Deserted]:
     ):
         if not (daemon.wait_ready() and daemon.exchange(serving, world.subject.manifest.timeouts.connect)):
             raise NothingToJudge(f"the daemon does not connect (CONNECT-003): {daemon.fault}")
+        if world.connector.trigger is None:  # else it makes its connections when it is triggered
+            Kept(serving).settle()
         clients = len(serving.accepted())
         left = Deserted(daemon, time.time(), world.host.prober.failed_attempts(), clients)
         serving.close()

@@ -46,6 +46,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         claimed=frozenset(element.families),
         declared=frozenset(item.port for item in world.subject.listen),
         inside=isinstance(element, Listen) and element.scope is Scope.LOOPBACK,
+        introduces=_introduces(world),
         host=host_of(world.lab.topology),
         ipv4=families[Family.IPV4],
         ipv6=families[Family.IPV6],
@@ -66,6 +67,12 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         component=service.components.fault if service else "",
         broken=tuple(item for item in world.findings if not item.ok),
     )
+
+
+def _introduces(world: World) -> bool:
+    """Return whether the case is about the listener of a relay that writes PROXY headers."""
+    found = (item.relay.sends_proxy for item in world.subject.relaying if item.listener.name == world.element.name)
+    return isinstance(world.element, Listen) and any(found)
 
 
 def _starts(service: Service) -> tuple[Start, ...]:

@@ -107,7 +107,8 @@ def converse(world: RelayWorld, front: Family, back: Family, scripts: Scripts) -
     try:
         dialled = world.addresses(front)[0]
         source = clients.sources[front][0]
-        near = world.peer.prober.call(Converse(dialled, world.listener.port, scripts.client, source, SECONDS))
+        tunnel = world.service.upstreams.asked(world.listener).tunnel
+        near = world.peer.prober.call(Converse(dialled, world.listener.port, scripts.client, source, SECONDS, tunnel))
         far = call(AwaitStreams(handle, 1, SECONDS))
     finally:
         call(Close(handle))

@@ -24,7 +24,7 @@ from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import answered, carries_resets
 from dualstack.world.elsewhere import Elsewhere
 from dualstack.world.impaired import impaired
-from dualstack.world.listening import NOBODY_SERVED, ListenerWorld
+from dualstack.world.listening import ListenerWorld
 from dualstack.world.relayed import arrivals, back_leg, reached_over, same_bytes, seen
 from dualstack.world.servers import serve_names
 from dualstack.world.upstreams import serve_relay
@@ -257,7 +257,7 @@ class RelayWorld(ListenerWorld):
         self.note("does it serve this client at all? A server on its own host shows it")
         self.service.start()
         if self.client.dial(front, self.addresses(front)[0]).outcome is not Outcome.ANSWERED:
-            raise NothingToJudge(NOBODY_SERVED)
+            raise NothingToJudge(f"no {front.label} client is served: the requirements on reachability cover that")
         self._served.add(front)
 
     # -- evidence ----------------------------------------------------------------------------------------------------

@@ -60,6 +60,7 @@ class Accepted:
         detail: One sentence about what it sent.
         server_name: The server name that it sent (SNI, RFC 6066 §3); empty if it sent none, or does not speak TLS.
         proxied: The PROXY header that it sent, also a malformed one; None if none is expected, or none is complete.
+        is_open: Whether its connection has not ended; always so over UDP.
     """
 
     address: str
@@ -75,6 +76,7 @@ class Accepted:
     tls: TlsFault | None = None
     server_name: str = ""
     proxied: ProxyHeader | None = None
+    is_open: bool = True
 
 
 class ReadClients(ObjectRequest[tuple[Accepted, ...]]):

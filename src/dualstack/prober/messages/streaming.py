@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 
 from dualstack.prober.messages.requests import Handle, ObjectRequest, Request
+from dualstack.protocols.tunnel import Tunnel
 
 
 @enum.unique
@@ -50,12 +51,12 @@ class Streamed:
     """What one end of a connection has seen.
 
     Attributes:
-        connected: Whether there was a connection.
+        connected: Whether there was a connection; through a tunnel, whether that was opened.
         done: How many steps of its script it has completed.
         received: How many bytes it has received.
         digest: The SHA-256 of these bytes, in hexadecimal digits.
         ended: How the other end has ended.
-        errno: The errno's name of its last error; empty without one.
+        errno: The errno's name of its last error, or why the relay opens no tunnel; empty without an error.
         local: Its own address.
         peer: The other end's address.
     """
@@ -89,6 +90,7 @@ class Converse(Request[Streamed]):
         script: The steps.
         source: The local address; empty for the kernel's choice.
         timeout: Seconds for all of it.
+        tunnel: What a relay is asked for, before the script begins; None for none.
     """
 
     address: str
@@ -96,6 +98,7 @@ class Converse(Request[Streamed]):
     script: tuple[Part, ...]
     source: str = ""
     timeout: float = 5.0
+    tunnel: Tunnel | None = None
 
 
 @dataclass(frozen=True, slots=True)
