@@ -60,7 +60,7 @@ def test_a_client_must_be_answered_after_a_right_header() -> None:
     arrived = Accepted("192.0.2.9", "192.0.2.1", 40000, 9, 9, 1.0, proxied=reader.header)
     for outcome, ok in ((Outcome.ANSWERED, True), (Outcome.SILENT, False)):
         dialled = Dialled(outcome, "", True, "2001:db8::c1", 40000, "", "", 0.0, "nothing came")
-        finding = SUITE.by_header(world, Family.IPV6, Family.IPV4, dialled, arrived)
+        finding = SUITE.by_header(world, Family.IPV6, Family.IPV4, dialled, [arrived])
         assert (finding.ok, "nothing came" in finding.happened) == (ok, not ok)
         assert ok or not finding.symptoms
 
