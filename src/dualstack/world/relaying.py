@@ -9,7 +9,6 @@ from types import MappingProxyType, TracebackType
 from dualstack.errors import NothingToJudge, ServiceError
 from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding, Symptom
-from dualstack.lab.changes import LimitSynRetries
 from dualstack.lab.impairments import Impairment, Kind
 from dualstack.lab.protocol import Backend, Host
 from dualstack.manifest import Listen, Relay, Relaying
@@ -225,16 +224,15 @@ class RelayWorld(ListenerWorld):
 
     @contextlib.contextmanager
     def unanswered(self, address: str) -> Iterator[None]:
-        """Have the kernel lose the SYNs to an address and port of the server; the relay's host repeats each SYN once.
+        """Have the kernel lose the SYNs to an address and port of the server.
 
         Raises:
             HostCannot: The kernel cannot.
             BrokenLab: SYNs are not lost.
         """
-        self.host.apply(LimitSynRetries(1))
         one = Impairment(Kind.DROP, address, self.relay.port)
         with impaired(self.host, self.server, [one]):
-            self.note(f"impaired: {one}; a SYN is repeated once (net.ipv4.tcp_syn_retries = 1)")
+            self.note(f"impaired: {one}")
             yield
 
     @property
