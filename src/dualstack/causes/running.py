@@ -92,3 +92,13 @@ def wildcard_still_there(facts: Facts) -> str:
 def answers_moved(facts: Facts) -> str:
     """The service ended, or a finding failed, when an address was added."""
     return ended(facts) or next((item.happened for item in facts.broken), "")
+
+
+def busy_with_a_client(facts: Facts) -> str:
+    """A thread runs without a pause while an idle client is connected, or since it has left."""
+    return facts.happened(Symptom.BUSY_WITH_CLIENT)
+
+
+def busy_without_ipv6(facts: Facts) -> str:
+    """A thread runs without a pause where IPv6 sockets do not exist."""
+    return facts.happened(Symptom.BUSY_WITHOUT_IPV6)
