@@ -61,6 +61,8 @@ class Symptom(enum.StrEnum):
     """An answer comes from an address that its client asked before, and not from the one that it asked last."""
     OTHER_CERTIFICATE = "other certificate"
     """A client accepts a certificate that is for another address than its target."""
+    OTHERS_ADDRESS = "other's address"
+    """A client is shown, or logged with, the address of another one that came at the same time."""
     OTHERS_ANSWERS = "others' answers"
     """Clients get answers to the requests of other clients, or share a port and are not all answered."""
     PROXY_HEADER = "PROXY header"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from dualstack.causes import (
+    addresses,
     answers,
     connecting,
     datagrams,
@@ -28,6 +29,7 @@ Rule = Callable[[Facts], str]
 @pytest.mark.parametrize(
     ("rule", "symptom"),
     [
+        (addresses.mixed_up, Symptom.OTHERS_ADDRESS),
         (answers.something_grows, Symptom.GROWTH),
         (answers.leads_past_filter, Symptom.REDIRECT),
         (answers.locks_out_sharers, Symptom.SHARED_ADDRESS),

@@ -21,11 +21,13 @@ class ClientResult:
         name: The client's address.
         answered: Whether it was answered, and not with an error that others do not get.
         detail: A description of how its exchange ended.
+        answers: The texts of its answers.
     """
 
     name: str
     answered: bool
     detail: str
+    answers: tuple[str, ...] = ()
 
 
 def add_client_addresses(world: ListenerWorld, addresses: Iterable[str]) -> None:
@@ -62,7 +64,8 @@ def _over_tcp(world: ListenerWorld, sources: Sequence[str], port: int) -> list[C
         ends = [next(spoken) if client.connected else client for client in clients.clients]
     world.journal.waited += max(end.seconds for end in ends)
     return [
-        ClientResult(source, world.client.is_served(end), end.detail) for source, end in zip(sources, ends, strict=True)
+        ClientResult(source, world.client.is_served(end), end.detail, (end.answer,))
+        for source, end in zip(sources, ends, strict=True)
     ]
 
 
@@ -73,7 +76,8 @@ def _over_udp(world: ListenerWorld, sources: Sequence[str], port: int) -> list[C
     for result in send_datagrams(world, clients, ROUNDS):
         count = len(result.unexpected)
         fault = result.fault or (f"{count} datagrams answer none of its requests" if count else "")
-        results.append(ClientResult(result.client.source, not fault, fault or "it was answered"))
+        answers = tuple(one.text for one in result.received)
+        results.append(ClientResult(result.client.source, not fault, fault or "it was answered", answers))
     return results
 
 
