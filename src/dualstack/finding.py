@@ -83,6 +83,8 @@ class Symptom(enum.StrEnum):
     """A port that the service opens for a client beside its connection is not reached."""
     RULE_FORGOTTEN = "rule forgotten"
     """A client that an access rule denies is denied at first, and not after a client that the rule admits."""
+    RULE_LOST = "rule lost"
+    """A client that an access rule denies is denied at first, and served after a reload."""
     SHARED_ADDRESS = "shared address"
     """A client behind a translator is not served while another one is; a client that shares nothing with it is."""
     SOCKET_LEFT = "socket left"

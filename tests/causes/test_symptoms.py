@@ -60,6 +60,7 @@ Rule = Callable[[Facts], str]
         (resolving.keeps_family, Symptom.KEPT_FAMILY),
         (running.busy_with_a_client, Symptom.BUSY_WITH_CLIENT),
         (running.busy_without_ipv6, Symptom.BUSY_WITHOUT_IPV6),
+        (running.rule_is_lost, Symptom.RULE_LOST),
         (running.socket_survives, Symptom.SOCKET_LEFT),
         (resolving.gives_up, Symptom.FAMILY_GIVEN_UP),
         (resolving.gives_up, Symptom.NO_RETRY),

@@ -78,6 +78,11 @@ def does_not_stop(facts: Facts) -> str:
     return f"after its stop signal {sentence}" if sentence else ""
 
 
+def rule_is_lost(facts: Facts) -> str:
+    """A client that an access rule denied is served after a reload."""
+    return facts.happened(Symptom.RULE_LOST)
+
+
 def wildcard_still_there(facts: Facts) -> str:
     """Its wildcard sockets are there for every family that it claims, so no address is missing."""
     taken = {

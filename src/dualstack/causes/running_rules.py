@@ -76,7 +76,11 @@ RUNNING_RULES = (
     ),
     Rule("RC-ALWAYSREADY", ((DECISIVE, running.busy_with_a_client),)),
     Rule("RC-BINDLOOP", ((DECISIVE, running.busy_without_ipv6),)),
-    Rule("RC-RELOAD", ((DECISIVE, about("LIFE-008")),), (running.wildcard_still_there,)),
+    Rule(
+        "RC-RELOAD",
+        ((CERTAIN, running.rule_is_lost), (DECISIVE, about("LIFE-008"))),
+        (both(running.wildcard_still_there, unless(running.rule_is_lost, "no access rule is lost")),),
+    ),
     Rule("RC-INHERIT", ((DECISIVE, running.socket_survives),)),
     Rule("RC-REUSEADDR", ((STRONG, starting.busy_after_restart),), (running.socket_survives,)),
     Rule("RC-STOP", ((FITS, running.does_not_stop),), (running.socket_survives,), evident=False),
