@@ -40,6 +40,7 @@ RUNNING_RULES = (
     ),
     Rule("RC-CLIENTERROR", ((DECISIVE, both(running.loop_ends, about(*OF_CLIENTS))),)),
     Rule("RC-LISTENERGONE", ((STRONG, sockets.closed_while_running),), (answers.is_udp, about("LIFE", "TRANS"))),
+    Rule("RC-SHORTQUEUE", ((STRONG, about("UDP-010")),), (ended,)),
     Rule("RC-CONNECTEDUDP", ((DECISIVE, sockets.connected_to_a_client),)),
     Rule(
         "RC-UDPERROR",
