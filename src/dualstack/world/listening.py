@@ -63,6 +63,7 @@ class ListenerWorld(ServingWorld):
         """
         if self.service.current is None:
             self.service.start()
+        self.service.sockets.wait_late(self.service.program, set(self.families))  # LISTEN-001 reports what is late
         dialled = {}
         for family in self.families:
             dialled[family] = self.client.carry_out(self.client.exchange(family))
@@ -248,8 +249,6 @@ class ListenerWorld(ServingWorld):
         element = self.element
         any_port = isinstance(element, Listen) and element.reply_port == "any"
         return from_any_port(wire, element.port) if any_port else wire
-
-    # -- the wire --------------------------------------------------------------------------------------------------
 
     def shows_served(self, family: Family) -> None:
         """Require that every attempt over ``family`` was answered over it, from the address that was dialled.
