@@ -227,7 +227,7 @@ def test_sockets_that_are_left(left: dict[str, int], allowed: int, ok: bool) -> 
     ("served", "expected"),
     [
         ([16, 16, 16], (16, 0)),
-        ([16, 4, 16, 4], (4, 16)),
+        ([16, 4, 16, 16, 4], (4, 16)),
         ([4, 4], (4, 4)),
         ([15, 16, 16], (16, 16)),
     ],
@@ -246,6 +246,14 @@ def test_clients_of_one_network_are_compared(
     found = limits.compare(None, ["2001:db8::1"] * 16, lambda: ["2001:db8::2"] * 16)
     assert (found.answered, found.least) == expected
     assert not list(left)
+
+
+@pytest.mark.parametrize(
+    ("lost", "alike"), [([0], False), ([3], True), ([0, 9], False), ([4, 9], False), ([5, 9], True), ([9, 5], True)]
+)
+def test_losses_of_all_families_alike(lost: list[int], alike: bool) -> None:  # noqa: FBT001 - a row of the table
+    """A limit for all clients costs each family exchanges, and none more than twice as many as another."""
+    assert suite("robustness.test_concurrent_clients").lost_alike(lost) is alike
 
 
 class Moving:
