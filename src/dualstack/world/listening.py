@@ -14,6 +14,7 @@ from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import answered, arrived, from_any_port, refused, stays_inside
 from dualstack.world.client import Client
 from dualstack.world.clients import Clients
+from dualstack.world.harm import undo_harm
 from dualstack.world.likeness import Likeness
 from dualstack.world.serving import ServingWorld
 
@@ -68,6 +69,7 @@ class ListenerWorld(ServingWorld):
         for family in self.families:
             dialled[family] = self.client.carry_out(self.client.exchange(family))
             self.revive(dialled[family])
+        undo_harm(self.service, self.client, dialled, self.note)
         likeness = Likeness()  # not the case's: a family that is not served here is not dialled again
         for family, seen in dialled.items():
             likeness.take(family, self.addresses(family)[0], seen)
@@ -105,9 +107,7 @@ class ListenerWorld(ServingWorld):
     def rounds(self, families: list[Family], *, apart: bool = False) -> list[list[Family]]:
         """Return groups of families that one start of the service can serve: one group, or one for each family.
 
-        Args:
-            families: The families.
-            apart: Whether each family gets its own start, as it always does if the service exits after one connection.
+        Each family gets its own start with ``apart``, and always if the service exits after one connection.
         """
         return [[family] for family in families] if apart or self.listener.single_shot else [families]
 
