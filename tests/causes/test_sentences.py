@@ -32,4 +32,4 @@ def test_datagrams_are_not_accepted() -> None:
     """Clients of UDP without an answer are ignored; a connection is accepted."""
     waiting = saw(Family.IPV4, How.KEPT_WAITING)
     assert "IPv4 clients are accepted and get no answer." in sentences(facts(waiting))
-    assert "IPv4 clients are ignored: no answer arrives." in sentences(facts(waiting, **UDP))
+    assert "IPv4 clients are ignored: no answer arrives." in sentences(facts(waiting, How.ANSWERED, **UDP))
