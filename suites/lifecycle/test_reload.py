@@ -1,11 +1,13 @@
 """A service that reloads its configuration serves the families that it served before."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from time import monotonic, sleep
 
 from dualstack.deadline import Deadline
 from dualstack.families import Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
+from dualstack.manifest.texts import fill
 from dualstack.prober.messages import Outcome, SocketRow
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -23,6 +25,9 @@ SETTLE = 0.5
 PAUSE = 0.05
 """Seconds between two rounds of exchanges."""
 
+SILENT, SLOWER = 1.0, 10
+"""A client without an answer counts as denied after `SILENT` s plus `SLOWER` times the time of a served client."""
+
 BY_DEFAULT = "SIGHUP"
 """The reload signal of a service whose manifest names none, if it handles the signal and keeps running."""
 
@@ -34,12 +39,13 @@ BY_DEFAULT = "SIGHUP"
     role=Role.LISTENER,
     statement="A service that reloads its configuration, as its manifest says or because of SIGHUP, does not end, and "
     "serves each family that it served before, at once or within the time in which it becomes ready. This holds for "
-    "each reload. A service whose manifest names no such signal or command may end at SIGHUP, like any program that "
-    "does not handle it.",
+    "each reload. Its access rules still apply to clients of both families. A service whose manifest names no such "
+    "signal or command may end at SIGHUP, like any program that does not handle it.",
     stimulus="Start the service, and make it reload: by the signal or command of its manifest, or else by SIGHUP to "
     "its first process, if that handles it. Try exchanges over each family for a second; if its start took longer, "
     "until its sockets change, for up to 1.5 times the time of the start. Then require an answer over each family. "
-    "Repeat this once.",
+    "Repeat this once. If access rules are declared, do all of it with a rule that denies one client of a family, for "
+    "each family: after each reload that client is denied and others are served.",
     wire="No claim: the evidence is each client's answer.",
     cites=("RFC 4038 §6.1", "signal(7): SIGHUP"),
     topologies=("dual-stack",),
@@ -74,6 +80,78 @@ def test_reload_keeps_both_families(world: ListenerWorld) -> None:
             world.answers(family, world.addresses(family)[0])
         if not all(finding.ok for finding in world.findings):
             return
+    for rule in rules(world, families):
+        keeps_rule(world, rule, declared or BY_DEFAULT, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An access rule about clients of one family.
+
+    Attributes:
+        text: What ``{acl}`` stands for.
+        denied: The address of a client that it denies.
+        served: The families whose first client it admits.
+    """
+
+    text: str
+    denied: str
+    served: tuple[Family, ...]
+
+
+def rules(world: ListenerWorld, families: Sequence[Family]) -> Iterator[Rule]:
+    """Yield a rule for each family that denies its second client, if the manifest has such rules."""
+    acl = world.listener.acl
+    if acl is None:
+        return
+    for family in families:
+        first, second = world.sources(family)[:2]
+        if acl.deny is not None:
+            yield Rule(fill(acl.deny, {"address": second}), second, tuple(families))
+        elif acl.allow is not None:
+            yield Rule(fill(acl.allow, {"address": first}), second, (family,))
+
+
+def keeps_rule(world: ListenerWorld, rule: Rule, how: str | list[str], seconds: float) -> None:
+    """Require that an access rule still applies after each of two reloads.
+
+    That it applies before the first one is the subject of SEC-001.
+    """
+    world.service.start(acl=rule.text)
+    times = [world.client.dial(family, world.addresses(family)[0]) for family in rule.served]
+    if not all(world.client.is_served(one) and not world.client.is_denial(one) for one in times):
+        world.note(f'with the rule "{rule.text}" not all other clients are served: reloads are not judged with it')
+        return
+    silence = min(SILENT + SLOWER * max(one.seconds for one in times), world.subject.manifest.timeouts.exchange)
+    if not is_denied(world, rule.denied, silence):
+        world.note(f'with the rule "{rule.text}" {rule.denied} is not denied: reloads are not judged with it')
+        return
+    for which in ("the reload", "the second reload"):
+        before = sockets(world)
+        world.service.reload(how)
+        seconds = watch(world, rule.served, before, seconds)
+        await_families(world, rule.served)
+        if ended(world):
+            world.survives(f"{which} with an access rule")
+            return
+        for family in rule.served:
+            world.answers(family, world.addresses(family)[0])
+        ok = is_denied(world, rule.denied, silence)
+        if not ok:
+            sleep(WATCH)
+            ok = is_denied(world, rule.denied, silence)
+        expected = f'after {which} the client {rule.denied} is denied by the rule "{rule.text}", as before'
+        happened = "it is denied" if ok else f"it is served after {which}, and was denied before"
+        world.require(Finding(ok, expected, happened, symptoms=(Symptom.RULE_LOST,)))
+        if not ok:
+            return
+
+
+def is_denied(world: ListenerWorld, source: str, silence: float) -> bool:
+    """Return whether a client is refused, not answered, or given the answer for denied clients."""
+    family = Family.of(source)
+    dialled = world.client.dial(family, world.addresses(family)[0], source=source, timeout=silence)
+    return dialled.outcome in {Outcome.REFUSED, Outcome.SILENT} or world.client.is_denial(dialled)
 
 
 def watch(world: ListenerWorld, families: Sequence[Family], before: frozenset[SocketRow], seconds: float) -> float:

@@ -12,8 +12,13 @@ PROBES = 3
 
 
 def serve_both(world: ListenerWorld) -> None:
-    """Start the service, probe every address of both families, and check the packets."""
+    """Start the service, probe every address of both families, and check the packets.
+
+    Each family is probed once before any is probed again: a socket that opens late must not have time for that.
+    """
     world.service.start()
+    for family in world.families if not world.listener.single_shot else ():
+        world.answers(family, world.reachable_addresses(family)[0])
     for family in world.families:
         for address in world.reachable_addresses(family):
             world.answers(family, address, times=PROBES)
@@ -28,8 +33,8 @@ def serve_both(world: ListenerWorld) -> None:
     role=Role.LISTENER,
     statement="A service that claims both families accepts connections and serves clients over both, on each declared "
     "port.",
-    stimulus="Start the service on a dual-stack host; try three exchanges with every address of both families, "
-    "and compare the status of each answer with those of the other family.",
+    stimulus="Start the service on a dual-stack host; as soon as it is ready try one exchange over each family, then "
+    "three with every address of both families, and compare the status of each answer with those of the other family.",
     wire="Each connection attempt has the family that was dialled and is answered from the address that was dialled.",
     cites=("RFC 4038 §4.2, §6.3.1", "RFC 3493 §3.7", "RFC 6540"),
     topologies=("dual-stack", "multi-address"),

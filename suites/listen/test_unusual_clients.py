@@ -11,6 +11,7 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
 from dualstack.world.concurrent_clients import add_client_addresses, dial_together, failures
 from dualstack.world.limits import wait_out_limits
+from dualstack.world.shown_to_clients import shows_clients_themselves
 
 FIRST, CONTROL, SECOND = range(20001, 20006), range(20011, 20016), range(20021, 20026)
 """Source ports outside the range from which the kernel takes others; one for each time that clients share one."""
@@ -39,15 +40,17 @@ def shapes(world: ListenerWorld) -> dict[Family, dict[str, str]]:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A service serves its clients whatever their addresses look like as bytes and as text, and does not "
-    "confuse two clients that have the same source port or the same last bytes of the address.",
+    "confuse two clients that have the same source port or the same last bytes of the address, or that come at the "
+    "same time: it does not show one the address of the other.",
     stimulus="Start the service on a dual-stack host. Give the client's host unusual addresses: high last bytes, zero "
     "bytes at the end, long text, EUI-64, bits that look IPv4-mapped; try an exchange from each. Then some of them "
-    "send requests at the same time from one source port. A failure counts only if it happens twice, and ordinary "
-    "clients are served in between.",
+    "send requests at the same time from one source port. If the service shows its clients' addresses, clients of "
+    "both families at other addresses come at the same time, and their answers or the log are searched for each "
+    "other's addresses. A failure counts only if it happens twice, and ordinary clients are served in between.",
     wire="Each attempt of a family whose clients are all served is answered over that family.",
     cites=("RFC 4291 §2.2, §2.5.1", "RFC 5952 §2, §4", "RFC 8981 §3", "RFC 3493 §3.3, §6.1"),
     topologies=("dual-stack",),
-    causes=("RC-CLIENTKEY", "RC-ADDRTEXT", "RC-SOCKADDR"),
+    causes=("RC-CLIENTKEY", "RC-ADDRTEXT", "RC-SOCKADDR", "RC-SHAREDBUFFER"),
     needs=(Need.MANY, Need.NETWORK),
 ).attach
 def test_clients_of_every_shape(world: ListenerWorld) -> None:
@@ -62,6 +65,8 @@ def test_clients_of_every_shape(world: ListenerWorld) -> None:
             world.require(is_served(world, family, address, what, unanswered))
     if world.listener.clients >= len(alike(world, served)) > 1 and all(finding.ok for finding in world.findings):
         world.require(are_told_apart(world, alike(world, served), unanswered))
+        if not unanswered:
+            shows_clients_themselves(world, served)
     if not unanswered and all(finding.ok for finding in world.findings):
         for family in served:
             world.shows_served(family)

@@ -1,11 +1,12 @@
-"""ICMP errors and resets from clients that have gone do not keep the service busy."""
+"""Nothing that has no end keeps the service busy: idle clients, clients that have gone, missing IPv6 sockets."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from time import sleep
 
+from dualstack.errors import HostCannot, ServiceError
 from dualstack.families import Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import HoldConnections, ResourceUsage, Stage
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import require_errors
@@ -33,33 +34,69 @@ CONNECT_TIMEOUT = 1.0
 
 @Requirement(
     id="ROBUST-011",
-    title="No busy loop after ICMP errors and resets",
+    title="No busy loop: idle clients, ICMP errors and resets, no IPv6 sockets",
     level=Level.SHOULD,
     role=Role.LISTENER,
-    statement="After clients have gone, so that ICMP errors about the service's answers or resets of its connections "
-    "arrive, the service becomes idle again: no thread that was idle before keeps a CPU busy.",
-    stimulus="Start the service and watch its threads for 250 ms. Over each family that it serves: send four requests "
-    "from a client whose port is closed when the answer arrives (UDP), or have clients reset their connections "
-    "before, in and after their request (TCP). Watch its threads for 250 ms again, for up to 5 s while one is busy.",
+    statement="While a client of either family is connected and silent, after it has left, and after ICMP errors about "
+    "the service's answers or resets of its connections have arrived, the service becomes idle again: no thread that "
+    "was idle before keeps a CPU busy. The same holds where IPv6 sockets do not exist.",
+    stimulus="Start the service and watch its threads for 250 ms. Over each family that it serves: connect one client "
+    "that stays silent, and disconnect it (TCP); send four requests from a client whose port is closed when the answer "
+    "arrives (UDP), or have clients reset their connections before, in and after their request (TCP). Start a service "
+    "that claims both families once more, so that socket(AF_INET6) fails with EAFNOSUPPORT. Each time watch its "
+    "threads for 250 ms again, for up to 5 s while one is busy (10 s for the other start).",
     wire="ICMP port unreachable about answers, or RST, reaches the service.",
-    cites=("recv(2): MSG_ERRQUEUE", "poll(2): POLLERR", "RFC 1122 §4.1.3.3"),
+    cites=("recv(2): MSG_ERRQUEUE", "poll(2): POLLERR, POLLOUT", "RFC 1122 §4.1.3.3", "RFC 4038 §4.4"),
     topologies=("dual-stack",),
-    causes=("RC-ICMPLOOP",),
+    causes=("RC-ICMPLOOP", "RC-ALWAYSREADY", "RC-BINDLOOP"),
     needs=(Need.REPLIES, Need.MANY, Need.NETWORK),
 ).attach
 def test_no_busy_loop(world: ListenerWorld) -> None:
-    """The service is idle after its clients have gone."""
+    """The service is idle while its clients are, after they have gone, and without IPv6 sockets."""
     world.service.start()
     families = world.served()
     before = busiest(world)
+    for family in families if world.is_tcp else ():
+        be_idle(world, family, before)
     vanish(world, families)
     after = busiest(world)
     reached = families if world.service.program.poll() is None else families[:1]
     what = "ICMP errors" if not world.is_tcp else "resets"
-    world.require(loop(what, before, after))
-    if all(finding.ok for finding in world.findings):
+    world.require(loop(f"after {what}", before, after))
+    resets = all(finding.ok for finding in world.findings)
+    if set(families) == set(Family):
+        start_without_ipv6(world, before)
+    if resets:
         for family in reached:
             require_errors(world.wire(), world.listener.port, family)
+
+
+def be_idle(world: ListenerWorld, family: Family, before: float) -> None:
+    """Require that no thread becomes busy while a silent client of a family is connected, nor after it has left."""
+    with world.peer.prober.hold_connections(HoldConnections((world.client.exchange(family),))) as clients:
+        world.note(f"{clients.held} {family.label} client is connected and silent")
+        during = busiest(world)
+    after = busiest(world) if during <= BUSY else during
+    when = (
+        f"after an idle {family.label} client has left" if during <= BUSY else f"while an {family.label} client is idle"
+    )
+    world.require(loop(when, before, after, Symptom.BUSY_WITH_CLIENT))
+
+
+def start_without_ipv6(world: ListenerWorld, before: float) -> None:
+    """Start the service again where IPv6 sockets do not exist, and require that no thread becomes busy.
+
+    Whether it starts and serves IPv4 there is the subject of LISTEN-004.
+    """
+    world.service.af_inet6 = False
+    world.note("from now on socket(AF_INET6) fails with EAFNOSUPPORT for the service")
+    try:
+        world.service.start(families=[Family.IPV4])
+    except (ServiceError, HostCannot) as error:
+        world.note(f"its threads are not watched without IPv6 sockets: {error}")
+        return
+    found = busiest(world, 2 * WINDOWS)
+    world.require(loop("without IPv6 sockets", before, found, Symptom.BUSY_WITHOUT_IPV6))
 
 
 def vanish(world: ListenerWorld, families: Sequence[Family]) -> None:
@@ -78,10 +115,10 @@ def vanish(world: ListenerWorld, families: Sequence[Family]) -> None:
         world.note(f"clients over {family.label} reset their connections before, in and after their request")
 
 
-def busiest(world: ListenerWorld) -> float:
-    """Watch the threads until none is busy, for `WINDOWS` at most; return the last share of the busiest one."""
+def busiest(world: ListenerWorld, windows: int = WINDOWS) -> float:
+    """Watch the threads until none is busy, for some windows at most; return the last share of the busiest one."""
     last = world.service.program.resource_usage()
-    for _ in range(WINDOWS):
+    for _ in range(windows):
         first = last
         sleep(WINDOW)
         last = world.service.program.resource_usage()
@@ -112,10 +149,11 @@ def share(first: ResourceUsage, last: ResourceUsage) -> float:
     return max(shares)
 
 
-def loop(what: str, before: float, after: float) -> Finding:
-    """Return the finding about the busiest thread's shares before and after ``what`` arrived."""
+def loop(when: str, before: float, found: float, *symptoms: Symptom) -> Finding:
+    """Return the finding about the busiest thread's shares before, and ``when`` something may keep it busy."""
     return Finding(
-        after <= BUSY or before > BUSY,
-        f"after {what} no thread of the service runs for more than {BUSY:.0%} of the time, unless it did so before",
-        f"the busiest thread ran {before:.0%} of the time before, {after:.0%} after",
+        found <= BUSY or before > BUSY,
+        f"{when} no thread of the service runs for more than {BUSY:.0%} of the time, unless it did so before",
+        f"the busiest thread ran {before:.0%} of the time before, {found:.0%} {when}",
+        symptoms=symptoms,
     )

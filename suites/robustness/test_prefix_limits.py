@@ -22,6 +22,9 @@ TRIES = 3
 FIRST_IDENTIFIER = 0x9001
 """The interface identifier of the first client; no host of a topology uses these."""
 
+NEW = 245
+"""The number of an IPv4 address of the link that no host has, and from which no client has come."""
+
 
 @Requirement(
     id="ROBUST-008",
@@ -126,15 +129,33 @@ def report(world: ListenerWorld, found: Compared, which: str, others: str, where
     """Require that as many clients are served as of the control.
 
     Raises:
-        NothingToJudge: Its queue is too short for them.
+        NothingToJudge: Its queue is too short for them, or it serves no client at a new address, of whatever family.
     """
     ok = found.answered >= found.least
     if not ok and (queue := shortest_queue(world)) < found.count:
         raise NothingToJudge(f"its queue for IPv6 connections holds {queue}: ROBUST-005 is about that")
+    if not ok and Family.IPV4 in world.client.usual and not is_new_client_served(world):
+        raise NothingToJudge("a client at a new IPv4 address is not served either: it is no matter of networks")
     world.count(Family.IPV6, served=ok)
     beside = f"; of {found.count} clients {where}, {found.least} are; {found.lost}" if found.lost else ""
     expected = f"of {found.count} concurrent clients {which}, at least as many are served as {others}"
     world.require(Finding(ok, expected, f"{found.answered} are{beside}"))
+
+
+def is_new_client_served(world: ListenerWorld) -> bool:
+    """Return whether an IPv4 client is served from whose address none has come before, now or 2 s later.
+
+    It is taken for served if no IPv4 client is served at an address from which one has come before.
+    """
+    if not world.client.is_served(world.client.carry_out(world.client.exchange(Family.IPV4))):
+        return True
+    source = str(world.lab.plan.ipv4[NEW])
+    add_client_addresses(world, [source])
+    for _ in range(2):
+        if world.client.is_served(world.client.dial(Family.IPV4, world.addresses(Family.IPV4)[0], source=source)):
+            return True
+        wait_out_limits()
+    return False
 
 
 def shortest_queue(world: ListenerWorld) -> int:

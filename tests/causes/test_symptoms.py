@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from dualstack.causes import (
+    addresses,
     answers,
     connecting,
     datagrams,
@@ -28,6 +29,7 @@ Rule = Callable[[Facts], str]
 @pytest.mark.parametrize(
     ("rule", "symptom"),
     [
+        (addresses.mixed_up, Symptom.OTHERS_ADDRESS),
         (answers.something_grows, Symptom.GROWTH),
         (answers.leads_past_filter, Symptom.REDIRECT),
         (answers.locks_out_sharers, Symptom.SHARED_ADDRESS),
@@ -58,6 +60,9 @@ Rule = Callable[[Facts], str]
         (proxied.trusts_stranger, Symptom.STRANGER_TRUSTED),
         (relaying.stranger_passed, Symptom.STRANGER_PASSED),
         (resolving.keeps_family, Symptom.KEPT_FAMILY),
+        (running.busy_with_a_client, Symptom.BUSY_WITH_CLIENT),
+        (running.busy_without_ipv6, Symptom.BUSY_WITHOUT_IPV6),
+        (running.rule_is_lost, Symptom.RULE_LOST),
         (running.socket_survives, Symptom.SOCKET_LEFT),
         (resolving.gives_up, Symptom.FAMILY_GIVEN_UP),
         (resolving.gives_up, Symptom.NO_RETRY),

@@ -58,6 +58,7 @@ CHECKS = {
     "ROBUST-009": ("robustness.test_latency", "test_both_families_are_equally_fast"),
     "ROBUST-010": ("robustness.test_idle_connections", "test_idle_connections_live_alike"),
     "ROBUST-011": ("robustness.test_busy_loops", "test_no_busy_loop"),
+    "UDP-010": ("udp.test_bursts", "test_bursts_are_answered_alike"),
     "UDP-009": ("udp.test_multicast", "test_multicast_groups_are_joined"),
     "SEC-009": ("security.test_port_sharing", "test_port_cannot_be_shared"),
 }

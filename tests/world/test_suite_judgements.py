@@ -140,13 +140,15 @@ def test_a_thread_that_waits_for_a_processor_may_be_busy() -> None:
 def test_a_busy_loop_from_before_does_not_deviate() -> None:
     """A thread that is busy after the errors deviates, unless one was busy before."""
     loop = suite("robustness.test_busy_loops").loop
-    assert [loop("resets", before, after).ok for before, after in ((0, 0.5), (0, 0.51), (0.9, 1), (0.5, 0.9))] == [
+    assert [
+        loop("after resets", before, after).ok for before, after in ((0, 0.5), (0, 0.51), (0.9, 1), (0.5, 0.9))
+    ] == [
         True,
         False,
         True,
         False,
     ]
-    assert loop("resets", 0.04, 0.98).happened == "the busiest thread ran 4% of the time before, 98% after"
+    assert loop("after resets", 0.04, 0.98).happened == "the busiest thread ran 4% of the time before, 98% after resets"
 
 
 def test_a_client_of_one_family_that_keeps_a_service_from_ending() -> None:
@@ -246,6 +248,14 @@ def test_clients_of_one_network_are_compared(
     found = limits.compare(None, ["2001:db8::1"] * 16, lambda: ["2001:db8::2"] * 16)
     assert (found.answered, found.least) == expected
     assert not list(left)
+
+
+@pytest.mark.parametrize(
+    ("lost", "alike"), [([0], False), ([3], True), ([0, 9], False), ([4, 9], False), ([5, 9], True), ([9, 5], True)]
+)
+def test_losses_of_all_families_alike(lost: list[int], alike: bool) -> None:  # noqa: FBT001 - a row of the table
+    """A limit for all clients costs each family exchanges, and none more than twice as many as another."""
+    assert suite("robustness.test_concurrent_clients").lost_alike(lost) is alike
 
 
 class Moving:

@@ -213,6 +213,11 @@ def by_shape(facts: Facts) -> str:
     return ""
 
 
+def mixed_up(facts: Facts) -> str:
+    """A client was shown, or logged with, the address of another one that came at the same time."""
+    return facts.happened(Symptom.OTHERS_ADDRESS)
+
+
 def shown_wrong(facts: Facts) -> list[tuple[str, str]]:
     """Return pairs of a client's address and a different address that the service showed for it."""
     return [(client, shown) for client, shown in facts.shown if unmapped(shown.strip("[]")) != client]

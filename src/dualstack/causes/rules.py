@@ -176,6 +176,7 @@ RULES = (
             relaying.target_fails,
         ),
     ),
+    Rule("RC-SHAREDBUFFER", ((DECISIVE, addresses.mixed_up),)),
     Rule("RC-ACLPREFIX", ((DECISIVE, addresses.rule_hits_others),)),
     Rule("RC-LOCALHOSTBACKEND", ((DECISIVE, answers.backend_fails), (FITS, answers.gateway_error))),
     Rule(

@@ -78,6 +78,11 @@ def does_not_stop(facts: Facts) -> str:
     return f"after its stop signal {sentence}" if sentence else ""
 
 
+def rule_is_lost(facts: Facts) -> str:
+    """A client that an access rule denied is served after a reload."""
+    return facts.happened(Symptom.RULE_LOST)
+
+
 def wildcard_still_there(facts: Facts) -> str:
     """Its wildcard sockets are there for every family that it claims, so no address is missing."""
     taken = {
@@ -92,3 +97,13 @@ def wildcard_still_there(facts: Facts) -> str:
 def answers_moved(facts: Facts) -> str:
     """The service ended, or a finding failed, when an address was added."""
     return ended(facts) or next((item.happened for item in facts.broken), "")
+
+
+def busy_with_a_client(facts: Facts) -> str:
+    """A thread runs without a pause while an idle client is connected, or since it has left."""
+    return facts.happened(Symptom.BUSY_WITH_CLIENT)
+
+
+def busy_without_ipv6(facts: Facts) -> str:
+    """A thread runs without a pause where IPv6 sockets do not exist."""
+    return facts.happened(Symptom.BUSY_WITHOUT_IPV6)

@@ -40,6 +40,7 @@ RUNNING_RULES = (
     ),
     Rule("RC-CLIENTERROR", ((DECISIVE, both(running.loop_ends, about(*OF_CLIENTS))),)),
     Rule("RC-LISTENERGONE", ((STRONG, sockets.closed_while_running),), (answers.is_udp, about("LIFE", "TRANS"))),
+    Rule("RC-SHORTQUEUE", ((STRONG, about("UDP-010")),), (ended,)),
     Rule("RC-CONNECTEDUDP", ((DECISIVE, sockets.connected_to_a_client),)),
     Rule(
         "RC-UDPERROR",
@@ -69,8 +70,18 @@ RUNNING_RULES = (
     ),
     Rule("RC-PARTIAL", ((FITS, about("ROBUST-002")),), (answers.is_refused,), evident=False),
     Rule("RC-IDLE", ((FITS, about("ROBUST-010")),)),
-    Rule("RC-ICMPLOOP", ((FITS, about("ROBUST-011")),)),
-    Rule("RC-RELOAD", ((DECISIVE, about("LIFE-008")),), (running.wildcard_still_there,)),
+    Rule(
+        "RC-ICMPLOOP",
+        ((FITS, about("ROBUST-011")),),
+        (running.busy_with_a_client, running.busy_without_ipv6),
+    ),
+    Rule("RC-ALWAYSREADY", ((DECISIVE, running.busy_with_a_client),)),
+    Rule("RC-BINDLOOP", ((DECISIVE, running.busy_without_ipv6),)),
+    Rule(
+        "RC-RELOAD",
+        ((CERTAIN, running.rule_is_lost), (DECISIVE, about("LIFE-008"))),
+        (both(running.wildcard_still_there, unless(running.rule_is_lost, "no access rule is lost")),),
+    ),
     Rule("RC-INHERIT", ((DECISIVE, running.socket_survives),)),
     Rule("RC-REUSEADDR", ((STRONG, starting.busy_after_restart),), (running.socket_survives,)),
     Rule("RC-STOP", ((FITS, running.does_not_stop),), (running.socket_survives,), evident=False),

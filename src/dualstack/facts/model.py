@@ -142,6 +142,13 @@ class Facts:
             if row.transport == self.transport == "tcp" and row.port not in {self.port, *self.declared}
         )
 
+    @property
+    def gone(self) -> tuple[str, ...]:
+        """The addresses of the last start's sockets on the port that its last table has no longer, each once."""
+        left = {row.address for row in self._on_port(self.table)}
+        own = self.openings[-1][1] if self.table and self.starts else ()
+        return tuple(dict.fromkeys(row.address for row in own if row.address not in left))
+
     def takes(self, family: Family) -> tuple[SocketRow, ...]:
         """Return the service's sockets on the port that take a family."""
         return tuple(row for row in self.on_port if family in row.serves)

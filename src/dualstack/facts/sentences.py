@@ -49,7 +49,7 @@ def _of_families(facts: Facts) -> Iterator[str]:
     for family in BOTH:
         seen = facts.of(family)
         if seen.hows:
-            yield f"{family.label} clients are {_fared(seen)}."
+            yield f"{family.label} clients are {_fared(seen, facts.transport)}."
         for text in seen.icmp:
             yield f"{family.label} clients get {text}."
         if seen.wrong_source:
@@ -63,12 +63,17 @@ def _of_families(facts: Facts) -> Iterator[str]:
         yield "It queries the name server for the names of its clients (PTR)."
 
 
-def _fared(seen: FamilyFacts) -> str:
+def _fared(seen: FamilyFacts, transport: str) -> str:
     """Return the results of clients, failures first and by frequency, with numbers if there are several."""
     results = sorted(seen.hows, key=lambda item: (item[0] is How.ANSWERED, -item[1]))
     if len(results) == 1:
-        return results[0][0].value
-    return "; ".join(f"{how.value} ({number})" for how, number in results)
+        return _result(results[0][0], transport)
+    return "; ".join(f"{_result(how, transport)} ({number})" for how, number in results)
+
+
+def _result(how: How, transport: str) -> str:
+    """Return a result in words; no datagram is accepted."""
+    return (How.IGNORED if how is How.KEPT_WAITING and transport == "udp" else how).value
 
 
 def _of_sockets(facts: Facts) -> Iterator[str]:
@@ -83,6 +88,8 @@ def _of_sockets(facts: Facts) -> Iterator[str]:
     else:
         listed = ", ".join(dict.fromkeys(_socket(row.address, row.v6only, row.family) for row in rows))
         yield f"On {where} the service listens on {listed}."
+        for address in facts.gone:
+            yield f"Its socket on {f'[{address}]' if ':' in address else address} was there at first, and is gone."
         for family in BOTH:
             if family in facts.claimed and not facts.takes(family):
                 yield f"No socket of the service takes {family.label} on {where}."

@@ -47,7 +47,8 @@ class RunningLoad:
         self._exchanges = [0] * len(load.dials)
         self._longest = [0.0] * len(load.dials)
         self._statuses = [0] * len(load.dials)
-        self._failed = self._limited = 0
+        self._lost = [0] * len(load.dials)
+        self._limited = 0
         self._failures: list[Dialled] = []
         self._late = 0.0
         loop = asyncio.get_running_loop()
@@ -72,11 +73,12 @@ class RunningLoad:
         return LoadResult(
             exchanges=tuple(self._exchanges),
             longest=tuple(self._longest),
-            failed=self._failed,
+            failed=sum(self._lost),
             failures=tuple(self._failures),
             late=self._late,
             statuses=tuple(self._statuses),
             limited=self._limited,
+            lost=tuple(self._lost),
         )
 
     def close(self) -> None:
@@ -110,7 +112,7 @@ class RunningLoad:
         if dialled.status in LIMITS:
             self._limited += 1
         elif dialled.outcome is not Outcome.ANSWERED:
-            self._failed += 1
+            self._lost[number] += 1
             if len(self._failures) < _REPORTED_FAILURES:
                 self._failures.append(dialled)
 

@@ -22,12 +22,14 @@ class ClientResult:
         answered: Whether it was answered, and not with an error that others do not get.
         detail: A description of how its exchange ended.
         confused: Whether it got an answer to none of its requests.
+        answers: The texts of its answers.
     """
 
     name: str
     answered: bool
     detail: str
     confused: bool = False
+    answers: tuple[str, ...] = ()
 
 
 def add_client_addresses(world: ListenerWorld, addresses: Iterable[str]) -> None:
@@ -64,7 +66,8 @@ def _over_tcp(world: ListenerWorld, sources: Sequence[str], port: int) -> list[C
         ends = [next(spoken) if client.connected else client for client in clients.clients]
     world.journal.waited += max(end.seconds for end in ends)
     return [
-        ClientResult(source, world.client.is_served(end), end.detail) for source, end in zip(sources, ends, strict=True)
+        ClientResult(source, world.client.is_served(end), end.detail, answers=(end.answer,))
+        for source, end in zip(sources, ends, strict=True)
     ]
 
 
@@ -75,7 +78,9 @@ def _over_udp(world: ListenerWorld, sources: Sequence[str], port: int) -> list[C
     for result in send_datagrams(world, clients, ROUNDS):
         count = len(result.unexpected)
         fault = result.fault or (f"{count} datagrams answer none of its requests" if count else "")
-        results.append(ClientResult(result.client.source, not fault, fault or "it was answered", bool(count)))
+        detail = fault or "it was answered"
+        answers = tuple(one.text for one in result.received)
+        results.append(ClientResult(result.client.source, not fault, detail, bool(count), answers))
     return results
 
 

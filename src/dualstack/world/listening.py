@@ -14,6 +14,7 @@ from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import answered, arrived, from_any_port, refused, stays_inside
 from dualstack.world.client import Client
 from dualstack.world.clients import Clients
+from dualstack.world.harm import undo_harm
 from dualstack.world.likeness import Likeness
 from dualstack.world.serving import ServingWorld
 
@@ -63,10 +64,12 @@ class ListenerWorld(ServingWorld):
         """
         if self.service.current is None:
             self.service.start()
+        self.service.sockets.wait_late(self.service.program, set(self.families))  # LISTEN-001 reports what is late
         dialled = {}
         for family in self.families:
             dialled[family] = self.client.carry_out(self.client.exchange(family))
             self.revive(dialled[family])
+        undo_harm(self.service, self.client, dialled, self.note)
         likeness = Likeness()  # not the case's: a family that is not served here is not dialled again
         for family, seen in dialled.items():
             likeness.take(family, self.addresses(family)[0], seen)
@@ -104,9 +107,7 @@ class ListenerWorld(ServingWorld):
     def rounds(self, families: list[Family], *, apart: bool = False) -> list[list[Family]]:
         """Return groups of families that one start of the service can serve: one group, or one for each family.
 
-        Args:
-            families: The families.
-            apart: Whether each family gets its own start, as it always does if the service exits after one connection.
+        Each family gets its own start with ``apart``, and always if the service exits after one connection.
         """
         return [[family] for family in families] if apart or self.listener.single_shot else [families]
 
@@ -248,8 +249,6 @@ class ListenerWorld(ServingWorld):
         element = self.element
         any_port = isinstance(element, Listen) and element.reply_port == "any"
         return from_any_port(wire, element.port) if any_port else wire
-
-    # -- the wire --------------------------------------------------------------------------------------------------
 
     def shows_served(self, family: Family) -> None:
         """Require that every attempt over ``family`` was answered over it, from the address that was dialled.

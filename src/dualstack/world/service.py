@@ -42,6 +42,7 @@ class Service:
         sockets: Its sockets.
         components: The programs that it needs; they start before it and stop after it.
         upstreams: The servers of its relays.
+        af_inet6: Whether socket(AF_INET6) works for the next start.
     """
 
     def __init__(self, subject: Subject, listener: Listen, lab: Lab, journal: Journal, *, contained: bool) -> None:
@@ -59,6 +60,7 @@ class Service:
         self.families = tuple(family for family in BOTH if family in listener.families and addresses[family])
         self.launches: list[Start] = []
         self.was_ready = False
+        self.af_inet6 = lab.hosts["service"].spec.af_inet6
         self.whole_output = ""
         self.sockets = ServiceSockets(subject.name, listener, lab.hosts["service"], journal)
         self.components = Components(subject, lab, journal, contained=contained)
@@ -96,7 +98,7 @@ class Service:
         launch = launch_service(
             self._subject,
             self._journal.next_scratch(),
-            af_inet6=self._host.spec.af_inet6,
+            af_inet6=self.af_inet6,
             settings={f"{self.listener.name}.{name}": text for name, text in self._settings.items()},
             names=names_for(self._subject.listen, self._lab),
             contained=self._contained,

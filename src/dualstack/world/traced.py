@@ -57,6 +57,8 @@ def family_facts(
         hows = Counter(item.how for item in exchanges if item.family is family and item.port == port)
         others = [item for item in made if item.family is family]
         rest = [item for item in others if (item.attempt.src, item.attempt.sport) not in known]
+        if transport is Transport.UDP:  # empty datagrams are the harness's own, and need no answer
+            rest = [item for item in rest if item.sent]
         hows.update(how for item in rest if (how := _how(item, silent=Trait.SILENT in listener.traits)) is not None)
         ends = unasked.get(family, set())
         found[family] = FamilyFacts(

@@ -33,6 +33,7 @@ class LoadResult:
         late: By how many seconds the clients were late at most, because this machine was busy.
         statuses: The greatest status or reply code of each client's answers, in the order of the dials; 0 without one.
         limited: How many of all exchanges ended with the answer of a limit (`LIMITS`).
+        lost: How many exchanges of each client `failed` counts, in the order of the dials.
     """
 
     exchanges: tuple[int, ...]
@@ -42,6 +43,7 @@ class LoadResult:
     late: float = 0.0
     statuses: tuple[int, ...] = ()
     limited: int = 0
+    lost: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
