@@ -112,6 +112,10 @@ class Mortal:
             raise deadline.error()
         return Exit(code=1, signal="")
 
+    def poll(self) -> Exit | None:
+        """Return how it ended; None while it runs."""
+        return Exit(code=1, signal="") if self.ended else None
+
     def log(self) -> Log:
         """Return no output."""
         return Log("", 0)
