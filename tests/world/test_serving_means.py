@@ -71,6 +71,7 @@ def test_a_family_with_the_worse_status_is_not_counted_as_served(
     made = make_world(ListenerWorld, HTTP)
     by_family(monkeypatch, made, {Family.IPV4: 200, Family.IPV6: 400})
     made.program(None)
+    monkeypatch.setattr(made.world.service.sockets, "wait_late", lambda *_: None)
     assert made.world.served() == [Family.IPV4]
     assert "IPv6 is left out: its status is worse than over IPv4" in [step.what for step in made.world.journal.steps]
     made.world.answers(Family.IPV4, made.world.addresses(Family.IPV4)[0])
