@@ -116,10 +116,11 @@ def test_a_supervisor_that_does_not_answer_is_replaced(monkeypatch: pytest.Monke
     """A late answer is never taken for that to the next request: the supervisor is killed, the next lab is right."""
     backend = NetnsBackend()
     try:
-        with monkeypatch.context() as patch:  # of the first supervisor alone: a busy machine may delay the second one
+        backend.up(load_topology("dual-stack")).close()
+        assert backend._supervisor is not None
+        with monkeypatch.context() as patch:  # while it does not answer: a busy machine may delay any other answer
             patch.setattr(supervisor_client, "_ANSWER_TIMEOUT", 3.0)
-            backend.up(load_topology("dual-stack")).close()
-            assert backend._supervisor is not None
+            backend._supervisor._connection.settimeout(3.0)
             os.kill(backend._supervisor.pids[1], signal.SIGSTOP)
             with pytest.raises(HarnessError, match="has not answered for 3 s, and was killed"):
                 backend.up(load_topology("ipv6-only"))
