@@ -59,7 +59,7 @@ def test_no_busy_loop(world: ListenerWorld) -> None:
     for family in families if world.is_tcp else ():
         be_idle(world, family, before)
     vanish(world, families)
-    after = busiest(world)
+    after = busiest(world, windows(before))
     reached = families if world.service.program.poll() is None else families[:1]
     what = "ICMP errors" if not world.is_tcp else "resets"
     world.require(loop(f"after {what}", before, after))
@@ -75,8 +75,8 @@ def be_idle(world: ListenerWorld, family: Family, before: float) -> None:
     """Require that no thread becomes busy while a silent client of a family is connected, nor after it has left."""
     with world.peer.prober.hold_connections(HoldConnections((world.client.exchange(family),))) as clients:
         world.note(f"{clients.held} {family.label} client is connected and silent")
-        during = busiest(world)
-    after = busiest(world) if during <= BUSY else during
+        during = busiest(world, windows(before))
+    after = busiest(world, windows(before)) if during <= BUSY else during
     when = (
         f"after an idle {family.label} client has left" if during <= BUSY else f"while an {family.label} client is idle"
     )
@@ -95,7 +95,7 @@ def start_without_ipv6(world: ListenerWorld, before: float) -> None:
     except (ServiceError, HostCannot) as error:
         world.note(f"its threads are not watched without IPv6 sockets: {error}")
         return
-    found = busiest(world, 2 * WINDOWS)
+    found = busiest(world, 2 * windows(before))
     world.require(loop("without IPv6 sockets", before, found, Symptom.BUSY_WITHOUT_IPV6))
 
 
@@ -115,10 +115,15 @@ def vanish(world: ListenerWorld, families: Sequence[Family]) -> None:
         world.note(f"clients over {family.label} reset their connections before, in and after their request")
 
 
-def busiest(world: ListenerWorld, windows: int = WINDOWS) -> float:
+def windows(before: float) -> int:
+    """Return for how many windows a busy thread is watched; for one if it was busy before, because that is no loop."""
+    return 1 if before > BUSY else WINDOWS
+
+
+def busiest(world: ListenerWorld, most: int = WINDOWS) -> float:
     """Watch the threads until none is busy, for some windows at most; return the last share of the busiest one."""
     last = world.service.program.resource_usage()
-    for _ in range(windows):
+    for _ in range(most):
         first = last
         sleep(WINDOW)
         last = world.service.program.resource_usage()
