@@ -14,14 +14,19 @@ PROBES = 3
 def serve_both(world: ListenerWorld) -> None:
     """Start the service, probe every address of both families, and check the packets.
 
-    Each family is probed once before any is probed again: a socket that opens late must not have time for that.
+    Each family is probed once before any is probed again: a socket that opens late must not have time for that. An
+    address that has failed is not probed again.
     """
     world.service.start()
+    failed = []
     for family in world.families if not world.listener.single_shot else ():
-        world.answers(family, world.reachable_addresses(family)[0])
+        first = world.reachable_addresses(family)[0]
+        world.answers(family, first)
+        failed += [] if world.findings[-1].ok else [first]
     for family in world.families:
         for address in world.reachable_addresses(family):
-            world.answers(family, address, times=PROBES)
+            if address not in failed:
+                world.answers(family, address, times=PROBES)
     for family in world.families:
         world.shows_served(family)
 

@@ -25,8 +25,10 @@ from tests.causes.labels import RIGHT, compare
 from tests.exam.examined import EVERYTHING, SERVICES, in_brief, is_client
 
 QUIET = {Verdict.PASS, Verdict.NOT_APPLICABLE, Verdict.OBSERVED}
-TRIED_AGAIN = 3
-"""At most this many cases of a run are tried again, alone, because their verdict is not as declared."""
+TRIED_AGAIN, BUSY = 3, 10
+"""At most this many cases of a run are tried again, alone, because their verdict is not as declared, …
+
+… and so many if the machine was too busy to judge the others: that is no verdict."""
 
 FIRST_TRY = "first try: "
 """What the first step of a case begins with that was tried again."""
@@ -76,7 +78,8 @@ def run(folder: Path, manifests: list[Path], suites: Sequence[str] = (), *option
     records = _records(folder, done)
     assert len(records) == json.loads((folder / "latest" / "run.json").read_text())["planned"], done.stdout
     unlike = [item.case for item in records if item.verdict not in QUIET | {Verdict.KNOWN, Verdict.BLOCKED}]
-    if len(unlike) > TRIED_AGAIN:
+    wrong = [item for item in records if item.case in unlike and item.verdict is not Verdict.INCONCLUSIVE]
+    if len(wrong) > TRIED_AGAIN or len(unlike) > BUSY:
         return records
     return [try_again(item, folder) if item.case in unlike else item for item in records]
 
