@@ -38,7 +38,7 @@ quick: export PYTHONDONTWRITEBYTECODE =
 quick: style types ## style, types and all tests that need no lab; two minutes
 	$(RUN) pytest -n auto -q -m "not lab and not exam"
 
-test: export DUALSTACK_FUZZ ?= $(if $(filter true,$(CI)),4,1)
+test: export DUALSTACK_FUZZ ?= $(if $(filter true,$(CI)),2,1)
 test: style types ## all tests that need only Python, with labs; about 20 minutes
 	$(RUN) pytest -n $(WORKERS) --reruns $(REPEATS) $(HANGS)=1800 -q -m "not exam"
 

@@ -55,7 +55,7 @@ REAL = {
 }
 """The services of ``real/`` that are compared, and which of their cases."""
 
-OF_ZOO = 24
+OF_ZOO = 48
 """Of the zoo one service of so many is compared."""
 
 RESTARTS = ("lifecycle", "robustness")
