@@ -22,8 +22,8 @@ TRIES = 3
 FIRST_IDENTIFIER = 0x9001
 """The interface identifier of the first client; no host of a topology uses these."""
 
-NEW = 245
-"""The number of an IPv4 address of the link that no host has, and from which no client has come."""
+NEW = 245, 246
+"""Numbers of IPv4 addresses of the link that no host has: one for each comparison, from which no client has come."""
 
 
 @Requirement(
@@ -60,7 +60,7 @@ def test_clients_of_one_prefix(world: ListenerWorld) -> None:
     within = compare(world, sources, lambda: [single] * count)
     if within.lost:
         world.count(family, served=True)
-    report(world, within, "of one /64", "of one address", f"at {single}")
+    report(world, within, "of one /64", "of one address", f"at {single}", new=NEW[0])
     route_all(world)
     sources = of_one_site(own, count, FIRST_IDENTIFIER)
     add_client_addresses(world, sources)
@@ -68,7 +68,7 @@ def test_clients_of_one_prefix(world: ListenerWorld) -> None:
     if apart.lost and not apart.least:  # such as one that serves only the networks of its own host
         world.note("clients of other networks are not judged: none is served, of whatever network")
         return
-    report(world, apart, "of different /64s of one /48", "of different /48s", "of different /48s")
+    report(world, apart, "of different /64s of one /48", "of different /48s", "of different /48s", new=NEW[1])
 
 
 def come_from_several_sites(world: ListenerWorld, count: int) -> list[str]:
@@ -125,8 +125,8 @@ def until_lost(world: ListenerWorld, sources: Sequence[str], rounds: int) -> tup
             return answered, lost, number
 
 
-def report(world: ListenerWorld, found: Compared, which: str, others: str, where: str) -> None:
-    """Require that as many clients are served as of the control.
+def report(world: ListenerWorld, found: Compared, which: str, others: str, where: str, *, new: int) -> None:
+    """Require that as many clients are served as of the control; ``new``: the host number of a new IPv4 client.
 
     Raises:
         NothingToJudge: Its queue is too short for them, or it serves no client at a new address, of whatever family.
@@ -134,7 +134,7 @@ def report(world: ListenerWorld, found: Compared, which: str, others: str, where
     ok = found.answered >= found.least
     if not ok and (queue := shortest_queue(world)) < found.count:
         raise NothingToJudge(f"its queue for IPv6 connections holds {queue}: ROBUST-005 is about that")
-    if not ok and Family.IPV4 in world.client.usual and not is_new_client_served(world):
+    if not ok and Family.IPV4 in world.client.usual and not is_new_client_served(world, new):
         raise NothingToJudge("a client at a new IPv4 address is not served either: it is no matter of networks")
     world.count(Family.IPV6, served=ok)
     beside = f"; of {found.count} clients {where}, {found.least} are; {found.lost}" if found.lost else ""
@@ -142,14 +142,14 @@ def report(world: ListenerWorld, found: Compared, which: str, others: str, where
     world.require(Finding(ok, expected, f"{found.answered} are{beside}"))
 
 
-def is_new_client_served(world: ListenerWorld) -> bool:
+def is_new_client_served(world: ListenerWorld, number: int) -> bool:
     """Return whether an IPv4 client is served from whose address none has come before, now or 2 s later.
 
     It is taken for served if no IPv4 client is served at an address from which one has come before.
     """
     if not world.client.is_served(world.client.carry_out(world.client.exchange(Family.IPV4))):
         return True
-    source = str(world.lab.plan.ipv4[NEW])
+    source = str(world.lab.plan.ipv4[number])
     add_client_addresses(world, [source])
     for _ in range(2):
         if world.client.is_served(world.client.dial(Family.IPV4, world.addresses(Family.IPV4)[0], source=source)):
