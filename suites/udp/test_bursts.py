@@ -27,7 +27,7 @@ SHARE = 2
     "other: its sockets keep as many datagrams until they are read, and are read as fast. A limit of answers that "
     "holds for clients of both families alike is no difference.",
     stimulus="Start the service on a dual-stack host. Send 40 small requests at once (fewer if its manifest says so) "
-    "from one address, each from a port of its own; first over IPv4, then over IPv6. If one family gets less than half "
+    "from one address, each from another port; first over IPv4, then over IPv6. If one family gets less than half "
     "of the answers of the other one, wait 2 s before each burst and repeat them in the opposite order.",
     wire="No claim: the evidence is the answers that the client receives.",
     cites=("RFC 8085 §3.1.6", "socket(7): SO_RCVBUF", "RFC 6540 §2"),

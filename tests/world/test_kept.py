@@ -28,7 +28,7 @@ class Serving:
 
 
 def client(number: int, *, is_open: bool = True, completed: bool = True) -> Accepted:
-    """Return a client with a port of its own."""
+    """Return a client with another port."""
     return Accepted("192.0.2.1", "192.0.2.9", number, 9, 9, 0.0, completed=completed, is_open=is_open)
 
 

@@ -102,7 +102,7 @@ def goes_on_after_refusal(facts: Facts) -> str:
 
 def one_failure_is_final(facts: Facts) -> str:
     """In one run it tried another address after the first one had failed; in another run, which failed, it did not."""
-    went_on = next((run for run in facts.runs if run.works and run.literal is None and _went_on(run) is not None), None)
+    went_on = next((run for run in facts.runs if run.works and run.literal is None and _went_on(run)), None)
     final = stopped_at_first(facts) or unreachable_is_final(facts)
     if went_on is None or not final:
         return ""
@@ -110,11 +110,9 @@ def one_failure_is_final(facts: Facts) -> str:
     return f"{final}; in another run it went on after {first.address} ({first.how.result})"
 
 
-def _went_on(run: Run) -> str | None:
-    """Return the address that a run tried after its first one had failed, before or without an answer of that."""
-    if not run.tried or run.tried[0].how is How.ANSWERED:
-        return None
-    return next((item.address for item in run.tried if item.address != run.tried[0].address), None)
+def _went_on(run: Run) -> bool:
+    """Return whether a run tried another address after its first one had failed."""
+    return len({item.address for item in run.tried}) > 1 and run.tried[0].how is not How.ANSWERED
 
 
 def _stopped_inside(facts: Facts) -> str:

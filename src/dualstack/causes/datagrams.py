@@ -2,6 +2,7 @@
 
 import re
 
+from dualstack.causes.answers import came_in_part
 from dualstack.causes.rule import about, says, where
 from dualstack.facts import Facts, How, Sign
 from dualstack.families import BOTH, Family
@@ -101,9 +102,10 @@ def gets_others_answers(facts: Facts) -> str:
 
 def cut(facts: Facts) -> str:
     """A large answer came in one datagram, and is shorter than it should be: no packet was lost."""
-    part = next((item.happened for item in facts.broken if re.search(r"only [1-9]\d* of \d+ bytes", item.happened)), "")
-    if part or facts.transport != "udp":
-        return part if facts.transport == "udp" else ""
+    if facts.transport != "udp":
+        return ""
+    if part := came_in_part(facts):
+        return part
     for item in facts.exchanges:
         if item.how is How.WRONG and item.is_large and item.answer:
             return f"an {item.family.label} client got a datagram as the answer to a large request, and it is not whole"

@@ -49,8 +49,8 @@ class ServiceSockets:
         rows = [row for row in self._host.prober.sockets() if row.owner and not row.is_of_harness]
         listening = tuple(row for row in rows if row.state in {"LISTEN", "UNCONN"})
         own = tuple(row for row in listening if not row.component)
-        on_port = (row for row in rows if row.transport == "udp" and (row.port, row.transport) == self._endpoint)
-        self.connected = tuple(row for row in on_port if row.peer)
+        udp = [row for row in rows if row.transport == "udp"]
+        self.connected = tuple(row for row in udp if row.peer and (row.port, row.transport) == self._endpoint)
         self._journal.sockets = listening if own else self._journal.sockets
         self._seen |= dict.fromkeys((self._starts, row) for row in own)
         return own
