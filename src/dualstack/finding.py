@@ -57,6 +57,8 @@ class Symptom(enum.StrEnum):
     """A relay does not reach its server although one of the addresses of its name answers."""
     NO_RETRY = "no retry"
     """A daemon does not try again after a failure or a lost connection."""
+    FORGOTTEN_BUSY = "forgotten busy"
+    """A UDP relay changes the socket of a client that is never idle."""
     OTHER_ADDRESS = "other address"
     """An IPv4 address comes back from a field as another one."""
     OTHER_SOURCE = "other source"

@@ -245,6 +245,10 @@ class Need(enum.Enum):
         "it takes no host names (names = false in its manifest)",
         lambda element: isinstance(element, Connect) and element.names,
     )
+    RESOLV_CONF = _need(
+        "its manifest gives it one name server ({nameserver}), so it reads no resolv.conf",
+        lambda element: isinstance(element, Connect) and "{nameserver}" not in element.model_dump_json(),
+    )
     TO_IPV4 = _need("it does not claim to reach servers over IPv4", _reaches(Family.IPV4))
     TO_IPV6 = _need("it does not claim to reach servers over IPv6", _reaches(Family.IPV6))
     SERVER_BY_NAME = _need(

@@ -153,7 +153,10 @@ def open_session(
     subjects = tuple(joined(item, baseline) for path in manifests for item in subjects_of(path, configurations))
     names = [subject.name for subject in subjects]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        both = ", ".join(str(subject.path) for subject in subjects if subject.name == name)
+        paths = [str(subject.path) for subject in subjects if subject.name == name]
+        if len(set(paths)) < len(paths):
+            raise UsageError(f"{paths[0]} is given twice; name each manifest once")
+        both = ", ".join(paths)
         raise UsageError(f"two services are called {name!r} ({both}); change service.name in one of them")
     if shared is not None:
         run, folder = shared["id"], Path(shared["folder"])

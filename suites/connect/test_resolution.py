@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 
-from dualstack.errors import Inconclusive
+from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.manifest import Connect
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.dialling import tried
-from dualstack.wire.dns import dns_queries
+from dualstack.prober.handles import ServerHandle
+from dualstack.wire.dns import DNS_PORT, dns_queries
 from dualstack.wire.evidence import CaptureData
 from dualstack.world import ConnectorWorld
+from dualstack.world.associations import Sockets
 from dualstack.world.connecting import Run
 
 LONGEST = 20.0
@@ -55,7 +57,7 @@ def test_unanswered_aaaa(world: ConnectorWorld) -> None:
         for options in ("timeout:1", ""):
             with world.resolvers(options=options), world.names(a="ok", aaaa="drop") as name:
                 names.append(name)
-                excuse = None if options else own_limit(world)
+                excuse = None if options else own_limit(world, "with timeout:1")
                 if not world.connect(name, serving, Family.IPV4, patience=PATIENCE, excuse=excuse):
                     return
     if Family.IPV6 in world.families:
@@ -70,16 +72,20 @@ def test_unanswered_aaaa(world: ConnectorWorld) -> None:
     world.shows(lambda wire: dials_within(wire, world.connector, slow, LONGEST, Level.MUST))
 
 
-def own_limit(world: ConnectorWorld) -> Callable[[Run], str]:
+def own_limit(world: ConnectorWorld, connects: str) -> Callable[[Run], str]:
     """Return the excuse of a run that ends by itself during the look-up, after one that has connected.
 
     CONNECT-012 asks for a time limit, which may be shorter than the 15 s that glibc waits for answers.
+
+    Args:
+        world: The world.
+        connects: When it has connected, as the beginning of a sentence.
     """
     quick = world.connector_runs.done[-1][2].seconds
 
     def excuse(run: Run) -> str:
         ended = run.how is not None and quick <= run.seconds <= LONGEST
-        return f"; it took {run.seconds:.1f} s, so its own time limit ended it: with timeout:1 it connects" * ended
+        return f"; it took {run.seconds:.1f} s, so its own time limit ended it: {connects} it connects" * ended
 
     return excuse
 
@@ -221,3 +227,50 @@ def test_ipv6_name_server(world: ConnectorWorld) -> None:
     over = {query.family for query in dns_queries(world.wire())}
     seen = ", ".join(family.label for family in BOTH if family in over) or "no family"
     world.require(Finding(Family.IPV6 in over, "it queries the name server over IPv6", f"it queried over {seen}"))
+
+
+@Requirement(
+    id="DNS-018",
+    title="Asks the second name server if the first one does not answer",
+    level=Level.MUST,
+    role=Role.CONNECTOR,
+    statement="If resolv.conf names a name server of each family, and the first one does not answer, the service "
+    "resolves names by the second one. A service that resolves names only within a shorter time of its own deviates.",
+    stimulus="For each family in turn, the file names a live name server of that family, to see that the service uses "
+    "it. Then it names a dead name server of the other family before it, with timeout:1: one whose port is closed, "
+    "and one that is silent. Run the connector each time.",
+    wire="No claim: only the live name server has the server's addresses, so the exchange with the server is the "
+    "evidence.",
+    cites=("RFC 1123 §6.1.3.1", "RFC 1035 §7.2", "resolver(5)"),
+    topologies=("dual-stack",),
+    causes=("RC-RESOLVER",),
+    needs=(Need.NAMES, Need.RESOLV_CONF),
+).attach
+def test_second_name_server(world: ConnectorWorld) -> None:
+    """A name is reached although the first name server is closed or silent."""
+    own = world.peer.plan.configured
+    judged = False
+    with world.serve(*world.families) as serving:
+        for family in BOTH:
+            live, dead = own[family][0], own[family.other][1]
+            if not reaches(world, live, serving):
+                continue
+            judged = True
+            for what, places in (("closed", []), ("silent", [(dead, DNS_PORT)])):
+                excuse = own_limit(world, "where that one is closed") if places else None
+                with (
+                    Sockets(world.peer, places),
+                    world.resolvers(dead, live, options="timeout:1"),
+                    world.names(a="ok", aaaa="ok") as name,
+                ):
+                    although = f"the first name server, {dead}, is {what}"
+                    if not world.connect(name, serving, although=although, patience=PATIENCE, excuse=excuse):
+                        break
+    if not judged:
+        raise NothingToJudge("it reaches no server by the name server of one family: DNS-017 covers that")
+
+
+def reaches(world: ConnectorWorld, name_server: str, serving: ServerHandle) -> bool:
+    """Run the connector with one name server; return whether it connects."""
+    with world.resolvers(name_server), world.names(a="ok", aaaa="ok") as name:
+        return not world.connector_runs.run(name, serving).problem

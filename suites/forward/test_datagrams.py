@@ -40,26 +40,44 @@ def test_clients_get_their_own_answers(world: RelayWorld) -> None:
 
 @Requirement(
     id="FORWARD-010",
-    title="A UDP client that was idle is forgotten, and served again",
+    title="A UDP client is forgotten when it was idle, not before, and served again",
     level=Level.MUST,
     role=Role.RELAY,
-    statement="When nothing has passed for a UDP client for the time that the manifest declares, the relay closes its "
-    "socket towards the server: later datagrams to that port reach no client. A later datagram of the client is passed "
-    "on and answered like the first one.",
-    stimulus="A client of each family sends one datagram. Wait until the relay has closed the socket from which the "
-    "server got it, twice the declared time and 5 s at most. The server sends to the old port; the client sends again, "
+    statement="While datagrams pass for a UDP client, the relay keeps its socket towards the server. When nothing has "
+    "passed for the time that the manifest declares, the relay closes it: later datagrams to that port reach no client. "
+    "A later datagram of the client is passed on and answered like the first one.",
+    stimulus="A client of each family sends datagrams, each of which the server answers, for one and a half times the "
+    "declared time, four in each of these times. The server must see one port. Then wait until the relay has closed "
+    "this socket, twice the declared time and 5 s at most. The server sends to the old port; the client sends again, "
     "and the server answers.",
-    wire="The datagram to the old port is answered by ICMP port unreachable, or not at all.",
+    wire="On the server's host all datagrams of the busy client have one source port. The datagram to the old port is "
+    "answered by ICMP port unreachable, or not at all.",
     cites=("RFC 4787 §4.3", "RFC 8085 §3.5"),
     topologies=("relay",),
-    causes=("RC-LEAK",),
+    causes=("RC-LEAK", "RC-AGE"),
     needs=(Need.UDP, Need.NETWORK, Need.REPLIES, Need.UDP_IDLE),
 ).attach
 def test_idle_clients_are_forgotten(world: RelayWorld) -> None:
-    """The socket of an idle client is closed, and the client is served again."""
+    """The socket of a busy client is kept, that of an idle one is closed, and the client is served again."""
     for back, both in begun(world, several=False):
+        for client in both.clients:
+            world.require(kept(both, client, back))
         if not all(forgotten(world, both, client, back) for client in both.clients):
             return
+
+
+def kept(both: Associations, client: UdpClient, back: Family) -> Finding:
+    """Return whether a client that is never idle keeps its socket towards the server."""
+    places = list(both.places(client))
+    first = places[0][1]
+    other = next(((seconds, place) for seconds, place in places if place != first), None)
+    happened = f"they come from {endpoint(*first)}"
+    return Finding(
+        other is None,
+        f"the {back.label} server gets all datagrams of the client at {client}, which is never idle, from one port",
+        f"{happened}, and after {other[0]:.1f} s from {endpoint(*other[1])}" if other else happened,
+        symptoms=(Symptom.FORGOTTEN_BUSY,) if other else (),
+    )
 
 
 def forgotten(world: RelayWorld, both: Associations, client: UdpClient, back: Family) -> bool:

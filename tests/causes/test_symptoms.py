@@ -48,6 +48,7 @@ Rule = Callable[[Facts], str]
         (literals.port_lost, Symptom.PORT_LOST),
         (literals.listens_although_malformed, Symptom.MALFORMED_ADDRESS),
         (paths.past_the_router, Symptom.BYPASSED_ROUTER),
+        (relaying.forgotten_busy, Symptom.FORGOTTEN_BUSY),
         (relaying.half_close_lost, Symptom.HALF_CLOSE_LOST),
         (relaying.last_bytes_lost, Symptom.LAST_BYTES_LOST),
         (relaying.next_address_late, Symptom.NEXT_ADDRESS_LATE),

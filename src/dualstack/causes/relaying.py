@@ -55,6 +55,11 @@ def stranger_passed(facts: Facts) -> str:
     return facts.happened(Symptom.STRANGER_PASSED)
 
 
+def forgotten_busy(facts: Facts) -> str:
+    """It forgets a UDP client that is never idle."""
+    return facts.happened(Symptom.FORGOTTEN_BUSY)
+
+
 def next_address_missed(facts: Facts) -> str:
     """It does not reach its server although one of the addresses of its name answers."""
     return facts.happened(Symptom.NEXT_ADDRESS_MISSED)

@@ -263,7 +263,10 @@ def _supervise(connection: socket.socket, sockets: list[str], number: int) -> No
         return
     supervisor = Supervisor(connection)
     inodes = {kind: Path(f"/proc/self/ns/{kind}").stat().st_ino for kind in KINDS}
-    control.send(connection, {"ok": {"pid": number, "namespaces": inodes}})
+    try:
+        control.send(connection, {"ok": {"pid": number, "namespaces": inodes}})
+    except BrokenPipeError:  # the process that wanted this lab has ended
+        return
     gc.enable()
     gc.freeze()  # forked children leave the memory of the imported modules unchanged
     supervisor.serve()

@@ -1,6 +1,8 @@
 """UDP clients of a relay and its server, whose datagrams are sent one by one and compared at both ends."""
 
 import itertools
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,6 +17,7 @@ from dualstack.prober.messages import ReceivedDatagram
 from dualstack.prober.messages.datagram_sockets import AwaitDatagrams, OpenDatagramSockets, SendDatagram
 from dualstack.prober.messages.requests import Close
 from dualstack.transport import Transport
+from dualstack.world.limits import wait_out_limits
 from dualstack.world.relaying import RelayWorld
 
 FIRST, SECOND = 20001, 20002
@@ -22,6 +25,9 @@ FIRST, SECOND = 20001, 20002
 
 _GONE_TIMEOUT = 5.0
 """Seconds that closing a socket may take beyond twice the idle time."""
+
+BUSY_FOR = 1.5
+"""Times the idle time for which a client is busy."""
 
 End = tuple[str, int]
 """An address and a port."""
@@ -104,6 +110,7 @@ class Associations:
         self._world, self._all = world, list(clients)
         self.clients: list[UdpClient] = []
         self.seen_from: dict[UdpClient, End] = {}
+        self._read: Counter[UdpClient] = Counter()
         self.server_place = (world.server.plan.configured[back][0], world.relay.port)
         self._near = Sockets(world.peer, [item.place for item in clients])
         self._far = Sockets(world.server, [self.server_place])
@@ -147,9 +154,35 @@ class Associations:
         return text
 
     def got(self, expected: dict[UdpClient, list[str]]) -> dict[UdpClient, tuple[ReceivedDatagram, ...]]:
-        """Return what each client has received, when all that is expected has arrived or the time is up."""
+        """Return what each client has newly received, when all that is expected has arrived or the time is up."""
         rows = self._near.received([text for texts in expected.values() for text in texts], self._seconds)
-        return {client: rows[self._all.index(client)] for client in expected}
+        found = {}
+        for client in expected:
+            row = rows[self._all.index(client)]
+            found[client], self._read[client] = row[self._read[client] :], len(row)
+        return found
+
+    def places(self, client: UdpClient) -> Iterator[tuple[float, End]]:
+        """Have a client and the server talk for `BUSY_FOR` times the idle time.
+
+        Yields:
+            After how many seconds, and from where, the server gets each datagram of the client.
+
+        Raises:
+            NothingToJudge: A datagram is lost, or more than half of the idle time is between two: the machine is busy.
+        """
+        idle = self._world.relay.udp_idle or 0.0
+        began = last = time.monotonic()
+        while last - began < BUSY_FOR * idle:
+            asked = self.ask(client)
+            text = self.answer(client)
+            if not asked or text not in [item.text for item in self.got({client: [text]})[client]]:
+                raise NothingToJudge("a datagram is lost: the requirements on reachability cover that")
+            before, last = last, time.monotonic()
+            if last - before > idle / 2:
+                raise NothingToJudge(f"this machine is busy: {last - before:.2f} s passed between two datagrams")
+            yield last - began, self.seen_from[client]
+            wait_out_limits(idle / 4)
 
     def socket_is_gone(self, client: UdpClient) -> bool:
         """Wait until the relay has closed the socket of a client towards the server; return whether it has in time."""
