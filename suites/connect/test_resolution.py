@@ -6,9 +6,9 @@ from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.manifest import Connect
+from dualstack.prober.handles import ServerHandle
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.dialling import tried
-from dualstack.prober.handles import ServerHandle
 from dualstack.wire.dns import DNS_PORT, dns_queries
 from dualstack.wire.evidence import CaptureData
 from dualstack.world import ConnectorWorld

@@ -43,9 +43,9 @@ def test_clients_get_their_own_answers(world: RelayWorld) -> None:
     title="A UDP client is forgotten when it was idle, not before, and served again",
     level=Level.MUST,
     role=Role.RELAY,
-    statement="While datagrams pass for a UDP client, the relay keeps its socket towards the server. When nothing has "
-    "passed for the time that the manifest declares, the relay closes it: later datagrams to that port reach no client. "
-    "A later datagram of the client is passed on and answered like the first one.",
+    statement="While datagrams pass for a UDP client, the relay keeps its socket towards the server. When nothing "
+    "has passed for the time that the manifest declares, the relay closes it: later datagrams to that port reach no "
+    "client. A later datagram of the client is passed on and answered like the first one.",
     stimulus="A client of each family sends datagrams, each of which the server answers, for one and a half times the "
     "declared time, four in each of these times. The server must see one port. Then wait until the relay has closed "
     "this socket, twice the declared time and 5 s at most. The server sends to the old port; the client sends again, "

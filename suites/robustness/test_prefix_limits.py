@@ -8,6 +8,7 @@ from dualstack.errors import NothingToJudge
 from dualstack.families import Family
 from dualstack.finding import Finding
 from dualstack.requirement import Level, Need, Requirement, Role
+from dualstack.transport import Transport
 from dualstack.world import ListenerWorld
 from dualstack.world.client_networks import of_one_site, of_several_sites, route_all
 from dualstack.world.concurrent_clients import add_client_addresses, dial_together, failures
@@ -83,16 +84,21 @@ class Compared:
     """How many of equally many clients are served.
 
     Attributes:
-        count: How many clients there are.
+        sources: The addresses of the clients.
         answered: How many are served.
         lost: What the first of the others sees; empty if all are served.
         least: How many clients of the control are served; 0 if all clients are, and there is no control.
     """
 
-    count: int
+    sources: tuple[str, ...]
     answered: int
     lost: str
     least: int
+
+    @property
+    def count(self) -> int:
+        """How many clients there are."""
+        return len(self.sources)
 
 
 def compare(world: ListenerWorld, sources: Sequence[str], control: Callable[[], Sequence[str]]) -> Compared:
@@ -108,7 +114,7 @@ def compare(world: ListenerWorld, sources: Sequence[str], control: Callable[[], 
         if answered < least:
             wait_out_limits()
             answered, lost, _ = until_lost(world, sources, rounds)
-    return Compared(len(sources), answered, lost, least)
+    return Compared(tuple(sources), answered, lost, least)
 
 
 def until_lost(world: ListenerWorld, sources: Sequence[str], rounds: int) -> tuple[int, str, int]:
@@ -129,17 +135,29 @@ def report(world: ListenerWorld, found: Compared, which: str, others: str, where
     """Require that as many clients are served as of the control; ``new``: the host number of a new IPv4 client.
 
     Raises:
-        NothingToJudge: Its queue is too short for them, or it serves no client at a new address, of whatever family.
+        NothingToJudge: Its queue is too short for them, it loses only datagrams that come together, or it serves no
+            client at a new address, of whatever family.
     """
     ok = found.answered >= found.least
     if not ok and (queue := shortest_queue(world)) < found.count:
         raise NothingToJudge(f"its queue for IPv6 connections holds {queue}: ROBUST-005 is about that")
+    if not ok and world.listener.transport is Transport.UDP and are_served_in_turn(world, found.sources):
+        raise NothingToJudge(
+            "the same clients are served one after the other: UDP-010 is about those that come together"
+        )
     if not ok and Family.IPV4 in world.client.usual and not is_new_client_served(world, new):
         raise NothingToJudge("a client at a new IPv4 address is not served either: it is no matter of networks")
     world.count(Family.IPV6, served=ok)
     beside = f"; of {found.count} clients {where}, {found.least} are; {found.lost}" if found.lost else ""
     expected = f"of {found.count} concurrent clients {which}, at least as many are served as {others}"
     world.require(Finding(ok, expected, f"{found.answered} are{beside}"))
+
+
+def are_served_in_turn(world: ListenerWorld, sources: Sequence[str]) -> bool:
+    """Return whether the clients are served one after the other, without a pause in which a limit would end."""
+    wait_out_limits()
+    target = world.addresses(Family.IPV6)[0]
+    return all(world.client.is_served(world.client.dial(Family.IPV6, target, source=one)) for one in sources)
 
 
 def is_new_client_served(world: ListenerWorld, number: int) -> bool:
