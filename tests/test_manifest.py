@@ -967,11 +967,17 @@ def test_faults_of_relays(tmp_path: Path, change: tuple[str, str], fault: str) -
 
 
 def test_clients_of_a_tunnel_name_the_server(tmp_path: Path) -> None:
-    """With tunnel no text has to name the server: each client asks its listener for it, at first on its own host."""
+    """With tunnel no text has to name the server: each client asks its listener for it, at first on its own host.
+
+    That is so in each configuration.
+    """
     path = tmp_path / "service.toml"
     path.write_text(GOOD.replace("[[connect]]", RELAY + 'tunnel = "http-connect"\n[[connect]]'), encoding="utf-8")
     (subject,) = subjects_of(path)
     assert subject.listener("main").tunnel == Tunnel("http-connect", "localhost", 9000)
+    path.write_text(path.read_text(encoding="utf-8") + '[[configuration]]\nname = "other"\n', encoding="utf-8")
+    (configured,) = subjects_of(path)
+    assert configured.listener("main").tunnel == subject.listener("main").tunnel
     assert dial_to(subject.listener("main"), "192.0.2.1").tunnel == subject.listener("main").tunnel
 
 

@@ -85,6 +85,13 @@ def test_two_services_with_one_name(tmp_path: Path, manifest: Path) -> None:
     assert not (tmp_path / "r").exists()
 
 
+def test_a_manifest_that_is_given_twice(tmp_path: Path, manifest: Path) -> None:
+    """A manifest that is given twice is named once, and not taken for two services of one name."""
+    with pytest.raises(UsageError) as raised:
+        open_session([manifest, manifest], results=tmp_path / "r")
+    assert str(raised.value) == f"{manifest} is given twice; name each manifest once"
+
+
 def test_a_wrong_manifest_leaves_no_folder(tmp_path: Path, manifest: Path) -> None:
     """A run that cannot begin leaves nothing."""
     manifest.write_text("schema = 2", encoding="utf-8")

@@ -59,6 +59,8 @@ class Symptom(enum.StrEnum):
     """A daemon does not try again after a failure or a lost connection."""
     FORGOTTEN_BUSY = "forgotten busy"
     """A UDP relay changes the socket of a client that is never idle."""
+    NEW_SESSION = "new session"
+    """A UDP relay passes the datagrams of one client on from new ports, before any time is over."""
     OTHER_ADDRESS = "other address"
     """An IPv4 address comes back from a field as another one."""
     OTHER_SOURCE = "other source"

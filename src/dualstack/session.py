@@ -131,6 +131,22 @@ class RunSession:
         return {"id": self.id, "folder": str(self.folder)}
 
 
+def _require_different_names(subjects: Sequence[Subject]) -> None:
+    """Refuse two services of one name, which may be one manifest that is given twice.
+
+    Raises:
+        UsageError: There are two.
+    """
+    paths: dict[str, list[str]] = {}
+    for subject in subjects:
+        paths.setdefault(subject.name, []).append(str(subject.path))
+    for name, own in sorted(paths.items()):
+        if len(set(own)) < len(own):
+            raise UsageError(f"{own[0]} is given twice; name each manifest once")
+        if len(own) > 1:
+            raise UsageError(f"two services are called {name!r} ({', '.join(own)}); change service.name in one of them")
+
+
 def open_session(
     manifests: Sequence[Path],
     *,
@@ -151,13 +167,7 @@ def open_session(
     """
     baseline = tuple(entry for path in baselines for entry in load_baseline(path))
     subjects = tuple(joined(item, baseline) for path in manifests for item in subjects_of(path, configurations))
-    names = [subject.name for subject in subjects]
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        paths = [str(subject.path) for subject in subjects if subject.name == name]
-        if len(set(paths)) < len(paths):
-            raise UsageError(f"{paths[0]} is given twice; name each manifest once")
-        both = ", ".join(paths)
-        raise UsageError(f"two services are called {name!r} ({both}); change service.name in one of them")
+    _require_different_names(subjects)
     if shared is not None:
         run, folder = shared["id"], Path(shared["folder"])
     else:

@@ -7,6 +7,9 @@ from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import RelayWorld
 from dualstack.world.associations import Associations, Sockets, UdpClient, begun, only_its_own
 
+EARLY = 0.8
+"""Of the idle time: a socket that changes before that does not change because a time is over."""
+
 
 @Requirement(
     id="FORWARD-009",
@@ -54,20 +57,20 @@ def test_clients_get_their_own_answers(world: RelayWorld) -> None:
     "answered by ICMP port unreachable, or not at all.",
     cites=("RFC 4787 §4.3", "RFC 8085 §3.5"),
     topologies=("relay",),
-    causes=("RC-LEAK", "RC-AGE"),
+    causes=("RC-LEAK", "RC-AGE", "RC-NEWSESSION"),
     needs=(Need.UDP, Need.NETWORK, Need.REPLIES, Need.UDP_IDLE),
 ).attach
 def test_idle_clients_are_forgotten(world: RelayWorld) -> None:
     """The socket of a busy client is kept, that of an idle one is closed, and the client is served again."""
     for back, both in begun(world, several=False):
         for client in both.clients:
-            world.require(kept(both, client, back))
+            world.require(kept(both, client, back, world.relay.udp_idle or 0.0))
         if not all(forgotten(world, both, client, back) for client in both.clients):
             return
 
 
-def kept(both: Associations, client: UdpClient, back: Family) -> Finding:
-    """Return whether a client that is never idle keeps its socket towards the server."""
+def kept(both: Associations, client: UdpClient, back: Family, idle: float) -> Finding:
+    """Return whether a client that is never idle keeps its socket towards the server for more than the idle time."""
     places = list(both.places(client))
     first = places[0][1]
     other = next(((seconds, place) for seconds, place in places if place != first), None)
@@ -76,7 +79,7 @@ def kept(both: Associations, client: UdpClient, back: Family) -> Finding:
         other is None,
         f"the {back.label} server gets all datagrams of the client at {client}, which is never idle, from one port",
         f"{happened}, and after {other[0]:.1f} s from {endpoint(*other[1])}" if other else happened,
-        symptoms=(Symptom.FORGOTTEN_BUSY,) if other else (),
+        symptoms=(Symptom.NEW_SESSION if other[0] < EARLY * idle else Symptom.FORGOTTEN_BUSY,) if other else (),
     )
 
 

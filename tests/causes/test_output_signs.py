@@ -98,6 +98,7 @@ def test_a_complaint_is_known(line: str, sign: Sign) -> None:
         "GET / HTTP/1.1 200",
         "2026-11-28 01:02:03 started",
         "client 2001:db8::1 port 50111",
+        "Accepted publickey for root from UNKNOWN port 65535 ssh2: ED25519",
     ],
 )
 def test_an_ordinary_line_is_no_complaint(text: str) -> None:

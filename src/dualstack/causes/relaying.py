@@ -60,6 +60,11 @@ def forgotten_busy(facts: Facts) -> str:
     return facts.happened(Symptom.FORGOTTEN_BUSY)
 
 
+def new_session(facts: Facts) -> str:
+    """It does not find the session of a UDP client again."""
+    return facts.happened(Symptom.NEW_SESSION)
+
+
 def next_address_missed(facts: Facts) -> str:
     """It does not reach its server although one of the addresses of its name answers."""
     return facts.happened(Symptom.NEXT_ADDRESS_MISSED)

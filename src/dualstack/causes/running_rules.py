@@ -18,6 +18,7 @@ RUNNING_RULES = (
     Rule("RC-LASTBYTES", ((DECISIVE, relaying.last_bytes_lost),)),
     Rule("RC-UNCONNECTED", ((DECISIVE, relaying.stranger_passed),)),
     Rule("RC-AGE", ((DECISIVE, relaying.forgotten_busy),)),
+    Rule("RC-NEWSESSION", ((DECISIVE, relaying.new_session),)),
     Rule("RC-NORESET", ((DECISIVE, relaying.reset_lost),)),
     Rule("RC-MULTICAST", ((DECISIVE, about("UDP-009")),), (sockets.no_socket_for_it,)),
     Rule("RC-SPOOF", ((FITS, about("SEC-003")),), (unless(sockets.takes(Family.IPV6), "no socket takes IPv6"),)),

@@ -107,7 +107,7 @@ _TEXTS: dict[Sign, str] = {
     Sign.NOT_CONNECTED: _errno("ENOTCONN", 107, r"(?:transport endpoint|socket) is not connected"),
     Sign.TOO_LARGE: _errno("EMSGSIZE", 90, r"message too (?:long|large)"),
     Sign.COLONS: r"(?:too many|more than one|unexpected|multiple) colons?\b|without brackets|missing brackets",
-    Sign.BAD_PORT: r"invalid literal for int|(?:invalid|bad|illegal|unknown|malformed|non-?numeric) port\b"
+    Sign.BAD_PORT: r"invalid literal for int|(?:invalid|bad|illegal|unknown|malformed|non-?numeric) port\b(?! \d+ )"
     r"|port (?:number )?(?:is )?(?:invalid|out of range|could not be)|strconv\.\w+: parsing|NumberFormatException"
     r"|ERR_SOCKET_BAD_PORT|invalid digit found|nonnumeric port|missing port in address|tcp/[0-9a-f:\]]*: unknown port"
     r"|input string was not in a correct format",

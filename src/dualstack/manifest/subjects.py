@@ -91,7 +91,7 @@ def _configured(plain: Subject, wanted: Sequence[str]) -> list[Subject]:
                         "bind": listen.bind if item.bind is None else None,
                     }
                 )
-                for listen in manifest.listen
+                for listen in plain.listen
             ),
         )
         for item in manifest.configuration
