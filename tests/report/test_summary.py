@@ -94,6 +94,16 @@ def test_a_missing_case_takes_the_good_headline_away(make_run: MakeRun, make_rec
     assert report.headline.startswith("No failure was found, but not everything was verified")
 
 
+def test_a_service_that_served_nobody_is_not_said_to_behave(make_run: MakeRun, make_record: MakeRecord) -> None:
+    """A service that starts and serves no client, in cases that are about something else, gets no good headline."""
+    started = make_record(requirement="START-001", works={})
+    unserved = make_record(Verdict.NOT_APPLICABLE, requirement="LISTEN-002", works={"ipv4": False})
+    headline = Report.of(make_run([started, unserved])).headline
+    assert headline == "No failure was found, but no case saw the service serve a client: run all suites."
+    served = make_record(requirement="LISTEN-001", works={"ipv4": True})
+    assert Report.of(make_run([started, unserved, served])).headline == "The service behaves as required."
+
+
 NOT_READY = {
     "findings": (),
     "works": {},

@@ -113,6 +113,13 @@ class Report(RunFolder):
         blocked = [item.subject for item in self.records if self._is_blocked(item)]
         return [subject for subject in dict.fromkeys([*failed, *blocked]) if subject not in others]
 
+    @property
+    def unserved(self) -> list[str]:
+        """The services that start, and serve no client, while none of the cases that ran is about that."""
+        others = {item.subject for item in self.records if item.verdict in JUDGED and item.requirement != START}
+        lost = [item.subject for item in self.records if item.works and not any(item.works.values())]
+        return [subject for subject in dict.fromkeys(lost) if subject not in others]
+
     def fails(self, record: Record) -> bool:
         """Return whether a case makes the run fail because of its service or manifest; a deviation does if strict."""
         strict = self.run.strict and record.verdict is Verdict.DEVIATES
@@ -149,6 +156,10 @@ class Report(RunFolder):
         unsure = any(statement.overall is Support.NOT_VERIFIED for statement in self.statements)
         yield bool(unsure or self.missing or self.damage) * (
             f"No failure was found, but not everything was verified ({total})."
+        )
+        yield bool(self.unserved) * (
+            f"No failure was found, but no case saw {self._part(len(self.unserved), inside=True)} serve a client: run "
+            "all suites."
         )
         known = sum(statement.overall is Support.KNOWN for statement in self.statements)
         has = "has" if known == 1 else "have"
