@@ -13,7 +13,7 @@ BROKEN ?= fixtures/services/zoo/hardcoded-wildcard.toml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run quick test exam docs gallery bench mutants clean style types rootfs examined oldest
+.PHONY: help setup run quick test exam docs gallery bench mutants clean style types rootfs prepared examined oldest
 
 # All paths are relative, so that the path of this folder may contain any character.
 VENV := .venv
@@ -64,6 +64,9 @@ types: $(VENV)/.for-testing
 
 rootfs: $(VENV)/.for-testing
 	$(RUN) tests.exam.examined
+
+# What the exam needs, and what takes long to make.
+prepared: rootfs $(OLDEST)/.made
 
 # With CI=true and as root, .ci/with-engine provides an engine. It may have no registry for base images.
 examined: $(VENV)/.for-testing

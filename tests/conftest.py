@@ -23,8 +23,11 @@ os.environ.pop("PYTEST_ADDOPTS", None)
 _NO_DOCKER = "no docker lab: "
 """What the reason begins with for which tests of the docker lab are skipped."""
 
-_TOGETHER = ("tests/docker/engines/", "tests/test_dependency_law.py", "tests/test_packaging.py", "tests/test_sizes.py")
-"""Where the tests share what takes long to make: engines of their own, the imports of all modules, the wheel."""
+_TOGETHER = (
+    *("tests/docker/engines/", "tests/test_dependency_law.py", "tests/test_packaging.py", "tests/test_site.py"),
+    "tests/test_sizes.py",
+)
+"""Where the tests share what takes long to make: engines of their own, the imports of all modules, wheel and site."""
 
 
 _EXAM = (
