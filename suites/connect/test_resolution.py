@@ -57,7 +57,7 @@ def test_unanswered_aaaa(world: ConnectorWorld) -> None:
         for options in ("timeout:1", ""):
             with world.resolvers(options=options), world.names(a="ok", aaaa="drop") as name:
                 names.append(name)
-                excuse = None if options else own_limit(world, "with timeout:1")
+                excuse = None if options else own_limit(world)
                 if not world.connect(name, serving, Family.IPV4, patience=PATIENCE, excuse=excuse):
                     return
     if Family.IPV6 in world.families:
@@ -72,20 +72,16 @@ def test_unanswered_aaaa(world: ConnectorWorld) -> None:
     world.shows(lambda wire: dials_within(wire, world.connector, slow, LONGEST, Level.MUST))
 
 
-def own_limit(world: ConnectorWorld, connects: str) -> Callable[[Run], str]:
+def own_limit(world: ConnectorWorld) -> Callable[[Run], str]:
     """Return the excuse of a run that ends by itself during the look-up, after one that has connected.
 
     CONNECT-012 asks for a time limit, which may be shorter than the 15 s that glibc waits for answers.
-
-    Args:
-        world: The world.
-        connects: When it has connected, as the beginning of a sentence.
     """
     quick = world.connector_runs.done[-1][2].seconds
 
     def excuse(run: Run) -> str:
         ended = run.how is not None and quick <= run.seconds <= LONGEST
-        return f"; it took {run.seconds:.1f} s, so its own time limit ended it: {connects} it connects" * ended
+        return f"; it took {run.seconds:.1f} s, so its own time limit ended it: with timeout:1 it connects" * ended
 
     return excuse
 
@@ -231,11 +227,11 @@ def test_ipv6_name_server(world: ConnectorWorld) -> None:
 
 @Requirement(
     id="DNS-018",
-    title="Asks the second name server if the first one does not answer",
-    level=Level.MUST,
+    title="Which name server is asked if the first one does not answer",
+    level=Level.OBSERVE,
     role=Role.CONNECTOR,
-    statement="If resolv.conf names a name server of each family, and the first one does not answer, the service "
-    "resolves names by the second one. A service that resolves names only within a shorter time of its own deviates.",
+    statement="If resolv.conf names a name server of each family, and the first one does not answer, a stub resolver "
+    "asks the second one (RFC 1123 §6.1.3.1). A program with a resolver of its own may use the first one only.",
     stimulus="For each family in turn, the file names a live name server of that family, to see that the service uses "
     "it. Then it names a dead name server of the other family before it, with timeout:1: one whose port is closed, "
     "and one that is silent. Run the connector each time.",
@@ -247,7 +243,7 @@ def test_ipv6_name_server(world: ConnectorWorld) -> None:
     needs=(Need.NAMES, Need.RESOLV_CONF),
 ).attach
 def test_second_name_server(world: ConnectorWorld) -> None:
-    """A name is reached although the first name server is closed or silent."""
+    """Whether a name is reached although the first name server is closed or silent."""
     own = world.peer.plan.configured
     judged = False
     with world.serve(*world.families) as serving:
@@ -257,15 +253,15 @@ def test_second_name_server(world: ConnectorWorld) -> None:
                 continue
             judged = True
             for what, places in (("closed", []), ("silent", [(dead, DNS_PORT)])):
-                excuse = own_limit(world, "where that one is closed") if places else None
                 with (
                     Sockets(world.peer, places),
                     world.resolvers(dead, live, options="timeout:1"),
                     world.names(a="ok", aaaa="ok") as name,
                 ):
-                    although = f"the first name server, {dead}, is {what}"
-                    if not world.connect(name, serving, although=although, patience=PATIENCE, excuse=excuse):
-                        break
+                    run = world.connector_runs.run(name, serving, patience=PATIENCE)
+                world.require(by_the_second(f"the first one, {dead}, is {what}", run))
+                if run.problem:
+                    break
     if not judged:
         raise NothingToJudge("it reaches no server by the name server of one family: DNS-017 covers that")
 
@@ -274,3 +270,13 @@ def reaches(world: ConnectorWorld, name_server: str, serving: ServerHandle) -> b
     """Run the connector with one name server; return whether it connects."""
     with world.resolvers(name_server), world.names(a="ok", aaaa="ok") as name:
         return not world.connector_runs.run(name, serving).problem
+
+
+def by_the_second(although: str, run: Run) -> Finding:
+    """Return whether a run has connected, and after how long."""
+    happened = run.problem or f"it succeeded: {run.reached}"
+    return Finding(
+        not run.problem,
+        f"it resolves the name by the second name server, although {although}",
+        f"{happened}, after {run.seconds:.1f} s",
+    )

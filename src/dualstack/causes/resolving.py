@@ -26,12 +26,7 @@ _OF_ORDER = ("CONNECT-009", "DNS-001")
 
 
 def never_asked(facts: Facts) -> str:
-    """It queried only one record type of a name, although the host has the other family.
-
-    A name server that is dead (DNS-018) can keep a connector from the second query.
-    """
-    if facts.requirement == "DNS-018":
-        return ""
+    """It queried only one record type of a name, although the host has the other family."""
     for run in facts.runs if facts.requirement in _OF_ORDER else failed(facts):
         for family in BOTH:
             if run.literal is None and run.asked == (family.other.record,) and family in facts.host.families:
@@ -109,8 +104,6 @@ def incomplete_resolver(facts: Facts) -> str:
     for run in failed(facts):
         if run.truncated and not run.asked_over_tcp:
             return f"its queries for {run.target} got truncated answers, and it sent none over TCP"
-        if facts.requirement == "DNS-018":
-            return f"it reached no server for {run.target}, whose addresses its second name server has"
         unasked = run.literal is None and not run.asked and not run.tried
         if facts.requirement in ("DNS-017", "TRANS-004") and unasked:
             return f"it sent no query for {run.target} to the name server, which has an IPv6 address"
