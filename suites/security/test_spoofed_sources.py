@@ -3,7 +3,7 @@
 import re
 
 from dualstack.deadline import Deadline
-from dualstack.errors import Inconclusive
+from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, unmapped
 from dualstack.finding import Finding
 from dualstack.manifest.shown import shown_address
@@ -43,6 +43,8 @@ def test_spoofed_mapped_source(world: ListenerWorld) -> None:
     world.service.start()
     listener, address = world.listener, world.addresses(Family.IPV6)[0]
     before = {family: world.client.dial(family, world.addresses(family)[0]).outcome for family in world.families}
+    if world.service.program.poll() is not None:
+        raise NothingToJudge("it ends when ordinary clients come: the requirements on reachability cover that")
     sources = (world.peer.plan.configured[Family.IPV4][1], Family.IPV4.loopback)
     taken = {item.port for item in world.subject.listen}
     control_port = next(port for port in range(40001, 65536) if port not in taken)

@@ -38,10 +38,10 @@ from dualstack.world.translated import is_translated, near_clients
 ).attach
 def test_clients_behind_a_translator(world: ListenerWorld) -> None:
     """Two clients that share an address, or stand behind a translator, are served at the same time."""
-    world.service.start()
     translated = [family for family in world.families if is_translated(world.lab, family)]
     if not translated:
         raise NothingToJudge("none of the families that it serves is translated here")
+    world.service.start()
     judged = [family for family in translated if both_served(world, family)]
     if not judged:
         raise NothingToJudge("no client is served without a translator either")

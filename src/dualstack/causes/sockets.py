@@ -205,11 +205,13 @@ def half_a_pair(facts: Facts) -> str:
 
 
 def one_covers_other(facts: Facts) -> str:
-    """Two of its sockets on the port take the same clients."""
-    for _, rows in facts.openings:
+    """Two of its sockets on the port take the same clients, at the same time."""
+    there = {row.address for row in facts.table if _is_own(facts, row)}
+    for number, (_, rows) in enumerate(facts.openings, start=1):
         for family in BOTH:
             addresses = sorted({row.address for row in _on_wildcards(rows) if family in row.serves})
-            if len(addresses) > 1:
+            one_after_other = number == len(facts.openings) and there and not there.issuperset(addresses)
+            if len(addresses) > 1 and not one_after_other:
                 return f"its sockets on {' and on '.join(addresses)} both take {family.label}"
     return ""
 
