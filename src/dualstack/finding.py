@@ -61,6 +61,8 @@ class Symptom(enum.StrEnum):
     """A UDP relay changes the socket of a client that is never idle."""
     NEW_SESSION = "new session"
     """A UDP relay passes the datagrams of one client on from new ports, before any time is over."""
+    NOT_KEPT = "not kept"
+    """A connection of one family ends after the first answer, and one of the other family is kept."""
     OTHER_ADDRESS = "other address"
     """An IPv4 address comes back from a field as another one."""
     OTHER_SOURCE = "other source"

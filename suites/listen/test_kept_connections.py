@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dualstack.families import BOTH, Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Dialled
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -31,7 +31,7 @@ NO_ANSWER = 9
     wire="Each connection attempt has the family that was dialled and is answered from the address that was dialled.",
     cites=("RFC 9112 §9.3", "RFC 9113 §9.1", "RFC 6540 §2"),
     topologies=("dual-stack",),
-    causes=("RC-ERRORANSWER",),
+    causes=("RC-ERRORANSWER", "RC-NOTKEPT"),
     needs=(Need.KEEPS, Need.BOTH, Need.MANY, Need.NETWORK),
 ).attach
 def test_second_request_is_answered_alike(world: ListenerWorld) -> None:
@@ -78,6 +78,9 @@ def worse_off(done: dict[Family, Dialled]) -> Family | None:
 def alike(done: dict[Family, Dialled], worse: Family | None) -> Finding:
     """Return the finding that both families are answered alike; ``worse`` is the family that is not."""
     happened = "; ".join(f"over {family.label} {done[family].detail}" for family in BOTH)
+    symptoms: tuple[Symptom, ...] = ()
     if worse is not None:
         happened += f"; the {worse.label} client is worse off"
-    return Finding(worse is None, "a second request on a connection is answered over both families alike", happened)
+        symptoms = (Symptom.NOT_KEPT,) if 0 < done[worse].answers < REQUESTS else ()
+    expected = "a second request on a connection is answered over both families alike"
+    return Finding(worse is None, expected, happened, symptoms=symptoms)

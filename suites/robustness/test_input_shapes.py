@@ -1,10 +1,11 @@
 """TCP is a stream: neither the segments of a request nor a half-close by the client changes the answer."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from dualstack.errors import NothingToJudge
 from dualstack.families import Family
-from dualstack.prober.messages import Dial
+from dualstack.prober.messages import Dial, Outcome
 from dualstack.protocols.application import Trait
 from dualstack.protocols.registry import client_for, traits_of
 from dualstack.requirement import Level, Need, Requirement, Role
@@ -50,16 +51,34 @@ def test_half_close(world: ListenerWorld) -> None:
     """A client that has sent everything is still answered."""
     world.service.start()
     level = "SHOULD" if MAY_ABORT & world.listener.traits else ""
-    connections = []
-    for family in world.served():
-        times = 1 if world.listener.single_shot else HALF_CLOSES
+    times = 1 if world.listener.single_shot else HALF_CLOSES
+    connections, families = [], world.served()
+    for family in families:
         dials = [replace(world.client.exchange(family), half_close=True)] * times
         manner = "ends its sending side with its request"
-        connections.append([world.answers_unusual(dial, manner, level=level).source_port for dial in dials])
+        done = [world.answers_unusual(dial, manner, level=level) for dial in dials]
+        connections.append([dialled.source_port for dialled in done])
+        if any(dialled.outcome is Outcome.SILENT for dialled in done) and world.service.program.poll() is None:
+            require_ordinary(world, families[: families.index(family) + 1], times)
     if level and not world.listener.single_shot:
         world.survives("the half-closes")  # an end of the whole service is no matter of one connection
     for ports in connections:
         world.shows(lambda wire, ports=ports: replace(half_closes(wire, ports), level=level))  # type: ignore[misc]  # bound in each round
+
+
+def require_ordinary(world: ListenerWorld, families: Sequence[Family], times: int) -> None:
+    """Start the service again, and have as many ordinary clients come in the same order.
+
+    Raises:
+        NothingToJudge: One of them is not answered either.
+    """
+    if world.listener.single_shot:
+        return
+    world.note("do as many ordinary clients get answers in the same order?")
+    world.service.restart()
+    for dial in (world.client.exchange(family) for family in families for _ in range(times)):
+        if world.client.carry_out(dial).outcome is not Outcome.ANSWERED:
+            raise NothingToJudge("as many ordinary clients are not all answered either: ROBUST-006 is about that")
 
 
 @Requirement(

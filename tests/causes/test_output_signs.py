@@ -55,6 +55,8 @@ LINES = [
     ("java.net.SocketTimeoutException: Read timed out", Sign.TIMED_OUT),
     ("ConnectTimeoutError: Connect Timeout Error", Sign.TIMED_OUT),
     ("dial tcp 192.0.2.1:80: context deadline exceeded", Sign.TIMED_OUT),
+    ("TypeError: Cannot read properties of undefined (reading 'startsWith')", Sign.UNDEFINED),
+    ("panic: runtime error: invalid memory address or nil pointer dereference", Sign.UNDEFINED),
     ("System.FormatException: Input string was not in a correct format.", Sign.BAD_PORT),
     ("Bad arg length for Socket::unpack_sockaddr_in, length is 28, should be 16 at d.pl line 18.", Sign.OTHER_LENGTH),
     ("Bad address family for Socket::unpack_sockaddr_in, got 10, should be 2", Sign.OTHER_LENGTH),
@@ -83,6 +85,12 @@ LINES = [
 def test_a_complaint_is_known(line: str, sign: Sign) -> None:
     """The line is found among others, and kept with its sign."""
     assert dict(signs_of(f"starting\n{line}\nready\n"))[sign] == " ".join(line.split())
+
+
+def test_an_address_that_is_a_wildcard_is_no_bad_address() -> None:
+    """An error about an address family, with EINVAL beside it, says nothing of the text of an address."""
+    line = "cannot listen on ::: Address family for hostname not supported (Invalid argument)"
+    assert Sign.BAD_ADDRESS not in dict(signs_of(line))
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ Rule = Callable[[Facts], str]
         (relaying.forgotten_busy, Symptom.FORGOTTEN_BUSY),
         (relaying.half_close_lost, Symptom.HALF_CLOSE_LOST),
         (relaying.last_bytes_lost, Symptom.LAST_BYTES_LOST),
+        (answers.not_kept, Symptom.NOT_KEPT),
         (relaying.new_session, Symptom.NEW_SESSION),
         (relaying.next_address_late, Symptom.NEXT_ADDRESS_LATE),
         (relaying.next_address_missed, Symptom.NEXT_ADDRESS_MISSED),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dualstack.errors import RequirementBroken
+from dualstack.errors import NothingToJudge, RequirementBroken
 from dualstack.families import Family
 from dualstack.prober.messages import Exit, Outcome
 from dualstack.suites import requirement
@@ -27,7 +27,9 @@ def level_of(made: "MadeUp", monkeypatch: pytest.MonkeyPatch, ended: Exit | None
     monkeypatch.setattr(world, "shows", lambda _: None)
     made.program(ended)
     made.outcome(Outcome.SILENT)
-    suite("robustness.test_input_shapes").test_half_close(world)
+    cases = suite("robustness.test_input_shapes")
+    monkeypatch.setattr(cases, "require_ordinary", lambda *_: None)
+    cases.test_half_close(world)
     with pytest.raises(RequirementBroken) as broken:
         world.conclude()
     return broken.value.level
@@ -45,3 +47,17 @@ def test_http_may_take_a_half_close_for_the_end(
     made = make_world(ListenerWorld, LISTEN.format(protocol))
     assert level_of(made, monkeypatch, Exit(1)) == ""
     assert "RFC 9112 §9.5" in requirement("ROBUST-001").cites
+
+
+def test_ordinary_clients_in_the_same_order_are_the_control(
+    make_world: Callable[..., "MadeUp"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that leaves ordinary clients without an answer too is not blamed for half-closes."""
+    made = make_world(ListenerWorld, LISTEN.format("echo"))
+    monkeypatch.setattr(made.world.service, "restart", lambda: None)
+    ordinary = suite("robustness.test_input_shapes").require_ordinary
+    made.outcome(Outcome.ANSWERED)
+    ordinary(made.world, [Family.IPV4], 2)
+    made.outcome(Outcome.SILENT)
+    with pytest.raises(NothingToJudge, match="ROBUST-006"):
+        ordinary(made.world, [Family.IPV4], 2)

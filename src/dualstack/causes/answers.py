@@ -105,14 +105,23 @@ def ordinary_clients_served(facts: Facts) -> str:
 
 
 def ends_the_service(facts: Facts) -> str:
-    """A client of a lost family ended the service, whose connection was accepted; other clients were served before."""
+    """A client of a lost family ended the service: its connection was accepted, or its datagram got no answer."""
+    unanswered = ENDED if facts.transport == "tcp" else (*ENDED, How.IGNORED)
     for number, start in enumerate(facts.starts, 1):
         own = [item for item in facts.exchanges if item.start == number and item.port == facts.port]
         last = next((item for item in own if item.how is not How.ANSWERED), None)
-        if last is None or last.how not in ENDED or not (start.ready and start.ended) or not facts.lost(last.family):
+        if last is None or last.how not in unanswered or not (start.ready and start.ended):
             continue
-        return f"the service {start.ended} when an {last.family.label} client was connected"
+        if not (facts.lost(last.family) or facts.is_about(last.family)):
+            continue
+        did = "was connected" if facts.transport == "tcp" else "had sent a request"
+        return f"the service {start.ended} when an {last.family.label} client {did}"
     return ""
+
+
+def not_kept(facts: Facts) -> str:
+    """Connections of one family end after the first answer."""
+    return facts.happened(Symptom.NOT_KEPT)
 
 
 def statuses_differ(facts: Facts) -> str:

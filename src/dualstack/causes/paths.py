@@ -27,7 +27,8 @@ def link_local_lost(facts: Facts) -> str:
     """Link-local clients are not served, other IPv6 clients are."""
     own = [item for item in facts.exchanges if item.family is IPV6 and item.port == facts.port]
     near = [item for item in own if item.address.startswith("fe80:") or item.source.startswith("fe80:")]
-    bad = [item for item in near if item.how in {*NOT_SERVED, *WAITING}]
+    answered = {item.address for item in near if item.how is How.ANSWERED}
+    bad = [item for item in near if item.how in {*NOT_SERVED, *WAITING} and item.address not in answered]
     good = any(item.how is How.ANSWERED for item in own if item not in near)
     return f"link-local clients are {bad[0].how.value}, and other IPv6 clients are served" if bad and good else ""
 

@@ -44,6 +44,12 @@ def of_client_error(facts: Facts) -> str:
     return f'it ended, and its output says "{line}"' if line and facts.ended else ""
 
 
+def of_missing_value(facts: Facts) -> str:
+    """It ended because something, such as the address of a client that has gone, had no value."""
+    line = facts.says(Sign.UNDEFINED)
+    return f'it ended, and its output says "{line}"' if line and facts.ended else ""
+
+
 def loop_ends(facts: Facts) -> str:
     """It runs on, its output has an error that nothing caught, and clients of a family are not accepted any more."""
     line = facts.says(Sign.UNCAUGHT)

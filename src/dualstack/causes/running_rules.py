@@ -18,6 +18,7 @@ RUNNING_RULES = (
     Rule("RC-LASTBYTES", ((DECISIVE, relaying.last_bytes_lost),)),
     Rule("RC-UNCONNECTED", ((DECISIVE, relaying.stranger_passed),)),
     Rule("RC-AGE", ((DECISIVE, relaying.forgotten_busy),)),
+    Rule("RC-NOTKEPT", ((DECISIVE, answers.not_kept),)),
     Rule("RC-NEWSESSION", ((DECISIVE, relaying.new_session),)),
     Rule("RC-NORESET", ((DECISIVE, relaying.reset_lost),)),
     Rule("RC-MULTICAST", ((DECISIVE, about("UDP-009")),), (sockets.no_socket_for_it,)),
@@ -30,12 +31,13 @@ RUNNING_RULES = (
             (STRONG, both(running.stops_after_reset, about("ROBUST-003"))),
             (FITS, both(ended, about("ROBUST-003"))),
         ),
-        (running.runs_on,),
+        (running.runs_on, running.of_missing_value),
     ),
     Rule(
         "RC-EINTR",
         (
             (STRONG, both(running.of_client_error, about("ROBUST", "UDP"))),
+            (STRONG, both(running.of_missing_value, about("ROBUST-003", "ROBUST-004"))),
             (FITS, about("ROBUST-003", "ROBUST-004")),
         ),
         (running.by_sigpipe, running.only_resets_said, running.loop_ends, waiting.never_accepted),
@@ -46,7 +48,11 @@ RUNNING_RULES = (
     Rule("RC-CONNECTEDUDP", ((DECISIVE, sockets.connected_to_a_client),)),
     Rule(
         "RC-UDPERROR",
-        ((FITS, about("UDP-007")), (STRONG, both(about("UDP-007"), says(Sign.REFUSED)))),
+        (
+            (FITS, about("UDP-007")),
+            (STRONG, both(about("UDP-007"), says(Sign.REFUSED))),
+            (STRONG, both(about("UDP-005", "UDP-008"), ended, says(Sign.TOO_LARGE))),
+        ),
         (answers.answers_again,),
     ),
     Rule(

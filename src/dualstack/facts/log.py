@@ -64,6 +64,7 @@ class Sign(enum.Enum):
     LOOPBACK = "a loopback address, beside an error"
     CERTIFICATE = "that a certificate is for another name"
     UNCAUGHT = "an error that nothing catches"
+    UNDEFINED = "that a value is missing"
 
 
 _OWN = r"(?:127\.0\.0\.1|(?<![0-9a-f:])::1(?![0-9a-f:])|localhost)"
@@ -113,7 +114,7 @@ _TEXTS: dict[Sign, str] = {
     r"|input string was not in a correct format",
     Sign.BAD_ADDRESS: r"(?:invalid|illegal|bad|malformed|wrong|unparsable) (?:\w+ ){0,3}(?:address|host|IP|URL|URI)\b"
     r"|invalid argument *:? *[\"']"
-    r"|(?:address|host|IP|URL|URI)\b.{0,60}\b(?:is )?(?:invalid|malformed|not valid)"
+    r"|(?:address(?! family)|host|IP|URL|URI)\b.{0,60}\b(?:is )?(?:invalid(?! argument)|malformed|not valid)"
     r"|not a valid (?:\w+ )?(?:address|host|IP|URL)"
     r"|ERR_INVALID_(?:URL|IP_ADDRESS)|MalformedURL|URISyntax|InvalidURI|bad URI|ParseAddr|AddrParseError"
     r"|(?:can(?:no|')t|could not|failed to|unable to) parse\b.{0,40}(?:address|host|IP|endpoint)",
@@ -143,6 +144,8 @@ _TEXTS: dict[Sign, str] = {
     Sign.CERTIFICATE: r"(?:host ?name|ip address) mismatch|certificate is (?:not )?valid for|contain any IP SANs"
     r"|ERR_TLS_CERT_ALTNAME|does not match (?:the )?certificate|no (?:alternative certificate )?subject alternative"
     r"|no alternative certificate subject name|NotValidForName|certificate not valid for name",
+    Sign.UNDEFINED: r"cannot read propert(?:y|ies) .{0,40}\bof (?:undefined|null)|nil pointer dereference"
+    r"|\bNullPointerException\b|'NoneType' object|called `Option::unwrap\(\)` on a `None` value",
     Sign.UNCAUGHT: r"^exception in thread\b|unhandled ?(?:promise ?)?(?:rejection|exception)|^panic: "
     r"|\buncaught (?:exception|error)|^thread '.*' panicked|task exception was never retrieved|recovered from panic",
 }

@@ -7,6 +7,7 @@ from dualstack.facts.values import FamilyFacts, How, Run
 from dualstack.families import BOTH, Family, endpoint
 
 _MOST_TRIED = 4
+_WAITED = 0.1  # seconds: a start that was not waited for says nothing
 
 
 def sentences(facts: Facts) -> tuple[str, ...]:
@@ -53,10 +54,10 @@ def _of_families(facts: Facts) -> Iterator[str]:
         for text in seen.icmp:
             yield f"{family.label} clients get {text}."
         if seen.wrong_source:
-            yield f"Answers over {family.label} come from {', '.join(seen.wrong_source)}, to which no request was sent."
+            yield f"{family.label} clients got answers from {', '.join(seen.wrong_source)}, which they did not ask."
         if seen.wrong_port:
             ports = ", ".join(map(str, seen.wrong_port))
-            yield f"Answers over {family.label} come from port {ports}, to which no request was sent."
+            yield f"{family.label} clients got answers from port {ports}, which they did not ask."
     if facts.strangers:
         yield f"Its host sends to {', '.join(facts.strangers)}, which is not a client's address."
     if facts.reverse:
@@ -111,7 +112,7 @@ def _of_starts(facts: Facts) -> Iterator[str]:
     if ended is not None:
         when = "after it was ready" if ended.ready else "before it was ready"
         yield f"It ended by itself {when}: it {ended.ended}."
-    elif facts.starts and not facts.start.ready and not facts.component:
+    elif facts.starts and not facts.start.ready and not facts.component and facts.start.seconds >= _WAITED:
         yield f"It was not ready after {facts.start.seconds:.1f} s, and was still running."
     if facts.foreign:
         yield "A foreign socket was bound to its port in one family."

@@ -19,6 +19,8 @@ class How(enum.Enum):
     REFUSED = "refused"
     """TCP: RST in answer to the SYN. UDP: ICMP port unreachable."""
     IGNORED = "ignored: no answer arrives"
+    ELSEWHERE = "answered from an address or a port that they did not ask"
+    """UDP: the only datagrams that come have another source."""
     KEPT_WAITING = "accepted and get no answer"
     """The connection is established, and no answer came before the client gave up."""
     HUNG_UP = "accepted, and the service closes the connection without an answer"
@@ -203,8 +205,8 @@ class FamilyFacts:
         hows: How many flows and exchanges had each result.
         icmp: The ICMP errors that clients got, each once.
         expired: The ICMP error of a router for a packet whose hop limit was used up; empty without one.
-        wrong_source: Addresses that sent answers although no request was sent to them, each once.
-        wrong_port: Ports that sent answers although no request was sent to them, each once.
+        wrong_source: Addresses that sent answers to clients that did not ask them, each once.
+        wrong_port: Ports that sent answers to clients that did not ask them, each once.
         hung_up_beside: How many connections the service closed at once, without an answer, while another one of the
             same family was open.
         hop_limit: The smallest hop limit (IPv4: time to live) that packets of the service had; 0 if none was seen.

@@ -77,6 +77,8 @@ def how_of(dial: Dial, dialled: Dialled) -> How:
     """Return how an exchange ended; without an answer, whether the service closed it or the client timed out."""
     if dialled.outcome in _PLAIN:
         return _PLAIN[dialled.outcome]
+    if dialled.answers:  # on a kept connection the first request was answered
+        return How.ANSWERED
     if not dialled.connected:
         return How.IGNORED
     if dialled.errno in {"ECONNRESET", "EPIPE"}:

@@ -50,7 +50,7 @@ def family_facts(
     port, transport = listener.port, listener.transport
     made = flows(wire, port, transport) if wire is not None else ()
     known = {(item.source, item.source_port) for item in exchanges if not item.inside}
-    unasked = _replies(wire.frames, port) if wire is not None and transport is Transport.UDP else {}
+    unasked = _unasked(wire.frames, port) if wire is not None and transport is Transport.UDP else {}
     errors = _errors(wire.frames, port) if wire is not None else {}
     found = {}
     for family in BOTH:
@@ -59,8 +59,8 @@ def family_facts(
         rest = [item for item in others if (item.attempt.src, item.attempt.sport) not in known]
         if transport is Transport.UDP:  # empty datagrams are the harness's own, and need no answer
             rest = [item for item in rest if item.sent]
-        hows.update(how for item in rest if (how := _how(item, silent=Trait.SILENT in listener.traits)) is not None)
-        ends = unasked.get(family, set())
+        hows.update(how for item in rest if (how := _how(item, unasked, silent=Trait.SILENT in listener.traits)))
+        ends = {end for client, own in unasked.items() if Family.of(client[0]) is family for end in own}
         found[family] = FamilyFacts(
             family=family,
             works=works.get(family.value),
@@ -76,14 +76,17 @@ def family_facts(
     return found
 
 
-def _how(flow: Flow, *, silent: bool) -> How | None:
+def _how(flow: Flow, unasked: Mapping[End, Collection[End]], *, silent: bool) -> How | None:
     """Return how a flow ended; None if its client did not wait for an answer.
 
     Args:
         flow: The flow.
+        unasked: The clients that got datagrams from where they had not sent any, each with the sources.
         silent: Whether a connection without an answer is a whole exchange.
     """
     fate = flow.attempt.fate
+    if fate is Fate.UNANSWERED and (flow.attempt.src, flow.attempt.sport) in unasked:
+        return How.ANSWERED if ipaddress.ip_address(flow.attempt.dst).is_multicast else How.ELSEWHERE
     if fate is not Fate.ANSWERED:
         return {Fate.REFUSED: How.REFUSED, Fate.ICMP_ERROR: How.UNREACHABLE}.get(fate, How.IGNORED)
     if flow.answered or silent:
@@ -115,18 +118,21 @@ def _beside(flow: Flow, others: Iterable[Flow]) -> bool:
     )
 
 
-def _replies(frames: Iterable[Frame], port: int) -> dict[Family, set[End]]:
-    """Return, by family, the sources of datagrams to clients that had sent nothing to these sources."""
+def _unasked(frames: Iterable[Frame], port: int) -> dict[End, set[End]]:
+    """Return the clients that got datagrams from where they had not sent any, each with the sources.
+
+    What answers a multicast request comes from no address that was asked: such a client has no sources.
+    """
     asked: dict[End, set[End]] = {}
-    unasked: dict[Family, set[End]] = {}
+    unasked: dict[End, set[End]] = {}
     for frame in frames:
         if frame.kind != "udp" or frame.family is None:
             continue
         source, target = (frame.src, frame.sport), (frame.dst, frame.dport)
-        if target in asked:
-            if source not in asked[target]:
-                unasked.setdefault(frame.family, set()).add(source)
-        elif frame.dport == port:
+        if target in asked and source not in asked[target]:
+            grouped = any(ipaddress.ip_address(address).is_multicast for address, _ in asked[target])
+            unasked.setdefault(target, set()).update([] if grouped else [source])
+        elif target not in asked and frame.dport == port:
             asked.setdefault(source, set()).add(target)
     return unasked
 
