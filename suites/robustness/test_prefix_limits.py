@@ -23,7 +23,10 @@ TRIES = 3
 FIRST_IDENTIFIER = 0x9001
 """The interface identifier of the first client; no host of a topology uses these."""
 
-NEW = 245, 246
+FIRST_NUMBER = 220
+"""The number of the first of `COUNT` IPv4 addresses of the link that no host of a topology has."""
+
+NEW = 245, 246, 247
 """Numbers of IPv4 addresses of the link that no host has: one for each comparison, from which no client has come."""
 
 
@@ -35,12 +38,13 @@ NEW = 245, 246
     statement="At least as many clients of one IPv6 network (/64) are served at the same time as of one IPv4 address. "
     "A network has many hosts, and one host has many addresses: a limit per /64 that is meant for a single client "
     "locks neighbours out. Of several networks of one /48, as many clients are served as of networks of several "
-    "/48s: each of them may be another host, so a limit must not count a /56 or a /48 as one client.",
+    "/48s, and as of different IPv4 addresses: each may be another host, so a limit must not count a /56, a /48 or "
+    "more as one client.",
     stimulus="Start the service on a dual-stack host. 16 clients come at the same time (fewer if its manifest says "
     "so), each from a different address of one /64, up to three times. If some are not served, as many come as often "
     "from one IPv4 address, or from one IPv6 address if the service does not serve IPv4; then those of the /64 come "
-    "again. Then "
-    "they come each from a different /64 of one /60; if some are not served, as many come each from a different /48.",
+    "again. Then they come each from a different /64 of one /60; if some are not served, as many come each from a "
+    "different /48. If some of these are not served either, as many come each from a different IPv4 address.",
     wire="No claim: the evidence is each client's answer.",
     cites=("RFC 6177 §2", "RFC 7934 §4, §5", "RFC 8273 §1", "RFC 8981 §3.6"),
     topologies=("dual-stack",),
@@ -70,11 +74,24 @@ def test_clients_of_one_prefix(world: ListenerWorld) -> None:
         world.note("clients of other networks are not judged: none is served, of whatever network")
         return
     report(world, apart, "of different /64s of one /48", "of different /48s", "of different /48s", new=NEW[1])
+    if apart.lost and apart.least < count and Family.IPV4 in served:
+        sites = of_several_sites(own, count, FIRST_IDENTIFIER)
+        wide = compare(world, sites, partial(come_from_several_addresses, world, count))
+        report(
+            world, wide, "of different /48s", "of different IPv4 addresses", "of different IPv4 addresses", new=NEW[2]
+        )
 
 
 def come_from_several_sites(world: ListenerWorld, count: int) -> list[str]:
     """Give the client's host addresses in several /48s; return them."""
     sources = of_several_sites(world.lab.plan.ipv6, count, FIRST_IDENTIFIER)
+    add_client_addresses(world, sources)
+    return sources
+
+
+def come_from_several_addresses(world: ListenerWorld, count: int) -> list[str]:
+    """Give the client's host as many IPv4 addresses of the link; return them."""
+    sources = [str(world.lab.plan.ipv4[FIRST_NUMBER + number]) for number in range(count)]
     add_client_addresses(world, sources)
     return sources
 
