@@ -174,7 +174,7 @@ def test_connections_on_the_wire_are_facts(make_world: MakeWorld) -> None:
 
 
 def test_datagrams_from_elsewhere_are_facts(make_world: MakeWorld) -> None:
-    """Answers from another address, and from another port, are distinguished."""
+    """Answers from another address, and from another port, are distinguished; such a client is not without answer."""
     made = make_world(ListenerWorld, UDP_LISTENER)
     ask = both_ways(IPV6, back=False) / UDP(sport=40000, dport=8080) / b"x"
     address = Ether(src=MAC, dst=PEER) / IPv6(src="2001:db8:51:1::103", dst=C6) / UDP(sport=8080, dport=40000) / b"x"
@@ -184,6 +184,16 @@ def test_datagrams_from_elsewhere_are_facts(make_world: MakeWorld) -> None:
     made.wire(ask, port)
     found = facts_of(made.world)
     assert (found.ipv6.wrong_source, found.ipv6.wrong_port) == ((), (50000,))
+    assert dict(found.ipv6.hows) == {How.ELSEWHERE: 1}
+
+
+def test_the_answer_to_a_multicast_request_comes_from_an_address(make_world: MakeWorld) -> None:
+    """Whoever asks a group is answered by a member's own address, which is as it should be."""
+    made = make_world(ListenerWorld, UDP_LISTENER)
+    ask = Ether(src=PEER, dst="33:33:00:00:00:09") / IPv6(src=C6, dst="ff05::9") / UDP(sport=40000, dport=8080) / b"x"
+    made.wire(ask, both_ways(IPV6, back=True) / UDP(sport=8080, dport=40000) / b"x")
+    found = facts_of(made.world).ipv6
+    assert (dict(found.hows), found.wrong_source) == ({How.ANSWERED: 1}, ())
 
 
 def test_icmp_errors_about_its_packets_are_facts(make_world: MakeWorld) -> None:
