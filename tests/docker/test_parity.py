@@ -141,6 +141,16 @@ def planned(kind: str, manifests: Iterable[Path], names: Iterable[str]) -> list[
     return chosen
 
 
+def compared(kind: str, manifests: list[Path]) -> list[str]:
+    """Return the cases of the services of one kind that are compared: the others leave to ``real`` what that has."""
+    cases = planned(kind, manifests, names_of(kind, manifests))
+    if kind != "real":
+        others = manifests_of("real")
+        covered = {case.requirement for case in planned("real", others, names_of("real", others))}
+        cases = [case for case in cases if case.requirement not in covered]
+    return shared_out(cases)
+
+
 def shared_out(cases: Iterable[CaseKey]) -> list[str]:
     """Return the cases that are compared: each requirement once, of the services and on the topologies in turn."""
 
@@ -295,7 +305,7 @@ def test_verdicts_agree(kind: str, tmp_path: Path, record_property: Callable[[st
     manifests = manifests_of(kind)
     only = "" if EVERYTHING or kind != "zoo" else bugs_of(manifests)
     in_turn = not EVERYTHING and kind != "zoo"
-    cases = shared_out(planned(kind, manifests, names_of(kind, manifests))) if in_turn else ()
+    cases = compared(kind, manifests) if in_turn else ()
     netns, docker = (run(lab, tmp_path / lab, manifests, only, cases=cases) for lab in ("netns", "docker"))
     assert netns
     assert set(netns) == set(docker)

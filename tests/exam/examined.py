@@ -15,15 +15,13 @@ EVERYTHING = os.environ.get("DUALSTACK_EXAM") == "all"
 CLIENTS = frozenset(
     {
         "curl",
-        "hey",
         "node-clients",
-        "psql",
         "python-clients",
         "redis-cli",
         "wget",
     }
 )
-"""The clients examined by default: in C, Go, JavaScript and Python; racing, in turn, and the first address only."""
+"""The clients examined by default: in C, JavaScript and Python; racing, in turn, and the first address only."""
 
 NOT_BY_DEFAULT = frozenset({"gir1.2-gst-rtsp-server-1.0", "ffmpeg", "sip-tester"})
 """Packages whose services in ``named/`` are examined with `EVERYTHING` only: large ones, and a second SIP server."""
