@@ -109,6 +109,7 @@ def test_an_answer_is_judged_by_its_status() -> None:
     assert judged(failed).detail == "the answer's :status is 503: it is not served, which takes a status below 500"
     assert judged(failed, served=("5xx",)).outcome is Outcome.ANSWERED
     assert judged(ok, served=("3xx",)).outcome is Outcome.WRONG
+    assert judged(ok, served=("204", "3xx")).detail.endswith('it is not served, which takes status = [204, "3xx"]')
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from dualstack.families import endpoint
 from dualstack.protocols.conversation import Turn
-from dualstack.protocols.http import is_served
+from dualstack.protocols.http import as_in_manifests, is_served
 from dualstack.protocols.http2_session import Broken, Headers, Message, Session
 from dualstack.protocols.judgement import Judgement, Outcome, placed, show
 
@@ -127,7 +127,7 @@ class Http2Client(RequestingEnd):
         if status and is_served(status, self._served):
             detail = f"the answer's :status is {status}, its body has {len(answer.body)} bytes"
             return Judgement(Outcome.ANSWERED, detail, status)
-        allowed = f"status = {list(self._served)}" if self._served else "a status below 500"
+        allowed = as_in_manifests(self._served) if self._served else "a status below 500"
         found = answer.value(":status") or "missing"
         return Judgement(
             Outcome.WRONG, f"the answer's :status is {found}: it is not served, which takes {allowed}", status

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dualstack.counting import count, verb
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
@@ -60,7 +61,9 @@ def no_mapped_on_wire(wire: CaptureData) -> Finding:
     return Finding(
         ok=not found,
         expected="no IPv6 packet on the wire has an IPv4-mapped, IPv4-compatible, loopback or unspecified address",
-        happened=f"{len(found)} packets have" if found else f"none of {seen} IPv6 headers has; the witnesses were seen",
+        happened=f"{count(len(found), 'packet')} {verb(len(found), 'has', 'have')}"
+        if found
+        else f"none of {seen} IPv6 headers has; the witnesses were seen",
         packets=format_lines(found),
     )
 

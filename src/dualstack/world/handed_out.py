@@ -71,7 +71,8 @@ def require_usable(world: ListenerWorld, family: Family, item: Advertised) -> in
     port is one of the service's listeners, it must be served there. The port is 0 if nothing on the link shows it.
     """
     port = item.port or world.listener.port
-    shown = endpoint(item.host, port)
+    is_endpoint = item.port is None and ":" in item.host and parsed(item.host) is None
+    shown = f'"{item.host}"' if is_endpoint else endpoint(item.host, port)
     expected = f"an {family.label} client can use {shown}, which the answer hands out ({item.where})"
     addresses, fault = _addresses(world, family, item.host)
     symptom = Symptom.UNUSABLE_ADDRESS
