@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dualstack.counting import count
 from dualstack.families import endpoint
 from dualstack.protocols.conversation import Turn
 from dualstack.protocols.http import as_in_manifests, is_served
@@ -193,7 +194,7 @@ class AnsweringEnd:
             )
             return self._judge(Outcome.SILENT, f"the client sent {sent}")
         if self._answered and not self._session.open:
-            return self._judge(Outcome.ANSWERED, f"the client sent {self._answered} requests")
+            return self._judge(Outcome.ANSWERED, f"the client sent {count(self._answered, 'request')}")
         if self._session.open or self._reset:
             return self._judge(Outcome.SILENT, "the client sent a request that is not complete")
         return self._judge(Outcome.SILENT, "the client sent the preface of HTTP/2 and no request")
