@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dualstack import counting
 from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
@@ -234,7 +235,7 @@ def served_all(world: ListenerWorld, loaded: LoadResult) -> None:
     unfinished = [count for count in loaded.exchanges if count < max(loaded.exchanges)]
     if loaded.late > LATE and unfinished and not loaded.failures:
         raise Inconclusive(
-            f"{len(unfinished)} clients did not finish, but this machine is too busy to judge that: "
+            f"{counting.count(len(unfinished), 'client')} did not finish, but this machine is too busy to judge that: "
             f"the clients were up to {loaded.late:.1f} s late"
         )
     if loaded.late > LATE and loaded.failures and all(one.connected for one in loaded.failures):
@@ -243,13 +244,13 @@ def served_all(world: ListenerWorld, loaded: LoadResult) -> None:
             f"the clients were up to {loaded.late:.1f} s late; the first failure: {loaded.failures[0].detail}"
         )
     served = sum(loaded.exchanges) - loaded.failed - loaded.limited
-    happened = f"{served} exchanges succeeded, {loaded.failed} failed"
-    expected = f"each of {len(loaded.exchanges)} clients is served"
+    happened = f"{counting.count(served, 'exchange')} succeeded, {loaded.failed} failed"
+    expected = f"each of {counting.count(len(loaded.exchanges), 'client')} is served"
     if loaded.limited:
         expected += ", or gets a status that says that there are too many"
         happened += f", {loaded.limited} got a status that says that there are too many clients"
     if unfinished:
-        happened += f", and {len(unfinished)} clients did not finish"
+        happened += f", and {counting.count(len(unfinished), 'client')} did not finish"
     if loaded.failures:
         happened += f"; the first failure: {loaded.failures[0].detail}"
     world.require(Finding(not loaded.failed and not unfinished, expected, happened))

@@ -134,7 +134,7 @@ def path_mtu_learned(wire: CaptureData, port: int, mtu: int, family: Family, lea
     expected = f"once a router reports {mtu} bytes, what was larger over {family.label} leaves again in smaller packets"
     large = [frame for frame in left if frame.length > mtu and frame.whole]
     if not large:
-        return Finding(ok=True, expected=expected, happened=f"none of {len(left)} packets was larger")
+        return Finding(ok=True, expected=expected, happened=f"none of {count(len(left), 'packet')} was larger")
     reports = [one for one in packets_too_big(wire) if one.family is family and one.mtu == mtu]
     if not reports:
         raise Inconclusive(

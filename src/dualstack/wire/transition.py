@@ -154,7 +154,8 @@ def tunnelled(wire: CaptureData, a: str, b: str, port: int) -> Finding:
     return Finding(
         ok=not native and not elsewhere,
         expected=f"the flow of port {port} is carried by protocol 41 between {a} and {b}, and nothing of it natively",
-        happened=f"of {len(flow)} packets {len(native)} were native, {len(elsewhere)} in another tunnel",
+        happened=f"of {count(len(flow), 'packet')} {len(native)} {verb(len(native), 'was', 'were')} native, "
+        f"{len(elsewhere)} in another tunnel",
         packets=format_lines(native or elsewhere or flow),
     )
 

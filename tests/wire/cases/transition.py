@@ -54,8 +54,8 @@ CASES: list[Case] = [
             [(0, TUNNEL / T6 / UDP(sport=40000, dport=8080)), (1, syn(F4))],
         ],
         bad=[
-            ([(0, syn(F6))], "1 were native"),
-            ([(0, TUNNEL / T6 / TCP(sport=40000, dport=8080, flags="S")), (1, syn(F6))], "1 were native"),
+            ([(0, syn(F6))], "1 was native"),
+            ([(0, TUNNEL / T6 / TCP(sport=40000, dport=8080, flags="S")), (1, syn(F6))], "1 was native"),
             ([(0, IN() / IP(src=C4, dst=S4, proto=41) / T6 / TCP(sport=40000, dport=8080))], "1 in another tunnel"),
         ],
         needs=(F6,),
