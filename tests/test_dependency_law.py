@@ -30,6 +30,7 @@ FLOORS = (
         "chart",
         "timeline",
         "casekey",
+        "counting",
         "content",
         "extensions",
         "backend_names",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from dualstack.counting import count
 from dualstack.families import endpoint
 
 Item = TypeVar("Item")
@@ -115,6 +116,6 @@ def packet_lines(packets: Sequence[Packet]) -> tuple[str, ...]:
     lines: list[str] = []
     for at, packet in enumerate(packets):
         if at and (missing := left_out(packets[at - 1], packet)):
-            lines.append(f"… {missing} packets left out …")
+            lines.append(f"… {count(missing, 'packet')} left out …")
         lines.append(packet.line(packets[0].at))
     return tuple(lines)

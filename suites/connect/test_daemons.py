@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from dualstack.counting import count
 from dualstack.deadline import Deadline
 from dualstack.errors import NothingToJudge
 from dualstack.families import BOTH, Family
@@ -199,7 +200,8 @@ def judged(done: Attempted, tried: Sequence[Family], stale: Sequence[str] = ()) 
     """
     if not done.fault and done.back < done.lost and stale:
         happened = (
-            f"it connected, but {done.back} of {done.lost} connections are back, and {len(stale)} attempts went to "
+            f"it connected, but of {count(done.lost, 'connection')} {done.back} came back, and "
+            f"{count(len(stale), 'attempt')} went to "
             f"{stale[0]}, which the name does not have any more, {done.late - done.since:.3g} s after that and later"
         )
         return Finding(False, f"{done.expected}, with each connection", happened, symptoms=(Symptom.KEPT_ADDRESS,))

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+from dualstack.counting import count
 from dualstack.deadline import Deadline
 from dualstack.errors import NothingToJudge
 from dualstack.families import BOTH, Family, endpoint
@@ -115,8 +116,8 @@ def after_failures(world: ConnectorWorld) -> None:
         failed = prober.failed_attempts() - left.before
         if failed < FEWEST:
             raise NothingToJudge(
-                f"{failed} attempts failed in {timeouts.reconnect:g} s after its server had gone, too few to judge "
-                "(DNS-010); if it waits longer than that before it tries again, raise timeouts.reconnect"
+                f"{count(failed, 'attempt')} failed in {timeouts.reconnect:g} s after its server had gone, too few to "
+                "judge (DNS-010); if it waits longer than that before it tries again, raise timeouts.reconnect"
             )
         world.require(
             judged(left_open(world, left.daemon.program, 1), f"after {failed} of its attempts were refused", 1)

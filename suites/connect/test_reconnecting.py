@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from dualstack.counting import count
 from dualstack.deadline import Deadline
 from dualstack.errors import NothingToJudge
 from dualstack.finding import Finding
@@ -57,9 +58,9 @@ def pauses(made: Sequence[Flow], since: float) -> Finding:
     lost = max(1, sum(is_open(item, since) for item in made))
     later = [item.attempt for item in made if item.attempt.time >= since]
     most, address = most_in_a_second(later)
-    happened = f"it made {most} attempts to {address} within a second, {len(later)} in all"
+    happened = f"it made {count(most, 'attempt')} to {address} within a second, {len(later)} in all"
     if lost > 1:
-        happened += f"; it had {lost} connections"
+        happened += f"; it had {count(lost, 'connection')}"
     return Finding(most <= MOST * lost, f"it tries each address at most {MOST * lost} times in any second", happened)
 
 

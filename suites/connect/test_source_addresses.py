@@ -1,5 +1,6 @@
 """A configured local address applies only to server addresses of the same family."""
 
+from dualstack.counting import count, verb
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.requirement import Level, Need, Requirement, Role
@@ -55,5 +56,5 @@ def uses_sources(wire: CaptureData, world: ConnectorWorld, sources: list[str]) -
     made = zip(sources, attempts_by_run(wire, world.connector_runs), strict=True)
     own = [(source, item) for source, tried in made for item in tried if item.family is Family.of(source)]
     others = [f"with {source}: {item}" for source, item in own if item.src != source]
-    happened = "; ".join(others[:4]) or f"{len(own)} attempts have it"
+    happened = "; ".join(others[:4]) or f"{count(len(own), 'attempt')} {verb(len(own), 'has', 'have')} it"
     return Finding(bool(own) and not others, "every attempt over the family of the local address has it", happened)

@@ -3,17 +3,18 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from time import sleep
 
+from dualstack import counting
 from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
-from dualstack.finding import Finding, Symptom
-from dualstack.prober.messages import Load, LoadResult, ResourceUsage
+from dualstack.finding import Finding
+from dualstack.prober.messages import Load, LoadResult
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.transport import AppProtocol
 from dualstack.world import ListenerWorld
 from dualstack.world.error_shares import alike, worse_off
+from dualstack.world.growth import Counts, growth, has_grown, settle
 from dualstack.world.limits import wait_out_limits
 from dualstack.world.used_up_limits import PENALTY
 
@@ -47,11 +48,11 @@ AT_A_TIME = 10
 CYCLES_WITHIN = 120.0
 """Seconds within which a round must end, on a busy machine."""
 
-SLACK = 5
-"""Tolerated increase in descriptors, zombie processes or half-closed connections."""
+ALONE = 100
+"""If something has grown, how many clients of each family come alone, which shows whose clients cause it, …"""
 
-SETTLE = 10.0
-"""Seconds within which a client's resources must be released."""
+ALONE_SETTLE = 2.0
+"""… and the seconds after which is counted."""
 
 
 @Requirement(
@@ -103,8 +104,9 @@ def test_many_concurrent_clients(world: ListenerWorld) -> None:
     "concurrent clients is not a leak: a leak grows with each further 500.",
     stimulus="Start the service on a dual-stack host. Ten clients of each family that it serves try an exchange at "
     "the same time, once, and as many connect and leave without a request; count; repeat this until 500 have come over "
-    "each family, and 100 without a request; count again. If a count has grown, do that up to twice more. Each of them "
-    "is served; if clients of all families are turned away alike, and are served 4 s later, that is a limit.",
+    "each family, and 100 without a request; count again. If a count has grown, do that up to twice more, and then "
+    "with 100 clients of each family alone, which shows whose clients cause it. Each of them is served; if clients of "
+    "all families are turned away alike, and are served 4 s later, that is a limit.",
     wire="No claim: the evidence is the service's descriptors and processes, and the socket table.",
     cites=("close(2)", "wait(2)", "RFC 9293 §3.3.2: CLOSE-WAIT"),
     topologies=("dual-stack",),
@@ -131,15 +133,25 @@ def test_nothing_grows(world: ListenerWorld) -> None:
         if not has_grown(then, now):
             break
         before = now
-    for (what, count_now), (_, count_then) in zip(now, then, strict=True):
-        world.require(
-            Finding(
-                count_now <= count_then + SLACK,
-                f"within {SETTLE:g} s the service has at most {SLACK} {what} more than the {count_then} before",
-                f"it has {count_now} after {sum(loaded.exchanges)} clients",
-                symptoms=(Symptom.GROWTH,),
-            )
-        )
+    alone = leave_alone(world, families, count, now) if has_grown(then, now) else []
+    for finding in growth(then, now, sum(loaded.exchanges), alone):
+        world.require(finding)
+
+
+def leave_alone(
+    world: ListenerWorld, families: Sequence[Family], count: int, before: Counts
+) -> list[tuple[Family, Counts, Counts]]:
+    """Return, for each family, the counts before and after clients of this family alone have come and gone."""
+    found, works = [], dict(world.works)
+    for family in families if len(families) > 1 else ():
+        run_clients(world, (family,), count, ALONE // count, SERVED_WITHIN)
+        if world.service.program.poll() is not None:
+            break
+        after = settle(world, before, ALONE_SETTLE)
+        found.append((family, before, after))
+        before = after
+    world.works.update(works)  # whether these were served is not judged
+    return found
 
 
 def limits_all(world: ListenerWorld, families: Sequence[Family], loaded: LoadResult) -> bool:
@@ -161,15 +173,6 @@ def limits_all(world: ListenerWorld, families: Sequence[Family], loaded: LoadRes
 def lost_alike(lost: Sequence[int]) -> bool:
     """Return whether each family lost exchanges, and none more than twice as many as another."""
     return min(lost) > 0 and max(lost) <= 2 * min(lost)
-
-
-def has_grown(then: "Counts", now: "Counts") -> bool:
-    """Return whether any count has grown by more than `SLACK`."""
-    return any(new > old + SLACK for (_, new), (_, old) in zip(now, then, strict=True))
-
-
-Counts = tuple[tuple[str, int], ...]
-"""What was counted: pairs of name and number."""
 
 
 def run_clients(
@@ -232,7 +235,7 @@ def served_all(world: ListenerWorld, loaded: LoadResult) -> None:
     unfinished = [count for count in loaded.exchanges if count < max(loaded.exchanges)]
     if loaded.late > LATE and unfinished and not loaded.failures:
         raise Inconclusive(
-            f"{len(unfinished)} clients did not finish, but this machine is too busy to judge that: "
+            f"{counting.count(len(unfinished), 'client')} did not finish, but this machine is too busy to judge that: "
             f"the clients were up to {loaded.late:.1f} s late"
         )
     if loaded.late > LATE and loaded.failures and all(one.connected for one in loaded.failures):
@@ -241,13 +244,13 @@ def served_all(world: ListenerWorld, loaded: LoadResult) -> None:
             f"the clients were up to {loaded.late:.1f} s late; the first failure: {loaded.failures[0].detail}"
         )
     served = sum(loaded.exchanges) - loaded.failed - loaded.limited
-    happened = f"{served} exchanges succeeded, {loaded.failed} failed"
-    expected = f"each of {len(loaded.exchanges)} clients is served"
+    happened = f"{counting.count(served, 'exchange')} succeeded, {loaded.failed} failed"
+    expected = f"each of {counting.count(len(loaded.exchanges), 'client')} is served"
     if loaded.limited:
         expected += ", or gets a status that says that there are too many"
         happened += f", {loaded.limited} got a status that says that there are too many clients"
     if unfinished:
-        happened += f", and {len(unfinished)} clients did not finish"
+        happened += f", and {counting.count(len(unfinished), 'client')} did not finish"
     if loaded.failures:
         happened += f"; the first failure: {loaded.failures[0].detail}"
     world.require(Finding(not loaded.failed and not unfinished, expected, happened))
@@ -256,25 +259,3 @@ def served_all(world: ListenerWorld, loaded: LoadResult) -> None:
 def percentile(values: Sequence[float], percent: int) -> float:
     """Return the value that ``percent`` % of the values do not exceed."""
     return sorted(values)[math.ceil(len(values) * percent / 100) - 1]
-
-
-def settle(world: ListenerWorld, before: Counts | None) -> Counts:
-    """Count until nothing has grown since ``before``, for `SETTLE` seconds at most; return the last counts."""
-    deadline = Deadline(SETTLE, "the clients' resources to be released")
-    while True:
-        counts = counted(world, world.service.program.resource_usage())
-        if before is None or not has_grown(before, counts) or deadline.expired:
-            world.note(", ".join(f"{count} {what}" for what, count in counts))
-            return counts
-        sleep(0.1)
-
-
-def counted(world: ListenerWorld, usage: ResourceUsage) -> Counts:
-    """Return the service's descriptors, zombie processes and half-closed connections."""
-    rows = world.host.prober.sockets(world.listener.transport)
-    half_closed = sum(row.state == "CLOSE_WAIT" and row.port == world.listener.port for row in rows)
-    return (
-        ("descriptors", usage.descriptors),
-        ("zombie processes", usage.zombies),
-        ("connections in CLOSE_WAIT", half_closed),
-    )

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from dualstack.counting import count
 from dualstack.deadline import Deadline
 from dualstack.finding import Finding
 from dualstack.prober.messages import Load
@@ -63,7 +64,8 @@ def test_signals_do_not_break_exchanges(world: ListenerWorld) -> None:
         Finding(
             not loaded.failed and min(loaded.exchanges) > 0,
             "every exchange is answered while signals are sent",
-            f"{sum(loaded.exchanges)} exchanges of {len(dials)} clients, {loaded.failed} failed{first}",
+            f"{count(sum(loaded.exchanges), 'exchange')} of {count(len(dials), 'client')}, "
+            f"{loaded.failed} failed{first}",
         )
     )
     for family in families:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from dualstack.counting import count, verb
 from dualstack.errors import NothingToJudge
 from dualstack.families import Family
 from dualstack.finding import Finding, Symptom
@@ -57,7 +58,9 @@ def test_every_client_gets_its_own_answers(world: ListenerWorld) -> None:
         require_no_limit(world, results)
     for result in results:
         faults = [f"{result.unanswered} of {len(result.requests)} were not"] if result.unanswered else []
-        faults += [f"it got {len(result.unexpected)} datagrams that answer none of them"] if result.unexpected else []
+        others = len(result.unexpected)
+        stray = f"it got {count(others, 'datagram')} that {verb(others, 'answers', 'answer')} none of them"
+        faults += [stray] if others else []
         expected = f"all requests of the client at {result.name} are answered, and it gets no other answers"
         symptoms = (Symptom.OTHERS_ANSWERS,) if result.unexpected else ()
         happened = "; ".join(faults) or f"all {len(result.requests)} were"
@@ -82,4 +85,5 @@ def require_no_limit(world: ListenerWorld, results: Sequence[DatagramResult]) ->
     (control,) = exchange_datagrams(world, [alone], ROUNDS * len(results))
     if 0 < control.unanswered < len(control.requests) and not world.service.exit_status_text():
         answered = len(control.requests) - control.unanswered
-        raise NothingToJudge(f"it limits its answers: of one client alone it answers {answered} requests, and no more")
+        some = count(answered, "request")
+        raise NothingToJudge(f"it limits its answers: of one client alone it answers {some}, and no more")

@@ -53,7 +53,7 @@ DATAGRAMS = {
                 Finding(
                     False,
                     "every datagram has a right checksum",
-                    "1 of 2 datagrams have not: zero",
+                    "1 of 2 datagrams has not: zero",
                     symptoms=(Symptom.BAD_CHECKSUM,),
                 ),
             ),

@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 
-from dualstack.facts import Facts, How, sentences
+from dualstack.causes.datagrams import wrong_port
+from dualstack.causes.waiting import never_accepted
+from dualstack.facts import Facts, Host, How, sentences
 from dualstack.families import Family
-from tests.causes.made import ONLY, STARTED, UDP, ZERO, facts, saw
+from dualstack.topology import load_topology
+from dualstack.world.facts import host_of
+from tests.causes.made import ONLY, STARTED, U4, U6, UDP, ZERO, facts, saw
 
 GONE = "Its socket on [::] was there at first, and is gone."
 
@@ -26,6 +30,34 @@ def test_sockets_of_earlier_starts_are_not_gone() -> None:
     found = with_sockets(ZERO)
     starts = (*found.starts, replace(STARTED, sockets=(ZERO,)))
     assert GONE not in sentences(replace(found, starts=starts))
+
+
+def test_many_ports_are_cut_short() -> None:
+    """Of the ports that answers come from, the first three are listed, in the fact and in the evidence of the cause."""
+    many = facts(How.ANSWERED, saw(Family.IPV6, How.ANSWERED, wrong_port=tuple(range(40000, 40052))), U4, U6, **UDP)
+    said = "from ports 40000, 40001, 40002 and 49 more"
+    assert f"Answers over IPv6 come {said}, to which no request was sent." in sentences(many)
+    assert wrong_port(many) == f"answers over IPv6 came {said}"
+
+
+def test_link_local_addresses_are_addresses() -> None:
+    """A host that has only link-local addresses of IPv6 is not said to have none."""
+    found = sentences(replace(facts(), host=Host(families=frozenset(), link_local=True)))
+    assert "This host has no IPv4 address on its link." in found
+    assert "Its only IPv6 addresses on its link are link-local (fe80::/10)." in found
+    assert host_of(load_topology("link-local")).link_local
+    assert not any(host_of(load_topology(name)).link_local for name in ("dual-stack", "ipv4-only", "ipv6-only"))
+
+
+def test_one_connection_waits() -> None:
+    """One connection that waits on a socket is in the singular."""
+    one = facts(How.KEPT_WAITING, How.ANSWERED, replace(ZERO, waiting=1))
+    assert never_accepted(replace(one, table=(replace(ZERO, waiting=1),))) == (
+        "1 connection waits on its socket on 0.0.0.0, and it does not accept it"
+    )
+    assert never_accepted(replace(one, table=(replace(ZERO, waiting=2),))) == (
+        "2 connections wait on its socket on 0.0.0.0, and it does not accept them"
+    )
 
 
 def test_datagrams_are_not_accepted() -> None:

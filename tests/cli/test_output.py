@@ -56,6 +56,18 @@ def test_list_of_topologies(dualstack: Command) -> None:
     assert all(name in table for name in topology_names())
 
 
+def test_explain_every_cause(dualstack: Command) -> None:
+    """Each cause is explained by its code: title, explanation, fix, every remedy, and the requirements that list it."""
+    causes = load_causes()
+    text = printed(dualstack("explain", *map(str.lower, causes), COLUMNS="10000"))
+    for cause in causes.values():
+        assert f"{cause.code}  {cause.title}" in text
+        for part in (cause.explanation, cause.fix, *cause.remedy.values()):
+            assert part in text
+    own = text[text.index("RC-V6ONLY  ") :].split("\n\n")[0]
+    assert "LISTEN-005" in own[own.index("likely for: ") :]
+
+
 def test_explain_every_requirement(dualstack: Command) -> None:
     """Each requirement is printed with its statement, sources, worlds, causes and remedies."""
     text = printed(dualstack("explain", *requirements(), COLUMNS="10000"))

@@ -80,6 +80,7 @@ def test_script_is_right(shell: str, scripts: dict[str, str]) -> None:
         ("dualstack run --lab d", {"docker"}),
         ("dualstack run ser", {"service.toml"}),
         ("dualstack explain CONNECT-00", {"CONNECT-001"}),
+        ("dualstack explain RC-V6", {"RC-V6ONLY"}),
         ("dualstack help glo", {"glossary"}),
         ("dualstack completion z", {"zsh"}),
     ],

@@ -68,6 +68,8 @@ def test_a_manifest_of_a_server_is_valid(spoken: Spoken, transport: Transport, t
     assert manifest.listen[0].scope.value == "loopback"
     assert manifest.listen[0].transport is transport
     assert (manifest.listen[0].tls is not None) == (spoken.tls and transport is Transport.TCP)
+    unsure = spoken.protocol == "connect" and transport is Transport.TCP
+    assert ("# What it speaks was not recognised" in path.read_text(encoding="utf-8")) == unsure
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,12 @@ def test_a_run_keeps_its_command(dualstack: Command, reference: Path, tmp_path: 
     assert dict(provenance(RunInfo(arguments=("a b",))))["Command"] == "pytest 'a b'"
 
 
+def test_explain_an_unknown_cause(dualstack: Command) -> None:
+    """A code that no cause has is refused with the nearest one."""
+    message = fault(dualstack("explain", "rc-v6onl"))
+    assert message.startswith("dualstack: no cause 'rc-v6onl'; did you mean 'RC-V6ONLY'?")
+
+
 def test_explain_a_group(dualstack: Command) -> None:
     """The name of a group is answered with its requirements."""
     text = fault(dualstack("explain", "listen"))

@@ -1,6 +1,7 @@
 """What META-001, META-007 and META-008 say of services that hand out, keep or redirect to all kinds of addresses."""
 
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -137,6 +138,7 @@ def test_an_address_and_a_port_without_brackets(judged: Judged) -> None:
     verdict, reason = judged(f'{LOCAL} + ":8080"', "pattern = 'serve (?P<host>\\S+)'")
     assert verdict is Verdict.FAIL
     assert "the IPv6 address lacks brackets" in reason
+    assert re.search(r'an IPv6 client can use "[0-9a-f:]+:8080", which the answer hands out', reason)
 
 
 def test_an_expression_that_never_matches_proves_nothing(judged: Judged) -> None:

@@ -68,7 +68,7 @@ def test_one_request_on_a_kept_connection() -> None:
     assert turn.judgement is not None
     assert turn.judgement.answers == 1
     client.receive(b"")
-    assert server.end(OVER).detail == "the client sent 1 requests"
+    assert server.end(OVER).detail == "the client sent 1 request"
 
 
 def test_a_second_request_that_is_not_answered() -> None:
@@ -109,6 +109,7 @@ def test_an_answer_is_judged_by_its_status() -> None:
     assert judged(failed).detail == "the answer's :status is 503: it is not served, which takes a status below 500"
     assert judged(failed, served=("5xx",)).outcome is Outcome.ANSWERED
     assert judged(ok, served=("3xx",)).outcome is Outcome.WRONG
+    assert judged(ok, served=("204", "3xx")).detail.endswith('it is not served, which takes status = [204, "3xx"]')
 
 
 @pytest.mark.parametrize(
@@ -182,7 +183,7 @@ def test_the_server_respects_the_window() -> None:
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", Outcome.WRONG, "'GET / HTTP/1.1\\r\\n', which is not HTTP/2", True),
         (b"\x16\x03\x01" + b"x" * 40, Outcome.WRONG, "which is not the preface of HTTP/2 (RFC 9113 §3.4)", True),
         (PREFACE + frame(PING, b"123"), Outcome.WRONG, "an error of HTTP/2", True),
-        (PREFACE + frame(SETTINGS) + headers(GET, end=True), Outcome.ANSWERED, "the client sent 1 requests", False),
+        (PREFACE + frame(SETTINGS) + headers(GET, end=True), Outcome.ANSWERED, "the client sent 1 request", False),
     ],
     ids=range(8),
 )

@@ -259,7 +259,7 @@ def test_the_head_is_recorded() -> None:
         (b"x" * 20_000, Outcome.WRONG, "which is no WebSocket handshake"),
         (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", Outcome.WRONG, "no WebSocket handshake: Missing header, 'Connection"),
         (asking().start() + TEXT, Outcome.ANSWERED, "sent 0 messages"),
-        (asking().start() + masked(TEXT, b"hi"), Outcome.ANSWERED, "sent 1 messages"),
+        (asking().start() + masked(TEXT, b"hi"), Outcome.ANSWERED, "sent 1 message"),
         (asking().start() + frame(TEXT, b"hi"), Outcome.WRONG, "server received unexpected unmasked frame"),
         (asking().start() + masked(TEXT, b"\xff"), Outcome.WRONG, "can't decode"),
     ],
@@ -286,7 +286,7 @@ def test_reading_takes_linear_time() -> None:
         began = time.process_time()
         for byte in sent:
             server.receive(bytes([byte]))
-        assert "sent 1 messages" in server.end(OVER).detail
+        assert "sent 1 message" in server.end(OVER).detail
         return time.process_time() - began
 
     short, long = (min(seconds(size) for _ in range(3)) for size in (1_000, 8_000))

@@ -276,4 +276,4 @@ def test_fragments_have_no_checksum_of_their_own(make_capture: MakeCapture) -> N
     finding = expect.udp6_checksum(
         make_capture((0, fragment), (1, whole), (2, other), (3, old), (4, SIX / TCP(sport=8081, dport=1))), 8081
     )
-    assert (finding.ok, finding.happened) == (True, "1 datagrams have one")
+    assert (finding.ok, finding.happened) == (True, "1 datagram has one")

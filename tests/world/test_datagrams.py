@@ -44,7 +44,7 @@ def test_lost_and_stray_answers_are_counted() -> None:
 def test_what_is_wrong_with_answers() -> None:
     """A missing answer, or one from another address, is a fault; another port is not."""
     assert result_of(AppProtocol.UPPER, "{0}", "{1}").fault == ""
-    assert result_of(AppProtocol.UPPER, "{0}").fault == "1 of 2 requests were not answered"
+    assert result_of(AppProtocol.UPPER, "{0}").fault == "1 of 2 requests was not answered"
     client = result_of(AppProtocol.UPPER, "{0}", asked=1)
     assert replace(client, received=(replace(client.received[0], port=4711),)).fault == ""
     elsewhere = replace(client, received=(replace(client.received[0], address="2001:db8::3"),))

@@ -30,6 +30,7 @@ def test_each_form_is_a_header_with_its_client(version: Version) -> None:
     """Each form is one whole header of its version, and names the client that the service must show."""
     found = list(shapes(version, SERVERS, 443))
     assert len({shape.name for shape in found}) == len(found)
+    assert all(shape.name.endswith(f" (version {version[1]})") for shape in found)
     for shape in found:
         read = header(shape.data)
         assert read is not None, shape.name
@@ -54,6 +55,7 @@ def test_malformed_headers_are_malformed(version: Version) -> None:
     """A correct reader refuses each of them without waiting for more."""
     found = list(malformed(version, SERVERS, 443))
     assert len(dict(found)) == len(found) >= 5
+    assert all(name.endswith(f" (version {version[1]})") for name, _ in found)
     for name, data in found:
         reader = HeaderReader()
         reader.add(data)

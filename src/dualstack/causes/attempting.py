@@ -3,6 +3,7 @@
 import re
 
 from dualstack.causes.connecting import failed, loopback_missed, stopped_at_first
+from dualstack.counting import count
 from dualstack.facts import Facts, Sign
 from dualstack.families import BOTH, Family, unmapped
 
@@ -45,7 +46,7 @@ def mapped_target(facts: Facts) -> str:
     """A run towards an IPv4-mapped literal failed."""
     for run in failed(facts):
         if run.literal is not None and unmapped(run.target) != run.target and "." in unmapped(run.target):
-            return f"given {run.target} it made {len(run.tried)} attempts, and did not succeed"
+            return f"given {run.target} it made {count(len(run.tried), 'attempt')}, and did not succeed"
     return ""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from dualstack.causes.rule import Test
+from dualstack.counting import count
 from dualstack.facts import Facts, How, Run, Sign
 from dualstack.families import BOTH, Family, unmapped
 from dualstack.finding import Symptom
@@ -168,7 +169,7 @@ def some_of_a_family_left(facts: Facts) -> str:
         families = {item.family for item in run.tried}
         left = [item for item in run.untried if Family.of(item) in families]
         if len({item.address for item in run.tried}) > 1 and left:
-            return f"it tried {len(run.tried)} addresses, and not {', '.join(left)}"
+            return f"it tried {count(len(run.tried), 'address')}, and not {', '.join(left)}"
     return ""
 
 

@@ -1,9 +1,11 @@
 """Facts about datagrams: their source, their port, their size."""
 
 import re
+from collections.abc import Collection
 
 from dualstack.causes.answers import came_in_part
 from dualstack.causes.rule import about, says, where
+from dualstack.counting import some, verb
 from dualstack.facts import Facts, How, Sign
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
@@ -19,11 +21,16 @@ def wrong_source(facts: Facts) -> str:
     return facts.happened(Symptom.OTHER_SOURCE)
 
 
+def _ports(ports: Collection[int]) -> str:
+    """Return some ports in words."""
+    return f"{verb(len(ports), 'port', 'ports')} {some(ports)}"
+
+
 def wrong_port(facts: Facts) -> str:
     """Answers came from a port to which no request was sent."""
     for family in BOTH:
         if facts.of(family).wrong_port:
-            return f"answers over {family.label} came from port {', '.join(map(str, facts.of(family).wrong_port))}"
+            return f"answers over {family.label} came from {_ports(facts.of(family).wrong_port)}"
     return ""
 
 

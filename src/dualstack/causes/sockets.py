@@ -1,6 +1,7 @@
 """Facts about which sockets the service has, and which families they take."""
 
 from dualstack.causes.rule import Test, did_not_start, ended, where
+from dualstack.counting import count
 from dualstack.facts import Facts, How, Sign
 from dualstack.families import BOTH, WILDCARDS, Family, unmapped
 from dualstack.finding import Symptom
@@ -119,8 +120,8 @@ def queue_is_short(facts: Facts) -> str:
         queues = [row.backlog for row in facts.takes(family) if row.backlog is not None]
         if waiting and queues and max(queues) < SHORT_QUEUE:
             return (
-                f"{waiting} {family.label} clients got no answer, and the queue of its listening socket for "
-                f"{family.label} holds {max(queues)} connections"
+                f"{count(waiting, f'{family.label} client')} got no answer, and the queue of its listening socket for "
+                f"{family.label} holds {count(max(queues), 'connection')}"
             )
     return ""
 

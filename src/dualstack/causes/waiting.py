@@ -2,6 +2,7 @@
 
 from dualstack.causes.answers import ENDED, WAITING
 from dualstack.causes.rule import ended
+from dualstack.counting import count, verb
 from dualstack.facts import Facts, How
 from dualstack.families import BOTH
 
@@ -12,7 +13,7 @@ def ends_connections(facts: Facts) -> str:
         return ended(facts)
     closed = sum(facts.of(family).count(*ENDED) for family in BOTH)
     waiting = sum(facts.of(family).count(*WAITING) for family in BOTH)
-    return f"it closed {closed} connections without an answer" if closed > waiting else ""
+    return f"it closed {count(closed, 'connection')} without an answer" if closed > waiting else ""
 
 
 def no_client_waits(facts: Facts) -> str:
@@ -25,9 +26,10 @@ def no_client_waits(facts: Facts) -> str:
 def keeps_waiting(facts: Facts) -> str:
     """Clients get no answer on connections that the kernel accepted."""
     for family in BOTH:
-        count = facts.of(family).count(*WAITING)
-        if count:
-            return f"{count} {family.label} clients were connected and got no answer"
+        waiting = facts.of(family).count(*WAITING)
+        if waiting:
+            were = verb(waiting, "was", "were")
+            return f"{count(waiting, f'{family.label} client')} {were} connected and got no answer"
     return ""
 
 
@@ -63,7 +65,12 @@ def never_accepted(facts: Facts) -> str:
     for row in facts.table:
         for family in row.serves if row.waiting and row.port == facts.port and row.transport == "tcp" else ():
             if facts.lost(family) and facts.of(family).worst is How.KEPT_WAITING:
-                return f"{row.waiting} connections wait on its socket on {row.address}, and it does not accept them"
+                number = row.waiting or 0
+                waits, them = verb(number, "waits", "wait"), verb(number, "it", "them")
+                return (
+                    f"{count(number, 'connection')} {waits} on its socket on {row.address}, "
+                    f"and it does not accept {them}"
+                )
     return ""
 
 

@@ -5,13 +5,13 @@ import datetime as dt
 import sys
 from pathlib import Path
 
+from dualstack.counting import count
 from dualstack.errors import UsageError
 from dualstack.manifest import load_baseline
 from dualstack.report.atomic import write_atomically
 from dualstack.report.baseline_text import HEAD, entries_of
 from dualstack.report.gate import shown_place
 from dualstack.report.reading import read_results
-from dualstack.report.text import count
 from dualstack.session import LATEST, RESULTS
 
 

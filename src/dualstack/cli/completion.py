@@ -7,6 +7,7 @@ from pathlib import Path
 
 import shtab
 
+from dualstack.causes import load_causes
 from dualstack.cli.help import commands_of
 from dualstack.cli.manual import topics
 from dualstack.cli.parser import make_parser
@@ -35,7 +36,7 @@ def _words(parser: argparse.ArgumentParser) -> dict[str, shtab.CompleteType]:
     groups = list(dict.fromkeys(item.group for item in requirements().values()))
     return {
         "requirement": _list_of([*ids, *groups]),
-        "id": _list_of(ids),
+        "id": _list_of([*ids, *load_causes()]),
         "topology": _list_of(topology_names()),
         "suite": _list_of(suites()),
         "topic": _list_of([*commands_of(parser), *topics()]),

@@ -138,11 +138,12 @@ def _explain(commands: Commands) -> None:
     """Add ``explain``."""
     explain = commands.add(
         "explain",
-        "explain a requirement: what, why, how it is checked, how to fix it",
-        examples="  dualstack explain LISTEN-005\n  dualstack explain connect-005 connect-007",
+        "explain a requirement, or a cause that a report names: what, why, how it is checked, how to fix it",
+        examples="  dualstack explain LISTEN-005\n  dualstack explain connect-005 RC-V6ONLY",
     )
     add_suites(explain)
-    explain.add_argument("id", nargs="+", metavar="ID", help="a requirement, for example LISTEN-005")
+    text = "a requirement, for example LISTEN-005, or a cause, for example RC-V6ONLY"
+    explain.add_argument("id", nargs="+", metavar="ID", help=text)
 
 
 def _schema(commands: Commands) -> None:

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dualstack.backend_names import DOCKER
+from dualstack.counting import count
 from dualstack.earlier import newest_runs
 from dualstack.errors import UsageError
 from dualstack.plan import PlannedCase
 from dualstack.report.load import load
-from dualstack.report.text import count
 from dualstack.results import RECORDS
 from dualstack.runinfo import RunInfo
 from dualstack.sharding import Shard, durations_of

@@ -2,10 +2,10 @@
 
 import argparse
 
+from dualstack.counting import count
 from dualstack.lab.docker.engine import connect
 from dualstack.lab.docker.labels import sweep
 from dualstack.lab.docker.outdated import remove_outdated
-from dualstack.report.text import count
 
 
 def main(_: argparse.Namespace) -> int:

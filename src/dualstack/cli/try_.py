@@ -1,6 +1,7 @@
 """``dualstack try``: what a command does on each kind of host, without a manifest."""
 
 import argparse
+import errno
 import shlex
 import shutil
 import time
@@ -17,14 +18,18 @@ from dualstack.families import BOTH, Family, bracketed
 from dualstack.prober.messages import Outcome, SocketRow
 from dualstack.results import read_records
 from dualstack.rootfs import build_root
-from dualstack.survey import NOT_LISTENING, STATES, Observation
+from dualstack.survey import NOT_LISTENING, STATES, UNACCEPTED, Observation
 from dualstack.topology import load_topology
 from dualstack.transport import Transport
 from dualstack.trying.connecting import MEANINGS, REQUIREMENTS, TOPOLOGIES, Row, State, rows
-from dualstack.trying.drafting import assumption, client_manifest, save, server_manifest
+from dualstack.trying.drafting import assumption, client_manifest, name_of, save, server_manifest
+from dualstack.trying.ports import OpenPort
 from dualstack.trying.serving import Tried, hidden_files, is_dialled, try_server, unwritable_files
+from dualstack.trying.speaking import Spoken
 
 _UNTRIED = "not tried: a UDP service answers only what it understands"
+
+_UNRECOGNISED = "what it speaks is not recognised"
 
 _YES, _NO, _ABSENT = "✓", "✗", "-"
 
@@ -139,9 +144,8 @@ def _show(console: Terminal, tried: Tried, command: list[str], options: argparse
             console.paragraph(hint, indent=2)
         return 2
     for port, spoken in tried.ports.items():
-        where = " and ".join(sorted({_socket(row) for row in port.rows}))
-        what = spoken if is_dialled(port, spoken) else _UNTRIED
-        console.paragraph(f"{port.port}/{port.transport.value}  {what}; {where}", hang=2)
+        what = _what(port, spoken, tried.seen)
+        console.paragraph(f"{port.port}/{port.transport.value}  {what}; {_sockets(port.rows)}", hang=2)
     path: Path | None = options.save
     if tried.seen:
         console.print()
@@ -159,6 +163,14 @@ def _show(console: Terminal, tried: Tried, command: list[str], options: argparse
     if not tried.seen:  # nothing was verified
         return 2
     return 1 if reasons else 0
+
+
+def _what(port: OpenPort, spoken: Spoken, seen: Iterable[Observation]) -> str:
+    """Return what a program speaks on a port, in words."""
+    if not is_dialled(port, spoken):
+        return _UNTRIED
+    own = [item for item in seen if item.listener == name_of(port)]
+    return _UNRECOGNISED if any(UNACCEPTED in item.answers.values() for item in own) else str(spoken)
 
 
 def _hints(command: list[str], output: Sequence[str], *, own_root: bool) -> Iterator[str]:
@@ -228,12 +240,33 @@ def _reason(item: Observation, missing: list[Family]) -> str:
     """Return why families are not served."""
     if item.sockets == NOT_LISTENING:
         return f"it does not listen: {item.error}"
-    able = frozenset[Family]().union(*(row.serves for row in item.rows))
-    where = " and ".join(sorted({_socket(row) for row in item.rows}))
-    if not able & set(missing):
-        return f"it listens only on {where}" + (f'; its output says: "{item.error}"' if item.error else "")
+    concerned = [row for row in item.rows if row.serves & set(missing)]
+    line = f'; its output says: "{item.error}"' if item.error else ""
+    if not concerned:
+        return f"it listens only on {_sockets(item.rows)}{line}"
+    if item.ended:
+        return f"it listens on {_sockets(item.rows)}, but it {item.ended} while it was tried{line}"
     ends = dict.fromkeys(item.answers.get(family.value, "no exchange") for family in missing)
-    return f"it listens on {where}, but does not answer: {', '.join(ends)}"
+    if UNACCEPTED in ends:
+        return (
+            f"it listens on {_sockets(item.rows)}, and the kernel establishes connections, but the program does not "
+            "accept them: they wait in the queue of its socket"
+        )
+    wildcards = {family.wildcard for family in BOTH}
+    if set(ends) == {errno.errorcode[errno.ECONNREFUSED]} and not wildcards & {row.address for row in concerned}:
+        local = " (loopback)" if all(row.is_local for row in concerned) else ""
+        return f"it listens only on {_places(concerned)}{local} for {' and '.join(family.label for family in missing)}"
+    return f"it listens on {_sockets(item.rows)}, but does not answer: {', '.join(ends)}"
+
+
+def _sockets(rows: Iterable[SocketRow]) -> str:
+    """Return sockets in words."""
+    return " and ".join(sorted({_socket(row) for row in rows}))
+
+
+def _places(rows: Iterable[SocketRow]) -> str:
+    """Return the addresses of sockets."""
+    return " and ".join(sorted({bracketed(row.address) for row in rows}))
 
 
 def _socket(row: SocketRow) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from dualstack.counting import some, verb
 from dualstack.facts.model import Facts
 from dualstack.facts.values import FamilyFacts, How, Run
 from dualstack.families import BOTH, Family, endpoint
@@ -56,8 +57,8 @@ def _of_families(facts: Facts) -> Iterator[str]:
         if seen.wrong_source:
             yield f"{family.label} clients got answers from {', '.join(seen.wrong_source)}, which they did not ask."
         if seen.wrong_port:
-            ports = ", ".join(map(str, seen.wrong_port))
-            yield f"{family.label} clients got answers from port {ports}, which they did not ask."
+            ports = f"{verb(len(seen.wrong_port), 'port', 'ports')} {some(seen.wrong_port)}"
+            yield f"{family.label} clients got answers from {ports}, which they did not ask."
     if facts.strangers:
         yield f"Its host sends to {', '.join(facts.strangers)}, which is not a client's address."
     if facts.reverse:
@@ -161,10 +162,14 @@ def _of_host(facts: Facts) -> Iterator[str]:
     """Yield what the host lacks."""
     host = facts.host
     missing = [family.label for family in BOTH if family not in host.families]
+    if host.link_local:
+        missing = [label for label in missing if label != Family.IPV6.label]
     if not host.ipv6_sockets:
         yield "This host has no IPv6 sockets: socket(AF_INET6) fails with EAFNOSUPPORT."
     elif missing:
         yield f"This host has no {' and no '.join(missing)} address on its link."
+    if host.link_local:
+        yield "Its only IPv6 addresses on its link are link-local (fe80::/10)."
     gone = [family.loopback for family in BOTH if family not in host.loopbacks]
     if gone:
         yield f"This host has no {' and no '.join(gone)}."

@@ -185,6 +185,7 @@ class Host:
         v6only: Whether IPV6_V6ONLY is on by default.
         ipv6_disabled: Whether disable_ipv6 is 1.
         routed: Whether its clients are behind a router.
+        link_local: Whether its only IPv6 addresses on the link are link-local ones.
     """
 
     families: frozenset[Family] = frozenset(BOTH)
@@ -193,6 +194,7 @@ class Host:
     v6only: bool = False
     ipv6_disabled: bool = False
     routed: bool = False
+    link_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dualstack.counting import count
 from dualstack.protocols.judgement import Judgement, Outcome
 
 _KEPT_HEAD = 8 << 10  # bytes of the first request's head that are reported
@@ -224,4 +225,4 @@ class Requests:
             return Judgement(Outcome.SILENT, "the client sent a request that is not complete", head=self.head)
         if not self.count:
             return Judgement(Outcome.SILENT, "the client sent nothing")
-        return Judgement(Outcome.ANSWERED, f"the client sent {self.count} requests", head=self.head)
+        return Judgement(Outcome.ANSWERED, f"the client sent {count(self.count, 'request')}", head=self.head)

@@ -1,5 +1,6 @@
 """``http``: one ``GET /``, and whether its whole response was received (RFC 9112 §6.3); a server of one page."""
 
+import json
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -148,7 +149,7 @@ class HttpClient:
             after = f"; {excess} bytes after its end do not belong to it" if excess else ""
             detail = f"the answer's status line is {line}, its body has {self._size} bytes{after}"
             return Judgement(Outcome.ANSWERED, detail, status, length=self._received - excess)
-        allowed = f"status = {list(self._served)}" if self._served else f"a status below {_ERROR}"
+        allowed = as_in_manifests(self._served) if self._served else f"a status below {_ERROR}"
         return self._wrong(f"the answer's status line is {line}: it is not served, which takes {allowed}")
 
     def _cut(self, why: str) -> str:
@@ -206,6 +207,12 @@ def is_served(status: int, served: Sequence[str]) -> bool:
     if not served:
         return status < _ERROR
     return str(status) in served or f"{status // 100}xx" in served
+
+
+def as_in_manifests(served: Sequence[str]) -> str:
+    """Return the statuses that count as served as a manifest writes them: ``status = [200, "3xx"]``."""
+    shown = [one if one.isdigit() else json.dumps(one) for one in served]
+    return f"status = [{', '.join(shown)}]"
 
 
 def redirect_path(status: int, location: str) -> str:

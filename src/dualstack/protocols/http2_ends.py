@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dualstack.counting import count
 from dualstack.families import endpoint
 from dualstack.protocols.conversation import Turn
-from dualstack.protocols.http import is_served
+from dualstack.protocols.http import as_in_manifests, is_served
 from dualstack.protocols.http2_session import Broken, Headers, Message, Session
 from dualstack.protocols.judgement import Judgement, Outcome, placed, show
 
@@ -127,7 +128,7 @@ class Http2Client(RequestingEnd):
         if status and is_served(status, self._served):
             detail = f"the answer's :status is {status}, its body has {len(answer.body)} bytes"
             return Judgement(Outcome.ANSWERED, detail, status)
-        allowed = f"status = {list(self._served)}" if self._served else "a status below 500"
+        allowed = as_in_manifests(self._served) if self._served else "a status below 500"
         found = answer.value(":status") or "missing"
         return Judgement(
             Outcome.WRONG, f"the answer's :status is {found}: it is not served, which takes {allowed}", status
@@ -193,7 +194,7 @@ class AnsweringEnd:
             )
             return self._judge(Outcome.SILENT, f"the client sent {sent}")
         if self._answered and not self._session.open:
-            return self._judge(Outcome.ANSWERED, f"the client sent {self._answered} requests")
+            return self._judge(Outcome.ANSWERED, f"the client sent {count(self._answered, 'request')}")
         if self._session.open or self._reset:
             return self._judge(Outcome.SILENT, "the client sent a request that is not complete")
         return self._judge(Outcome.SILENT, "the client sent the preface of HTTP/2 and no request")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dualstack.counting import count
 from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, show
@@ -203,7 +204,7 @@ class MqttServer:
             return Judgement(Outcome.SILENT, "the client sent a packet that is not complete")
         if not self._count:
             return Judgement(Outcome.SILENT, "the client sent nothing")
-        return Judgement(Outcome.ANSWERED, f"the client sent {self._count} packets")
+        return Judgement(Outcome.ANSWERED, f"the client sent {count(self._count, 'packet')}")
 
     def _answers(self, packet: Packet) -> Iterator[tuple[int, int, bytes]]:
         """Yield the type, the flags and the body of each packet that answers one; the bodies are short.

@@ -15,6 +15,7 @@ from wsproto.events import (
 from wsproto.frame_protocol import CloseReason
 from wsproto.utilities import RemoteProtocolError
 
+from dualstack.counting import count
 from dualstack.protocols.conversation import Turn
 from dualstack.protocols.heads import REQUEST_LINE, Head, begins_like_a_request
 from dualstack.protocols.judgement import Judgement, Outcome, show
@@ -61,7 +62,7 @@ class WebSocketServer:
         if self._fault:
             return Judgement(Outcome.WRONG, f"the client sent {show(head)}, {self._fault}", head=head)
         if self._head.is_complete:
-            messages = f"the client did the opening handshake and sent {self._count} messages"
+            messages = f"the client did the opening handshake and sent {count(self._count, 'message')}"
             return Judgement(Outcome.ANSWERED, messages, head=head)
         if begins_like_a_request(self._head.data):
             return Judgement(Outcome.SILENT, f"the client sent {show(head)}, which is no complete handshake")

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from dualstack.counting import count
 from dualstack.report.comparison import Change, Comparison, Difference
 from dualstack.report.markdown import LIMIT, bullets, escaped, table
 from dualstack.report.provenance import started
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
-from dualstack.report.text import count
 from dualstack.results import Record
 from dualstack.verdict import Verdict
 

@@ -3,11 +3,11 @@
 from rich.console import Console
 from rich.text import Text
 
+from dualstack.counting import count
 from dualstack.report.case_summary import case_summary
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
 from dualstack.report.terminal import is_ascii, name, shown, styled
-from dualstack.report.text import count
 from dualstack.report.verdict_style import ATTENTION, VERDICT_STYLES, weight
 from dualstack.results import Record
 from dualstack.verdict import Verdict

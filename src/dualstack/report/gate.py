@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from dualstack.counting import count
 from dualstack.report.summary import Report
-from dualstack.report.text import count, enumerated
+from dualstack.report.text import enumerated
 from dualstack.results import Record
 from dualstack.runinfo import KnownInfo
 from dualstack.verdict import Verdict

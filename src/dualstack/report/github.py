@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from dualstack.counting import count
 from dualstack.report.gate import Gate, shown_file
 from dualstack.report.groups import Group, groups_of
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
-from dualstack.report.text import clip, count, visible
+from dualstack.report.text import clip, visible
 
 MOST = 10
 """How many annotations of each kind GitHub shows of one step."""

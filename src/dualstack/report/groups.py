@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dualstack.counting import count
 from dualstack.plan import START
 from dualstack.report.summary import Report
 from dualstack.report.support import reason
-from dualstack.report.text import count
 from dualstack.report.verdict_style import weight
 from dualstack.results import Record
 from dualstack.verdict import OUR_FAULT, Verdict

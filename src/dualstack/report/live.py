@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dualstack.casekey import CaseKey
+from dualstack.counting import count
 from dualstack.report.matrix import Mark, matrix
 from dualstack.report.remaining import Remaining, duration
 from dualstack.report.support import reason
 from dualstack.report.terminal import is_ascii, name, shown, styled
-from dualstack.report.text import count
 from dualstack.report.verdict_style import VERDICT_STYLES, most_serious
 from dualstack.results import Record
 from dualstack.verdict import Verdict

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dualstack.counting import count
 from dualstack.report.shapes import record_of, run_of
-from dualstack.report.text import clip, count
+from dualstack.report.text import clip
 from dualstack.results import RECORDS, RUN, OtherSchema, Record
 from dualstack.runinfo import RunInfo
 

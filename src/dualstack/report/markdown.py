@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from dualstack.report.text import clip, count
+from dualstack.counting import count
+from dualstack.report.text import clip
 
 LIMIT = 60_000
 """The most characters of a page: GitHub's comments may have 65,536 of them, its job summaries 1 MiB."""

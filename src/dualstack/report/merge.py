@@ -8,11 +8,12 @@ from itertools import pairwise
 from pathlib import Path
 
 from dualstack.casekey import CaseKey
+from dualstack.counting import count
 from dualstack.errors import UsageError
 from dualstack.plan import START
 from dualstack.report import write_all
 from dualstack.report.load import RunFolder, load
-from dualstack.report.text import clip, count, enumerated
+from dualstack.report.text import clip, enumerated
 from dualstack.report.verdict_style import weight
 from dualstack.results import RECORDS, RUN, Record, append_record
 from dualstack.runinfo import RunInfo

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from dualstack.counting import count
 from dualstack.report.draft import DraftCell, State, every_table
 from dualstack.report.gate import shown_place
 from dualstack.report.provenance import provenance
 from dualstack.report.summary import Report
 from dualstack.report.support import Cell, Statement, counted, reason
-from dualstack.report.text import count
 from dualstack.report.verdict_style import Tone
 from dualstack.results import Record
 from dualstack.scenarios import DRAFT

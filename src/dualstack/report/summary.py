@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from dualstack.counting import count
 from dualstack.plan import START
 from dualstack.report.behaviour import behaviour
 from dualstack.report.load import RunFolder, load
 from dualstack.report.support import REASON_SIZE, Cell, Statement, Support, TopologyTitle, counted
-from dualstack.report.text import clip, count
+from dualstack.report.text import clip
 from dualstack.report.uncollected import uncollected
 from dualstack.report.verdict_style import weight
 from dualstack.results import Record

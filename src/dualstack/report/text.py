@@ -43,12 +43,6 @@ def head_and_tail(text: str, size: int) -> str:
     return f"{head}\n[… {len(text) - size} characters left out; results.json has them …]\n{tail}"
 
 
-def count(number: int, noun: str) -> str:
-    """Return ``1 case``, ``2 cases`` or ``2 topologies``."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"
-
-
 def enumerated(items: list[str]) -> str:
     """Return ``a``, ``a and b`` or ``a, b and c``; an item that contains a comma is quoted."""
     items = [f'"{item}"' if "," in item else item for item in items]

@@ -10,7 +10,17 @@ from dualstack.backend_names import NETNS
 from dualstack.lab.backends import make_backend
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Subject
-from dualstack.survey.observing import ANOTHERS, FREE, NOT_LISTENING, STATES, TAKEN, Observation, notation, observe
+from dualstack.survey.observing import (
+    ANOTHERS,
+    FREE,
+    NOT_LISTENING,
+    STATES,
+    TAKEN,
+    UNACCEPTED,
+    Observation,
+    notation,
+    observe,
+)
 from dualstack.survey.variants import Variant, variants
 
 __all__ = [
@@ -19,6 +29,7 @@ __all__ = [
     "NOT_LISTENING",
     "STATES",
     "TAKEN",
+    "UNACCEPTED",
     "Observation",
     "Variant",
     "notation",

@@ -15,12 +15,15 @@ from dualstack.lab.protocol import Backend, Host, Lab, Program
 from dualstack.lab.proving import prove
 from dualstack.manifest import Listen, Scope
 from dualstack.prober.messages import Exit, Hold, Outcome, Readiness, SocketRow
+from dualstack.protocols.application import Trait
+from dualstack.protocols.registry import traits_of
 from dualstack.service import SCRATCH, dial_to, launch_service, readiness_of
 from dualstack.survey.variants import Variant
 from dualstack.topology import load_topology
 from dualstack.world.components import Components
 from dualstack.world.journal import Journal
 from dualstack.world.oneway import hold_exchange
+from dualstack.world.patience import Patience
 from dualstack.world.readiness import wait_ready
 from dualstack.world.upstreams import Upstreams
 
@@ -52,7 +55,13 @@ TAKEN: dict[str, tuple[Hold, ...]] = {
 ANOTHERS = "another's"
 """The answer over a family in which only another program has the port."""
 
+UNACCEPTED = "not accepted"
+"""The answer over a family in which the kernel establishes connections that the service does not accept in time."""
+
 NOT_LISTENING = "✗"
+
+_ACCEPT_TIMEOUT = 1.5
+"""Seconds that a service has to accept a connection: longer if the machine starves it of CPU."""
 
 _REFUSED = errno.errorcode[errno.ECONNREFUSED]
 """How a dial ended where nothing listens."""
@@ -74,10 +83,10 @@ class Observation:
         taken: A key of `TAKEN`.
         sockets: ``4``, ``6`` (IPV6_V6ONLY), ``D`` (IPv6 socket that serves both), joined by ``+``; a specific address
             follows ``@``; ``✗`` if it does not listen.
-        answers: How an exchange over each family ended. A family that the topology lacks is left out; one in which only
-            another program has the port is not dialled.
-        error: Why it does not listen, or not over all families: how it ended or how long the survey waited, and the
-            line of its output that names the error, or else its last line.
+        answers: How an exchange over each family ended, or `UNACCEPTED`. A family that the topology lacks is left out;
+            one in which only another program has the port is not dialled.
+        error: Why it does not listen, not over all families, or ended while it was dialled: how it ended or how long
+            the survey waited, and the line of its output that names the error, or else its last line.
         rows: The sockets in full.
         effect: The outcome: the value of an `Effect`.
         ended: How it ended by itself: ``exited with code 1``; empty while it ran.
@@ -143,7 +152,7 @@ def _error(seen: Evidence, effect: Effect, readiness: Readiness) -> str:
     if effect in {Effect.HALF, Effect.LATE}:
         return line
     if serving(seen.own):
-        return ""
+        return line if seen.ended is not None and not seen.asked & seen.world <= seen.answered else ""
     if seen.ended is not None:
         return line or str(seen.ended)
     return f"still not listening after {readiness.seconds:.0f} s{f': {line}' if line else ''}"
@@ -241,13 +250,39 @@ def _may_answer(family: Family, own: tuple[SocketRow, ...], others: tuple[Socket
 
 
 def _dial(lab: Lab, variant: Variant, family: Family, program: Program) -> str:
-    """Return how an exchange of one of the listener's clients ended over the family."""
+    """Return how an exchange of one of the listener's clients ended over the family.
+
+    If the client only connects, the kernel answers for the service, so the service must accept the connection; and one
+    more, as a service that waits for another socket may still have accepted the first one.
+    """
     listener = variant.listener
     inside = listener.scope is Scope.LOOPBACK
     address = family.loopback if inside else lab.hosts["service"].plan.configured[family][0]
     dial = dial_to(listener, address, variant.subject.manifest.timeouts.exchange)
-    dialled = hold_exchange(listener, dial, lab.hosts["service" if inside else "peer"], program)
+    client = lab.hosts["service" if inside else "peer"]
+    dialled = hold_exchange(listener, dial, client, program)
+    only_connects = Trait.SILENT in traits_of(listener.protocol) and listener.tls is None
+    if only_connects and dialled.outcome is Outcome.ANSWERED:
+        if not _accepts(lab.hosts["service"], listener, family, program):
+            return UNACCEPTED
+        again = hold_exchange(listener, dial, client, program)
+        if again.outcome is Outcome.ANSWERED and not _accepts(lab.hosts["service"], listener, family, program):
+            return UNACCEPTED
     return dialled.errno or dialled.outcome.value
+
+
+def _accepts(host: Host, listener: Listen, family: Family, program: Program) -> bool:
+    """Return whether no connection waits in the queues of the listener's sockets, soon enough."""
+
+    def nothing_waits() -> bool:
+        own, _ = _unconnected(host, listener)
+        return not any(row.waiting for row in own if family in row.serves)
+
+    patience = Patience(program, _ACCEPT_TIMEOUT, "the service to accept a connection")
+    while not patience.deadline.until(nothing_waits):
+        if not patience.extend():
+            return False
+    return True
 
 
 def notation(rows: Sequence[SocketRow]) -> str:

@@ -10,7 +10,7 @@ from dualstack.errors import UsageError
 from dualstack.protocols.registry import PROTOCOLS
 from dualstack.transport import Transport
 from dualstack.trying.ports import OpenPort
-from dualstack.trying.speaking import Spoken
+from dualstack.trying.speaking import SILENT, Spoken
 
 _HEAD = """\
 # "dualstack check" validates this file, "dualstack help manifest" explains every key.
@@ -82,7 +82,7 @@ def server_manifest(
     lines += ["", *([] if ready is None else ["[timeouts]", f"ready = {ready:.1f}", ""])]
     for number, (port, spoken) in enumerate(ports.items()):
         lines += [*_listener(port, spoken), ""]
-        placeholder = f"{{{_name_of(port)}.bind}}"
+        placeholder = f"{{{name_of(port)}.bind}}"
         if _holds(command, placeholder) or (number == 0 and _holds(command, "{bind}")):
             lines += [*_bind(bracketed=any("bind}:" in word for word in command)), ""]
     return "\n".join(lines)
@@ -132,7 +132,7 @@ def _holds(command: Sequence[str], placeholder: str) -> bool:
     return any(placeholder in word for word in command)
 
 
-def _name_of(port: OpenPort) -> str:
+def name_of(port: OpenPort) -> str:
     """Return the name of the listener of a port."""
     return f"{port.transport.value}-{port.port}"
 
@@ -166,7 +166,7 @@ def _suggested(command: Sequence[str]) -> Spoken | None:
 def _listener(port: OpenPort, spoken: Spoken) -> Iterator[str]:
     """Yield the lines of one ``[[listen]]`` table."""
     yield "[[listen]]"
-    yield f'name = "{_name_of(port)}"'
+    yield f'name = "{name_of(port)}"'
     if port.transport is Transport.UDP:
         yield 'transport = "udp"'
     yield f"port = {port.port}"
@@ -176,6 +176,9 @@ def _listener(port: OpenPort, spoken: Spoken) -> Iterator[str]:
         yield 'protocol = "oneway"     # change this: "exchange" with send and expect, "echo", "sip" …'
         yield 'send = "{token}"'
         yield 'received_log = "{token}"'
+    elif spoken.protocol == SILENT.protocol:
+        yield '# What it speaks was not recognised: the cases only connect. If you know it: "http", "exchange" …'
+        yield f'protocol = "{spoken.protocol}"'
     else:
         yield f'protocol = "{spoken.protocol}"'
         yield from [f"expect = {quoted('^' + re.escape(spoken.greeting))}"] if spoken.greeting else []

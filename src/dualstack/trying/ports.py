@@ -1,5 +1,6 @@
 """The ports that a program opens, found in the socket table of its host."""
 
+import contextlib
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from dualstack.deadline import Deadline
 from dualstack.effect import serving
+from dualstack.errors import HarnessError, HostCannot
 from dualstack.lab.protocol import Host, Program
 from dualstack.prober.messages import SocketRow
 from dualstack.transport import Transport
@@ -34,9 +36,7 @@ class OpenPort:
     @property
     def is_local(self) -> bool:
         """Whether only clients on its own host reach it."""
-        return bool(self.rows) and all(
-            row.address.startswith(("127.", "::ffff:127.")) or row.address == "::1" for row in self.rows
-        )
+        return bool(self.rows) and all(row.is_local for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,20 @@ def await_ports(host: Host, program: Program, seconds: float) -> Opened:
         now = open_ports(host)
         if now != found:
             found, changed = now, time.monotonic()
-        return time.monotonic() - changed >= _SETTLED and (bool(found) or program.poll() is not None)
+        return time.monotonic() - changed >= _SETTLED and (bool(found) or _has_ended(program))
 
     Deadline(seconds, "the program to open a port").until(have_settled)
     return Opened(found, changed - began)
+
+
+def _has_ended(program: Program) -> bool:
+    """Return whether nothing of a program runs; what it left in the background may still open a port."""
+    if program.poll() is None:
+        return False
+    with contextlib.suppress(HostCannot, HarnessError):
+        usage = program.resource_usage()
+        return usage.processes == usage.zombies
+    return True
 
 
 def open_ports(host: Host) -> tuple[OpenPort, ...]:

@@ -135,7 +135,7 @@ def _find(backend: Backend, subject: Subject, wait: float) -> tuple[Tried, float
         program = host.start(launch_service(subject, SCRATCH, af_inet6=True, contained=backend.name == DOCKER))
         try:
             opened = await_ports(host, program, wait)
-            found = {port: recognise(lab, port) for port in opened.ports}
+            found = {port: recognise(lab, port, program) for port in opened.ports}
             how, output = program.poll(), program.log().text
             local = () if found else receive(host.inside(ENTRY))
         finally:

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Collection
 from dataclasses import replace
 
+from dualstack.counting import count, some, verb, were
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family, endpoint
 from dualstack.finding import Finding, Symptom
@@ -49,7 +50,8 @@ def udp_reply_address(wire: CaptureData, port: int, family: Family) -> Finding:
     return Finding(
         ok=not wrong and not silent,
         expected=f"each request to UDP port {port} over {family.label} is answered from the address that was asked",
-        happened="; ".join(wrong or silent) or f"{len(asked)} clients were answered from the address that they asked",
+        happened=some(wrong or silent, "; ")
+        or f"{were(len(asked), 'client')} answered from the address that was asked",
         packets=conversation(wire, [port, *(client[1] for client in asked)]),
     )
 
@@ -73,7 +75,7 @@ def udp_reply_port(wire: CaptureData, port: int) -> Finding:
     return Finding(
         ok=not wrong,
         expected=f"each answer to a request to UDP port {port} comes from port {port}",
-        happened="; ".join(wrong) or f"{len(replied)} of {len(asked)} clients were answered, all from there",
+        happened=some(wrong, "; ") or f"{len(replied)} of {were(len(asked), 'client')} answered, all from there",
         packets=conversation(wire, [port, *(client[1] for client in asked)]),
     )
 
@@ -124,9 +126,9 @@ def udp_large_answer(wire: CaptureData, port: int, family: Family = Family.IPV6)
     return Finding(
         ok=not large,
         expected=f"what leaves UDP port {port} over {family.label} has at most {most} bytes a packet, or is fragmented",
-        happened=f"{len(large)} packets are larger and no fragments"
+        happened=f"{count(len(large), 'packet')} larger than that left, and not in fragments"
         if large
-        else f"{len(left)} datagrams left, {pieces} of them in fragments{_NEXT_HEADER[family]}",
+        else f"{count(len(left), 'datagram')} left, {pieces} of them in fragments{_NEXT_HEADER[family]}",
         packets=format_lines(large or left),
         symptoms=(Symptom.LARGE_PACKET,),
     )
@@ -168,7 +170,7 @@ def udp_survives_errors(wire: CaptureData, port: int, family: Family) -> Finding
     return Finding(
         ok=bool(others),
         expected=f"after ICMP port unreachable about its answers over {family.label} port {port} answers other clients",
-        happened=f"{len(gone)} clients were gone; {len(others)} others were answered later",
+        happened=f"{were(len(gone), 'client')} gone; {were(len(others), 'other')} answered later",
         packets=conversation(wire, [port]),
     )
 
@@ -214,7 +216,7 @@ def udp_spoofed_unanswered(wire: CaptureData, port: int, sources: Collection[str
     return Finding(
         ok=not answers,
         expected=f"IPv6 datagrams from {' and '.join(sorted(mapped))} are not answered, neither to these nor over IPv4",
-        happened=f"{len(answers)} answers left, to {', '.join(sorted({frame.dst for frame in answers}))}"
+        happened=f"{count(len(answers), 'answer')} left, to {', '.join(sorted({frame.dst for frame in answers}))}"
         if answers
         else f"{len(spoofed)} came and none was answered; the witnesses were seen",
         packets=format_lines([*spoofed, *answers]),
@@ -281,16 +283,18 @@ def udp6_checksum(wire: CaptureData, port: int) -> Finding:
         raise Inconclusive(f"{wire.path}: there is no datagram over IPv6 from port {port}")
     sums = dissect.udp_checksums(wire.path, datagrams)
     unknown = [number for number, found in sums.items() if found is Checksum.UNKNOWN]
-    if len(unknown) == len(datagrams):
+    known = len(datagrams) - len(unknown)
+    if not known:
         raise Inconclusive(f"{wire.path}: no datagram from port {port} was kept whole, so no checksum is known")
     bad = [frame for frame in datagrams if sums[frame.number] in {Checksum.ZERO, Checksum.WRONG}]
     found_bad = sorted({sums[frame.number].value for frame in bad})
     return Finding(
         ok=not bad,
         expected=f"every datagram over IPv6 from port {port} has a right checksum, never zero",
-        happened=f"{len(bad)} of {len(datagrams)} datagrams have not: {', '.join(found_bad)}"
+        happened=f"{len(bad)} of {count(len(datagrams), 'datagram')} {verb(len(bad), 'has', 'have')} not: "
+        + ", ".join(found_bad)
         if bad
-        else f"{len(datagrams) - len(unknown)} datagrams have one",
+        else f"{count(known, 'datagram')} {verb(known, 'has', 'have')} one",
         packets=format_lines(bad or datagrams),
         symptoms=(Symptom.BAD_CHECKSUM,),
     )

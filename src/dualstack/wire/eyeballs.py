@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from dualstack.counting import count
 from dualstack.errors import Inconclusive
 from dualstack.finding import Finding, Symptom
 from dualstack.wire.attempts import Fate
@@ -114,7 +115,7 @@ def families_alternate(race: Race) -> Finding:
     """
     families = race.families
     if not (families and race.ended) and len(families) <= _SAME_FAMILY and len(set(families)) <= 1:
-        raise Inconclusive(f"{len(families)} addresses were tried, of one family, which shows no order")
+        raise Inconclusive(f"it tried {count(len(families), 'address')}, of one family, which shows no order")
     same = next((at for at, family in enumerate(families) if family is not families[0]), len(families))
     never = "" if same < len(families) else f", and no {families[0].other.label} address"
     return Finding(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from dualstack.counting import count
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding, Symptom
@@ -44,14 +45,14 @@ def path_mtu_heeded(wire: CaptureData, mtu: int, family: Family = Family.IPV6) -
         return Finding(
             ok=finding.ok,
             expected=f"{finding.expected} {SETTLE_SECONDS:g} s after {reports[0].src} said that it is the most",
-            happened=f"{len(reports)} such messages came; later {finding.happened}",
+            happened=f"{count(len(reports), 'such message')} came; later {finding.happened}",
             packets=format_lines([*large[:1], *message, *(frame for frame in later if finding.ok or frame in large)]),
             symptoms=(Symptom.LARGE_PACKET,),
         )
     if large:
         raise Inconclusive(
-            f"{wire.path}: {len(large)} {family.label} packets of more than {mtu} bytes left, and no router said that "
-            "they were too large: there was no such hop"
+            f"{wire.path}: {count(len(large), f'{family.label} packet')} of more than {mtu} bytes left, and no "
+            "router said that this is too large: there was no such hop"
         )
     what = (
         f"no {family.label} packet of more than {mtu} bytes leaves {wire.mac}, or a router says so and none does later"
@@ -133,12 +134,12 @@ def path_mtu_learned(wire: CaptureData, port: int, mtu: int, family: Family, lea
     expected = f"once a router reports {mtu} bytes, what was larger over {family.label} leaves again in smaller packets"
     large = [frame for frame in left if frame.length > mtu and frame.whole]
     if not large:
-        return Finding(ok=True, expected=expected, happened=f"none of {len(left)} packets was larger")
+        return Finding(ok=True, expected=expected, happened=f"none of {count(len(left), 'packet')} was larger")
     reports = [one for one in packets_too_big(wire) if one.family is family and one.mtu == mtu]
     if not reports:
         raise Inconclusive(
-            f"{wire.path}: {len(large)} {family.label} packets of more than {mtu} bytes left, and no router said that "
-            "they were too large: there was no such hop"
+            f"{wire.path}: {count(len(large), f'{family.label} packet')} of more than {mtu} bytes left, and no "
+            "router said that this is too large: there was no such hop"
         )
     said = [frame for frame in wire.frames if (frame.time, frame.src) == (reports[0].time, reports[0].src)]
     again = next((one for one in left if one.time > reports[0].time and _repeats(one, large, mtu)), None)

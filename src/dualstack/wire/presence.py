@@ -1,5 +1,6 @@
 """Predicates: a frame that matches a template is present, or absent."""
 
+from dualstack.counting import count
 from dualstack.errors import Inconclusive
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
@@ -60,7 +61,7 @@ def stays_inside(wire: CaptureData, port: int, transport: Transport = Transport.
     return Finding(
         ok=not found,
         expected=f"no packet of {transport.value} port {port} crosses the link",
-        happened=f"{len(found)} packets did"
+        happened=f"{count(len(found), 'packet')} did"
         if found
         else f"none of {len(wire.frames)} frames on the link was one; the witnesses were seen",
         packets=format_lines(found),

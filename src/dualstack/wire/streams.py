@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dualstack.counting import count
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
@@ -113,7 +114,7 @@ def outlives_resets(wire: CaptureData, port: int, family: Family) -> Finding:
     return Finding(
         ok=later[-1].fate is Fate.ANSWERED,
         expected=f"after clients over {family.label} that reset their connections a SYN to port {port} is answered",
-        happened=f"{len(resets)} segments of clients carried RST; then {later[-1]}",
+        happened=f"{count(len(resets), 'segment')} of clients carried RST; then {later[-1]}",
         packets=conversation(wire, [port]),
     )
 

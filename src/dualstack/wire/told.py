@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Collection, Iterator
 
+from dualstack.counting import count
 from dualstack.errors import Inconclusive
 from dualstack.finding import Finding
 from dualstack.wire import dissect
@@ -31,7 +32,7 @@ def no_own_address(wire: CaptureData, port: int, own: Collection[str], server: s
     return Finding(
         ok=not told,
         expected=f"no payload towards the server has {' or '.join(sorted(own))}, which the server cannot reach",
-        happened=f"it sends {' and '.join(sorted(told))}" if told else f"none of {len(sent)} packets has",
+        happened=f"it sends {' and '.join(sorted(told))}" if told else f"none of {count(len(sent), 'packet')} has",
         packets=conversation(wire, [port]),
     )
 

@@ -4,6 +4,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from dualstack.counting import count, verb
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
 from dualstack.finding import Finding
@@ -60,7 +61,9 @@ def no_mapped_on_wire(wire: CaptureData) -> Finding:
     return Finding(
         ok=not found,
         expected="no IPv6 packet on the wire has an IPv4-mapped, IPv4-compatible, loopback or unspecified address",
-        happened=f"{len(found)} packets have" if found else f"none of {seen} IPv6 headers has; the witnesses were seen",
+        happened=f"{count(len(found), 'packet')} {verb(len(found), 'has', 'have')}"
+        if found
+        else f"none of {seen} IPv6 headers has; the witnesses were seen",
         packets=format_lines(found),
     )
 
@@ -151,7 +154,8 @@ def tunnelled(wire: CaptureData, a: str, b: str, port: int) -> Finding:
     return Finding(
         ok=not native and not elsewhere,
         expected=f"the flow of port {port} is carried by protocol 41 between {a} and {b}, and nothing of it natively",
-        happened=f"of {len(flow)} packets {len(native)} were native, {len(elsewhere)} in another tunnel",
+        happened=f"of {count(len(flow), 'packet')} {len(native)} {verb(len(native), 'was', 'were')} native, "
+        f"{len(elsewhere)} in another tunnel",
         packets=format_lines(native or elsewhere or flow),
     )
 

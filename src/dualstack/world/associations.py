@@ -131,7 +131,7 @@ class Associations:
         """Have each client send one datagram; note from where the server gets it, and return whether it gets any."""
         for client in self._all:
             self.ask(client)
-        self._world.note(f"{len(self.clients)} of {len(self._all)} clients reach the server")
+        self._world.note(f"clients that reach the server: {len(self.clients)} of {len(self._all)}")
         return bool(self.clients)
 
     def ask(self, client: UdpClient) -> bool:

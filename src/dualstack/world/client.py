@@ -176,7 +176,9 @@ class Client:
         self._held.append(held)
         last = held.clients[-1]
         self._journal.waited += last.seconds
-        self._journal.note(f"{held.held} {family.label} connection(s) are held open; of the last one: {last.detail}")
+        self._journal.note(
+            f"connections over {family.label} that are held open: {held.held}; of the last one: {last.detail}"
+        )
         return held
 
     def shown_address(self, dialled: Dialled, client: str = "") -> str:

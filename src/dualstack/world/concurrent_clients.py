@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from dualstack.counting import count, verb
 from dualstack.families import Family
 from dualstack.lab.changes import AddAddress
 from dualstack.prober.messages import Dial, HoldConnections
@@ -76,11 +77,12 @@ def _over_udp(world: ListenerWorld, sources: Sequence[str], port: int) -> list[C
     clients = [DatagramClient(world.addresses(Family.of(source))[0], source, port) for source in sources]
     results = []
     for result in send_datagrams(world, clients, ROUNDS):
-        count = len(result.unexpected)
-        fault = result.fault or (f"{count} datagrams answer none of its requests" if count else "")
+        others = len(result.unexpected)
+        answer = f"{count(others, 'datagram')} {verb(others, 'answers', 'answer')} none of its requests"
+        fault = result.fault or (answer if others else "")
         detail = fault or "it was answered"
         answers = tuple(one.text for one in result.received)
-        results.append(ClientResult(result.client.source, not fault, detail, bool(count), answers))
+        results.append(ClientResult(result.client.source, not fault, detail, bool(others), answers))
     return results
 
 

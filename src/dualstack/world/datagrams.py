@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
+from dualstack.counting import count, verb
 from dualstack.families import endpoint
 from dualstack.prober.messages import DatagramBatch, Outcome, ReceivedDatagram, Sender
 from dualstack.protocols.conversation import Conversation
@@ -84,7 +85,10 @@ class DatagramResult:
         others = sorted({found.address for found in self.received if found.address != self.client.address})
         if others:
             return f"it asked {self.client.address} and was answered from {' and '.join(others)}"
-        return f"{self.unanswered} of {self.sent} requests were not answered" if self.unanswered else ""
+        if not self.unanswered:
+            return ""
+        were = verb(self.unanswered, "was", "were")
+        return f"{self.unanswered} of {count(self.sent, 'request')} {were} not answered"
 
     @property
     def name(self) -> str:
@@ -101,11 +105,11 @@ def exchange_datagrams(world: ListenerWorld, clients: Sequence[DatagramClient], 
     results = send_datagrams(world, clients, rounds)
     world.journal.waited += time.monotonic() - began
     for one in results:
-        what = "empty datagrams" if one.client.empty else "requests"
-        count = f"{len(one.received)} datagrams received"
-        received = "its port is closed to answers" if one.client.port_closed else count
+        what = "empty datagram" if one.client.empty else "request"
+        came = f"{count(len(one.received), 'datagram')} received"
+        received = "its port is closed to answers" if one.client.port_closed else came
         where = f"{one.name} → {endpoint(one.client.address, world.listener.port)}"
-        world.note(f"udp {where}: {one.sent} {what}, {received}")
+        world.note(f"udp {where}: {count(one.sent, what)}, {received}")
     return results
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from math import sqrt
 
+from dualstack.counting import count, verb
 from dualstack.families import Family
 from dualstack.finding import Finding, Symptom
 from dualstack.protocols.judgement import LIMITS
@@ -65,5 +66,6 @@ def _in_words(seen: Sequence[int]) -> str:
     """Return how many clients got which status."""
     counts = sorted(Counter(seen).items())
     return ", ".join(
-        f"{number} clients get {f'status {status}' if status else 'no status'}" for status, number in counts
+        f"{count(number, 'client')} {verb(number, 'gets', 'get')} {f'status {status}' if status else 'no status'}"
+        for status, number in counts
     )

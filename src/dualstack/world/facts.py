@@ -97,6 +97,10 @@ def host_of(topology: Topology) -> Host:
         v6only=spec.bindv6only,
         ipv6_disabled=spec.disable_ipv6,
         routed=bool(topology.routers),
+        link_local=Family.IPV6 not in topology.families()
+        and spec.link_local
+        and spec.af_inet6
+        and not spec.disable_ipv6,
     )
 
 

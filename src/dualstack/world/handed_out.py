@@ -71,13 +71,15 @@ def require_usable(world: ListenerWorld, family: Family, item: Advertised) -> in
     port is one of the service's listeners, it must be served there. The port is 0 if nothing on the link shows it.
     """
     port = item.port or world.listener.port
-    shown = endpoint(item.host, port)
+    lacks_brackets = item.port is None and item.host in {f"{own}:{port}" for own in world.addresses(Family.IPV6)}
+    unread = item.port is None and ":" in item.host and parsed(item.host) is None
+    shown = f'"{item.host}"' if lacks_brackets or unread else endpoint(item.host, port)
     expected = f"an {family.label} client can use {shown}, which the answer hands out ({item.where})"
     addresses, fault = _addresses(world, family, item.host)
     symptom = Symptom.UNUSABLE_ADDRESS
     if port > _LAST_PORT:
         fault = f"there is no port {port}"
-    if item.port is None and item.host in {f"{own}:{port}" for own in world.addresses(Family.IPV6)}:
+    if lacks_brackets:
         fault, symptom = f"{item.host}: the IPv6 address lacks brackets (RFC 3986 §3.2.2)", Symptom.NO_BRACKETS
     if fault:
         world.require(Finding(False, expected, fault, symptoms=(symptom,)))

@@ -1,7 +1,7 @@
 """The PROXY headers that a receiver must take, and malformed ones, each with its bytes and its meaning. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dualstack.families import BOTH, Family
 from dualstack.protocols.proxy_header import SIGNATURE, Endpoints, Version, write
@@ -35,6 +35,11 @@ class Shape:
     should: bool = False
 
 
+def _of(version: Version, name: str) -> str:
+    """Return what a header is, with its version."""
+    return f"{name} (version {version.removeprefix('v')})"
+
+
 def shapes(version: Version, servers: Mapping[Family, str], port: int) -> Iterator[Shape]:
     """Yield the headers of a version.
 
@@ -43,6 +48,12 @@ def shapes(version: Version, servers: Mapping[Family, str], port: int) -> Iterat
         servers: The address of each family to which the client connected.
         port: The port to which it connected.
     """
+    for shape in _shapes(version, servers, port):
+        yield replace(shape, name=_of(version, shape.name))
+
+
+def _shapes(version: Version, servers: Mapping[Family, str], port: int) -> Iterator[Shape]:
+    """Yield the headers of a version, named without it; see `shapes`."""
     for family in BOTH:
         ends = Endpoints(CLIENTS[family], _PORT, servers[family], port)
         name = f"a TCP{family.number} line" if version == "v1" else f"a header for TCP over {family.label}"
@@ -65,6 +76,12 @@ def shapes(version: Version, servers: Mapping[Family, str], port: int) -> Iterat
 
 def malformed(version: Version, servers: Mapping[Family, str], port: int) -> Iterator[tuple[str, bytes]]:
     """Yield malformed headers of a version, each with what it is; see `shapes`."""
+    for name, data in _malformed(version, servers, port):
+        yield _of(version, name), data
+
+
+def _malformed(version: Version, servers: Mapping[Family, str], port: int) -> Iterator[tuple[str, bytes]]:
+    """Yield malformed headers of a version, named without it; see `shapes`."""
     (ipv4, ipv6), (client4, client6) = ((found[family] for family in BOTH) for found in (servers, CLIENTS))
     if version == "v1":
         lines = {
@@ -80,7 +97,7 @@ def malformed(version: Version, servers: Mapping[Family, str], port: int) -> Ite
     for family in BOTH:
         good = write("v2", Endpoints(CLIENTS[family], _PORT, servers[family], port))
         if family is Family.IPV4:
-            yield "a header with version 1 after the signature of version 2", good[:12] + b"\x11" + good[13:]
+            yield "a header with the version number 1", good[:12] + b"\x11" + good[13:]
             yield "a header with the unassigned command 0xf", good[:12] + b"\x2f" + good[13:]
             yield "a header with the unassigned family 0x4", good[:13] + b"\x41" + good[14:]
             yield "a header for TCP over IPv6 with the addresses of IPv4", good[:13] + b"\x21" + good[14:]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from ipaddress import IPv6Address, IPv6Network
 from threading import Event
 
+from dualstack.counting import count
 from dualstack.deadline import Deadline
 from dualstack.errors import Inconclusive
 from dualstack.families import Family
@@ -107,9 +108,9 @@ def repeats_exchanges(world: ListenerWorld, family: Family) -> Iterator[None]:
     dial = world.client.exchange(family)
     with _load(world, dial) if world.is_tcp else _questions(world, family) as counted:
         yield
-    count, failed, first = counted()
-    ok = count > 0 and not failed
-    happened = f"{failed} of {count} exchanges failed" + (f"; the first of those: {first}" if first else "")
+    done, failed, first = counted()
+    ok = done > 0 and not failed
+    happened = f"{failed} of {count(done, 'exchange')} failed" + (f"; the first of those: {first}" if first else "")
     world.note(f"an {family.label} client that repeated its exchange meanwhile: {happened}")
     expected = f"an {family.label} client that repeats its exchange meanwhile is answered every time"
     require(world, family, expected, happened, ok=ok)

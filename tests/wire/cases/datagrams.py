@@ -76,7 +76,7 @@ CASES: list[Case] = [
             call=lambda wire, family=family: expect.udp_large_answer(wire, 8081, family),  # type: ignore[misc]  # a bound default
             good=[(0, asked(family)), *((1, piece) for piece in fragments_of(LARGE[family]))],
             bad=[
-                ([(0, asked(family)), (1, told(family, payload=b"x" * (most + 1)))], "1 packets are larger"),
+                ([(0, asked(family)), (1, told(family, payload=b"x" * (most + 1)))], "1 packet larger than that left"),
                 (
                     [
                         (0, asked(family)),
@@ -117,8 +117,8 @@ CASES: list[Case] = [
             good=[(0, asked(family)), (1, told(family)), (2, gone(family)), (3, told(family, 40001))],
             bad=[
                 ([(0, asked(family)), (1, told(family)), (2, gone(family)), (3, told(family))], "0 others were"),
-                ([(1, told(family)), (2, gone(family)), (3, told(family.other))], "1 clients were gone; 0 others"),
-                ([(1, told(family)), (2, gone(family)), (2, told(family, 40001))], "1 clients were gone; 0 others"),
+                ([(1, told(family)), (2, gone(family)), (3, told(family.other))], "1 client was gone; 0 others"),
+                ([(1, told(family)), (2, gone(family)), (2, told(family, 40001))], "1 client was gone; 0 others"),
             ],
             more_good=[
                 [(1, told(family)), (2, gone(family)), (3, too_far(family, 40001)), (4, told(family, 40001))],
@@ -133,7 +133,7 @@ CASES: list[Case] = [
         call=lambda wire: expect.udp_spoofed_unanswered(wire, 8081, (C4,)),
         good=[(0, spoofed(C4)), (1, asked(F6)), (2, told(F6))],
         bad=[
-            ([(0, spoofed(C4)), (1, told(F4))], f"1 answers left, to {C4}"),
+            ([(0, spoofed(C4)), (1, told(F4))], f"1 answer left, to {C4}"),
             ([(0, spoofed(C4)), (1, OUT() / IPv6(src=S6, dst=f"::ffff:{C4}") / UDP(sport=8081))], f"to ::ffff:{C4}"),
         ],
         needs=BOTH,

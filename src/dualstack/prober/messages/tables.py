@@ -45,6 +45,11 @@ class SocketRow:
         return self.owner.endswith("(1)")
 
     @property
+    def is_local(self) -> bool:
+        """Whether only clients on its own host reach it."""
+        return self.address.startswith(("127.", "::ffff:127.")) or self.address == "::1"
+
+    @property
     def serves(self) -> frozenset[Family]:
         """The families whose packets reach it: an IPv6 socket may take IPv4 too, or nothing else (RFC 3493 §3.7)."""
         if self.family == Family.IPV4.value or self.address.startswith("::ffff:"):
