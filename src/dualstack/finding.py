@@ -8,6 +8,8 @@ from dataclasses import dataclass
 class Symptom(enum.StrEnum):
     """What a finding that is not as expected shows about the cause."""
 
+    ADDRESS_TYPE = "address type"
+    """A session description names the type of the other family beside an address that the client can use."""
     BAD_CHECKSUM = "bad checksum"
     CUT_ADDRESS = "cut address"
     """An IPv6 address comes back from a field as another one."""
@@ -132,3 +134,8 @@ class Finding:
     packets: tuple[str, ...] = ()
     level: str = ""
     symptoms: tuple[Symptom, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Both in one sentence, which is true whether it is as expected or not."""
+        return f"expected: {self.expected}; happened: {self.happened}"

@@ -6,6 +6,7 @@ from dataclasses import replace
 from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding, Symptom
+from dualstack.prober.handles import ConnectionsHandle
 from dualstack.prober.messages import Dialled, Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -69,9 +70,17 @@ def both_served(world: ListenerWorld, family: Family) -> bool:
     happened = f"{'beside' if held else 'after'} another client: " * (number > 0 and not ok) + made[number].detail
     world.count(family, served=ok)
     expected = f"two {family.label} clients behind a translator are answered at {endpoint(address, port)}"
-    symptoms = (Symptom.SHARED_ADDRESS,) if held and number > 0 else ()
-    world.require(Finding(ok, expected, happened + where, symptoms=() if ok else symptoms))
+    shares = not ok and held is not None and number > 0 and is_served_alone(world, held, family, sources[-1])
+    alone = f"{'' if shares else 'not '}answered if it comes alone" if not ok and held is not None and number else ""
+    happened += f"; it is {alone}" * bool(alone) + where
+    world.require(Finding(ok, expected, happened, symptoms=(Symptom.SHARED_ADDRESS,) if shares else ()))
     return True
+
+
+def is_served_alone(world: ListenerWorld, held: ConnectionsHandle, family: Family, source: str) -> bool:
+    """Return whether the second client is answered once the connection of the first one is closed."""
+    held.close()
+    return is_plainly_served(world.client.dial(family, world.addresses(family)[0], source=source), held.clients[-1])
 
 
 def is_plainly_served(dialled: Dialled, first: Dialled) -> bool:

@@ -99,7 +99,7 @@ def ordinary_clients_served(facts: Facts) -> str:
     """Clients of a lost family were served before something unusual was done: their addresses are no problem."""
     for family in BOTH:
         answered = any(item.family is family and item.how is How.ANSWERED for item in facts.exchanges)
-        if facts.lost(family) and answered and about("ROBUST", "LIFE", "SEC", "UDP")(facts):
+        if facts.lost(family) and answered and about("ROBUST", "LIFE", "SEC", "UDP", "TRANS-008")(facts):
             return f"ordinary {family.label} clients are answered"
     return ""
 
@@ -219,8 +219,7 @@ def answers_again(facts: Facts) -> str:
 
 def something_grows(facts: Facts) -> str:
     """It has more descriptors, processes or connections than before."""
-    grown = (item for item in facts.broken if Symptom.GROWTH in item.symptoms)
-    return next((f"{item.expected}, but {item.happened}" for item in grown), "")
+    return facts.judged(Symptom.GROWTH)
 
 
 def asks_for_names(facts: Facts) -> str:

@@ -32,6 +32,15 @@ def may_misname(facts: Facts) -> str:
     return f"it names each client in a PROXY header, and a server refuses it if those of {family.label} are wrong"
 
 
+def may_misread(facts: Facts) -> str:
+    """Its clients send PROXY headers, and some of a socket that takes them get an end of their connection alone."""
+    ended = next((item for item in facts.exchanges if item.how in {How.HUNG_UP, How.RESET}), None)
+    if not facts.introduced or ended is None or not facts.broken or facts.ended:
+        return ""
+    label = ended.family.label
+    return f"its clients begin with a PROXY header, and it closes connections of {label} clients without an answer"
+
+
 def writes_headers(facts: Facts) -> str:
     """It writes PROXY headers, so that its server may be what turns clients away."""
     return "it writes PROXY headers" * facts.introduces

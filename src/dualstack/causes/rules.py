@@ -59,7 +59,7 @@ RULES = (
         "RC-V4SOCK",
         ((STRONG, sockets.ipv4_wildcard_only), (FITS, sockets.no_socket(IPV6))),
         (
-            sockets.takes(IPV6),
+            sockets.takes_always(IPV6),
             sockets.nothing_seen,
             sockets.came_late,
             sockets.served(IPV6),

@@ -47,6 +47,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         declared=frozenset(item.port for item in world.subject.listen),
         inside=isinstance(element, Listen) and element.scope is Scope.LOOPBACK,
         introduces=_introduces(world),
+        introduced=isinstance(element, Listen) and element.proxy is not None and bool(element.proxy.versions),
         host=host_of(world.lab.topology),
         ipv4=families[Family.IPV4],
         ipv6=families[Family.IPV6],
