@@ -97,6 +97,8 @@ class Symptom(enum.StrEnum):
     """A client that an access rule denies is denied at first, and served after a reload."""
     SHARED_ADDRESS = "shared address"
     """A client behind a translator is not served while another one is; a client that shares nothing with it is."""
+    FAILS_ALONE = "fails alone"
+    """A client that is not served beside another one is not served either once that one has left."""
     SOCKET_LEFT = "socket left"
     """A socket is open after the service was stopped."""
     STALLED = "stalled"

@@ -70,10 +70,12 @@ def both_served(world: ListenerWorld, family: Family) -> bool:
     happened = f"{'beside' if held else 'after'} another client: " * (number > 0 and not ok) + made[number].detail
     world.count(family, served=ok)
     expected = f"two {family.label} clients behind a translator are answered at {endpoint(address, port)}"
-    shares = not ok and held is not None and number > 0 and is_served_alone(world, held, family, sources[-1])
-    alone = f"{'' if shares else 'not '}answered if it comes alone" if not ok and held is not None and number else ""
-    happened += f"; it is {alone}" * bool(alone) + where
-    world.require(Finding(ok, expected, happened, symptoms=(Symptom.SHARED_ADDRESS,) if shares else ()))
+    symptoms: tuple[Symptom, ...] = ()
+    if not ok and held is not None and number > 0:
+        shares = is_served_alone(world, held, family, sources[-1])
+        symptoms = (Symptom.SHARED_ADDRESS if shares else Symptom.FAILS_ALONE,)
+        happened += "; once that one has left, it is " + ("answered" if shares else "not answered either")
+    world.require(Finding(ok, expected, happened + where, symptoms=symptoms))
     return True
 
 

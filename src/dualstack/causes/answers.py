@@ -78,7 +78,8 @@ def error_answer_of_one_family(facts: Facts) -> str:
         return ""
     statuses = sorted({status_of(item) for item in facts.exchanges if item.family is family and status_of(item)})
     status = f" with status {', '.join(statuses)}" if statuses and not statuses[0].startswith("2") else ""
-    return f"{family.label} clients are {_worst(facts, family)}{status}; {family.other.label} clients are served"
+    who = f"{'some ' * bool(facts.of(family).count(How.ANSWERED))}{family.label} clients"
+    return f"{who} are {_worst(facts, family)}{status}; {family.other.label} clients are served"
 
 
 def refuses_literals(facts: Facts) -> str:
@@ -202,6 +203,11 @@ def limits_ipv4(facts: Facts) -> str:
 def locks_out_sharers(facts: Facts) -> str:
     """A client is not served while another one that shares its address or its network is connected."""
     return facts.happened(Symptom.SHARED_ADDRESS)
+
+
+def fails_alone(facts: Facts) -> str:
+    """A client that is not served beside another one is not served alone either."""
+    return facts.happened(Symptom.FAILS_ALONE)
 
 
 def answers_again(facts: Facts) -> str:

@@ -3,13 +3,17 @@
 from dualstack.causes import handed_out, proxied
 from dualstack.causes.rule import CERTAIN, DECISIVE, STRONG, Rule, about, both
 
+OF_CLIENTS = about("LISTEN", "INTEROP", "TRANS")
+"""Requirements about ordinary clients, each with another address."""
+
 CARRIED_RULES = (
     Rule(
         "RC-PROXYHDR",
         (
             (CERTAIN, proxied.misread),
             (STRONG, proxied.may_misname),
-            (STRONG, both(about("LISTEN", "INTEROP", "TRANS"), proxied.may_misread)),
+            (STRONG, both(OF_CLIENTS, proxied.may_misread)),
+            (DECISIVE, both(OF_CLIENTS, proxied.misreads_some)),
         ),
     ),
     Rule("RC-FORWARDED", ((CERTAIN, proxied.misread_field),)),

@@ -1,6 +1,7 @@
 """Facts about the PROXY headers that a service writes or reads."""
 
 from dualstack.facts import Facts, How
+from dualstack.families import BOTH
 from dualstack.finding import Symptom
 
 
@@ -38,7 +39,16 @@ def may_misread(facts: Facts) -> str:
     if not facts.introduced or ended is None or not facts.broken or facts.ended:
         return ""
     label = ended.family.label
-    return f"its clients begin with a PROXY header, and it closes connections of {label} clients without an answer"
+    return f"its clients begin with a PROXY header, and it closes connections of some {label} clients without an answer"
+
+
+def misreads_some(facts: Facts) -> str:
+    """The same, and other clients of that family are answered: the text of the address matters."""
+    for family in BOTH:
+        own = {item.how for item in facts.exchanges if item.family is family and item.port == facts.port}
+        if How.ANSWERED in own and own & {How.HUNG_UP, How.RESET} and may_misread(facts):
+            return f"{may_misread(facts)}; others are answered"
+    return ""
 
 
 def writes_headers(facts: Facts) -> str:

@@ -1,6 +1,7 @@
 """Facts about a relay: whether it reaches its server, and what it passes on."""
 
 from dualstack.facts import Facts, Sign
+from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
 
 
@@ -14,6 +15,22 @@ def name_not_found(facts: Facts) -> str:
     line = facts.says(Sign.NOT_FOUND)
     missed = facts.happened(Symptom.SERVER_MISSED, Symptom.NEXT_ADDRESS_MISSED)
     return f'it did not reach its server, and its output says "{line}"' if line and missed else ""
+
+
+def asked_one_family(facts: Facts) -> str:
+    """It did not reach a server of one family by a name, of which it queried the record of the other family alone."""
+    missed = (Symptom.SERVER_MISSED, Symptom.TUNNEL_REFUSED, Symptom.NEXT_ADDRESS_MISSED)
+    for item in facts.broken:
+        family = next((family for family in BOTH if f"{family.label} server" in item.expected), None)
+        names = [name for name, types in facts.asked if name in item.expected and types == (_other(family),)]
+        if family in facts.host.families and names and {*item.symptoms} & {*missed}:
+            return f"for {names[0]} it queried {_other(family)}, and never {family.record}"
+    return ""
+
+
+def _other(family: Family | None) -> str:
+    """Return the record type of the other family; empty without a family."""
+    return family.other.record if family else ""
 
 
 def target_fails(facts: Facts) -> str:

@@ -31,6 +31,7 @@ from dualstack.causes.rule import (
     ended,
     lost,
     says,
+    shows_wrong,
     unless,
 )
 from dualstack.causes.running_rules import RUNNING_RULES
@@ -285,7 +286,7 @@ RULES = (
             (STRONG, both(addresses.by_shape, about("INTEROP-007"))),
             (STRONG, addresses.sender_is_dropped),
             (DECISIVE, both(about("ADDR-001"), literals.some_forms_missed)),
-            (DECISIVE, about("ADDR-002", "ADDR-007")),
+            (DECISIVE, both(about("ADDR-002", "ADDR-007"), shows_wrong)),
         ),
         (datagrams.gets_others_answers,),
     ),

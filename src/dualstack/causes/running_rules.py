@@ -56,7 +56,7 @@ RUNNING_RULES = (
             (DECISIVE, answers.limits_earlier(Family.IPV6)),
             (FITS, about("ROBUST-008")),
         ),
-        (about("ROBUST-010"), waiting.never_accepted),
+        (about("ROBUST-010"), waiting.never_accepted, answers.fails_alone),
     ),
     Rule(
         "RC-SHAREDADDRESS",
@@ -65,6 +65,7 @@ RUNNING_RULES = (
             (DECISIVE, answers.limits_ipv4),
             (DECISIVE, answers.limits_earlier(Family.IPV4)),
         ),
+        (answers.fails_alone,),
     ),
     Rule(
         "RC-BACKLOG",

@@ -34,6 +34,7 @@ class Facts:
         exchanges: The exchanges of single clients.
         clients: The addresses of clients and servers.
         runs: The runs of a connector.
+        asked: Of a relay: each name that it queried, with the record types, in order, each once.
         signs: The kinds of failure that its output reports, each with the line.
         silent: Whether it wrote no output.
         foreign: Whether a foreign socket had its port in one family.
@@ -66,6 +67,7 @@ class Facts:
     exchanges: tuple[Exchange, ...] = ()
     clients: frozenset[str] = frozenset()
     runs: tuple[Run, ...] = ()
+    asked: tuple[tuple[str, tuple[str, ...]], ...] = ()
     signs: tuple[tuple[Sign, str], ...] = ()
     silent: bool = True
     foreign: bool = False
