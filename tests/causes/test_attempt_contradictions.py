@@ -81,6 +81,9 @@ def test_a_good_answer_beside_a_broken_one_is_not_used() -> None:
     run = replace(DUAL, known=(A,))
     assert codes(facts(run, "Bad address length for Socket::inet_ntop", "DNS-008", runs=(run,))) == ["RC-RESOLVER"]
     assert "RC-RESOLVER" not in codes(facts(replace(run, tried=(tried(A),)), "", "DNS-008"))
+    used = facts(run, f"cannot connect to {A}: address family not supported by socket", "DNS-008", runs=(run,))
+    assert codes(used)[0] == "RC-WRONGFAMILYSOURCE"
+    assert "RC-RESOLVER" not in codes(used)
 
 
 def test_only_the_runs_that_a_finding_names_are_described() -> None:
@@ -110,6 +113,8 @@ def test_a_relay_that_asks_for_one_family_has_a_resolver_of_one_family() -> None
     assert "RC-TARGET" not in codes(only_a)
     assert f"For {NAME} it queried A." in sentences(only_a)
     assert codes(replace(found, asked=((NAME, ("A", "AAAA")),)))[0] == "RC-TARGET"
+    by_address = replace(missed, expected="an IPv4 client is answered by the IPv6 server at [2001:db8::1]:9000")
+    assert "RC-RESOLVER" not in codes(replace(only_a, broken=(by_address, missed)))
     to_ipv4 = replace(only_a, broken=(replace(missed, expected=f"answered by the IPv4 server at {NAME}:9000"),))
     assert "RC-RESOLVER" not in codes(to_ipv4)
 

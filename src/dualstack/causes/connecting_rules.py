@@ -88,7 +88,7 @@ CONNECTING = (
         "RC-RESOLVER",
         (
             (CERTAIN, resolving.keeps_family),
-            (CERTAIN, relaying.asked_one_family),
+            (DECISIVE, relaying.asked_one_family),
             (DECISIVE, resolving.never_asked),
             (DECISIVE, resolving.asked_for_one_family),
             (DECISIVE, relaying.name_not_found),

@@ -4,6 +4,9 @@ from dualstack.facts import Facts, Sign
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
 
+MISSED = {Symptom.SERVER_MISSED, Symptom.TUNNEL_REFUSED, Symptom.NEXT_ADDRESS_MISSED}
+"""What a relay shows that accepts a client, and not that client's server."""
+
 
 def server_missed(facts: Facts) -> str:
     """It accepts a client and does not reach its server."""
@@ -18,12 +21,16 @@ def name_not_found(facts: Facts) -> str:
 
 
 def asked_one_family(facts: Facts) -> str:
-    """It did not reach a server of one family by a name, of which it queried the record of the other family alone."""
-    missed = (Symptom.SERVER_MISSED, Symptom.TUNNEL_REFUSED, Symptom.NEXT_ADDRESS_MISSED)
-    for item in facts.broken:
+    """It did not reach a server of one family by a name, of which it queried the record of the other family alone.
+
+    If it does not reach an address of that family either, or says so of its socket, the queries are not the reason.
+    """
+    missed = [item for item in facts.broken if {*item.symptoms} & MISSED]
+    for item in missed if not facts.says(Sign.ONE_FAMILY_ASKED, Sign.OTHER_FAMILY) else ():
         family = next((family for family in BOTH if f"{family.label} server" in item.expected), None)
         names = [name for name, types in facts.asked if name in item.expected and types == (_other(family),)]
-        if family in facts.host.families and names and {*item.symptoms} & {*missed}:
+        by_name = all(any(name in one.expected for name, _ in facts.asked) for one in missed)
+        if family in facts.host.families and names and by_name:
             return f"for {names[0]} it queried {_other(family)}, and never {family.record}"
     return ""
 

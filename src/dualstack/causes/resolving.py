@@ -150,8 +150,10 @@ def late_without_aaaa(facts: Facts) -> str:
 
 
 def good_answer_unused(facts: Facts) -> str:
-    """It got an address from one of its two queries, whose other answer is broken, and made no attempt."""
+    """It got an address from one of its two queries, whose other answer is broken, and did nothing with it."""
     for run in failed(facts):
+        if any(item in line for item in run.known for _, line in facts.signs):
+            continue  # its output names the address: it has used it
         if run.literal is None and run.known and not run.tried and not run.may_be_inside:
             return f"of its two queries one was answered with {', '.join(run.known)}, and it made no attempt"
     return ""

@@ -56,7 +56,7 @@ RUNNING_RULES = (
             (DECISIVE, answers.limits_earlier(Family.IPV6)),
             (FITS, about("ROBUST-008")),
         ),
-        (about("ROBUST-010"), waiting.never_accepted, answers.fails_alone),
+        (about("ROBUST-010"), waiting.never_accepted, answers.fails_alone, sockets.closed_while_running),
     ),
     Rule(
         "RC-SHAREDADDRESS",
