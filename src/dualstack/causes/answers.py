@@ -202,7 +202,7 @@ def limits_ipv4(facts: Facts) -> str:
 
 def locks_out_sharers(facts: Facts) -> str:
     """A client is not served while another one that shares its address or its network is connected."""
-    return facts.happened(Symptom.SHARED_ADDRESS)
+    return facts.judged(Symptom.SHARED_ADDRESS)
 
 
 def fails_alone(facts: Facts) -> str:

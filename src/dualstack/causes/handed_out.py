@@ -46,4 +46,4 @@ def cut_at_colon(facts: Facts) -> str:
 
 def cut(facts: Facts) -> str:
     """A field of its messages returns another address than the one that was put in."""
-    return facts.happened(Symptom.CUT_ADDRESS)
+    return facts.judged(Symptom.CUT_ADDRESS)

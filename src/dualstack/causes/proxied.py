@@ -12,7 +12,7 @@ def misread(facts: Facts) -> str:
 
 def misread_field(facts: Facts) -> str:
     """It writes or reads Forwarded or X-Forwarded-For wrongly."""
-    return facts.happened(Symptom.FORWARDED)
+    return facts.judged(Symptom.FORWARDED)
 
 
 def distrusts_relay(facts: Facts) -> str:

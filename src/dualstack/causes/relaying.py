@@ -81,12 +81,12 @@ def stranger_passed(facts: Facts) -> str:
 
 def forgotten_busy(facts: Facts) -> str:
     """It forgets a UDP client that is never idle."""
-    return facts.happened(Symptom.FORGOTTEN_BUSY)
+    return facts.judged(Symptom.FORGOTTEN_BUSY)
 
 
 def new_session(facts: Facts) -> str:
     """It does not find the session of a UDP client again."""
-    return facts.happened(Symptom.NEW_SESSION)
+    return facts.judged(Symptom.NEW_SESSION)
 
 
 def next_address_missed(facts: Facts) -> str:

@@ -114,7 +114,10 @@ class Facts:
         return next((item.happened for item in self.broken if set(item.symptoms) & set(symptoms)), "")
 
     def judged(self, *symptoms: Symptom) -> str:
-        """Return expectation and event of the first failed finding with one of these symptoms; empty if none is."""
+        """Return expectation and event of the first failed finding with one of these symptoms; empty if there is none.
+
+        For findings whose event is no sentence without the expectation: `they come from another port`.
+        """
         found = (item for item in self.broken if set(item.symptoms) & set(symptoms))
         return next((item.text for item in found), "")
 
