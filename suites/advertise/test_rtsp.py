@@ -186,7 +186,7 @@ def of_sources(response: Message, family: Family, *, inside: bool) -> Iterator[F
     statement="After SETUP with UDP ports of the client (RTP/AVP;unicast;client_port) and PLAY, the medium arrives at "
     "the client's port over the family of the RTSP connection. It comes from the address that the client connected to, "
     "or from the source that the Transport header names, which is of that family. A service without UDP refuses it "
-    "over both families (461).",
+    "over both families (461); a SETUP that is refused alike over both is not judged.",
     stimulus="Over each family that the service claims: OPTIONS, DESCRIBE, SETUP of the first medium with two UDP "
     "ports at the client's address, PLAY; wait for the first packet of RTP.",
     wire="The service sends datagrams to the client's port over the family of the connection.",

@@ -30,7 +30,8 @@ from dualstack.world.translated import is_translated, near_clients
     "family whose packets are translated, the second one while the connection of the first is open. If one is not "
     "answered, or with an error, or the second unlike the first, a client on the service's own link dials, or one on "
     "its host if a NAT has the only other address there: a service that does not serve that one is not judged, and the "
-    "others must get a status of the same class.",
+    "others must get a status of the same class. If the second one fails beside the first, it dials again once that "
+    "one has left: only if it is served then, the two are taken for one client.",
     wire="On the service's link each attempt is answered, over the service's own family.",
     cites=("RFC 3022 §2.2", "RFC 6888 §3", "RFC 7755 §1", "RFC 6269 §13", "RFC 6540 §2"),
     topologies=("nat44-clients", "nat444-clients", "nat64-clients", "nat64-dns64"),
