@@ -88,7 +88,7 @@ def test_init_where_nothing_can_be_written(dualstack: Command) -> None:
         ('any = "::"', "", "listen[0].bind: {bind} is used, but [listen.bind] has no address for what it claims, "),
         ('"{python}", "-c"', '"./no-such"', "service.command: './no-such': no such file in "),
         ('"{python}", "-c"', '"no-such-prog"', "service.command: 'no-such-prog': not in PATH; give a path (\"./"),
-        ('"{python}", "-c"', '"/"', "service.command: found '/', "),
+        ('"{python}", "-c"', '"/"', "service.command: '/': a folder"),
         ("[[listen]]", 'directory = "gone"\n[[listen]]', "service.directory: 'gone': no such folder"),
         (
             "[[listen]]",
