@@ -8,6 +8,8 @@ from dataclasses import dataclass
 class Symptom(enum.StrEnum):
     """What a finding that is not as expected shows about the cause."""
 
+    ADDRESS_TYPE = "address type"
+    """A session description names the type of the other family beside an address that the client can use."""
     BAD_CHECKSUM = "bad checksum"
     CUT_ADDRESS = "cut address"
     """An IPv6 address comes back from a field as another one."""
@@ -97,6 +99,8 @@ class Symptom(enum.StrEnum):
     """A client that an access rule denies is denied at first, and served after a reload."""
     SHARED_ADDRESS = "shared address"
     """A client behind a translator is not served while another one is; a client that shares nothing with it is."""
+    FAILS_ALONE = "fails alone"
+    """A client that is not served beside another one is not served either once that one has left."""
     SOCKET_LEFT = "socket left"
     """A socket is open after the service was stopped."""
     STALLED = "stalled"
@@ -134,3 +138,8 @@ class Finding:
     packets: tuple[str, ...] = ()
     level: str = ""
     symptoms: tuple[Symptom, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """Both in one sentence, which is true whether it is as expected or not."""
+        return f"expected: {self.expected}; happened: {self.happened}"

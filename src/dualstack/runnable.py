@@ -40,7 +40,7 @@ def missing_programs(subject: Subject) -> Iterator[Fault]:
     for key, command in commands:
         word = fill(command[0], values)
         if problem := _why_not_runnable(word, subject.directory, root):
-            yield Fault(key, f"found {word!r}, {problem}")
+            yield Fault(key, f"{word!r}: {problem}")
 
 
 def _why_not_runnable(program: str, directory: Path, root: str) -> str:
@@ -50,7 +50,7 @@ def _why_not_runnable(program: str, directory: Path, root: str) -> str:
         inside = _resolved(root, program) if root and program.startswith("/") else path
         found = next((item for item in (path, inside) if item.exists()), None)
         if found is None:
-            return f"no such file ({path})"
+            return "no such file" if program.startswith("/") else f"no such file in {directory}"
         if found.is_dir():
             return f"a folder, not a program ({found})"
         return "" if os.access(found, os.X_OK) else f"not executable: chmod +x {found}"

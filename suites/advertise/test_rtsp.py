@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dualstack.errors import NothingToJudge
 from dualstack.families import Family, unmapped
@@ -25,7 +26,10 @@ PULL = "rtsp-pull"
 PULL_UDP = "rtsp-pull-udp"
 """The same, and the medium comes in datagrams."""
 
-UNSUPPORTED_TRANSPORT = 461
+NOT_OFFERED = frozenset({405, 461, 501})
+"""Method not allowed, unsupported transport, not implemented: SETUP fails alike for every client."""
+
+_ERROR = 400
 
 _OWN_PORT = re.compile(r"client_port=(\d+)")
 
@@ -45,7 +49,7 @@ _AUTHORITY = re.compile(r"[A-Za-z]+://(?:[^/?#@]*@)?([^/?#]*)")
     wire="The exchanges are answered over the family of their client.",
     cites=("RFC 8866 §5.2, §5.7, §9", "RFC 7826 appendix D.1.8", "RFC 4291 §2.5.5.2"),
     topologies=("dual-stack", "ipv6-only-strict"),
-    causes=("RC-ADVERTISED",),
+    causes=("RC-ADVERTISED", "RC-SDPTYPE"),
     needs=(Need.RTSP, Need.MANY),
 ).attach
 def test_session_descriptions(world: ListenerWorld) -> None:
@@ -82,9 +86,17 @@ def judged(item: SdpAddress, family: Family, own: Sequence[str], *, inside: bool
         inside: Whether the client is on the service's own host.
     """
     fault = _fault(item, family, own, inside=inside)
-    expected = f"{item.where} in the description for an {family.label} client has an address that this client can use"
-    symptoms = (Symptom.UNUSABLE_ADDRESS,) if fault else ()
-    return Finding(not fault, expected, f'it is "{item}"' + (f": {fault}" if fault else ""), symptoms=symptoms)
+    expected = f"in the description for an {family.label} client the line {item.where} has an address that it can use"
+    happened = f'the line {item.where} has "{item.written}"' + (f": {fault}" if fault else "")
+    symptom = Symptom.ADDRESS_TYPE if _is_only_type(item, family, own, inside=inside) else Symptom.UNUSABLE_ADDRESS
+    return Finding(not fault, expected, happened, symptoms=(symptom,) if fault else ())
+
+
+def _is_only_type(item: SdpAddress, family: Family, own: Sequence[str], *, inside: bool) -> bool:
+    """Return whether a line is right but for the type of its address, which is that of the other family."""
+    address, right = parsed(item.host), replace(item, kind=f"IP{family.number}")
+    same_family = address is not None and Family.of(address) is family
+    return item.kind == f"IP{family.other.number}" and same_family and not _fault(right, family, own, inside=inside)
 
 
 def _fault(item: SdpAddress, family: Family, own: Sequence[str], *, inside: bool) -> str:
@@ -92,17 +104,23 @@ def _fault(item: SdpAddress, family: Family, own: Sequence[str], *, inside: bool
     kind = f"IP{family.number}"
     if item.network != "IN" or item.kind not in {"IP4", "IP6"}:
         return f"expected IN {kind} (RFC 8866 §8.2.7)"
+    address = parsed(item.host)
     if item.kind != kind:
-        return f"the client has {family.label}, whose type is {kind}"
+        own_type = address is not None and Family.of(address) is family
+        return f"the type of this address is {kind} (RFC 8866 §5.7)" if own_type else _of_other_type(family)
     if item.where != "o=" and item.host == family.wildcard:
         return ""
-    address = parsed(item.host)
     if address is not None and address.is_multicast and Family.of(address) is family:
         return ""
     fault = why_unusable(item.host, family, inside=inside)
     if not fault and item.where == "o=" and address is not None and str(address) not in map(unmapped, own):
         return "it is not an address of the service"
     return fault
+
+
+def _of_other_type(family: Family) -> str:
+    """Return that an address has the type of the other family."""
+    return f"the client has {family.label}, whose type is IP{family.number}"
 
 
 @Requirement(
@@ -131,6 +149,8 @@ def test_media_over_ipv6(world: ListenerWorld) -> None:
             if not pulled:
                 raise NothingToJudge(f"the medium cannot be pulled over IPv4 either: {dialled.detail}")
             continue
+        if not pulled and len(world.families) == 1 and dialled.status in NOT_OFFERED:
+            raise NothingToJudge(f"no client can pull the medium: {dialled.detail}")
         world.require(Finding(pulled, "a client pulls the medium over IPv6", dialled.detail))
         for response in responses_in(dialled.answer.encode("latin-1")):
             for finding in on_the_way(response, family, inside=world.clients.inside):
@@ -166,7 +186,7 @@ def of_sources(response: Message, family: Family, *, inside: bool) -> Iterator[F
     statement="After SETUP with UDP ports of the client (RTP/AVP;unicast;client_port) and PLAY, the medium arrives at "
     "the client's port over the family of the RTSP connection. It comes from the address that the client connected to, "
     "or from the source that the Transport header names, which is of that family. A service without UDP refuses it "
-    "over both families (461).",
+    "over both families (461); a SETUP that is refused alike over both is not judged.",
     stimulus="Over each family that the service claims: OPTIONS, DESCRIBE, SETUP of the first medium with two UDP "
     "ports at the client's address, PLAY; wait for the first packet of RTP.",
     wire="The service sends datagrams to the client's port over the family of the connection.",
@@ -183,8 +203,9 @@ def test_media_in_datagrams(world: ListenerWorld) -> None:
     done = {
         family: world.client.carry_out(world.client.exchange(family, protocol=PULL_UDP)) for family in world.families
     }
-    if all(dialled.status == UNSUPPORTED_TRANSPORT for dialled in done.values()):
-        raise NothingToJudge("it sends no medium in datagrams: SETUP over UDP has status 461" if done else NO_FAMILY)
+    if not done or refused_alike([dialled.status for dialled in done.values()]):
+        details = dict.fromkeys(dialled.detail for dialled in done.values())
+        raise NothingToJudge(f"it sends no medium in datagrams: {'; '.join(details)}" if done else NO_FAMILY)
     for family, dialled in done.items():
         pulled = dialled.outcome is Outcome.ANSWERED
         world.require(Finding(pulled, f"an {family.label} client gets the medium in datagrams", dialled.detail))
@@ -195,3 +216,13 @@ def test_media_in_datagrams(world: ListenerWorld) -> None:
         if dialled.outcome is Outcome.ANSWERED:
             shows_arrival(world, family, dialled, _OWN_PORT, Transport.UDP)
         world.shows_served(family)
+
+
+def refused_alike(statuses: Sequence[int]) -> bool:
+    """Return whether clients of both families got the same error, or one that is no matter of families.
+
+    Args:
+        statuses: The status that a client of each family got last; 0 without one.
+    """
+    both = len(statuses) > 1 and len({*statuses}) == 1 and statuses[0] >= _ERROR
+    return both or (bool(statuses) and {*statuses} <= NOT_OFFERED)

@@ -9,7 +9,7 @@ from dualstack.finding import Finding
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ConnectorWorld
 from dualstack.world.servers import serve_connector
-from dualstack.world.shown_addresses import cut_texts, has_brackets, joined_texts, texts_of
+from dualstack.world.shown_addresses import cut_texts, has_brackets, joined_texts, shown, texts_of
 
 NEEDS = (Need.IPV6, Need.ENDS)
 
@@ -56,7 +56,7 @@ def test_canonical_text(world: ConnectorWorld) -> None:
         others = [text for text in texts if text != str(ipaddress.IPv6Address(address))]
         if texts:
             expected = f"its output shows {address} in the canonical form"
-            world.require(Finding(not others, expected, f"it shows {' and '.join(others or texts)}"))
+            world.require(Finding(not others, expected, shown(output, others or texts)))
     if not world.findings:
         raise NothingToJudge("its output does not show the IPv6 address of its server")
 
@@ -82,7 +82,7 @@ def test_brackets(world: ConnectorWorld) -> None:
         joined = joined_texts(output, address, port)
         if joined or has_brackets(output, address, port):
             expected = f"its output shows {address} and the port as [{address}]:{port}"
-            world.require(Finding(not joined, expected, f"it shows {' and '.join(joined) or 'it so'}"))
+            world.require(Finding(not joined, expected, shown(output, joined or (f"[{address}]:{port}",))))
     if not world.findings:
         raise NothingToJudge("its output does not show the IPv6 address and the port of its server joined by a colon")
 
@@ -107,6 +107,6 @@ def test_whole_text(world: ConnectorWorld) -> None:
         whole, cut = texts_of(output, address), cut_texts(output, address)
         if whole or cut:
             expected = f"its output shows the whole address {address}"
-            world.require(Finding(not cut, expected, f"it shows {' and '.join(cut or whole)}"))
+            world.require(Finding(not cut, expected, shown(output, cut or whole)))
     if not world.findings:
         raise NothingToJudge("its output does not show the IPv6 address of its server")

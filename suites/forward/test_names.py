@@ -1,11 +1,14 @@
 """A relay whose server has a name tries all its addresses, and looks it up again."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from dualstack.deadline import Deadline
 from dualstack.errors import NothingToJudge
 from dualstack.families import BOTH, Family
-from dualstack.finding import Symptom
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.client import ServerHandle
-from dualstack.prober.messages import Outcome
+from dualstack.prober.messages import Outcome, Query
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import RelayWorld
 
@@ -84,12 +87,30 @@ def test_name_is_looked_up_again(world: RelayWorld) -> None:
         raise NothingToJudge("its server is not reached by a name: FORWARD-001, -002 and -020 cover that")
     with world.serve_at(old) as server, world.named(answers, addresses={back: (old,)}) as name:
         world.passes(front, back, server, target=name)
+    asked = len(world.journal.queries)
     with world.serve_at(new) as server, world.named(answers, name=name, addresses={back: (new,)}):
         although, missed = f"the name has the address {new} now", Symptom.KEPT_ADDRESS
         over = Deadline(PERIOD, "the relay to look the name up")
         while not is_answered(world, front, server) and not over.expired:
             Deadline(PAUSE, "the next client").until(lambda: over.expired)
         world.passes(front, back, server, target=name, although=although, missed=missed, start=False)
+    world.findings[:] = [with_queries(item, name, world.journal.queries[asked:]) for item in world.findings]
+
+
+def with_queries(finding: Finding, name: str, queries: Sequence[Query]) -> Finding:
+    """Return a finding that the old address was kept with the queries since the change: without any the name was kept.
+
+    Args:
+        finding: A finding; one with another symptom is returned unchanged.
+        name: The name of the server.
+        queries: The queries since the change.
+    """
+    if Symptom.KEPT_ADDRESS not in finding.symptoms:
+        return finding
+    count = sum(item.name.lower() == name.lower() for item in queries)
+    happened = f"after the change it sent {count or 'no'} {'query' if count == 1 else 'queries'} for the name"
+    symptoms = () if count else finding.symptoms
+    return replace(finding, happened=f"{happened}; {finding.happened}", symptoms=symptoms)
 
 
 def is_answered(world: RelayWorld, front: Family, server: ServerHandle) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family, endpoint
 from dualstack.finding import Finding, Symptom
+from dualstack.prober.handles import ConnectionsHandle
 from dualstack.prober.messages import Dialled, Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -29,7 +30,8 @@ from dualstack.world.translated import is_translated, near_clients
     "family whose packets are translated, the second one while the connection of the first is open. If one is not "
     "answered, or with an error, or the second unlike the first, a client on the service's own link dials, or one on "
     "its host if a NAT has the only other address there: a service that does not serve that one is not judged, and the "
-    "others must get a status of the same class.",
+    "others must get a status of the same class. If the second one fails beside the first, it dials again once that "
+    "one has left: only if it is served then, the two are taken for one client.",
     wire="On the service's link each attempt is answered, over the service's own family.",
     cites=("RFC 3022 §2.2", "RFC 6888 §3", "RFC 7755 §1", "RFC 6269 §13", "RFC 6540 §2"),
     topologies=("nat44-clients", "nat444-clients", "nat64-clients", "nat64-dns64"),
@@ -69,9 +71,19 @@ def both_served(world: ListenerWorld, family: Family) -> bool:
     happened = f"{'beside' if held else 'after'} another client: " * (number > 0 and not ok) + made[number].detail
     world.count(family, served=ok)
     expected = f"two {family.label} clients behind a translator are answered at {endpoint(address, port)}"
-    symptoms = (Symptom.SHARED_ADDRESS,) if held and number > 0 else ()
-    world.require(Finding(ok, expected, happened + where, symptoms=() if ok else symptoms))
+    symptoms: tuple[Symptom, ...] = ()
+    if not ok and held is not None and number > 0:
+        shares = is_served_alone(world, held, family, sources[-1])
+        symptoms = (Symptom.SHARED_ADDRESS if shares else Symptom.FAILS_ALONE,)
+        happened += "; once that one has left, it is " + ("answered" if shares else "not answered either")
+    world.require(Finding(ok, expected, happened + where, symptoms=symptoms))
     return True
+
+
+def is_served_alone(world: ListenerWorld, held: ConnectionsHandle, family: Family, source: str) -> bool:
+    """Return whether the second client is answered once the connection of the first one is closed."""
+    held.close()
+    return is_plainly_served(world.client.dial(family, world.addresses(family)[0], source=source), held.clients[-1])
 
 
 def is_plainly_served(dialled: Dialled, first: Dialled) -> bool:

@@ -558,7 +558,7 @@ def test_a_refusal_that_is_right_is_no_evidence() -> None:
     found = facts(LITERAL, rejected, "CONNECT-015", broken=(accepted,))
     (likeliest, *_) = likely([], found)
     assert likeliest.code == "RC-SNI"
-    assert likeliest.because == f"{accepted.expected}, but it accepted it"
+    assert likeliest.because == f"expected: {accepted.expected}; happened: it accepted it"
 
 
 def test_a_race_of_attempts_is_no_race_of_requests() -> None:

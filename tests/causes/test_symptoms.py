@@ -41,6 +41,7 @@ Rule = Callable[[Facts], str]
         (handed_out.cut, Symptom.CUT_ADDRESS),
         (handed_out.cut_at_colon, Symptom.CUT_AT_COLON),
         (handed_out.mapped, Symptom.MAPPED_ADDRESS),
+        (handed_out.type_of_other_family, Symptom.ADDRESS_TYPE),
         (handed_out.side_port_missed, Symptom.SIDE_PORT),
         (handed_out.unusable, Symptom.UNUSABLE_ADDRESS),
         (handed_out.without_brackets, Symptom.NO_BRACKETS),

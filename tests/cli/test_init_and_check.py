@@ -49,7 +49,7 @@ def test_init_writes_a_manifest(dualstack: Command, tmp_path: Path) -> None:
     assert done.stdout == "service.toml written; edit it, then: dualstack check service.toml\n"
     server = tmp_path / "server"
     server.touch()
-    assert "service.command: found './server', not executable: chmod +x " in fault(dualstack("check", "service.toml"))
+    assert "service.command: './server': not executable: chmod +x " in fault(dualstack("check", "service.toml"))
     server.chmod(0o755)
     done = dualstack("check", "service.toml")
     assert (done.returncode, done.stderr) == (0, "")
@@ -86,14 +86,14 @@ def test_init_where_nothing_can_be_written(dualstack: Command) -> None:
         ('"{bind}"', '"{bnid}"', "unknown placeholder {bnid} in '{bnid}'; allowed: {acl}, {bind}, "),
         ('"{bind}"', '"x"', "listen[0].bind: [listen.bind] is set, but {bind} is not used; add it to the command"),
         ('any = "::"', "", "listen[0].bind: {bind} is used, but [listen.bind] has no address for what it claims, "),
-        ('"{python}", "-c"', '"./no-such"', "service.command: found './no-such', no such file ("),
-        ('"{python}", "-c"', '"no-such-prog"', "service.command: found 'no-such-prog', not in PATH; give a path (\"./"),
-        ('"{python}", "-c"', '"/"', "service.command: found '/', "),
-        ("[[listen]]", 'directory = "gone"\n[[listen]]', "service.directory: found 'gone', no such folder"),
+        ('"{python}", "-c"', '"./no-such"', "service.command: './no-such': no such file in "),
+        ('"{python}", "-c"', '"no-such-prog"', "service.command: 'no-such-prog': not in PATH; give a path (\"./"),
+        ('"{python}", "-c"', '"/"', "service.command: '/': a folder"),
+        ("[[listen]]", 'directory = "gone"\n[[listen]]', "service.directory: 'gone': no such folder"),
         (
             "[[listen]]",
             '[[connect]]\nname = "c"\ncommand = ["./dial", "{host}"]\n[[listen]]',
-            "connect[0].command: found './dial', no such file (",
+            "connect[0].command: './dial': no such file in ",
         ),
         (
             "[[listen]]",
@@ -147,7 +147,7 @@ def test_every_command_refuses_a_wrong_manifest_alike(dualstack: Command, tmp_pa
     """A missing program and a typo end each command before anything is started, and leave nothing."""
     missing = write(tmp_path, SERVER.replace('"{python}", "-c"', '"./no-such"'))
     assert fault(dualstack(command, missing)) == (
-        f"dualstack: {missing}:4: service.command: found './no-such', no such file ({tmp_path}/no-such)\n"
+        f"dualstack: {missing}:4: service.command: './no-such': no such file in {tmp_path}\n"
     )
     typo = write(tmp_path, SERVER.replace("port", "prot"))
     assert "listen[0].prot: unknown key" in fault(dualstack(command, typo))
@@ -220,7 +220,7 @@ def test_check_says_what_does_not_apply(dualstack: Command, tmp_path: Path) -> N
 def test_paths_with_spaces_and_non_ascii(dualstack: Command, tmp_path: Path) -> None:
     """A manifest, its folder and its program may have any name."""
     path = write(tmp_path, SERVER.replace('"{python}", "-c"', '"./der größte server"'), "my folder ✗/größe 日本.toml")
-    assert f"{path}:4: service.command: found './der größte server', no such file" in fault(dualstack("check", path))
+    assert f"{path}:4: service.command: './der größte server': no such file in " in fault(dualstack("check", path))
     program = path.parent / "der größte server"
     program.write_text("#!/bin/sh\n", encoding="utf-8")
     program.chmod(0o755)

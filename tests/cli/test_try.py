@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from dualstack.cli.main import main
+from dualstack.cli.terminal import Terminal
+from dualstack.cli.try_ import _progress, _show_known
 from dualstack.manifest import load_manifest
 from dualstack.measure import Measure
 from dualstack.prober.messages import SocketRow
@@ -201,6 +203,24 @@ def test_rows_of_a_client() -> None:
         "attempts that lost are closed": (State.ABSENT, "no attempt has lost"),
     }
     assert found["a name, the first attempt is not answered"].measures == (delay,)
+
+
+def test_an_interrupted_trial_shows_what_is_known(capsys: pytest.CaptureFixture[str]) -> None:
+    """Only rows whose cases have ended are shown; without any nothing is."""
+    _show_known(Terminal(), [record("CONNECT-001", Verdict.PASS), record("DNS-003", Verdict.FAIL, "it is reset")])
+    shown = capsys.readouterr().out
+    assert "an IPv6 address" in shown
+    assert "✗ a name, one family is broken: it is reset" in shown
+    assert "an IPv4 address" not in shown
+    _show_known(Terminal(), [])
+    assert capsys.readouterr().out == ""
+
+
+def test_without_a_terminal_progress_is_lines_on_standard_error() -> None:
+    """Beside a status line on a terminal nothing more is shown."""
+    progress = _progress(Terminal(force_terminal=False))
+    assert (progress.stderr, progress.is_terminal, progress.quiet) == (True, False, False)
+    assert _progress(Terminal(force_terminal=True)).quiet
 
 
 def test_files_that_a_lab_hides(tmp_path: Path) -> None:

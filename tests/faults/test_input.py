@@ -77,17 +77,17 @@ def many_options_for_nothing(site: "Site") -> list[str | Path]:
 FAULTS: dict[str, tuple[Callable[["Site"], list[str | Path]], tuple[str, ...]]] = {
     "a program that is not there": (
         with_program("./absent"),
-        ("faulty.toml:", "service.command: found './absent', no such file"),
+        ("faulty.toml:", "service.command: './absent': no such file in "),
     ),
     "a program that is not in PATH": (
         with_program("no-such-program"),
-        ("service.command: found 'no-such-program', not in PATH", "service.packages"),
+        ("service.command: 'no-such-program': not in PATH", "service.packages"),
     ),
     "a program that may not be executed": (
         not_executable,
-        ("service.command: found './plain', not executable: chmod +x ",),
+        ("service.command: './plain': not executable: chmod +x ",),
     ),
-    "a program that is a folder": (a_folder, ("service.command: found './folder', a folder",)),
+    "a program that is a folder": (a_folder, ("service.command: './folder': a folder",)),
     "a key with a typo": (changed("port = 7007", "prot = 7007"), ("faulty.toml", "listen[0].prot", "'port'")),
     "a value of the wrong kind": (changed("port = 7007", 'port = "7007"'), ("faulty.toml", "listen[0].port", "'7007'")),
     "broken TOML": (changed("[[listen]]", "[[listen]"), ("faulty.toml", "line ")),

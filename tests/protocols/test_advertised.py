@@ -57,6 +57,7 @@ def test_host_and_port(text: str, expected: tuple[str, int | None]) -> None:
         ("fe80::1", F6, "it is a link-local address"),
         ("fe80::1%eth0", F6, "it is a link-local address"),
         ("[2001:db8::1]", F6, "it has brackets"),
+        ("[2001", F6, "it has one bracket alone"),
         ("2001:db8::1:80:90:70:1:2:3", F6, "it is no address and no name: it has a colon"),
         ("", F4, "it is empty"),
     ],

@@ -1,10 +1,14 @@
 """How the times of exchanges over the two families are compared."""
 
+from dataclasses import replace
+
 import pytest
 
-from dualstack.errors import Inconclusive
+from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family
+from dualstack.prober.messages import Dialled, Outcome
 from dualstack.world.latency import (
+    Unanswered,
     difference,
     equally_fast,
     equally_fast_apart,
@@ -12,6 +16,7 @@ from dualstack.world.latency import (
     is_late_at_first,
     may_hide_a_delay,
     noise,
+    seconds_of,
 )
 
 F4, F6 = Family.IPV4, Family.IPV6
@@ -60,7 +65,7 @@ def test_a_first_exchange_may_be_late_once() -> None:
     assert first_in_time(fine, late).ok
     finding = first_in_time(late, late)
     assert not finding.ok
-    assert finding.happened == "it took 10 ms over IPv4 and 2000 ms over IPv6"
+    assert finding.happened == "the first exchange: over IPv4 10.0 ms and over IPv6 2000.0 ms"
 
 
 def test_a_family_that_delays_the_other_is_measured_apart() -> None:
@@ -72,6 +77,23 @@ def test_a_family_that_delays_the_other_is_measured_apart() -> None:
     assert not may_hide_a_delay({F4: [0.01, 0.02], F6: [0.01, 0.02]})
     finding = equally_fast_apart({F4: [0.02, 0.03], F6: [2.0, 2.0]})
     assert not finding.ok
-    assert finding.happened == "exchanges take 0.020 s to 0.030 s over IPv4 and 2.000 s to 2.000 s over IPv6"
+    assert finding.happened == (
+        "of the exchanges in such starts: over IPv4 20.0 ms at least, 30.0 ms at most; "
+        "over IPv6 2000.0 ms at least, 2000.0 ms at most"
+    )
     assert equally_fast_apart({F4: [2.0, 2.0], F6: [2.0, 2.0]}).ok
     assert equally_fast_apart({F4: [0.02, 1.5], F6: [2.0, 2.0]}).ok
+
+
+def test_a_client_that_is_not_served_has_no_time() -> None:
+    """A closed connection or a wrong answer is no slow answer: the case is not judged; only a client that waits is."""
+    closed = Dialled(Outcome.SILENT, "", True, "", 0, "", "", 0.01, "the service closed the connection", 0)
+    with pytest.raises(NothingToJudge, match="IPv6 client is not served: the requirements on reachability cover that"):
+        seconds_of(F6, closed, 2.0)
+    with pytest.raises(NothingToJudge):
+        seconds_of(F6, replace(closed, outcome=Outcome.WRONG, seconds=2.0), 2.0)
+    assert seconds_of(F6, replace(closed, outcome=Outcome.ANSWERED), 2.0) == 0.01
+    waited = seconds_of(F6, replace(closed, seconds=2.0), 2.0)
+    assert isinstance(waited, Unanswered)
+    finding = first_in_time({F4: [0.01, 0.02], F6: [waited, 0.01]}, {F4: [0.01, 0.02], F6: [waited, 0.01]})
+    assert finding.happened == "the first exchange: over IPv4 10.0 ms and over IPv6 no answer within 2000.0 ms"

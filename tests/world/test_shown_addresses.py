@@ -2,7 +2,7 @@
 
 import pytest
 
-from dualstack.world.shown_addresses import cut_texts, has_brackets, joined_texts, texts_of
+from dualstack.world.shown_addresses import cut_texts, has_brackets, joined_texts, shown, texts_of
 
 ADDRESS = "2001:db8:51:1::201"
 LONG = "2001:db8:51:1:aaaa:bbbb:cccc:202"
@@ -71,3 +71,11 @@ def test_address_and_port(output: str, joined: tuple[str, ...], brackets: bool) 
 def test_cut_texts(output: str, cut: tuple[str, ...]) -> None:
     """The beginning of an address is a cut one; the whole address and the prefix of its network are not."""
     assert cut_texts(output, LONG) == cut
+
+
+def test_a_finding_quotes_the_line_that_is_meant() -> None:
+    """The first line with the text, cut to 200 characters; without one only the text."""
+    output = f"start\n  connected to {ADDRESS} \nconnected to {ADDRESS} again\n"
+    assert shown(output, (ADDRESS,)) == f'it shows {ADDRESS}: "connected to {ADDRESS}"'
+    assert shown("", (ADDRESS, LONG)) == f"it shows {ADDRESS} and {LONG}"
+    assert len(shown(f"{ADDRESS} {'x' * 500}", (ADDRESS,))) < 250

@@ -215,7 +215,7 @@ def by_shape(facts: Facts) -> str:
 
 def mixed_up(facts: Facts) -> str:
     """A client was shown, or logged with, the address of another one that came at the same time."""
-    return facts.happened(Symptom.OTHERS_ADDRESS)
+    return facts.judged(Symptom.OTHERS_ADDRESS)
 
 
 def shown_wrong(facts: Facts) -> list[tuple[str, str]]:

@@ -78,7 +78,8 @@ def error_answer_of_one_family(facts: Facts) -> str:
         return ""
     statuses = sorted({status_of(item) for item in facts.exchanges if item.family is family and status_of(item)})
     status = f" with status {', '.join(statuses)}" if statuses and not statuses[0].startswith("2") else ""
-    return f"{family.label} clients are {_worst(facts, family)}{status}; {family.other.label} clients are served"
+    who = f"{'some ' * bool(facts.of(family).count(How.ANSWERED))}{family.label} clients"
+    return f"{who} are {_worst(facts, family)}{status}; {family.other.label} clients are served"
 
 
 def refuses_literals(facts: Facts) -> str:
@@ -99,7 +100,7 @@ def ordinary_clients_served(facts: Facts) -> str:
     """Clients of a lost family were served before something unusual was done: their addresses are no problem."""
     for family in BOTH:
         answered = any(item.family is family and item.how is How.ANSWERED for item in facts.exchanges)
-        if facts.lost(family) and answered and about("ROBUST", "LIFE", "SEC", "UDP")(facts):
+        if facts.lost(family) and answered and about("ROBUST", "LIFE", "SEC", "UDP", "TRANS-008")(facts):
             return f"ordinary {family.label} clients are answered"
     return ""
 
@@ -210,7 +211,12 @@ def limits_ipv4(facts: Facts) -> str:
 
 def locks_out_sharers(facts: Facts) -> str:
     """A client is not served while another one that shares its address or its network is connected."""
-    return facts.happened(Symptom.SHARED_ADDRESS)
+    return facts.judged(Symptom.SHARED_ADDRESS)
+
+
+def fails_alone(facts: Facts) -> str:
+    """A client that is not served beside another one is not served alone either."""
+    return facts.happened(Symptom.FAILS_ALONE)
 
 
 def answers_again(facts: Facts) -> str:
@@ -228,8 +234,7 @@ def answers_again(facts: Facts) -> str:
 
 def something_grows(facts: Facts) -> str:
     """It has more descriptors, processes or connections than before."""
-    grown = (item for item in facts.broken if Symptom.GROWTH in item.symptoms)
-    return next((f"{item.expected}, but {item.happened}" for item in grown), "")
+    return facts.judged(Symptom.GROWTH)
 
 
 def asks_for_names(facts: Facts) -> str:

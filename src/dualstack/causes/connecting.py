@@ -89,7 +89,8 @@ def waits_at_first(facts: Facts) -> str:
     """When it was stopped it had tried one address, which does not answer: perhaps it would have tried others."""
     for run in _one_tried(facts):
         if _waits(run):
-            return f"after {run.seconds:.1f} s it had tried {run.tried[0].address}, and not {', '.join(run.untried)}"
+            waited, first = run.seconds - run.tried[0].at, run.tried[0].address
+            return f"{waited:.1f} s after its attempt to {first} it had not tried {', '.join(run.untried)}"
     return ""
 
 
@@ -103,17 +104,30 @@ def goes_on_after_refusal(facts: Facts) -> str:
 
 def one_failure_is_final(facts: Facts) -> str:
     """In one run it tried another address after the first one had failed; in another run, which failed, it did not."""
-    went_on = next((run for run in facts.runs if run.works and run.literal is None and _went_on(run)), None)
+    went_on = next((run for run in facts.runs if run.literal is None and _went_on(run)), None)
     final = stopped_at_first(facts) or unreachable_is_final(facts)
     if went_on is None or not final:
         return ""
     first = went_on.tried[0]
-    return f"{final}; in another run it went on after {first.address} ({first.how.result})"
+    how = "no answer yet" if first.how is How.ANSWERED else first.how.result
+    return f"{final}; in another run it went on after {first.address} ({how})"
+
+
+def tries_several(facts: Facts) -> str:
+    """In some run it tried several addresses of a name, as packets show."""
+    for run in facts.runs:
+        addresses = tuple(dict.fromkeys(item.address for item in run.tried))
+        if run.literal is None and len(addresses) > 1:
+            return f"for {run.target} it tried {' and '.join(addresses)}"
+    return ""
 
 
 def _went_on(run: Run) -> bool:
-    """Return whether a run tried another address after its first one had failed."""
-    return len({item.address for item in run.tried}) > 1 and run.tried[0].how is not How.ANSWERED
+    """Return whether a run tried another address after its first one had failed, or while that did not answer."""
+    first, other = run.tried[:1], next((item for item in run.tried if item.address != run.tried[0].address), None)
+    if other is None:
+        return False
+    return first[0].how is not How.ANSWERED or first[0].at + first[0].after > other.at
 
 
 def _stopped_inside(facts: Facts) -> str:
@@ -154,7 +168,7 @@ def ipv4_fails_unseen(facts: Facts) -> str:
 def all_tried(facts: Facts) -> str:
     """Every address that it knew was tried in every run that failed."""
     runs = [run for run in failed(facts) if run.literal is None]
-    if runs and all(run.known and not run.untried for run in runs):
+    if runs and all(run.known and run.tried and not run.untried for run in runs):
         return "it tried every address that DNS gave it"
     if not runs and slow_attempts(facts):
         return "it reached its server after a delay"
@@ -176,18 +190,26 @@ def some_of_a_family_left(facts: Facts) -> str:
 def slow_attempts(facts: Facts) -> str:
     """There was a long pause between attempts to different addresses, in a run that failed if any did."""
     for run in tuple(failed(facts)) or facts.runs:
-        for one, other in zip(run.tried, run.tried[1:], strict=False):
+        for number, (one, other) in enumerate(pairwise(run.tried), start=1):
             limit = _SLOW if one.how in (How.REFUSED, How.UNREACHABLE) else _PATIENT
-            if other.address != one.address and other.at - one.at > limit:
+            again = other.address in {item.address for item in run.tried[:number]}
+            if not again and other.at - one.at > limit:
                 return f"the attempt to {other.address} came {other.at - one.at:.1f} s after the one to {one.address}"
     return ""
+
+
+def tries_again(facts: Facts) -> str:
+    """In a run that failed it tried an address again, with a new connection: the attempt before had a time limit."""
+    again = next((run for run in failed(facts) if run.repeats), None)
+    return f"for {again.target} it tried {again.repeats} again, with a new connection" if again else ""
 
 
 def waits_for_dead_address(facts: Facts) -> str:
     """When it was stopped it had been waiting for an address that does not answer, longer than DNS-002 allows."""
     for run in failed(facts):
-        if _waits(run) and run.literal is None and run.seconds - run.tried[-1].at > _PATIENT:
-            return f"after {run.seconds:.1f} s it was still waiting for {run.tried[-1].address}"
+        waited = run.seconds - run.tried[-1].at if _waits(run) else 0.0
+        if run.literal is None and waited > _PATIENT and not run.repeats:
+            return f"{waited:.1f} s after its attempt it was still waiting for {run.tried[-1].address}"
     return ""
 
 
@@ -205,10 +227,11 @@ def waits_for_all(facts: Facts) -> str:
     for run in failed(facts):
         if not _waits(run) or run.literal is not None or any(item.how is not How.IGNORED for item in run.tried):
             continue
+        since = f"{run.seconds - run.tried[0].at:.1f} s after its first attempt it was still waiting"
         if not run.untried:
-            return f"after {run.seconds:.1f} s it was still waiting, although it had tried every address"
+            return f"{since}, although it had tried every address"
         if facts.requirement == "CONNECT-012":
-            return f"after {run.seconds:.1f} s it was still waiting for {run.tried[-1].address}"
+            return f"{since} for {run.tried[-1].address}"
     return ""
 
 

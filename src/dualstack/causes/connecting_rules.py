@@ -13,13 +13,13 @@ from dualstack.causes import (
     tls,
     translating,
 )
-from dualstack.causes.rule import CERTAIN, DECISIVE, FITS, STRONG, Rule, about, both, unless
+from dualstack.causes.rule import CERTAIN, DECISIVE, FITS, STRONG, Rule, about, both, shows_wrong, unless
 from dualstack.families import Family
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
 CONNECTING = (
-    Rule("RC-ADDRFORMAT", ((DECISIVE, about("ADDR-003")),)),
+    Rule("RC-ADDRFORMAT", ((DECISIVE, both(about("ADDR-003"), shows_wrong)),)),
     Rule("RC-ZONE", ((DECISIVE, about("CONNECT-010", "ADDR-006")),)),
     Rule(
         "RC-RACEALL",
@@ -31,7 +31,7 @@ CONNECTING = (
     ),
     Rule("RC-BURST", ((CERTAIN, both(about("DNS-004"), connecting.tried_at_once)),)),
     Rule("RC-FAMILYORDER", ((CERTAIN, both(about("DNS-009"), connecting.one_family_first)),)),
-    Rule("RC-TARGET", ((DECISIVE, relaying.tunnel_refused),)),
+    Rule("RC-TARGET", ((DECISIVE, relaying.tunnel_refused),), (relaying.asked_one_family,)),
     Rule(
         "RC-WRONGFAMILYSOURCE",
         (
@@ -65,7 +65,8 @@ CONNECTING = (
             (CERTAIN, literals.joined_without_brackets),
             (DECISIVE, literals.too_many_colons),
             (DECISIVE, handed_out.without_brackets),
-            (DECISIVE, about("CONNECT-017", "ADDR-004")),
+            (DECISIVE, about("CONNECT-017")),
+            (DECISIVE, both(about("ADDR-004"), shows_wrong)),
         ),
         (literals.encoded_brackets,),
     ),
@@ -87,6 +88,7 @@ CONNECTING = (
         "RC-RESOLVER",
         (
             (CERTAIN, resolving.keeps_family),
+            (DECISIVE, relaying.asked_one_family),
             (DECISIVE, resolving.never_asked),
             (DECISIVE, resolving.asked_for_one_family),
             (DECISIVE, relaying.name_not_found),
@@ -94,6 +96,7 @@ CONNECTING = (
             (DECISIVE, both(about("DNS-015"), resolving.waited_before_dialling)),
             (DECISIVE, both(about("DNS-007"), resolving.late_without_aaaa)),
             (DECISIVE, both(about("DNS-013"), resolving.alias_not_followed)),
+            (DECISIVE, both(about("DNS-008"), resolving.good_answer_unused)),
             (STRONG, resolving.gave_up_with_addresses),
             (STRONG, resolving.refused_literal),
             (STRONG, resolving.one_of_localhost),
@@ -121,10 +124,14 @@ CONNECTING = (
         ),
         (connecting.listens, connecting.quick_and_complete, connecting.stopped_at_first),
     ),
-    Rule("RC-NOTIMEOUT", ((DECISIVE, connecting.waits_for_all),), (connecting.listens,)),
+    Rule("RC-NOTIMEOUT", ((DECISIVE, connecting.waits_for_all),), (connecting.listens, connecting.tries_again)),
     Rule("RC-IMPATIENT", ((DECISIVE, connecting.aborts_attempts),), (connecting.listens,)),
     Rule("RC-NAMELESSERROR", ((CERTAIN, connecting.unnamed_address),), (connecting.listens,)),
-    Rule("RC-ERRORFINAL", ((CERTAIN, connecting.one_failure_is_final),), (connecting.listens,)),
+    Rule(
+        "RC-ERRORFINAL",
+        ((CERTAIN, connecting.one_failure_is_final),),
+        (connecting.listens, attempting.used_after_failure),
+    ),
     Rule(
         "RC-FIRSTADDR",
         (
@@ -138,6 +145,7 @@ CONNECTING = (
         ),
         (
             connecting.listens,
+            connecting.tries_several,
             connecting.all_tried,
             relaying.name_not_found,
             resolving.one_address_known,

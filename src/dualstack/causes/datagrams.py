@@ -36,7 +36,7 @@ def wrong_port(facts: Facts) -> str:
 
 def bad_checksum(facts: Facts) -> str:
     """Datagrams left without a correct checksum."""
-    return facts.happened(Symptom.BAD_CHECKSUM)
+    return facts.judged(Symptom.BAD_CHECKSUM)
 
 
 def answers_nowhere(facts: Facts) -> str:
@@ -82,7 +82,7 @@ def large_only(facts: Facts) -> str:
 
 def too_large_packets(facts: Facts) -> str:
     """Packets left that were larger than the path MTU."""
-    return facts.happened(Symptom.LARGE_PACKET) or says(Sign.TOO_LARGE)(facts)
+    return facts.judged(Symptom.LARGE_PACKET) or says(Sign.TOO_LARGE)(facts)
 
 
 def small_are_lost_too(facts: Facts) -> str:
@@ -104,7 +104,7 @@ def oneway(facts: Facts) -> str:
 
 def gets_others_answers(facts: Facts) -> str:
     """Clients get datagrams that answer none of their requests."""
-    return facts.happened(Symptom.OTHERS_ANSWERS)
+    return facts.judged(Symptom.OTHERS_ANSWERS)
 
 
 def cut(facts: Facts) -> str:

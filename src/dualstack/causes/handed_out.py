@@ -7,15 +7,24 @@ from dualstack.finding import Symptom
 
 def unusable(facts: Facts) -> str:
     """It hands out an address that its client cannot use."""
-    found = (item for item in facts.broken if Symptom.UNUSABLE_ADDRESS in item.symptoms)
-    return next((f"{item.expected}, but {item.happened}" for item in found), "")
+    return facts.judged(Symptom.UNUSABLE_ADDRESS)
 
 
 def side_port_missed(facts: Facts) -> str:
     """A port that it opened for a client beside the connection is reached over IPv4, and not over IPv6."""
     found = [item for item in facts.broken if Symptom.SIDE_PORT in item.symptoms]
     only = found and not any(Family.IPV4.label in item.expected for item in found)
-    return f"{found[0].expected}, but {found[0].happened}" if only else ""
+    return found[0].text if only else ""
+
+
+def type_of_other_family(facts: Facts) -> str:
+    """A session description names the type of one family beside an address of the other, which is right."""
+    return facts.happened(Symptom.ADDRESS_TYPE)
+
+
+def ipv4_fails_too(facts: Facts) -> str:
+    """A finding about an IPv4 client failed: not IPv6 alone is broken."""
+    return next((item.text for item in facts.broken if Family.IPV4.label in item.expected), "")
 
 
 def mapped(facts: Facts) -> str:
@@ -37,4 +46,4 @@ def cut_at_colon(facts: Facts) -> str:
 
 def cut(facts: Facts) -> str:
     """A field of its messages returns another address than the one that was put in."""
-    return facts.happened(Symptom.CUT_ADDRESS)
+    return facts.judged(Symptom.CUT_ADDRESS)

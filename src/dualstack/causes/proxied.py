@@ -1,6 +1,7 @@
 """Facts about the PROXY headers that a service writes or reads."""
 
 from dualstack.facts import Facts, How
+from dualstack.families import BOTH
 from dualstack.finding import Symptom
 
 
@@ -11,7 +12,7 @@ def misread(facts: Facts) -> str:
 
 def misread_field(facts: Facts) -> str:
     """It writes or reads Forwarded or X-Forwarded-For wrongly."""
-    return facts.happened(Symptom.FORWARDED)
+    return facts.judged(Symptom.FORWARDED)
 
 
 def distrusts_relay(facts: Facts) -> str:
@@ -30,6 +31,24 @@ def may_misname(facts: Facts) -> str:
     if family is None or not facts.takes(family) or facts.of(family).worst is How.REFUSED:
         return ""
     return f"it names each client in a PROXY header, and a server refuses it if those of {family.label} are wrong"
+
+
+def may_misread(facts: Facts) -> str:
+    """Its clients send PROXY headers, and some of a socket that takes them get an end of their connection alone."""
+    ended = next((item for item in facts.exchanges if item.how in {How.HUNG_UP, How.RESET}), None)
+    if not facts.introduced or ended is None or not facts.broken or facts.ended:
+        return ""
+    label = ended.family.label
+    return f"its clients begin with a PROXY header, and it closes connections of some {label} clients without an answer"
+
+
+def misreads_some(facts: Facts) -> str:
+    """The same, and other clients of that family are answered: the text of the address matters."""
+    for family in BOTH:
+        own = {item.how for item in facts.exchanges if item.family is family and item.port == facts.port}
+        if How.ANSWERED in own and own & {How.HUNG_UP, How.RESET} and may_misread(facts):
+            return f"{may_misread(facts)}; others are answered"
+    return ""
 
 
 def writes_headers(facts: Facts) -> str:

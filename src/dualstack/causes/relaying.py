@@ -1,7 +1,11 @@
 """Facts about a relay: whether it reaches its server, and what it passes on."""
 
 from dualstack.facts import Facts, Sign
+from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
+
+MISSED = {Symptom.SERVER_MISSED, Symptom.TUNNEL_REFUSED, Symptom.NEXT_ADDRESS_MISSED}
+"""What a relay shows that accepts a client, and not that client's server."""
 
 
 def server_missed(facts: Facts) -> str:
@@ -14,6 +18,26 @@ def name_not_found(facts: Facts) -> str:
     line = facts.says(Sign.NOT_FOUND)
     missed = facts.happened(Symptom.SERVER_MISSED, Symptom.NEXT_ADDRESS_MISSED)
     return f'it did not reach its server, and its output says "{line}"' if line and missed else ""
+
+
+def asked_one_family(facts: Facts) -> str:
+    """It did not reach a server of one family by a name, of which it queried the record of the other family alone.
+
+    If it does not reach an address of that family either, or says so of its socket, the queries are not the reason.
+    """
+    missed = [item for item in facts.broken if {*item.symptoms} & MISSED]
+    for item in missed if not facts.says(Sign.ONE_FAMILY_ASKED, Sign.OTHER_FAMILY) else ():
+        family = next((family for family in BOTH if f"{family.label} server" in item.expected), None)
+        names = [name for name, types in facts.asked if name in item.expected and types == (_other(family),)]
+        by_name = all(any(name in one.expected for name, _ in facts.asked) for one in missed)
+        if family in facts.host.families and names and by_name:
+            return f"for {names[0]} it queried {_other(family)}, and never {family.record}"
+    return ""
+
+
+def _other(family: Family | None) -> str:
+    """Return the record type of the other family; empty without a family."""
+    return family.other.record if family else ""
 
 
 def target_fails(facts: Facts) -> str:
@@ -57,12 +81,12 @@ def stranger_passed(facts: Facts) -> str:
 
 def forgotten_busy(facts: Facts) -> str:
     """It forgets a UDP client that is never idle."""
-    return facts.happened(Symptom.FORGOTTEN_BUSY)
+    return facts.judged(Symptom.FORGOTTEN_BUSY)
 
 
 def new_session(facts: Facts) -> str:
     """It does not find the session of a UDP client again."""
-    return facts.happened(Symptom.NEW_SESSION)
+    return facts.judged(Symptom.NEW_SESSION)
 
 
 def next_address_missed(facts: Facts) -> str:

@@ -38,7 +38,7 @@ def gave_up_with_addresses(facts: Facts) -> str:
     """It got addresses from DNS, and reports that the name was not found."""
     for run in failed(facts):
         line = facts.says(Sign.NOT_FOUND)
-        if run.literal is None and line and not run.tried and run.known:
+        if run.literal is None and line and not run.tried and run.known and not run.may_be_inside:
             return f'it got {", ".join(run.known)} from DNS and made no attempt; its output says "{line}"'
     return ""
 
@@ -57,7 +57,7 @@ def refused_literal(facts: Facts) -> str:
     """
     line = facts.says(Sign.NOT_FOUND)
     for run in failed(facts) if _NO_HOST.search(line) else ():
-        unused = run.literal in facts.host.families and not run.names and not run.tried
+        unused = run.literal in facts.host.families and not (run.names or run.tried or run.may_be_inside)
         if unused and not _names_piece(line, run.target):
             return f'given {run.target} it queried no name server and made no attempt; its output says "{line}"'
     return ""
@@ -149,9 +149,19 @@ def late_without_aaaa(facts: Facts) -> str:
     return ""
 
 
+def good_answer_unused(facts: Facts) -> str:
+    """It got an address from one of its two queries, whose other answer is broken, and did nothing with it."""
+    for run in failed(facts):
+        if any(item in line for item in run.known for _, line in facts.signs):
+            continue  # its output names the address: it has used it
+        if run.literal is None and run.known and not run.tried and not run.may_be_inside:
+            return f"of its two queries one was answered with {', '.join(run.known)}, and it made no attempt"
+    return ""
+
+
 def alias_not_followed(facts: Facts) -> str:
     """It got addresses through an alias, and made no attempt."""
     for run in failed(facts):
-        if run.known and not run.tried:
+        if run.known and not run.tried and not run.may_be_inside:
             return f"it got {', '.join(run.known)} from DNS, through aliases, and made no attempt"
     return ""

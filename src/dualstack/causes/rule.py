@@ -65,6 +65,11 @@ def about(*requirements: str) -> Test:
     return test
 
 
+def shows_wrong(facts: Facts) -> str:
+    """Return the first failed finding, of which the cause is the explanation."""
+    return facts.broken[0].text if facts.broken else ""
+
+
 def where(facts: Facts) -> str:
     """Return the port of the case in words: ``TCP port 80``."""
     return f"{facts.transport.upper()} port {facts.port}"

@@ -31,6 +31,7 @@ from dualstack.causes.rule import (
     ended,
     lost,
     says,
+    shows_wrong,
     unless,
 )
 from dualstack.causes.running_rules import RUNNING_RULES
@@ -59,7 +60,7 @@ RULES = (
         "RC-V4SOCK",
         ((STRONG, sockets.ipv4_wildcard_only), (FITS, sockets.no_socket(IPV6))),
         (
-            sockets.takes(IPV6),
+            sockets.takes_always(IPV6),
             sockets.nothing_seen,
             sockets.came_late,
             sockets.served(IPV6),
@@ -286,7 +287,7 @@ RULES = (
             (STRONG, both(addresses.by_shape, about("INTEROP-007"))),
             (STRONG, addresses.sender_is_dropped),
             (DECISIVE, both(about("ADDR-001"), literals.some_forms_missed)),
-            (DECISIVE, about("ADDR-002", "ADDR-007")),
+            (DECISIVE, both(about("ADDR-002", "ADDR-007"), shows_wrong)),
         ),
         (datagrams.gets_others_answers,),
     ),

@@ -62,7 +62,7 @@ RUNNING_RULES = (
             (DECISIVE, answers.limits_earlier(Family.IPV6)),
             (FITS, about("ROBUST-008")),
         ),
-        (about("ROBUST-010"), waiting.never_accepted),
+        (about("ROBUST-010"), waiting.never_accepted, answers.fails_alone, sockets.closed_while_running),
     ),
     Rule(
         "RC-SHAREDADDRESS",
@@ -71,6 +71,7 @@ RUNNING_RULES = (
             (DECISIVE, answers.limits_ipv4),
             (DECISIVE, answers.limits_earlier(Family.IPV4)),
         ),
+        (answers.fails_alone,),
     ),
     Rule(
         "RC-BACKLOG",

@@ -40,9 +40,24 @@ def no_socket(family: Family) -> Test:
 
 
 def ipv4_wildcard_only(facts: Facts) -> str:
-    """It listens on the IPv4 wildcard and not over IPv6."""
+    """It listens on the IPv4 wildcard and not over IPv6, in all its starts, or in one whose IPv6 clients it refused."""
     sentence = no_socket(IPV6)(facts)
-    return sentence if sentence and any(row.address == IPV4.wildcard for row in facts.on_port) else ""
+    if not sentence:
+        return _start_without(facts, IPV6)
+    return sentence if any(row.address == IPV4.wildcard for row in facts.on_port) else ""
+
+
+def _start_without(facts: Facts, family: Family) -> str:
+    """Return that one start refused the clients of a family, and listened on the other one's wildcard alone."""
+    for number, (_, rows) in enumerate(facts.openings, start=1) if _concerned(facts, family) else ():
+        own = [item for item in facts.exchanges if (item.start, item.family, item.port) == (number, family, facts.port)]
+        refused = bool(own) and all(item.how is How.REFUSED for item in own)
+        wildcard = any(row.address == family.other.wildcard for row in rows)
+        if refused and wildcard and not any(family in row.serves for row in rows):
+            label = family.label
+            listened = f"it listened on {_shown(rows)}"
+            return f"when {label} clients were refused, it had no socket for {label} on {where(facts)}: {listened}"
+    return ""
 
 
 def ipv4_literal_only(facts: Facts) -> str:
@@ -59,6 +74,11 @@ def takes(family: Family) -> Test:
         return f"its socket on {rows[0].address} takes {family.label}" if rows else ""
 
     return test
+
+
+def takes_always(family: Family) -> Test:
+    """Return the test that a socket takes a family, in every start in which its clients were refused."""
+    return lambda facts: "" if _start_without(facts, family) else takes(family)(facts)
 
 
 def served(family: Family) -> Test:
@@ -241,7 +261,8 @@ def closed_while_running(facts: Facts) -> str:
     there = {family for row in facts.table if _is_own(facts, row) for family in row.serves}
     for family in BOTH if not facts.ended else ():
         seen = facts.of(family)
-        gone = facts.takes(family) and family not in there and family.other in there
+        had = any(family in row.serves for row in facts.openings[-1][1])  # not a start that never had it
+        gone = had and family not in there and family.other in there
         if gone and seen.count(How.ANSWERED) and seen.count(How.REFUSED):
             label = family.label
             return f"{label} clients were answered at first; later the service runs, and no socket takes {label}"

@@ -44,8 +44,7 @@ def tls_fails(facts: Facts) -> str:
 
 def accepts_other_certificate(facts: Facts) -> str:
     """It accepts a certificate that is for another address than its target."""
-    found = (item for item in facts.broken if Symptom.OTHER_CERTIFICATE in item.symptoms)
-    return next((f"{item.expected}, but {item.happened}" for item in found), "")
+    return facts.judged(Symptom.OTHER_CERTIFICATE)
 
 
 def handshake_is_silent(facts: Facts) -> str:

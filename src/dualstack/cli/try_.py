@@ -16,7 +16,7 @@ from dualstack.cli.verifying import verify
 from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family, bracketed
 from dualstack.prober.messages import Outcome, SocketRow
-from dualstack.results import read_records
+from dualstack.results import Record, read_records
 from dualstack.rootfs import build_root
 from dualstack.survey import NOT_LISTENING, STATES, UNACCEPTED, Observation
 from dualstack.topology import load_topology
@@ -87,8 +87,9 @@ def _try_client(console: Terminal, command: list[str], options: argparse.Namespa
         words += [word for names in REQUIREMENTS.values() for name in names for word in ("--requirement", name)]
         words += [word for name in TOPOLOGIES for word in ("--topology", name)]
         with console.status("running it with each kind of target"):
-            done = verify(make_parser().parse_args(words), Terminal(quiet=True))
+            done = verify(make_parser().parse_args(words), _progress(console))
         if done.interrupted:
+            _show_known(console, read_records(done.folder) if done.folder is not None else [])
             raise KeyboardInterrupt
         if done.folder is None:
             raise UsageError("\n".join(line.removeprefix("ERROR: ") for line in done.printed.splitlines() if line))
@@ -101,6 +102,19 @@ def _try_client(console: Terminal, command: list[str], options: argparse.Namespa
     text = client_manifest(command, Path.cwd(), saved, options.protocol, options.package)
     _conclude(console, text, options.save, began)
     return 1 if any(row.state is State.FAILS for row in found) else 0
+
+
+def _progress(console: Terminal) -> Terminal:
+    """Return where the progress of the run is shown: nowhere beside a status line, else as lines on standard error."""
+    return Terminal(quiet=True) if console.is_terminal else Terminal(stderr=True, force_terminal=False)
+
+
+def _show_known(console: Terminal, records: Iterable[Record]) -> None:
+    """Print the rows whose cases had ended when the run was interrupted."""
+    records = list(records)
+    known = {record.requirement for record in records}
+    if found := [row for row in rows(records) if known & {*REQUIREMENTS[row.target]}]:
+        _show_rows(console, found)
 
 
 def _show_rows(console: Terminal, found: Sequence[Row]) -> None:

@@ -131,7 +131,7 @@ _TEXTS: dict[Sign, str] = {
     r"|address family not supported by (?:this )?socket|mismatched (?:local )?address",
     Sign.NO_IPV4: r"\bno (?:usable |global |public )?IPv4\b|IPv4 (?:is )?(?:not |un)available",
     Sign.UNPACKED: r"too many values to unpack|not enough values to unpack|too many values",
-    Sign.OTHER_LENGTH: r"bad arg length for Socket::|bad address family for Socket::unpack_sockaddr_in\b"
+    Sign.OTHER_LENGTH: r"bad (?:arg|address) length for Socket::|bad address family for Socket::unpack_sockaddr_in\b"
     r"|packed IP wrong length|invalid length of packed IP address|addr is of illegal length|not an AF_INET sockaddr"
     r"|\(len 16 != 4\)|unpack_from requires a buffer|unpack requires a buffer of",
     Sign.MAPPED: r"::ffff:(?:\d+\.|[0-9a-f]+:)",

@@ -23,6 +23,7 @@ class Facts:
         declared: The ports of all the service's listeners.
         inside: Whether the listener is for clients on its own host.
         introduces: Whether it is a relay's that names each client to its server in a PROXY header.
+        introduced: Whether its clients begin with a PROXY header.
         host: What the host has.
         ipv4: What was observed of IPv4.
         ipv6: What was observed of IPv6.
@@ -33,6 +34,7 @@ class Facts:
         exchanges: The exchanges of single clients.
         clients: The addresses of clients and servers.
         runs: The runs of a connector.
+        asked: Of a relay: each name that it queried, with the record types, in order, each once.
         signs: The kinds of failure that its output reports, each with the line.
         silent: Whether it wrote no output.
         foreign: Whether a foreign socket had its port in one family.
@@ -54,6 +56,7 @@ class Facts:
     declared: frozenset[int] = frozenset()
     inside: bool = False
     introduces: bool = False
+    introduced: bool = False
     host: Host = ORDINARY_HOST
     ipv4: FamilyFacts = NOTHING_SEEN[Family.IPV4]
     ipv6: FamilyFacts = NOTHING_SEEN[Family.IPV6]
@@ -64,6 +67,7 @@ class Facts:
     exchanges: tuple[Exchange, ...] = ()
     clients: frozenset[str] = frozenset()
     runs: tuple[Run, ...] = ()
+    asked: tuple[tuple[str, tuple[str, ...]], ...] = ()
     signs: tuple[tuple[Sign, str], ...] = ()
     silent: bool = True
     foreign: bool = False
@@ -108,6 +112,14 @@ class Facts:
     def happened(self, *symptoms: Symptom) -> str:
         """Return what happened in the first failed finding with one of these symptoms; empty if there is none."""
         return next((item.happened for item in self.broken if set(item.symptoms) & set(symptoms)), "")
+
+    def judged(self, *symptoms: Symptom) -> str:
+        """Return expectation and event of the first failed finding with one of these symptoms; empty if there is none.
+
+        For findings whose event is no sentence without the expectation: `they come from another port`.
+        """
+        found = (item for item in self.broken if set(item.symptoms) & set(symptoms))
+        return next((item.text for item in found), "")
 
     # -- the service -------------------------------------------------------------------------------------------------
 

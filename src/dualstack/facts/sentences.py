@@ -1,5 +1,6 @@
 """Facts as plain sentences, for readers who look for the cause themselves."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from dualstack.counting import some, verb
@@ -9,6 +10,9 @@ from dualstack.families import BOTH, Family, endpoint
 
 _MOST_TRIED = 4
 _WAITED = 0.1  # seconds: a start that was not waited for says nothing
+
+_OF_OUTPUT = frozenset({"ADDR-003", "ADDR-004", "ADDR-005"})
+"""Requirements on what an output shows: queries and attempts say nothing about that."""
 
 
 def sentences(facts: Facts) -> tuple[str, ...]:
@@ -125,19 +129,35 @@ def _of_starts(facts: Facts) -> Iterator[str]:
 
 
 def _of_runs(facts: Facts) -> Iterator[str]:
-    """Yield what the failed runs of a connector did."""
-    for run in facts.runs:
-        if run.works:
-            continue
+    """Yield what the failed runs of a connector did, or which names a relay looked up."""
+    texts = [item.text for item in facts.broken]
+    for name, types in facts.asked:
+        if any(_names(text, name) for text in texts):
+            yield f"For {name} it queried {' and '.join(types)}."
+    for run in _concerned(facts) if facts.requirement not in _OF_OUTPUT else ():
         if run.literal is None:
             yield f"For {run.target} it queried {' and '.join(run.asked) or 'no record'}."
         elif run.names:
             yield f"It queried the name server for {', '.join(run.names)}, although {run.target} is an address."
-        yield _tried(run)
+        if run.tried or not run.may_be_inside:
+            yield _tried(run)
         if run.known and run.untried:
             yield f"It did not try {', '.join(run.untried)}."
         if run.timed_out:
             yield f"It was still running after {run.seconds:.1f} s."
+
+
+def _concerned(facts: Facts) -> list[Run]:
+    """Return the runs with a target that failed findings name, those that failed if any did; else all that failed."""
+    texts = [item.text for item in facts.broken]
+    named = [run for run in facts.runs if any(_names(text, run.target) for text in texts)]
+    failed = [run for run in facts.runs if not run.works]
+    return [run for run in failed if run in named] or named or failed
+
+
+def _names(text: str, target: str) -> bool:
+    """Return whether a text has a target, not as a part of a longer address or name."""
+    return re.search(rf"(?<![\w:.-]){re.escape(target)}(?![\w-]|\.\w)", text) is not None
 
 
 def _tried(run: Run) -> str:

@@ -1,9 +1,10 @@
 """The parts of a case's facts: exchanges, starts, connector runs, the host, and totals by family."""
 
 import enum
+import ipaddress
 from dataclasses import dataclass
 
-from dualstack.families import BOTH, WILDCARDS, Family
+from dualstack.families import BOTH, WILDCARDS, Family, unmapped
 from dualstack.prober.messages import SocketRow
 from dualstack.protocols.certificates import TlsFault
 
@@ -168,10 +169,29 @@ class Run:
             return None
 
     @property
+    def may_be_inside(self) -> bool:
+        """Whether an attempt may have gone to a loopback address: no capture shows those."""
+        return self.target.rstrip(".").endswith("localhost") or any(map(_is_loopback, (self.target, *self.known)))
+
+    @property
     def untried(self) -> tuple[str, ...]:
-        """The addresses from its DNS answers that it did not try."""
+        """The addresses from its DNS answers that it did not try; without loopback addresses, which it may have."""
         seen = {item.address for item in self.tried}
-        return tuple(item for item in self.known if item not in seen)
+        return tuple(item for item in self.known if item not in seen and not _is_loopback(item))
+
+    @property
+    def repeats(self) -> str:
+        """The address that it tried more than once, with a new connection; empty if there is none."""
+        addresses = [item.address for item in self.tried]
+        return next((item for item in addresses if addresses.count(item) > 1), "")
+
+
+def _is_loopback(text: str) -> bool:
+    """Return whether a text is a loopback address, also an IPv4-mapped one."""
+    try:
+        return ipaddress.ip_address(unmapped(text.partition("%")[0])).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def _folder_exists(path: Path, manifest: Manifest) -> Iterator[Fault]:
     """Refuse a working directory that does not exist."""
     directory = path.parent / manifest.service.directory
     if not directory.is_dir():
-        yield Fault(("service", "directory"), f"found {str(manifest.service.directory)!r}, no such folder")
+        yield Fault(("service", "directory"), f"{str(manifest.service.directory)!r}: no such folder")
 
 
 def _placeholders_have_values(subject: Subject) -> Iterator[Fault]:

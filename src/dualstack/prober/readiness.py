@@ -9,6 +9,7 @@ from typing import Protocol
 
 from dualstack.families import Family
 from dualstack.prober.messages import STARVATION_FACTOR, Await, Exit, Readiness
+from dualstack.protocols.judgement import show_pattern
 from dualstack.transport import Transport
 
 
@@ -97,7 +98,7 @@ class Waiting:
         """Return what the program still lacks, one phrase each."""
         missing = []
         if self._condition.log is not None and not view.has_logged():
-            missing.append(f"no line of its output matches {self._condition.log!r}")
+            missing.append(f"no line of its output matches {show_pattern(self._condition.log)}")
         if self._condition.port:
             missing += self._missing_socket(view.listeners(self._condition.transport, self._condition.port), now)
         if not missing and self._condition.others:

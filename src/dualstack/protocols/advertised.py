@@ -75,8 +75,13 @@ def why_unusable(host: str, family: Family, *, inside: bool = False) -> str:
     return next((fault for fault, holds in faults.items() if holds), "")
 
 
+NOT_CLOSED = "it has one bracket alone: the host is cut, as at a colon of its address (RFC 3986 §3.2.2)"
+
+
 def _why_no_name(host: str) -> str:
     """Return why a text that is no address cannot be a name either; empty if it can."""
+    if host.count("[") != host.count("]"):
+        return NOT_CLOSED
     if "[" in host or "]" in host:
         return "it has brackets, which do not belong to the address: only URLs have them (RFC 3986 §3.2.2)"
     if ":" in host:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dualstack.errors import UsageError
 from dualstack.protocols.application import Application, Ask, Offer, ScriptTurn, Trait
 from dualstack.protocols.conversation import Conversation, Turn
-from dualstack.protocols.judgement import Judgement, Outcome, show
+from dualstack.protocols.judgement import Judgement, Outcome, show, show_pattern
 from dualstack.protocols.texts import latin1
 from dualstack.transport import Transport
 
@@ -73,14 +73,15 @@ class Searching:
             status = int(code[1]) if code else 0
             return Judgement(Outcome.ANSWERED, f"the answer begins with {show(self._text)}", status)
         if re.search(self._expect, self._text):
-            return Judgement(Outcome.ANSWERED, f"the answer matches {self._expect!r}")
+            return Judgement(Outcome.ANSWERED, f"the answer matches {show_pattern(self._expect)}")
         if len(self._text) > _MOST_SEARCHED:
             return self._wrong(f"its first {_MOST_SEARCHED >> 20} MiB were searched")
         return None
 
     def _wrong(self, why: str) -> Judgement:
         """Return the judgement of an answer that does not match."""
-        return Judgement(Outcome.WRONG, f"the answer {show(self._text)} does not match {self._expect!r}: {why}")
+        expected = show_pattern(self._expect or "")
+        return Judgement(Outcome.WRONG, f"the answer {show(self._text)} does not match {expected}: {why}")
 
 
 def _compiled(text: str) -> re.Pattern[str]:
@@ -149,8 +150,8 @@ class Scripted:
             return self._judge(Outcome.ANSWERED, f"the client sent {self._size} bytes, which the turns answer")
         if not self._turns:
             return self._judge(Outcome.WRONG, f"the client sent {show(self._text)}, and no turn answers it")
-        expected = self._turns[self._next][1].expect
-        return self._judge(Outcome.WRONG, f"the client sent {show(self._text)}, which does not match {expected!r}")
+        expected = show_pattern(self._turns[self._next][1].expect or "")
+        return self._judge(Outcome.WRONG, f"the client sent {show(self._text)}, which does not match {expected}")
 
     def _judge(self, outcome: Outcome, detail: str) -> Judgement:
         """Return a judgement with the beginning of what the client sent."""

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from dualstack.protocols.http2_ends import AnsweringEnd, RequestingEnd, request_head, status_of
 from dualstack.protocols.http2_session import Headers, Message
-from dualstack.protocols.judgement import Judgement, Outcome, show
+from dualstack.protocols.judgement import Judgement, Outcome, show, show_pattern
 from dualstack.protocols.texts import latin1
 
 HEALTH_CHECK = "/grpc.health.v1.Health/Check"
@@ -104,7 +104,7 @@ class GrpcClient(RequestingEnd):
         reply = b"".join(replies)
         expect = self._wanted.expect
         if expect is not None and not re.search(expect, reply[:_MOST_SEARCHED].decode("latin-1")):
-            return _wrong(f"the reply {show(reply)} of {self._method} does not match {expect!r}")
+            return _wrong(f"the reply {show(reply)} of {self._method} does not match {show_pattern(expect)}")
         return Judgement(Outcome.ANSWERED, f"the call of {self._method} was answered with {show(reply)}")
 
 

@@ -72,6 +72,11 @@ def placed(judgement: Judgement, before: int, *, whole: bool) -> Judgement:
     return replace(judgement, detail=detail, answers=before + whole)
 
 
+def show_pattern(text: str) -> str:
+    """Return a regular expression in quotes, as it is written in a manifest: its backslashes are not doubled."""
+    return "'" + "".join(char if char.isprintable() else repr(char)[1:-1] for char in text) + "'"
+
+
 def show(data: bytes | str) -> str:
     """Return the beginning of what was received, quoted for a sentence."""
     text = data.decode("latin-1") if isinstance(data, bytes) else data

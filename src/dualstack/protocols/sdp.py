@@ -31,8 +31,13 @@ class SdpAddress:
     host: str
 
     def __str__(self) -> str:
-        """Return it as the description writes it, after ``o=`` or ``c=``."""
-        return f"{self.where} {self.network} {self.kind} {self.host}"
+        """Return where it stands, and what the description has there."""
+        return f"{self.where} {self.written}"
+
+    @property
+    def written(self) -> str:
+        """The three words as the description writes them, without TTL and count of a multicast address."""
+        return f"{self.network} {self.kind} {self.host}"
 
 
 @dataclass(frozen=True, slots=True)

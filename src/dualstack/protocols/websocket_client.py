@@ -21,7 +21,7 @@ from dualstack.families import endpoint
 from dualstack.protocols.application import Ask
 from dualstack.protocols.conversation import Turn
 from dualstack.protocols.heads import STATUS_LINE, Head
-from dualstack.protocols.judgement import Judgement, Outcome, show
+from dualstack.protocols.judgement import Judgement, Outcome, show, show_pattern
 from dualstack.protocols.texts import latin1, make_token
 from dualstack.protocols.websocket_parts import MOST_HEAD, MOST_MESSAGE, Message, meaning
 
@@ -132,7 +132,7 @@ class WebSocketClient:
         if self._expect is not None:
             text = message if isinstance(message, str) else message.decode("latin-1")
             if re.search(self._expect, text):
-                return self._answered(f"the message {show(text)} matches {self._expect!r}")
+                return self._answered(f"the message {show(text)} matches {show_pattern(self._expect)}")
             self._others += 1
             return None
         if message == self._sent:

@@ -226,7 +226,7 @@ def reason(record: Record) -> str:
     """Return why a case has its verdict, in one line: its first failed finding, else its reason, else its title."""
     failed = next((finding for finding in record.findings if not finding.ok), None)
     if failed is not None and record.verdict in _ABOUT_THE_SERVICE:
-        return clip(f"expected: {failed.expected}; happened: {failed.happened}", REASON_SIZE)
+        return clip(failed.text, REASON_SIZE)
     return clip(record.reason or record.title, REASON_SIZE)
 
 

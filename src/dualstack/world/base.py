@@ -275,7 +275,7 @@ class World:
             levels = {Level(item.level) if item.level else own for item in broken}
             strictest = next(level for level in Level if level in levels)
             raise RequirementBroken(
-                "; ".join(f"expected: {item.expected}; happened: {item.happened}" for item in broken),
+                "; ".join(item.text for item in broken),
                 level="" if strictest is own else strictest.value,
             )
 

@@ -11,6 +11,7 @@ from dualstack.manifest import Connect
 from dualstack.manifest.timeouts import Timeouts
 from dualstack.prober.client import ServerHandle
 from dualstack.prober.messages import Accepted, Await, Dial, Exit
+from dualstack.protocols.judgement import show_pattern
 from dualstack.transport import AppProtocol, Transport
 from dualstack.world.journal import Journal
 from dualstack.world.patience import Patience
@@ -129,7 +130,7 @@ class Daemon:
                 return f"it had not completed an exchange after {patience.seconds:.3g} s{said(self.program.log().text)}"
         pattern = self._connector.output
         if pattern is not None and self.program.wait_log(pattern, patience.deadline) is None:
-            return f"its output does not match {pattern!r}{said(self.program.log().text)}"
+            return f"its output does not match {show_pattern(pattern)}{said(self.program.log().text)}"
         return ""
 
 

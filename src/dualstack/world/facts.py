@@ -47,6 +47,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         declared=frozenset(item.port for item in world.subject.listen),
         inside=isinstance(element, Listen) and element.scope is Scope.LOOPBACK,
         introduces=_introduces(world),
+        introduced=isinstance(element, Listen) and element.proxy is not None and bool(element.proxy.versions),
         host=host_of(world.lab.topology),
         ipv4=families[Family.IPV4],
         ipv6=families[Family.IPV6],
@@ -57,6 +58,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         exchanges=exchanges,
         clients=_peers(world),
         runs=runs_of(world.connector_runs, wire) if isinstance(world, ConnectorWorld) else (),
+        asked=_asked(world) if isinstance(world, RelayWorld) else (),
         signs=signs_of(output),
         silent=not output.strip(),
         foreign=world.journal.foreign,
@@ -67,6 +69,16 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         component=service.components.fault if service else "",
         broken=tuple(item for item in world.findings if not item.ok),
     )
+
+
+def _asked(world: RelayWorld) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return each name that the relay queried at the lab's name server, with the types of addresses."""
+    own = {item for family in BOTH for item in world.host.plan.configured[family]}
+    found: dict[str, dict[str, None]] = {}
+    for item in world.journal.queries:
+        if item.client in own and item.record in {family.record for family in BOTH}:
+            found.setdefault(item.name.lower(), {})[item.record] = None
+    return tuple((name, tuple(types)) for name, types in found.items())
 
 
 def _introduces(world: World) -> bool:

@@ -8,13 +8,14 @@ from dualstack.finding import Finding, Symptom
 from dualstack.manifest import Listen
 from dualstack.prober.messages import Dial, Dialled, Outcome
 from dualstack.prober.messages.naming import Resolve
-from dualstack.protocols.advertised import Advertised, parsed, why_unusable
+from dualstack.protocols.advertised import NOT_CLOSED, Advertised, parsed, why_unusable
 from dualstack.protocols.application import Trait
 from dualstack.protocols.registry import protocol_named
 from dualstack.service import dial_to
 from dualstack.transport import AppProtocol, Transport
 from dualstack.world.listening import ListenerWorld
 from dualstack.world.prerequisites import UNSERVED
+from dualstack.world.uri_hosts import host_symptoms
 
 _LAST_PORT = 65535
 
@@ -79,6 +80,9 @@ def require_usable(world: ListenerWorld, family: Family, item: Advertised) -> in
     symptom = Symptom.UNUSABLE_ADDRESS
     if port > _LAST_PORT:
         fault = f"there is no port {port}"
+    if fault == NOT_CLOSED:
+        expected = f"an {family.label} client can use the host that the answer hands out ({item.where})"
+        fault, symptom = f'"{item.host}": {fault}', (*host_symptoms(item.host), symptom)[0]
     if lacks_brackets:
         fault, symptom = f"{item.host}: the IPv6 address lacks brackets (RFC 3986 §3.2.2)", Symptom.NO_BRACKETS
     if fault:

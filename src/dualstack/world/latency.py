@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import median
 
-from dualstack.errors import Inconclusive
+from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.prober.messages import Outcome
+from dualstack.prober.messages import Dialled, Outcome
 from dualstack.world.listening import ListenerWorld
 
 ALLOWED = 0.1
@@ -22,6 +22,9 @@ _ROUNDS, _MOST_ROUNDS = 6, 18
 _CLEAR = 1.0
 """Seconds of difference, twice in a row, that end the measurement early."""
 
+_WAITED = 0.9
+"""A client that ended earlier than after this part of its timeout was not waiting any more."""
+
 _APART = 3
 """Exchanges of one family, in a separate start of the service."""
 
@@ -29,7 +32,33 @@ _EXCHANGE_TIMEOUT, _FACTOR = 2.0, 20
 """The timeout of an exchange in seconds, or as a multiple of the fastest one; never more than the manifest's."""
 
 Times = Mapping[Family, Sequence[float]]
-"""The seconds of each exchange, in order, by family; one without an answer counts with its timeout."""
+"""The seconds of each exchange, in order, by family; one without an answer in time counts as `Unanswered`."""
+
+
+class Unanswered(float):
+    """The timeout, in seconds, of a client that was still waiting for its answer."""
+
+
+def seconds_of(family: Family, dialled: Dialled, timeout: float) -> float:
+    """Return how long an exchange took, or its timeout as `Unanswered` if the client was still waiting then.
+
+    Raises:
+        NothingToJudge: The client was not served, and did not wait: its connection was refused or closed, or its answer
+            was wrong.
+    """
+    if dialled.outcome is Outcome.ANSWERED:
+        return dialled.seconds
+    if dialled.outcome is Outcome.SILENT and dialled.seconds >= timeout * _WAITED:
+        return Unanswered(timeout)
+    raise NothingToJudge(
+        f"an {family.label} client is not served: the requirements on reachability cover that: {dialled.detail}"
+    )
+
+
+def _in_words(seconds: float) -> str:
+    """Return the time of an exchange in milliseconds, or that there was no answer in time."""
+    shown = f"{seconds * 1000:.1f} ms"
+    return f"no answer within {shown}" if isinstance(seconds, Unanswered) else shown
 
 
 def measure(world: ListenerWorld, families: Sequence[Family]) -> dict[Family, list[float]]:
@@ -47,9 +76,8 @@ def measure(world: ListenerWorld, families: Sequence[Family]) -> dict[Family, li
             dial = world.client.exchange(family)
             timeout = min(dial.timeout, max(_EXCHANGE_TIMEOUT, fastest * _FACTOR))
             dialled = world.client.carry_out(replace(dial, source=sources[number % len(sources)], timeout=timeout))
-            is_answered = dialled.outcome is Outcome.ANSWERED
-            answered += is_answered
-            times[family].append(dialled.seconds if is_answered else timeout)
+            answered += dialled.outcome is Outcome.ANSWERED
+            times[family].append(seconds_of(family, dialled, timeout))
         if number and (_is_clear(times) or (number + 1 >= _ROUNDS and difference(times) <= ALLOWED + noise(times))):
             break
     if not answered:
@@ -68,7 +96,7 @@ def measure_apart(world: ListenerWorld, families: Sequence[Family]) -> dict[Fami
         dial = world.client.exchange(family)
         dial = replace(dial, timeout=min(dial.timeout, _EXCHANGE_TIMEOUT))
         dialled = [world.client.carry_out(dial) for _ in range(_APART)]
-        times[family] = [one.seconds if one.outcome is Outcome.ANSWERED else dial.timeout for one in dialled]
+        times[family] = [seconds_of(family, one, dial.timeout) for one in dialled]
     return times
 
 
@@ -113,13 +141,14 @@ def equally_fast_apart(times: Times) -> Finding:
     """Return the finding whether neither family is slower by more than `FIRST` in starts with clients of one family."""
     faster, slower = by_speed(times)
     found = min(times[slower]) - max(times[faster])
-    measured = " and ".join(
-        f"{min(values):.3f} s to {max(values):.3f} s over {one.label}" for one, values in times.items()
+    measured = "; ".join(
+        f"over {one.label} {_in_words(min(values))} at least, {_in_words(max(values))} at most"
+        for one, values in times.items()
     )
     return Finding(
         found <= FIRST,
         f"if only clients of one family come, neither family is slower than the other by more than {FIRST:g} s",
-        f"exchanges take {measured}",
+        f"of the exchanges in such starts: {measured}",
     )
 
 
@@ -140,11 +169,11 @@ def first_in_time(times: Times, again: Times) -> Finding:
         for family in times
         if all(found[family][0] - max(found[family.other]) > FIRST for found in (times, again))
     ]
-    measured = " and ".join(f"{times[family][0] * 1000:.0f} ms over {family.label}" for family in times)
+    measured = " and ".join(f"over {family.label} {_in_words(times[family][0])}" for family in times)
     return Finding(
         not late,
         f"the first exchange of a client is not slower by more than {FIRST:g} s over one family",
-        f"it took {measured}",
+        f"the first exchange: {measured}",
     )
 
 
@@ -157,7 +186,7 @@ def equally_fast(times: Times) -> Finding:
     found, calibrated = difference(times), noise(times)
     _, slower = by_speed(times)
     measured = "; ".join(
-        f"{family.label}: {min(values) * 1000:.1f} ms at least, median {median(values) * 1000:.1f} ms, of {len(values)}"
+        f"{family.label}: {_in_words(min(values))} at least, median {median(values) * 1000:.1f} ms, of {len(values)}"
         for family, values in times.items()
     )
     return Finding(

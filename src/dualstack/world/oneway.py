@@ -9,6 +9,7 @@ from dualstack.lab.protocol import Host, Program
 from dualstack.manifest import Listen
 from dualstack.prober.messages import Dial, Dialled, Outcome
 from dualstack.protocols.application import Trait
+from dualstack.protocols.judgement import show_pattern
 from dualstack.protocols.oneway import with_token
 from dualstack.protocols.registry import traits_of
 
@@ -46,7 +47,9 @@ def _send_oneway(listener: Listen, dial: Dial, host: Host, program: Program) -> 
     line = program.wait_log(pattern, Deadline(dial.timeout, "the datagram to show in the log"), since)
     if line is None:
         outcome = Outcome.SILENT
-        detail = f"{dialled.detail}, but within {dial.timeout:g} s no line of the output matches {pattern!r}"
+        detail = (
+            f"{dialled.detail}, but within {dial.timeout:g} s no line of the output matches {show_pattern(pattern)}"
+        )
     else:
         outcome, detail = Outcome.ANSWERED, f'it came; the output shows "{line.strip()[:_LINE_SHOWN]}"'
     return replace(dialled, outcome=outcome, seconds=time.monotonic() - began, detail=detail)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from dualstack.families import Family
 from dualstack.finding import Finding
-from dualstack.prober.messages import Accepted, Dialled
+from dualstack.prober.messages import Accepted, Dialled, Outcome
 from dualstack.transport import Transport
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.expect import Fate, attempts
@@ -13,6 +13,9 @@ from dualstack.wire.formatting import conversation
 
 BETWEEN_HEADS = "\r\n\r\n"
 """What is between the heads of the requests of one connection, in what the lab's server reports."""
+
+NOT_ACCEPTED = frozenset({Outcome.REFUSED, Outcome.UNREACHABLE})
+"""Results of clients that a relay has not accepted: they say nothing about its connections to its server."""
 
 
 def arrivals(before: Sequence[Accepted], now: Sequence[Accepted]) -> tuple[Accepted, ...]:

@@ -24,7 +24,7 @@ from dualstack.wire.expect import answered, carries_resets
 from dualstack.world.elsewhere import Elsewhere
 from dualstack.world.impaired import impaired
 from dualstack.world.listening import ListenerWorld
-from dualstack.world.relayed import arrivals, back_leg, reached_over, same_bytes, seen
+from dualstack.world.relayed import NOT_ACCEPTED, arrivals, back_leg, reached_over, same_bytes, seen
 from dualstack.world.servers import serve_names
 from dualstack.world.upstreams import serve_relay
 
@@ -212,7 +212,7 @@ class RelayWorld(ListenerWorld):
         expected = f"an {front.label} client is answered by the {back.label} server at {server_at}"
         if self.relay.tunnel and dialled.outcome is Outcome.WRONG and missed is Symptom.SERVER_MISSED:
             missed = Symptom.TUNNEL_REFUSED
-        symptoms = () if ok or arrived else (missed,)
+        symptoms = () if ok or arrived or dialled.outcome in NOT_ACCEPTED else (missed,)
         self.require(Finding(ok, expected + (although and f", although {although}"), happened, symptoms=symptoms))
         if ok:
             self.require(

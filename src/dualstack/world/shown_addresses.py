@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _CANDIDATE = re.compile(r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?![0-9A-Za-z_/:.])")
 """A text that could be an address, and is no network with a prefix length."""
@@ -10,10 +10,19 @@ _CANDIDATE = re.compile(r"(?<![0-9A-Za-z_:.])[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?![0-
 _LEAST = 14
 """Characters of an address that a cut text must have; with fewer it could be the prefix of the network."""
 
+_LINE = 200
+"""Characters of an output line that a finding quotes."""
+
 
 def texts_of(output: str, address: str) -> tuple[str, ...]:
     """Return each different text of an IPv6 address in an output, in order, without brackets and port."""
     return tuple(dict.fromkeys(text for text in _candidates(output) if _is(text, address)))
+
+
+def shown(output: str, texts: Sequence[str]) -> str:
+    """Return that an output shows these texts, with the first line that has the first one, cut to 200 characters."""
+    line = next((line.strip() for line in output.splitlines() if texts[0] in line), "")
+    return f"it shows {' and '.join(texts)}" + (f': "{line[:_LINE]}"' if line else "")
 
 
 def joined_texts(output: str, address: str, port: int) -> tuple[str, ...]:

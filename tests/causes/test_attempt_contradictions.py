@@ -1,0 +1,127 @@
+"""What the attempts of a connector and the queries of a relay contradict: such a cause is never named."""
+
+from dataclasses import replace
+
+from dualstack.causes import likely
+from dualstack.causes.ranking import contradiction
+from dualstack.facts import Facts, How, Run, sentences
+from dualstack.finding import Finding, Symptom
+from tests.causes.made import DUAL as SOCKET
+from tests.causes.made import HUNG_UP, OK
+from tests.causes.made import facts as listener
+from tests.causes.test_rules_of_connectors import AAAA, AAAA2, DUAL, NAME, A, facts, tried
+
+IGNORED, ANSWERED = How.IGNORED, How.ANSWERED
+
+
+def codes(found: Facts) -> list[str]:
+    """Return the causes that the facts support without the requirement's own."""
+    return [item.code for item in likely([], found)]
+
+
+def both_tried(first: How) -> Run:
+    """Return a run with attempts to both addresses, the first of which is answered after 0.4 s if at all."""
+    return replace(
+        DUAL, works=True, seconds=1.0, tried=(tried(AAAA, first, after=0.4), tried(A, ANSWERED, 0.25, sent=6))
+    )
+
+
+def test_attempts_to_several_addresses_contradict_the_first_alone() -> None:
+    """A run of the case in which several addresses were tried shows that the program does not try the first alone."""
+    refused = replace(DUAL, tried=(tried(AAAA),))
+    for first in (IGNORED, ANSWERED):
+        found = facts(refused, requirement="CONNECT-014", runs=(both_tried(first), refused))
+        assert contradiction("RC-FIRSTADDR", found) == f"for {NAME} it tried {AAAA} and {A}"
+        assert codes(found) == ["RC-ERRORFINAL"]
+    assert codes(facts(refused)) == ["RC-FIRSTADDR"]
+
+
+def test_a_write_that_fails_shows_that_the_failure_of_connect_was_not_read() -> None:
+    """It is no decision after an error of connect(): RC-SOERROR explains it, in every run."""
+    refused = replace(DUAL, tried=(tried(AAAA),))
+    runs = (both_tried(IGNORED), refused)
+    output = f"write to {AAAA}: Connection refused"
+    assert codes(facts(refused, output, "DNS-003", runs=runs)) == ["RC-SOERROR"]
+    assert codes(facts(refused, f"connect to {AAAA}: Connection refused", "DNS-003", runs=runs)) == ["RC-ERRORFINAL"]
+
+
+def test_repeated_attempts_have_a_time_limit() -> None:
+    """New connections to the same address show that each attempt is limited, and that no pause follows a dead one."""
+    again = (tried(AAAA, IGNORED, 2.4), tried(A, IGNORED, 2.8), tried(AAAA, IGNORED, 5.2), tried(A, IGNORED, 5.6))
+    waiting = replace(DUAL, seconds=11.6, timed_out=True, tried=again)
+    found = facts(waiting, requirement="CONNECT-012", runs=(waiting,))
+    assert codes(found) == []
+    assert contradiction("RC-NOTIMEOUT", found) == f"for {NAME} it tried {AAAA} again, with a new connection"
+    once = replace(found, runs=(replace(waiting, tried=again[:2]),))
+    assert [(item.code, item.because) for item in likely([], once)] == [
+        ("RC-NOTIMEOUT", "9.2 s after its first attempt it was still waiting, although it had tried every address")
+    ]
+
+
+def test_waiting_begins_with_the_attempt() -> None:
+    """The time before the attempt is the program's start, or its lookup."""
+    found = facts(replace(DUAL, seconds=6.7, timed_out=True, tried=(tried(AAAA, IGNORED, 3.6),)), requirement="DNS-002")
+    assert "3.1 s after its attempt it was still waiting for " + AAAA in [
+        item.because for item in likely(["RC-NOHE"], found)
+    ]
+
+
+def test_attempts_to_loopback_addresses_are_not_denied() -> None:
+    """No capture shows loopback: nothing is said of attempts that may have gone there."""
+    local = Run("localhost", works=False)
+    named = Run(NAME, works=False, asked=("A", "AAAA"), names=(NAME,), known=("::1",))
+    for run in (local, named, replace(named, known=("::ffff:127.0.0.1",)), Run("127.0.0.1", works=False)):
+        found = facts(run, "connection refused", "DNS-016", runs=(run,))
+        assert not [text for text in sentences(found) if "no connection attempt" in text or "did not try" in text]
+    assert f"For {NAME} it made no connection attempt." in sentences(facts(DUAL))
+
+
+def test_a_good_answer_beside_a_broken_one_is_not_used() -> None:
+    """In DNS-008 one query has an address; without an attempt the resolver has dropped it."""
+    run = replace(DUAL, known=(A,))
+    assert codes(facts(run, "Bad address length for Socket::inet_ntop", "DNS-008", runs=(run,))) == ["RC-RESOLVER"]
+    assert "RC-RESOLVER" not in codes(facts(replace(run, tried=(tried(A),)), "", "DNS-008"))
+    used = facts(run, f"cannot connect to {A}: address family not supported by socket", "DNS-008", runs=(run,))
+    assert codes(used)[0] == "RC-WRONGFAMILYSOURCE"
+    assert "RC-RESOLVER" not in codes(used)
+
+
+def test_only_the_runs_that_a_finding_names_are_described() -> None:
+    """Other runs are of other targets; what an output shows is not explained by queries at all."""
+    other = Run("198.51.100.289", works=False, asked=("A", "AAAA"))
+    malformed = Run("2001:db8:51:1::00201", works=True, tried=(tried(AAAA, ANSWERED),))
+    finding = Finding(False, f"given {malformed.target} it reports an error", "it connected")
+    found = facts(other, requirement="ADDR-002", runs=(other, malformed), broken=(finding,))
+    assert not [text for text in sentences(found) if other.target in text]
+    assert [item.because for item in likely(["RC-ADDRTEXT"], found)] == [finding.text]
+    shown = replace(found, requirement="ADDR-003", broken=(Finding(False, "its output shows it", "it shows 0:0"),))
+    assert not [text for text in sentences(shown) if "queried" in text or "tried" in text]
+    assert [item.because for item in likely(["RC-ADDRFORMAT"], shown)] == [shown.broken[0].text]
+
+
+def test_a_relay_that_asks_for_one_family_has_a_resolver_of_one_family() -> None:
+    """The queries show it: the kind of target is not the reason, and its client neither."""
+    missed = Finding(
+        False,
+        f"an IPv4 client is answered by the IPv6 server at {NAME}:9000",
+        "the relay opens no tunnel",
+        symptoms=(Symptom.TUNNEL_REFUSED,),
+    )
+    found = listener(HUNG_UP, OK, SOCKET, listens=False, requirement="FORWARD-001", broken=(missed,))
+    only_a = replace(found, asked=((NAME, ("A",)),))
+    assert codes(only_a)[0] == "RC-RESOLVER"
+    assert "RC-TARGET" not in codes(only_a)
+    assert f"For {NAME} it queried A." in sentences(only_a)
+    assert codes(replace(found, asked=((NAME, ("A", "AAAA")),)))[0] == "RC-TARGET"
+    by_address = replace(missed, expected="an IPv4 client is answered by the IPv6 server at [2001:db8::1]:9000")
+    assert "RC-RESOLVER" not in codes(replace(only_a, broken=(by_address, missed)))
+    to_ipv4 = replace(only_a, broken=(replace(missed, expected=f"answered by the IPv4 server at {NAME}:9000"),))
+    assert "RC-RESOLVER" not in codes(to_ipv4)
+
+
+def test_a_second_address_of_a_family_is_another_address() -> None:
+    """A pause before an address that was not tried yet is long; one before a repetition is not meant."""
+    late = replace(DUAL, works=True, tried=(tried(AAAA, IGNORED), tried(AAAA2, ANSWERED, 3.0, sent=6)))
+    assert codes(facts(late, requirement="DNS-002", runs=(late,))) == ["RC-NOHE"]
+    repeated = replace(late, tried=(tried(AAAA, IGNORED), tried(A, IGNORED, 0.3), tried(AAAA, ANSWERED, 3.3, sent=6)))
+    assert codes(facts(repeated, requirement="DNS-002", runs=(repeated,))) == []
