@@ -59,7 +59,7 @@ def test_checksum_switched_off() -> None:
     (sender,) = {frame.sport for frame in wire.frames if frame.kind == "udp"}
     finding = expect.udp6_checksum(wire, sender)
     assert not finding.ok
-    assert finding.happened.endswith("have not: zero")
+    assert finding.happened.endswith("has not: zero")
 
 
 def test_half_closed() -> None:

@@ -155,7 +155,7 @@ def test_a_client_that_has_ended_makes_no_attempt_later(make_capture: MakeCaptur
 
 def test_two_addresses_of_one_family_show_no_order(make_capture: MakeCapture) -> None:
     """The third attempt would show whether the families alternate; without it nothing is said."""
-    with pytest.raises(Inconclusive, match="2 addresses were tried, of one family"):
+    with pytest.raises(Inconclusive, match="it tried 2 addresses, of one family"):
         expect.families_alternate(expect.race(make_capture((0, syn(F6)), (0.25, ANOTHER)), 8080))
 
 

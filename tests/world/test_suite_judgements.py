@@ -329,7 +329,7 @@ def test_each_connection_follows(back: int, stale: list[str], *, ok: bool) -> No
     done = module.Attempted("it follows", 100.0, 110.0, "", ("A",), F6, lost=2, back=back)
     finding = module.judged(done, [F6], stale)
     assert finding.ok is ok
-    assert ("1 of 2 connections are back" in finding.happened) is not ok
+    assert ("of 2 connections 1 came back" in finding.happened) is not ok
     assert finding.symptoms == (() if ok else (Symptom.KEPT_ADDRESS,))
 
 
