@@ -44,7 +44,7 @@ def test_a_declared_call_is_echoed() -> None:
         (failure("x"), None, Outcome.WRONG, "failed with grpc-status x"),
         (failure("0"), None, Outcome.WRONG, "the reply of /grpc.health.v1.Health/Check has no message"),
         (reply(b"\n\2hi"), ECHO, Outcome.ANSWERED, "was answered with"),
-        (reply(b"\n\2no"), ECHO, Outcome.WRONG, r"the reply '\n\x02no' of /lab.Echo/Say does not match '^\\n.hi'"),
+        (reply(b"\n\2no"), ECHO, Outcome.WRONG, r"the reply '\n\x02no' of /lab.Echo/Say does not match '^\n.hi'"),
         (reply(b"\n\2hi", status="13"), ECHO, Outcome.WRONG, "grpc-status 13 (INTERNAL)"),
         (
             frame(SETTINGS) + headers([(":status", "200"), ("content-type", "text/html")], end=True),
