@@ -204,6 +204,7 @@ def test_needs_of_listeners(tmp_path: Path, need: Need, has: str, lacks: str) ->
         (Need.BOTH, 'families = ["ipv6"]\n'),
         (Need.TCP, 'transport = "udp"\n'),
         (Need.ENDS, 'mode = "daemon"\n'),
+        (Need.RESOLV_CONF, 'environment = { DNS = "{nameserver}" }\n'),
         (Need.BY_ITSELF, 'mode = "daemon"\nready_log = "ready"\ntrigger.signal = "SIGUSR1"\n'),
     ],
 )

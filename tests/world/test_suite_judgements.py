@@ -196,14 +196,22 @@ def test_what_a_daemon_asked_for_after_a_change() -> None:
 
 @pytest.mark.parametrize(
     ("how", "seconds", "excused"),
-    [(Exit(1), 8.0, True), (Exit(1), 2.0, False), (None, 25.0, False), (Exit(1), 21.0, False)],
+    [(Exit(1), 8.0, True), (Exit(1), 2.0, False), (None, 25.0, False), (Exit(1), 21.0, True), (Exit(1), 26.0, False)],
 )
 def test_a_time_limit_of_its_own(how: Exit | None, seconds: float, excused: bool) -> None:  # noqa: FBT001 - a row
     """A run that ends by itself during a look-up is excused if the same client connects with timeout:1."""
     quick = Run("", Exit(0), 2.5, said=True)
-    world: Any = SimpleNamespace(connector_runs=SimpleNamespace(done=[("name", 0.0, quick)]))
+    runs = SimpleNamespace(done=[("name", 0.0, quick)])
+    world: Any = SimpleNamespace(connector_runs=runs, connector=SimpleNamespace(runs_on=False))
     said = suite("connect.test_resolution").own_limit(world)(Run("it ended", how, seconds, said=True))
     assert bool(said) is excused
+
+
+def test_a_time_limit_of_a_daemon() -> None:
+    """A daemon does not end: if it connects with timeout:1 alone, its own time limit is the reason."""
+    runs = SimpleNamespace(done=[("name", 0.0, Run("", None, 2.5, said=True))])
+    world: Any = SimpleNamespace(connector_runs=runs, connector=SimpleNamespace(runs_on=True))
+    assert "its own time limit" in suite("connect.test_resolution").own_limit(world)(Run("", None, 25.0, said=True))
 
 
 @pytest.mark.parametrize(
