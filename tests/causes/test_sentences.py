@@ -36,7 +36,7 @@ def test_many_ports_are_cut_short() -> None:
     """Of the ports that answers come from, the first three are listed, in the fact and in the evidence of the cause."""
     many = facts(How.ANSWERED, saw(Family.IPV6, How.ANSWERED, wrong_port=tuple(range(40000, 40052))), U4, U6, **UDP)
     said = "from ports 40000, 40001, 40002 and 49 more"
-    assert f"Answers over IPv6 come {said}, which they did not ask." in sentences(many)
+    assert f"IPv6 clients got answers {said}, which they did not ask." in sentences(many)
     assert wrong_port(many) == f"answers over IPv6 came {said}"
 
 
