@@ -23,7 +23,7 @@ _LIBRARIES = (
 """What the code that runs inside containers imports, beyond the standard library."""
 
 _ROOMS = ("prober", "protocols", "lab", "wire")
-_MODULES = ("checksum", "deadline", "errors", "families", "rfc6052", "transport")
+_MODULES = ("checksum", "counting", "deadline", "errors", "families", "rfc6052", "transport")
 
 _RECIPE = """\
 FROM {base}
