@@ -73,7 +73,7 @@ def test_unanswered_aaaa(world: ConnectorWorld) -> None:
 
 
 def own_limit(world: ConnectorWorld) -> Callable[[Run], str]:
-    """Return the excuse of a run that fails because a time limit of its own ends the look-up.
+    """Return what excuses a run whose own time limit ends the look-up.
 
     CONNECT-012 asks for a time limit, which may be shorter than the 15 s that glibc waits for answers. A command ends
     then; a daemon, which connects if it gets the answers soon, tries again.
@@ -234,7 +234,7 @@ def test_ipv6_name_server(world: ConnectorWorld) -> None:
     level=Level.OBSERVE,
     role=Role.CONNECTOR,
     statement="If resolv.conf names a name server of each family, and the first one does not answer, a stub resolver "
-    "asks the second one (RFC 1123 §6.1.3.1). A program with a resolver of its own may use the first one only.",
+    "asks the second one (RFC 1123 §6.1.3.1). A program with its own resolver may ask only the first one.",
     stimulus="For each family in turn, the file names a live name server of that family, to see that the service uses "
     "it. Then it names a dead name server of the other family before it, with timeout:1: one whose port is closed, "
     "and one that is silent. Run the connector each time.",

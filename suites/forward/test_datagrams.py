@@ -64,12 +64,12 @@ def test_idle_clients_are_forgotten(world: RelayWorld) -> None:
     """The socket of a busy client is kept, that of an idle one is closed, and the client is served again."""
     for back, both in begun(world, several=False):
         for client in both.clients:
-            world.require(kept(both, client, back, world.relay.udp_idle or 0.0))
+            world.require(kept(both, client, back))
         if not all(forgotten(world, both, client, back) for client in both.clients):
             return
 
 
-def kept(both: Associations, client: UdpClient, back: Family, idle: float) -> Finding:
+def kept(both: Associations, client: UdpClient, back: Family) -> Finding:
     """Return whether a client that is never idle keeps its socket towards the server for more than the idle time."""
     places = list(both.places(client))
     first = places[0][1]
@@ -79,7 +79,7 @@ def kept(both: Associations, client: UdpClient, back: Family, idle: float) -> Fi
         other is None,
         f"the {back.label} server gets all datagrams of the client at {client}, which is never idle, from one port",
         f"{happened}, and after {other[0]:.1f} s from {endpoint(*other[1])}" if other else happened,
-        symptoms=(Symptom.NEW_SESSION if other[0] < EARLY * idle else Symptom.FORGOTTEN_BUSY,) if other else (),
+        symptoms=(Symptom.NEW_SESSION if other[0] < EARLY * both.idle else Symptom.FORGOTTEN_BUSY,) if other else (),
     )
 
 
@@ -88,7 +88,7 @@ def forgotten(world: RelayWorld, both: Associations, client: UdpClient, back: Fa
     old = endpoint(*both.seen_from[client])
     gone = both.socket_is_gone(client)
     happened = "it has" if gone else f"{old} is still open"
-    expected = f"after {world.relay.udp_idle:g} s the relay has closed the socket that the client at {client} had"
+    expected = f"after {both.idle:g} s the relay has closed the socket that the client at {client} had"
     world.require(Finding(gone, expected, happened, symptoms=() if gone else (Symptom.GROWTH,)))
     if not gone:
         return False

@@ -188,7 +188,7 @@ def test_datagrams_from_elsewhere_are_facts(make_world: MakeWorld) -> None:
 
 
 def test_the_answer_to_a_multicast_request_comes_from_an_address(make_world: MakeWorld) -> None:
-    """Whoever asks a group is answered by a member's own address, which is as it should be."""
+    """A member of a group answers from its own address: that source is not wrong."""
     made = make_world(ListenerWorld, UDP_LISTENER)
     ask = Ether(src=PEER, dst="33:33:00:00:00:09") / IPv6(src=C6, dst="ff05::9") / UDP(sport=40000, dport=8080) / b"x"
     made.wire(ask, both_ways(IPV6, back=True) / UDP(sport=8080, dport=40000) / b"x")

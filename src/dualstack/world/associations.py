@@ -103,6 +103,7 @@ class Associations:
     Attributes:
         clients: The clients whose first datagram has reached the server.
         seen_from: The address and port from which the server gets the datagrams of each of these clients.
+        idle: Seconds without a datagram after which the relay forgets a client; 0 if its manifest does not say.
     """
 
     def __init__(self, world: RelayWorld, back: Family, clients: Sequence[UdpClient]) -> None:
@@ -115,6 +116,7 @@ class Associations:
         self._near = Sockets(world.peer, [item.place for item in clients])
         self._far = Sockets(world.server, [self.server_place])
         self._seconds = world.subject.manifest.timeouts.exchange
+        self.idle = world.relay.udp_idle or 0.0
 
     def __enter__(self) -> Self:
         """Return it."""
@@ -173,25 +175,23 @@ class Associations:
         Raises:
             NothingToJudge: A datagram is lost.
         """
-        idle = self._world.relay.udp_idle or 0.0
         began = last = time.monotonic()
-        while last - began < BUSY_FOR * idle:
+        while last - began < BUSY_FOR * self.idle:
             asked = self.ask(client)
             text = self.answer(client)
             if not asked or text not in [item.text for item in self.got({client: [text]})[client]]:
                 raise NothingToJudge("a datagram is lost: the requirements on reachability cover that")
             before, last = last, time.monotonic()
-            if before > began and last - before > idle / 2:
+            if before > began and last - before > self.idle / 2:
                 self._world.note(f"this machine is busy: {last - before:.2f} s passed between two datagrams")
                 return
             yield last - began, self.seen_from[client]
-            wait_out_limits(idle / 4)
+            wait_out_limits(self.idle / 4)
 
     def socket_is_gone(self, client: UdpClient) -> bool:
         """Wait until the relay has closed the socket of a client towards the server; return whether it has in time."""
-        idle = self._world.relay.udp_idle or 0.0
         port, prober = self.seen_from[client][1], self._world.host.prober
-        deadline = Deadline(2 * idle + _GONE_TIMEOUT, "the socket to be closed")
+        deadline = Deadline(2 * self.idle + _GONE_TIMEOUT, "the socket to be closed")
         return deadline.until(lambda: all(row.port != port for row in prober.sockets(Transport.UDP)))
 
 
