@@ -92,6 +92,7 @@ def forgotten(world: RelayWorld, both: Associations, client: UdpClient, back: Fa
     world.require(Finding(gone, expected, happened, symptoms=() if gone else (Symptom.GROWTH,)))
     if not gone:
         return False
+    both.got({client: []})  # what came late to the busy client
     both.answer(client)
     again = both.ask(client)
     texts = [both.answer(client)] if again else []

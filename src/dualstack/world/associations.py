@@ -155,9 +155,17 @@ class Associations:
         (by or self._far).send(0, self.seen_from[client], text)
         return text
 
-    def got(self, expected: dict[UdpClient, list[str]]) -> dict[UdpClient, tuple[ReceivedDatagram, ...]]:
-        """Return what each client has newly received, when all that is expected has arrived or the time is up."""
-        rows = self._near.received([text for texts in expected.values() for text in texts], self._seconds)
+    def got(
+        self, expected: dict[UdpClient, list[str]], seconds: float = 0.0
+    ) -> dict[UdpClient, tuple[ReceivedDatagram, ...]]:
+        """Return what each client has newly received, when all that is expected has arrived or the time is up.
+
+        Args:
+            expected: The texts that each client should receive.
+            seconds: The time; by default that of an exchange.
+        """
+        texts = [text for texts in expected.values() for text in texts]
+        rows = self._near.received(texts, seconds or self._seconds)
         found = {}
         for client in expected:
             row = rows[self._all.index(client)]
@@ -167,26 +175,29 @@ class Associations:
     def places(self, client: UdpClient) -> Iterator[tuple[float, End]]:
         """Have a client and the server talk for `BUSY_FOR` times the idle time.
 
-        It ends earlier if more than half of the idle time is between two datagrams, because the machine is busy.
+        It ends earlier if more than half of the idle time is between two datagrams, because the machine is busy. An
+        answer may be lost when the relay closes the client's socket: where the next datagram comes from shows that.
 
         Yields:
             After how many seconds, and from where, the server gets each datagram of the client.
 
         Raises:
-            NothingToJudge: A datagram is lost.
+            NothingToJudge: The first exchange fails, or a datagram of the client is lost.
         """
         began = last = time.monotonic()
         while last - began < BUSY_FOR * self.idle:
-            asked = self.ask(client)
-            text = self.answer(client)
-            if not asked or text not in [item.text for item in self.got({client: [text]})[client]]:
+            asked, text = self.ask(client), self.answer(client)
+            got = self.got({client: [text]}, 0.0 if last == began else self.idle / 4)[client]
+            answered = text in [item.text for item in got]
+            if not asked or (last == began and not answered):
                 raise NothingToJudge("a datagram is lost: the requirements on reachability cover that")
             before, last = last, time.monotonic()
             if before > began and last - before > self.idle / 2:
                 self._world.note(f"this machine is busy: {last - before:.2f} s passed between two datagrams")
                 return
             yield last - began, self.seen_from[client]
-            wait_out_limits(self.idle / 4)
+            if answered:
+                wait_out_limits(self.idle / 4)
 
     def socket_is_gone(self, client: UdpClient) -> bool:
         """Wait until the relay has closed the socket of a client towards the server; return whether it has in time."""
