@@ -2,8 +2,8 @@
 # Each target installs what it needs into this folder (.venv) and the cache folder. None of them changes the system.
 
 PYTHON ?= python3
-# Tests with labs wait for half of their time, so one process more than there are processors. The quick ones do not, and
-# the long ones start processes themselves.
+# Tests wait for a part of their time, so one process more than there are processors; the long ones start processes
+# themselves.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 REPEATS ?= 0
 # A test that takes longer (seconds) is a failure: it hangs. Its process ends, and shows where each of its threads was.
@@ -13,7 +13,7 @@ BROKEN ?= fixtures/services/zoo/hardcoded-wildcard.toml
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run quick test exam docs gallery bench mutants clean style types rootfs prepared examined oldest
+.PHONY: help setup run quick test exam docs gallery bench mutants clean style types without-labs rootfs prepared examined oldest
 
 # All paths are relative, so that the path of this folder may contain any character.
 VENV := .venv
@@ -35,8 +35,12 @@ run: $(VENV)/.for-running ## verify one correct and one broken service, and writ
 	echo "Open the report in a browser: dualstack-results/latest/report.html"
 
 quick: export PYTHONDONTWRITEBYTECODE =
-quick: style types ## style, types and all tests that need no lab; two minutes
-	$(RUN) pytest -n auto -q -m "not lab and not exam"
+quick: export DUALSTACK_FUZZ ?= 0.25
+quick: ## style, types and all tests that need no lab; a minute
+	@$(MAKE) --no-print-directory -j3 style types without-labs
+
+without-labs: $(VENV)/.for-testing
+	$(RUN) pytest -n $(WORKERS) --dist worksteal -q -m "not lab and not exam"
 
 test: export DUALSTACK_FUZZ ?= $(if $(filter true,$(CI)),2,1)
 test: style types ## all tests that need only Python, with labs; about 20 minutes

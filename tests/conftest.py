@@ -53,8 +53,11 @@ _LAB_FIXTURES = frozenset({"backend", "linked_prober", "loopback_host", "own_hos
 _MOST_REPEATED = 3
 """Continuous integration repeats a test that fails; with more than so many the run fails, whatever comes of them."""
 
+_SHORT = "not lab and not exam"
+"""The marker expression of the tests that need milliseconds."""
+
 _LEFT_OUT = {
-    "not lab and not exam": "every test that needs a lab (make test), and the long exam (make exam)",
+    _SHORT: "every test that needs a lab (make test), and the long exam (make exam)",
     "not exam": "real servers, programs in C, Docker labs, root file systems (make exam)",
 }
 """What the levels of the Makefile leave out, by their marker expression."""
@@ -94,9 +97,9 @@ class _Scheduling(LoadScopeScheduling):  # type: ignore[misc]
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Make what tests share once a run, not once a process."""
-    return _Scheduling(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    """Make what tests share once a run, not once a process; short tests alone are shared out as ``--dist`` says."""
+    return None if config.option.markexpr == _SHORT else _Scheduling(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,5 +1,6 @@
 """Suites of installed packages: found by their entry points, without importing the packages."""
 
+import importlib.metadata
 import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
@@ -23,7 +24,9 @@ def _fresh() -> Iterator[None]:
 def install(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
     """Pretend that packages with these entry points are installed."""
     found = [EntryPoint(name="team", value=module, group=GROUP) for module in modules]
-    monkeypatch.setattr(extensions, "entry_points", lambda group: [item for item in found if item.group == group])
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda group: [item for item in found if item.group == group]
+    )
 
 
 def test_group() -> None:

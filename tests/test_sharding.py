@@ -3,15 +3,18 @@
 import json
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from dualstack.content import ROOT
 from dualstack.errors import UsageError
+from dualstack.expected import _LONG, _USUAL, expected_seconds
 from dualstack.manifest import subjects_of
 from dualstack.plan import START, PlannedCase, Selection, plan_cases
 from dualstack.results import SCHEMA, Record
-from dualstack.sharding import _LONG, SHARD, Shard, durations_in, durations_of, read_split
+from dualstack.runoptions import order_of
+from dualstack.sharding import SHARD, Shard, durations_in, durations_of, read_split
 from dualstack.suites import requirements
 from dualstack.verdict import Verdict
 
@@ -143,7 +146,7 @@ def test_damaged_durations_are_refused(tmp_path: Path, text: str) -> None:
 def test_each_estimate_is_of_a_requirement() -> None:
     """The table of long requirements names only those that exist, and only such that take longer than most."""
     assert set(_LONG) <= set(requirements())
-    assert min(_LONG.values()) >= 3
+    assert min(_LONG.values()) >= 3 * _USUAL
 
 
 def test_a_selection_is_split_as_a_whole(cases: list[PlannedCase]) -> None:
@@ -153,3 +156,17 @@ def test_a_selection_is_split_as_a_whole(cases: list[PlannedCase]) -> None:
     some = [case for item in requirements().values() for case in plan_cases(item, subjects, chosen)]
     held = [Shard(number, 3).holds(Shard(number, 3).owners(some)) for number in range(1, 4)]
     assert Counter(key for keys in held for key in keys) == Counter(case.key for case in some)
+
+
+def test_processes_that_share_a_run_begin_with_the_longest_cases(cases: list[PlannedCase]) -> None:
+    """Where processes share a run the longest cases follow the starts; a single one keeps the order of the plan."""
+    option = SimpleNamespace(dualstack_first=(), dualstack_budget=None)
+    shared = sorted(cases, key=order_of(option, shared=True))
+    alone = sorted(cases, key=order_of(option, shared=False))
+    starts = [case for case in cases if case.requirement.id == START]
+    others = [case for case in cases if case.requirement.id != START]
+    assert alone == [*starts, *others]
+    assert shared[: len(starts)] == starts
+    seconds = [expected_seconds(case.requirement.id) for case in shared[len(starts) :] if not case.not_applicable]
+    assert seconds == sorted(seconds, reverse=True)
+    assert len(set(seconds)) > 1

@@ -1,5 +1,8 @@
 """The type of the exception says what is at fault: the input, the service, the lab, the machine or the harness."""
 
+INTERRUPTED = 130
+"""The exit code of a command that was interrupted: 128 and the number of SIGINT, as shells count."""
+
 
 class DualstackError(Exception):
     """The base of every error that this project raises on purpose."""

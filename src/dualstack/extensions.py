@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
@@ -90,6 +89,8 @@ def _load_protocols(folder: Path) -> None:
 @cache
 def _installed() -> tuple[SuiteFolder, ...]:
     """Return the folders of the packages that entry points name, in the order of the packages' names."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - slow, and most commands need no suites
+
     return tuple(_folder_of(module) for module in sorted({item.module for item in entry_points(group=GROUP)}))
 
 

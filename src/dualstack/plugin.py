@@ -144,7 +144,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Deselect the tests that have no case in this run; put the cases in the order of the run."""
     if SESSION not in config.stash:
         return
-    order = order_of(config.option)
+    order = order_of(config.option, shared=hasattr(config, "workerinput"))
     items.sort(key=lambda item: order(_case_of(item)))
     idle = {item for item in items if _is_check(item) and _case_of(item) is None}
     idle |= _of_other_shards(config.stash[SESSION], items)

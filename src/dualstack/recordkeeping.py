@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dualstack.casekey import CaseKey
-from dualstack.errors import DualstackError, HarnessError, UsageError
+from dualstack.errors import INTERRUPTED, DualstackError, HarnessError, UsageError
 from dualstack.plan import START, Selection, plan_cases
 from dualstack.results import Record, append_record
 from dualstack.runinfo import RunInfo
 from dualstack.session import RunSession
 from dualstack.startup import Startups
 from dualstack.stopping import Stopping
-from dualstack.verdict import FAILURES, INTERRUPTED, OUR_FAULT, Verdict, exit_code
+from dualstack.verdict import FAILURES, OUR_FAULT, Verdict, exit_code
 
 if TYPE_CHECKING:
     from dualstack.report.summary import Report

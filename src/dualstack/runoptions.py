@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dualstack.backend_names import BACKENDS
+from dualstack.expected import expected_seconds
 from dualstack.plan import START, PlannedCase, Selection
 from dualstack.requirement import Level
 from dualstack.session import RESULTS
@@ -85,14 +86,18 @@ def stopping_of(folder: Path, option: Any) -> Stopping:
     return Stopping(folder, option.dualstack_deadline, option.dualstack_budget)
 
 
-def order_of(option: Any) -> Callable[[PlannedCase | None], tuple[bool, bool, int]]:
-    """Return the key of the order of cases: START-001, those named as first; with a budget then the strictest ones."""
+def order_of(option: Any, *, shared: bool) -> Callable[[PlannedCase | None], tuple[bool, bool, int, float]]:
+    """Return the key of the order of cases: START-001, those named as first; with a budget then the strictest ones.
+
+    Where several processes share the cases, the longest come next, so that none of them is the last one to run alone.
+    """
     first, levels = frozenset(option.dualstack_first), list(Level)
 
-    def key(case: PlannedCase | None) -> tuple[bool, bool, int]:
+    def key(case: PlannedCase | None) -> tuple[bool, bool, int, float]:
         if case is None:
-            return True, True, len(levels)
+            return True, True, len(levels), 0
         rank = levels.index(case.requirement.level) if option.dualstack_budget is not None else 0
-        return case.requirement.id != START, case.id not in first, rank
+        seconds = expected_seconds(case.requirement.id) if shared and not case.not_applicable else 0
+        return case.requirement.id != START, case.id not in first, rank, -seconds
 
     return key

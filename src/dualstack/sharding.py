@@ -15,6 +15,7 @@ from typing import Any
 
 from dualstack.casekey import CaseKey
 from dualstack.errors import UsageError
+from dualstack.expected import expected_seconds
 from dualstack.plan import START, PlannedCase
 from dualstack.results import SCHEMA, Record, require_schema
 from dualstack.verdict import Verdict
@@ -26,18 +27,6 @@ _TEXT = re.compile(r"([1-9]\d{0,3})/([1-9]\d{0,3})")
 
 _NOTHING = 0.001
 """Seconds that a case is counted with that does not apply: it is only recorded."""
-
-_USUAL = 1.0
-"""Seconds that a case takes whose requirement is not in `_LONG`."""
-
-_LONG: Mapping[str, float] = {
-    "ADDR-001": 3.5, "ADDR-002": 3.5, "ADDR-003": 3, "ADDR-005": 4, "CONNECT-011": 4, "CONNECT-012": 4.5,
-    "CONNECT-014": 3.5, "CONNECT-016": 4, "DNS-002": 6, "DNS-003": 5, "DNS-005": 5, "DNS-006": 3, "DNS-007": 18,
-    "DNS-008": 7, "FORWARD-001": 3, "FORWARD-003": 7, "FORWARD-004": 3.5, "FORWARD-008": 4, "LIFE-001": 3,
-    "LISTEN-009": 3, "LISTEN-011": 3.5, "ROBUST-003": 3.5, "ROBUST-004": 5, "ROBUST-005": 3, "ROBUST-007": 10,
-    "ROBUST-010": 4.5, "SEC-001": 9, "SEC-008": 4, "TRANS-002": 4.5,
-}  # fmt: skip
-"""Seconds that a case of a requirement takes where it waits much longer, measured with the reference services."""
 
 _UNMEASURED = frozenset({Verdict.BLOCKED, Verdict.HOST_CANNOT, Verdict.NOT_APPLICABLE})
 """Verdicts of cases that did not run: their time says nothing."""
@@ -109,8 +98,7 @@ class Shard:
         """Return how long a case will take: as long as in the earlier run, or an estimate."""
         if case.not_applicable:
             return _NOTHING
-        usual = _LONG.get(case.requirement.id, _USUAL)
-        return max(_NOTHING, self.durations.get(case.id, usual))
+        return max(_NOTHING, self.durations.get(case.id, expected_seconds(case.requirement.id)))
 
     def holds(self, owners: Owners) -> frozenset[CaseKey]:
         """Return the cases that run in this shard: its own, and the starts of their services."""

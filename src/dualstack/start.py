@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
-INTERRUPTED = 130
+from dualstack.errors import INTERRUPTED
 
 
 def main() -> int:

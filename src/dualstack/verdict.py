@@ -40,9 +40,6 @@ JUDGED = frozenset(
 )
 """Verdicts that say something about the service; a run without any of them is not a success."""
 
-INTERRUPTED = 130
-"""The exit code of a run that was interrupted: 128 and the number of SIGINT, as shells count."""
-
 _BLAME = (
     (errors.Inconclusive, Verdict.INCONCLUSIVE),
     (errors.NothingToJudge, Verdict.NOT_APPLICABLE),

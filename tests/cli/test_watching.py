@@ -18,9 +18,9 @@ from dualstack.cli.parser import make_parser
 from dualstack.cli.terminal import Terminal
 from dualstack.cli.watching import Places, await_change, rerun
 from dualstack.compose.convert import manifest_of
-from dualstack.errors import UsageError
+from dualstack.errors import INTERRUPTED, UsageError
 from dualstack.results import Record, append_record
-from dualstack.verdict import INTERRUPTED, Verdict
+from dualstack.verdict import Verdict
 
 MANIFEST = """
 schema = 1

@@ -8,8 +8,9 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+from dualstack.errors import INTERRUPTED
 from dualstack.results import read_records
-from dualstack.verdict import INTERRUPTED, Verdict
+from dualstack.verdict import Verdict
 from tests.cli.talk import Talk
 from tests.faults.conftest import PRELUDE
 

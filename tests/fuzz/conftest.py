@@ -8,15 +8,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-_MORE = int(os.environ.get("DUALSTACK_FUZZ", "1"))
-"""How many times as many examples are tried; the Makefile says it where time matters less."""
+_MORE = float(os.environ.get("DUALSTACK_FUZZ", "1"))
+"""How many times as many examples are tried; the Makefile says it where time matters more, or less."""
 
 settings.register_profile(
     "dualstack",
     derandomize=True,  # the same examples on each machine and each day
     database=None,
     deadline=None,  # a loaded machine is no failure
-    max_examples=40 * _MORE,
+    max_examples=round(40 * _MORE),
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 settings.load_profile("dualstack")

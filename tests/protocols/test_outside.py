@@ -1,5 +1,6 @@
 """Protocols from outside: what a file must have, where they are found, and that they are like ours."""
 
+import importlib.metadata
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import dualstack
-from dualstack import extensions, protocols
+from dualstack import protocols
 from dualstack.content import ROOT
 from dualstack.errors import UsageError
 from dualstack.extensions import GROUP, add_folders, load_protocols
@@ -199,7 +200,9 @@ def test_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (tmp_path / "team_package" / "protocols" / "mirror.py").write_text(MINIMAL, encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     found = [EntryPoint(name="team", value="team_package", group=GROUP)]
-    monkeypatch.setattr(extensions, "entry_points", lambda group: [item for item in found if item.group == group])
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda group: [item for item in found if item.group == group]
+    )
     load_protocols()
     assert "mirror" in PROTOCOLS
     assert "team_package" not in sys.modules

@@ -8,10 +8,8 @@ import sys
 from pathlib import Path
 
 from dualstack.backend_names import DOCKER
-from dualstack.compose.convert import manifest_of
 from dualstack.errors import UsageError
 from dualstack.session import RESULTS
-from dualstack.trying.drafting import save
 
 
 def take_compose(options: argparse.Namespace) -> None:
@@ -43,6 +41,10 @@ def convert(options: argparse.Namespace) -> None:
     Raises:
         UsageError: The compose file is wrong, or the manifest cannot be written.
     """
+    # Reading it takes what `try` is made of, and most runs have no compose file.
+    from dualstack.compose.convert import manifest_of  # noqa: PLC0415
+    from dualstack.trying.drafting import save  # noqa: PLC0415
+
     results = options.results or Path(RESULTS)
     path = options.save or results / "compose" / f"{options.service}.toml"
     text, notes = manifest_of(options.compose, options.service, path.absolute())

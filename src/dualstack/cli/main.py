@@ -10,9 +10,8 @@ from importlib import import_module
 
 from dualstack.cli.parser import make_parser
 from dualstack.cli.terminal import abandon_output, prepare_output
-from dualstack.errors import DualstackError, UsageError
+from dualstack.errors import INTERRUPTED, DualstackError, UsageError
 from dualstack.extensions import add_folders
-from dualstack.verdict import INTERRUPTED
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

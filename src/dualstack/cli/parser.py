@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from dualstack import __version__
+import dualstack
 from dualstack.cli.commands import Commands, Parser
 from dualstack.cli.options.common import add_json, add_manifests, add_only, add_suites, positive, seconds
 from dualstack.cli.options.running import add_run
@@ -37,6 +37,15 @@ exit codes:
   130  interrupted"""
 
 
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only then: that takes longer than most commands."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        """Print the version and end."""
+        print(f"dualstack {dualstack.__version__}")
+        parser.exit()
+
+
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line."""
     parser = Parser(
@@ -45,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"dualstack {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = Commands(parser)
     for add in _COMMANDS:
         add(commands)

@@ -17,7 +17,7 @@ from dualstack.cli.publishing import commands_stopped, publish, write_job_summar
 from dualstack.cli.terminal import Terminal
 from dualstack.cli.verifying import Done, verify
 from dualstack.cli.watching import Places, rerun
-from dualstack.errors import DualstackError, HarnessError, UsageError
+from dualstack.errors import INTERRUPTED, DualstackError, HarnessError, UsageError
 from dualstack.report import write_all
 from dualstack.report.comparison import compare
 from dualstack.report.live import Detail
@@ -27,7 +27,6 @@ from dualstack.report.reading import read_results
 from dualstack.report.summary import Report
 from dualstack.results import RECORDS
 from dualstack.session import RESULTS
-from dualstack.verdict import INTERRUPTED
 
 _USAGE = {pytest.ExitCode.USAGE_ERROR, pytest.ExitCode.NO_TESTS_COLLECTED}
 

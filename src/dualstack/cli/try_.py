@@ -31,6 +31,9 @@ _UNTRIED = "not tried: a UDP service answers only what it understands"
 
 _UNRECOGNISED = "what it speaks is not recognised"
 
+_AT_ONCE = 3
+"""How many cases of a client run at the same time: they wait for most of their time."""
+
 _YES, _NO, _ABSENT = "✓", "✗", "-"
 
 
@@ -86,6 +89,7 @@ def _try_client(console: Terminal, command: list[str], options: argparse.Namespa
         words = ["run", str(path), "--results", str(folder)]
         words += [word for names in REQUIREMENTS.values() for name in names for word in ("--requirement", name)]
         words += [word for name in TOPOLOGIES for word in ("--topology", name)]
+        words += ["-n", str(_AT_ONCE)]
         with console.status("running it with each kind of target"):
             done = verify(make_parser().parse_args(words), _progress(console))
         if done.interrupted:

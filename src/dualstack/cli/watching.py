@@ -13,11 +13,10 @@ from pathlib import Path
 
 from dualstack.cli.check import checked_subjects
 from dualstack.cli.own_output import Identity, output_files
-from dualstack.errors import UsageError
+from dualstack.errors import INTERRUPTED, UsageError
 from dualstack.manifest import Subject
 from dualstack.prober.libc import inotify_init, inotify_watch
 from dualstack.session import RUN_ID
-from dualstack.verdict import INTERRUPTED
 
 _EVERY = 2.0
 """Seconds between two looks at the files if no change is reported: not every file system reports changes."""

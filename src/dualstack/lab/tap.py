@@ -17,6 +17,9 @@ TO_ALL = "to all"
 
 _PROTOCOL_41 = 41
 
+_HOP_BY_HOP, _REPORT = 0, b"\x8f"
+"""The next header of a packet with hop-by-hop options, and the type of an MLDv2 report (RFC 3810 §5.2)."""
+
 _ALL_FRAMES = 0x0003
 """ETH_P_ALL."""
 
@@ -39,7 +42,9 @@ def count(tap: socket.socket) -> dict[str, int]:
 
     ARP is IPv4. IPv4 packets that carry IPv6 packets count again, as `TUNNELLED`. What others send to many hosts counts
     as `TO_ALL` here, and by family where it is sent: in docker labs it also passes links of the other family. So do the
-    frames of an interface on top of this one, which do not count.
+    frames of an interface on top of this one, which do not count. Nor do the kernel's own reports of its multicast
+    groups, which it sends for up to 2 s after an interface came up (RFC 3810 §6.1): in docker labs IPv6 cannot be
+    disabled on one interface alone.
     """
     counts = {**{family.value: 0 for family in BOTH}, TUNNELLED: 0, TO_ALL: 0}
     own = tap.getsockname()[-1]
@@ -48,6 +53,8 @@ def count(tap: socket.socket) -> dict[str, int]:
         kind = _ETHERTYPES.get(ethertype)
         if kind is None or direction == _OTHER_HOST or (direction == _OUTGOING and frame[6:12] != own):
             continue
+        if kind is Family.IPV6 and is_report(frame):
+            continue
         if direction in (_BROADCAST, _MULTICAST):
             counts[TO_ALL] += 1
             continue
@@ -55,6 +62,11 @@ def count(tap: socket.socket) -> dict[str, int]:
         if ethertype == Family.IPV4.ethertype and frame[23] == _PROTOCOL_41:
             counts[TUNNELLED] += 1
     return counts
+
+
+def is_report(frame: bytes) -> bool:
+    """Return whether an Ethernet frame with an IPv6 packet, or its first 63 bytes, is an MLDv2 report."""
+    return frame[20] == _HOP_BY_HOP and frame[54:55] == bytes([socket.IPPROTO_ICMPV6]) and frame[62:63] == _REPORT
 
 
 def _frames(tap: socket.socket) -> Iterator[tuple[bytes, int]]:
