@@ -63,16 +63,16 @@ def is_served_behind(world: ListenerWorld, family: Family) -> bool:
     """Require that a client behind the router is answered like one on the router; return False if neither is."""
     address = world.addresses(family)[0]
     dialled = world.client.dial(family, address)
-    ok = dialled.outcome is Outcome.ANSWERED and dialled.status < ERROR
+    ok = is_welcome(dialled)
     happened = dialled.detail
     symptoms: tuple[Symptom, ...] = ()
     if not ok:
         near = world.client.dial(family, address, clients=router_clients(world.lab))
-        if near.outcome is not Outcome.ANSWERED:
+        error = dialled.outcome is Outcome.ANSWERED
+        if not (is_welcome(near) if error else near.outcome is Outcome.ANSWERED):
             return False
         # Earlier clients may be the reason, not the route: this client comes directly after one on the router.
         ok = world.client.is_served(world.client.dial(family, address))
-        error = dialled.outcome is Outcome.ANSWERED
         happened += "; a client on the router itself is answered" + " without an error" * error
         happened += ", and the next one behind it" * ok
         symptoms = () if error else (Symptom.ROUTER_SERVED,)
@@ -81,6 +81,11 @@ def is_served_behind(world: ListenerWorld, family: Family) -> bool:
     expected = f"an {family.label} client behind a router is answered at {where}"
     world.require(Finding(ok, expected, happened, symptoms=symptoms))
     return True
+
+
+def is_welcome(dialled: Dialled) -> bool:
+    """Return whether a client was answered, and not with the status of an error."""
+    return dialled.outcome is Outcome.ANSWERED and dialled.status < ERROR
 
 
 @Requirement(

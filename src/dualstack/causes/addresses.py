@@ -75,6 +75,15 @@ def ipv4_client_before(facts: Facts) -> str:
     return ""
 
 
+def cut_before_any_ipv4(facts: Facts) -> str:
+    """An IPv6 client was served before any IPv4 one, and no IPv6 client was shown right: the order does not matter."""
+    served = next((item for item in facts.exchanges if item.how is How.ANSWERED), None)
+    pairs = [(client, shown) for client, shown in facts.shown if ":" in client]
+    if served is None or served.family is not IPV6 or not pairs or not {*pairs} <= {*shown_wrong(facts)}:
+        return ""
+    return f'it shows "{pairs[0][1]}" for its first client too, {pairs[0][0]}'
+
+
 def shown_misread(facts: Facts) -> str:
     """An IPv4 client was shown with another IPv4 address."""
     for client, shown in shown_wrong(facts):

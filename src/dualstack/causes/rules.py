@@ -124,7 +124,7 @@ RULES = (
             (CERTAIN, both(addresses.shown_cut_in_binary, addresses.ipv4_client_before)),
             (CERTAIN, addresses.answer_goes_astray_later),
         ),
-        (addresses.shown_cut_as_text,),
+        (addresses.shown_cut_as_text, addresses.cut_before_any_ipv4),
     ),
     Rule(
         "RC-SOCKADDR",

@@ -59,9 +59,12 @@ def runs_on_without(facts: Facts) -> str:
 
 
 def names_bind_error_and_runs(facts: Facts) -> str:
-    """It names an error of bind() and serves one family alone; a connector serves none."""
+    """It names an error of bind(), and serves one family alone, without a socket of the other; no connector does."""
     line = "" if facts.runs else facts.bind_error(*BIND_ERRORS)
-    return f'it keeps running, and its output says "{line}"' if line and facts.one_lost and not facts.ended else ""
+    missing = facts.one_lost
+    if not line or missing is None or facts.takes(missing) or facts.ended:
+        return ""
+    return f'it keeps running, and its output says "{line}"'
 
 
 def names_ipv6_bind_error(facts: Facts) -> str:
