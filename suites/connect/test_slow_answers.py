@@ -39,7 +39,9 @@ LATE = 500
 def test_late_a(world: ConnectorWorld) -> None:
     """What the connector does between the AAAA answer and a late A answer is recorded."""
     with world.serve(*BOTH) as serving, world.names(a=f"delay-{LATE}", aaaa="ok") as name:
-        world.connector_runs.run(name, serving)
+        run = world.connector_runs.run(name, serving)
+    if run.problem:
+        raise NothingToJudge(f"it does not connect to a name with both addresses: {run.problem}")
     world.shows(lambda wire: waits_for_a(wire, world.connector, name))
 
 

@@ -46,6 +46,7 @@ LINES = [
     ("java.net.UnknownHostException: shop.test", Sign.NOT_FOUND),
     ("failed to lookup address information: Name does not resolve", Sign.NOT_FOUND),
     ("[Errno -9] Address family for hostname not supported", Sign.ONE_FAMILY_ASKED),
+    ("console: connect 2001:db8::1: Operation now in progress", Sign.IN_PROGRESS),
     ("ValueError: too many values to unpack (expected 2)", Sign.UNPACKED),
     ("java.net.SocketException: Protocol family not supported", Sign.NO_FAMILY),
     ("An address incompatible with the requested protocol was used", Sign.NO_FAMILY),

@@ -243,6 +243,19 @@ CASES = {
         "RC-RESOLVER",
         facts(LITERAL, "Host not found --> Address family for hostname not supported", "CONNECT-001"),
     ),
+    "EINPROGRESS is an error": ("RC-INPROGRESS", facts(LITERAL, "connect: Operation now in progress", "CONNECT-001")),
+    "a new connection is left at once for the next address": (
+        "RC-INPROGRESS",
+        facts(replace(DUAL, tried=(tried(AAAA, How.ANSWERED), tried(A, How.REFUSED, 0.001))), "Connection refused"),
+    ),
+    "EINVAL towards the only family": (
+        "RC-WRONGFAMILYSOURCE",
+        facts(Run(A, works=False), "connect: Invalid argument", "CONNECT-002", NO_IPV6),
+    ),
+    "nothing is sent over UDP, and success reported": (
+        "RC-WRONGFAMILYSOURCE",
+        facts(replace(LITERAL, reports_success=True), "", "CONNECT-001", transport="udp"),
+    ),
     "EINVAL towards the other family": ("RC-WRONGFAMILYSOURCE", facts(DUAL, "connect: Invalid argument")),
     "no IPv6 sockets": (
         "RC-NOINET6",
@@ -639,3 +652,13 @@ def test_an_attempt_that_was_answered_late_was_not_answered_before() -> None:
     """If the next attempt comes 1.5 s after one that is answered after 2.2 s, it does not come too late."""
     run = replace(DUAL, works=True, tried=(tried(AAAA, How.ANSWERED, after=2.2), tried(A, How.ANSWERED, 1.5, 6)))
     assert "RC-NOHE" not in [item.code for item in likely(("RC-NOHE",), facts(run, requirement="DNS-005"))]
+
+
+@pytest.mark.parametrize("output", ["connect: Invalid argument", "connect: Operation now in progress", ""])
+@pytest.mark.parametrize("requirement", ["DNS-008", "DNS-013", "TRANS-001"])
+def test_who_has_dialled_had_an_address(requirement: str, output: str) -> None:
+    """Name resolution, and the prefix of NAT64, are not blamed where connect() failed or success was reported."""
+    run = replace(DUAL, reports_success=not output)
+    blamed = {"RC-RESOLVER", "RC-PREF64"}
+    assert blamed & {item.code for item in likely([], facts(DUAL, "", requirement))}
+    assert not blamed & {item.code for item in likely([], facts(run, output, requirement))}

@@ -1,16 +1,21 @@
 """Facts about connection attempts that fail in the host, and what a connector's output says about them."""
 
 import re
+from itertools import pairwise
 
 from dualstack.causes.connecting import failed, loopback_missed, stopped_at_first
 from dualstack.counting import count
-from dualstack.facts import Facts, Sign
+from dualstack.facts import Facts, How, Run, Sign, Tried
 from dualstack.families import BOTH, Family, unmapped
+from dualstack.transport import Transport
 
 IPV4 = Family.IPV4
 
 _NOT_SENT = (Sign.NO_NETWORK, Sign.NO_HOST, Sign.NO_ADDRESS, Sign.NO_FAMILY, Sign.INVALID, Sign.OTHER_FAMILY)
 """Errors of connect() for which no packet is sent."""
+
+_AT_ONCE = 0.01
+"""Seconds in which a server on the link answers, and after which no client gives an attempt up on purpose."""
 
 _OTHER_CALL = re.compile(r"sockopt|ioctl|fcntl", re.IGNORECASE)
 """What an error message names that is about no address."""
@@ -60,6 +65,40 @@ def bind_fails(facts: Facts) -> str:
     )
 
 
+def taken_for_failure(facts: Facts) -> str:
+    """It reports that an attempt is in progress as an error, or leaves a new connection at once for another address."""
+    line = facts.says(Sign.IN_PROGRESS)
+    if line and any(failed(facts)):
+        return f'its output says "{line}": the attempt had begun, and went on'
+    for run in failed(facts):
+        for item, other in pairwise(run.tried):
+            if other.address != item.address and item.after <= other.at - item.at < _AT_ONCE and _unused(item):
+                return f"{item.address} answered at once; it sent nothing there, and tried {other.address}"
+    return ""
+
+
+def _unused(item: Tried) -> bool:
+    """Return whether a connection was established at once, and the connector sent nothing on it."""
+    return item.how is How.ANSWERED and not item.sent and item.after < _AT_ONCE
+
+
+def sends_nothing_unnoticed(facts: Facts) -> str:
+    """A client over UDP reported success, knew an address of a family that the host has, and sent nothing to it."""
+    for run in failed(facts) if facts.transport == Transport.UDP.value else ():
+        first = next((item for item in _addresses(run) if Family.of(item) in facts.host.families), "")
+        if run.reports_success and first and not run.tried and not run.may_be_inside:
+            return f"it knew {first} and reported success, and no packet was sent there"
+    return ""
+
+
+def dialled(facts: Facts) -> str:
+    """It had an address and used it: connect() or sendto() has failed with an error, or it reported success."""
+    line = facts.says(*_NOT_SENT, Sign.IN_PROGRESS)
+    if line and not facts.listens:
+        return f'it had an address: its output says "{line}"'
+    return "it reported success, so it had an address" * any(run.reports_success for run in failed(facts))
+
+
 def socket_of_other_family(facts: Facts) -> str:
     """Its output says that an address has a different family from its socket."""
     by_name = any(run.literal is None for run in failed(facts))
@@ -67,12 +106,23 @@ def socket_of_other_family(facts: Facts) -> str:
     if line and any(failed(facts)):
         return f'its output says "{line}"'
     line = next((line for line in facts.lines(Sign.NO_FAMILY, Sign.INVALID) if not _OTHER_CALL.search(line)), "")
-    complete = facts.host.ipv6_sockets and len(facts.host.families) == len(BOTH)
-    return (
-        f'this host has both families, and its output says "{line}"'
-        if line and complete and any(failed(facts)) and not facts.listens
-        else ""
-    )
+    complete = len(facts.host.families) == len(BOTH)
+    if not line or facts.listens or not facts.host.ipv6_sockets or not any(failed(facts)):
+        return ""
+    if not complete and not (facts.says(Sign.INVALID) and all(_towards_ipv4(run) for run in failed(facts))):
+        return ""
+    where = "this host has both families" if complete else "its target is an IPv4 address"
+    return f'{where}, and its output says "{line}"'
+
+
+def _towards_ipv4(run: Run) -> bool:
+    """Return whether a run knew IPv4 addresses alone."""
+    return {Family.of(item) for item in _addresses(run)} == {IPV4}
+
+
+def _addresses(run: Run) -> tuple[str, ...]:
+    """Return the addresses that a run knew: its literal, or those from DNS."""
+    return (run.target,) if run.literal else run.known
 
 
 def used_after_failure(facts: Facts) -> str:

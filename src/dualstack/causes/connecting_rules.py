@@ -39,6 +39,7 @@ CONNECTING = (
             (DECISIVE, attempting.socket_of_other_family),
             (DECISIVE, relaying.server_missed),
             (DECISIVE, about("CONNECT-011")),
+            (STRONG, attempting.sends_nothing_unnoticed),
             (FITS, connecting.ipv4_fails_unseen),
         ),
         (
@@ -95,8 +96,8 @@ CONNECTING = (
             (DECISIVE, resolving.incomplete_resolver),
             (DECISIVE, both(about("DNS-015"), resolving.waited_before_dialling)),
             (DECISIVE, both(about("DNS-007"), resolving.late_without_aaaa)),
-            (DECISIVE, both(about("DNS-013"), resolving.alias_not_followed)),
-            (DECISIVE, both(about("DNS-008"), resolving.good_answer_unused)),
+            (DECISIVE, both(about("DNS-013"), resolving.alias_not_followed, unless(attempting.dialled, " "))),
+            (DECISIVE, both(about("DNS-008"), resolving.good_answer_unused, unless(attempting.dialled, " "))),
             (STRONG, resolving.gave_up_with_addresses),
             (STRONG, resolving.refused_literal),
             (STRONG, resolving.one_of_localhost),
@@ -127,6 +128,7 @@ CONNECTING = (
     Rule("RC-NOTIMEOUT", ((DECISIVE, connecting.waits_for_all),), (connecting.listens, connecting.tries_again)),
     Rule("RC-IMPATIENT", ((DECISIVE, connecting.aborts_attempts),), (connecting.listens,)),
     Rule("RC-NAMELESSERROR", ((CERTAIN, connecting.unnamed_address),), (connecting.listens,)),
+    Rule("RC-INPROGRESS", ((CERTAIN, attempting.taken_for_failure),), (connecting.listens,)),
     Rule(
         "RC-ERRORFINAL",
         ((CERTAIN, connecting.one_failure_is_final),),
@@ -162,7 +164,14 @@ CONNECTING = (
     Rule(
         "RC-PREF64",
         (
-            (CERTAIN, both(about("TRANS-001", "TRANS-002"), translating.synthesized_untried)),
+            (
+                CERTAIN,
+                both(
+                    about("TRANS-001", "TRANS-002"),
+                    translating.synthesized_untried,
+                    unless(attempting.dialled, " "),
+                ),
+            ),
             (DECISIVE, both(about("TRANS-003"), translating.literal_awaited)),
         ),
     ),

@@ -47,6 +47,7 @@ class Sign(enum.Enum):
     INTERRUPTED = "EINTR"
     ABORTED = "ECONNABORTED"
     NOT_CONNECTED = "ENOTCONN"
+    IN_PROGRESS = "EINPROGRESS"
     TOO_LARGE = "EMSGSIZE"
     COLONS = "that an address has too many colons"
     BAD_PORT = "that a port is not a number"
@@ -106,6 +107,7 @@ _TEXTS: dict[Sign, str] = {
     Sign.INTERRUPTED: _errno("EINTR", 4, r"interrupted system call"),
     Sign.ABORTED: _errno("ECONNABORTED", 103, r"software caused connection abort", r"connection aborted"),
     Sign.NOT_CONNECTED: _errno("ENOTCONN", 107, r"(?:transport endpoint|socket) is not connected"),
+    Sign.IN_PROGRESS: _errno("EINPROGRESS", 115, r"operation (?:now )?in progress"),
     Sign.TOO_LARGE: _errno("EMSGSIZE", 90, r"message too (?:long|large)"),
     Sign.COLONS: r"(?:too many|more than one|unexpected|multiple) colons?\b|without brackets|missing brackets",
     Sign.BAD_PORT: r"invalid literal for int|(?:invalid|bad|illegal|unknown|malformed|non-?numeric) port\b(?! \d+ )"

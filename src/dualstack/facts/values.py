@@ -139,6 +139,7 @@ class Run:
     Attributes:
         target: The literal or name that it was given.
         works: Whether it reported success, and the server saw it.
+        reports_success: Whether it reported success, whatever the server saw.
         seconds: How long it ran.
         timed_out: Whether it was still running at its timeout.
         asked: The record types that it queried, in order, each once.
@@ -151,6 +152,7 @@ class Run:
 
     target: str
     works: bool
+    reports_success: bool = False
     seconds: float = 0.0
     timed_out: bool = False
     asked: tuple[str, ...] = ()

@@ -121,7 +121,12 @@ def _lookups(host: str, asked: list[Dns], answers: list[Dns]) -> RunFacts:
 
 def _end(run: Run) -> dict[str, Any]:
     """Return how a run ended."""
-    return {"works": not run.problem, "seconds": run.seconds, "timed_out": run.how is None and bool(run.fault)}
+    return {
+        "works": not run.problem,
+        "reports_success": not run.fault,
+        "seconds": run.seconds,
+        "timed_out": run.how is None and bool(run.fault),
+    }
 
 
 def _attempts(made: list[Flow], began: float) -> tuple[Tried, ...]:
