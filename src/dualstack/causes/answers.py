@@ -100,7 +100,7 @@ def ordinary_clients_served(facts: Facts) -> str:
     """Clients of a lost family were served before something unusual was done: their addresses are no problem."""
     for family in BOTH:
         answered = any(item.family is family and item.how is How.ANSWERED for item in facts.exchanges)
-        if facts.lost(family) and answered and about("ROBUST", "LIFE", "SEC", "UDP", "TRANS-008")(facts):
+        if facts.lost(family) and answered and about("ROBUST", "LIFE", "SEC", "UDP", "FORWARD", "TRANS-008")(facts):
             return f"ordinary {family.label} clients are answered"
     return ""
 
