@@ -303,7 +303,7 @@ CASES = {
         facts(LITERAL, "invalid literal for int() with base 10: 'db8:51:1::201]:9000'", "CONNECT-001"),
     ),
     "brackets are left on": (
-        "RC-SPLIT",
+        "RC-BRACKETSKEPT",
         facts(LITERAL, f"lookup [{AAAA}]: no such host", "CONNECT-001"),
     ),
     "half of the target": (

@@ -72,18 +72,25 @@ CONNECTING = (
         (literals.encoded_brackets,),
     ),
     Rule("RC-HOSTHEADER", ((STRONG, literals.encoded_brackets), (CERTAIN, literals.port_lost))),
+    Rule("RC-BRACKETSKEPT", ((CERTAIN, literals.brackets_kept),), (literals.no_ipv6_literal,)),
     Rule(
         "RC-SPLIT",
         (
             (DECISIVE, literals.cut_at_colon),
-            (DECISIVE, literals.brackets_left_on),
+            (DECISIVE, literals.cut_at_bracket),
             (DECISIVE, addresses.shown_cut_at_colon),
             (DECISIVE, handed_out.cut_at_colon),
             (STRONG, literals.port_misread),
             (STRONG, literals.listens_although_malformed),
             (FITS, literals.literal_not_started),
         ),
-        (literals.no_ipv6_literal, literals.joined_without_brackets, tls.rejects_literal, about("ADDR")),
+        (
+            literals.no_ipv6_literal,
+            literals.joined_without_brackets,
+            literals.brackets_kept,
+            tls.rejects_literal,
+            about("ADDR"),
+        ),
     ),
     Rule(
         "RC-RESOLVER",

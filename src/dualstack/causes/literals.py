@@ -81,9 +81,21 @@ def too_many_colons(facts: Facts) -> str:
     return says(Sign.COLONS)(facts) if facts.broken else ""
 
 
-def brackets_left_on(facts: Facts) -> str:
-    """It looked up a text with a bracket."""
+def brackets_kept(facts: Facts) -> str:
+    """It looked up its whole target in brackets, which are no part of the address."""
     for run in ipv6_literals(facts):
+        whole = f"[{run.target}]"
+        if any(item.rstrip(".") == whole for item in run.names):
+            return f"it queried the name server for {whole}"
+        line = facts.says(Sign.NOT_FOUND)
+        if re.search(rf"{re.escape(whole)}(?!:\d)", line, re.IGNORECASE):
+            return f'its output says "{line}"'
+    return ""
+
+
+def cut_at_bracket(facts: Facts) -> str:
+    """It looked up a part of its target that begins with a bracket."""
+    for run in ipv6_literals(facts) if not brackets_kept(facts) else ():
         name = next((item for item in run.names if "[" in item), "")
         if name:
             return f"it queried the name server for {name}"
