@@ -102,6 +102,15 @@ CASES = {
             output="Protocol 'inet_tcp': register/listen error: enetunreach",
         ),
     ),
+    "it asks the route to 8.8.8.8 for its own address": (
+        "RC-LITERAL",
+        facts(
+            host=Host(families=frozenset({IPV6})),
+            requirement="TRANS-005",
+            starts=(DIED,),
+            output="OSError: [Errno 101] Network is unreachable",
+        ),
+    ),
     "its back end at 127.0.0.1, after it was ready": (
         "RC-LOOPBACK",
         facts(

@@ -35,6 +35,7 @@ from dualstack.causes.rule import (
     unless,
 )
 from dualstack.causes.running_rules import RUNNING_RULES
+from dualstack.causes.starting_rules import STARTING_RULES
 from dualstack.facts import Sign
 from dualstack.families import Family
 
@@ -87,34 +88,7 @@ RULES = (
         (starting.busy_after_restart, starting.foreign),
     ),
     Rule("RC-REUSEPORT", ((DECISIVE, sockets.one_covers_other), (FITS, about("SEC-009")))),
-    Rule(
-        "RC-BINDSWALLOWED",
-        (
-            (DECISIVE, starting.runs_on_without),
-            (STRONG, starting.names_bind_error_and_runs),
-            (STRONG, starting.waits_for_mapped),
-            (FITS, about("LISTEN-009")),
-        ),
-    ),
-    Rule(
-        "RC-NOINET6",
-        (
-            (DECISIVE, both(starting.no_family_said, did_not_start)),
-            (DECISIVE, starting.says_no_ipv6_sockets),
-            (STRONG, both(did_not_start, starting.no_ipv6_sockets)),
-            (FITS, both(ended, starting.no_ipv6_here)),
-        ),
-        (starting.host_is_complete,),
-    ),
-    Rule(
-        "RC-LOOPBACK",
-        ((DECISIVE, starting.bound_to_loopback_missing),),
-        (starting.loopbacks_present,),
-    ),
-    Rule(
-        "RC-LITERAL", ((STRONG, sockets.ipv4_literal_only), (FITS, starting.names_ipv4_address)), (starting.has_ipv4,)
-    ),
-    Rule("RC-BINDEARLY", ((DECISIVE, both(starting.moved_while_tentative, about("LIFE-004"))),), evident=False),
+    *STARTING_RULES,
     Rule("RC-PKTINFO", ((DECISIVE, datagrams.wrong_source),), (answers.is_tcp, about("UDP-009"))),
     Rule("RC-REPLYPORT", ((DECISIVE, datagrams.wrong_port),), (answers.is_tcp, about("SEC-003"))),
     Rule("RC-NOCHECKSUM", ((DECISIVE, datagrams.bad_checksum),), (answers.is_tcp,)),
@@ -261,6 +235,7 @@ RULES = (
         (
             answers.is_refused,
             answers.short_on_link,
+            did_not_start,
             both(connecting.listens, sockets.no_socket_for_it),
             addresses.answer_goes_astray,
             both(datagrams.small_are_lost_too, unless(about("TRANS-006"), "its answers are small")),

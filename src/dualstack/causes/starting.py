@@ -108,8 +108,17 @@ def host_is_complete(facts: Facts) -> str:
 
 def bound_to_loopback_missing(facts: Facts) -> str:
     """A loopback address is missing, and the output reports a missing address."""
+    return _without_loopback(facts, facts.says(Sign.LOOPBACK, Sign.NO_ADDRESS))
+
+
+def may_need_loopback(facts: Facts) -> str:
+    """A loopback address is missing, and the output reports that something cannot be reached."""
+    return _without_loopback(facts, facts.says(Sign.NO_NETWORK))
+
+
+def _without_loopback(facts: Facts, line: str) -> str:
+    """Return that the host lacks a loopback address, with a line of the output of a service that did not stay up."""
     gone = [family.loopback for family in BOTH if family not in facts.host.loopbacks]
-    line = facts.says(Sign.LOOPBACK, Sign.NO_ADDRESS, Sign.NO_NETWORK)
     if not gone or not line or not (did_not_start(facts) or ended(facts)):
         return ""
     return f'this host has no {" and no ".join(gone)}, and its output says "{line}"'
@@ -126,6 +135,12 @@ def names_ipv4_address(facts: Facts) -> str:
     if IPV4 in facts.host.families or not line or not (did_not_start(facts) or ended(facts)):
         return ""
     return f'this host has no IPv4 address, and its output says "{line}"'
+
+
+def reaches_for_ipv4(facts: Facts) -> str:
+    """On a host with IPv6 and 127.0.0.1 alone, the output reports a missing network: it starts on a host with IPv4."""
+    other = facts.host.families == {IPV6} and loopbacks_present(facts) and facts.says(Sign.NO_NETWORK)
+    return names_ipv4_address(facts) if other else ""
 
 
 def has_ipv4(facts: Facts) -> str:
