@@ -61,6 +61,8 @@ class Symptom(enum.StrEnum):
     """A daemon does not try again after a failure or a lost connection."""
     FORGOTTEN_BUSY = "forgotten busy"
     """A UDP relay changes the socket of a client that is never idle."""
+    IPV4_COUNTED_TOGETHER = "IPv4 counted together"
+    """Clients of different IPv4 networks lock one another out, and clients of different IPv6 networks do not."""
     NEW_SESSION = "new session"
     """A UDP relay passes the datagrams of one client on from new ports, before any time is over."""
     NOT_KEPT = "not kept"

@@ -1,13 +1,21 @@
 """The addresses of clients in several networks."""
 
-from ipaddress import IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
 
 from dualstack.addressing import IPV6_NETWORK
-from dualstack.world.client_networks import MOST, of_one_site, of_several_sites
+from dualstack.world.client_networks import MOST, of_one_site, of_several_ipv4_networks, of_several_sites
 
 OWN = [IPV6_NETWORK, IPv6Network("fd00:d0c:ffff:ffff::/64"), IPv6Network("2001:db8::/64")]
+
+
+@pytest.mark.parametrize("own", ["198.51.100.0/24", "198.18.1.0/24", "198.19.64.0/23"])
+def test_ipv4_networks_are_different_and_not_the_labs(own: str) -> None:
+    """Each address is in a /24 of its own, which the lab does not use."""
+    found = of_several_ipv4_networks(IPv4Network(own), MOST)
+    assert len(prefixes(found, 24)) == MOST
+    assert not any(ip_address(item) in ip_network(own) for item in found)
 
 
 def prefixes(addresses: list[str], length: int) -> set[str]:

@@ -84,6 +84,13 @@ def cut_before_any_ipv4(facts: Facts) -> str:
     return f'it shows "{pairs[0][1]}" for its first client too, {pairs[0][0]}'
 
 
+def mapped_counted_together(facts: Facts) -> str:
+    """Clients of different IPv4 networks, which come to its IPv6 socket, lock one another out."""
+    rows = facts.takes(IPV4)
+    mapped = bool(rows) and all(row.family == IPV6.value for row in rows)
+    return facts.judged(Symptom.IPV4_COUNTED_TOGETHER) if mapped else ""
+
+
 def shown_misread(facts: Facts) -> str:
     """An IPv4 client was shown with another IPv4 address."""
     for client, shown in shown_wrong(facts):

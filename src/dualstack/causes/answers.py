@@ -65,6 +65,11 @@ def _worst(facts: Facts, family: Family) -> str:
     return how.value if how else "not served"
 
 
+def ipv4_counted_together(facts: Facts) -> str:
+    """It is the clients of different IPv4 networks that lock one another out."""
+    return facts.judged(Symptom.IPV4_COUNTED_TOGETHER)
+
+
 def status_of(item: Exchange) -> str:
     """Return the status code of an HTTP answer, or the reply code at the start of any other; empty without one."""
     found = _CODE.match(item.answer)

@@ -1,6 +1,6 @@
 """Which facts support causes that are about how a service or relay runs and ends, and which rule them out."""
 
-from dualstack.causes import answers, relaying, running, sockets, starting, waiting
+from dualstack.causes import addresses, answers, relaying, running, sockets, starting, waiting
 from dualstack.causes.rule import CERTAIN, DECISIVE, FITS, STRONG, Rule, about, both, ended, says, unless
 from dualstack.facts import Sign
 from dualstack.families import Family
@@ -55,6 +55,7 @@ RUNNING_RULES = (
         ),
         (answers.answers_again,),
     ),
+    Rule("RC-MAPPEDPREFIX", ((CERTAIN, addresses.mapped_counted_together),)),
     Rule(
         "RC-PERPREFIX",
         (
@@ -62,7 +63,13 @@ RUNNING_RULES = (
             (DECISIVE, answers.limits_earlier(Family.IPV6)),
             (FITS, about("ROBUST-008")),
         ),
-        (about("ROBUST-010"), waiting.never_accepted, answers.fails_alone, sockets.closed_while_running),
+        (
+            about("ROBUST-010"),
+            waiting.never_accepted,
+            answers.fails_alone,
+            answers.ipv4_counted_together,
+            sockets.closed_while_running,
+        ),
     ),
     Rule(
         "RC-SHAREDADDRESS",
