@@ -65,6 +65,8 @@ class Symptom(enum.StrEnum):
     """Clients of different IPv4 networks lock one another out, and clients of different IPv6 networks do not."""
     NEW_SESSION = "new session"
     """A UDP relay passes the datagrams of one client on from new ports, before any time is over."""
+    NOT_SENT_AGAIN = "not sent again"
+    """A UDP relay does not pass on a datagram of a client whose earlier ones reached the server."""
     NOT_KEPT = "not kept"
     """A connection of one family ends after the first answer, and one of the other family is kept."""
     OTHER_ADDRESS = "other address"

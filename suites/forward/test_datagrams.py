@@ -17,14 +17,16 @@ EARLY = 0.8
     level=Level.MUST,
     role=Role.RELAY,
     statement="A UDP relay knows for each datagram of the server for which client it is, also if it comes after "
-    "datagrams of other clients, and sends it from the address and port to which this client has sent.",
+    "datagrams of other clients, and sends it from the address and port to which this client has sent. It passes on "
+    "every datagram of a client, also those after the first answer.",
     stimulus="Three clients of each family, of which some have the same port or the same address, send one datagram "
-    "each. When all have arrived, the server answers them in reverse order, and then in their order.",
+    "each. When all have arrived, the server answers them in reverse order, and then in their order. Then each "
+    "client sends another datagram, and the server answers it.",
     wire="On the server's host the relay sends over the server's family; on the client's host each datagram of the "
     "relay comes from the address and port that the client sent to.",
     cites=("RFC 4787 §4.1", "RFC 8085 §5.2", "RFC 4038 §6.1"),
     topologies=("relay",),
-    causes=("RC-CLIENTKEY",),
+    causes=("RC-CLIENTKEY", "RC-PEEROVERWRITTEN"),
     needs=(Need.UDP, Need.NETWORK, Need.REPLIES),
 ).attach
 def test_clients_get_their_own_answers(world: RelayWorld) -> None:
@@ -36,6 +38,8 @@ def test_clients_get_their_own_answers(world: RelayWorld) -> None:
             expected[client].append(both.answer(client))
         for client, got in both.got(expected).items():
             world.require(only_its_own(client, back, expected[client], got))
+        for client in both.clients:
+            served_again(world, both, client, back)
         judged.append(back)
     for back in judged:
         world.shows_back(back)
@@ -94,17 +98,19 @@ def forgotten(world: RelayWorld, both: Associations, client: UdpClient, back: Fa
         return False
     both.got({client: []})  # what came late to the busy client
     both.answer(client)
-    again = both.ask(client)
-    texts = [both.answer(client)] if again else []
-    world.require(
-        Finding(
-            again,
-            f"the next datagram of the client at {client} reaches the server",
-            "it does" if again else "it does not",
-        )
-    )
-    world.require(only_its_own(client, back, texts, both.got({client: texts})[client]))
+    served_again(world, both, client, back)
     return True
+
+
+def served_again(world: RelayWorld, both: Associations, client: UdpClient, back: Family) -> None:
+    """Require that another datagram of a client reaches the server, and that its answer alone reaches the client."""
+    again = both.ask(client)
+    expected = f"the next datagram of the client at {client} reaches the server"
+    symptoms = () if again else (Symptom.NOT_SENT_AGAIN,)
+    world.require(Finding(again, expected, "it does" if again else "it does not", symptoms=symptoms))
+    if again:
+        text = both.answer(client)
+        world.require(only_its_own(client, back, [text], both.got({client: [text]})[client]))
 
 
 @Requirement(

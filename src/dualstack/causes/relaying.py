@@ -84,6 +84,11 @@ def forgotten_busy(facts: Facts) -> str:
     return facts.judged(Symptom.FORGOTTEN_BUSY)
 
 
+def not_sent_again(facts: Facts) -> str:
+    """It passes on the first datagrams of UDP clients, and not those after an answer."""
+    return facts.judged(Symptom.NOT_SENT_AGAIN) if facts.requirement == "FORWARD-009" else ""
+
+
 def new_session(facts: Facts) -> str:
     """It does not find the session of a UDP client again."""
     return facts.judged(Symptom.NEW_SESSION)

@@ -19,6 +19,7 @@ RUNNING_RULES = (
     Rule("RC-UNCONNECTED", ((DECISIVE, relaying.stranger_passed),)),
     Rule("RC-AGE", ((DECISIVE, relaying.forgotten_busy),)),
     Rule("RC-NOTKEPT", ((DECISIVE, answers.not_kept),)),
+    Rule("RC-PEEROVERWRITTEN", ((DECISIVE, relaying.not_sent_again),)),
     Rule("RC-NEWSESSION", ((DECISIVE, relaying.new_session),)),
     Rule("RC-NORESET", ((DECISIVE, relaying.reset_lost),)),
     Rule("RC-MULTICAST", ((DECISIVE, about("UDP-009")),), (sockets.no_socket_for_it,)),
