@@ -13,8 +13,11 @@ from dualstack.world import ConnectorWorld
 from dualstack.world.connecting import Run
 from dualstack.world.notations import addresses_in
 
-SYN_RETRIES = 1
+SYN_RETRIES, DEFAULT_RETRIES = 1, 6
 """How often the kernel repeats a SYN: it gives up after 2 to 3 s, and not after 67 to 127 s as by default."""
+
+KERNELS_LIMIT = 2.0
+"""Seconds after which connect() fails at the earliest, if a SYN is repeated once and not answered."""
 
 ENOUGH = 2
 """How many failures show that a requirement is not met: each may take the whole time limit."""
@@ -30,7 +33,9 @@ ENOUGH = 2
     stimulus="A name has an A and an AAAA record; the server listens on both. Connections over the family that the "
     "connector tries first are impaired, one way after the other: no answer, a reset, ICMP destination unreachable "
     "(one code for each error that Linux reports), no route. Run the connector each time. A SYN that gets no answer is "
-    "repeated once (net.ipv4.tcp_syn_retries = 1): connect() fails after 2 to 3 s, not after 67 to 127 s.",
+    "repeated once (net.ipv4.tcp_syn_retries = 1): connect() fails after 2 to 3 s, not after 67 to 127 s. A connector "
+    "that waits for that runs once more with 6 repetitions, as by default. It may wait until it is stopped, but if it "
+    "ends by itself before timeouts.connect is over, it must have reached the other family.",
     wire="Attempts over the impaired family are not answered, or get the reset or ICMP error; another one, over the "
     "other family, is answered.",
     cites=("RFC 8305 §1", "RFC 4038 §6.3.2", "RFC 1123 §2.3"),
@@ -50,8 +55,10 @@ def test_one_family_is_broken(world: ConnectorWorld) -> None:
         for one in breakages(world, broken, dropped=not tries_ipv6):
             if world.failures >= ENOUGH:
                 world.note("the other ways are left out: two have shown the failure")
-                break
+                return
             is_met(world, serving, one)
+        if not world.failures and max(run.seconds for _, _, run in world.connector_runs.done) >= KERNELS_LIMIT:
+            leaves_time(world, serving, next(breakages(world, broken, dropped=True)))
 
 
 def own_address(world: ConnectorWorld, family: Family) -> str:
@@ -81,6 +88,21 @@ def is_met(world: ConnectorWorld, serving: ServerHandle, one: Impairment) -> boo
     with world.impaired(one) as impaired, world.names(a="ok", aaaa="ok", addresses=addresses) as name:
         world.connect(name, serving, one.family.other, although=str(one))
         return any(impaired.hits())
+
+
+def leaves_time(world: ConnectorWorld, serving: ServerHandle, dead: Impairment) -> None:
+    """Require that a connector with a time limit of its own does not spend it on an address that does not answer."""
+    world.limit_syn_retries(DEFAULT_RETRIES)
+    addresses = {family: (own_address(world, family),) for family in BOTH}
+    with world.impaired(dead), world.names(a="ok", aaaa="ok", addresses=addresses) as name:
+        run = world.connector_runs.run(name, serving)
+    if run.how is None:
+        world.note("it has no time limit of its own: connect() fails when the kernel gives up")
+        return
+    other = dead.family.other.label
+    expected = f"if it ends by itself, it has reached {name} over {other}, although {dead}"
+    happened = f"after {run.seconds:.1f} s {run.problem}" if run.problem else f"it has, after {run.seconds:.1f} s"
+    world.require(Finding(not run.problem, expected, happened))
 
 
 SLOW = 0.4
