@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from dualstack.causes import WITHOUT_CAUSES, cause
+from dualstack.causes.across import settled
 from dualstack.content import ROOT
 from dualstack.results import Record
 from dualstack.verdict import Verdict
@@ -86,7 +87,7 @@ def label_of(service: str, requirement: str, topology: str) -> Label | None:
 def compare(records: Iterable[Record]) -> tuple[int, list[str]]:
     """Return how many failures of the zoo were compared, and a text for each whose first cause is wrong."""
     count, wrong = 0, []
-    for record in records:
+    for record in settled(records):
         if record.verdict is not Verdict.KNOWN or record.requirement in WITHOUT_CAUSES:
             continue
         count += 1

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from dualstack.causes.across import settled
 from dualstack.counting import count
 from dualstack.report.shapes import record_of, run_of
 from dualstack.report.text import clip
@@ -19,7 +20,7 @@ class RunFolder:
 
     Attributes:
         run: What was run.
-        records: Its results, in the order in which they were written.
+        records: Its results, in the order in which they were written; their causes fit each other.
         damage: What could not be read, one sentence each.
     """
 
@@ -32,7 +33,7 @@ def load(folder: Path) -> RunFolder:
     """Return the contents of a run's folder; `RunFolder.damage` names what cannot be read."""
     damage: list[str] = []
     run = _read_run(folder / RUN, damage)
-    records = tuple(_read_records(folder / RECORDS, damage))
+    records = settled(_read_records(folder / RECORDS, damage))
     return RunFolder(run=run, records=records, damage=tuple(damage))
 
 

@@ -1,0 +1,60 @@
+"""What the cases of one connector say about each other's causes, once all of them have run."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from dualstack.families import BOTH
+from dualstack.results import Record
+
+_ONLY_FIRST, _ONE_FAILURE = "RC-FIRSTADDR", "RC-ERRORFINAL"
+
+_OF_LOCALHOST = "DNS-011"
+"""Where the addresses are not seen that a connector tries."""
+
+
+def settled(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Return the records without causes that other cases of the same connector contradict.
+
+    A connector that has tried a second address of a name in one case does not try the first one only. If it went on to
+    the other family there, and stops after another failure here, then one kind of failure ends its attempts.
+    """
+    records = tuple(records)
+    tried: dict[tuple[str, str], tuple[int, str]] = {}
+    for record in records:
+        for found in _several(record):
+            own = _connector(record)
+            tried[own] = max(tried.get(own, found), found, key=lambda item: item[0])
+    return tuple(_without_only_first(record, *tried.get(_connector(record), (0, ""))) for record in records)
+
+
+def _connector(record: Record) -> tuple[str, str]:
+    """Return the service and the element that a record is about."""
+    return record.subject, record.element
+
+
+def _several(record: Record) -> Iterator[tuple[int, str]]:
+    """Yield, for each run of a case that tried several addresses, the number of their families, and a sentence."""
+    for chart in record.charts:
+        lanes = [lane for lane in chart.lanes if lane.family]
+        first = next(iter(lanes), None)
+        other = next((lane for lane in lanes if first and lane.family != first.family), None)
+        other = other or next((lane for lane in lanes if first and lane.label != first.label), None)
+        if first and other:
+            families = len({first.family, other.family})
+            yield families, f"in {record.requirement} it tried {first.label} ({first.result}) and {other.label}"
+
+
+def _without_only_first(record: Record, families: int, sentence: str) -> Record:
+    """Return a record without `_ONLY_FIRST`, if its connector tried addresses of so many families in another case."""
+    if not families or _ONLY_FIRST not in record.causes:
+        return record
+    at = record.causes.index(_ONLY_FIRST)
+    others = tuple(code for code in record.causes if code not in {_ONLY_FIRST, _ONE_FAILURE})
+    if families < len(BOTH) or record.requirement == _OF_LOCALHOST:
+        return replace(record, causes=tuple(code for code in record.causes if code != _ONLY_FIRST))
+    because = (f"{record.facts[0].removesuffix('.')}; {sentence}.",) if record.facts and not at else ()
+    return replace(
+        record,
+        causes=(*others[:at], _ONE_FAILURE, *others[at:]),
+        facts=(*because, *record.facts[len(because) :]),
+    )
