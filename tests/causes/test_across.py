@@ -1,5 +1,7 @@
 """Causes that the other cases of the same connector contradict."""
 
+from dataclasses import replace
+
 import pytest
 
 from dualstack.causes.across import settled
@@ -49,3 +51,32 @@ def test_addresses_of_one_family_say_nothing_of_the_other() -> None:
 def test_what_tried_one_address_or_is_another_element_contradicts_nothing(other: Record) -> None:
     """Neither a second attempt at the same address nor the attempts of another connector change a cause."""
     assert settled([other, FAILED])[1] == FAILED
+
+
+def started(topology: str, *causes: str, ready: bool = True) -> Record:
+    """Return the record of a service that starts or not on a host without IPv4."""
+    verdict = Verdict.PASS if ready else Verdict.FAIL
+    made = record("LISTEN-002", "http", causes=causes)
+    return replace(made, topology=topology, verdict=verdict, not_ready=not ready, charts=(), facts=())
+
+
+def test_who_starts_with_127_0_0_1_and_not_without_it_needs_it() -> None:
+    """A service that starts on ipv6-only, and not on ipv6-only-strict, needs 127.0.0.1, whatever its output says."""
+    (_, failed) = settled([started("ipv6-only"), started("ipv6-only-strict", ready=False)])
+    assert failed.causes == ("RC-LOOPBACK",)
+    assert "no 127.0.0.1" in failed.facts[0]
+
+
+def test_who_starts_on_no_host_without_ipv4_needs_another_address() -> None:
+    """A service that starts on neither of the two worlds does not fail for want of 127.0.0.1."""
+    alike = [
+        started("ipv6-only", "RC-LITERAL", ready=False),
+        started("ipv6-only-strict", "RC-LOOPBACK", "RC-LITERAL", ready=False),
+    ]
+    assert [item.causes for item in settled(alike)] == [("RC-LITERAL",), ("RC-LITERAL",)]
+
+
+def test_a_world_that_did_not_run_changes_nothing() -> None:
+    """Without a case on ipv6-only nothing is known about 127.0.0.1."""
+    alone = started("ipv6-only-strict", "RC-LOOPBACK", "RC-LITERAL", ready=False)
+    assert settled([alone]) == (alone,)

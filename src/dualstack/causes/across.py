@@ -1,10 +1,11 @@
-"""What the cases of one connector say about each other's causes, once all of them have run."""
+"""What the cases of one service say about each other's causes, once all of them have run."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from dualstack.families import BOTH
 from dualstack.results import Record
+from dualstack.verdict import SPEAKS, Verdict
 
 _ONLY_FIRST, _ONE_FAILURE = "RC-FIRSTADDR", "RC-ERRORFINAL"
 
@@ -12,22 +13,51 @@ _OF_LOCALHOST = "DNS-011"
 """Where the addresses are not seen that a connector tries."""
 
 
-def settled(records: Iterable[Record]) -> tuple[Record, ...]:
-    """Return the records without causes that other cases of the same connector contradict.
+_NO_LOOPBACK, _LITERAL = "RC-LOOPBACK", "RC-LITERAL"
 
-    A connector that has tried a second address of a name in one case does not try the first one only. If it went on to
-    the other family there, and stops after another failure here, then one kind of failure ends its attempts.
+_STRICT, _IPV6_ONLY = "ipv6-only-strict", "ipv6-only"
+"""Two worlds that differ in 127.0.0.1 alone."""
+
+
+def settled(records: Iterable[Record]) -> tuple[Record, ...]:
+    """Return the records with the causes that other cases of the same element show.
+
+    A service that starts on a host with IPv6 and 127.0.0.1 alone, and not without 127.0.0.1, needs that; one that does
+    not start on either needs another IPv4 address. A connector that has tried a second address of a name in one case
+    does not try the first one only. If it went on to the other family there, and stops after another failure here, then
+    one kind of failure ends its attempts.
     """
-    records = tuple(records)
+    records = _loopback_settled(tuple(records))
     tried: dict[tuple[str, str], tuple[int, str]] = {}
     for record in records:
         for found in _several(record):
-            own = _connector(record)
+            own = _element(record)
             tried[own] = max(tried.get(own, found), found, key=lambda item: item[0])
-    return tuple(_without_only_first(record, *tried.get(_connector(record), (0, ""))) for record in records)
+    return tuple(_without_only_first(record, *tried.get(_element(record), (0, ""))) for record in records)
 
 
-def _connector(record: Record) -> tuple[str, str]:
+def _loopback_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Return the records of services that do not start without 127.0.0.1 with the right one of two causes."""
+    beside = {
+        (*_element(record), record.requirement): record
+        for record in records
+        if record.topology == _IPV6_ONLY and (record.verdict is Verdict.PASS or record.not_ready)
+    }
+    return tuple(_with_loopback(record, beside.get((*_element(record), record.requirement))) for record in records)
+
+
+def _with_loopback(record: Record, beside: Record | None) -> Record:
+    """Return a record with the right cause, given the one of a host that has 127.0.0.1, if there is one."""
+    if beside is None or record.topology != _STRICT or not record.not_ready or record.verdict not in SPEAKS:
+        return record
+    others = tuple(code for code in record.causes if code not in {_NO_LOOPBACK, _LITERAL})
+    if beside.not_ready:
+        return replace(record, causes=(_LITERAL, *others)) if len(others) < len(record.causes) else record
+    because = "It starts on a host with IPv6 and 127.0.0.1 alone, and not on this one, which has no 127.0.0.1."
+    return replace(record, causes=(_NO_LOOPBACK, *others), facts=(because, *record.facts))
+
+
+def _element(record: Record) -> tuple[str, str]:
     """Return the service and the element that a record is about."""
     return record.subject, record.element
 

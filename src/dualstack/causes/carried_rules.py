@@ -11,6 +11,7 @@ CARRIED_RULES = (
         "RC-PROXYHDR",
         (
             (CERTAIN, proxied.misread),
+            (CERTAIN, proxied.shows_other),
             (STRONG, proxied.may_misname),
             (STRONG, both(OF_CLIENTS, proxied.may_misread)),
             (DECISIVE, both(OF_CLIENTS, proxied.misreads_some)),

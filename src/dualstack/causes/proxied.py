@@ -1,5 +1,6 @@
 """Facts about the PROXY headers that a service writes or reads."""
 
+from dualstack.causes.addresses import shown_wrong
 from dualstack.facts import Facts, How
 from dualstack.families import BOTH
 from dualstack.finding import Symptom
@@ -8,6 +9,13 @@ from dualstack.finding import Symptom
 def misread(facts: Facts) -> str:
     """It writes or reads a PROXY header wrongly."""
     return facts.happened(Symptom.PROXY_HEADER)
+
+
+def shows_other(facts: Facts) -> str:
+    """Its clients name themselves in PROXY headers, and it shows another address for one of them."""
+    for client, shown in shown_wrong(facts) if facts.introduced else ():
+        return f'its clients begin with a PROXY header, and it shows "{shown}" for {client}'
+    return ""
 
 
 def misread_field(facts: Facts) -> str:
