@@ -36,6 +36,16 @@ while True:
         threading.Thread(target=serve, args=one.accept()[:1], daemon=True).start()
 """
 
+STATUS_BY_HOST = """
+while True:
+    for one in select.select(both, [], [])[0]:
+        made = one.accept()[0]
+        request = made.recv(9999)
+        status = b"404 Not Found" if sys.argv[2:] else b"400 Bad Request" if b"[" in request else b"200 OK"
+        made.sendall(b"HTTP/1.1 " + status + b"\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n")
+        made.close()
+"""
+
 SILENT_AND_SLOW_TO_ACCEPT = """
 while True:
     for one in select.select(both, [], [])[0]:
@@ -103,3 +113,19 @@ def test_a_program_that_ends_at_a_client(capsys: pytest.CaptureFixture[str]) -> 
     code, printed = tried(ENDS_AT_IPV6, capsys)
     assert code == 1
     assert 'it exited with code 255 while it was tried; its output says: "malformed peer address 2001:db8:' in printed
+
+
+def test_an_error_for_one_family_is_no_service(capsys: pytest.CaptureFixture[str]) -> None:
+    """A family whose clients get the status of an error is not served, also where there is no other family."""
+    code, printed = tried(HEAD + STATUS_BY_HOST, capsys, "0.0.0.0")
+    assert code == 1
+    (reason,) = (line for line in printed.splitlines() if line.startswith("✗"))
+    assert "port 8080 over IPv6:" in reason
+    assert "answers with status 400" in reason
+    assert "IPv6-only-strict" in printed[printed.index(reason) :]
+
+
+def test_an_error_for_all_is_the_answer_of_the_service(capsys: pytest.CaptureFixture[str]) -> None:
+    """A service that answers every client with the same error is served: nothing is known of its pages."""
+    code, printed = tried(HEAD + STATUS_BY_HOST, capsys, "0.0.0.0", "404")
+    assert (code, "✗" in printed) == (0, False)

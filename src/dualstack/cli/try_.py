@@ -18,7 +18,7 @@ from dualstack.families import BOTH, Family, bracketed
 from dualstack.prober.messages import Outcome, SocketRow
 from dualstack.results import Record, read_records
 from dualstack.rootfs import build_root
-from dualstack.survey import NOT_LISTENING, STATES, UNACCEPTED, Observation
+from dualstack.survey import NOT_LISTENING, STATES, STATUS, UNACCEPTED, Observation
 from dualstack.topology import load_topology
 from dualstack.transport import Transport
 from dualstack.trying.connecting import MEANINGS, REQUIREMENTS, TOPOLOGIES, Row, State, rows
@@ -274,7 +274,8 @@ def _reason(item: Observation, missing: list[Family]) -> str:
     if set(ends) == {errno.errorcode[errno.ECONNREFUSED]} and not wildcards & {row.address for row in concerned}:
         local = " (loopback)" if all(row.is_local for row in concerned) else ""
         return f"it listens only on {_places(concerned)}{local} for {' and '.join(family.label for family in missing)}"
-    return f"it listens on {_sockets(item.rows)}, but does not answer: {', '.join(ends)}"
+    how = "answers with" if all(end.startswith(STATUS) for end in ends) else "does not answer:"
+    return f"it listens on {_sockets(item.rows)}, but {how} {', '.join(ends)}"
 
 
 def _sockets(rows: Iterable[SocketRow]) -> str:

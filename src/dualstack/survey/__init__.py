@@ -10,13 +10,13 @@ from dualstack.backend_names import NETNS
 from dualstack.lab.backends import make_backend
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Subject
+from dualstack.survey.endings import STATUS, UNACCEPTED, compare_statuses
 from dualstack.survey.observing import (
     ANOTHERS,
     FREE,
     NOT_LISTENING,
     STATES,
     TAKEN,
-    UNACCEPTED,
     Observation,
     notation,
     observe,
@@ -28,6 +28,7 @@ __all__ = [
     "FREE",
     "NOT_LISTENING",
     "STATES",
+    "STATUS",
     "TAKEN",
     "UNACCEPTED",
     "Observation",
@@ -67,10 +68,12 @@ def survey(
     work = list(product([variant for subject in subjects for variant in variants(subject)], taken, states))
     backends = [make_backend(kind, run, f"survey-{number}") for number in range(labs)]
     try:
-        return _observe_all(work, backends, progress)
+        seen = _observe_all(work, backends, progress)
     finally:
         for backend in backends:
             backend.close()
+    compare_statuses(seen)
+    return seen
 
 
 def _observe_all(

@@ -18,8 +18,10 @@ from dualstack.prober.messages import Exit, Hold, Outcome, Readiness, SocketRow
 from dualstack.protocols.application import Trait
 from dualstack.protocols.registry import traits_of
 from dualstack.service import SCRATCH, dial_to, launch_service, readiness_of
+from dualstack.survey.endings import STATUS, UNACCEPTED, is_answer
 from dualstack.survey.variants import Variant
 from dualstack.topology import load_topology
+from dualstack.world.client import ERROR
 from dualstack.world.components import Components
 from dualstack.world.journal import Journal
 from dualstack.world.oneway import hold_exchange
@@ -55,9 +57,6 @@ TAKEN: dict[str, tuple[Hold, ...]] = {
 ANOTHERS = "another's"
 """The answer over a family in which only another program has the port."""
 
-UNACCEPTED = "not accepted"
-"""The answer over a family in which the kernel establishes connections that the service does not accept in time."""
-
 NOT_LISTENING = "✗"
 
 _ACCEPT_TIMEOUT = 1.5
@@ -83,8 +82,9 @@ class Observation:
         taken: A key of `TAKEN`.
         sockets: ``4``, ``6`` (IPV6_V6ONLY), ``D`` (IPv6 socket that serves both), joined by ``+``; a specific address
             follows ``@``; ``✗`` if it does not listen.
-        answers: How an exchange over each family ended, or `UNACCEPTED`. A family that the topology lacks is left out;
-            one in which only another program has the port is not dialled.
+        answers: How an exchange over each family ended, `UNACCEPTED`, or `STATUS` and the status of an error that
+            other clients do not get. A family that the topology lacks is left out; one in which only
+            another program has the port is not dialled.
         error: Why it does not listen, not over all families, or ended while it was dialled: how it ended or how long
             the survey waited, and the line of its output that names the error, or else its last line.
         rows: The sockets in full.
@@ -231,7 +231,7 @@ def _look_at(
     # A service that answers has opened all its sockets; one that takes a single connection has closed them again.
     late, others = _unconnected(host, listener)
     own = late or own
-    answered = frozenset(family for family in world if answers.get(family.value) == Outcome.ANSWERED.value)
+    answered = frozenset(family for family in world if is_answer(answers.get(family.value, "")))
     seen = replace(seen, own=own, others=others, answered=answered, ended=ended, output=program.log().text)
     return seen, answers, readiness
 
@@ -268,6 +268,8 @@ def _dial(lab: Lab, variant: Variant, family: Family, program: Program) -> str:
         again = hold_exchange(listener, dial, client, program)
         if again.outcome is Outcome.ANSWERED and not _accepts(lab.hosts["service"], listener, family, program):
             return UNACCEPTED
+    if dialled.outcome is Outcome.ANSWERED and dialled.status >= ERROR:
+        return f"{STATUS}{dialled.status}"
     return dialled.errno or dialled.outcome.value
 
 
