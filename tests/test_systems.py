@@ -18,6 +18,7 @@ from dualstack.families import Family
 from dualstack.manifest import Subject, subjects_of
 from dualstack.plan import PlannedCase, plan_cases
 from dualstack.suites import requirements
+from tests.docker import test_named
 from tests.named import (
     test_grpc,
     test_kafka,
@@ -89,8 +90,11 @@ for each system; they are the ones that the system is known for, because all of 
 host with the sysctl `net.ipv6.bindv6only = 1`; on "no AF_INET6" `socket(AF_INET6)` fails.
 
 `dualstack run MANIFEST` verifies a service and writes a report with the packets of each case. The exam does so in the
-namespace lab (netns). A service whose labs are "netns, docker" has an image, or one can be made of its packages:
-`dualstack run --lab docker MANIFEST` runs it in containers, which the exam does not.
+namespace lab (netns). A service whose labs are "netns, docker" is also run in containers (`dualstack run --lab docker
+MANIFEST`), where each of these cases has the same verdict as in the namespace lab, on {topologies}:
+{requirements}.
+`make exam` compares them for {pairs};
+`DUALSTACK_EXAM=all make exam` compares them for all.
 
 This page is generated from the manifests by `python -m tests.test_systems`.
 """
@@ -140,9 +144,18 @@ def _running(path: Path, system: str) -> list[PlannedCase]:
     return [case for case in cases if _runs(case, cases)]
 
 
-def _labs(subject: Subject) -> str:
-    """Return the labs in which a service can run."""
-    return "netns, docker" if subject.image else "netns"
+def _labs(subject: Subject, system: str) -> str:
+    """Return the labs in which a service was run: docker too if its verdicts there are compared."""
+    return "netns, docker" if subject.path in test_named.every(system) else "netns"
+
+
+def _head() -> str:
+    """Return the beginning of the page."""
+    return HEAD.format(
+        requirements=", ".join(test_named.REQUIREMENTS),
+        topologies=" and ".join(f"`{name}`" for name in test_named.TOPOLOGIES),
+        pairs=" and ".join(f"{system} ({', '.join(names)})" for system, names in test_named.PAIRS.items()),
+    )
 
 
 def _cell(cases: Iterable[PlannedCase], topologies: tuple[str, ...]) -> str:
@@ -164,7 +177,8 @@ def _rows(path: Path, system: str, notes: dict[str, int]) -> Iterator[str]:
         reasons = dict.fromkeys(case.known.reason for case in cases if case.known is not None)
         marks = "".join(f" [{notes.setdefault(reason, len(notes) + 1)}]" for reason in reasons)
         cells = [_cell(cases, topologies) for topologies in HOSTS.values()]
-        yield "| " + " | ".join([link, f"`{subject.configuration or 'default'}`{marks}", _labs(subject), *cells]) + " |"
+        what = [link, f"`{subject.configuration or 'default'}`{marks}", _labs(subject, system)]
+        yield f"| {' | '.join([*what, *cells])} |"
 
 
 def _summary(folder: Path) -> str:
@@ -195,7 +209,7 @@ def _section(folder: Path) -> str:
 
 def page() -> str:
     """Return the page."""
-    return "\n".join([HEAD, *map(_section, systems())])
+    return "\n".join([_head(), *map(_section, systems())])
 
 
 def test_page_is_generated() -> None:
