@@ -4,7 +4,7 @@ By default a few manifests are compared, with ``DUALSTACK_EXAM=all`` every one. 
 images of a registry.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,9 @@ from dualstack.lab.docker.engine import Engine
 from dualstack.lab.docker.images import build_files
 from dualstack.manifest import load_manifest
 from dualstack.manifest.dockerfile import Dockerfile
+from dualstack.results import Record
 from dualstack.rootfs.images import build_bases, packages_image
+from dualstack.verdict import Verdict
 from tests.docker.test_parity import node_image, require_agreement, run
 from tests.exam.examined import EVERYTHING, SERVICES
 
@@ -52,6 +54,16 @@ def systems() -> list[str]:
     return sorted(path.parent.name for path in NAMED.glob("*/README.md")) if EVERYTHING else list(PAIRS)
 
 
+def other_causes(netns: Mapping[str, Record], docker: Mapping[str, Record]) -> list[str]:
+    """Return the known failures for which the two labs name different causes."""
+    both = (case for case in netns if netns[case].verdict is docker[case].verdict is Verdict.KNOWN)
+    return [
+        f"{case}: netns {netns[case].causes}, docker {docker[case].causes}"
+        for case in both
+        if netns[case].causes != docker[case].causes
+    ]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _bases(engine: Engine) -> None:
     """Make the images that those of the services are based on."""
@@ -78,7 +90,7 @@ def test_verdicts_agree(
     record_property: Callable[[str, object], None],
     request: pytest.FixtureRequest,
 ) -> None:
-    """Each case of a named system has the same verdict in both kinds of lab, and its services start in both."""
+    """Each case of a named system has the same verdict in both kinds of lab, and a known failure the same causes."""
     if system == "grpc":
         request.getfixturevalue("_programs_in_cpp")
     requirements = " or ".join(f"{requirement}:" for requirement in REQUIREMENTS)
@@ -87,4 +99,5 @@ def test_verdicts_agree(
     assert netns
     assert set(netns) == set(docker)
     require_agreement(netns, docker, tmp_path)
+    assert not other_causes(netns, docker)
     record_property("exam", f"parity: {system}: {len(netns)} cases compared")
