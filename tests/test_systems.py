@@ -10,12 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from posixpath import normpath
 
 import pytest
 
 from dualstack.content import ROOT
 from dualstack.families import Family
 from dualstack.manifest import Subject, subjects_of
+from dualstack.manifest.subject import IMAGE_DIRECTORY
 from dualstack.plan import PlannedCase, plan_cases
 from dualstack.suites import requirements
 from tests.docker import test_named
@@ -222,6 +224,18 @@ def test_each_system_is_examined(folder: Path) -> None:
     """A test of the exam runs the manifests of each system."""
     assert set(EXAMINED[folder.name]) <= set(requirements())
     assert manifests(folder)
+
+
+def test_what_runs_in_docker_labs_is_in_its_image() -> None:
+    """Each service that the page says is run in docker labs has an image with the files that its commands name."""
+    for folder in systems():
+        for subject in (item for path in test_named.every(folder.name) for item in subjects_of(path)):
+            assert subject.image_table, subject.path
+            others = [item.command for item in subject.manifest.connect]
+            others += [item.command or [] for item in subject.manifest.component]
+            words = {*subject.image_command, *(word for command in others for word in command)}
+            elsewhere = {normpath(f"{IMAGE_DIRECTORY}/{word}") for word in words if word.startswith("../")}
+            assert elsewhere <= set(subject.image_table.container.copies), subject.path
 
 
 def test_requirements_of_manifests_are_of_manifests_that_exist() -> None:
