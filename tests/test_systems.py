@@ -96,7 +96,7 @@ namespace lab (netns). A service whose labs are "netns, docker" is also run in c
 MANIFEST`), where each of these cases has the same verdict as in the namespace lab, on {topologies}:
 {requirements}.
 `make exam` compares them for {pairs};
-`DUALSTACK_EXAM=all make exam` compares them for all.
+`DUALSTACK_EXAM=all make exam` compares them for all. Komodo's published images, which need a registry, are not run.
 
 This page is generated from the manifests by `python -m tests.test_systems`.
 """

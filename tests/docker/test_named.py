@@ -32,7 +32,7 @@ ELSEWHERE = {"mqtt": ("mosquitto", "mosquitto-bridge", "mosquitto-pub")}
 
 REQUIREMENTS = (
     *("START-001", "LISTEN-001", "LISTEN-002", "LISTEN-006", "CONNECT-001"),
-    *("META-001", "META-003", "META-004", "META-005", "META-006", "META-007", "META-009"),
+    *("META-001", "META-003", "META-004", "META-005", "META-006", "META-007", "META-009", "META-010", "META-011"),
 )
 SUITES = ("advertise", "connect", "listen", "start")
 TOPOLOGIES = ("dual-stack", "ipv6-only-strict")
