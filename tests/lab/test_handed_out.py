@@ -263,6 +263,7 @@ def test_media_in_datagrams(backend: NetnsBackend, tmp_path: Path, mode: str, se
     verdict, found = verified(text, "META-009", "test_rtsp.test_media_in_datagrams", backend, tmp_path)
     assert verdict is (Verdict.FAIL if reason else Verdict.PASS)
     assert reason in found
+    assert "an IPv4 client gets" not in found
 
 
 def verified(text: str, name: str, test: str, backend: NetnsBackend, folder: Path) -> tuple[Verdict, str]:
