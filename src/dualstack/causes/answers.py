@@ -19,6 +19,9 @@ NOT_SERVED = (How.HUNG_UP, How.RESET, How.WRONG)
 WAITING = (How.KEPT_WAITING, How.IGNORED)
 """Clients that got nothing, and no end of their connection."""
 
+_OF_IPV6 = re.compile(r"an IPv6 client|IPv6 to port|over IPv6|client at \[")
+"""What the expectation of a finding says that is about an IPv6 client."""
+
 
 def is_tcp(facts: Facts) -> str:
     """The listener is TCP."""
@@ -166,7 +169,7 @@ def came_in_part(facts: Facts) -> str:
 
 def only_ipv6_is_wrong(facts: Facts) -> str:
     """Every failed finding is about an IPv6 client."""
-    wrong = bool(facts.broken) and all("an IPv6 client" in item.expected for item in facts.broken)
+    wrong = bool(facts.broken) and all(_OF_IPV6.search(item.expected) for item in facts.broken)
     return "only IPv6 clients fail" if wrong else ""
 
 

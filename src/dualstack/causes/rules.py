@@ -114,7 +114,7 @@ RULES = (
             (DECISIVE, addresses.long_ones_not_shown),
             (STRONG, both(addresses.shown_misread, about("INTEROP-001"))),
             (DECISIVE, about("ADDR-005")),
-            (FITS, about("UDP-004")),
+            (FITS, both(about("UDP-004"), answers.only_ipv6_is_wrong)),
         ),
         (
             both(answers.is_refused, unless(addresses.other_length_said, " ")),
