@@ -59,17 +59,19 @@ def test_without_tokens_what_matches_is_an_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("control", "ended", "limits"),
+    ("control", "new", "ended", "limits"),
     [
-        pytest.param(["{0}"], "", True, id="the answers of one client end too"),
-        pytest.param(["{0}", "{1}"], "", False, id="one client gets all answers"),
-        pytest.param([], "", False, id="nothing is answered any more"),
-        pytest.param(["{0}"], "; the service exited with code 1", False, id="the service has ended"),
+        pytest.param(["{0}"], ["{0}"], "", True, id="the answers of one client end too"),
+        pytest.param(["{0}"], ["{0}", "{1}"], "", False, id="a new client at its address is answered at once"),
+        pytest.param(["{0}", "{1}"], [], "", False, id="one client gets all answers"),
+        pytest.param([], [], "", False, id="nothing is answered any more"),
+        pytest.param(["{0}"], [], "; the service exited with code 1", False, id="the service has ended"),
     ],
 )
 def test_a_limit_of_answers_is_not_judged(
     monkeypatch: pytest.MonkeyPatch,
     control: list[str],
+    new: list[str],
     ended: str,
     limits: bool,  # noqa: FBT001 - a row of the table
 ) -> None:
@@ -78,7 +80,7 @@ def test_a_limit_of_answers_is_not_judged(
 
     def exchange(_: object, clients: list[DatagramClient], rounds: int) -> list[DatagramResult]:
         asked.append((clients, rounds))
-        return [result_of(AppProtocol.UPPER, *control)]
+        return [result_of(AppProtocol.UPPER, *(new if clients[0].source_port == module.NEW else control))]
 
     monkeypatch.setattr(module, "exchange_datagrams", exchange)
     monkeypatch.setattr(module, "wait_out_limits", lambda: None)
@@ -90,4 +92,7 @@ def test_a_limit_of_answers_is_not_judged(
             module.require_no_limit(world, [lost, answered])
     else:
         module.require_no_limit(world, [lost, answered])
-    assert asked == [([DatagramClient(S6, C6, module.ALONE)], 2 * module.ROUNDS)]
+    alone = DatagramClient(S6, C6, module.ALONE)
+    assert asked[0] == ([alone], 2 * module.ROUNDS)
+    again = [([one], 1) for one in (alone, DatagramClient(S6, C6, module.NEW))]
+    assert asked[1:] == (again if control == ["{0}"] and not ended else [])
