@@ -103,6 +103,7 @@ CONNECTING = (
             (DECISIVE, resolving.incomplete_resolver),
             (DECISIVE, both(about("DNS-015"), resolving.waited_before_dialling)),
             (DECISIVE, both(about("DNS-007"), resolving.late_without_aaaa)),
+            (DECISIVE, both(about("DNS-007"), resolving.waits_for_aaaa, unless(attempting.dialled, " "))),
             (DECISIVE, both(about("DNS-013"), resolving.alias_not_followed, unless(attempting.dialled, " "))),
             (DECISIVE, both(about("DNS-008"), resolving.good_answer_unused, unless(attempting.dialled, " "))),
             (STRONG, resolving.gave_up_with_addresses),
@@ -130,7 +131,12 @@ CONNECTING = (
             (STRONG, both(connecting.waits_for_dead_address, connecting.goes_on_after_refusal)),
             (FITS, connecting.waits_for_dead_address),
         ),
-        (connecting.listens, connecting.quick_and_complete, connecting.stopped_at_first),
+        (
+            connecting.listens,
+            connecting.quick_and_complete,
+            connecting.stopped_at_first,
+            connecting.only_words_are_wrong,
+        ),
     ),
     Rule("RC-NOTIMEOUT", ((DECISIVE, connecting.waits_for_all),), (connecting.listens, connecting.tries_again)),
     Rule("RC-IMPATIENT", ((DECISIVE, connecting.aborts_attempts),), (connecting.listens,)),
@@ -139,7 +145,12 @@ CONNECTING = (
     Rule(
         "RC-ERRORFINAL",
         ((CERTAIN, connecting.one_failure_is_final),),
-        (connecting.listens, attempting.used_after_failure),
+        (
+            connecting.listens,
+            attempting.used_after_failure,
+            attempting.other_failed_in_host,
+            connecting.only_words_are_wrong,
+        ),
     ),
     Rule(
         "RC-FIRSTADDR",
@@ -162,12 +173,14 @@ CONNECTING = (
             connecting.goes_on_after_refusal,
             connecting.one_failure_is_final,
             attempting.failed_in_host,
+            attempting.other_failed_in_host,
+            connecting.only_words_are_wrong,
             connecting.no_run_failed,
         ),
     ),
     Rule("RC-DNSCACHE", ((DECISIVE, resolving.keeps_address),), (connecting.listens,)),
     Rule("RC-NOPAUSE", ((DECISIVE, about("CONNECT-018")),)),
-    Rule("RC-NORETRY", ((DECISIVE, resolving.gives_up),), (connecting.listens,)),
+    Rule("RC-NORETRY", ((DECISIVE, resolving.gives_up),), (connecting.listens, resolving.repeats_kept_address)),
     Rule(
         "RC-PREF64",
         (
