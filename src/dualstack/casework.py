@@ -224,6 +224,6 @@ def _explained(record: Record, world: World) -> Record:
     return dataclasses.replace(
         record,
         causes=tuple(item.code for item in found),
-        facts=once([*because, *sentences(facts)]),
+        facts=once([*because, *sentences(facts, explained=bool(found))]),
         language=language_of(world.subject, world.case.element, contained=world.contained),
     )

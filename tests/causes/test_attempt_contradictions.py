@@ -109,6 +109,33 @@ def test_a_relay_that_does_not_use_an_address_has_not_missed_a_name() -> None:
     }.items():
         relay = replace(found, broken=(missed,), signs=signs_of(output))
         assert next(iter(codes(relay))) == code
+    by_ipv4 = replace(missed, expected=f"an IPv6 client is answered at {A}:9000")
+    relay = replace(found, broken=(by_ipv4,), signs=signs_of(f"forward to {A}:9000: no suitable address"))
+    assert next(iter(codes(relay))) == "RC-WRONGFAMILYSOURCE"
+
+
+def test_only_an_output_that_names_the_proxy_shows_that_it_is_used() -> None:
+    """Another address in the output, another port, or an attempt to the target itself shows no proxy."""
+    proxy = ("127.0.0.1", 3128)
+    literal, names_it = Run(AAAA, works=False), "connect ECONNREFUSED 127.0.0.1:3128"
+    assert codes(facts(literal, names_it, "CONNECT-001", proxies=(proxy,))) == ["RC-PROXYENV"]
+    attempt = replace(literal, tried=(tried(AAAA),))
+    for run, output, proxies in (
+        (literal, names_it, ()),
+        (literal, "connect ECONNREFUSED 127.0.0.1:31280", (proxy,)),
+        (literal, "connect ECONNREFUSED 127.0.0.1:4317", (proxy,)),
+        (attempt, names_it, (proxy,)),
+        (replace(literal, target=A), names_it, (proxy,)),
+    ):
+        assert "RC-PROXYENV" not in codes(facts(run, output, "CONNECT-001", proxies=proxies))
+
+
+def test_what_failed_is_the_evidence_of_a_cause_without_a_sentence() -> None:
+    """A requirement that is about one bug shows what was wrong: the request line that was sent."""
+    head = Finding(False, "the request names its hosts correctly", f"'GET http://{AAAA}:80/': it lacks brackets")
+    for requirement, code in (("CONNECT-017", "RC-BRACKET"), ("ADDR-006", "RC-ZONE")):
+        found = likely([], facts(Run(AAAA, works=True), requirement=requirement, broken=(head,)))
+        assert [(item.code, item.because) for item in found] == [(code, head.text)]
 
 
 def test_a_write_that_fails_shows_that_the_failure_of_connect_was_not_read() -> None:

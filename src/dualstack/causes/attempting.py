@@ -39,8 +39,9 @@ def failed_in_host(facts: Facts) -> str:
 
 
 def names(line: str, address: str) -> bool:
-    """Return whether a line contains an address, not as a part of a longer one."""
-    return re.search(rf"(?<![0-9a-f]){re.escape(address)}(?![0-9a-f:.]*[0-9a-f])", line, re.IGNORECASE) is not None
+    """Return whether a line contains an address, not as a part of a longer one; a port may follow an IPv4 address."""
+    longer = "[0-9a-f:.]*[0-9a-f]" if ":" in address else r"\.?\d"
+    return re.search(rf"(?<![0-9a-f]){re.escape(address)}(?!{longer})", line, re.IGNORECASE) is not None
 
 
 def other_failed_in_host(facts: Facts) -> str:
@@ -111,6 +112,25 @@ def taken_for_failure(facts: Facts) -> str:
 def _unused(item: Tried) -> bool:
     """Return whether a connection was established at once, and the connector sent nothing on it."""
     return item.how is How.ANSWERED and not item.sent and item.after < _AT_ONCE
+
+
+def ignores_failure(facts: Facts) -> str:
+    """Given texts that are no addresses, it made no attempt and reported success: it has not misread them."""
+    runs = [run for run in facts.runs if run.literal is None and run.reports_success]
+    if facts.requirement != "ADDR-002" or not runs or any(run.tried for run in runs):
+        return ""
+    return f"given {runs[0].target}, which is no address, it made no connection attempt and reported success"
+
+
+def uses_proxy(facts: Facts) -> str:
+    """Given an IPv6 address, it tried only the proxy of its environment, which its output names."""
+    for run in failed(facts):
+        for host, port in facts.proxies if run.literal is Family.IPV6 and not run.tried else ():
+            ends = re.compile(rf"(?<!\d){port}(?!\d)")
+            line = next((line for _, line in facts.signs if names(line, host) and ends.search(line)), "")
+            if line:
+                return f'given {run.target} it made no attempt there, and its output names a proxy: "{line}"'
+    return ""
 
 
 def sends_nothing_unnoticed(facts: Facts) -> str:
