@@ -25,6 +25,7 @@ from dualstack.runnable import missing_programs, unfit
 from dualstack.session import RunSession
 from dualstack.startup import Faults
 from dualstack.suites import check_entries, requirement, requirements
+from dualstack.timeline import span
 from dualstack.verdict import SPEAKS
 from dualstack.wire.expect import families_of_flow
 from dualstack.wire.formatting import packets
@@ -201,14 +202,15 @@ def complete(record: Record, world: World, folder: Path) -> Record:
         return record
     ports = world.ports
     began = time.time() - world.journal.seconds  # packets carry the time of day
+    when = span(record.steps, record.findings)
     try:
         return dataclasses.replace(
             record,
-            packets=packets(wire, ports, since=began, host=world.host.name),
+            packets=packets(wire, ports, since=began, host=world.host.name, when=when),
             families=tuple(family.value for family in families_of_flow(wire, ports[0], world.element.transport)),
             capture=str(wire.path.relative_to(folder)),
             charts=charts_of(world, wire),
-            stations=stations_of(world.host, world.elsewhere, ports, since=began, folder=folder),
+            stations=stations_of(world.host, world.elsewhere, ports, since=began, folder=folder, when=when),
         )
     except (HarnessError, ValueError) as error:
         return dataclasses.replace(record, unreadable=str(error))
@@ -224,6 +226,6 @@ def _explained(record: Record, world: World) -> Record:
     return dataclasses.replace(
         record,
         causes=tuple(item.code for item in found),
-        facts=once([*because, *sentences(facts)]),
+        facts=once([*because, *sentences(facts, explained=bool(found))]),
         language=language_of(world.subject, world.case.element, contained=world.contained),
     )

@@ -1,13 +1,24 @@
 """What happened in a case, in order: the steps of the test and the packets of the conversation."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from dualstack.counting import count
 from dualstack.families import endpoint
+from dualstack.finding import Finding
 
 Item = TypeVar("Item")
+
+_TARGET = re.compile(r"(?<![\w.:-])(?:[0-9a-f]*:[0-9a-f:]*:[0-9a-f.]*|[\w-]+(?:\.[\w-]+){2,}|localhost)", re.IGNORECASE)
+"""An address, a name with two dots or more, or localhost."""
+
+_ALIKE = 24
+"""How many equal characters at their beginning show that a step and a finding are about one event."""
+
+_ROUNDED = 0.001
+"""The times of steps are rounded to milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +110,64 @@ class Station:
     packets: tuple[Packet, ...] = ()
 
 
-def shortened(items: Sequence[Item], most: int) -> tuple[Item, ...]:
-    """Return at most ``most`` items: the first two thirds of that number, and the last third."""
-    if len(items) <= most:
-        return tuple(items)
-    return (*items[: most - most // 3], *items[len(items) - most // 3 :])
+def kept(total: int, most: int, focus: range | None = None) -> list[int]:
+    """Return the places of at most ``most`` of so many items.
+
+    Args:
+        total: How many items there are.
+        most: How many are kept.
+        focus: The items that matter. The first third of ``most`` is kept, the last item, and of these, from their first
+            one on, as many as fit. Without them it is the first two thirds, and the last third.
+    """
+    if total <= most:
+        return list(range(total))
+    if not focus:
+        return [*range(most - most // 3), *range(total - most // 3, total)]
+    head, last = most // 3, total - 1
+    inner = most - head - 1
+    begin = min(max(focus.start, head), last - inner)
+    return [*range(head), *range(begin, begin + inner), last]
+
+
+def shortened(items: Sequence[Item], most: int, focus: range | None = None) -> tuple[Item, ...]:
+    """Return at most ``most`` items; see `kept`."""
+    return tuple(items[at] for at in kept(len(items), most, focus))
+
+
+def failing(steps: Sequence[Step], findings: Sequence[Finding]) -> int | None:
+    """Return the place of the step with the result of what the first failed finding is about; None if none shows it.
+
+    It is the first step about the finding's target that says what happened, or else the one after the last about it.
+    """
+    finding = next((item for item in findings if not item.ok), None)
+    target = _TARGET.search(finding.expected) if finding else None
+    if finding is None or target is None:
+        return None
+    about = [at for at, step in enumerate(steps) if target[0] in step.what]
+    says = (at for at, step in enumerate(steps) if {at - 1, at} & {*about} and _says(step.what, finding.happened))
+    return next(says, min(about[-1] + 1, len(steps) - 1) if about else None)
+
+
+def _says(what: str, happened: str) -> bool:
+    """Return whether a step has what happened in a finding, or begins like it: either may have more to say."""
+    return bool(happened) and (happened in what or what.startswith(happened[:_ALIKE]))
+
+
+def around(step: int | None) -> range | None:
+    """Return the places of a step with a result and of the two before it."""
+    return None if step is None else range(max(step - 2, 0), step + 1)
+
+
+def span(steps: Sequence[Step], findings: Sequence[Finding]) -> tuple[float, float] | None:
+    """Return when what the first failed finding is about began and ended; None if no step shows it."""
+    found = failing(steps, findings)
+    return (steps[found - 1].at - _ROUNDED, steps[found].at + _ROUNDED) if found else None
+
+
+def during(times: Iterable[float], when: tuple[float, float] | None) -> range | None:
+    """Return the places of those of some times that are in a span; None if there are none."""
+    places = [at for at, time in enumerate(times) if when and when[0] <= time <= when[1]]
+    return range(places[0], places[-1] + 1) if places else None
 
 
 def left_out(before: Packet, after: Packet) -> int:

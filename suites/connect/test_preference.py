@@ -53,7 +53,7 @@ def test_ipv6_first(world: ConnectorWorld) -> None:
     runs = zip(attempts_by_run(wire, world.connector_runs), world.connector_runs.done, strict=True)
     made = [(own, answered_at(wire, name)) for own, (name, _, _) in runs if own]
     if not made:
-        raise NothingToJudge("it makes no attempt to reach the name; CONNECT-003 and CONNECT-004 report that")
+        raise NothingToJudge("it makes no attempt to reach a name that has addresses of both families")
     world.require(prefers_ipv6(made))
 
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
-from dualstack.facts import Facts, How, Run, sentences
+from dualstack.facts import Facts, How, Run, sentences, signs_of
 from dualstack.finding import Finding, Symptom
 from tests.causes.made import DUAL as SOCKET
 from tests.causes.made import HUNG_UP, OK
 from tests.causes.made import facts as listener
-from tests.causes.test_rules_of_connectors import AAAA, AAAA2, DUAL, NAME, A, facts, tried
+from tests.causes.test_rules_of_connectors import AAAA, AAAA2, DUAL, NAME, NO_IPV6, A, facts, tried
 
 IGNORED, ANSWERED = How.IGNORED, How.ANSWERED
 
@@ -34,6 +34,108 @@ def test_attempts_to_several_addresses_contradict_the_first_alone() -> None:
         assert contradiction("RC-FIRSTADDR", found) == f"for {NAME} it tried {AAAA} and {A}"
         assert codes(found) == ["RC-ERRORFINAL"]
     assert codes(facts(refused)) == ["RC-FIRSTADDR"]
+
+
+def test_an_error_that_no_packet_brings_about_is_of_another_address() -> None:
+    """EINVAL beside a refused attempt, or two errors without any attempt, show that two addresses were tried."""
+    refused, silent = replace(DUAL, tried=(tried(AAAA),)), replace(DUAL, tried=(tried(AAAA, IGNORED),))
+    two = "connect failed: Connection refused\nconnect failed: Invalid argument"
+    for runs in ((refused,), (silent, refused), (both_tried(IGNORED), refused)):
+        found = facts(refused, two, requirement="DNS-003", runs=runs)
+        assert codes(found) == ["RC-WRONGFAMILYSOURCE"]
+    for error in ("Network is unreachable", "Cannot assign requested address"):
+        found = facts(DUAL, f"connect failed: Invalid argument\nconnect failed: {error}", "CONNECT-007", NO_IPV6)
+        assert "two addresses" in contradiction("RC-FIRSTADDR", found)
+        assert "RC-WRONGFAMILYSOURCE" in [item.code for item in likely(["RC-WRONGFAMILYSOURCE"], found)]
+
+
+def test_one_error_or_that_of_another_call_shows_no_second_address() -> None:
+    """An error that is reported twice, in two ways, or by setsockopt() is no second attempt."""
+    once, again = "connect: Address family not supported by socket", "EAFNOSUPPORT: not connected"
+    for output in (f"{once}\n{again}", "setsockopt: Invalid argument\nconnect: Network is unreachable"):
+        assert not contradiction("RC-FIRSTADDR", facts(DUAL, output, "CONNECT-007", NO_IPV6))
+    refused = replace(DUAL, tried=(tried(AAAA),))
+    output = "connect: Connection refused\nshutdown: Invalid argument"
+    assert not contradiction("RC-FIRSTADDR", facts(refused, output, "CONNECT-005"))
+    unsent = facts(refused, "connect: Invalid argument", "CONNECT-005", runs=(refused, DUAL))
+    assert not contradiction("RC-FIRSTADDR", unsent)
+
+
+def test_a_time_limit_is_judged_after_some_time() -> None:
+    """A run that was stopped after 0.3 s may have a time limit; one that waits for 10 s has none."""
+    waiting = replace(DUAL, timed_out=True, tried=(tried(AAAA, IGNORED), tried(A, IGNORED, 0.001)))
+    burst = facts(replace(waiting, seconds=0.3), requirement="DNS-004")
+    assert codes(burst) == ["RC-BURST"]
+    assert codes(facts(replace(waiting, seconds=10.0), requirement="CONNECT-012")) == ["RC-NOTIMEOUT"]
+
+
+def test_a_wrong_text_is_not_explained_by_attempts() -> None:
+    """Where only the output is wrong, no cause about attempts is named beside that."""
+    late = replace(DUAL, seconds=6.0, tried=(tried(AAAA, IGNORED), tried(A, IGNORED, 3.0)))
+    unnamed = Finding(False, "named", "it does not name them", symptoms=(Symptom.UNNAMED_ADDRESS,))
+    for run in (late, replace(late, tried=late.tried[:1])):
+        assert codes(facts(run, requirement="CONNECT-012", broken=(unnamed,))) == ["RC-NAMELESSERROR"]
+    both = unnamed, Finding(False, "it ends within 5 s", "it did not")
+    assert "RC-NOHE" in codes(facts(late, requirement="CONNECT-012", broken=both))
+
+
+def test_a_daemon_that_tries_an_old_address_for_ever_has_not_given_up() -> None:
+    """Its old address explains that it asks for nothing and reaches nothing; a family that it leaves out is another."""
+    kept = Finding(False, "again", "0 queries, 16 attempts", symptoms=(Symptom.KEPT_ADDRESS,))
+    still = Finding(False, "again", "0 queries, no attempt", symptoms=(Symptom.NO_RETRY,))
+    run = replace(DUAL, tried=(tried(A, ANSWERED), tried(A, at=1.0)))
+    assert codes(facts(run, requirement="DNS-010", broken=(still, kept))) == ["RC-DNSCACHE"]
+    assert codes(facts(run, requirement="DNS-010", broken=(still,))) == ["RC-NORETRY"]
+
+
+def test_an_aaaa_answer_that_is_awaited_for_ever_is_a_matter_of_resolution() -> None:
+    """It had an IPv4 address in time, and ended without any attempt; not so if it dialled inside its host."""
+    awaits = replace(DUAL, known=(A,), seconds=8.0)
+    found = facts(awaits, "context deadline exceeded", "DNS-007")
+    assert codes(found) == ["RC-RESOLVER"]
+    assert likely([], found)[0].because == f"it got {A}, no answer to AAAA, and made no attempt in 8.0 s"
+    assert "RC-RESOLVER" not in codes(facts(awaits, "connect: Invalid argument", "DNS-007"))
+
+
+def test_a_relay_that_does_not_use_an_address_has_not_missed_a_name() -> None:
+    """Its output says that its server's address is not suitable; a lookup of an address that fails is one of names."""
+    missed = Finding(False, f"an IPv4 client is answered at [{AAAA}]:9000", "closed", symptoms=(Symptom.SERVER_MISSED,))
+    found = listener(HUNG_UP, OK, SOCKET, listens=False, requirement="FORWARD-001", clients=frozenset({A, AAAA}))
+    for output, code in {
+        f"forward to {AAAA}: no suitable address\nforward to {NAME}: no suitable address": "RC-WRONGFAMILYSOURCE",
+        f"forward to {NAME}: no suitable address": "RC-RESOLVER",
+        f"client {A}: no suitable address": "RC-RESOLVER",
+        f"getaddrinfo ENOTFOUND {AAAA}": "RC-RESOLVER",
+    }.items():
+        relay = replace(found, broken=(missed,), signs=signs_of(output))
+        assert next(iter(codes(relay))) == code
+    by_ipv4 = replace(missed, expected=f"an IPv6 client is answered at {A}:9000")
+    relay = replace(found, broken=(by_ipv4,), signs=signs_of(f"forward to {A}:9000: no suitable address"))
+    assert next(iter(codes(relay))) == "RC-WRONGFAMILYSOURCE"
+
+
+def test_only_an_output_that_names_the_proxy_shows_that_it_is_used() -> None:
+    """Another address in the output, another port, or an attempt to the target itself shows no proxy."""
+    proxy = ("127.0.0.1", 3128)
+    literal, names_it = Run(AAAA, works=False), "connect ECONNREFUSED 127.0.0.1:3128"
+    assert codes(facts(literal, names_it, "CONNECT-001", proxies=(proxy,))) == ["RC-PROXYENV"]
+    attempt = replace(literal, tried=(tried(AAAA),))
+    for run, output, proxies in (
+        (literal, names_it, ()),
+        (literal, "connect ECONNREFUSED 127.0.0.1:31280", (proxy,)),
+        (literal, "connect ECONNREFUSED 127.0.0.1:4317", (proxy,)),
+        (attempt, names_it, (proxy,)),
+        (replace(literal, target=A), names_it, (proxy,)),
+    ):
+        assert "RC-PROXYENV" not in codes(facts(run, output, "CONNECT-001", proxies=proxies))
+
+
+def test_what_failed_is_the_evidence_of_a_cause_without_a_sentence() -> None:
+    """A requirement that is about one bug shows what was wrong: the request line that was sent."""
+    head = Finding(False, "the request names its hosts correctly", f"'GET http://{AAAA}:80/': it lacks brackets")
+    for requirement, code in (("CONNECT-017", "RC-BRACKET"), ("ADDR-006", "RC-ZONE")):
+        found = likely([], facts(Run(AAAA, works=True), requirement=requirement, broken=(head,)))
+        assert [(item.code, item.because) for item in found] == [(code, head.text)]
 
 
 def test_a_write_that_fails_shows_that_the_failure_of_connect_was_not_read() -> None:

@@ -306,6 +306,37 @@ CASES = {
         "RC-BRACKETSKEPT",
         facts(LITERAL, f"lookup [{AAAA}]: no such host", "CONNECT-001"),
     ),
+    "an IPv6 address is asked for at the proxy": (
+        "RC-PROXYENV",
+        facts(
+            LITERAL,
+            "fetch failed: connect ECONNREFUSED 127.0.0.1:3128",
+            "CONNECT-001",
+            proxies=(("127.0.0.1", 3128),),
+        ),
+    ),
+    "a proxy that has a name": (
+        "RC-PROXYENV",
+        facts(
+            LITERAL,
+            "connect to proxy.test port 8080: Connection timed out",
+            "CONNECT-001",
+            proxies=(("proxy.test", 8080),),
+        ),
+    ),
+    "an address that is none is no error": (
+        "RC-ERRORIGNORED",
+        facts(LITERAL, "", "ADDR-002", runs=(Run("198.51.100.289", works=False, reports_success=True),)),
+    ),
+    "a fifth number is ignored": (
+        "RC-ADDRTEXT",
+        facts(
+            LITERAL,
+            "",
+            "ADDR-002",
+            runs=(Run(f"{A}.1", works=True, reports_success=True, tried=(tried(A, How.ANSWERED),)),),
+        ),
+    ),
     "half of the target": (
         "RC-SOCKADDR",
         facts(LITERAL, "connect: No route to host", "CONNECT-001", strangers=("2001:db8:51:1::",)),

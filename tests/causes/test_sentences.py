@@ -65,3 +65,10 @@ def test_datagrams_are_not_accepted() -> None:
     waiting = saw(Family.IPV4, How.KEPT_WAITING)
     assert "IPv4 clients are accepted and get no answer." in sentences(facts(waiting))
     assert "IPv4 clients are ignored: no answer arrives." in sentences(facts(waiting, How.ANSWERED, **UDP))
+
+
+def test_an_output_that_is_missing_is_told_where_no_cause_is_known() -> None:
+    """It is no evidence for a cause."""
+    assert "It wrote nothing." in sentences(facts())
+    assert "It wrote nothing." not in sentences(facts(), explained=True)
+    assert "It wrote nothing." not in sentences(facts(output="error"))

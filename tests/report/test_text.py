@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from dualstack.finding import Finding
 from dualstack.report.atomic import write_atomically
 from dualstack.report.ladder import rows_of
 from dualstack.report.text import clip, enumerated, head_and_tail, visible
-from dualstack.timeline import packet_lines, shortened
+from dualstack.timeline import Step, around, during, failing, kept, packet_lines, shortened, span
 from tests.report.conftest import packet
 
 
@@ -84,6 +85,44 @@ def test_packets_that_are_left_out_are_counted() -> None:
     assert packet_lines(shortened(PACKETS, 3))[2] == "… 4 packets left out …"
     assert shortened(PACKETS, 4) == PACKETS
     assert packet_lines(()) == ()
+
+
+def test_the_run_that_failed_is_shown() -> None:
+    """Of many steps and packets, those of the run are kept that the first failed finding is about."""
+    runs = [f"a-ok.{number}.lab.test" for number in range(9)]
+    steps = [Step(0.0, "the peer listens")]
+    for number, name in enumerate(runs):
+        result = "it exited with code 1; 0 connections" if number in {4, 6} else "it succeeded"
+        steps += [Step(number + 0.1, f"run the connector: ./a {name} 80"), Step(number + 0.9, result)]
+    broken = Finding(False, f"it connects to {runs[4]}:80", "it exited with code 1; its own limit ended it")
+    fine = Finding(True, f"it connects to {runs[1]}:80", "it succeeded")
+    at = failing(steps, [fine, broken])
+    assert at is not None
+    assert steps[at - 1].what.startswith(f"run the connector: ./a {runs[4]}")
+    assert steps[at].what.startswith("it exited")
+    assert span(steps, [fine, broken]) == pytest.approx((4.099, 4.901))
+    shown = shortened(steps, 6, around(at))
+    assert [step.at for step in shown] == [0.0, 0.1, 3.9, 4.1, 4.9, 8.9]
+    times = [number / 10 for number in range(90)]
+    assert during(times, span(steps, [broken])) == range(41, 50)
+    assert kept(90, 6, during(times, span(steps, [broken]))) == [0, 1, 41, 42, 43, 89]
+
+
+def test_without_a_run_that_failed_beginning_and_end_are_shown() -> None:
+    """So it is if nothing failed, or if no step is about the target of what did; the last run about it counts too."""
+    steps = [Step(0.1, "run the connector: ./a ::1 80"), Step(0.9, "it succeeded"), Step(1.0, "stop the service")]
+    assert failing(steps, [Finding(True, "it connects to [::1]:80", "it succeeded")]) is None
+    assert failing(steps, [Finding(False, "it connects to [::2]:80", "it succeeded")]) is None
+    assert failing(steps, [Finding(False, "attempts are 10 ms apart", "they are not")]) is None
+    assert span(steps, []) is None
+    late = Finding(False, "the request to [::1]:80 names its hosts", "it does not")
+    assert failing(steps, [late]) == 1
+    assert failing(steps[:1], [late]) == 0
+    assert span(steps[:1], [late]) is None
+    assert kept(9, 6, None) == kept(9, 6, range(0)) == [0, 1, 2, 3, 7, 8]
+    assert kept(9, 6, range(8, 9)) == [0, 1, 5, 6, 7, 8] == kept(9, 6, range(5, 9))
+    assert kept(3, 6, range(1, 2)) == [0, 1, 2]
+    assert during([1.0], (2.0, 3.0)) is None
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import Dial, Dialled, Exit, Outcome, Readiness, SocketRow
 from dualstack.wire.evidence import CaptureData
-from dualstack.world.facts import facts_of
+from dualstack.world.facts import facts_of, proxies_of
 from dualstack.world.listening import ListenerWorld
 from dualstack.world.observed import how_of
 
@@ -252,3 +252,18 @@ def test_a_capture_that_cannot_be_read_adds_nothing(make_world: MakeWorld) -> No
     found = facts_of(made.world)
     assert (found.ipv6.hows, found.strangers) == ((), ())
     assert isinstance(made.world.captured, CaptureData)
+
+
+def test_proxies_of_an_environment() -> None:
+    """Variables that end in _proxy name proxies, with their port; no_proxy and placeholders name none."""
+    environment = {
+        "http_proxy": "http://127.0.0.1:3128",
+        "ALL_PROXY": "socks5://user:secret@[::1]:1080/",
+        "https_proxy": "proxy.test:8443",
+        "ftp_proxy": "proxy.test",
+        "no_proxy": "localhost:80",
+        "rsync_proxy": "http://{host}:80",
+        "gopher_proxy": "http://[::1",
+        "PATH": "/bin:80",
+    }
+    assert [*proxies_of(environment)] == [("127.0.0.1", 3128), ("::1", 1080), ("proxy.test", 8443)]

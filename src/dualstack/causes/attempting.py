@@ -1,11 +1,11 @@
 """Facts about connection attempts that fail in the host, and what a connector's output says about them."""
 
 import re
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from dualstack.causes.connecting import failed, loopback_missed, stopped_at_first
 from dualstack.counting import count
-from dualstack.facts import Facts, How, Run, Sign, Tried
+from dualstack.facts import Facts, How, Run, Sign, Tried, matches
 from dualstack.families import BOTH, Family, unmapped
 from dualstack.transport import Transport
 
@@ -14,10 +14,13 @@ IPV4 = Family.IPV4
 _NOT_SENT = (Sign.NO_NETWORK, Sign.NO_HOST, Sign.NO_ADDRESS, Sign.NO_FAMILY, Sign.INVALID, Sign.OTHER_FAMILY)
 """Errors of connect() for which no packet is sent."""
 
+_OF_SOCKET = (Sign.INVALID, Sign.NO_FAMILY, Sign.OTHER_FAMILY)
+"""Those of them that no packet can bring about."""
+
 _AT_ONCE = 0.01
 """Seconds in which a server on the link answers, and after which no client gives an attempt up on purpose."""
 
-_OTHER_CALL = re.compile(r"sockopt|ioctl|fcntl", re.IGNORECASE)
+_OTHER_CALL = re.compile(r"sockopt|ioctl|fcntl|\bbind|shutdown|getpeername|getsockname|poll\b|select", re.IGNORECASE)
 """What an error message names that is about no address."""
 
 _USED = re.compile(r"\b(?:send|write|writing|recv|read|reading)(?:all|to|from|v|msg)?\b", re.IGNORECASE)
@@ -29,15 +32,44 @@ def failed_in_host(facts: Facts) -> str:
     lines = [line for sign, line in facts.signs if sign in _NOT_SENT]
     for run in failed(facts):
         for address in run.untried if run.tried else ():
-            line = next((line for line in lines if _names(line, address)), "")
+            line = next((line for line in lines if names(line, address)), "")
             if line:
                 return f'its output says "{line}", so it tried {address}, and no packet was sent'
     return ""
 
 
-def _names(line: str, address: str) -> bool:
-    """Return whether a line contains an address, not as a part of a longer one."""
-    return re.search(rf"(?<![0-9a-f]){re.escape(address)}(?![0-9a-f:.]*[0-9a-f])", line, re.IGNORECASE) is not None
+def names(line: str, address: str) -> bool:
+    """Return whether a line contains an address, not as a part of a longer one; a port may follow an IPv4 address."""
+    longer = "[0-9a-f:.]*[0-9a-f]" if ":" in address else r"\.?\d"
+    return re.search(rf"(?<![0-9a-f]){re.escape(address)}(?!{longer})", line, re.IGNORECASE) is not None
+
+
+def other_failed_in_host(facts: Facts) -> str:
+    """Its output has an error that the one attempt on the wire cannot have got, or two errors where none was made.
+
+    An attempt whose SYN was sent is refused, times out or is answered by ICMP: EINVAL is of another address.
+    """
+    runs = [run for run in failed(facts) if run.literal is None and len(run.known) > 1]
+    line = next(filter(_of_connect, facts.lines(*_OF_SOCKET)), "")
+    one = next((run for run in runs if run.tried and run.untried), None)
+    if one is not None and line and all(run.tried for run in runs):
+        return f'its output says "{line}", which is not about {one.tried[0].address}: it tried another address'
+    lines = list(filter(_of_connect, facts.lines(*_NOT_SENT))) if len(runs) == 1 and not runs[0].tried else []
+    for first, second in combinations(lines, 2):
+        if not _errors(first) & _errors(second):
+            return f'its output says "{first}" and "{second}": it tried two addresses, and no packet was sent'
+    return ""
+
+
+def _of_connect(line: str) -> bool:
+    """Return whether an error message may be about connect()."""
+    return not _OTHER_CALL.search(line) and not _USED.search(line)
+
+
+def _errors(line: str) -> set[Sign]:
+    """Return the errors of connect() that a line has."""
+    found = {sign for sign in _NOT_SENT if matches(sign, line)}
+    return found | ({Sign.NO_FAMILY} if Sign.OTHER_FAMILY in found else set())
 
 
 def mapped_fails(facts: Facts) -> str:
@@ -80,6 +112,25 @@ def taken_for_failure(facts: Facts) -> str:
 def _unused(item: Tried) -> bool:
     """Return whether a connection was established at once, and the connector sent nothing on it."""
     return item.how is How.ANSWERED and not item.sent and item.after < _AT_ONCE
+
+
+def ignores_failure(facts: Facts) -> str:
+    """Given texts that are no addresses, it made no attempt and reported success: it has not misread them."""
+    runs = [run for run in facts.runs if run.literal is None and run.reports_success]
+    if facts.requirement != "ADDR-002" or not runs or any(run.tried for run in runs):
+        return ""
+    return f"given {runs[0].target}, which is no address, it made no connection attempt and reported success"
+
+
+def uses_proxy(facts: Facts) -> str:
+    """Given an IPv6 address, it tried only the proxy of its environment, which its output names."""
+    for run in failed(facts):
+        for host, port in facts.proxies if run.literal is Family.IPV6 and not run.tried else ():
+            ends = re.compile(rf"(?<!\d){port}(?!\d)")
+            line = next((line for _, line in facts.signs if names(line, host) and ends.search(line)), "")
+            if line:
+                return f'given {run.target} it made no attempt there, and its output names a proxy: "{line}"'
+    return ""
 
 
 def sends_nothing_unnoticed(facts: Facts) -> str:

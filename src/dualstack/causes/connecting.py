@@ -227,7 +227,10 @@ def waits_for_all(facts: Facts) -> str:
     for run in failed(facts):
         if not _waits(run) or run.literal is not None or any(item.how is not How.IGNORED for item in run.tried):
             continue
-        since = f"{run.seconds - run.tried[0].at:.1f} s after its first attempt it was still waiting"
+        waited = run.seconds - run.tried[0].at
+        if waited <= _PATIENT and facts.requirement != "CONNECT-012":
+            continue  # it was stopped early, so nothing is known about its limit
+        since = f"{waited:.1f} s after its first attempt it was still waiting"
         if not run.untried:
             return f"{since}, although it had tried every address"
         if facts.requirement == "CONNECT-012":
@@ -238,6 +241,12 @@ def waits_for_all(facts: Facts) -> str:
 def unnamed_address(facts: Facts) -> str:
     """Its output does not name an address to which it could not connect."""
     return facts.happened(Symptom.UNNAMED_ADDRESS)
+
+
+def only_words_are_wrong(facts: Facts) -> str:
+    """What it did is as it should be; only its output lacks addresses."""
+    lacking = [Symptom.UNNAMED_ADDRESS in item.symptoms for item in facts.broken]
+    return "only the text of its output is wrong" if lacking and all(lacking) else ""
 
 
 def quick_and_complete(facts: Facts) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from dualstack.causes.rule import STRONG, Rule
+from dualstack.causes.rule import STRONG, Rule, shows_wrong
 from dualstack.causes.rules import RULES
 from dualstack.facts import Facts
 
@@ -69,6 +69,8 @@ def _weighed(code: str, facts: Facts, *, listed: bool) -> Likely | None:
         return Likely(code)
     found = [(weight, sentence) for weight, test in rule.support if (sentence := test(facts))]
     weight, because = max(found, key=lambda item: item[0], default=(0, ""))
+    if weight >= STRONG and not because.strip():
+        because = shows_wrong(facts)  # what failed is the evidence
     if weight >= STRONG or (listed and (weight or not rule.evident)):
         return Likely(code, weight, because.strip())
     return None

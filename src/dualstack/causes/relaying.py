@@ -1,5 +1,8 @@
 """Facts about a relay: whether it reaches its server, and what it passes on."""
 
+import re
+
+from dualstack.causes.attempting import names
 from dualstack.facts import Facts, Sign
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
@@ -8,16 +11,31 @@ MISSED = {Symptom.SERVER_MISSED, Symptom.TUNNEL_REFUSED, Symptom.NEXT_ADDRESS_MI
 """What a relay shows that accepts a client, and not that client's server."""
 
 
+_LOOKUP = re.compile(
+    r"name or service not known|no such host|ENOTFOUND|EAI_|UnknownHost|host not found|getaddrinfo|gethostbyname",
+    re.IGNORECASE,
+)
+"""Errors that only a lookup has; an address, too, can be looked up in the wrong family."""
+
+
 def server_missed(facts: Facts) -> str:
     """It accepts a client and does not reach its server."""
     return facts.happened(Symptom.SERVER_MISSED)
 
 
 def name_not_found(facts: Facts) -> str:
-    """It does not reach its server, and its output says that a name was not found."""
-    line = facts.says(Sign.NOT_FOUND)
+    """It does not reach its server, and its output says that a name was not found, and not that of an address."""
+    lines = facts.lines(Sign.NOT_FOUND)
     missed = facts.happened(Symptom.SERVER_MISSED, Symptom.NEXT_ADDRESS_MISSED)
-    return f'it did not reach its server, and its output says "{line}"' if line and missed else ""
+    if not lines or not missed or any(_is_of_server(facts, line) for line in lines if not _LOOKUP.search(line)):
+        return ""
+    return f'it did not reach its server, and its output says "{lines[0]}"'
+
+
+def _is_of_server(facts: Facts, line: str) -> bool:
+    """Return whether a line names the address of a server that was not reached: the relay had it."""
+    missed = [item.expected for item in facts.broken if {*item.symptoms} & MISSED]
+    return any(names(text, item) and names(line, item) for item in facts.clients for text in missed)
 
 
 def asked_one_family(facts: Facts) -> str:

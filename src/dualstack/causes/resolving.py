@@ -136,6 +136,13 @@ def keeps_address(facts: Facts) -> str:
     return facts.happened(Symptom.KEPT_ADDRESS)
 
 
+def repeats_kept_address(facts: Facts) -> str:
+    """A daemon tries the address that a name had, again and again: it has not given up."""
+    again = next((run.repeats for run in facts.runs if run.repeats), "")
+    given_up = facts.happened(Symptom.FAMILY_GIVEN_UP)
+    return f"it tried {again} again and again" if again and keeps_address(facts) and not given_up else ""
+
+
 def gives_up(facts: Facts) -> str:
     """A daemon does not try again, or not over a family that has failed once."""
     return facts.happened(Symptom.NO_RETRY, Symptom.FAMILY_GIVEN_UP)
@@ -146,6 +153,15 @@ def late_without_aaaa(facts: Facts) -> str:
     for run in facts.runs[:1]:
         if run.works and run.tried and run.tried[0].at > _LATE_WITHOUT_AAAA:
             return f"its first attempt to reach {run.target} began {run.tried[0].at:.1f} s after its start"
+    return ""
+
+
+def waits_for_aaaa(facts: Facts) -> str:
+    """It got an IPv4 address, and made no attempt until it ended or was stopped, because AAAA was not answered."""
+    for run in failed(facts):
+        known = run.known and all(Family.of(item) is Family.IPV4 for item in run.known)
+        if known and Family.IPV6.record in run.asked and not run.tried and not run.may_be_inside:
+            return f"it got {', '.join(run.known)}, no answer to AAAA, and made no attempt in {run.seconds:.1f} s"
     return ""
 
 

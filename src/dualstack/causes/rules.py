@@ -3,6 +3,7 @@
 from dualstack.causes import (
     addresses,
     answers,
+    attempting,
     connecting,
     datagrams,
     handed_out,
@@ -264,7 +265,7 @@ RULES = (
             (DECISIVE, both(about("ADDR-001"), literals.some_forms_missed)),
             (DECISIVE, both(about("ADDR-002", "ADDR-007"), shows_wrong)),
         ),
-        (datagrams.gets_others_answers,),
+        (datagrams.gets_others_answers, attempting.ignores_failure),
     ),
     Rule("RC-SSRF", ((FITS, about("SEC-006")),), (answers.leads_past_filter,)),
     Rule("RC-REDIRECT", ((DECISIVE, answers.leads_past_filter),)),

@@ -37,6 +37,7 @@ class Facts:
         asked: Of a relay: each name that it queried, with the record types, in order, each once.
         signs: The kinds of failure that its output reports, each with the line.
         silent: Whether it wrote no output.
+        proxies: Host and port of each proxy that the environment of the connector names.
         foreign: Whether a foreign socket had its port in one family.
         strangers: Addresses that no host has, to which the service's host sent or tried to send (ARP, neighbour
             discovery).
@@ -70,6 +71,7 @@ class Facts:
     asked: tuple[tuple[str, tuple[str, ...]], ...] = ()
     signs: tuple[tuple[Sign, str], ...] = ()
     silent: bool = True
+    proxies: tuple[tuple[str, int], ...] = ()
     foreign: bool = False
     strangers: tuple[str, ...] = ()
     reverse: bool = False

@@ -11,12 +11,17 @@ from dualstack.families import BOTH, Family, endpoint
 _MOST_TRIED = 4
 _WAITED = 0.1  # seconds: a start that was not waited for says nothing
 
-_OF_OUTPUT = frozenset({"ADDR-003", "ADDR-004", "ADDR-005"})
-"""Requirements on what an output shows: queries and attempts say nothing about that."""
+_OF_OUTPUT = frozenset({"ADDR-003", "ADDR-004", "ADDR-005", "ADDR-006", "CONNECT-017"})
+"""Requirements on what an output or a request shows: queries and attempts say nothing about that."""
 
 
-def sentences(facts: Facts) -> tuple[str, ...]:
-    """Return what was recorded, one sentence each, the most important first."""
+def sentences(facts: Facts, *, explained: bool = False) -> tuple[str, ...]:
+    """Return what was recorded, one sentence each, the most important first.
+
+    Args:
+        facts: What was recorded.
+        explained: Whether a cause is known, for which an output that is missing is no evidence.
+    """
     return tuple(
         dict.fromkeys(
             [
@@ -27,6 +32,7 @@ def sentences(facts: Facts) -> tuple[str, ...]:
                 *_of_runs(facts),
                 *_of_output(facts),
                 *_of_host(facts),
+                *(["It wrote nothing."] if facts.silent and not explained else []),
             ]
         )
     )
@@ -174,8 +180,6 @@ def _of_output(facts: Facts) -> Iterator[str]:
     for sign in list(dict(facts.signs))[:4]:
         line = facts.bind_error(sign) or facts.says(sign)
         yield f'Its output says {sign.value}: "{line}".'
-    if facts.silent:
-        yield "It wrote nothing."
 
 
 def _of_host(facts: Facts) -> Iterator[str]:

@@ -9,7 +9,7 @@ from dualstack.report.support import reason
 from dualstack.report.text import clip, visible
 from dualstack.results import Record
 from dualstack.runinfo import RequirementInfo, RunInfo
-from dualstack.timeline import packet_lines, shortened
+from dualstack.timeline import around, during, failing, kept, packet_lines, shortened, span
 from dualstack.verdict import SPEAKS
 
 PACKETS = 6
@@ -39,10 +39,11 @@ def case_summary(record: Record, run: RunInfo) -> list[Part]:
     """Return the summary of a case; parts without content are left out."""
     known = run.requirements.get(record.requirement, RequirementInfo())
     failed = [finding for finding in record.findings if not finding.ok]
+    focus = around(failing(record.steps, record.findings))
     parts = [
         Part("required", (f"{clip(known.statement or record.title, _LINE)} ({record.level})",)),
         Part("source", (clip(", ".join(known.cites), _LINE),)),
-        Part("done", tuple(clip(step, _LINE) for step in _shortened(record.steps, _STEPS))),
+        Part("done", tuple(clip(step, _LINE) for step in _shortened(record.steps, _STEPS, focus))),
     ]
     for finding in failed[:3]:
         parts += [
@@ -95,18 +96,22 @@ def _cause(record: Record) -> list[Part]:
 
 
 def _evidence(record: Record) -> Sequence[str]:
-    """Return a few packets, one line each: of the first failed finding that has any, else of the conversation."""
+    """Return a few packets, one line each: of the first failed finding that has any, else of the run that failed."""
     failed = next((finding.packets for finding in record.findings if finding.packets and not finding.ok), ())
     if failed:
         return _shortened(failed, PACKETS)
     if record.unreadable:
         return [f"the capture cannot be read: {record.unreadable}"]
-    return packet_lines(shortened(record.packets, PACKETS))
+    when = span(record.steps, record.findings)
+    return packet_lines(shortened(record.packets, PACKETS, during([item.at for item in record.packets], when)))
 
 
-def _shortened(lines: Sequence[object], most: int) -> list[str]:
-    """Return at most ``most`` lines: the first two thirds, the last third, and a line that counts those left out."""
-    texts = [str(line) for line in shortened(lines, most)]
-    if len(lines) > most:
-        texts.insert(most - most // 3, f"({len(lines) - most} left out)")
+def _shortened(lines: Sequence[object], most: int, focus: range | None = None) -> list[str]:
+    """Return at most ``most`` lines (see `kept`), and between them lines that count those left out."""
+    texts, last = [], -1
+    for at in [*kept(len(lines), most, focus), len(lines)]:
+        if at > last + 1:
+            texts.append(f"({at - last - 1} left out)")
+        texts += [str(line) for line in lines[at : at + 1]]
+        last = at
     return texts

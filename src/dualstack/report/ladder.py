@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dualstack.results import Record
-from dualstack.timeline import Packet, Station, left_out, shortened
+from dualstack.timeline import Packet, Station, during, left_out, shortened, span
 
 TUNNEL = "tunnel"
 """The role of a host that captured packets inside a tunnel."""
@@ -61,7 +61,13 @@ def ladder(record: Record, most: int) -> Ladder:
     path = tuple(station for station in record.stations if station.role not in ASIDE)
     if len(path) > 1:
         return Ladder(path, tuple(_merged(path, record, most)))
-    return Ladder((), tuple(_with_gaps(rows_of(shortened(record.packets, most)))))
+    when = span(record.steps, record.findings)
+    return Ladder((), tuple(_with_gaps(rows_of(_shown(record.packets, most, when)))))
+
+
+def _shown(packets: Sequence[Packet], most: int, when: tuple[float, float] | None) -> tuple[Packet, ...]:
+    """Return the packets of a capture that are shown: those of the run that failed, if it is known."""
+    return shortened(packets, most, during([item.at for item in packets], when))
 
 
 def rows_of(packets: Iterable[Packet]) -> list[Row]:
@@ -85,7 +91,8 @@ def _merged(path: Sequence[Station], record: Record, most: int) -> Iterator[Row 
     """Yield the packets of all captures by time; one that two hosts captured is one row."""
     lane_of = {address: lane for lane, station in enumerate(path) for address in station.addresses}
     captured = [station.packets if station.capture else record.packets for station in path]
-    seen = [shortened(packets, most // len(path)) for packets in captured]
+    when = span(record.steps, record.findings)
+    seen = [_shown(packets, most // len(path), when) for packets in captured]
     whole = [not packets or packets[-1].number == len(packets) for packets in seen]
     rows: list[Row] = []
     alike: dict[tuple[object, ...], list[Row]] = {}

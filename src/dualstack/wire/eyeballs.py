@@ -118,11 +118,13 @@ def families_alternate(race: Race) -> Finding:
         raise Inconclusive(f"it tried {count(len(families), 'address')}, of one family, which shows no order")
     same = next((at for at, family in enumerate(families) if family is not families[0]), len(families))
     never = "" if same < len(families) else f", and no {families[0].other.label} address"
+    tried = [item.dst for item in race.attempts]
+    then = f"; then {', '.join(tried[same:])}" if tried[same:] else ""
     return Finding(
         ok=same <= _SAME_FAMILY and same < len(families),
         expected=f"the other family is tried after at most {_SAME_FAMILY} addresses of the first one",
         happened=f"it tried {same} {families[0].label} address{'es' if same > 1 else ''} first{never}: "
-        + ", ".join(item.dst for item in race.attempts),
+        f"{', '.join(tried[:same])}{then}",
         packets=race.packets,
     )
 

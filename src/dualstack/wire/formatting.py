@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from dualstack.families import endpoint
-from dualstack.timeline import Packet, packet_lines, shortened
+from dualstack.timeline import Packet, during, packet_lines, shortened
 from dualstack.wire.evidence import CaptureData
 from dualstack.wire.frames import ACK, FIN, PSH, RST, SYN, Frame
 from dualstack.wire.headers import Icmp
@@ -77,9 +77,15 @@ def conversation(wire: CaptureData, ports: Collection[int], most: int = MOST) ->
 
 
 def packets(
-    wire: CaptureData, ports: Collection[int], *, since: float, host: str, most: int = MOST
+    wire: CaptureData,
+    ports: Collection[int],
+    *,
+    since: float,
+    host: str,
+    most: int = MOST,
+    when: tuple[float, float] | None = None,
 ) -> tuple[Packet, ...]:
-    """Return the packets of a `conversation` as data, at most ``most``: the first two thirds and the last third.
+    """Return the packets of a `conversation` as data, at most ``most``.
 
     Args:
         wire: What was captured.
@@ -87,8 +93,10 @@ def packets(
         since: The time that the packets' own counts from, in seconds since the epoch.
         host: The host that they were captured on.
         most: How many packets are returned at most.
+        when: The time that matters, as `Packet.at` counts it; without one it is the beginning and the end.
     """
-    found = shortened([*enumerate(concerning(wire.frames, ports), 1)], most)
+    frames = concerning(wire.frames, ports)
+    found = shortened([*enumerate(frames, 1)], most, during([frame.time - since for frame in frames], when))
     return tuple(packet(frame, since=since, number=number, host=host) for number, frame in found)
 
 

@@ -29,7 +29,13 @@ class Elsewhere(NamedTuple):
 
 
 def stations_of(
-    own: Host, elsewhere: Sequence[Elsewhere], ports: Collection[int], *, since: float, folder: Path
+    own: Host,
+    elsewhere: Sequence[Elsewhere],
+    ports: Collection[int],
+    *,
+    since: float,
+    folder: Path,
+    when: tuple[float, float] | None = None,
 ) -> tuple[Station, ...]:
     """Return the hosts of a case that captured packets, in the order of the path; none if it was the service's alone.
 
@@ -39,6 +45,7 @@ def stations_of(
         ports: The ports that the conversation is from or to.
         since: The time that the packets' own counts from, in seconds since the epoch.
         folder: The run's folder.
+        when: The time whose packets matter; see `packets`.
     """
     if not elsewhere:
         return ()
@@ -50,7 +57,7 @@ def stations_of(
             role=item.role,
             addresses=_addresses(item.host),
             capture=str(item.wire.path.relative_to(folder)),
-            packets=packets(item.wire, ports, since=since, host=item.host.name),
+            packets=packets(item.wire, ports, since=since, host=item.host.name, when=when),
         )
         for item in elsewhere
     ]

@@ -1,12 +1,15 @@
 """The facts of a case, gathered once from its world when it is over."""
 
+import contextlib
 import ipaddress
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from dualstack.errors import HarnessError
 from dualstack.facts import Facts, Host, Start, signs_of
 from dualstack.families import BOTH, Family
-from dualstack.manifest import Listen, Scope
+from dualstack.manifest import Connect, Listen, Scope
 from dualstack.topology import HostSpec, Topology
 from dualstack.wire.dns import DNS_PORT, dns_queries
 from dualstack.wire.evidence import CaptureData
@@ -34,8 +37,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
     service = world.service if isinstance(world, ServingWorld) else None
     client = world.client if isinstance(world, ListenerWorld) else None
     exchanges = tuple(client.exchanges) if client else ()
-    late = service.sockets.late if service else frozenset[Family]()
-    families = family_facts(wire, element, exchanges, world.works, late)
+    families = family_facts(wire, element, exchanges, world.works, service.sockets.late if service else frozenset())
     output = world.journal.output
     return Facts(
         requirement=world.case.requirement.id,
@@ -61,6 +63,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         asked=_asked(world) if isinstance(world, RelayWorld) else (),
         signs=signs_of(output),
         silent=not output.strip(),
+        proxies=_proxies(world),
         foreign=world.journal.foreign,
         strangers=_strangers(world, wire),
         reverse=wire is not None and _reverse(wire),
@@ -79,6 +82,23 @@ def _asked(world: RelayWorld) -> tuple[tuple[str, tuple[str, ...]], ...]:
         if item.client in own and item.record in {family.record for family in BOTH}:
             found.setdefault(item.name.lower(), {})[item.record] = None
     return tuple((name, tuple(types)) for name, types in found.items())
+
+
+def _proxies(world: World) -> tuple[tuple[str, int], ...]:
+    """Return the proxies of a connector's environment."""
+    own = world.element.environment if isinstance(world.element, Connect) else None
+    return () if own is None else tuple(proxies_of({**world.subject.environment, **own}))
+
+
+def proxies_of(environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
+    """Yield the proxies that environment variables name; not those with a placeholder, which is another host."""
+    for name, value in environment.items():
+        lower = name.lower()
+        if lower.endswith("_proxy") and lower != "no_proxy" and "{" not in value:
+            with contextlib.suppress(ValueError):
+                url = urlsplit(value if "//" in value else f"//{value}")
+                if url.hostname and url.port:
+                    yield url.hostname, url.port
 
 
 def _introduces(world: World) -> bool:
