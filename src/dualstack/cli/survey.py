@@ -88,7 +88,7 @@ _LEGEND = f"""\
 4: IPv4 socket; 6: IPv6-only socket; D: dual-stack socket (IPv6 socket that also serves IPv4); @: bound to one address
 {NOT_LISTENING}: does not listen; timed out: it runs, but was not ready within timeouts.ready of its manifest
 In brackets: the families that were answered. Clients of a loopback listener run on its own host, others on another host
-?: after a family: its client got no answer, or the status of an error that others do not get""".splitlines()
+?: after a family: its client got no answer""".splitlines()
 
 _TAKEN_LEGEND = """\
 Taken: the state of the port before the service starts

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 UNACCEPTED = "not accepted"
 """The answer over a family in which the kernel establishes connections that the service does not accept in time."""
 
+CLOSED = "the connection is closed"
+"""The answer over a family in which the service accepts connections and ends them without an answer."""
+
 STATUS = "status "
 """What an answer over a family begins with that has the status of an error."""
 

@@ -10,6 +10,7 @@ from dualstack.complaint import why
 from dualstack.deadline import Deadline
 from dualstack.effect import Effect, Evidence, admission, effect_of, serving
 from dualstack.errors import ServiceError
+from dualstack.facts import How
 from dualstack.families import BOTH, Family
 from dualstack.lab.protocol import Backend, Host, Lab, Program
 from dualstack.lab.proving import prove
@@ -18,12 +19,13 @@ from dualstack.prober.messages import Exit, Hold, Outcome, Readiness, SocketRow
 from dualstack.protocols.application import Trait
 from dualstack.protocols.registry import traits_of
 from dualstack.service import SCRATCH, dial_to, launch_service, readiness_of
-from dualstack.survey.endings import STATUS, UNACCEPTED, is_answer
+from dualstack.survey.endings import CLOSED, STATUS, UNACCEPTED, is_answer
 from dualstack.survey.variants import Variant
 from dualstack.topology import load_topology
 from dualstack.world.client import ERROR
 from dualstack.world.components import Components
 from dualstack.world.journal import Journal
+from dualstack.world.observed import how_of
 from dualstack.world.oneway import hold_exchange
 from dualstack.world.patience import Patience
 from dualstack.world.readiness import wait_ready
@@ -82,9 +84,8 @@ class Observation:
         taken: A key of `TAKEN`.
         sockets: ``4``, ``6`` (IPV6_V6ONLY), ``D`` (IPv6 socket that serves both), joined by ``+``; a specific address
             follows ``@``; ``✗`` if it does not listen.
-        answers: How an exchange over each family ended, `UNACCEPTED`, or `STATUS` and the status of an error that
-            other clients do not get. A family that the topology lacks is left out; one in which only
-            another program has the port is not dialled.
+        answers: How an exchange over each family ended, an outcome, an errno or a text of `endings`. A family that the
+            topology lacks is left out; one in which only another program has the port is not dialled.
         error: Why it does not listen, not over all families, or ended while it was dialled: how it ended or how long
             the survey waited, and the line of its output that names the error, or else its last line.
         rows: The sockets in full.
@@ -189,9 +190,8 @@ def _look_with(
         )
         program = host.start(launch)
     except ServiceError as error:
-        ended = Exit(_NOT_EXECUTABLE)
-        readiness = Readiness(ready=False, exit=ended, seconds=0.0, detail=str(error))
-        return replace(seen, ended=ended, output=str(error)), {}, readiness
+        readiness = Readiness(ready=False, exit=Exit(_NOT_EXECUTABLE), seconds=0.0, detail=str(error))
+        return replace(seen, ended=readiness.exit, output=str(error)), {}, readiness
     try:
         return _look_at(program, lab, variant, seen)
     finally:
@@ -270,7 +270,7 @@ def _dial(lab: Lab, variant: Variant, family: Family, program: Program) -> str:
             return UNACCEPTED
     if dialled.outcome is Outcome.ANSWERED and dialled.status >= ERROR:
         return f"{STATUS}{dialled.status}"
-    return dialled.errno or dialled.outcome.value
+    return CLOSED if how_of(dial, dialled) is How.HUNG_UP else dialled.errno or dialled.outcome.value
 
 
 def _accepts(host: Host, listener: Listen, family: Family, program: Program) -> bool:
