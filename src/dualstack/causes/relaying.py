@@ -18,6 +18,11 @@ _LOOKUP = re.compile(
 """Errors that only a lookup has; an address, too, can be looked up in the wrong family."""
 
 
+def has_server(facts: Facts) -> str:
+    """It is a relay: if nothing leaves, its server may not have been reached."""
+    return "it is a relay, whose server may not have been reached" * facts.relays
+
+
 def server_missed(facts: Facts) -> str:
     """It accepts a client and does not reach its server."""
     return facts.happened(Symptom.SERVER_MISSED)

@@ -215,6 +215,7 @@ RULES = (
         ((STRONG, datagrams.answers_nowhere),),
         (
             answers.is_tcp,
+            relaying.has_server,
             datagrams.oneway,
             datagrams.large_only,
             addresses.answer_goes_astray,

@@ -22,6 +22,7 @@ class Facts:
         claimed: The families that the listener or connector claims.
         declared: The ports of all the service's listeners.
         inside: Whether the listener is for clients on its own host.
+        relays: Whether it is a relay's: what its clients get depends on a server behind it.
         introduces: Whether it is a relay's that names each client to its server in a PROXY header.
         introduced: Whether its clients begin with a PROXY header.
         host: What the host has.
@@ -56,6 +57,7 @@ class Facts:
     claimed: frozenset[Family] = frozenset(BOTH)
     declared: frozenset[int] = frozenset()
     inside: bool = False
+    relays: bool = False
     introduces: bool = False
     introduced: bool = False
     host: Host = ORDINARY_HOST

@@ -48,6 +48,7 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         claimed=frozenset(element.families),
         declared=frozenset(item.port for item in world.subject.listen),
         inside=isinstance(element, Listen) and element.scope is Scope.LOOPBACK,
+        relays=any(item.listener.name == element.name for item in world.subject.relaying),
         introduces=_introduces(world),
         introduced=isinstance(element, Listen) and element.proxy is not None and bool(element.proxy.versions),
         host=host_of(world.lab.topology),
