@@ -2,6 +2,7 @@
 
 import pytest
 
+from dualstack.causes import likely
 from dualstack.facts import Facts
 from dualstack.finding import Finding, Symptom
 from tests.causes.made import IGNORED, IPV6, OK, REFUSED, U4, U6, UDP, facts, first, held, saw
@@ -91,3 +92,9 @@ DATAGRAMS = {
 def test_facts_of_datagrams_name_their_cause(code: str, found: Facts) -> None:
     """The same for a datagram service."""
     assert first(found) == code
+
+
+def test_a_relay_whose_server_is_missed_sends_no_answer_on_the_wrong_socket() -> None:
+    """Where nothing leaves a relay, its server may be what is not reached."""
+    relay = facts(OK, IGNORED, U4, U6, requirement="UDP-006", relays=True, **UDP)
+    assert "RC-REPLYSOCKET" not in [item.code for item in likely(["RC-REPLYSOCKET"], relay)]
