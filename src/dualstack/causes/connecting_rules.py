@@ -45,7 +45,9 @@ CONNECTING = (
         (
             starting.says_no_ipv6_sockets,
             literals.cut_at_colon,
+            literals.cut_at_bracket,
             literals.too_many_colons,
+            relaying.text_is_wrong,
             relaying.tries_missing_family,
             relaying.name_not_found,
         ),
@@ -65,6 +67,7 @@ CONNECTING = (
         (
             (CERTAIN, literals.joined_without_brackets),
             (DECISIVE, literals.too_many_colons),
+            (DECISIVE, literals.rejoined),
             (DECISIVE, handed_out.without_brackets),
             (DECISIVE, both(about("CONNECT-017"), shows_wrong)),
             (DECISIVE, both(about("ADDR-004"), shows_wrong)),
