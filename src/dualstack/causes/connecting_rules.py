@@ -20,7 +20,8 @@ IPV4, IPV6 = Family.IPV4, Family.IPV6
 
 CONNECTING = (
     Rule("RC-ADDRFORMAT", ((DECISIVE, both(about("ADDR-003"), shows_wrong)),)),
-    Rule("RC-ZONE", ((DECISIVE, about("CONNECT-010", "ADDR-006")),)),
+    Rule("RC-ZONE", ((DECISIVE, about("CONNECT-010")),)),
+    Rule("RC-ZONELEAK", ((DECISIVE, both(about("ADDR-006"), shows_wrong)),)),
     Rule(
         "RC-RACEALL",
         ((DECISIVE, connecting.several_requests), (FITS, about("DNS-005"))),
