@@ -60,6 +60,7 @@ CASES = {
     "a bracket and the first group": ("RC-SPLIT", connector("Error: Invalid domain: [2001")),
     "a bracket and some groups": ("RC-SPLIT", connector("malformed host name '[2001:db8:51'")),
     "a bracket and the first group, not found": ("RC-SPLIT", connector("getaddrinfo ENOTFOUND [2001")),
+    "a host in brackets": ("RC-BRACKETSKEPT", connector(f"Error: Invalid host name: [{AAAA}]")),
     "a quoted address beside the program's own text": ("RC-INETATON", connector(PERL)),
     "a joined address that is quoted": ("RC-BRACKET", connector(f"Bad hostname '{AAAA}:9000'")),
     "the URL of a relay's server": ("RC-BRACKET", relay(NODE_URL)),
@@ -100,3 +101,9 @@ def test_a_quoted_address_was_not_joined() -> None:
     """What a program adds to an error text of a function says nothing about what the function was given."""
     assert "RC-BRACKET" not in names(connector(PERL))
     assert dict(signs_of(PERL))
+
+
+@pytest.mark.parametrize("text", [f"http://[{AAAA}]/", f"http://user@[{AAAA}]", f"[{AAAA}]:9000"])
+def test_brackets_that_belong_to_a_text_were_not_kept(text: str) -> None:
+    """In a URL, and before a port, an address has brackets: a text that is refused as a whole shows nothing of them."""
+    assert "RC-BRACKETSKEPT" not in names(connector(f"Invalid URL or address: {text}"))

@@ -104,13 +104,16 @@ def too_many_colons(facts: Facts) -> str:
 
 
 def brackets_kept(facts: Facts) -> str:
-    """It looked up its whole target in brackets, which are no part of the address."""
+    """It looked up its whole target in brackets, which are no part of the address, or refuses that text as a host."""
     for given in missed_literals(facts):
         whole = f"[{given.target}]"
         if any(item.rstrip(".") == whole for item in given.names):
             return f"it queried the name server for {whole}"
         line = facts.says(Sign.NOT_FOUND)
         if re.search(rf"{re.escape(whole)}(?!:\d)", line, re.IGNORECASE):
+            return f'its output says "{line}"'
+        alone = re.compile(rf"(?<![/@]){re.escape(whole)}(?!:\d|/)", re.IGNORECASE)  # not as in a URL
+        if line := next((line for line in facts.lines(Sign.BAD_ADDRESS) if alone.search(line)), ""):
             return f'its output says "{line}"'
     return ""
 
