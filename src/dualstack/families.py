@@ -87,6 +87,14 @@ def endpoint(address: str, port: int) -> str:
     return f"{bracketed(address)}:{port}"
 
 
+def cut_of(text: str) -> str:
+    """Return where an address was cut, if a text has one of its brackets and not the other; empty if it was not."""
+    if text.count("[") == text.count("]"):
+        return ""
+    colon = "its first colon" if text.startswith("[") and ":" not in text else "a colon"
+    return f"an address was cut at {colon}, and one of its brackets is left"
+
+
 def unmapped(address: str) -> str:
     """Return the IPv4 address in an IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2).
 

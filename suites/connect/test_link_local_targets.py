@@ -84,7 +84,7 @@ def reached(world: ConnectorWorld, run: Run, target: str) -> Finding:
     wire="No claim: the evidence is the request that reached the server.",
     cites=("RFC 4007 §11.2", "RFC 9844 §4", "RFC 6874 §4"),
     topologies=("dual-stack",),
-    causes=("RC-ZONE",),
+    causes=("RC-ZONELEAK",),
     needs=(Need.IPV6, Need.LITERALS, Need.ZONES, Need.NAMES_SERVER),
 ).attach
 def test_zone_is_not_sent(world: ConnectorWorld) -> None:

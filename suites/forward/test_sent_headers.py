@@ -174,7 +174,9 @@ def why_not_named(field: Field, head: str, client: str) -> str:
     sent = f"it sends {field}: {', '.join(values)}"
     chain = read(field, values)
     if chain.fault:
-        return f"{sent}, which is malformed: {chain.fault}"
+        end = values[-1].rpartition(",")[2].strip()
+        cut = f"it is the client's address {client}, cut at a colon" if client.startswith(f"{end}:") else ""
+        return f"{sent}, which is malformed: {cut or chain.fault}"
     last = chain.nodes[-1] if chain.nodes else ""
     if last == client:
         return ""

@@ -80,3 +80,48 @@ def test_a_world_that_did_not_run_changes_nothing() -> None:
     """Without a case on ipv6-only nothing is known about 127.0.0.1."""
     alone = started("ipv6-only-strict", "RC-LOOPBACK", "RC-LITERAL", ready=False)
     assert settled([alone]) == (alone,)
+
+
+def asking(requirement: str, *types: str, causes: tuple[str, ...] = (), element: str = "client") -> Record:
+    """Return the record of a case whose one run queried these types."""
+    made = record(requirement, element, causes=causes)
+    return replace(made, charts=(Chart("run 1", tuple(Lane(item, "", 0.1) for item in types)),))
+
+
+LOCALHOST = asking("DNS-011", causes=("RC-RESOLVER", "RC-FIRSTADDR"))
+
+
+def test_who_queries_both_types_has_no_resolver_of_one_family() -> None:
+    """A connector that reaches one address of localhost, and queries both types of a name, tries the first address."""
+    failed, _ = settled([LOCALHOST, asking("DNS-003", "AAAA", "A")])
+    assert failed.causes == ("RC-FIRSTADDR",)
+    assert failed.facts == (STOPPED, "In DNS-003 it queried both types of addresses.")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [asking("DNS-003", "A"), asking("DNS-003", "HTTPS", "A"), asking("DNS-003", "AAAA", "A", element="another")],
+)
+def test_queries_of_one_type_or_of_another_connector_excuse_no_resolver(other: Record) -> None:
+    """A resolver of one family remains the likeliest cause unless this connector queries both types."""
+    assert settled([LOCALHOST, other])[0] == LOCALHOST
+
+
+def test_a_resolver_is_the_only_cause_left_and_stays() -> None:
+    """Where no other cause explains it, what other cases show of the resolver changes nothing."""
+    alone = asking("DNS-011", causes=("RC-RESOLVER",))
+    assert settled([alone, asking("DNS-003", "AAAA", "A")])[0] == alone
+    several = record("DNS-002", "client", AAAA, A)
+    assert settled([LOCALHOST, asking("DNS-003", "AAAA", "A"), several])[0].causes == ("RC-RESOLVER",)
+
+
+@pytest.mark.parametrize(
+    ("types", "first"), [(("A",), "RC-RESOLVER"), (("AAAA", "A"), "RC-INETATON"), ((), "RC-INETATON")]
+)
+def test_who_never_queries_aaaa_refuses_literals_for_that(types: tuple[str, ...], first: str) -> None:
+    """A literal is refused by a resolver of one family, if every query of the connector is of that family."""
+    refused = asking("CONNECT-001", causes=("RC-INETATON", "RC-RESOLVER"))
+    failed, _ = settled([refused, asking("DNS-001", *types)])
+    assert failed.causes[0] == first
+    assert {*failed.causes} == {*refused.causes}
+    assert ("In DNS-001 it queried A alone." in failed.facts) == (first == "RC-RESOLVER")

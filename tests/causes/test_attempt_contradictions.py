@@ -133,7 +133,7 @@ def test_only_an_output_that_names_the_proxy_shows_that_it_is_used() -> None:
 def test_what_failed_is_the_evidence_of_a_cause_without_a_sentence() -> None:
     """A requirement that is about one bug shows what was wrong: the request line that was sent."""
     head = Finding(False, "the request names its hosts correctly", f"'GET http://{AAAA}:80/': it lacks brackets")
-    for requirement, code in (("CONNECT-017", "RC-BRACKET"), ("ADDR-006", "RC-ZONE")):
+    for requirement, code in (("CONNECT-017", "RC-BRACKET"), ("ADDR-006", "RC-ZONELEAK")):
         found = likely([], facts(Run(AAAA, works=True), requirement=requirement, broken=(head,)))
         assert [(item.code, item.because) for item in found] == [(code, head.text)]
 

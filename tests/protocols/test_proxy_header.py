@@ -119,6 +119,7 @@ def test_what_no_header_can_say() -> None:
         ("TCP6 2001:db8::1 192.0.2.1 1 2", "'192.0.2.1' is an IPv4 address, but the line says TCP6"),
         ("TCP6 ::ffff:192.0.2.1 ::ffff:192.0.2.2 1 2", "'::ffff:192.0.2.1' is in mixed notation"),
         ("TCP6 [2001:db8::1] 2001:db8::2 1 2", "'[2001:db8::1]' has brackets"),
+        ("TCP6 [2001 2001:db8::2 1 2", "'[2001': an address was cut at its first colon"),
         ("TCP6 fe80::1%eth0 2001:db8::2 1 2", "'fe80::1%eth0' has a zone"),
         ("TCP6 2001:db8::1::2 2001:db8::2 1 2", "'2001:db8::1::2' is no address of TCP6"),
         ("TCP4 192.0.2.01 192.0.2.2 1 2", "'192.0.2.01' is no address of TCP4"),

@@ -76,6 +76,12 @@ def test_a_client_must_be_answered_after_a_right_header() -> None:
         ("X-Forwarded-For", "192.0.2.1", "192.0.2.1", ""),
         ("X-Forwarded-For", "192.0.2.1, 192.0.2.2", "192.0.2.1", "which does not name it"),
         ("X-Forwarded-For", "[2001:db8::c1]:80", "2001:db8::c1", "has brackets"),
+        (
+            "X-Forwarded-For",
+            "192.0.2.9, 2001",
+            "2001:db8::c1",
+            "it is the client's address 2001:db8::c1, cut at a colon",
+        ),
         ("X-Real-IP", "192.0.2.1", "192.0.2.1", "the request has no Forwarded"),
     ],
 )

@@ -1,6 +1,6 @@
 """What the cases of one service say about each other's causes, once all of them have run."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from dualstack.families import BOTH
@@ -9,8 +9,12 @@ from dualstack.verdict import SPEAKS, Verdict
 
 _ONLY_FIRST, _ONE_FAILURE = "RC-FIRSTADDR", "RC-ERRORFINAL"
 
+_RESOLVER, _NOT_PARSED = "RC-RESOLVER", "RC-INETATON"
+
 _OF_LOCALHOST = "DNS-011"
 """Where the addresses are not seen that a connector tries."""
+
+_TYPES = frozenset(family.record for family in BOTH)
 
 
 _NO_LOOPBACK, _LITERAL = "RC-LOOPBACK", "RC-LITERAL"
@@ -25,7 +29,8 @@ def settled(records: Iterable[Record]) -> tuple[Record, ...]:
     A service that starts on a host with IPv6 and 127.0.0.1 alone, and not without 127.0.0.1, needs that; one that does
     not start on either needs another IPv4 address. A connector that has tried a second address of a name in one case
     does not try the first one only. If it went on to the other family there, and stops after another failure here, then
-    one kind of failure ends its attempts.
+    one kind of failure ends its attempts. One that queries both types of addresses has a resolver for both families;
+    one that never queries both refuses address literals for the same reason.
     """
     records = _loopback_settled(tuple(records))
     tried: dict[tuple[str, str], tuple[int, str]] = {}
@@ -33,7 +38,8 @@ def settled(records: Iterable[Record]) -> tuple[Record, ...]:
         for found in _several(record):
             own = _element(record)
             tried[own] = max(tried.get(own, found), found, key=lambda item: item[0])
-    return tuple(_without_only_first(record, *tried.get(_element(record), (0, ""))) for record in records)
+    records = tuple(_without_only_first(record, *tried.get(_element(record), (0, ""))) for record in records)
+    return _resolver_settled(records)
 
 
 def _loopback_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
@@ -55,6 +61,36 @@ def _with_loopback(record: Record, beside: Record | None) -> Record:
         return replace(record, causes=(_LITERAL, *others)) if len(others) < len(record.causes) else record
     because = "It starts on a host with IPv6 and 127.0.0.1 alone, and not on this one, which has no 127.0.0.1."
     return replace(record, causes=(_NO_LOOPBACK, *others), facts=(because, *record.facts))
+
+
+def _resolver_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Return the records with what the queries of all cases show about the resolver of each connector."""
+    asked: dict[tuple[str, str], dict[tuple[str, ...], str]] = {}
+    for record in records:
+        for chart in record.charts:
+            types = {lane.label for lane in chart.lanes if not lane.family} & _TYPES
+            if types:
+                asked.setdefault(_element(record), {}).setdefault(tuple(sorted(types)), record.requirement)
+    return tuple(_with_resolver(record, asked.get(_element(record), {})) for record in records)
+
+
+def _with_resolver(record: Record, asked: Mapping[tuple[str, ...], str]) -> Record:
+    """Return a record with the right order of causes, given the types that its connector queried, and in which case."""
+    causes, at = record.causes, asked.get(tuple(sorted(_TYPES)), "")
+    if at and record.requirement == _OF_LOCALHOST and {_RESOLVER, _ONLY_FIRST} <= {*causes}:
+        both = f"In {at} it queried both types of addresses."
+        return replace(
+            record,
+            causes=tuple(code for code in causes if code != _RESOLVER),
+            facts=(*record.facts[:1], both, *record.facts[1:]),
+        )
+    if len(asked) == 1 and not at and causes[:1] == (_NOT_PARSED,) and _RESOLVER in causes:
+        ((types, where),) = asked.items()
+        others = (code for code in causes if code != _RESOLVER)
+        return replace(
+            record, causes=(_RESOLVER, *others), facts=(f"In {where} it queried {types[0]} alone.", *record.facts)
+        )
+    return record
 
 
 def _element(record: Record) -> tuple[str, str]:

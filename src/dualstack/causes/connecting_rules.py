@@ -20,7 +20,8 @@ IPV4, IPV6 = Family.IPV4, Family.IPV6
 
 CONNECTING = (
     Rule("RC-ADDRFORMAT", ((DECISIVE, both(about("ADDR-003"), shows_wrong)),)),
-    Rule("RC-ZONE", ((DECISIVE, about("CONNECT-010", "ADDR-006")),)),
+    Rule("RC-ZONE", ((DECISIVE, about("CONNECT-010")),)),
+    Rule("RC-ZONELEAK", ((DECISIVE, both(about("ADDR-006"), shows_wrong)),)),
     Rule(
         "RC-RACEALL",
         ((DECISIVE, connecting.several_requests), (FITS, about("DNS-005"))),
@@ -45,7 +46,9 @@ CONNECTING = (
         (
             starting.says_no_ipv6_sockets,
             literals.cut_at_colon,
+            literals.cut_at_bracket,
             literals.too_many_colons,
+            relaying.text_is_wrong,
             relaying.tries_missing_family,
             relaying.name_not_found,
         ),
@@ -65,6 +68,7 @@ CONNECTING = (
         (
             (CERTAIN, literals.joined_without_brackets),
             (DECISIVE, literals.too_many_colons),
+            (DECISIVE, literals.rejoined),
             (DECISIVE, handed_out.without_brackets),
             (DECISIVE, both(about("CONNECT-017"), shows_wrong)),
             (DECISIVE, both(about("ADDR-004"), shows_wrong)),

@@ -3,6 +3,7 @@
 import re
 
 from dualstack.causes.attempting import names
+from dualstack.causes.given import reached_by_name
 from dualstack.facts import Facts, Sign
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
@@ -64,9 +65,15 @@ def _other(family: Family | None) -> str:
 
 
 def target_fails(facts: Facts) -> str:
-    """It does not reach its server, and its output says that the target is the reason: its client is not."""
+    """It does not reach its server, and its output or another target shows that its client is not the reason."""
     line = facts.says(Sign.COLONS) if facts.happened(Symptom.SERVER_MISSED) else ""
-    return f'its output says "{line}"' if line else name_not_found(facts)
+    return f'its output says "{line}"' if line else name_not_found(facts) or reached_by_name(facts)
+
+
+def text_is_wrong(facts: Facts) -> str:
+    """It reaches the same server by its name, and its output reports no error of a socket."""
+    of_socket = facts.says(Sign.OTHER_FAMILY, Sign.NO_FAMILY, Sign.INVALID, Sign.NO_NETWORK, Sign.NO_ADDRESS)
+    return "" if of_socket else reached_by_name(facts)
 
 
 def tunnel_refused(facts: Facts) -> str:

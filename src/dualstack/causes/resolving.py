@@ -3,6 +3,7 @@
 import re
 
 from dualstack.causes.connecting import failed
+from dualstack.causes.given import quotes
 from dualstack.causes.rule import did_not_start
 from dualstack.facts import Facts, Sign
 from dualstack.families import BOTH, Family
@@ -16,7 +17,8 @@ _LATE_WITHOUT_AAAA = 6.0
 
 _NO_HOST = re.compile(
     r"name or service not known|unknown host|no such host|nodename nor servname|does not resolve|\bENOTFOUND\b"
-    r"|no address associated|EAI_(?:NONAME|NODATA)|host not found|(?:not|n't|unable to) resolve|UnknownHostException",
+    r"|no address associated|EAI_(?:NONAME|NODATA)|host not found|bad hostname|(?:not|n't|unable to) resolve"
+    r"|UnknownHostException",
     re.IGNORECASE,
 )
 """Errors that say that a host was not found; not those about a service or port, or about the resolver."""
@@ -58,7 +60,7 @@ def refused_literal(facts: Facts) -> str:
     line = facts.says(Sign.NOT_FOUND)
     for run in failed(facts) if _NO_HOST.search(line) else ():
         unused = run.literal in facts.host.families and not (run.names or run.tried or run.may_be_inside)
-        if unused and not _names_piece(line, run.target):
+        if unused and (quotes(line, run.target) or not _names_piece(line, run.target)):
             return f'given {run.target} it queried no name server and made no attempt; its output says "{line}"'
     return ""
 

@@ -114,7 +114,8 @@ _TEXTS: dict[Sign, str] = {
     r"|port (?:number )?(?:is )?(?:invalid|out of range|could not be)|strconv\.\w+: parsing|NumberFormatException"
     r"|ERR_SOCKET_BAD_PORT|invalid digit found|nonnumeric port|missing port in address|tcp/[0-9a-f:\]]*: unknown port"
     r"|input string was not in a correct format",
-    Sign.BAD_ADDRESS: r"(?:invalid|illegal|bad|malformed|wrong|unparsable) (?:\w+ ){0,3}(?:address|host|IP|URL|URI)\b"
+    Sign.BAD_ADDRESS: r"(?:invalid|illegal|malformed|unparsable) (?:\w+ ){0,3}(?:host ?name|domain|authority)\b"
+    r"|(?:invalid|illegal|bad|malformed|wrong|unparsable) (?:\w+ ){0,3}(?:address|host|IP|URL|URI)\b"
     r"|invalid argument *:? *[\"']"
     r"|(?:address(?! family)|host|IP|URL|URI)\b.{0,60}\b(?:is )?(?:invalid(?! argument)|malformed|not valid)"
     r"|not a valid (?:\w+ )?(?:address|host|IP|URL)"

@@ -35,6 +35,7 @@ class Facts:
         exchanges: The exchanges of single clients.
         clients: The addresses of clients and servers.
         runs: The runs of a connector.
+        apart: Whether the manifest gives its program the address of the target or server alone, and the port apart.
         asked: Of a relay: each name that it queried, with the record types, in order, each once.
         signs: The kinds of failure that its output reports, each with the line.
         silent: Whether it wrote no output.
@@ -47,6 +48,7 @@ class Facts:
         misjudged: Pairs of a client's address and an access rule that the service applied wrongly to it.
         component: Which component of the service did not start or ended by itself, as a clause; empty if none did.
         broken: The findings that failed.
+        fulfilled: The findings that did not.
     """
 
     requirement: str = ""
@@ -70,6 +72,7 @@ class Facts:
     exchanges: tuple[Exchange, ...] = ()
     clients: frozenset[str] = frozenset()
     runs: tuple[Run, ...] = ()
+    apart: bool = False
     asked: tuple[tuple[str, tuple[str, ...]], ...] = ()
     signs: tuple[tuple[Sign, str], ...] = ()
     silent: bool = True
@@ -81,6 +84,7 @@ class Facts:
     misjudged: tuple[tuple[str, str], ...] = ()
     component: str = ""
     broken: tuple[Finding, ...] = ()
+    fulfilled: tuple[Finding, ...] = ()
 
     def of(self, family: Family) -> FamilyFacts:
         """Return what was observed of a family."""

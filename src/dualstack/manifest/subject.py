@@ -83,6 +83,12 @@ class Subject:
         return tuple(Relaying(relay, self.listener(relay.listen)) for relay in self.relays)
 
     @property
+    def texts(self) -> tuple[str, ...]:
+        """The texts in which placeholders of a service may stand."""
+        files = self.files.values()
+        return (*(self.command or ()), *self.image_command, *self.environment.values(), *files)
+
+    @property
     def components(self) -> tuple[Component, ...]:
         """The programs that the service needs, in the order in which they start."""
         return start_order(self.manifest.component)

@@ -108,7 +108,7 @@ def _folder_exists(path: Path, manifest: Manifest) -> Iterator[Fault]:
 
 def _placeholders_have_values(subject: Subject) -> Iterator[Fault]:
     """Refuse a placeholder of a listener without a value, and a table that gives a value to an unused placeholder."""
-    texts = _texts(subject)
+    texts = subject.texts
     way = f" in configuration {subject.configuration!r}" if subject.configuration else ""
     for position, listener in enumerate(subject.listen):
         for item in declared(Place.SERVICE):
@@ -132,19 +132,14 @@ def _own_bind_is_used(subject: Subject) -> Iterator[Fault]:
     for position, item in enumerate(subject.manifest.configuration):
         if item.name == subject.configuration and item.bind is not None:
             names = ["bind", *(f"{listener.name}.bind" for listener in subject.listen)]
-            if not any(stands_in(name, text) for name in names for text in _texts(subject)):
+            if not any(stands_in(name, text) for name in names for text in subject.texts):
                 text = "{bind} is not used in this configuration; add it to the command, environment or files"
                 yield Fault(("configuration", position, "bind"), text)
 
 
-def _texts(subject: Subject) -> list[str]:
-    """Return the texts in which placeholders of a service may stand."""
-    return [*(subject.command or ()), *subject.image_command, *subject.environment.values(), *subject.files.values()]
-
-
 def _targets_are_used(subject: Subject) -> Iterator[Fault]:
     """Refuse a relay whose server no text of the service names."""
-    texts = _texts(subject)
+    texts = subject.texts
     way = f" in configuration {subject.configuration!r}" if subject.configuration else ""
     for position, relay in enumerate(subject.relays):
         names = [name for item in of_relays() for name in (item.name, f"{relay.name}.{item.name}")]

@@ -48,3 +48,20 @@ def unknown_placeholders(texts: Iterable[str], known: Collection[str]) -> Iterat
                 allowed = sorted(f"{{{item}}}" for item in known)
                 hint = did_you_mean(f"{{{name}}}", allowed)
                 yield f"unknown placeholder {{{name}}} in {text!r}; allowed: {', '.join(allowed)}{hint}"
+
+
+def gives_apart(texts: Iterable[str], both: Iterable[str], hosts: Iterable[str], ports: Iterable[str]) -> bool:
+    """Return whether texts have a host and never beside its port.
+
+    Args:
+        texts: The texts.
+        both: The placeholders that stand for host and port.
+        hosts: Those that stand for the host.
+        ports: Those that stand for the port.
+    """
+    joined = "\n".join(texts)
+    found = _PLACEHOLDER.findall(joined)
+    beside = re.search(
+        rf"\{{(?:{'|'.join(map(re.escape, hosts))})\}}\]?:\{{(?:{'|'.join(map(re.escape, ports))})\}}", joined
+    )
+    return not beside and any(name in found for name in hosts) and not any(name in found for name in both)

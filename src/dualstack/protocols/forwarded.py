@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from dualstack.families import Family, endpoint
+from dualstack.families import Family, cut_of, endpoint
 
 Field = Literal["Forwarded", "X-Forwarded-For"]
 
@@ -70,6 +70,8 @@ def _listed(text: str) -> Iterator[str]:
         if _HIDDEN.fullmatch(item):
             yield ""
             continue
+        if cut := cut_of(item):
+            raise _Malformed(f"{item!r}: {cut}")
         if "[" in item or "]" in item:
             raise _Malformed(f"{item!r} has brackets, and X-Forwarded-For has the address alone")
         if item.count(":") == 1:
@@ -110,6 +112,8 @@ def _why_no_pair(text: str) -> str:
     """Return why the text at one place of ``Forwarded`` is no parameter."""
     shown = re.split(r"[;,]", text, maxsplit=1)[0].strip()
     name, equals, value = shown.partition("=")
+    if not value.startswith('"') and (cut := cut_of(value)):
+        return f"{shown!r}: {cut}"
     if equals and not value.startswith('"') and re.search(r"[:\[\]]", value):
         return f"the value of {name!r} is not quoted, but has a colon or brackets (RFC 7239 §4): {shown!r}"
     return f"{shown!r} is no parameter (RFC 7239 §4)"
@@ -123,6 +127,8 @@ def _node(text: str) -> str:
     """
     found = _NODE.fullmatch(text)
     if found is None:
+        if cut := cut_of(text):
+            raise _Malformed(f"{text!r}: {cut}")
         if text.count(":") > 1 and not text.startswith("["):
             raise _Malformed(f"the IPv6 address in {text!r} has no brackets (RFC 7239 §6.1)")
         raise _Malformed(f"{text!r} is no node (RFC 7239 §6)")

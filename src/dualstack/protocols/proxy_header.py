@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dualstack.errors import UsageError
-from dualstack.families import Family
+from dualstack.families import Family, cut_of
 from dualstack.protocols.proxy_binary import (
     ADDRESS_BYTES,
     DATAGRAM,
@@ -245,7 +245,8 @@ def _address(text: str, name: str) -> str:
 def _why_no_address(text: str, name: str) -> str:
     """Return why a text is no address of TCP4 or TCP6."""
     if "[" in text or "]" in text:
-        return f"the address {text!r} has brackets"
+        cut = cut_of(text)
+        return f"{text!r}: {cut}" if cut else f"the address {text!r} has brackets"
     if "%" in text:
         return f"the address {text!r} has a zone"
     if ":" in text and "." in text:

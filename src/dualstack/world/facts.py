@@ -10,6 +10,7 @@ from dualstack.errors import HarnessError
 from dualstack.facts import Facts, Host, Start, signs_of
 from dualstack.families import BOTH, Family
 from dualstack.manifest import Connect, Listen, Scope
+from dualstack.manifest.texts import gives_apart
 from dualstack.topology import HostSpec, Topology
 from dualstack.wire.dns import DNS_PORT, dns_queries
 from dualstack.wire.evidence import CaptureData
@@ -21,6 +22,9 @@ from dualstack.world.relaying import RelayWorld
 from dualstack.world.service import Service
 from dualstack.world.serving import ServingWorld
 from dualstack.world.traced import family_facts, strangers
+
+_OF_RELAYS = ("target", "target_host", "target_port")
+"""The placeholders of a relay's server: both together, and each apart."""
 
 
 def facts_of(world: World) -> Facts:
@@ -39,19 +43,8 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
     exchanges = tuple(client.exchanges) if client else ()
     families = family_facts(wire, element, exchanges, world.works, service.sockets.late if service else frozenset())
     output = world.journal.output
-    return Facts(
-        requirement=world.case.requirement.id,
-        listens=isinstance(element, Listen) and not isinstance(world, RelayWorld),
-        transport=element.transport.value,
-        port=element.port,
-        protocol=element.protocol,
-        claimed=frozenset(element.families),
-        declared=frozenset(item.port for item in world.subject.listen),
-        inside=isinstance(element, Listen) and element.scope is Scope.LOOPBACK,
-        relays=any(item.listener.name == element.name for item in world.subject.relaying),
-        introduces=_introduces(world),
-        introduced=isinstance(element, Listen) and element.proxy is not None and bool(element.proxy.versions),
-        host=host_of(world.lab.topology),
+    return replace(
+        _declared(world),
         ipv4=families[Family.IPV4],
         ipv6=families[Family.IPV6],
         starts=_starts(service) if service else (),
@@ -72,6 +65,27 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         misjudged=tuple(client.misjudged) if client else (),
         component=service.components.fault if service else "",
         broken=tuple(item for item in world.findings if not item.ok),
+        fulfilled=tuple(item for item in world.findings if item.ok),
+    )
+
+
+def _declared(world: World) -> Facts:
+    """Return what the requirement, the manifest and the topology say."""
+    element = world.element
+    return Facts(
+        requirement=world.case.requirement.id,
+        listens=isinstance(element, Listen) and not isinstance(world, RelayWorld),
+        transport=element.transport.value,
+        port=element.port,
+        protocol=element.protocol,
+        claimed=frozenset(element.families),
+        declared=frozenset(item.port for item in world.subject.listen),
+        inside=isinstance(element, Listen) and element.scope is Scope.LOOPBACK,
+        relays=any(item.listener.name == element.name for item in world.subject.relaying),
+        introduces=_introduces(world),
+        introduced=isinstance(element, Listen) and element.proxy is not None and bool(element.proxy.versions),
+        host=host_of(world.lab.topology),
+        apart=_apart(world),
     )
 
 
@@ -100,6 +114,14 @@ def proxies_of(environment: Mapping[str, str]) -> Iterator[tuple[str, int]]:
                 url = urlsplit(value if "//" in value else f"//{value}")
                 if url.hostname and url.port:
                     yield url.hostname, url.port
+
+
+def _apart(world: World) -> bool:
+    """Return whether the program is given the address of its target or server and the port in two texts."""
+    if isinstance(world, RelayWorld):
+        own = ("", f"{world.relay.name}.")
+        return gives_apart(world.subject.texts, *([f"{way}{key}" for way in own] for key in _OF_RELAYS))
+    return isinstance(world.element, Connect) and gives_apart(world.element.texts, ["target"], ["host"], ["port"])
 
 
 def _introduces(world: World) -> bool:
