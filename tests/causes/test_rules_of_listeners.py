@@ -56,6 +56,10 @@ CASES = {
         "RC-PROXYHDR",
         facts(HUNG_UP, OK, DUAL, introduces=True),
     ),
+    "an IPv4 client gets words instead of its own bytes": (
+        "RC-MAPPED",
+        facts(How.WRONG, FamilyFacts(IPV6), DUAL, exchanges=(held(IPV4, How.WRONG, answer="no entry\r\n"),)),
+    ),
     "an IPv6 client is hung up on": ("RC-ERRORANSWER", facts(OK, HUNG_UP, ZERO, ONLY)),
     "an error in the handler": (
         "RC-SOCKADDR",
@@ -696,3 +700,9 @@ def test_a_limit_that_one_family_reaches_first(family: Family, cause: str) -> No
     found = facts(seen[IPV4], seen[IPV6], ZERO, ONLY, requirement="ROBUST-005", broken=(error,))
     assert first(found) == cause
     assert first(replace(found, broken=(replace(error, symptoms=()),))) != cause
+
+
+def test_other_bytes_than_a_clients_own_are_no_rejection_of_a_mapped_client() -> None:
+    """IPv4 clients whose bytes come back after others that are no text are not turned away for their address."""
+    strays = held(IPV4, How.WRONG, answer="\0" * 10 + "\x01vKwccQx")
+    assert first(facts(How.WRONG, FamilyFacts(IPV6), DUAL, exchanges=(strays,))) == ""
