@@ -80,3 +80,40 @@ def test_a_world_that_did_not_run_changes_nothing() -> None:
     """Without a case on ipv6-only nothing is known about 127.0.0.1."""
     alone = started("ipv6-only-strict", "RC-LOOPBACK", "RC-LITERAL", ready=False)
     assert settled([alone]) == (alone,)
+
+
+VAIN = "IPv6 clients are accepted, and the service closes the connection without an answer"
+RESET = "IPv6 clients are accepted, and the service resets the connection without an answer"
+SHOWN = f"{VAIN}; IPv4 clients are served."
+
+
+def failed_to_serve(requirement: str, *facts: str, causes: tuple[str, ...] = (), element: str = "http") -> Record:
+    """Return the record of a listener that does not serve its clients."""
+    made = replace(record(requirement, element, causes=causes), verdict=Verdict.FAIL, charts=(), facts=facts)
+    return replace(made, topology="ipv6-only" if requirement == "LISTEN-002" else "dual-stack")
+
+
+@pytest.mark.parametrize("how", [VAIN, RESET])
+def test_who_closes_connections_of_one_family_does_so_without_the_other_too(how: str) -> None:
+    """A listener whose handler fails for IPv6 clients beside IPv4 ones fails so on an IPv6-only host too."""
+    one = failed_to_serve("LISTEN-001", SHOWN, causes=("RC-ERRORANSWER", "RC-BLOCKING"))
+    (_, found) = settled([one, failed_to_serve("LISTEN-002", f"{how}.")])
+    assert found.causes == ("RC-ERRORANSWER",)
+    assert found.facts == (f"In LISTEN-001 on dual-stack: {SHOWN}", f"{how}.")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        failed_to_serve("LISTEN-001", SHOWN, causes=("RC-ERRORANSWER",), element="another"),
+        failed_to_serve("LISTEN-001", "No socket takes IPv4.", SHOWN, causes=("RC-V6ONLY",)),
+        failed_to_serve("LISTEN-001", SHOWN.replace("IPv6", "IPv4", 1), causes=("RC-MAPPED",)),
+        failed_to_serve("LISTEN-001", "IPv6 clients are refused; IPv4 clients are served.", causes=("RC-ERRORANSWER",)),
+        failed_to_serve("ROBUST-003", SHOWN, causes=("RC-SIGPIPE",)),
+        replace(failed_to_serve("LISTEN-001", SHOWN, causes=("RC-ERRORANSWER",)), verdict=Verdict.PASS),
+    ],
+)
+def test_a_cause_is_not_taken_over_from_what_is_not_the_same(other: Record) -> None:
+    """Another element, family or way to fail, or a cause that another fact shows, names no cause of this case."""
+    failed = failed_to_serve("LISTEN-002", f"{VAIN}.")
+    assert settled([other, failed])[1] == failed

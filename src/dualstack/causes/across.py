@@ -1,8 +1,9 @@
 """What the cases of one service say about each other's causes, once all of them have run."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from dualstack.facts import How
 from dualstack.families import BOTH
 from dualstack.results import Record
 from dualstack.verdict import SPEAKS, Verdict
@@ -11,6 +12,10 @@ _ONLY_FIRST, _ONE_FAILURE = "RC-FIRSTADDR", "RC-ERRORFINAL"
 
 _OF_LOCALHOST = "DNS-011"
 """Where the addresses are not seen that a connector tries."""
+
+
+_ACCEPTED = (How.HUNG_UP, How.RESET, How.KEPT_WAITING)
+"""What becomes of clients that are accepted and get nothing. A service that closes may reset too: it is one way."""
 
 
 _NO_LOOPBACK, _LITERAL = "RC-LOOPBACK", "RC-LITERAL"
@@ -25,9 +30,10 @@ def settled(records: Iterable[Record]) -> tuple[Record, ...]:
     A service that starts on a host with IPv6 and 127.0.0.1 alone, and not without 127.0.0.1, needs that; one that does
     not start on either needs another IPv4 address. A connector that has tried a second address of a name in one case
     does not try the first one only. If it went on to the other family there, and stops after another failure here, then
-    one kind of failure ends its attempts.
+    one kind of failure ends its attempts. A listener that accepts the clients of a family and does not answer them,
+    for a known cause where it serves the other family, does so for that cause on hosts without the other family too.
     """
-    records = _loopback_settled(tuple(records))
+    records = _unserved_settled(_loopback_settled(tuple(records)))
     tried: dict[tuple[str, str], tuple[int, str]] = {}
     for record in records:
         for found in _several(record):
@@ -55,6 +61,41 @@ def _with_loopback(record: Record, beside: Record | None) -> Record:
         return replace(record, causes=(_LITERAL, *others)) if len(others) < len(record.causes) else record
     because = "It starts on a host with IPv6 and 127.0.0.1 alone, and not on this one, which has no 127.0.0.1."
     return replace(record, causes=(_NO_LOOPBACK, *others), facts=(because, *record.facts))
+
+
+def _unserved_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Return the records in which a family is accepted and not served, for a cause that another case has shown."""
+    known: dict[tuple[object, ...], Record] = {}
+    for record in records:
+        way = _accepted_in_vain(record.facts[:1]) if record.causes and _is_ordinary(record) else None
+        if way is not None:
+            known.setdefault((*_element(record), *way), record)
+    return tuple(_with_shown(record, known) for record in records)
+
+
+def _with_shown(record: Record, known: Mapping[tuple[object, ...], Record]) -> Record:
+    """Return a record without a cause with that of another case, if the same family is lost there in the same way."""
+    way = _accepted_in_vain(record.facts) if not record.causes and _is_ordinary(record) else None
+    other = known.get((*_element(record), *way)) if way is not None else None
+    if other is None:
+        return record
+    because = f"In {other.requirement} on {other.topology}: {other.facts[0]}"
+    return replace(record, causes=other.causes[:1], facts=(because, *record.facts))
+
+
+def _is_ordinary(record: Record) -> bool:
+    """Return whether a record is of a failed case about ordinary clients of a service that became ready."""
+    return record.verdict in SPEAKS and record.requirement.startswith("LISTEN-") and not record.not_ready
+
+
+def _accepted_in_vain(facts: Sequence[str]) -> tuple[str, bool] | None:
+    """Return the family whose clients are accepted and get nothing, and whether they wait; None if there is no one."""
+    for family in BOTH:
+        for how in _ACCEPTED:
+            begin = f"{family.label} clients are {how.value}"
+            if any(text.startswith(begin) and "; answered (" not in text for text in facts):
+                return family.label, how is How.KEPT_WAITING
+    return None
 
 
 def _element(record: Record) -> tuple[str, str]:
