@@ -76,6 +76,30 @@ def test_who_starts_on_no_host_without_ipv4_needs_another_address() -> None:
     assert [item.causes for item in settled(alike)] == [("RC-LITERAL",), ("RC-LITERAL",)]
 
 
+def test_who_opens_no_ipv6_socket_without_127_0_0_1_needs_it() -> None:
+    """A service that serves IPv6 on ipv6-only has neither an IPv4-only listener nor a library without IPv6."""
+    strict = replace(started("ipv6-only-strict", "RC-V4SOCK", "RC-LIBBUILD"), verdict=Verdict.FAIL)
+    (_, failed) = settled([started("ipv6-only"), strict])
+    assert failed.causes == ("RC-LOOPBACK",)
+    assert "no IPv6 socket" in failed.facts[0]
+
+
+@pytest.mark.parametrize(
+    ("beside", "causes"),
+    [
+        (replace(started("ipv6-only", "RC-V4SOCK"), verdict=Verdict.FAIL), ("RC-V4SOCK",)),
+        (started("ipv6-only", "RC-LITERAL", ready=False), ("RC-V4SOCK",)),
+        (started("ipv6-only"), ("RC-ERRORANSWER",)),
+    ],
+)
+def test_who_lacks_an_ipv6_socket_elsewhere_too_or_fails_otherwise_keeps_its_cause(
+    beside: Record, causes: tuple[str, ...]
+) -> None:
+    """Only a missing IPv6 socket, on the host without 127.0.0.1 alone, is a matter of that address."""
+    strict = replace(started("ipv6-only-strict", *causes), verdict=Verdict.FAIL)
+    assert settled([beside, strict])[1] == strict
+
+
 def test_a_world_that_did_not_run_changes_nothing() -> None:
     """Without a case on ipv6-only nothing is known about 127.0.0.1."""
     alone = started("ipv6-only-strict", "RC-LOOPBACK", "RC-LITERAL", ready=False)

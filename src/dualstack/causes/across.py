@@ -20,6 +20,9 @@ _ACCEPTED = (How.HUNG_UP, How.RESET, How.KEPT_WAITING)
 
 _NO_LOOPBACK, _LITERAL = "RC-LOOPBACK", "RC-LITERAL"
 
+_NO_IPV6_SOCKET = ("RC-V4SOCK", "RC-LIBBUILD")
+"""Causes of a missing IPv6 socket that hold wherever the service runs."""
+
 _STRICT, _IPV6_ONLY = "ipv6-only-strict", "ipv6-only"
 """Two worlds that differ in 127.0.0.1 alone."""
 
@@ -27,11 +30,12 @@ _STRICT, _IPV6_ONLY = "ipv6-only-strict", "ipv6-only"
 def settled(records: Iterable[Record]) -> tuple[Record, ...]:
     """Return the records with the causes that other cases of the same element show.
 
-    A service that starts on a host with IPv6 and 127.0.0.1 alone, and not without 127.0.0.1, needs that; one that does
-    not start on either needs another IPv4 address. A connector that has tried a second address of a name in one case
-    does not try the first one only. If it went on to the other family there, and stops after another failure here, then
-    one kind of failure ends its attempts. A listener that accepts the clients of a family and does not answer them,
-    for a known cause where it serves the other family, does so for that cause on hosts without the other family too.
+    A service that starts on a host with IPv6 and 127.0.0.1 alone, and not without 127.0.0.1, needs that, as does one
+    that has no IPv6 socket without it; one that does not start on either needs another IPv4 address. A connector that
+    has tried a second address of a name in one case does not try the first one only. If it went on to the other family
+    there, and stops after another failure here, then one kind of failure ends its attempts. A listener that accepts the
+    clients of a family and does not answer them, for a known cause where it serves the other family, does so for that
+    cause on hosts without the other family too.
     """
     records = _unserved_settled(_loopback_settled(tuple(records)))
     tried: dict[tuple[str, str], tuple[int, str]] = {}
@@ -54,12 +58,23 @@ def _loopback_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
 
 def _with_loopback(record: Record, beside: Record | None) -> Record:
     """Return a record with the right cause, given the one of a host that has 127.0.0.1, if there is one."""
-    if beside is None or record.topology != _STRICT or not record.not_ready or record.verdict not in SPEAKS:
+    if beside is None or record.topology != _STRICT or record.verdict not in SPEAKS:
         return record
+    if not record.not_ready:
+        return record if beside.not_ready else _without_ipv6_socket(record)
     others = tuple(code for code in record.causes if code not in {_NO_LOOPBACK, _LITERAL})
     if beside.not_ready:
         return replace(record, causes=(_LITERAL, *others)) if len(others) < len(record.causes) else record
     because = "It starts on a host with IPv6 and 127.0.0.1 alone, and not on this one, which has no 127.0.0.1."
+    return replace(record, causes=(_NO_LOOPBACK, *others), facts=(because, *record.facts))
+
+
+def _without_ipv6_socket(record: Record) -> Record:
+    """Return the record of a service that opens no IPv6 socket for want of 127.0.0.1, and does where that exists."""
+    if record.causes[:1] != _NO_IPV6_SOCKET[:1]:
+        return record
+    because = "It serves IPv6 on a host with IPv6 and 127.0.0.1 alone, and has no IPv6 socket on this one without it."
+    others = tuple(code for code in record.causes if code not in _NO_IPV6_SOCKET)
     return replace(record, causes=(_NO_LOOPBACK, *others), facts=(because, *record.facts))
 
 
