@@ -388,7 +388,7 @@ CASES = {
         ),
     ),
     "a reset ends the process and the output names it": (
-        "RC-SIGPIPE",
+        "RC-CLIENTRESET",
         facts(
             REFUSED,
             REFUSED,
@@ -397,6 +397,41 @@ CASES = {
             output="ConnectionResetError: [Errno 104] Connection reset by peer",
             starts=(Start(ready=True, ended="exited with code 1", code=1),),
             exchanges=(held(IPV4, OK), held(IPV6, OK), held(IPV4, REFUSED), held(IPV6, REFUSED)),
+        ),
+    ),
+    "a reset ends the process, and a write to the connection fails first": (
+        "RC-SIGPIPE",
+        facts(
+            REFUSED,
+            REFUSED,
+            DUAL,
+            requirement="ROBUST-003",
+            output="read ECONNRESET\nError: write EPIPE",
+            starts=(Start(ready=True, ended="exited with code 1", code=1),),
+        ),
+    ),
+    "a reset ends the process while IPv4 clients are connected": (
+        "RC-CLIENTRESET",
+        facts(
+            FamilyFacts(IPV4, False, ((REFUSED, 100), (How.RESET, 2), (OK, 1)), hung_up_beside=2),
+            FamilyFacts(IPV6, False, ((REFUSED, 100), (How.RESET, 1), (OK, 1))),
+            DUAL,
+            requirement="ROBUST-003",
+            output="Error: read ECONNRESET",
+            starts=(Start(ready=True, ended="exited with code 1", code=1),),
+        ),
+    ),
+    "a reset ends the process of one family, and the output names it": (
+        "RC-CLIENTRESET",
+        facts(
+            OK,
+            REFUSED,
+            ZERO,
+            ONLY,
+            requirement="ROBUST-003",
+            table=(ZERO,),
+            output="Error: read ECONNRESET",
+            exchanges=(held(IPV4, OK), held(IPV6, OK), held(IPV4, OK), held(IPV6, REFUSED)),
         ),
     ),
     "IPv6 only on ::1": (

@@ -204,7 +204,7 @@ def keeps_stalled(facts: Facts) -> str:
 def hangs_up_beside_others(facts: Facts) -> str:
     """IPv6 connections are closed at once while another one of the same network is open; IPv4 ones are not."""
     count, other = facts.ipv6.hung_up_beside, facts.ipv4.hung_up_beside
-    if not count or other or not facts.ipv6.count(How.ANSWERED) or facts.says(Sign.TOO_MANY_FILES):
+    if not count or other or not facts.ipv6.count(How.ANSWERED) or facts.says(Sign.TOO_MANY_FILES) or facts.ended:
         return ""
     return (
         f"{count} IPv6 connections, and no IPv4 ones, were closed without an answer while another client was connected"
@@ -219,7 +219,7 @@ def limits_earlier(family: Family) -> Test:
 def limits_ipv4(facts: Facts) -> str:
     """IPv4 connections are closed at once while another one from the same address is open; IPv6 ones are not."""
     count = facts.ipv4.hung_up_beside
-    if not count or facts.ipv6.hung_up_beside or not facts.ipv4.count(How.ANSWERED):
+    if not count or facts.ipv6.hung_up_beside or not facts.ipv4.count(How.ANSWERED) or facts.ended:
         return ""
     return f"{count} IPv4 connections, and no IPv6 ones, were closed while another client was connected"
 
