@@ -108,7 +108,7 @@ def _accepted_in_vain(facts: Sequence[str]) -> tuple[str, bool] | None:
     for family in BOTH:
         for how in _ACCEPTED:
             begin = f"{family.label} clients are {how.value}"
-            if any(text.startswith(begin) and "; answered (" not in text for text in facts):
+            if any(text.startswith(begin) and "answered" not in text[len(begin) :] for text in facts):
                 return family.label, how is How.KEPT_WAITING
     return None
 
