@@ -6,7 +6,7 @@ import pytest
 
 from dualstack.families import Family
 from dualstack.prober.messages import Exit, SocketRow
-from dualstack.world.complaints import naming_line, new_lines
+from dualstack.world.complaints import in_use_line, naming_line, new_lines
 
 suite = importlib.import_module("dualstack.content.suites.listen.test_bind_failure")
 
@@ -84,3 +84,23 @@ def test_only_what_is_new_counts() -> None:
     assert new_lines(usual, again) == ["bind failed"]
     assert new_lines(usual, usual) == []
     assert new_lines("", "\n \nx\n") == ["x"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "metrics disabled: bind 127.0.0.1:9464: Address already in use",
+        "Error: listen EADDRINUSE: address already in use :::9464",
+        "OSError: [Errno 98] Address already in use: ('::1', 9464)",
+        "listen tcp :9464: bind: address already in use",
+        "port 9464 is in use",
+        "tcp/9464: address already in use",
+        "9464/udp: address already in use",
+        "admin: localhost:9464 address already in use",
+    ],
+)
+def test_another_port_in_use_is_no_failure_of_this_one(line: str) -> None:
+    """A line about an address in use counts if it names this port, or no port, and not if it names another one."""
+    assert in_use_line(f"starting\n{line}\n", 8080) == ""
+    assert in_use_line(f"starting\n{line}\n", 9464) == line
+    assert in_use_line(f"{line}\n{NAMED}\n", 8080) == NAMED

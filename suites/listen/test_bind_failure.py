@@ -5,7 +5,7 @@ from dualstack.finding import Finding
 from dualstack.prober.messages import Await, Exit, Hold, SocketRow
 from dualstack.requirement import Level, Requirement, Role
 from dualstack.world import ListenerWorld
-from dualstack.world.complaints import IN_USE, naming_line, new_lines
+from dualstack.world.complaints import IN_USE, in_use_line, naming_line, new_lines
 
 REPORT_WITHIN = 10.0
 """Seconds within which a service must fail, or show that it is not ready, beside what its start takes."""
@@ -49,12 +49,14 @@ def test_bind_failure_is_reported_and_fatal(world: ListenerWorld) -> None:
 def complete(world: ListenerWorld, served: list[Family]) -> Finding:
     """Return whether the service, with its port free, continues although its output names a bind failure."""
     missing = [family.label for family in world.families if family not in served]
-    says_so = IN_USE.search(world.service.log.text) is not None
-    half = bool(missing) and says_so and world.listener.partial_bind is None
+    line = in_use_line(world.service.log.text, world.listener.port)
+    half = bool(missing and line) and world.listener.partial_bind is None
     return Finding(
         not half,
         "with its port free the service does not continue without a listener that it could not bind",
-        f"it runs without {' and '.join(missing)}, and its output names a bind failure" if half else "it does not",
+        f'it runs without {" and ".join(missing)}, and its output names a bind failure: "{line[:200]}"'
+        if half
+        else "it does not",
     )
 
 

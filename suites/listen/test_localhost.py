@@ -20,7 +20,7 @@ from dualstack.world.clients import loopback_clients
     wire="No packet of the port crosses the link; exchanges inside the host show which addresses answer.",
     cites=("RFC 6761 §6.3", "RFC 6724 §2"),
     topologies=("dual-stack",),
-    causes=("RC-RESOLVER",),
+    causes=("RC-RESOLVER", "RC-FIRSTLOCAL"),
     needs=(Need.BOTH, Need.BIND_LOCALHOST),
 ).attach
 def test_localhost_is_both_loopbacks(world: ListenerWorld) -> None:

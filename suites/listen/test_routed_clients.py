@@ -19,6 +19,9 @@ LARGE = 4000
 ONE_SEGMENT = 1280 - 40 - 20
 """The largest payload of a TCP segment that fits the narrow hop over IPv6."""
 
+NOT_ON_LINK = "a large answer does not arrive on the link either"
+"""Why a family is not judged whose large answers the path does not lose."""
+
 
 @Requirement(
     id="LISTEN-016",
@@ -108,16 +111,24 @@ def is_welcome(dialled: Dialled) -> bool:
 def test_large_answers_over_a_narrow_path(world: ListenerWorld) -> None:
     """An answer of several segments arrives through the narrow hop."""
     world.service.start()
-    judged = [family for family in world.families if is_judged(world, family)]
+    reasons = {family: why_not_judged(world, family) for family in world.families}
+    judged = [family for family, reason in reasons.items() if not reason]
     if not judged:
-        raise NothingToJudge("no large answer arrives on the link either, or no small one over the whole path")
+        raise unjudged(world, set(reasons.values()))
     if Family.IPV6 in judged:
         mtu = world.lab.topology.path_mtu()
         world.shows(partial(too_large_is_sent_again, port=world.listener.port, mtu=mtu))
 
 
-def is_judged(world: ListenerWorld, family: Family) -> bool:
-    """Require that a large answer crosses the path; return False if it fails for another reason than the path.
+def unjudged(world: ListenerWorld, reasons: set[str]) -> NothingToJudge | Inconclusive:
+    """Return why nothing is judged: no family gets the answer to the manifest's large_send, or another reason."""
+    if world.listener.large_send is not None and reasons == {NOT_ON_LINK}:
+        return Inconclusive("the answer to large_send arrives over no family, on the link either")
+    return NothingToJudge("no large answer arrives on the link either, or no small one over the whole path")
+
+
+def why_not_judged(world: ListenerWorld, family: Family) -> str:
+    """Require that a large answer crosses the path; return why not, if it fails for another reason than the path.
 
     Raises:
         Inconclusive: The answer to the manifest's large_send fits one segment.
@@ -128,11 +139,11 @@ def is_judged(world: ListenerWorld, family: Family) -> bool:
         raise Inconclusive(f"the answer to large_send has only {len(dialled.answer)} bytes, which fit one segment")
     if not ok and (reason := other_reason(world, family)):
         world.note(f"{family.label} is not judged: {reason}")
-        return False
+        return reason
     world.works[family.value] = ok
     expected = f"a large answer over {family.label} crosses a hop with an MTU of {world.lab.topology.path_mtu()} bytes"
     world.require(Finding(ok, expected, dialled.detail))
-    return True
+    return ""
 
 
 def large(world: ListenerWorld, family: Family, *, near: bool) -> Dialled:
@@ -147,5 +158,5 @@ def other_reason(world: ListenerWorld, family: Family) -> str:
     if world.client.dial(family, world.addresses(family)[0]).outcome is not Outcome.ANSWERED:
         return "a small answer does not arrive either"
     if large(world, family, near=True).outcome is not Outcome.ANSWERED:
-        return "a large answer does not arrive on the link either"
+        return NOT_ON_LINK
     return ""

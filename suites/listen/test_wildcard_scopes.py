@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from dualstack.errors import NothingToJudge
+from dualstack.errors import NothingToJudge, ServiceError
 from dualstack.families import BOTH, WILDCARDS, Family
 from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
@@ -50,10 +50,13 @@ def test_wildcard_listener_on_loopback(world: ListenerWorld) -> None:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="A service that listens on every IPv6 address serves clients that dial its link-local address from "
-    "theirs: on a network without a router, neighbours have no other address, and their addresses have a zone.",
+    "theirs: on a network without a router, neighbours have no other address, and their addresses have a zone. So does "
+    "one that looks for its host's addresses and binds each, where the host has no others on its links.",
     stimulus="Start the service on a dual-stack host; try an exchange over IPv6 between global addresses. If it is "
     "answered, try two between link-local addresses, with the interface as the zone. On a host with two links and no "
-    "other addresses, try one at ::1 first, and then two from each link; both clients have the same address.",
+    "other addresses, try one at ::1 first, and then two from each link; both clients have the same address. If all "
+    "its sockets are bound to ::1 there, and its manifest names no listen address, give the host a global address and "
+    "start it again: a service that binds this too, or the wildcard, is judged.",
     wire="Each attempt is answered over IPv6 from the address that was dialled, including the link-local one.",
     cites=("RFC 4007 §6, §11.2", "RFC 4291 §2.5.6, §2.8", "RFC 3493 §3.3: sin6_scope_id", "RFC 9844 §1"),
     topologies=("dual-stack", "link-local"),
@@ -64,7 +67,8 @@ def test_link_local_clients(world: ListenerWorld) -> None:
     """Clients with link-local addresses are answered on each link, if others are."""
     if not serves_others(world):
         raise NothingToJudge("no IPv6 client is served, with any address")
-    require_wide(world, [Family.IPV6], lambda address: address.startswith("fe80:"))
+    if not binds_what_it_finds(world):
+        require_wide(world, [Family.IPV6], lambda address: address.startswith("fe80:"))
     for host in neighbours(world.lab):
         clients = clients_on(host)
         with recorded(world, host):
@@ -87,6 +91,9 @@ def serves_others(world: ListenerWorld) -> bool:
 EVERYWHERE = {*WILDCARDS, "::ffff:0.0.0.0"}
 """The addresses of sockets that are bound to every address."""
 
+GLOBAL = "2001:db8:51:9::101"
+"""An address that a host with link-local addresses alone gets for a moment."""
+
 LOOPBACKS = {family.loopback for family in Family}
 
 
@@ -99,9 +106,37 @@ def require_wide(world: ListenerWorld, families: Collection[Family], is_in_scope
     Raises:
         NothingToJudge: All sockets are bound to other addresses.
     """
-    listener = world.listener
-    port = (listener.port, listener.transport.value)
-    rows = [row for row in world.service.sockets.read() if (row.port, row.transport) == port]
-    own = {row.address for row in rows if row.serves & set(families)}
-    if listener.bind is None and own and not any(one in EVERYWHERE or is_in_scope(one) for one in own):
+    own = addresses_of(world, families)
+    if world.listener.bind is None and own and not any(one in EVERYWHERE or is_in_scope(one) for one in own):
         raise NothingToJudge(f"it listens on single addresses: its sockets are bound to {' and '.join(sorted(own))}")
+
+
+def addresses_of(world: ListenerWorld, families: Collection[Family]) -> set[str]:
+    """Return the addresses of the service's sockets on its port that take one of the families."""
+    port = (world.listener.port, world.listener.transport.value)
+    rows = [row for row in world.service.sockets.read() if (row.port, row.transport) == port]
+    return {row.address for row in rows if row.serves & set(families)}
+
+
+def binds_what_it_finds(world: ListenerWorld) -> bool:
+    """Return whether a service on a host with link-local addresses alone has left them out of those that it looks for.
+
+    It has, if nobody has told it which address to use, all its sockets are bound to ::1, and it also binds a global
+    address, or every address, once its host has one. It then runs again as before.
+    """
+    only = [Family.IPV6]
+    told = world.listener.bind is not None or world.lab.topology.families()
+    if told or addresses_of(world, only) != {Family.IPV6.loopback}:
+        return False
+    world.service.stop()
+    world.add_address(GLOBAL)
+    try:
+        world.service.start(families=only)
+        return not {GLOBAL, *EVERYWHERE}.isdisjoint(addresses_of(world, only))
+    except ServiceError as error:
+        world.note(f"it does not start with this address: {error}")
+        return False
+    finally:
+        world.service.stop()
+        world.remove_address(GLOBAL)
+        world.service.start(families=only)

@@ -43,7 +43,7 @@ MANY_SILENT = 16
     wire="Clients' segments carry RST, and the SYN of a later client is answered by SYN ACK.",
     cites=("accept(2): ECONNABORTED", "RFC 9293 §3.10.7.4", "send(2): EPIPE", "getpeername(2): ENOTCONN"),
     topologies=("dual-stack",),
-    causes=("RC-SIGPIPE", "RC-EINTR"),
+    causes=("RC-SIGPIPE", "RC-CLIENTRESET", "RC-EINTR"),
     needs=(Need.TCP, Need.MANY, Need.NETWORK),
 ).attach
 def test_resets_do_not_kill_the_server(world: ListenerWorld) -> None:

@@ -1,5 +1,6 @@
 """Bulk answers on paths that carry smaller packets than the link: reported by a router, or not."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -9,7 +10,7 @@ from dualstack.prober.messages import Outcome
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import keeps_whole, path_mtu_learned
 from dualstack.world import ListenerWorld
-from dualstack.world.bulk import BULK, crosses, report_short_on_link
+from dualstack.world.bulk import BULK, OtherReason, crosses, report_short_on_link
 from dualstack.world.stalled import ends_stalled
 
 
@@ -40,7 +41,7 @@ def test_bulk_answers_over_a_narrow_path(world: ListenerWorld) -> None:
     reasons = {family: crosses(world, family, f"a hop with an MTU of {mtu} bytes") for family in world.families}
     judged = [family for family, reason in reasons.items() if reason is None]
     if not judged:
-        raise NothingToJudge("no bulk answer arrives on the link either, or nothing smaller over the whole path")
+        raise unjudged(world, [reason for reason in reasons.values() if reason is not None])
     for family, reason in reasons.items():
         if reason is not None and reason.on_link is not None:
             report_short_on_link(world, family, reason.on_link)
@@ -49,6 +50,14 @@ def test_bulk_answers_over_a_narrow_path(world: ListenerWorld) -> None:
         world.shows(partial(path_mtu_learned, port=port, mtu=mtu, family=family, least=BULK))
     if Family.IPV4 in judged:
         world.shows(lambda wire: replace(keeps_whole(wire, port, mtu), level=Level.SHOULD.value))
+
+
+def unjudged(world: ListenerWorld, reasons: Sequence[OtherReason]) -> NothingToJudge | Inconclusive:
+    """Return why nothing is judged: no family gets the answer to the manifest's bulk_send, or another reason."""
+    on_link = [reason.on_link for reason in reasons if reason.on_link is not None]
+    if world.listener.bulk_send is not None and len(on_link) == len(reasons):
+        return Inconclusive(f"the answer to bulk_send arrives over no family, on the link either: {on_link[0].detail}")
+    return NothingToJudge("no bulk answer arrives on the link either, or nothing smaller over the whole path")
 
 
 @Requirement(

@@ -76,10 +76,71 @@ def test_who_starts_on_no_host_without_ipv4_needs_another_address() -> None:
     assert [item.causes for item in settled(alike)] == [("RC-LITERAL",), ("RC-LITERAL",)]
 
 
+def test_who_opens_no_ipv6_socket_without_127_0_0_1_needs_it() -> None:
+    """A service that serves IPv6 on ipv6-only has neither an IPv4-only listener nor a library without IPv6."""
+    strict = replace(started("ipv6-only-strict", "RC-V4SOCK", "RC-LIBBUILD"), verdict=Verdict.FAIL)
+    (_, failed) = settled([started("ipv6-only"), strict])
+    assert failed.causes == ("RC-LOOPBACK",)
+    assert "no IPv6 socket" in failed.facts[0]
+
+
+@pytest.mark.parametrize(
+    ("beside", "causes"),
+    [
+        (replace(started("ipv6-only", "RC-V4SOCK"), verdict=Verdict.FAIL), ("RC-V4SOCK",)),
+        (started("ipv6-only", "RC-LITERAL", ready=False), ("RC-V4SOCK",)),
+        (started("ipv6-only"), ("RC-ERRORANSWER",)),
+    ],
+)
+def test_who_lacks_an_ipv6_socket_elsewhere_too_or_fails_otherwise_keeps_its_cause(
+    beside: Record, causes: tuple[str, ...]
+) -> None:
+    """Only a missing IPv6 socket, on the host without 127.0.0.1 alone, is a matter of that address."""
+    strict = replace(started("ipv6-only-strict", *causes), verdict=Verdict.FAIL)
+    assert settled([beside, strict])[1] == strict
+
+
 def test_a_world_that_did_not_run_changes_nothing() -> None:
     """Without a case on ipv6-only nothing is known about 127.0.0.1."""
     alone = started("ipv6-only-strict", "RC-LOOPBACK", "RC-LITERAL", ready=False)
     assert settled([alone]) == (alone,)
+
+
+VAIN = "IPv6 clients are accepted, and the service closes the connection without an answer"
+RESET = "IPv6 clients are accepted, and the service resets the connection without an answer"
+SHOWN = f"{VAIN}; IPv4 clients are served."
+
+
+def failed_to_serve(requirement: str, *facts: str, causes: tuple[str, ...] = (), element: str = "http") -> Record:
+    """Return the record of a listener that does not serve its clients."""
+    made = replace(record(requirement, element, causes=causes), verdict=Verdict.FAIL, charts=(), facts=facts)
+    return replace(made, topology="ipv6-only" if requirement == "LISTEN-002" else "dual-stack")
+
+
+@pytest.mark.parametrize("how", [VAIN, RESET])
+def test_who_closes_connections_of_one_family_does_so_without_the_other_too(how: str) -> None:
+    """A listener whose handler fails for IPv6 clients beside IPv4 ones fails so on an IPv6-only host too."""
+    one = failed_to_serve("LISTEN-001", SHOWN, causes=("RC-ERRORANSWER", "RC-BLOCKING"))
+    (_, found) = settled([one, failed_to_serve("LISTEN-002", f"{how}.")])
+    assert found.causes == ("RC-ERRORANSWER",)
+    assert found.facts == (f"In LISTEN-001 on dual-stack: {SHOWN}", f"{how}.")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        failed_to_serve("LISTEN-001", SHOWN, causes=("RC-ERRORANSWER",), element="another"),
+        failed_to_serve("LISTEN-001", "No socket takes IPv4.", SHOWN, causes=("RC-V6ONLY",)),
+        failed_to_serve("LISTEN-001", SHOWN.replace("IPv6", "IPv4", 1), causes=("RC-MAPPED",)),
+        failed_to_serve("LISTEN-001", "IPv6 clients are refused; IPv4 clients are served.", causes=("RC-ERRORANSWER",)),
+        failed_to_serve("ROBUST-003", SHOWN, causes=("RC-SIGPIPE",)),
+        replace(failed_to_serve("LISTEN-001", SHOWN, causes=("RC-ERRORANSWER",)), verdict=Verdict.PASS),
+    ],
+)
+def test_a_cause_is_not_taken_over_from_what_is_not_the_same(other: Record) -> None:
+    """Another element, family or way to fail, or a cause that another fact shows, names no cause of this case."""
+    failed = failed_to_serve("LISTEN-002", f"{VAIN}.")
+    assert settled([other, failed])[1] == failed
 
 
 def asking(requirement: str, *types: str, causes: tuple[str, ...] = (), element: str = "client") -> Record:

@@ -53,6 +53,17 @@ CONTRADICTED = {
         ),
     ),
     "RC-SIGPIPE, it runs": ("RC-SIGPIPE", facts(OK, REFUSED, DUAL, requirement="ROBUST-003")),
+    "RC-SIGPIPE, it exited after a reset that it names": (
+        "RC-SIGPIPE",
+        facts(
+            REFUSED,
+            REFUSED,
+            DUAL,
+            requirement="ROBUST-003",
+            output="Error: read ECONNRESET",
+            starts=(Start(ready=True, ended="exited with code 1", code=1),),
+        ),
+    ),
     "RC-NOCHECKSUM over TCP": ("RC-NOCHECKSUM", facts(OK, REFUSED, ZERO)),
     "RC-PKTINFO, the request went to a group": (
         "RC-PKTINFO",

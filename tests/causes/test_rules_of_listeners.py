@@ -56,6 +56,10 @@ CASES = {
         "RC-PROXYHDR",
         facts(HUNG_UP, OK, DUAL, introduces=True),
     ),
+    "an IPv4 client gets words instead of its own bytes": (
+        "RC-MAPPED",
+        facts(How.WRONG, FamilyFacts(IPV6), DUAL, exchanges=(held(IPV4, How.WRONG, answer="no entry\r\n"),)),
+    ),
     "an IPv6 client is hung up on": ("RC-ERRORANSWER", facts(OK, HUNG_UP, ZERO, ONLY)),
     "an error in the handler": (
         "RC-SOCKADDR",
@@ -384,7 +388,7 @@ CASES = {
         ),
     ),
     "a reset ends the process and the output names it": (
-        "RC-SIGPIPE",
+        "RC-CLIENTRESET",
         facts(
             REFUSED,
             REFUSED,
@@ -393,6 +397,41 @@ CASES = {
             output="ConnectionResetError: [Errno 104] Connection reset by peer",
             starts=(Start(ready=True, ended="exited with code 1", code=1),),
             exchanges=(held(IPV4, OK), held(IPV6, OK), held(IPV4, REFUSED), held(IPV6, REFUSED)),
+        ),
+    ),
+    "a reset ends the process, and a write to the connection fails first": (
+        "RC-SIGPIPE",
+        facts(
+            REFUSED,
+            REFUSED,
+            DUAL,
+            requirement="ROBUST-003",
+            output="read ECONNRESET\nError: write EPIPE",
+            starts=(Start(ready=True, ended="exited with code 1", code=1),),
+        ),
+    ),
+    "a reset ends the process while IPv4 clients are connected": (
+        "RC-CLIENTRESET",
+        facts(
+            FamilyFacts(IPV4, False, ((REFUSED, 100), (How.RESET, 2), (OK, 1)), hung_up_beside=2),
+            FamilyFacts(IPV6, False, ((REFUSED, 100), (How.RESET, 1), (OK, 1))),
+            DUAL,
+            requirement="ROBUST-003",
+            output="Error: read ECONNRESET",
+            starts=(Start(ready=True, ended="exited with code 1", code=1),),
+        ),
+    ),
+    "a reset ends the process of one family, and the output names it": (
+        "RC-CLIENTRESET",
+        facts(
+            OK,
+            REFUSED,
+            ZERO,
+            ONLY,
+            requirement="ROBUST-003",
+            table=(ZERO,),
+            output="Error: read ECONNRESET",
+            exchanges=(held(IPV4, OK), held(IPV6, OK), held(IPV4, OK), held(IPV6, REFUSED)),
         ),
     ),
     "IPv6 only on ::1": (
@@ -696,3 +735,9 @@ def test_a_limit_that_one_family_reaches_first(family: Family, cause: str) -> No
     found = facts(seen[IPV4], seen[IPV6], ZERO, ONLY, requirement="ROBUST-005", broken=(error,))
     assert first(found) == cause
     assert first(replace(found, broken=(replace(error, symptoms=()),))) != cause
+
+
+def test_other_bytes_than_a_clients_own_are_no_rejection_of_a_mapped_client() -> None:
+    """IPv4 clients whose bytes come back after others that are no text are not turned away for their address."""
+    strays = held(IPV4, How.WRONG, answer="\0" * 10 + "\x01vKwccQx")
+    assert first(facts(How.WRONG, FamilyFacts(IPV6), DUAL, exchanges=(strays,))) == ""

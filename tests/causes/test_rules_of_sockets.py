@@ -34,7 +34,7 @@ CASES = {
     "an IPv4 socket alone": ("RC-V4SOCK", facts(OK, REFUSED, ZERO)),
     "an IPv4 socket alone, on an IPv6-only host": ("RC-V4SOCK", facts(OK, REFUSED, ZERO, host=NO_IPV4)),
     "an IPv4 address": ("RC-LITERAL", facts(OK, REFUSED, row("198.51.100.1"))),
-    "::1 alone, for clients on its own host": ("RC-RESOLVER", facts(REFUSED, OK, row("::1"), inside=True)),
+    "::1 alone, for clients on its own host": ("RC-FIRSTLOCAL", facts(REFUSED, OK, row("::1"), inside=True)),
     "127.0.0.1 alone, for clients on its own host": ("RC-LITERAL", facts(OK, REFUSED, row("127.0.0.1"), inside=True)),
     "IPV6_V6ONLY by default": (
         "RC-V6ONLY",

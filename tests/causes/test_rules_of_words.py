@@ -25,6 +25,7 @@ from tests.causes.made import (
     saw,
 )
 
+LOCAL4, LOCAL6 = row("127.0.0.1"), row("::1")
 TRACES = 'traces export: Post "http://localhost:4318/v1/traces": dial tcp [::1]:4318: connect: connection refused'
 GROWTH = Finding(False, "it has 8 descriptors", "it has 208", symptoms=(Symptom.GROWTH,))
 WIDE, PAIR = row("::", v6only=False), "0.0.0.0, ::"
@@ -114,6 +115,14 @@ CASES = {
     "a mapped client beside another denial": (
         "RC-MAPPED",
         facts(HUNG_UP, OK, DUAL, output='GET / from ::ffff:198.51.100.33\nopen("/var/log/app.log"): Permission denied'),
+    ),
+    "localhost is ::1 alone": (
+        "RC-FIRSTLOCAL",
+        facts(REFUSED, OK, LOCAL6, requirement="LISTEN-013", starts=(started("localhost", LOCAL6),)),
+    ),
+    "localhost is 127.0.0.1 alone": (
+        "RC-RESOLVER",
+        facts(OK, REFUSED, LOCAL4, requirement="LISTEN-013", starts=(started("localhost", LOCAL4),)),
     ),
     "localhost is one address, as it claims": (
         "RC-EXPOSE",

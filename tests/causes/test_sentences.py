@@ -67,6 +67,38 @@ def test_datagrams_are_not_accepted() -> None:
     assert "IPv4 clients are ignored: no answer arrives." in sentences(facts(waiting, How.ANSWERED, **UDP))
 
 
+def results(found: Facts) -> list[str]:
+    """Return the sentences about the results of clients."""
+    return [text for text in sentences(found) if " clients are " in text]
+
+
+def test_answers_that_are_wrong_do_not_read_as_right_ones() -> None:
+    """A family that gets answers and is not served as required, as with a denial, is not simply answered."""
+    denied = facts(
+        replace(saw(Family.IPV4, How.ANSWERED), works=False), How.ANSWERED, ZERO, ONLY, requirement="SEC-001"
+    )
+    assert results(denied) == [
+        "IPv4 clients are answered, but not as they should be.",
+        "IPv6 clients are answered.",
+    ]
+
+
+def test_numbers_of_the_labs_own_requests_are_left_out() -> None:
+    """How often the lab asks until a service is back says nothing of the service; other numbers do."""
+    asked = replace(saw(Family.IPV4, How.REFUSED, 672), hows=((How.REFUSED, 672), (How.ANSWERED, 1)))
+    found = facts(asked, How.ANSWERED, ZERO, ONLY, requirement="LIFE-008")
+    assert results(found)[0] == "IPv4 clients are refused, or answered, at different times."
+    ended = replace(found, requirement="ROBUST-003", starts=(replace(STARTED, ended="exited with code 1", code=1),))
+    assert results(ended) == results(found)
+    assert "refused (672)" in results(replace(found, requirement="ROBUST-005"))[0]
+
+
+def test_datagrams_that_are_no_clients_are_not_counted_as_theirs() -> None:
+    """With forged sources, or a foreign socket on the port, no result of a client is told."""
+    for name in ("SEC-003", "SEC-007"):
+        assert not results(facts(How.IGNORED, How.IGNORED, U4, U6, requirement=name, **UDP))
+
+
 def test_an_output_that_is_missing_is_told_where_no_cause_is_known() -> None:
     """It is no evidence for a cause."""
     assert "It wrote nothing." in sentences(facts())

@@ -165,3 +165,30 @@ def test_reading_takes_time_that_grows_with_the_length_only(size: int) -> None:
 
     short, long = (min(seconds(length) for _ in range(3)) for length in (1 << 18, 1 << 22))
     assert long < 80 * max(short, 0.001)
+
+
+def test_an_error_is_shown_in_its_own_words() -> None:
+    """The body of an error answer is quoted if it is one short line, also where the status is not served."""
+    answer = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 19\r\n\r\nInvalid host header"
+    served, refused = fed(reader(), answer, size=7), fed(reader("2xx"), answer)
+    assert served is not None
+    assert refused is not None
+    assert served.detail.endswith("its body has 19 bytes: 'Invalid host header'")
+    assert refused.detail.endswith("; its body is 'Invalid host header'")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+        b"HTTP/1.1 404 No\r\nContent-Length: 3\r\n\r\na\nb",
+        b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n\x1b[",
+        b"HTTP/1.1 404 No\r\nContent-Length: 200\r\n\r\n" + b"x" * 200,
+        b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_other_bodies_are_not_shown(answer: bytes) -> None:
+    """A body that is no error, no plain line, or long, is not quoted."""
+    judgement = fed(reader(), answer)
+    assert judgement is not None
+    assert judgement.detail.endswith(" bytes")

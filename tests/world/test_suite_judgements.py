@@ -2,15 +2,17 @@
 
 import importlib
 from collections import Counter
+from dataclasses import replace
 from types import ModuleType, SimpleNamespace
 from typing import Any, Self
 
 import pytest
 
-from dualstack.errors import NothingToJudge
+from dualstack.errors import Inconclusive, NothingToJudge
 from dualstack.families import Family
 from dualstack.finding import Symptom
 from dualstack.prober.messages import Dialled, Exit, Idled, Outcome, ResourceUsage, SocketRow, Stage, ThreadTime
+from dualstack.world.bulk import OtherReason
 from dualstack.world.runs import Run
 
 F4, F6 = Family.IPV4, Family.IPV6
@@ -359,3 +361,24 @@ def test_a_daemon_that_stays_with_ipv6_keeps_its_family(monkeypatch: pytest.Monk
     assert not back.ok
     assert back.symptoms == (Symptom.KEPT_FAMILY,)
     assert "from IPv6 to IPv4" in back.expected
+
+
+def test_a_declared_bulk_answer_that_arrives_nowhere_is_not_passed_over() -> None:
+    """Nothing is known of the path if no family gets the answer to bulk_send; a request of the lab's own needs none."""
+    unjudged = suite("transition.test_path_mtu").unjudged
+    cut = OtherReason("on the link too", replace(dialled(Outcome.WRONG, 0, 1), detail="78129 of 6000000 bytes came"))
+    small = OtherReason("a small answer does not arrive either")
+    declared, usual = (SimpleNamespace(listener=SimpleNamespace(bulk_send=send)) for send in ("/big", None))
+    assert isinstance(unjudged(declared, [cut, cut]), Inconclusive)
+    assert "78129 of 6000000" in str(unjudged(declared, [cut, cut]))
+    assert isinstance(unjudged(declared, [cut, small]), NothingToJudge)
+    assert isinstance(unjudged(usual, [cut, cut]), NothingToJudge)
+
+
+def test_a_declared_large_answer_that_arrives_nowhere_is_not_passed_over() -> None:
+    """The same holds for large_send."""
+    routed = suite("listen.test_routed_clients")
+    declared, usual = (SimpleNamespace(listener=SimpleNamespace(large_send=send)) for send in ("/large", None))
+    assert isinstance(routed.unjudged(declared, {routed.NOT_ON_LINK}), Inconclusive)
+    assert isinstance(routed.unjudged(declared, {routed.NOT_ON_LINK, "a small one fails"}), NothingToJudge)
+    assert isinstance(routed.unjudged(usual, {routed.NOT_ON_LINK}), NothingToJudge)

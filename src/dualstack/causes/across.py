@@ -1,8 +1,9 @@
 """What the cases of one service say about each other's causes, once all of them have run."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from dualstack.facts import How
 from dualstack.families import BOTH
 from dualstack.results import Record
 from dualstack.verdict import SPEAKS, Verdict
@@ -17,7 +18,14 @@ _OF_LOCALHOST = "DNS-011"
 _TYPES = frozenset(family.record for family in BOTH)
 
 
+_ACCEPTED = (How.HUNG_UP, How.RESET, How.KEPT_WAITING)
+"""What becomes of clients that are accepted and get nothing. A service that closes may reset too: it is one way."""
+
+
 _NO_LOOPBACK, _LITERAL = "RC-LOOPBACK", "RC-LITERAL"
+
+_NO_IPV6_SOCKET = ("RC-V4SOCK", "RC-LIBBUILD")
+"""Causes of a missing IPv6 socket that hold wherever the service runs."""
 
 _STRICT, _IPV6_ONLY = "ipv6-only-strict", "ipv6-only"
 """Two worlds that differ in 127.0.0.1 alone."""
@@ -26,13 +34,15 @@ _STRICT, _IPV6_ONLY = "ipv6-only-strict", "ipv6-only"
 def settled(records: Iterable[Record]) -> tuple[Record, ...]:
     """Return the records with the causes that other cases of the same element show.
 
-    A service that starts on a host with IPv6 and 127.0.0.1 alone, and not without 127.0.0.1, needs that; one that does
-    not start on either needs another IPv4 address. A connector that has tried a second address of a name in one case
-    does not try the first one only. If it went on to the other family there, and stops after another failure here, then
-    one kind of failure ends its attempts. One that queries both types of addresses has a resolver for both families;
-    one that never queries both refuses address literals for the same reason.
+    A service that starts on a host with IPv6 and 127.0.0.1 alone, and not without 127.0.0.1, needs that, as does one
+    that has no IPv6 socket without it; one that does not start on either needs another IPv4 address. A connector that
+    has tried a second address of a name in one case does not try the first one only. If it went on to the other family
+    there, and stops after another failure here, then one kind of failure ends its attempts. One that queries both types
+    of addresses has a resolver for both families; one that never queries both refuses address literals for the same
+    reason. A listener that accepts the clients of a family and does not answer them, for a known cause where it serves
+    the other family, does so for that cause on hosts without the other family too.
     """
-    records = _loopback_settled(tuple(records))
+    records = _unserved_settled(_loopback_settled(tuple(records)))
     tried: dict[tuple[str, str], tuple[int, str]] = {}
     for record in records:
         for found in _several(record):
@@ -54,8 +64,10 @@ def _loopback_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
 
 def _with_loopback(record: Record, beside: Record | None) -> Record:
     """Return a record with the right cause, given the one of a host that has 127.0.0.1, if there is one."""
-    if beside is None or record.topology != _STRICT or not record.not_ready or record.verdict not in SPEAKS:
+    if beside is None or record.topology != _STRICT or record.verdict not in SPEAKS:
         return record
+    if not record.not_ready:
+        return record if beside.not_ready else _without_ipv6_socket(record)
     others = tuple(code for code in record.causes if code not in {_NO_LOOPBACK, _LITERAL})
     if beside.not_ready:
         return replace(record, causes=(_LITERAL, *others)) if len(others) < len(record.causes) else record
@@ -91,6 +103,50 @@ def _with_resolver(record: Record, asked: Mapping[tuple[str, ...], str]) -> Reco
             record, causes=(_RESOLVER, *others), facts=(f"In {where} it queried {types[0]} alone.", *record.facts)
         )
     return record
+
+
+def _without_ipv6_socket(record: Record) -> Record:
+    """Return the record of a service that opens no IPv6 socket for want of 127.0.0.1, and does where that exists."""
+    if record.causes[:1] != _NO_IPV6_SOCKET[:1]:
+        return record
+    because = "It serves IPv6 on a host with IPv6 and 127.0.0.1 alone, and has no IPv6 socket on this one without it."
+    others = tuple(code for code in record.causes if code not in _NO_IPV6_SOCKET)
+    return replace(record, causes=(_NO_LOOPBACK, *others), facts=(because, *record.facts))
+
+
+def _unserved_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Return the records in which a family is accepted and not served, for a cause that another case has shown."""
+    known: dict[tuple[object, ...], Record] = {}
+    for record in records:
+        way = _accepted_in_vain(record.facts[:1]) if record.causes and _is_ordinary(record) else None
+        if way is not None:
+            known.setdefault((*_element(record), *way), record)
+    return tuple(_with_shown(record, known) for record in records)
+
+
+def _with_shown(record: Record, known: Mapping[tuple[object, ...], Record]) -> Record:
+    """Return a record without a cause with that of another case, if the same family is lost there in the same way."""
+    way = _accepted_in_vain(record.facts) if not record.causes and _is_ordinary(record) else None
+    other = known.get((*_element(record), *way)) if way is not None else None
+    if other is None:
+        return record
+    because = f"In {other.requirement} on {other.topology}: {other.facts[0]}"
+    return replace(record, causes=other.causes[:1], facts=(because, *record.facts))
+
+
+def _is_ordinary(record: Record) -> bool:
+    """Return whether a record is of a failed case about ordinary clients of a service that became ready."""
+    return record.verdict in SPEAKS and record.requirement.startswith("LISTEN-") and not record.not_ready
+
+
+def _accepted_in_vain(facts: Sequence[str]) -> tuple[str, bool] | None:
+    """Return the family whose clients are accepted and get nothing, and whether they wait; None if there is no one."""
+    for family in BOTH:
+        for how in _ACCEPTED:
+            begin = f"{family.label} clients are {how.value}"
+            if any(text.startswith(begin) and "answered" not in text[len(begin) :] for text in facts):
+                return family.label, how is How.KEPT_WAITING
+    return None
 
 
 def _element(record: Record) -> tuple[str, str]:

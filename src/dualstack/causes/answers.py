@@ -14,6 +14,9 @@ ENDED = (How.HUNG_UP, How.RESET)
 _CODE = re.compile(r"HTTP/\d(?:\.\d)? (\d{3})|([1-5]\d\d)[ -][^\r\n]*\r?\n")
 """A status line (RFC 9112 §4), or a reply code of SMTP, FTP or NNTP (RFC 5321 §4.2)."""
 
+_WORD = re.compile(r"\A[^\0-\x08\x0e-\x1f]*[A-Za-z]{3}")
+"""A word before the first control character."""
+
 NOT_SERVED = (How.HUNG_UP, How.RESET, How.WRONG)
 
 WAITING = (How.KEPT_WAITING, How.IGNORED)
@@ -46,9 +49,16 @@ def mapped_is_turned_away(facts: Facts) -> str:
     rows = facts.takes(IPV4)
     dual = bool(rows) and all(row.family == IPV6.value for row in rows)
     turned_away = facts.lost(IPV4) and facts.ipv4.worst in {*NOT_SERVED, *WAITING}
-    if not dual or not turned_away or facts.lost(IPV6):
+    if not dual or not turned_away or facts.lost(IPV6) or strays_in(facts):
         return ""
     return f"IPv4 clients reach its IPv6 socket as ::ffff:a.b.c.d, and are {_worst(facts, IPV4)}"
+
+
+def strays_in(facts: Facts) -> str:
+    """IPv4 clients, whose own bytes should come back, get others that are no text: nothing that a rejection says."""
+    wrong = [item for item in facts.exchanges if item.family is IPV4 and item.how is How.WRONG and item.answer]
+    strays = bool(wrong) and not any(_WORD.search(item.answer) for item in wrong)
+    return "its answers begin with other bytes" if strays and facts.protocol == "echo" else ""
 
 
 def says_mapped_not_allowed(facts: Facts) -> str:
@@ -197,7 +207,7 @@ def keeps_stalled(facts: Facts) -> str:
 def hangs_up_beside_others(facts: Facts) -> str:
     """IPv6 connections are closed at once while another one of the same network is open; IPv4 ones are not."""
     count, other = facts.ipv6.hung_up_beside, facts.ipv4.hung_up_beside
-    if not count or other or not facts.ipv6.count(How.ANSWERED) or facts.says(Sign.TOO_MANY_FILES):
+    if not count or other or not facts.ipv6.count(How.ANSWERED) or facts.says(Sign.TOO_MANY_FILES) or facts.ended:
         return ""
     return (
         f"{count} IPv6 connections, and no IPv4 ones, were closed without an answer while another client was connected"
@@ -212,7 +222,7 @@ def limits_earlier(family: Family) -> Test:
 def limits_ipv4(facts: Facts) -> str:
     """IPv4 connections are closed at once while another one from the same address is open; IPv6 ones are not."""
     count = facts.ipv4.hung_up_beside
-    if not count or facts.ipv6.hung_up_beside or not facts.ipv4.count(How.ANSWERED):
+    if not count or facts.ipv6.hung_up_beside or not facts.ipv4.count(How.ANSWERED) or facts.ended:
         return ""
     return f"{count} IPv4 connections, and no IPv6 ones, were closed while another client was connected"
 

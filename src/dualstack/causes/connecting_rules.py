@@ -114,12 +114,12 @@ CONNECTING = (
             (DECISIVE, both(about("DNS-008"), resolving.good_answer_unused, unless(attempting.dialled, " "))),
             (STRONG, resolving.gave_up_with_addresses),
             (STRONG, resolving.refused_literal),
-            (STRONG, resolving.one_of_localhost),
-            (STRONG, resolving.ipv6_loopback_alone),
+            (STRONG, both(resolving.one_of_localhost, unless(resolving.ipv6_loopback_alone, " "))),
             (STRONG, connecting.loopback_missed(IPV6)),
             (FITS, resolving.not_found),
         ),
     ),
+    Rule("RC-FIRSTLOCAL", ((STRONG, resolving.ipv6_loopback_alone), (FITS, resolving.one_of_localhost))),
     Rule(
         "RC-RESOLVERORDER",
         (

@@ -90,15 +90,18 @@ def one_of_localhost(facts: Facts) -> str:
 
 
 def ipv6_loopback_alone(facts: Facts) -> str:
-    """It is for clients on its own host, which has both loopback addresses, and listens on ::1 alone.
+    """Its host has both loopback addresses, and it listens on ::1 alone, as it should not: no look-up leaves IPv4 out.
 
-    This is no usual configuration: the first address of localhost is ::1 on most hosts.
+    It was configured with localhost, or it is for clients on its own host, of which no usual configuration has ::1
+    alone. The first address of localhost is ::1 on most hosts.
     """
     rows = {row.address for row in facts.on_port}
-    both = facts.inside and len(facts.host.loopbacks) == len(BOTH)
-    if not both or rows != {Family.IPV6.loopback} or not facts.lost(Family.IPV4):
+    both = len(facts.host.loopbacks) == len(BOTH) and rows == {Family.IPV6.loopback}
+    if not both or not (one_of_localhost(facts) or (facts.inside and facts.lost(Family.IPV4))):
         return ""
-    return "it listens on ::1 alone, like a program that takes the first address of localhost"
+    return (
+        one_of_localhost(facts) or "it listens on ::1 alone, like a program that takes the first address of localhost"
+    )
 
 
 def incomplete_resolver(facts: Facts) -> str:

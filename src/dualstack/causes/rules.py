@@ -131,6 +131,7 @@ RULES = (
             (CERTAIN, answers.says_mapped_not_allowed),
             (CERTAIN, proxied.distrusts_relay),
             (CERTAIN, both(about("SEC-001"), addresses.rule_hits_similar_texts)),
+            (DECISIVE, both(about("SEC-001"), shows_wrong)),
             (DECISIVE, about("SEC-001")),
         ),
         (addresses.rule_hits_others, addresses.rule_is_forgotten, starting.busy_after_restart),

@@ -65,8 +65,22 @@ def _accepts(facts: Facts, family: Family) -> bool:
 
 def of_broken_pipe(facts: Facts) -> str:
     """It ended because a write failed."""
-    line = facts.says(Sign.PIPE, Sign.RESET)
+    line = facts.says(Sign.PIPE)
     return f'it ended, and its output says "{line}"' if line and facts.ended else ""
+
+
+def of_reset(facts: Facts) -> str:
+    """It ended by itself, and its output names a reset connection: no signal ended it, and no write to a closed one."""
+    line = facts.says(Sign.RESET)
+    other = by_sigpipe(facts) or facts.says(Sign.PIPE, Sign.INTERRUPTED, Sign.ABORTED, Sign.NOT_CONNECTED)
+    if not line or other:
+        return ""
+    return f'it ended, and its output says "{line}"' if facts.ended else _stopped_after_reset(facts, line)
+
+
+def _stopped_after_reset(facts: Facts, line: str) -> str:
+    """Return that the process or accept loop of one family has ended, beside a line of the output."""
+    return f'{sentence}, and its output says "{line}"' if (sentence := stops_after_reset(facts)) else ""
 
 
 def socket_survives(facts: Facts) -> str:

@@ -32,8 +32,9 @@ RUNNING_RULES = (
             (STRONG, both(running.stops_after_reset, about("ROBUST-003"))),
             (FITS, both(ended, about("ROBUST-003"))),
         ),
-        (running.runs_on, running.of_missing_value),
+        (running.runs_on, running.of_missing_value, running.of_reset),
     ),
+    Rule("RC-CLIENTRESET", ((STRONG, both(running.of_reset, about("ROBUST"))),)),
     Rule(
         "RC-EINTR",
         (

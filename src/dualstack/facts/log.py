@@ -12,10 +12,15 @@ _KEPT = 8
 """How many lines of each kind are kept."""
 
 _PORT = re.compile(
-    r"\bport[ =:#]+(\d{1,5})\b|\]:(\d{1,5})\b|\b\d+\.\d+\.\d+\.\d+:(\d{1,5})\b|(?:^| |\*|localhost|::):(\d{1,5})\b",
+    r"\bport[\"']?[ =:#]+(\d{1,5})\b|\]:(\d{1,5})\b|\b\d+\.\d+\.\d+\.\d+:(\d{1,5})\b"
+    r"|(?:^|[ (\"'*]|localhost|::):(\d{1,5})\b|[0-9a-f:.]+[\"'], (\d{1,5})\b"
+    r"|\b(?:tcp|udp)[46]?[/:](\d{1,5})\b|\b(\d{1,5})/(?:tcp|udp)\b",
     re.IGNORECASE,
 )
-"""A port beside the word, after an address, or after a colon that begins a word, as in Go's ``listen tcp :8080``."""
+"""A port beside the word or a protocol, after an address (also in Python's pair ``('::', 8080)``), or after a colon.
+
+The colon begins a word, as in Go's ``listen tcp :8080``.
+"""
 
 _COMMON = 80
 """Up to this number, a number beside the word "error" or in parentheses is rarely an errno."""

@@ -14,6 +14,12 @@ _WAITED = 0.1  # seconds: a start that was not waited for says nothing
 _OF_OUTPUT = frozenset({"ADDR-003", "ADDR-004", "ADDR-005", "ADDR-006", "CONNECT-017"})
 """Requirements on what an output or a request shows: queries and attempts say nothing about that."""
 
+_OF_STRANGERS = frozenset({"SEC-003", "SEC-007"})
+"""Requirements whose datagrams come from no client, or go to a foreign socket: no result of a client says anything."""
+
+_OF_RESTARTS = "LIFE-"
+"""How requirements begin in which the lab asks until the service, a family or an address is back."""
+
 
 def sentences(facts: Facts, *, explained: bool = False) -> tuple[str, ...]:
     """Return what was recorded, one sentence each, the most important first.
@@ -60,8 +66,8 @@ def _of_families(facts: Facts) -> Iterator[str]:
         return
     for family in BOTH:
         seen = facts.of(family)
-        if seen.hows:
-            yield f"{family.label} clients are {_fared(seen, facts.transport)}."
+        if seen.hows and facts.requirement not in _OF_STRANGERS:
+            yield f"{family.label} clients are {_fared(facts, seen)}."
         for text in seen.icmp:
             yield f"{family.label} clients get {text}."
         if seen.wrong_source:
@@ -75,12 +81,19 @@ def _of_families(facts: Facts) -> Iterator[str]:
         yield "It queries the name server for the names of its clients (PTR)."
 
 
-def _fared(seen: FamilyFacts, transport: str) -> str:
-    """Return the results of clients, failures first and by frequency, with numbers if there are several."""
+def _fared(facts: Facts, seen: FamilyFacts) -> str:
+    """Return the results of clients, failures first and by frequency, with numbers if there are several.
+
+    Without numbers where most of these clients are the lab's, which asks again and again until the service is back.
+    Answers that are not what is required do not read as if they were.
+    """
     results = sorted(seen.hows, key=lambda item: (item[0] is How.ANSWERED, -item[1]))
     if len(results) == 1:
-        return _result(results[0][0], transport)
-    return "; ".join(f"{_result(how, transport)} ({number})" for how, number in results)
+        how = results[0][0]
+        return _result(How.WRONG if how is How.ANSWERED and seen.works is False else how, facts.transport)
+    if facts.ended or facts.requirement.startswith(_OF_RESTARTS):
+        return f"{', or '.join(_result(how, facts.transport) for how, _ in results)}, at different times"
+    return "; ".join(f"{_result(how, facts.transport)} ({number})" for how, number in results)
 
 
 def _result(how: How, transport: str) -> str:

@@ -11,6 +11,7 @@ from dualstack.families import endpoint
 from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.heads import KEPT_HEAD, REQUEST_LINE, STATUS_LINE, begins_like_a_request
+from dualstack.protocols.http_words import MOST_WORDS, words_of
 from dualstack.protocols.judgement import Judgement, Outcome, show
 from dualstack.protocols.response import Response
 from dualstack.transport import Transport
@@ -84,6 +85,7 @@ class HttpClient:
         self._line: bytes | None = b""
         self._final: h11.Response | None = None
         self._size = self._received = 0
+        self._begin = b""
 
     @property
     def is_whole(self) -> bool:
@@ -130,6 +132,7 @@ class HttpClient:
                     self._final = event
                 elif isinstance(event, h11.Data):
                     self._size += len(event.data)
+                    self._begin = (self._begin + event.data)[: MOST_WORDS + 1]
                 elif isinstance(event, h11.EndOfMessage):
                     return self._whole()
                 elif not isinstance(event, h11.InformationalResponse):
@@ -147,10 +150,12 @@ class HttpClient:
         if is_served(status, self._served):
             excess = len(self._connection.trailing_data[0])
             after = f"; {excess} bytes after its end do not belong to it" if excess else ""
-            detail = f"the answer's status line is {line}, its body has {self._size} bytes{after}"
+            words = words_of(status, self._begin)
+            detail = f"the answer's status line is {line}, its body has {self._size} bytes{words}{after}"
             return Judgement(Outcome.ANSWERED, detail, status, length=self._received - excess)
         allowed = as_in_manifests(self._served) if self._served else f"a status below {_ERROR}"
-        return self._wrong(f"the answer's status line is {line}: it is not served, which takes {allowed}")
+        words = words_of(status, self._begin, "; its body is")
+        return self._wrong(f"the answer's status line is {line}: it is not served, which takes {allowed}{words}")
 
     def _cut(self, why: str) -> str:
         """Describe what is missing of an incomplete response."""

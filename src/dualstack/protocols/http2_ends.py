@@ -8,6 +8,7 @@ from dualstack.families import endpoint
 from dualstack.protocols.conversation import Turn
 from dualstack.protocols.http import as_in_manifests, is_served
 from dualstack.protocols.http2_session import Broken, Headers, Message, Session
+from dualstack.protocols.http_words import words_of
 from dualstack.protocols.judgement import Judgement, Outcome, placed, show
 
 _KEPT_HEADS = 8 << 10  # characters of the requests' heads that are reported, of the last requests
@@ -126,7 +127,8 @@ class Http2Client(RequestingEnd):
         """Judge the status of a response."""
         status = status_of(answer)
         if status and is_served(status, self._served):
-            detail = f"the answer's :status is {status}, its body has {len(answer.body)} bytes"
+            size, words = len(answer.body), words_of(status, answer.body)
+            detail = f"the answer's :status is {status}, its body has {size} bytes{words}"
             return Judgement(Outcome.ANSWERED, detail, status)
         allowed = as_in_manifests(self._served) if self._served else "a status below 500"
         found = answer.value(":status") or "missing"

@@ -213,7 +213,10 @@ class Report(RunFolder):
             have = "has" if self.missing == 1 else "have"
             why = f"did not run: {self.run.stopped}" if self.run.stopped else f"{have} no result"
             found.append(f"{self.missing} of {self.run.planned} planned cases {why}.")
-        broken = sum(self.counts.get(verdict, 0) for verdict in OUR_FAULT)
+        unproved = self.counts.get(Verdict.INCONCLUSIVE, 0)
+        if unproved:
+            found.append(f"{count(unproved, 'case')} could not be judged for want of evidence.")
+        broken = sum(self.counts.get(verdict, 0) for verdict in OUR_FAULT - {Verdict.INCONCLUSIVE})
         if broken:
             found.append(f"{count(broken, 'case')} could not be judged; the service is not the reason.")
         found += [clip(item, REASON_SIZE) for item in self.run.troubles]

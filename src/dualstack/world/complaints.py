@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from dualstack.facts.log import names_other_port
+
 IN_USE = re.compile(r"(?i)in[ _-]?use|EADDRINUSE|\b(?:errno|error|code)\W{0,3}(?:98|10048)\b")
 """Forms of "address already in use": strerror's text, names in several languages, the number after a noun."""
 
@@ -30,6 +32,12 @@ def new_lines(usual: str, text: str) -> list[str]:
 def _shape(line: str) -> str:
     """Return the part of a line that is the same in every run."""
     return _VARIABLE.sub("#", line).strip().casefold()
+
+
+def in_use_line(text: str, port: int) -> str:
+    """Return the first line that says that an address is in use and is not about another port; empty if none is."""
+    lines = (line.strip() for line in text.splitlines() if IN_USE.search(line))
+    return next((line for line in lines if not names_other_port(line, port)), "")
 
 
 def naming_line(lines: Iterable[str], port: int) -> str:

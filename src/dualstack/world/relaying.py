@@ -24,6 +24,7 @@ from dualstack.wire.expect import answered, carries_resets
 from dualstack.world.elsewhere import Elsewhere
 from dualstack.world.impaired import impaired
 from dualstack.world.listening import ListenerWorld
+from dualstack.world.relay_controls import served_from_inside
 from dualstack.world.relayed import NOT_ACCEPTED, arrivals, back_leg, reached_over, same_bytes, seen
 from dualstack.world.servers import serve_names
 from dualstack.world.upstreams import serve_relay
@@ -249,12 +250,7 @@ class RelayWorld(ListenerWorld):
         Raises:
             NothingToJudge: It does not.
         """
-        if front in self._served:
-            return
-        self.service.upstreams.targets.pop(self.relay.name, None)
-        self.note("does it serve this client at all? A server on its own host shows it")
-        self.service.start()
-        if self.client.dial(front, self.addresses(front)[0]).outcome is not Outcome.ANSWERED:
+        if front not in self._served and not served_from_inside(self, self.relay, front):
             raise NothingToJudge(f"no {front.label} client is served: the requirements on reachability cover that")
         self._served.add(front)
 

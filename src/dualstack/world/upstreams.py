@@ -31,6 +31,7 @@ class Upstreams:
 
     Attributes:
         targets: The address or name of the server of each relay, by the relay's name, as the service is configured.
+        addresses: The loopback addresses of the service's host, on which the servers listen.
     """
 
     def __init__(self, subject: Subject, lab: Lab, journal: Journal) -> None:
@@ -43,7 +44,7 @@ class Upstreams:
         """
         self.targets: dict[str, str] = {}
         self._relaying = subject.relaying
-        self._addresses = tuple(family.loopback for family in BOTH if family in lab.topology.loopbacks())
+        self.addresses = tuple(family.loopback for family in BOTH if family in lab.topology.loopbacks())
         self._host = lab.hosts["service"]
         self._journal = journal
         self._open: dict[str, ServerHandle] = {}
@@ -57,10 +58,10 @@ class Upstreams:
         for item in self._relaying:
             if item.name in self.targets:
                 continue
-            self.targets[item.name] = "localhost" if item.relay.names else self._addresses[0]
+            self.targets[item.name] = "localhost" if item.relay.names else self.addresses[0]
             if item.name not in self._open:
-                self._open[item.name] = serve_relay(self._host, item, self._addresses)
-                where = " and ".join(endpoint(address, item.relay.port) for address in self._addresses)
+                self._open[item.name] = serve_relay(self._host, item, self.addresses)
+                where = " and ".join(endpoint(address, item.relay.port) for address in self.addresses)
                 self._journal.note(f"the server of {item.name} listens on {where}, on the service's own host")
 
     def asked(self, listener: Listen) -> Listen:
