@@ -36,11 +36,11 @@ def settled(records: Iterable[Record]) -> tuple[Record, ...]:
 
     A service that starts on a host with IPv6 and 127.0.0.1 alone, and not without 127.0.0.1, needs that, as does one
     that has no IPv6 socket without it; one that does not start on either needs another IPv4 address. A connector that
-    has tried a second address of a name in one case does not try the first one only. If it went on to the other family
-    there, and stops after another failure here, then one kind of failure ends its attempts. One that queries both types
-    of addresses has a resolver for both families; one that never queries both refuses address literals for the same
-    reason. A listener that accepts the clients of a family and does not answer them, for a known cause where it serves
-    the other family, does so for that cause on hosts without the other family too.
+    has tried addresses of both families in one case does not try the first one only: if it stops after another failure
+    here, then one kind of failure ends its attempts. One that queries both types of addresses has a resolver for both
+    families; one that never queries both refuses address literals for the same reason. A listener that accepts the
+    clients of a family and does not answer them, for a known cause where it serves the other family, does so for that
+    cause on hosts without the other family too.
     """
     records = _unserved_settled(_loopback_settled(tuple(records)))
     tried: dict[tuple[str, str], tuple[int, str]] = {}
@@ -89,7 +89,7 @@ def _resolver_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
 def _with_resolver(record: Record, asked: Mapping[tuple[str, ...], str]) -> Record:
     """Return a record with the right order of causes, given the types that its connector queried, and in which case."""
     causes, at = record.causes, asked.get(tuple(sorted(_TYPES)), "")
-    if at and record.requirement == _OF_LOCALHOST and {_RESOLVER, _ONLY_FIRST} <= {*causes}:
+    if at and record.requirement == _OF_LOCALHOST and {_RESOLVER, _ONLY_FIRST} <= {*causes} and not record.queries:
         both = f"In {at} it queried both types of addresses."
         return replace(
             record,
@@ -168,11 +168,11 @@ def _several(record: Record) -> Iterator[tuple[int, str]]:
 
 def _without_only_first(record: Record, families: int, sentence: str) -> Record:
     """Return a record without `_ONLY_FIRST`, if its connector tried addresses of so many families in another case."""
-    if not families or _ONLY_FIRST not in record.causes:
-        return record
+    if families < len(BOTH) or _ONLY_FIRST not in record.causes:
+        return record  # who tries addresses of one family only may never try the other one
     at = record.causes.index(_ONLY_FIRST)
     others = tuple(code for code in record.causes if code not in {_ONLY_FIRST, _ONE_FAILURE})
-    if families < len(BOTH) or record.requirement == _OF_LOCALHOST:
+    if record.requirement == _OF_LOCALHOST:
         return replace(record, causes=tuple(code for code in record.causes if code != _ONLY_FIRST))
     because = (f"{record.facts[0].removesuffix('.')}; {sentence}.",) if record.facts and not at else ()
     return replace(

@@ -144,10 +144,18 @@ def sends_nothing_unnoticed(facts: Facts) -> str:
 
 def dialled(facts: Facts) -> str:
     """It had an address and used it: connect() or sendto() has failed with an error, or it reported success."""
-    line = facts.says(*_NOT_SENT, Sign.IN_PROGRESS)
+    line = facts.says(*_NOT_SENT, Sign.IN_PROGRESS, Sign.ONE_FAMILY_ASKED)
     if line and not facts.listens:
         return f'it had an address: its output says "{line}"'
     return "it reported success, so it had an address" * any(run.reports_success for run in failed(facts))
+
+
+def socket_fails(facts: Facts) -> str:
+    """Its socket cannot be used with the address that it had, or it did not notice that."""
+    line = facts.says(*_OF_SOCKET, Sign.IN_PROGRESS)
+    if line:
+        return f'its output says "{line}"'
+    return "it reported success" * any(run.reports_success for run in failed(facts))
 
 
 def socket_of_other_family(facts: Facts) -> str:

@@ -106,6 +106,7 @@ CONNECTING = (
             (DECISIVE, resolving.never_asked),
             (DECISIVE, resolving.asked_for_one_family),
             (DECISIVE, relaying.name_not_found),
+            (DECISIVE, resolving.bound_of_localhost(IPV4)),
             (DECISIVE, resolving.incomplete_resolver),
             (DECISIVE, both(about("DNS-015"), resolving.waited_before_dialling)),
             (DECISIVE, both(about("DNS-007"), resolving.late_without_aaaa)),
@@ -119,7 +120,14 @@ CONNECTING = (
             (FITS, resolving.not_found),
         ),
     ),
-    Rule("RC-FIRSTLOCAL", ((STRONG, resolving.ipv6_loopback_alone), (FITS, resolving.one_of_localhost))),
+    Rule(
+        "RC-FIRSTLOCAL",
+        (
+            (DECISIVE, resolving.bound_of_localhost(IPV6)),
+            (STRONG, resolving.ipv6_loopback_alone),
+            (FITS, resolving.one_of_localhost),
+        ),
+    ),
     Rule(
         "RC-RESOLVERORDER",
         (
@@ -195,7 +203,7 @@ CONNECTING = (
                 both(
                     about("TRANS-001", "TRANS-002"),
                     translating.synthesized_untried,
-                    unless(attempting.dialled, " "),
+                    unless(attempting.socket_fails, " "),
                 ),
             ),
             (DECISIVE, both(about("TRANS-003"), translating.literal_awaited)),

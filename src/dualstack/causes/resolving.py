@@ -4,7 +4,7 @@ import re
 
 from dualstack.causes.connecting import failed
 from dualstack.causes.given import quotes
-from dualstack.causes.rule import did_not_start
+from dualstack.causes.rule import Test, did_not_start
 from dualstack.facts import Facts, Sign
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
@@ -87,6 +87,17 @@ def one_of_localhost(facts: Facts) -> str:
     if not named or len(rows) != 1 or not any(facts.lost(family) or facts.is_about(family) for family in missing):
         return ""
     return f"its listen address is localhost, and it listens on {rows.pop()} alone"
+
+
+def bound_of_localhost(family: Family) -> Test:
+    """Return the test that a listener on localhost has the loopback address of this family alone."""
+
+    def test(facts: Facts) -> str:
+        rows = {row.address for row in facts.on_port}
+        alone = facts.requirement == "LISTEN-013" and rows == {family.loopback}
+        return f"of the addresses of localhost it listens on {family.loopback} alone" if alone else ""
+
+    return test
 
 
 def ipv6_loopback_alone(facts: Facts) -> str:
