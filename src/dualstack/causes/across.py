@@ -15,6 +15,9 @@ _RESOLVER, _NOT_PARSED = "RC-RESOLVER", "RC-INETATON"
 _OF_LOCALHOST = "DNS-011"
 """Where the addresses are not seen that a connector tries."""
 
+_ASKED_LOCALHOST = "For localhost it queried "
+"""What the evidence begins with of a connector that asks a name server for localhost."""
+
 _TYPES = frozenset(family.record for family in BOTH)
 
 
@@ -89,7 +92,8 @@ def _resolver_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
 def _with_resolver(record: Record, asked: Mapping[tuple[str, ...], str]) -> Record:
     """Return a record with the right order of causes, given the types that its connector queried, and in which case."""
     causes, at = record.causes, asked.get(tuple(sorted(_TYPES)), "")
-    if at and record.requirement == _OF_LOCALHOST and {_RESOLVER, _ONLY_FIRST} <= {*causes} and not record.queries:
+    asks = any(text.startswith(_ASKED_LOCALHOST) for text in record.facts[:1])
+    if at and record.requirement == _OF_LOCALHOST and {_RESOLVER, _ONLY_FIRST} <= {*causes} and not asks:
         both = f"In {at} it queried both types of addresses."
         return replace(
             record,
