@@ -43,7 +43,7 @@ without-labs: $(VENV)/.for-testing
 	$(RUN) pytest -n $(WORKERS) --dist worksteal -q -m "not lab and not exam"
 
 test: export DUALSTACK_FUZZ ?= $(if $(filter true,$(CI)),2,1)
-test: style types ## all tests that need only Python, with labs; about 20 minutes
+test: style types ## all tests that need only Python, with labs; about 12 minutes
 	$(RUN) pytest -n $(WORKERS) --reruns $(REPEATS) $(HANGS)=1800 -q -m "not exam"
 
 exam: oldest rootfs ## the long tests: real servers, Docker labs, the oldest supported libraries
