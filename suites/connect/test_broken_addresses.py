@@ -69,6 +69,11 @@ def own_address(world: ConnectorWorld, family: Family) -> str:
     return world.peer.plan.configured[family][1]
 
 
+def own_addresses(world: ConnectorWorld) -> dict[Family, tuple[str, ...]]:
+    """Return the address of each family that a name has."""
+    return {family: (own_address(world, family),) for family in BOTH}
+
+
 def impairment(world: ConnectorWorld, family: Family, kind: Kind) -> Impairment:
     """Return an impairment of the server's first address of a family."""
     return Impairment(kind, world.peer.plan.address(family), world.connector.port)
@@ -87,8 +92,7 @@ def breakages(world: ConnectorWorld, family: Family, *, dropped: bool) -> Iterat
 
 def is_met(world: ConnectorWorld, serving: ServerHandle, one: Impairment) -> bool:
     """Require that a name is reached over the family that is not impaired; return whether the other one was tried."""
-    addresses = {family: (own_address(world, family),) for family in BOTH}
-    with world.impaired(one) as impaired, world.names(a="ok", aaaa="ok", addresses=addresses) as name:
+    with world.impaired(one) as impaired, world.names(a="ok", aaaa="ok", addresses=own_addresses(world)) as name:
         world.connect(name, serving, one.family.other, although=str(one))
         return any(impaired.hits())
 
@@ -99,8 +103,7 @@ def leaves_time(world: ConnectorWorld, serving: ServerHandle, dead: Impairment) 
     This is a recommendation: whoever starts it may have chosen the limit.
     """
     world.limit_syn_retries(DEFAULT_RETRIES)
-    addresses = {family: (own_address(world, family),) for family in BOTH}
-    with world.impaired(dead), world.names(a="ok", aaaa="ok", addresses=addresses) as name:
+    with world.impaired(dead), world.names(a="ok", aaaa="ok", addresses=own_addresses(world)) as name:
         run = world.connector_runs.run(name, serving)
     if run.how is None or run.seconds > OWN_LIMIT * world.subject.manifest.timeouts.connect:
         world.note("it has no shorter time limit of its own: connect() fails when the kernel gives up")

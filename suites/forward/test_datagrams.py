@@ -108,9 +108,8 @@ def served_again(world: RelayWorld, both: Associations, client: UdpClient, back:
     expected = f"the next datagram of the client at {client} reaches the server"
     symptoms = () if again else (Symptom.NOT_SENT_AGAIN,)
     world.require(Finding(again, expected, "it does" if again else "it does not", symptoms=symptoms))
-    if again:
-        text = both.answer(client)
-        world.require(only_its_own(client, back, [text], both.got({client: [text]})[client]))
+    texts = [both.answer(client)] if again else []
+    world.require(only_its_own(client, back, texts, both.got({client: texts})[client]))
 
 
 @Requirement(

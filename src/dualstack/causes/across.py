@@ -20,10 +20,8 @@ _ASKED_LOCALHOST = "For localhost it queried "
 
 _TYPES = frozenset(family.record for family in BOTH)
 
-
 _ACCEPTED = (How.HUNG_UP, How.RESET, How.KEPT_WAITING)
 """What becomes of clients that are accepted and get nothing. A service that closes may reset too: it is one way."""
-
 
 _NO_LOOPBACK, _LITERAL = "RC-LOOPBACK", "RC-LITERAL"
 
@@ -46,13 +44,16 @@ def settled(records: Iterable[Record]) -> tuple[Record, ...]:
     cause on hosts without the other family too.
     """
     records = _unserved_settled(_loopback_settled(tuple(records)))
-    tried: dict[tuple[str, str], tuple[int, str]] = {}
+    return _resolver_settled(_attempts_settled(records))
+
+
+def _attempts_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Return the records of connectors that have tried addresses of both families in another case."""
+    tried: dict[tuple[str, str], str] = {}
     for record in records:
-        for found in _several(record):
-            own = _element(record)
-            tried[own] = max(tried.get(own, found), found, key=lambda item: item[0])
-    records = tuple(_without_only_first(record, *tried.get(_element(record), (0, ""))) for record in records)
-    return _resolver_settled(records)
+        for sentence in _both_tried(record):
+            tried.setdefault(_element(record), sentence)
+    return tuple(_without_only_first(record, tried.get(_element(record), "")) for record in records)
 
 
 def _loopback_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
@@ -158,22 +159,23 @@ def _element(record: Record) -> tuple[str, str]:
     return record.subject, record.element
 
 
-def _several(record: Record) -> Iterator[tuple[int, str]]:
-    """Yield, for each run of a case that tried several addresses, the number of their families, and a sentence."""
+def _both_tried(record: Record) -> Iterator[str]:
+    """Yield a sentence for each run of a case that tried addresses of both families."""
     for chart in record.charts:
         lanes = [lane for lane in chart.lanes if lane.family]
-        first = next(iter(lanes), None)
-        other = next((lane for lane in lanes if first and lane.family != first.family), None)
-        other = other or next((lane for lane in lanes if first and lane.label != first.label), None)
-        if first and other:
-            families = len({first.family, other.family})
-            yield families, f"in {record.requirement} it tried {first.label} ({first.result}) and {other.label}"
+        other = next((lane for lane in lanes if lane.family != lanes[0].family), None)
+        if other:
+            first = lanes[0]
+            yield f"in {record.requirement} it tried {first.label} ({first.result}) and {other.label}"
 
 
-def _without_only_first(record: Record, families: int, sentence: str) -> Record:
-    """Return a record without `_ONLY_FIRST`, if its connector tried addresses of so many families in another case."""
-    if families < len(BOTH) or _ONLY_FIRST not in record.causes:
-        return record  # who tries addresses of one family only may never try the other one
+def _without_only_first(record: Record, sentence: str) -> Record:
+    """Return a record without `_ONLY_FIRST`, if its connector tried addresses of both families in another case.
+
+    Who tries addresses of one family only may never try the other one.
+    """
+    if not sentence or _ONLY_FIRST not in record.causes:
+        return record
     at = record.causes.index(_ONLY_FIRST)
     others = tuple(code for code in record.causes if code not in {_ONLY_FIRST, _ONE_FAILURE})
     if record.requirement == _OF_LOCALHOST:

@@ -86,9 +86,7 @@ def cut_before_any_ipv4(facts: Facts) -> str:
 
 def mapped_counted_together(facts: Facts) -> str:
     """Clients of different IPv4 networks, which come to its IPv6 socket, lock one another out."""
-    rows = facts.takes(IPV4)
-    mapped = bool(rows) and all(row.family == IPV6.value for row in rows)
-    return facts.judged(Symptom.IPV4_COUNTED_TOGETHER) if mapped else ""
+    return facts.judged(Symptom.IPV4_COUNTED_TOGETHER) if facts.maps_ipv4 else ""
 
 
 def shown_misread(facts: Facts) -> str:

@@ -46,10 +46,8 @@ def is_refused(facts: Facts) -> str:
 
 def mapped_is_turned_away(facts: Facts) -> str:
     """IPv4 clients reach the service through its IPv6 socket, and are not served."""
-    rows = facts.takes(IPV4)
-    dual = bool(rows) and all(row.family == IPV6.value for row in rows)
     turned_away = facts.lost(IPV4) and facts.ipv4.worst in {*NOT_SERVED, *WAITING}
-    if not dual or not turned_away or facts.lost(IPV6) or strays_in(facts):
+    if not facts.maps_ipv4 or not turned_away or facts.lost(IPV6) or strays_in(facts):
         return ""
     return f"IPv4 clients reach its IPv6 socket as ::ffff:a.b.c.d, and are {_worst(facts, IPV4)}"
 

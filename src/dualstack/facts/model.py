@@ -174,6 +174,12 @@ class Facts:
         return tuple(row for row in self.on_port if family in row.serves)
 
     @property
+    def maps_ipv4(self) -> bool:
+        """Whether IPv4 clients reach IPv6 sockets alone, which show their addresses IPv4-mapped."""
+        rows = self.takes(Family.IPV4)
+        return bool(rows) and all(row.family == Family.IPV6.value for row in rows)
+
+    @property
     def listen_addresses(self) -> tuple[str, ...]:
         """The listen addresses of the last start, as they were configured."""
         return self.start.listen_addresses
