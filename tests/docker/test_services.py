@@ -156,14 +156,16 @@ def test_a_service_that_ignores_its_signal_is_killed(make_lab: MakeLab, python: 
 
 
 def test_no_af_inet6_for_the_service_alone(make_lab: MakeLab, python: str, launch: MakeLaunch) -> None:
-    """Where a host has no AF_INET6, a service's socket() fails with EAFNOSUPPORT."""
+    """Where a host has no AF_INET6, a service's socket() fails with EAFNOSUPPORT, and IPv6 has no settings."""
     code = (
-        "import errno,socket\ntry: socket.socket(socket.AF_INET6)\nexcept OSError as e: print(errno.errorcode[e.errno])"
+        "import errno,os,socket\n"
+        "try: socket.socket(socket.AF_INET6)\nexcept OSError as e: print(errno.errorcode[e.errno])\n"
+        "print(os.listdir('/proc/sys/net/ipv6'))"
     )
     host = make_lab("ipv4-only-no-af-inet6").hosts["service"]
     program = host.start(launch(python, ["python3", "-c", code], af_inet6=False))
     assert program.wait(Deadline(10, "its end")).code == 0
-    assert program.log().text == "EAFNOSUPPORT\n"
+    assert program.log().text == "EAFNOSUPPORT\n[]\n"
     program.stop("SIGTERM", Deadline(1, "it to stop"))
 
 

@@ -129,6 +129,14 @@ def test_no_af_inet6_for_a_program_and_its_children(make_lab: MakeLab, launch: M
     assert [line.split()[0] for line in with_it.splitlines()] == ["made"] * 2
 
 
+def test_no_ipv6_settings_without_af_inet6(make_lab: MakeLab, launch: MakeLaunch) -> None:
+    """Without AF_INET6 the kernel's settings of IPv6 are not there, as on a kernel without IPv6; IPv4's are."""
+    lab = make_lab("ipv4-only-no-af-inet6")
+    shown = ["ls", "/proc/sys/net/ipv6", "/proc/sys/net/ipv4/ip_forward"]
+    assert run(lab, launch(*shown, af_inet6=False)).split() == ["/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6:"]
+    assert "conf" in run(lab, launch(*shown)).split()
+
+
 def test_the_filter_keeps_the_right_to_gain_privileges(make_lab: MakeLab, launch: MakeLaunch) -> None:
     """The filter is loaded without no_new_privs, so that a service may start setuid programs."""
     output = run(make_lab("dual-stack"), launch("cat", "/proc/self/status", af_inet6=False))

@@ -59,9 +59,9 @@ def confine(launch: Launch, helper: socket.socket) -> None:
     lay_over(folders)
     pivoted = True
     if root is None:
-        narrow(folders, who)
+        narrow(folders, who, ipv6=launch.af_inet6)
     else:
-        _build_root(root, folders, who)
+        _build_root(root, folders, who, ipv6=launch.af_inet6)
         pivoted = _pivot()
     for stream in (0, 1):  # servers open /dev/stdout and /dev/stderr, even after a change of their user
         who.give(stream)
@@ -94,7 +94,7 @@ def _write_files(launch: Launch) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def _build_root(mount: int, folders: list[Folder], who: Identity) -> None:
+def _build_root(mount: int, folders: list[Folder], who: Identity, *, ipv6: bool) -> None:
     """Build the program's root at `_NEW_ROOT`: its own file system, the lab's files, the machine's folders."""
     for place in (_NEW_ROOT, _LOWER):
         Path(place).mkdir()
@@ -109,7 +109,7 @@ def _build_root(mount: int, folders: list[Folder], who: Identity) -> None:
         folder.show(_NEW_ROOT + folder.path)
     for place in ("/proc", "/sys", "/dev"):
         libc.mount(place, _NEW_ROOT + place, flags=libc.MS_BIND | libc.MS_REC)
-    protect_settings(_NEW_ROOT)
+    protect_settings(_NEW_ROOT, ipv6=ipv6)
 
 
 def _overlay(folders: list[Folder], who: Identity) -> None:

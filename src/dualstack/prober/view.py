@@ -36,8 +36,13 @@ def freeze() -> None:
         mounts.make_writable(own)
 
 
-def narrow(folders: list[Folder], who: Identity) -> None:
+def narrow(folders: list[Folder], who: Identity, *, ipv6: bool) -> None:
     """Hide homes, /tmp and /run, and show the program's folders; the stage is a tmpfs.
+
+    Args:
+        folders: The program's folders.
+        who: The program's user.
+        ipv6: Whether the kernel shows its settings of IPv6.
 
     Raises:
         OSError: The kernel refuses.
@@ -49,7 +54,7 @@ def narrow(folders: list[Folder], who: Identity) -> None:
     for item in folders:
         os.makedirs(item.path, exist_ok=True)
         item.show(item.path)
-    protect_settings("")
+    protect_settings("", ipv6=ipv6)
 
 
 def _cover(empty: str, place: str, mode: int, who: Identity) -> None:
@@ -60,14 +65,18 @@ def _cover(empty: str, place: str, mode: int, who: Identity) -> None:
     libc.mount(empty, place, flags=libc.MS_BIND)
 
 
-def protect_settings(root: str) -> None:
-    """Make the kernel's settings below ``root`` read-only.
+def protect_settings(root: str, *, ipv6: bool) -> None:
+    """Make the kernel's settings below ``root`` read-only; without ``ipv6`` hide those of IPv6.
+
+    A kernel without IPv6 has none: programs look there to learn whether there is IPv6.
 
     Raises:
         OSError: The kernel refuses.
     """
     settings = f"{root}/proc/sys"
     libc.mount(settings, settings, flags=libc.MS_BIND)
+    if not ipv6:
+        libc.mount("none", f"{settings}/net/ipv6", "tmpfs", libc.MS_RDONLY)
     mounts.make_read_only(settings)
 
 

@@ -33,6 +33,16 @@ _ARCHITECTURES = {
 
 _EAFNOSUPPORT, _ENOSYS, _AF_INET6 = 97, 38, 10
 
+_IPV6_SETTINGS = "/proc/sys/net/ipv6"
+"""What a kernel without IPv6 does not have."""
+
+_MASKED = (
+    *("/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats"),
+    *("/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi"),
+    *("/sys/firmware", "/sys/devices/virtual/powercap"),
+)
+"""What engines hide from containers unless they are told what to hide."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -207,10 +217,12 @@ def _at_least(engine: Engine, version: str) -> bool:
 
 def member_host(pause: str, *, af_inet6: bool) -> dict[str, Any]:
     """Return the HostConfig of a container that joins the network and shared memory of a pause container."""
+    host = {"NetworkMode": f"container:{pause}", "IpcMode": f"container:{pause}"}
     security = ["no-new-privileges"]
-    if not af_inet6:
-        security.append(f"seccomp={json.dumps(no_inet6_profile())}")
-    return {"NetworkMode": f"container:{pause}", "IpcMode": f"container:{pause}", "SecurityOpt": security}
+    if af_inet6:
+        return {**host, "SecurityOpt": security}
+    security.append(f"seccomp={json.dumps(no_inet6_profile())}")
+    return {**host, "SecurityOpt": security, "MaskedPaths": [*_MASKED, _IPV6_SETTINGS]}
 
 
 def sidecar_plan(image: str, service: str, labels: Mapping[str, str]) -> Plan:
