@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,22 @@ def upward(imports: list[Import]) -> list[str]:
     return found
 
 
+def circle(imports: list[Import]) -> list[str]:
+    """Return modules of the engine that import one another in a circle; empty if none do."""
+    modules = engine_modules()
+    arrows: dict[str, set[str]] = {}
+    for item in imports:
+        target = within_engine(item.target)
+        if target is not None:
+            module = target if target in modules else target.rpartition(".")[0]
+            arrows.setdefault(item.module, set()).add(module)
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        return [str(name) for name in error.args[1]]
+    return []
+
+
 def homeless(imports: list[Import]) -> list[str]:
     """Return the imports of a library outside its home."""
     found = []
@@ -278,6 +295,19 @@ def test_every_room_has_a_floor() -> None:
 def test_arrows_point_down() -> None:
     """No module imports from a floor above its own."""
     assert upward(engine_imports()) == []
+
+
+def test_no_modules_import_each_other() -> None:
+    """No module imports one that imports it, directly or through others, not even inside a function."""
+    assert circle(engine_imports()) == []
+
+
+def test_a_circle_is_found() -> None:
+    """Two modules that import each other are named."""
+    made = [Import("report.load", 1, "dualstack.results.Record", deferred=False)]
+    assert circle(made) == []
+    back = Import("results", 2, "dualstack.report.load", deferred=True)
+    assert set(circle([*made, back])) == {"results", "report.load"}
 
 
 def test_names_point_down() -> None:

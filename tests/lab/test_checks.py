@@ -10,10 +10,10 @@ from dualstack.addressing import HostPlan, InterfacePlan, plan_addresses
 from dualstack.families import BOTH, Family
 from dualstack.lab.facts import Facts
 from dualstack.lab.functions import functions_of
-from dualstack.lab.functions.function import Advertised, Site
+from dualstack.lab.functions.function import Site
 from dualstack.lab.functions.translation import CLAT_IPV4
 from dualstack.lab.link_local import is_link_local_only, link_local_addresses
-from dualstack.lab.observation import HostObservation, Passed
+from dualstack.lab.observation import Advertised, HostObservation, Passed
 from dualstack.lab.path_probe import Crossing, ProbedPath
 from dualstack.lab.proofs import PROOFS, planned_proofs
 from dualstack.lab.public_routes import PUBLIC

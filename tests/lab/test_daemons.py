@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from dualstack.lab.functions.nat64 import NAT64
 from dualstack.lab.netns import NetnsLab
 from dualstack.lab.proving import prove
 from dualstack.prober.messages import Dial, Outcome, Serve
+from dualstack.prober.processes import descendants, processes
 from dualstack.rfc6052 import embed
 from dualstack.topology import Topology
 from dualstack.transport import AppProtocol
@@ -26,15 +27,8 @@ WHAT = "the NAT64 translator"
 
 def translators() -> list[int]:
     """Return the processes below this one that translate: no other process here has two packet sockets in one host."""
-    return [number for number in _children(os.getpid()) if len(_packet_sockets(Path("/proc", str(number)))) > 1]
-
-
-def _children(number: int) -> Iterator[int]:
-    """Yield the processes below one."""
-    for path in Path(f"/proc/{number}/task").glob("*/children"):
-        for child in map(int, path.read_text().split()):
-            yield child
-            yield from _children(child)
+    below = descendants(processes(), os.getpid())
+    return [number for number in below if len(_packet_sockets(Path("/proc", str(number)))) > 1]
 
 
 def _packet_sockets(process: Path) -> set[str]:

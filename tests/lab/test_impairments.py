@@ -1,11 +1,9 @@
 """Connections to a host of the namespace lab are impaired, for as long as a block lasts, and proved to be."""
 
-import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -17,6 +15,7 @@ from dualstack.lab.impairments import ERRORS, Impairment, Kind, unreachable_code
 from dualstack.lab.netns import NetnsLab
 from dualstack.lab.proving import prove
 from dualstack.prober.messages import Dial, Dialled, Outcome, Serve
+from dualstack.prober.processes import descendants, processes
 from dualstack.topology import Topology
 from dualstack.transport import AppProtocol
 from dualstack.world import impaired as module
@@ -103,17 +102,9 @@ def test_delays_do_not_depend_on_other_processes(make_lab: MakeLab) -> None:
     with impaired(client, server, [Impairment(Kind.DROP, server.plan.address(Family.IPV4), PORT)]) as handle:
         assert handle.priority is allowed
         # Where supervisors write settings the kernel may wait in a loop: with priority they would stop the machine.
-        assert [os.sched_getscheduler(pid) for pid in descendants(os.getpid())].count(os.SCHED_FIFO) == allowed
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the processes below a process."""
-    found = []
-    for path in Path("/proc", str(pid), "task").glob("*/children"):
-        with contextlib.suppress(OSError):
-            children = [int(word) for word in path.read_text().split()]
-            found += [*children, *(below for child in children for below in descendants(child))]
-    return found
+        assert [os.sched_getscheduler(pid) for pid in descendants(processes(), os.getpid())].count(
+            os.SCHED_FIFO
+        ) == allowed
 
 
 def test_several_addresses_are_impaired_at_once(make_lab: MakeLab) -> None:

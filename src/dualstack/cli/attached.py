@@ -12,10 +12,25 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dualstack.backend_names import DOCKER
+from dualstack.errors import UsageError
 from dualstack.lab.shelling import set_size
 
 _STDIN, _STDOUT = 0, 1
 _MOST = 1 << 16
+
+
+def check_lab(option: str, lab: str) -> None:
+    """Refuse a shell in a docker lab.
+
+    Raises:
+        UsageError: It is one.
+    """
+    if lab == DOCKER:
+        raise UsageError(
+            f"{option}: no shell in a docker lab: its hosts have no programs but those of images. The namespace lab "
+            "has the same networks and this machine's programs: dualstack shell TOPOLOGY"
+        )
 
 
 def attach(terminal: int, ending: socket.socket) -> None:

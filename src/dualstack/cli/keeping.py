@@ -6,10 +6,8 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
-from dualstack.backend_names import DOCKER
 from dualstack.cli.parser import make_parser
 from dualstack.cli.terminal import Terminal
-from dualstack.errors import UsageError
 from dualstack.report.load import load
 from dualstack.results import Record
 from dualstack.verdict import Verdict
@@ -27,19 +25,6 @@ def keep(folder: Path, console: Terminal) -> None:
 
         options: argparse.Namespace = make_parser().parse_args(words)
         shell.main(options)
-
-
-def check_lab(option: str, lab: str) -> None:
-    """Refuse a shell in a docker lab.
-
-    Raises:
-        UsageError: It is one.
-    """
-    if lab == DOCKER:
-        raise UsageError(
-            f"{option}: no shell in a docker lab: its hosts have no programs but those of images. The namespace lab "
-            "has the same networks and this machine's programs: dualstack shell TOPOLOGY"
-        )
 
 
 def first_failure(records: Iterable[Record]) -> Record | None:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from dualstack.backend_names import DOCKER
+from dualstack.cli.attached import check_lab
 from dualstack.cli.composed import convert, take_compose
-from dualstack.cli.keeping import check_lab, keep
+from dualstack.cli.keeping import keep
 from dualstack.cli.publishing import commands_stopped, publish, write_job_summary
 from dualstack.cli.terminal import Terminal
 from dualstack.cli.verifying import Done, verify

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from dualstack.backend_names import NETNS
 from dualstack.casework import builder
-from dualstack.cli.attached import attach
+from dualstack.cli.attached import attach, check_lab
 from dualstack.cli.check import checked_subjects
-from dualstack.cli.keeping import check_lab
 from dualstack.cli.own_folder import own_folder
 from dualstack.errors import HarnessError, UsageError
 from dualstack.families import BOTH, endpoint

@@ -7,16 +7,16 @@ name>}``. An answer may be ``{"error": <its last error>}``, with
 """
 
 import json
+import socket
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Protocol, Self, cast
 
+from dualstack.addressing import Plan
 from dualstack.errors import BrokenLab, HarnessError, HostCannot
 from dualstack.lab.functions import sites
 from dualstack.lab.functions.function import Daemon
-
-if TYPE_CHECKING:
-    from dualstack.lab.protocol import Host, Lab
+from dualstack.topology import Topology
 
 _ANSWER_TIMEOUT = 10.0
 """Seconds in which a daemon must answer, also on a busy machine."""
@@ -27,10 +27,40 @@ def shown_counts(answer: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {number}" for name, number in answer["counts"].items())
 
 
+class Place(Protocol):
+    """Where a daemon runs: a host, as `lab.protocol.Host` describes it."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the topology."""
+
+    def inside(self, entry: str) -> socket.socket:
+        """Run ``module:function`` in it; return the stream to it."""
+
+
+class Inhabited(Protocol):
+    """Where daemons run: a lab, as `lab.protocol.Lab` describes it."""
+
+    @property
+    def topology(self) -> Topology:
+        """Its topology."""
+
+    @property
+    def plan(self) -> Plan:
+        """Its addresses."""
+
+    @property
+    def hosts(self) -> Mapping[str, Place]:
+        """Its hosts, by name."""
+
+    def close(self) -> None:
+        """Remove it."""
+
+
 class RunningDaemon:
     """A daemon that runs in a host."""
 
-    def __init__(self, daemon: Daemon, host: "Host") -> None:
+    def __init__(self, daemon: Daemon, host: Place) -> None:
         """Start it, and return when it is ready.
 
         Raises:
@@ -88,7 +118,7 @@ class WithDaemons:
             HostCannot: The machine does not permit what one of them needs.
             BrokenLab: One of them has died, or hangs.
         """
-        lab = cast("Lab", self)
+        lab = cast("Inhabited", self)
         try:
             self._daemons = Daemons(lab)
         except BaseException:
@@ -117,7 +147,7 @@ class WithDaemons:
 class Daemons(dict[str, RunningDaemon]):
     """The daemons of a lab, by what they are."""
 
-    def __init__(self, lab: "Lab") -> None:
+    def __init__(self, lab: Inhabited) -> None:
         """Start every daemon of a lab.
 
         Raises:

@@ -14,8 +14,22 @@ from dualstack.lab.path_probe import Crossing, ProbedPath
 
 if TYPE_CHECKING:
     from dualstack.addressing import HostPlan, InterfacePlan
-    from dualstack.lab.functions.function import Advertised
     from dualstack.topology import HostSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Advertised:
+    """A prefix that a host advertises to a neighbour (PREF64).
+
+    Attributes:
+        host: The neighbour.
+        interface: Its interface.
+        prefix: The prefix.
+    """
+
+    host: str
+    interface: str
+    prefix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +98,7 @@ class HostObservation:
     crossings: tuple[Crossing, ...] = ()
     frames: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     passages: tuple[Passed, ...] = ()
-    advertised: "tuple[tuple[Advertised, tuple[str, ...]], ...]" = ()
+    advertised: tuple[tuple[Advertised, tuple[str, ...]], ...] = ()
 
     @property
     def interfaces(self) -> "tuple[tuple[str, InterfacePlan], ...]":

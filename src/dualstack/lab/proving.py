@@ -10,9 +10,9 @@ from dualstack.errors import HarnessError
 from dualstack.families import BOTH, Family
 from dualstack.lab.facts import Facts
 from dualstack.lab.functions import sites
-from dualstack.lab.functions.function import Advertised, Passage
+from dualstack.lab.functions.function import Passage
 from dualstack.lab.link_local import dialled_from, has_link_local, is_link_local_only, link_local_addresses
-from dualstack.lab.observation import HostObservation, Passed
+from dualstack.lab.observation import Advertised, HostObservation, Passed
 from dualstack.lab.path_probe import Crossing, ProbedPath
 from dualstack.lab.proofs import judge, planned_proofs
 from dualstack.lab.protocol import Lab

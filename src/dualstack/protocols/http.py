@@ -11,6 +11,7 @@ from dualstack.families import endpoint
 from dualstack.protocols.application import Application, Ask, Offer, Trait
 from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.heads import KEPT_HEAD, REQUEST_LINE, STATUS_LINE, begins_like_a_request
+from dualstack.protocols.http_kept import KeptHttp
 from dualstack.protocols.http_words import MOST_WORDS, words_of
 from dualstack.protocols.judgement import Judgement, Outcome, show
 from dualstack.protocols.response import Response
@@ -35,8 +36,6 @@ class Http(Application):
     @classmethod
     def client(cls, ask: Ask) -> Conversation:
         """See `Application`."""
-        from dualstack.protocols.http_kept import KeptHttp  # noqa: PLC0415 - it is made of clients of this module
-
         make = partial(HttpClient, ask.host or ask.address, ask.port, ask.status, ask.send or "/", ask.fields)
         return KeptHttp(partial(make, keeps=True), ask.kept) if ask.kept else make()
 

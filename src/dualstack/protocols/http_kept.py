@@ -2,10 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Protocol
 
-from dualstack.protocols.conversation import Turn
-from dualstack.protocols.http import HttpClient
+from dualstack.protocols.conversation import Conversation, Turn
 from dualstack.protocols.judgement import Judgement, Outcome, placed
+
+
+class Keeping(Conversation, Protocol):
+    """A client of one request that tells whether it may be followed by another."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole answer was received."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the server keeps the connection after it."""
 
 
 class KeptHttp:
@@ -14,7 +26,7 @@ class KeptHttp:
     The judgement is that of the last request that was sent.
     """
 
-    def __init__(self, make: Callable[[], HttpClient], requests: int) -> None:
+    def __init__(self, make: Callable[[], Keeping], requests: int) -> None:
         """Prepare up to ``requests`` requests, each made by ``make``."""
         self._make, self._left = make, requests - 1
         self._client = make()

@@ -11,13 +11,13 @@ from dualstack.lab.backends import make_backend
 from dualstack.lab.protocol import Backend
 from dualstack.manifest import Subject
 from dualstack.survey.endings import STATUS, UNACCEPTED, compare_statuses
+from dualstack.survey.observation import Observation
 from dualstack.survey.observing import (
     ANOTHERS,
     FREE,
     NOT_LISTENING,
     STATES,
     TAKEN,
-    Observation,
     notation,
     observe,
 )

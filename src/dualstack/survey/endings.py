@@ -1,12 +1,9 @@
 """How an exchange may end besides an answer and an error of a call, as texts of `Observation.answers`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from dualstack.prober.messages import Outcome
-
-if TYPE_CHECKING:
-    from dualstack.survey.observing import Observation
+from dualstack.survey.observation import Observation
 
 UNACCEPTED = "not accepted"
 """The answer over a family in which the kernel establishes connections that the service does not accept in time."""
@@ -23,7 +20,7 @@ def is_answer(text: str) -> bool:
     return text == Outcome.ANSWERED.value or text.startswith(STATUS)
 
 
-def compare_statuses(seen: Sequence["Observation"]) -> None:
+def compare_statuses(seen: Sequence[Observation]) -> None:
     """Take error statuses for ordinary answers where no client of the same listener gets another one."""
     welcome = {_listener(item) for item in seen if Outcome.ANSWERED.value in item.answers.values()}
     for item in seen:
@@ -33,6 +30,6 @@ def compare_statuses(seen: Sequence["Observation"]) -> None:
             )
 
 
-def _listener(item: "Observation") -> tuple[str, str]:
+def _listener(item: Observation) -> tuple[str, str]:
     """Return whose listener was observed, and which."""
     return item.service, item.listener

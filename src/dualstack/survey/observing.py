@@ -2,7 +2,7 @@
 
 import errno
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dualstack.authority import names_for
 from dualstack.backend_names import DOCKER
@@ -20,6 +20,7 @@ from dualstack.protocols.application import Trait
 from dualstack.protocols.registry import traits_of
 from dualstack.service import SCRATCH, dial_to, launch_service, readiness_of
 from dualstack.survey.endings import CLOSED, STATUS, UNACCEPTED, is_answer
+from dualstack.survey.observation import Observation
 from dualstack.survey.variants import Variant
 from dualstack.topology import load_topology
 from dualstack.world.client import ERROR
@@ -69,44 +70,6 @@ _REFUSED = errno.errorcode[errno.ECONNREFUSED]
 
 _NOT_EXECUTABLE = 126
 """A shell's exit code for a program that cannot be executed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """The result of one start of a variant, in one kernel state.
-
-    Attributes:
-        service: The service's name, without its configuration.
-        variant: The configuration's name, or the listen address.
-        listener: The listener's name.
-        transport: ``tcp`` or ``udp``.
-        state: A key of `STATES`.
-        taken: A key of `TAKEN`.
-        sockets: ``4``, ``6`` (IPV6_V6ONLY), ``D`` (IPv6 socket that serves both), joined by ``+``; a specific address
-            follows ``@``; ``✗`` if it does not listen.
-        answers: How an exchange over each family ended, an outcome, an errno or a text of `endings`. A family that the
-            topology lacks is left out; one in which only another program has the port is not dialled.
-        error: Why it does not listen, not over all families, or ended while it was dialled: how it ended or how long
-            the survey waited, and the line of its output that names the error, or else its last line.
-        rows: The sockets in full.
-        effect: The outcome: the value of an `Effect`.
-        ended: How it ended by itself: ``exited with code 1``; empty while it ran.
-        timed_out: Whether it ran, and was not ready within the manifest's timeout.
-    """
-
-    service: str
-    variant: str
-    listener: str
-    transport: str
-    state: str
-    taken: str
-    sockets: str
-    answers: dict[str, str]
-    error: str
-    rows: tuple[SocketRow, ...]
-    effect: str
-    ended: str = ""
-    timed_out: bool = False
 
 
 def observe(backend: Backend, variant: Variant, taken: str, state: str) -> Observation:

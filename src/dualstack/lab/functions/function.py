@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dualstack.families import Family
 from dualstack.lab.nftables import Message
-from dualstack.lab.observation import Check
+from dualstack.lab.observation import Advertised, Check
 
 if TYPE_CHECKING:
     from dualstack.addressing import Plan
@@ -124,21 +124,6 @@ class Passage:
     hops: int = 0
     seen: str = ""
     outcome: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Advertised:
-    """A prefix that a host advertises to a neighbour (PREF64).
-
-    Attributes:
-        host: The neighbour.
-        interface: Its interface.
-        prefix: The prefix.
-    """
-
-    host: str
-    interface: str
-    prefix: str
 
 
 def _nothing(_: Site) -> tuple[()]:

@@ -8,9 +8,9 @@ IPv6 hosts reach an IPv4 host at its address behind the host's prefix, ``pref64`
 from collections.abc import Iterator
 
 from dualstack.families import Family
-from dualstack.lab.functions.function import Advertised, Daemon, Function, FunctionRoute, Passage, Site
+from dualstack.lab.functions.function import Daemon, Function, FunctionRoute, Passage, Site
 from dualstack.lab.functions.translation import OTHER_PREFIXES, mappings, pool, prefix_of
-from dualstack.lab.observation import HostObservation, ProofFailure, same, shown
+from dualstack.lab.observation import Advertised, HostObservation, ProofFailure, same, shown
 from dualstack.lab.translating.process import ENTRY, Order
 from dualstack.rfc6052 import embed
 
