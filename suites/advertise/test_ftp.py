@@ -51,7 +51,7 @@ REFUSALS = range(400, 600)
     wire="The connection to the data port is of the family of the control connection, and is answered.",
     cites=("RFC 2428 §3", "RFC 959 §4.1.2, §4.2", "RFC 4038 §5.1"),
     topologies=("dual-stack", "ipv6-only-strict"),
-    causes=("RC-SIDECHANNEL", "RC-ADVERTISED"),
+    causes=("RC-SIDECHANNEL", "RC-PASVIPV6", "RC-ADVERTISED"),
     needs=(Need.FTP, Need.MANY),
 ).attach
 def test_data_ports(world: ListenerWorld) -> None:
@@ -91,11 +91,12 @@ def passive(reply: Reply, family: Family, address: str) -> Finding:
     if family is Family.IPV6:
         ok = reply.code in REFUSALS
         expected = "PASV over IPv6 is refused, because its reply has no form for an IPv6 address"
+        symptom = Symptom.PASV_OVER_IPV6
     else:
         ok = reply.code in REFUSALS or (reply.passive or ("", 0))[0] == address
         expected = f"PASV over IPv4 is answered with {address}, or refused"
-    symptoms = () if ok else (Symptom.UNUSABLE_ADDRESS,)
-    return Finding(ok, expected, f"it is answered {reply.text!r}", symptoms=symptoms)
+        symptom = Symptom.UNUSABLE_ADDRESS
+    return Finding(ok, expected, f"it is answered {reply.text!r}", symptoms=() if ok else (symptom,))
 
 
 @Requirement(

@@ -1,7 +1,7 @@
 """A listener that cannot be bound is reported as an error, and the service does not continue with one family."""
 
 from dualstack.families import Family
-from dualstack.finding import Finding
+from dualstack.finding import Finding, Symptom
 from dualstack.prober.messages import Await, Exit, Hold, SocketRow
 from dualstack.requirement import Level, Requirement, Role
 from dualstack.world import ListenerWorld
@@ -30,7 +30,7 @@ NEVER = r"(?!)"
     "{scratch}) and the socket table.",
     cites=("RFC 4038 §6.3.1", "bind(2): EADDRINUSE", "listen(2): EADDRINUSE"),
     topologies=("dual-stack",),
-    causes=("RC-BINDSWALLOWED", "RC-DOUBLEBIND"),
+    causes=("RC-BINDSWALLOWED", "RC-BINDSILENT", "RC-DOUBLEBIND"),
 ).attach
 def test_bind_failure_is_reported_and_fatal(world: ListenerWorld) -> None:
     """The service reports that its port is taken in one family, and does not serve the other one alone."""
@@ -109,6 +109,7 @@ def judge(
         within: Seconds that the service had.
     """
     failed, level = f"the service fails within {within:.0f} s", ""
+    symptoms: tuple[Symptom, ...] = ()
     if own:
         what = " and ".join(sorted({f"{row.address} ({row.family})" for row in own}))
         happened, ok = f"after {within:.0f} s it runs and listens on {what}", bool(line) and partial
@@ -118,6 +119,7 @@ def judge(
     else:
         ok = bool(line) or (how.code != 0 and bool(said))
         happened = f"it {how}"
+        symptoms = () if ok else (Symptom.ENDS_UNREPORTED,)
         line = line or next(iter(said), "") * (how.code != 0)
     reports = f'reports: "{line[:200]}"' if line else "does not report the error"
     return Finding(
@@ -125,6 +127,7 @@ def judge(
         f"with its port taken in {taken.label} {failed} and reports the error",
         f"{happened}, and {reports}",
         level=level,
+        symptoms=symptoms,
     )
 
 

@@ -655,6 +655,13 @@ CASES = {
         "RC-SIDECHANNEL",
         facts(requirement="META-010", broken=(Finding(False, "after EPRT the server connects", "500 unknown"),)),
     ),
+    "PASV is answered over IPv6": (
+        "RC-PASVIPV6",
+        facts(
+            requirement="META-005",
+            broken=(Finding(False, "PASV is refused", "it is answered 227", symptoms=(Symptom.PASV_OVER_IPV6,)),),
+        ),
+    ),
     "another network protocol is a wrong parameter": (
         "RC-VAGUEREFUSAL",
         facts(requirement="META-011", broken=(Finding(False, "EPRT is refused with 522", "501 wrong"),)),

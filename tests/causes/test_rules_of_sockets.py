@@ -69,6 +69,17 @@ CASES = {
         facts(REFUSED, OK, ONLY, requirement="LISTEN-008", starts=(Start(bind="::,0.0.0.0", ready=True),)),
     ),
     "two sockets for IPv4": ("RC-REUSEPORT", facts(OK, OK, ZERO, DUAL, requirement="LISTEN-008")),
+    "the port is taken, and it ends silently": (
+        "RC-BINDSILENT",
+        facts(
+            OK,
+            OK,
+            requirement="LISTEN-009",
+            foreign=True,
+            starts=(replace(STARTED, ended="exited with code 1"),),
+            broken=(Finding(False, "it reports the error", "it does not", symptoms=(Symptom.ENDS_UNREPORTED,)),),
+        ),
+    ),
     "the port is taken, and it runs on": (
         "RC-BINDSWALLOWED",
         facts(OK, OK, ZERO, row("::", 8081, v6only=True), requirement="LISTEN-009", foreign=True, starts=(STARTED,)),

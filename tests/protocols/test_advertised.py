@@ -181,3 +181,17 @@ def test_when_the_answer_to_another_request_is_complete() -> None:
     assert re.search(expect, '{"a": [1]}\r\n')
     assert not re.search(expect, '{"a": [1], "b"')
     assert table(protobuf_path="1").expect is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "answer", "host"),
+    [
+        (r"://(?P<host>[^/:\]]+|\[[^\]]+\]):(?P<port>\d+)", b"at http://[2001:db8::1]:80/", "2001:db8::1"),
+        (r"://(?P<host>[^/]+)/", b"at ws://[2001:db8::1]/room", "2001:db8::1"),
+        (r"at (?P<host>\S+) (?P<port>\d+)", b"at [2001:db8::1] 80", "[2001:db8::1]"),
+        (r"at (?P<host>[^:]+):(?P<port>\d+)", b"at [2001:80", "[2001"),
+    ],
+)
+def test_brackets_of_a_pattern(pattern: str, answer: bytes, host: str) -> None:
+    """Brackets that a URL or a port needs do not belong to the host; others, and one alone, stay."""
+    assert table(pattern=pattern).read(answer, b"")[0].host == host

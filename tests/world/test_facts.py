@@ -26,6 +26,7 @@ MakeWorld = Callable[..., Any]
 
 IPV4, IPV6 = BOTH
 TCP_LISTENER = '[[listen]]\nname = "main"\nport = 8080\nprotocol = "echo"\n'
+MAY_ANSWER_FROM_ANY_PORT = 'send = "a"\nexpect = "."\nreply_port = "any"\n'
 UDP_LISTENER = TCP_LISTENER + 'transport = "udp"\n'
 MAC, PEER = "02:00:5e:10:00:01", "02:00:5e:10:00:02"
 S4, C4, S6, C6 = "198.51.100.1", "198.51.100.33", "2001:db8:51:1::101", "2001:db8:51:1::201"
@@ -185,6 +186,19 @@ def test_datagrams_from_elsewhere_are_facts(make_world: MakeWorld) -> None:
     found = facts_of(made.world)
     assert (found.ipv6.wrong_source, found.ipv6.wrong_port) == ((), (50000,))
     assert dict(found.ipv6.hows) == {How.ELSEWHERE: 1}
+
+
+def test_answers_from_a_port_that_may_answer_are_facts(make_world: MakeWorld) -> None:
+    """Where a service may answer from any port, another address is wrong, and another port is an answer."""
+    made = make_world(ListenerWorld, UDP_LISTENER.replace('"echo"', '"exchange"') + MAY_ANSWER_FROM_ANY_PORT)
+    ask = both_ways(IPV6, back=False) / UDP(sport=40000, dport=8080) / b"x"
+    address = Ether(src=MAC, dst=PEER) / IPv6(src="2001:db8:51:1::103", dst=C6) / UDP(sport=50000, dport=40000) / b"x"
+    made.wire(ask, address)
+    found = facts_of(made.world).ipv6
+    assert (found.wrong_source, found.wrong_port) == (("2001:db8:51:1::103",), ())
+    made.wire(ask, both_ways(IPV6, back=True) / UDP(sport=50000, dport=40000) / b"x")
+    found = facts_of(made.world).ipv6
+    assert (dict(found.hows), found.wrong_source, found.wrong_port) == ({How.ANSWERED: 1}, (), ())
 
 
 def test_the_answer_to_a_multicast_request_comes_from_an_address(make_world: MakeWorld) -> None:

@@ -26,6 +26,7 @@ CARRIED_RULES = (
         ((DECISIVE, about("META-009", "META-010")), (DECISIVE, handed_out.side_port_missed)),
         (handed_out.ipv4_fails_too,),
     ),
+    Rule("RC-PASVIPV6", ((DECISIVE, handed_out.pasv_over_ipv6),)),
     Rule("RC-VAGUEREFUSAL", ((DECISIVE, about("META-011")),)),
     Rule("RC-U32", ((DECISIVE, handed_out.cut),)),
 )

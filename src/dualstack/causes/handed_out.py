@@ -10,6 +10,12 @@ def unusable(facts: Facts) -> str:
     return facts.judged(Symptom.UNUSABLE_ADDRESS)
 
 
+def pasv_over_ipv6(facts: Facts) -> str:
+    """It answers PASV to a client of IPv6."""
+    sentence = facts.happened(Symptom.PASV_OVER_IPV6)
+    return f"PASV over IPv6: {sentence}" if sentence else ""
+
+
 def side_port_missed(facts: Facts) -> str:
     """A port that it opened for a client beside the connection is reached over IPv4, and not over IPv6."""
     found = [item for item in facts.broken if Symptom.SIDE_PORT in item.symptoms]

@@ -7,6 +7,7 @@ from dualstack.causes.rule import about, did_not_start, ended, says
 from dualstack.causes.sockets import ipv4_literal_only
 from dualstack.facts import Facts, Sign, Start
 from dualstack.families import BOTH, Family
+from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
@@ -56,6 +57,12 @@ def runs_on_without(facts: Facts) -> str:
     rows = facts.table
     has = f"it listens on {', '.join(f'{row.address} port {row.port}' for row in rows)}" if rows else "it has no socket"
     return f"a foreign socket has its port in one family, and it keeps running: {has}"
+
+
+def ends_unreported(facts: Facts) -> str:
+    """Its port is taken in one family, and it ends without a message, or with the status of a success."""
+    sentence = facts.happened(Symptom.ENDS_UNREPORTED)
+    return f"a foreign socket has its port in one family: {sentence}" if sentence else ""
 
 
 def names_bind_error_and_runs(facts: Facts) -> str:

@@ -1,7 +1,7 @@
 """Which facts support causes that are about how a service starts and binds, and which rule them out."""
 
 from dualstack.causes import sockets, starting
-from dualstack.causes.rule import DECISIVE, FITS, STRONG, Rule, about, both, did_not_start, ended
+from dualstack.causes.rule import DECISIVE, FITS, STRONG, Rule, about, both, did_not_start, ended, unless
 
 STARTING_RULES = (
     Rule(
@@ -10,9 +10,10 @@ STARTING_RULES = (
             (DECISIVE, starting.runs_on_without),
             (STRONG, starting.names_bind_error_and_runs),
             (STRONG, starting.waits_for_mapped),
-            (FITS, about("LISTEN-009")),
+            (FITS, both(about("LISTEN-009"), unless(starting.ends_unreported, " "))),
         ),
     ),
+    Rule("RC-BINDSILENT", ((DECISIVE, starting.ends_unreported),)),
     Rule(
         "RC-NOINET6",
         (

@@ -31,6 +31,8 @@ _UNTRIED = "not tried: a UDP service answers only what it understands"
 
 _UNRECOGNISED = "what it speaks is not recognised"
 
+_LOCAL = "It listens on loopback addresses alone: its clients here run on its own host, and no other host can reach it."
+
 _AT_ONCE = 3
 """How many cases of a client run at the same time: they wait for most of their time."""
 
@@ -164,6 +166,8 @@ def _show(console: Terminal, tried: Tried, command: list[str], options: argparse
     for port, spoken in tried.ports.items():
         what = _what(port, spoken, tried.seen)
         console.paragraph(f"{port.port}/{port.transport.value}  {what}; {_sockets(port.rows)}", hang=2)
+        if port.is_local:
+            console.paragraph(_LOCAL, indent=2)
     path: Path | None = options.save
     if tried.seen:
         console.print()

@@ -98,7 +98,12 @@ class Advertises(Table):
         """Yield the address of each match of the regular expression."""
         for match in re.finditer(self.pattern or "", text):
             groups = match.groupdict()
-            yield self._made(show(match[0].encode("latin-1")), groups["host"] or "", groups.get("port"))
+            first, last = match.span("host")
+            separated = text[:first].endswith("//") or text[last : last + 1] == ":"  # a URL, or a port that follows
+            host = groups["host"] or ""
+            if separated and host.startswith("[") and host.endswith("]"):
+                host = host[1:-1]
+            yield self._made(show(match[0].encode("latin-1")), host, groups.get("port"))
 
     def _made(self, where: str, host: str, port: object) -> Advertised:
         """Return an address with its port: the one beside it, the one in its text, or that of the manifest."""

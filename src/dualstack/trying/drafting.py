@@ -183,6 +183,7 @@ def _listener(port: OpenPort, spoken: Spoken) -> Iterator[str]:
         yield f'protocol = "{spoken.protocol}"'
         yield from [f"expect = {quoted('^' + re.escape(spoken.greeting))}"] if spoken.greeting else []
     if port.is_local:
+        yield "# It listens on loopback addresses alone. Without this line clients on another host must be served."
         yield 'scope = "loopback"'
     if spoken.tls and port.transport is Transport.TCP:
         yield from ("", "[listen.tls]", 'verify = "none"')

@@ -50,7 +50,9 @@ def family_facts(
     port, transport = listener.port, listener.transport
     made = flows(wire, port, transport) if wire is not None else ()
     known = {(item.source, item.source_port) for item in exchanges if not item.inside}
-    unasked = _unasked(wire.frames, port) if wire is not None and transport is Transport.UDP else {}
+    any_port = isinstance(listener, Listen) and listener.reply_port == "any"
+    frames = wire.frames if wire is not None and transport is Transport.UDP else ()
+    unasked = _unasked(frames, port, any_port=any_port)
     errors = _errors(wire.frames, port) if wire is not None else {}
     found = {}
     for family in BOTH:
@@ -67,8 +69,8 @@ def family_facts(
             hows=tuple(sorted(hows.items(), key=lambda item: -item[1])),
             icmp=tuple(sorted(errors.get(family, {}))),
             expired=next((text for text, expired in sorted(errors.get(family, {}).items()) if expired), ""),
-            wrong_source=tuple(sorted({address for address, number in ends if number == port})),
-            wrong_port=tuple(sorted({number for _, number in ends if number != port})),
+            wrong_source=tuple(sorted({address for address, number in ends if number == port or any_port})),
+            wrong_port=tuple(sorted({number for _, number in ends if number != port and not any_port})),
             hung_up_beside=sum(item.hung_up and _beside(item, others) for item in others),
             hop_limit=_least_hops(wire, listener, family) if wire is not None else 0,
             late=family in late,
@@ -81,12 +83,12 @@ def _how(flow: Flow, unasked: Mapping[End, Collection[End]], *, silent: bool) ->
 
     Args:
         flow: The flow.
-        unasked: The clients that got datagrams from where they had not sent any, each with the sources.
+        unasked: The clients that got datagrams from where they had not sent any, each with the sources that may not.
         silent: Whether a connection without an answer is a whole exchange.
     """
     fate = flow.attempt.fate
     if fate is Fate.UNANSWERED and (flow.attempt.src, flow.attempt.sport) in unasked:
-        return How.ANSWERED if ipaddress.ip_address(flow.attempt.dst).is_multicast else How.ELSEWHERE
+        return How.ELSEWHERE if unasked[flow.attempt.src, flow.attempt.sport] else How.ANSWERED
     if fate is not Fate.ANSWERED:
         return {Fate.REFUSED: How.REFUSED, Fate.ICMP_ERROR: How.UNREACHABLE}.get(fate, How.IGNORED)
     if flow.answered or silent:
@@ -118,10 +120,11 @@ def _beside(flow: Flow, others: Iterable[Flow]) -> bool:
     )
 
 
-def _unasked(frames: Iterable[Frame], port: int) -> dict[End, set[End]]:
-    """Return the clients that got datagrams from where they had not sent any, each with the sources.
+def _unasked(frames: Iterable[Frame], port: int, *, any_port: bool) -> dict[End, set[End]]:
+    """Return the clients that got datagrams from where they had not sent any, each with those sources that must not.
 
-    What answers a multicast request comes from no address that was asked: such a client has no sources.
+    What answers a multicast request comes from no address that was asked: such a client has no sources. Neither has one
+    that is answered from another port of an address that it asked, with ``any_port``.
     """
     asked: dict[End, set[End]] = {}
     unasked: dict[End, set[End]] = {}
@@ -130,8 +133,10 @@ def _unasked(frames: Iterable[Frame], port: int) -> dict[End, set[End]]:
             continue
         source, target = (frame.src, frame.sport), (frame.dst, frame.dport)
         if target in asked and source not in asked[target]:
-            grouped = any(ipaddress.ip_address(address).is_multicast for address, _ in asked[target])
-            unasked.setdefault(target, set()).update([] if grouped else [source])
+            addresses = {address for address, _ in asked[target]}
+            may = any(ipaddress.ip_address(address).is_multicast for address in addresses)
+            may |= any_port and frame.src in addresses
+            unasked.setdefault(target, set()).update([] if may else [source])
         elif target not in asked and frame.dport == port:
             asked.setdefault(source, set()).add(target)
     return unasked
