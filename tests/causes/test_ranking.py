@@ -9,6 +9,7 @@ from dualstack.causes.ranking import contradiction
 from dualstack.facts import Facts, FamilyFacts, How, Start
 from dualstack.finding import Finding, Symptom
 from dualstack.protocols.certificates import TlsFault
+from dualstack.suites import requirements
 from tests.causes.made import (
     ADDRESS,
     DIED,
@@ -173,6 +174,15 @@ def test_a_cause_without_a_rule_keeps_its_place() -> None:
 def test_a_service_that_does_not_start_has_no_cause() -> None:
     """Its own output explains the failure."""
     assert likely(("RC-V4SOCK",), facts(starts=(DIED,), requirement="START-001", output=IN_USE)) == ()
+
+
+@pytest.mark.parametrize("name", ["ROBUST-001", "ROBUST-003", "ROBUST-006", "ROBUST-008", "ROBUST-011", "SEC-009"])
+def test_where_nobody_connected_a_requirement_is_no_evidence(name: str) -> None:
+    """A service that did not become ready in a case gets no cause that only the case's subject suggests."""
+    late = Facts(requirement=name, starts=(Start(ready=False),), broken=(Finding(False, "it starts", "it does not"),))
+    assert likely(requirements()[name].causes, late) == ()
+    tried = replace(late, starts=(STARTED,))
+    assert likely(requirements()[name].causes, tried) != ()
 
 
 def test_a_component_that_failed_leaves_no_cause() -> None:

@@ -32,6 +32,14 @@ def test_time_without_a_cpu_does_not_count(start: Callable[..., ProgramHandle]) 
     assert readiness.seconds < NEVER.timeout * STARVATION_FACTOR * 3  # the prober may be kept waiting too
 
 
+def test_every_thread_counts(start: Callable[..., ProgramHandle]) -> None:
+    """The time without a CPU is that of any thread: the first thread of a Java program only waits for the others."""
+    aside = CROWDED.replace("while True: pass", "import threading\ndef run():\n while True: pass\n")
+    readiness = start(f"{aside}threading.Thread(target=run).start()").wait_ready(NEVER)
+    assert readiness.starved > NEVER.timeout / 2
+    assert "the machine was too busy" in readiness.hardly_ran
+
+
 def test_a_connector_gets_the_time_without_a_cpu(start: Callable[..., ProgramHandle]) -> None:
     """The end of a starved program is awaited for longer than its timeout, but not endlessly."""
     patience = Patience(start(CROWDED), NEVER.timeout, "the end")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from dualstack.errors import HarnessError, ServiceError
+from dualstack.errors import HarnessError, Inconclusive, ServiceError
 from dualstack.lab.protocol import Program
 from dualstack.prober.messages import Exit, Launch, Log, Readiness
 from dualstack.topology import load_topology
@@ -24,12 +24,14 @@ NO_ADDRESS = "bind: Cannot assign requested address"
 class Started:
     """A program that becomes ready, or has ended before."""
 
-    def __init__(self, end: Exit | None, text: str = "") -> None:
+    def __init__(self, end: Exit | None, text: str = "", *, starved: float | None = None) -> None:
         """Keep the results."""
-        self.end, self.text, self.stopped = end, text, 0
+        self.end, self.text, self.stopped, self.starved = end, text, 0, starved
 
     def wait_ready(self, _: object) -> Readiness:
-        """Return whether it is ready: it is unless it has ended."""
+        """Return whether it is ready: it is unless it has ended, or was starved."""
+        if self.starved is not None:
+            return Readiness(False, None, 4.0, "it is not ready", self.starved)
         return Readiness(self.end is None, self.end, 0.1, "ready" if self.end is None else f"it {self.end}")
 
     def poll(self) -> Exit | None:
@@ -66,6 +68,17 @@ def test_a_start_that_fails_is_reported_with_its_exit_status_and_log(make_world:
         made.world.service.start()
     assert made.world.unstarted
     assert [(item.ready, item.code) for item in made.world.service.launches] == [(False, 1)]
+
+
+@pytest.mark.parametrize(("starved", "error"), [(2.5, Inconclusive), (1.5, ServiceError)])
+def test_a_machine_that_is_too_busy_is_no_fault_of_a_service(
+    make_world: MakeWorld, starved: float, error: type[Exception]
+) -> None:
+    """A service that got no processor for half of its time is not judged by its start."""
+    made = make_world(ListenerWorld, LISTEN)
+    starting(made, Started(None, starved=starved))
+    with pytest.raises(error, match="did not become ready"):
+        made.world.service.start()
 
 
 def test_a_start_stops_the_one_before_and_keeps_its_output(make_world: MakeWorld) -> None:

@@ -66,11 +66,13 @@ def _weighed(code: str, facts: Facts, *, listed: bool) -> Likely | None:
         return None
     rule = _by_code().get(code)
     if rule is None:
-        return Likely(code)
+        return None if facts.untried else Likely(code)
     found = [(weight, sentence) for weight, test in rule.support if (sentence := test(facts))]
+    if facts.untried:  # that the case is about a requirement is no evidence
+        found = [(weight, sentence) for weight, sentence in found if sentence.strip()]
     weight, because = max(found, key=lambda item: item[0], default=(0, ""))
     if weight >= STRONG and not because.strip():
         because = shows_wrong(facts)  # what failed is the evidence
-    if weight >= STRONG or (listed and (weight or not rule.evident)):
+    if weight >= STRONG or (listed and (weight or not (rule.evident or facts.untried))):
         return Likely(code, weight, because.strip())
     return None

@@ -132,6 +132,12 @@ class Facts:
     # -- the service -------------------------------------------------------------------------------------------------
 
     @property
+    def untried(self) -> bool:
+        """Whether the last start did not become ready, and nobody connected in any."""
+        seen = self.exchanges or self.runs or self.ipv4.hows or self.ipv6.hows
+        return bool(self.starts) and not self.start.ready and not seen
+
+    @property
     def start(self) -> Start:
         """The last start."""
         return self.starts[-1] if self.starts else Start()

@@ -80,15 +80,12 @@ def _numbers() -> Iterator[int]:
 
 
 def cpu_starvation(pids: Iterable[int]) -> float:
-    """Return the seconds for which one of these processes was runnable but had no CPU; the longest of all.
+    """Return the seconds for which one thread of these processes was runnable but had no CPU; the longest of all.
 
-    It is 0 if the kernel does not count them (CONFIG_SCHED_INFO).
+    The first thread of a Java program waits for the others, so that it is never runnable. The result is 0 if the kernel
+    does not count them (CONFIG_SCHED_INFO).
     """
-    delays = [0]
-    for pid in pids:
-        with suppress(*_GONE):
-            delays.append(int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]))
-    return max(delays) / 1e9
+    return max((thread.waiting for pid in pids for thread in thread_times(pid)), default=0.0)
 
 
 def thread_times(pid: int) -> list[ThreadTime]:

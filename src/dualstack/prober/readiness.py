@@ -85,14 +85,15 @@ class Waiting:
                 "it is ready" if how is None else f"it {how}, and what it left behind is ready: {view.left_behind()}"
             )
             return Readiness(ready=True, exit=how, seconds=passed, detail=detail)
+        starved = 0.0
         if not view.over():
             if passed >= self._timeout:
-                limit = self._condition.timeout
-                self._timeout = min(limit + view.starved(), limit * STARVATION_FACTOR)
+                limit, starved = self._condition.timeout, view.starved()
+                self._timeout = min(limit + starved, limit * STARVATION_FACTOR)
             if passed < self._timeout:
                 return None
         detail = _unready(self._condition, passed, how, missing, view.own_ports())
-        return Readiness(ready=False, exit=how, seconds=passed, detail=detail)
+        return Readiness(ready=False, exit=how, seconds=passed, detail=detail, starved=starved)
 
     def _missing(self, view: View, now: float) -> list[str]:
         """Return what the program still lacks, one phrase each."""

@@ -140,12 +140,15 @@ class Service:
 
         Raises:
             ServiceError: It cannot be executed, ended, or did not become ready in time.
+            Inconclusive: It did not become ready in time, and the machine starved it of processor time.
         """
         self._expected = families
         readiness = self.wait_ready(self.launch(bind, **settings), families)
         if not readiness.ready:
             why = f"{readiness.detail}{missing_loopback(self._lab.topology, self.log.text)}{self.last_log_line()}"
             component = f"{fault}; " if (fault := self.components.look()) else ""
+            if readiness.hardly_ran:
+                raise Inconclusive(f"the service did not become ready: {why}; {readiness.hardly_ran}")
             raise ServiceError(f"{component}the service did not become ready: {why}", not_ready=True)
 
     def restart(self) -> None:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dualstack.deadline import Deadline
-from dualstack.errors import DeadlineExpired, ServiceError
+from dualstack.errors import DeadlineExpired, Inconclusive, ServiceError
 from dualstack.families import BOTH, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.files import resolver_of
@@ -114,11 +114,17 @@ class StartWorld(World):
         self.require(Finding(not fault, expected, f"{fault}{advice}" if fault else "it does"))
 
     def _why_not_ready(self) -> str:
-        """Start the service; return why it is not ready, or nothing."""
+        """Start the service; return why it is not ready, or nothing.
+
+        Raises:
+            Inconclusive: The machine starved it of processor time.
+        """
         try:
             readiness = self.service.wait_ready(self.service.launch(), families=())
         except ServiceError as error:
             return str(error)
+        if readiness.hardly_ran:
+            raise Inconclusive(f"{readiness.detail}; {readiness.hardly_ran}")
         return "" if readiness.ready else f"{readiness.detail}{self.service.last_log_line()}"
 
     def _why_closed(self, listener: Listen) -> str:

@@ -174,12 +174,21 @@ class Readiness:
         exit: How it ended; None if it runs.
         seconds: The duration of the wait.
         detail: One sentence: that it is ready, or why not.
+        starved: If it runs and is not ready: the seconds for which it could have run but had no processor.
     """
 
     ready: bool
     exit: Exit | None
     seconds: float
     detail: str
+    starved: float = 0.0
+
+    @property
+    def hardly_ran(self) -> str:
+        """That the machine was too busy for it to become ready, as a clause; empty if it was not."""
+        if self.ready or self.starved * 2 < max(self.seconds, 0.1):
+            return ""
+        return f"but the machine was too busy: it could have run for {self.starved:.1f} s of them, and got no processor"
 
 
 @dataclass(frozen=True, slots=True)
