@@ -88,7 +88,7 @@ class Symptom(enum.StrEnum):
     PROXY_HEADER = "PROXY header"
     """A PROXY header is written or read wrongly."""
     RELAY_DISTRUSTED = "relay distrusted"
-    """A PROXY header of a trusted relay is not used."""
+    """What a trusted relay says of its client, in a PROXY header or a field, is not used."""
     STRANGER_TRUSTED = "stranger trusted"
     """A PROXY header of another host than the trusted relay is used."""
     REDIRECT = "redirect"

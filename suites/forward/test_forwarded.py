@@ -27,7 +27,7 @@ from dualstack.world.proxy_headers import CLIENTS
     wire="No claim: the evidence is what the service shows.",
     cites=("RFC 7239 §4, §6", "RFC 4291 §2.2"),
     topologies=("dual-stack",),
-    causes=("RC-FORWARDED",),
+    causes=("RC-FORWARDED", "RC-ACLTEXT"),
     needs=(Need.FORWARDED, Need.PEER),
 ).attach
 def test_takes_clients_of_both_families_from_a_field(world: ListenerWorld) -> None:
@@ -36,8 +36,10 @@ def test_takes_clients_of_both_families_from_a_field(world: ListenerWorld) -> No
     assert proxy is not None  # Need.FORWARDED
     assert proxy.forwarded is not None  # Need.FORWARDED
     for family in world.served():
-        for client, value in forms(proxy.forwarded):
-            shows(world, family, proxy.forwarded, value, client)
+        found = [shows(world, family, proxy.forwarded, value, client) for client, value in forms(proxy.forwarded)]
+        ignored = all(Symptom.RELAY_DISTRUSTED in item.symptoms for item in found)
+        for item in found:
+            world.require(item if ignored else replace(item, symptoms=(Symptom.FORWARDED,)))
 
 
 def forms(field: Field) -> Iterator[tuple[str, str]]:
@@ -57,8 +59,11 @@ def nodes(ipv4: str, ipv6: str) -> Iterator[tuple[str, str]]:
     yield from ((ipv4, f"for={ipv4}"), (ipv6, f'for="[{ipv6}]"'))
 
 
-def shows(world: ListenerWorld, family: Family, field: Field, value: str, client: str) -> None:
-    """Require that a request over ``family`` with a field is served, and that the service shows the client in it."""
+def shows(world: ListenerWorld, family: Family, field: Field, value: str, client: str) -> Finding:
+    """Return whether a request over ``family`` with a field is served, and the service shows the client in it.
+
+    A service that shows the address from which the request came has not used the field.
+    """
     world.note(f"the next request has {field}: {value}")
     dialled = world.client.carry_out(replace(world.client.exchange(family), fields=((field, value),)))
     where = f"over {family.label}, with {field}: {value},"
@@ -66,7 +71,9 @@ def shows(world: ListenerWorld, family: Family, field: Field, value: str, client
     shown = world.client.shown_address(dialled, client) if served else ""
     happened = f'{where} it shows "{shown}"' if served else f"{where} {dialled.detail}"
     ok = served and is_same(shown, client)
-    world.require(Finding(ok, f"{where} the service shows {client}", happened, symptoms=(Symptom.FORWARDED,)))
+    ignored = served and not ok and is_same(shown, dialled.source)
+    symptom = Symptom.RELAY_DISTRUSTED if ignored else Symptom.FORWARDED
+    return Finding(ok, f"{where} the service shows {client}", happened, symptoms=(symptom,))
 
 
 def is_same(shown: str, client: str) -> bool:

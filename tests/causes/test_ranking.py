@@ -185,6 +185,17 @@ def test_where_nobody_connected_a_requirement_is_no_evidence(name: str) -> None:
     assert likely(requirements()[name].causes, tried) != ()
 
 
+def test_a_sender_that_is_seen_is_not_dropped() -> None:
+    """That a failed finding names a family is no sign that the requests of its clients are dropped."""
+    told = (Finding(False, "with its port taken in IPv4 it fails", "it runs"),)
+    declared = {**UDP, "protocol": "oneway", "requirement": "LISTEN-009", "broken": told}
+    assert "RC-ADDRTEXT" not in [
+        item.code for item in likely([], facts(OK, OK, U4, exchanges=(held(IPV4, OK),), **declared))
+    ]
+    lost = facts(OK, OK, U4, exchanges=(held(IPV4, IGNORED),), **declared)
+    assert "RC-ADDRTEXT" in [item.code for item in likely([], lost)]
+
+
 def test_a_component_that_failed_leaves_no_cause() -> None:
     """Facts that show a cause show none if a component of the service failed."""
     found = facts(OK, REFUSED, ZERO)

@@ -434,6 +434,10 @@ CASES = {
             exchanges=(held(IPV4, OK), held(IPV6, OK), held(IPV4, OK), held(IPV6, REFUSED)),
         ),
     ),
+    "both families on loopback addresses": (
+        "RC-ONEADDRESS",
+        facts(REFUSED, REFUSED, row("127.0.0.1"), row("::1"), exchanges=(held(IPV4, REFUSED), held(IPV6, REFUSED))),
+    ),
     "IPv6 only on ::1": (
         "RC-ONEADDRESS",
         facts(OK, REFUSED, ZERO, row("::1"), exchanges=(held(IPV4, OK), held(IPV6, REFUSED))),

@@ -208,7 +208,8 @@ def rule_hits_similar_texts(facts: Facts) -> str:
 
 def sender_is_dropped(facts: Facts) -> str:
     """Requests over one family reach a socket, but the output does not show them."""
-    family = next((item for item in BOTH if facts.lost(item) or facts.is_about(item)), None)
+    unseen = {item.family for item in facts.exchanges if item.how is not How.ANSWERED and item.port == facts.port}
+    family = next((item for item in BOTH if facts.lost(item) or (facts.is_about(item) and item in unseen)), None)
     if not oneway(facts) or family is None or not facts.takes(family):
         return ""
     return f"requests over {family.label} reach one of its sockets, but its output does not show them"

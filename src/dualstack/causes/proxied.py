@@ -24,7 +24,7 @@ def misread_field(facts: Facts) -> str:
 
 
 def distrusts_relay(facts: Facts) -> str:
-    """It does not use the PROXY header of the relay that it trusts."""
+    """It does not use what a relay that it trusts says of its client."""
     return facts.happened(Symptom.RELAY_DISTRUSTED)
 
 

@@ -125,6 +125,9 @@ def bound_to_one_address(facts: Facts) -> str:
     """Clients of a family are refused, and all sockets that take the family are bound to other addresses."""
     if facts.inside or _specific(facts.listen_addresses):
         return ""
+    if facts.on_port and all(row.is_local for row in facts.on_port) and any(facts.lost(family) for family in BOTH):
+        places = " and ".join(sorted({row.address for row in facts.on_port}))
+        return f"it listens on loopback addresses alone ({places}): no other host can reach it"
     for family in BOTH:
         own = {row.address for row in facts.takes(family)}
         dialled = {item.address for item in facts.exchanges if item.family is family and item.how is How.REFUSED}
