@@ -1,6 +1,7 @@
 """Which causes are never named, and what is named if no cause has support."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -188,7 +189,7 @@ def test_where_nobody_connected_a_requirement_is_no_evidence(name: str) -> None:
 def test_a_sender_that_is_seen_is_not_dropped() -> None:
     """That a failed finding names a family is no sign that the requests of its clients are dropped."""
     told = (Finding(False, "with its port taken in IPv4 it fails", "it runs"),)
-    declared = {**UDP, "protocol": "oneway", "requirement": "LISTEN-009", "broken": told}
+    declared: dict[str, Any] = {**UDP, "protocol": "oneway", "requirement": "LISTEN-009", "broken": told}
     assert "RC-ADDRTEXT" not in [
         item.code for item in likely([], facts(OK, OK, U4, exchanges=(held(IPV4, OK),), **declared))
     ]

@@ -352,6 +352,21 @@ while True:
     assert "(IPv4-only, no AF_INET6)" in printed
 
 
+def test_a_port_that_opens_later_is_found(capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that starts slowly, and opens its second port a moment after the first one, has both in the table."""
+    program = """import socket, threading, time
+time.sleep(0.8)
+first = socket.create_server(("::", 8080), family=socket.AF_INET6, dualstack_ipv6=True)
+time.sleep(0.3)
+second = socket.create_server(("0.0.0.0", 8081))
+threading.Event().wait()
+"""
+    main(["try", "--", sys.executable, "-c", program])
+    printed = capsys.readouterr().out
+    assert "8080/tcp" in printed
+    assert "8081/tcp" in printed
+
+
 def _children() -> set[str]:
     """Return the children of this process."""
     return {child for tasks in Path("/proc/self/task").glob("*/children") for child in tasks.read_text().split()}

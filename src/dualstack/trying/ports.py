@@ -16,6 +16,9 @@ from dualstack.transport import Transport
 _SETTLED = 0.2
 """Seconds without a new port after which a program is taken to have opened all its ports."""
 
+_SETTLED_SHARE = 0.5
+"""The same as a share of the time until its last port, if that is longer: what starts slowly opens its ports slowly."""
+
 _LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 
@@ -32,6 +35,11 @@ class OpenPort:
     transport: Transport
     port: int
     rows: tuple[SocketRow, ...]
+
+    @property
+    def place(self) -> tuple[Transport, int]:
+        """Which port it is."""
+        return self.transport, self.port
 
     @property
     def is_local(self) -> bool:
@@ -62,7 +70,10 @@ def await_ports(host: Host, program: Program, seconds: float) -> Opened:
         now = open_ports(host)
         if now != found:
             found, changed = now, time.monotonic()
-        return time.monotonic() - changed >= _SETTLED and (bool(found) or _has_ended(program))
+        calm = time.monotonic() - changed
+        if not found:
+            return calm >= _SETTLED and _has_ended(program)
+        return calm >= max(_SETTLED, (changed - began) * _SETTLED_SHARE)
 
     Deadline(seconds, "the program to open a port").until(have_settled)
     return Opened(found, changed - began)

@@ -23,7 +23,7 @@ from dualstack.survey import Observation, survey
 from dualstack.topology import load_topology
 from dualstack.transport import Transport
 from dualstack.trying.drafting import server_manifest
-from dualstack.trying.ports import OpenPort, await_ports
+from dualstack.trying.ports import OpenPort, await_ports, open_ports
 from dualstack.trying.speaking import SILENT, Spoken, recognise
 
 _ORDINARY = "dual-stack"
@@ -136,6 +136,9 @@ def _find(backend: Backend, subject: Subject, wait: float) -> tuple[Tried, float
         try:
             opened = await_ports(host, program, wait)
             found = {port: recognise(lab, port, program) for port in opened.ports}
+            now = {port.place: port for port in open_ports(host)}  # it may have opened more meanwhile
+            found = {now.pop(port.place, port): spoken for port, spoken in found.items()}
+            found |= {port: recognise(lab, port, program) for port in now.values()}
             how, output = program.poll(), program.log().text
             local = () if found else receive(host.inside(ENTRY))
         finally:
