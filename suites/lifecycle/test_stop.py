@@ -37,7 +37,7 @@ TWICE = 2
     "answered by ICMP port unreachable.",
     cites=("signal(7): SIGTERM", "RFC 9293 §3.10.7.1", "RFC 1122 §4.1.3.1", "RFC 4443 §3.1"),
     topologies=("dual-stack",),
-    causes=("RC-STOP", "RC-INHERIT"),
+    causes=("RC-STOP", "RC-INHERIT", "RC-STOPSTATUS"),
     needs=(Need.NETWORK,),
 ).attach
 def test_stopping_closes_both_families(world: ListenerWorld) -> None:

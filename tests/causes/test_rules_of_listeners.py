@@ -659,6 +659,24 @@ CASES = {
         "RC-SIDECHANNEL",
         facts(requirement="META-010", broken=(Finding(False, "after EPRT the server connects", "500 unknown"),)),
     ),
+    "it ends with an error when it is stopped": (
+        "RC-STOPSTATUS",
+        facts(
+            requirement="LIFE-007",
+            broken=(Finding(False, "it ends with code 0", "it exited with code 1", symptoms=(Symptom.UNCLEAN_END,)),),
+        ),
+    ),
+    "a half-closed client gets a part": (
+        "RC-HALFCLOSE",
+        facts(
+            OK,
+            OK,
+            ZERO,
+            ONLY,
+            requirement="ROBUST-001",
+            broken=(Finding(False, "an IPv4 client is answered", "only 192 of 250 bytes came back"),),
+        ),
+    ),
     "PASV is answered over IPv6": (
         "RC-PASVIPV6",
         facts(

@@ -72,7 +72,7 @@ Rule = Callable[[Facts], str]
         (resolving.gives_up, Symptom.NO_RETRY),
         (resolving.keeps_address, Symptom.KEPT_ADDRESS),
         (running.does_not_stop, Symptom.STILL_RUNS),
-        (running.does_not_stop, Symptom.UNCLEAN_END),
+        (running.stops_uncleanly, Symptom.UNCLEAN_END),
         (running.does_not_stop, Symptom.SOCKET_LEFT),
         (sockets.listens_elsewhere, Symptom.LISTENS_ELSEWHERE),
         (tls.accepts_other_certificate, Symptom.OTHER_CERTIFICATE),

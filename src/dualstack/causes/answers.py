@@ -192,6 +192,11 @@ def cut_short(facts: Facts) -> str:
     return ""
 
 
+def some_are_whole(facts: Facts) -> str:
+    """Some clients get whole answers."""
+    return "other answers are whole" if any(facts.of(family).count(How.ANSWERED) for family in BOTH) else ""
+
+
 def short_on_link(facts: Facts) -> str:
     """A bulk answer does not arrive as a whole on the link either: no path is to blame."""
     return facts.happened(Symptom.SHORT_ON_LINK)

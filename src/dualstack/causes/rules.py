@@ -159,7 +159,11 @@ RULES = (
     Rule(
         "RC-CUTSHORT",
         ((DECISIVE, answers.cut_short),),
-        (both(about("TRANS"), unless(answers.short_on_link, "the path may be to blame")), answers.is_udp),
+        (
+            both(about("TRANS"), unless(answers.short_on_link, "the path may be to blame")),
+            both(about("ROBUST-001"), answers.some_are_whole),
+            answers.is_udp,
+        ),
     ),
     Rule("RC-DATAGRAMCUT", ((DECISIVE, datagrams.cut),)),
     Rule("RC-NOSENDLIMIT", ((DECISIVE, answers.keeps_stalled),), evident=False),

@@ -93,8 +93,14 @@ def socket_survives(facts: Facts) -> str:
 
 
 def does_not_stop(facts: Facts) -> str:
-    """It still runs after its stop signal, or ended with an error."""
-    sentence = facts.happened(Symptom.STILL_RUNS, Symptom.UNCLEAN_END, Symptom.SOCKET_LEFT)
+    """It still runs after its stop signal, or has sockets open."""
+    sentence = facts.happened(Symptom.STILL_RUNS, Symptom.SOCKET_LEFT)
+    return f"after its stop signal {sentence}" if sentence else ""
+
+
+def stops_uncleanly(facts: Facts) -> str:
+    """It ends on its stop signal, with the status of an error, and has no socket open."""
+    sentence = "" if does_not_stop(facts) else facts.happened(Symptom.UNCLEAN_END)
     return f"after its stop signal {sentence}" if sentence else ""
 
 

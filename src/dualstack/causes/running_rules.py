@@ -102,7 +102,10 @@ RUNNING_RULES = (
     ),
     Rule("RC-INHERIT", ((DECISIVE, running.socket_survives),)),
     Rule("RC-REUSEADDR", ((STRONG, starting.busy_after_restart),), (running.socket_survives,)),
-    Rule("RC-STOP", ((FITS, running.does_not_stop),), (running.socket_survives,), evident=False),
+    Rule(
+        "RC-STOP", ((FITS, running.does_not_stop),), (running.socket_survives, running.stops_uncleanly), evident=False
+    ),
+    Rule("RC-STOPSTATUS", ((DECISIVE, running.stops_uncleanly),)),
     Rule("RC-SNAPSHOT", ((FITS, about("LIFE")),), (ended, running.wildcard_still_there)),
     Rule("RC-NEWADDR", ((FITS, both(running.answers_moved, about("SEC-008"))),)),
 )
