@@ -121,15 +121,23 @@ def windows(before: float) -> int:
 
 
 def busiest(world: ListenerWorld, most: int = WINDOWS) -> float:
-    """Watch the threads until none is busy, for some windows at most; return the last share of the busiest one."""
+    """Watch the threads until none is busy or new, for some windows at most; return the last share of the busiest one.
+
+    A thread that has begun in a window, for a client, is watched from the next one on.
+    """
     last = world.service.program.resource_usage()
     for _ in range(most):
         first = last
         sleep(WINDOW)
         last = world.service.program.resource_usage()
-        if (found := share(first, last)) <= BUSY:
+        if (found := share(first, last)) <= BUSY and not begun(first, last):
             break
     return found
+
+
+def begun(first: ResourceUsage, last: ResourceUsage) -> bool:
+    """Return whether a thread has begun between two measurements, and still runs."""
+    return not {item.thread for item in last.thread_times} <= {item.thread for item in first.thread_times}
 
 
 def share(first: ResourceUsage, last: ResourceUsage) -> float:

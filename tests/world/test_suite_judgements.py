@@ -126,6 +126,14 @@ def test_share_of_the_time_that_a_thread_had(running: float, waiting: float, exp
     assert share(first, last) == pytest.approx(expected)
 
 
+def test_a_thread_that_begins_is_watched_further() -> None:
+    """A thread that begins while others are watched is seen; one that has ended is not."""
+    begun = suite("robustness.test_busy_loops").begun
+    one, two = ThreadTime(4, 0.0, 0.0), ThreadTime(5, 0.0, 0.0)
+    assert begun(usage(1.0, one), usage(1.25, one, two))
+    assert not begun(usage(1.0, one, two), usage(1.25, one))
+
+
 def test_threads_that_come_and_go_have_no_share() -> None:
     """Only a thread in both snapshots is judged; without one the share is 0."""
     share = suite("robustness.test_busy_loops").share
