@@ -104,7 +104,7 @@ def test_ipv4_reply_source(world: ListenerWorld) -> None:
     wire="The source address of each answer is the destination address of its request.",
     cites=("RFC 3542 §6.2", "RFC 2181 §4.1", "ipv6(7): IPV6_RECVPKTINFO"),
     topologies=("multi-address",),
-    causes=("RC-PKTINFO", "RC-SOCKADDR", "RC-REPLYSOCKET"),
+    causes=("RC-PKTINFO", "RC-SOCKADDR", "RC-ACLFAMILY", "RC-REPLYSOCKET"),
     needs=(Need.UDP, Need.REPLIES, Need.IPV6, Need.MANY, Need.NETWORK),
 ).attach
 def test_ipv6_reply_source(world: ListenerWorld) -> None:
