@@ -3,6 +3,7 @@
 import pytest
 
 from dualstack.facts import Sign, signs_of
+from dualstack.facts.log import own_collision
 
 LINES = [
     ("bind: Address already in use", Sign.IN_USE),
@@ -116,6 +117,12 @@ def test_an_address_that_is_a_wildcard_is_no_bad_address() -> None:
 def test_an_ordinary_line_is_no_complaint(text: str) -> None:
     """Lines that report no failure have no sign."""
     assert signs_of(text) == ()
+
+
+def test_a_port_in_use_in_a_lab_is_explained() -> None:
+    """Where nothing else has a port, an error that it is in use is explained by the program's own sockets."""
+    assert "its own sockets collide" in own_collision("OSError: [Errno 98] Address already in use")
+    assert own_collision("no licence file") == ""
 
 
 def test_a_long_line_is_kept_where_it_says_so() -> None:

@@ -60,6 +60,14 @@ CASES = {
         "RC-DOUBLEBIND",
         facts(OK, REFUSED, ZERO, output=f"listen [::]:8080: {IN_USE}", starts=(STARTED,)),
     ),
+    "the first start fails, and the output names the IPv6 wildcard": (
+        "RC-DOUBLEBIND",
+        facts(requirement="START-001", output=f"::: {IN_USE}", starts=(DIED,)),
+    ),
+    "the first start fails, beside a socket on a wildcard": (
+        "RC-DOUBLEBIND",
+        facts(OK, OK, ZERO, requirement="START-001", output=IN_USE, starts=(DIED,)),
+    ),
     "half of a pair": (
         "RC-DOUBLEBIND",
         facts(OK, REFUSED, ZERO, requirement="LISTEN-008", starts=(Start(bind="0.0.0.0,::", ready=True),)),
@@ -192,3 +200,13 @@ def test_facts_name_their_cause(code: str, found: Facts) -> None:
     (likeliest, *_) = likely(item.causes if item else (), found)
     assert likeliest.weight
     assert not contradiction(code, found)
+
+
+@pytest.mark.parametrize("output", [IN_USE, "no licence file"])
+def test_a_first_start_that_shows_no_pair_has_no_cause(output: str) -> None:
+    """If nothing shows that a service opens a socket for each family, its output alone explains why it does not start.
+
+    The same holds if its output names another reason.
+    """
+    sockets = (ZERO,) if output != IN_USE else ()
+    assert first(facts(OK, REFUSED, *sockets, requirement="START-001", output=output, starts=(DIED,))) == ""

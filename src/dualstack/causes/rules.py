@@ -101,7 +101,7 @@ RULES = (
     Rule(
         "RC-DOUBLEBIND",
         ((DECISIVE, sockets.collides_with_itself), (DECISIVE, sockets.half_a_pair)),
-        (starting.busy_after_restart, starting.foreign),
+        (starting.busy_after_restart, starting.foreign, both(about("START-001"), starting.no_pair_seen)),
     ),
     Rule("RC-REUSEPORT", ((DECISIVE, sockets.one_covers_other), (FITS, about("SEC-009")))),
     *STARTING_RULES,

@@ -6,7 +6,7 @@ from dualstack.causes.connecting import failed
 from dualstack.causes.rule import about, did_not_start, ended, says
 from dualstack.causes.sockets import ipv4_literal_only
 from dualstack.facts import Facts, Sign, Start
-from dualstack.families import BOTH, Family
+from dualstack.families import BOTH, WILDCARDS, Family, unmapped
 from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
@@ -78,6 +78,13 @@ def names_ipv6_bind_error(facts: Facts) -> str:
     """It reports an error of bind() for an IPv6 address: it has tried to open an IPv6 socket."""
     line = next(filter(names_ipv6, facts.bind_errors(Sign.IN_USE, Sign.NO_ADDRESS)), "")
     return f'its output says "{line}"' if line else ""
+
+
+def no_pair_seen(facts: Facts) -> str:
+    """Its first start fails, and nothing shows that it opens sockets of both families on one port."""
+    own = any(unmapped(row.address) in WILDCARDS for row in facts.on_port)
+    shown = names_ipv6_bind_error(facts) or own or facts.start.is_pair
+    return "" if shown else "nothing shows that it opens a socket for each family"
 
 
 def waits_for_mapped(facts: Facts) -> str:

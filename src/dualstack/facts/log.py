@@ -176,6 +176,16 @@ def matches(sign: Sign, line: str) -> bool:
     return _SIGNS[sign].search(line) is not None
 
 
+def own_collision(text: str) -> str:
+    """Return why a port is in use in a lab, as the end of a sentence; empty if a text does not say that one is."""
+    if not matches(Sign.IN_USE, text):
+        return ""
+    return (
+        "; in a lab its port is free before it starts, so its own sockets collide: usually one on 0.0.0.0 and one on "
+        "[::], which takes IPv4 too unless its option IPV6_V6ONLY is on (dualstack explain RC-DOUBLEBIND)"
+    )
+
+
 def names_other_port(line: str, port: int) -> bool:
     """Return whether a line names ports, and this port is none of them."""
     ports = {int(next(filter(None, match.groups()))) for match in _PORT.finditer(line)}
