@@ -210,3 +210,13 @@ def test_a_first_start_that_shows_no_pair_has_no_cause(output: str) -> None:
     """
     sockets = (ZERO,) if output != IN_USE else ()
     assert first(facts(OK, REFUSED, *sockets, requirement="START-001", output=output, starts=(DIED,))) == ""
+
+
+@pytest.mark.parametrize(
+    ("default", "said"), [(True, "as is the default of this host"), (False, "the program or a library sets it")]
+)
+def test_who_sets_the_option_is_said_only_where_it_shows(default: bool, said: str) -> None:  # noqa: FBT001 - a row
+    """Where the host's default is off, a socket that has IPV6_V6ONLY on shows that the program or a library sets it."""
+    (found, *_) = likely([], facts(REFUSED, OK, ONLY, host=Host(v6only=default)))
+    assert found.code == "RC-V6ONLY"
+    assert said in found.because

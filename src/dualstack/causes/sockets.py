@@ -117,8 +117,9 @@ def default_v6only(facts: Facts) -> str:
     rows = [row for row in facts.on_port if row.address == IPV6.wildcard and row.v6only]
     if not rows or facts.takes(IPV4) or not _concerned(facts, IPV4):
         return ""
-    default = ", as is the default of this host" if facts.host.v6only else ""
-    return f"its socket on :: has IPV6_V6ONLY on{default}, and no socket takes IPv4"
+    own = "although the default of this host is off: the program or a library sets it"
+    default = "as is the default of this host" if facts.host.v6only else own
+    return f"its socket on :: has IPV6_V6ONLY on, {default}; no socket takes IPv4"
 
 
 def bound_to_one_address(facts: Facts) -> str:
