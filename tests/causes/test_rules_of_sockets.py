@@ -8,6 +8,7 @@ from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
 from dualstack.facts import Facts, FamilyFacts, Host, How, Start
 from dualstack.finding import Finding, Symptom
+from dualstack.prober.messages import SocketRow
 from dualstack.suites import requirements
 from tests.causes.made import (
     DIED,
@@ -220,3 +221,40 @@ def test_who_sets_the_option_is_said_only_where_it_shows(default: bool, said: st
     (found, *_) = likely([], facts(REFUSED, OK, ONLY, host=Host(v6only=default)))
     assert found.code == "RC-V6ONLY"
     assert said in found.because
+
+
+EACH = tuple(row(address) for address in ("127.0.0.1", "198.51.100.1", "::1", "2001:db8:51:1::101"))
+
+
+@pytest.mark.parametrize(
+    ("sockets", "start", "code"),
+    [
+        (EACH, DIED, "RC-SNAPSHOT"),
+        (EACH, STARTED, "RC-SNAPSHOT"),
+        ((DUAL,), DIED, ""),
+        (EACH[::2], DIED, ""),
+        (EACH, replace(DIED, bind="198.51.100.1,127.0.0.1"), ""),
+    ],
+)
+def test_a_socket_for_each_address_shows_that_addresses_are_read_once(
+    sockets: tuple[SocketRow, ...], start: Start, code: str
+) -> None:
+    """A service with a socket for each address reads them once, also if it ends where there is none.
+
+    A wildcard, loopback alone or configured addresses do not show that.
+    """
+    assert first(facts(REFUSED, REFUSED, *sockets, requirement="LIFE-003", starts=(start,))) == code
+
+
+def test_the_sockets_of_a_taken_port_are_named_once() -> None:
+    """What a service has where its port is taken in one family: its addresses on this port, each once."""
+    others = (row("::1", 8081), row("::1", 8081))
+    taken = facts(OK, OK, *EACH, *EACH, *others, requirement="LISTEN-009", foreign=True, starts=(STARTED,))
+    (found, *_) = likely(["RC-BINDSWALLOWED"], taken)
+    assert found.because.endswith("it listens on 127.0.0.1, 198.51.100.1, ::1 and 1 more")
+
+
+def test_a_missing_family_is_no_cause_where_the_host_has_it() -> None:
+    """A host that has IPv6 does not lack it, whatever else the output says of a family."""
+    output = "socket: Address family not supported by protocol"
+    assert "RC-NOINET6" not in [item.code for item in likely(["RC-NOINET6"], facts(starts=(DIED,), output=output))]

@@ -103,7 +103,14 @@ RUNNING_RULES = (
     Rule("RC-INHERIT", ((DECISIVE, running.socket_survives),)),
     Rule("RC-REUSEADDR", ((STRONG, starting.busy_after_restart),), (running.socket_survives,)),
     Rule("RC-STOP", ((FITS, running.does_not_stop),), (running.socket_survives,), evident=False),
-    Rule("RC-SNAPSHOT", ((FITS, about("LIFE")),), (ended, running.wildcard_still_there)),
+    Rule(
+        "RC-SNAPSHOT",
+        ((STRONG, both(about("LIFE-003"), sockets.bound_to_each_address)), (FITS, about("LIFE"))),
+        (
+            both(ended, unless(both(about("LIFE-003"), sockets.bound_to_each_address), " ")),
+            running.wildcard_still_there,
+        ),
+    ),
     Rule("RC-NEWADDR", ((FITS, both(running.answers_moved, about("SEC-008"))),)),
 )
 """Their order is that of `rules`."""

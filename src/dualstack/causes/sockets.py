@@ -134,6 +134,15 @@ def bound_to_one_address(facts: Facts) -> str:
     return ""
 
 
+def bound_to_each_address(facts: Facts) -> str:
+    """Its sockets are bound to single addresses, of which none is configured, to loopback and others alike."""
+    rows = facts.on_port
+    own, loopbacks = {row.address for row in rows}, {family.loopback for family in BOTH}
+    if _specific(facts.listen_addresses) or _on_wildcards(rows) or not own & loopbacks or own <= loopbacks:
+        return ""
+    return f"it has a socket for each address that its host had when it started: {_shown(rows)}"
+
+
 def queue_is_short(facts: Facts) -> str:
     """Concurrent clients of a family got no answer, and the queue of its listening socket holds few connections."""
     for family in BOTH:

@@ -4,7 +4,7 @@ import enum
 import re
 from itertools import islice
 
-from dualstack.complaint import without_sources
+from dualstack.complaint import without_sources, without_usage
 
 _SHOWN = 160
 
@@ -85,7 +85,6 @@ _TEXTS: dict[Sign, str] = {
         97,
         r"address family not supported",
         r"protocol family (?:unavailable|not supported)",
-        r"protocol not supported",
         r"address incompatible with the requested protocol",
     ),
     Sign.NO_ADDRESS: _errno(
@@ -163,7 +162,8 @@ _SIGNS = {sign: re.compile(text, re.IGNORECASE) for sign, text in _TEXTS.items()
 
 def signs_of(output: str) -> tuple[tuple[Sign, str], ...]:
     """Return each kind of failure in an output, with its first lines, each once and cut to 160 characters."""
-    lines = dict.fromkeys(" ".join(line.split()) for line in without_sources(output).splitlines() if line.strip())
+    text = without_usage(without_sources(output))
+    lines = dict.fromkeys(" ".join(line.split()) for line in text.splitlines() if line.strip())
     found = []
     for sign, pattern in _SIGNS.items():
         matches = islice((match for line in lines if (match := pattern.search(line))), _KEPT)
