@@ -1,6 +1,7 @@
 """The language of a service, found from its command."""
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,33 @@ def test_by_binary(tmp_path: Path) -> None:
     elf(tmp_path / "three", b"GCC: (Debian 12.2.0)")
     found = [language_of_command([f"./{name}"], tmp_path) for name in ("one", "two", "three")]
     assert found == ["Go", "Rust", "C"]
+
+
+def test_a_binary_with_the_name_of_an_interpreter(tmp_path: Path) -> None:
+    """A binary with an interpreter's name and nothing of its runtime is what its contents say, also in a script."""
+    elf(tmp_path / "uv", b"GCC: (Debian 12.2.0)")
+    elf(tmp_path / "node", b"go.buildid")
+    elf(tmp_path / "python3", b"Py_BytesMain", b"GCC: (Debian 12.2.0)")
+    found = [language_of_command([f"./{name}"], tmp_path) for name in ("uv", "node", "python3")]
+    assert found == ["C", "Go", "Python"]
+    assert language_of_command(["sh", "-c", "exec ./uv 8080"], tmp_path) == "C"
+
+
+@pytest.mark.parametrize(
+    ("build", "language"),
+    [(["gcc", "-o", "uv", "uv.c"], "C"), (["go", "build", "-o", "uv"], "Go"), (["make"], "Python")],
+)
+def test_a_program_that_is_not_built_yet(build: list[str], language: str, tmp_path: Path) -> None:
+    """If the file is not there, the compiler that makes it says more than its name."""
+    assert language_of_command(["./uv"], tmp_path, build=[build]) == language
+
+
+@pytest.mark.parametrize("name", ["python3", "node", "java", "perl", "sh", "bash"])
+def test_interpreters_of_this_machine_are_known(name: str, tmp_path: Path) -> None:
+    """A real interpreter has what marks its runtime, so its name counts."""
+    if shutil.which(name) is None:
+        pytest.skip(f"{name} is not installed")
+    assert language_of_command([name, "x"], tmp_path) == language_of_command([f"/missing/{name}", "x"], tmp_path)
 
 
 def test_by_first_line(tmp_path: Path) -> None:

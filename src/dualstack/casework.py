@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dualstack.backend_names import DOCKER
 from dualstack.build import build
-from dualstack.causes import WITHOUT_CAUSES, likely
+from dualstack.causes import OWN_CAUSES_ONLY, likely
 from dualstack.errors import DualstackError, HarnessError, HostCannot, UsageError
 from dualstack.facts import once, sentences
 from dualstack.lab.netns import NetnsBackend
@@ -218,10 +218,12 @@ def complete(record: Record, world: World, folder: Path) -> Record:
 
 def _explained(record: Record, world: World) -> Record:
     """Return the record with its facts, and the causes that they show; without causes if its verdict needs none."""
-    if record.verdict not in SPEAKS or record.requirement in WITHOUT_CAUSES:
+    if record.verdict not in SPEAKS:
         return dataclasses.replace(record, causes=())
     facts = facts_of(world)
     found = likely(record.causes, facts)
+    if not found and record.requirement in OWN_CAUSES_ONLY:
+        return dataclasses.replace(record, causes=())
     because = [f"{item.because[:1].upper()}{item.because[1:]}." for item in found if item.because][:1]
     return dataclasses.replace(
         record,

@@ -32,6 +32,12 @@ _FRAME = re.compile(
 )
 """A line that says where a program failed, or nothing; it never says why."""
 
+_OPTION = re.compile(r"^\s*(?:-[A-Za-z0-9]|--[A-Za-z][\w-]+)(?:[\s,=|<\[]|$)")
+"""A line of a usage text that describes an option."""
+
+_FEWEST_OPTIONS = 3
+"""Fewer lines that begin with an option are no usage text."""
+
 _NODE_SOURCE = re.compile(r"^(?:node:)?[^\s:][^:\n]*:\d+\n.*\n\s*\^+\s*$", re.MULTILINE)
 """Node: the place of an uncaught exception, the line of the source there, and carets below it."""
 
@@ -84,7 +90,7 @@ def why(output: str, most: int = 4) -> tuple[str, ...]:
         output: What the program wrote.
         most: Maximum number of lines.
     """
-    telling = list(_telling(_ANSI.sub("", output)))
+    telling = list(_telling(without_usage(_ANSI.sub("", output))))
     graded = [(grade, number, line) for number, (grade, line) in enumerate(telling)]
     highest = max((grade for grade, _, _ in graded), default=0)
     if highest <= 0:
@@ -106,6 +112,22 @@ def without_sources(output: str) -> str:
     for line in _NODE_SOURCE.sub("", output).split("\n"):
         inside = line.lstrip().startswith(_TRACEBACK) or (inside and line[:1].isspace())
         if not inside or _FRAME.search(line):
+            kept.append(line)
+    return "\n".join(kept)
+
+
+def without_usage(output: str) -> str:
+    """Return an output without the descriptions of options in a usage text: they report nothing."""
+    lines = output.split("\n")
+    if sum(bool(_OPTION.match(line)) for line in lines) < _FEWEST_OPTIONS:
+        return output
+    kept, depth = [], -1
+    for line in lines:
+        indented = len(line) - len(line.lstrip())
+        if _OPTION.match(line):
+            depth = indented
+        elif depth < 0 or (line.strip() and indented <= depth):
+            depth = -1
             kept.append(line)
     return "\n".join(kept)
 

@@ -4,7 +4,7 @@ import mmap
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dualstack.errors import HostCannot
@@ -46,6 +46,29 @@ _MARKS = (
 )
 """Byte strings that identify the language of a binary; without one it counts as C."""
 
+_RUNTIMES = {
+    "Python": (b"Py_", b"UV_PYTHON"),
+    "Java": (b"JLI_", b"libjvm"),
+    "Node": (b"4node5Start", b"NODE_OPTIONS", b"DENO_DIR", b"BUN_INSTALL"),
+    "Ruby": (b"ruby_",),
+    "PHP": (b"zend_", b"php_"),
+    "Perl": (b"Perl_", b"perl_"),
+    "Erlang": (b"erlexec", b"ERL_"),
+    "Lua": (b"lua_", b"luaL_"),
+    "C#": (b"DOTNET_", b"mono_"),
+    "Shell": (b"PS1",),
+}
+"""Byte strings of which each interpreter and launcher that is a binary has one."""
+
+_COMPILERS = {
+    r"(?:[\w-]+-)?(?:cc|c99|gcc|g\+\+|c\+\+|clang|clang\+\+)(?:-\d+)?": "C",
+    r"go": "Go",
+    r"rustc|cargo": "Rust",
+}
+"""Programs that make a binary, by regular expression, with its language."""
+
+_ELF = b"\x7fELF"
+
 _LARGEST = 512 << 20
 
 
@@ -61,24 +84,50 @@ def language_of(subject: Subject, element: str, *, contained: bool = False) -> s
         root = "" if contained else root_of(subject)
     except HostCannot:
         root = ""
-    return language_of_command(words, subject.directory, root)
+    return language_of_command(words, subject.directory, root, subject.manifest.service.build)
 
 
-def language_of_command(words: Sequence[str], directory: Path, root: str = "") -> str:
+def language_of_command(
+    words: Sequence[str], directory: Path, root: str = "", build: Iterable[Sequence[str]] = ()
+) -> str:
     """Return the language of the program that a command executes; empty if it is unknown.
 
     Args:
         words: The command.
         directory: Its working directory.
         root: The folder of its root file system; empty for that of the machine.
+        build: The commands that build the program.
     """
     words = _unwrapped(list(words))
     if not words:
         return ""
-    named = _named(words[0])
+    path, named = _found(words[0], directory, root), _named(words[0])
+    if path is not None and _lacks_runtime(path, named):
+        return _of_file(path, root, directory)
+    if path is None and (compiled := _of_build(words[0], build)):
+        return compiled
     if named == "Shell":
         return _of_shell(words, directory, root)
-    return named or _of_file(_found(words[0], directory, root), root, directory)
+    return named or _of_file(path, root, directory)
+
+
+def _lacks_runtime(path: Path, language: str) -> bool:
+    """Return whether a file is a binary, and not the interpreter or launcher that its name says."""
+    try:
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            marks = _RUNTIMES.get(language, ())
+            return bool(marks) and data[:4] == _ELF and not any(data.find(mark) >= 0 for mark in marks)
+    except (OSError, ValueError):
+        return False
+
+
+def _of_build(program: str, build: Iterable[Sequence[str]]) -> str:
+    """Return the language of the compiler that makes a program; empty if none is known to."""
+    name = Path(program).name
+    makers = [Path(command[0]).name for command in build if any(Path(word).name == name for word in command[1:])]
+    return next(
+        (language for maker in makers for pattern, language in _COMPILERS.items() if re.fullmatch(pattern, maker)), ""
+    )
 
 
 def _unwrapped(words: list[str]) -> list[str]:
@@ -122,10 +171,10 @@ def _of_lines(text: str, directory: Path, root: str) -> str:
     commands.sort(key=lambda words: words[0] == "exec")
     for words in reversed(commands):
         inner = _unwrapped(words)
-        named = _named(inner[0]) if inner else ""
-        if named and named != "Shell":
-            return named
         path = _found(inner[0], directory, root) if inner and "/" in inner[0] else None
+        named = _named(inner[0]) if inner else ""
+        if named and named != "Shell" and not (path is not None and _lacks_runtime(path, named)):
+            return named
         if path is not None and (found := _of_file(path, root, directory)) and found != "Shell":
             return found
     return ""
@@ -169,7 +218,7 @@ def _of_file(path: Path | None, root: str, directory: Path) -> str:
         words = _unwrapped(head[2:].splitlines()[0].decode(errors="replace").split())
         named = _named(words[0]) if words else ""
         return _of_shell([words[0], str(path)], directory, root) if named == "Shell" else named
-    if head.startswith(b"\x7fELF"):
+    if head.startswith(_ELF):
         return _of_binary(path)
     return _EXTENSIONS.get(path.suffix, "")
 

@@ -17,7 +17,7 @@ from dualstack.world import StartWorld
     wire="A connector that fails has sent at least one packet, such as a DNS query.",
     cites=("The manifest, which declares what the service has",),
     topologies=("dual-stack",),
-    causes=(),
+    causes=("RC-DOUBLEBIND",),
 ).attach
 def test_start(world: StartWorld) -> None:
     """The service becomes ready, its ports are open, and its connectors run."""

@@ -5,6 +5,9 @@ from dataclasses import replace
 from dualstack.errors import ServiceError
 from dualstack.families import Family
 from dualstack.finding import Finding, Symptom
+from dualstack.manifest import Listen
+from dualstack.protocols.application import Trait
+from dualstack.protocols.exchange import ID
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import udp_reply_address, udp_reply_port
 from dualstack.world import ListenerWorld
@@ -17,7 +20,8 @@ ROUNDS = 3
 def answers_from_where_asked(world: ListenerWorld, family: Family) -> None:
     """Send requests to every address of one family; require that each answer comes from that address.
 
-    Each address has a client of its own. If all are answered rightly, the first client asks every address in turn.
+    Each address has a client of its own. If all are answered rightly, the first client asks every address in turn: a
+    recommendation if all its requests are the same, because the service may then answer a repetition as it did before.
     """
     world.service.start()
     source = world.peer.plan.configured[family][0]
@@ -25,11 +29,31 @@ def answers_from_where_asked(world: ListenerWorld, family: Family) -> None:
     results = exchange_datagrams(world, clients, ROUNDS)
     for result in results:
         world.require(comes_from_where_asked(result))
+    repetition = ""
     if all(finding.ok for finding in world.findings):
+        repetition = why_repetition(world.listener)
         for client in (*clients[1:], clients[0]):
             (result,) = exchange_datagrams(world, [replace(client, source_port=results[0].port)], 1)
-            world.require(comes_from_where_asked(result, ", from a port that has asked others,", Symptom.OTHER_SOURCE))
-    world.shows(lambda wire: udp_reply_address(wire, world.listener.port, family))
+            found = comes_from_where_asked(result, ", from a port that has asked others,", Symptom.OTHER_SOURCE)
+            world.require(recommended(found, repetition))
+    world.shows(lambda wire: recommended(udp_reply_address(wire, world.listener.port, family), repetition))
+
+
+def why_repetition(listener: Listen) -> str:
+    """Return why a service may take a request for a repetition, and what helps; empty if requests differ."""
+    if Trait.DECLARED not in listener.traits or ID in (listener.send or ""):
+        return ""
+    return (
+        "; each request had the same bytes, so the service may have taken it for a repetition (RFC 7252 §4.5): if the "
+        f'protocol has an ID in each request, write it as {ID} in "send" of [[listen]] "{listener.name}"'
+    )
+
+
+def recommended(found: Finding, repetition: str) -> Finding:
+    """Return a finding as a recommendation, without a cause, if the service may have taken requests for repetitions."""
+    if found.ok or not repetition:
+        return found
+    return replace(found, happened=f"{found.happened}{repetition}", level=Level.SHOULD.value, symptoms=())
 
 
 def comes_from_where_asked(result: DatagramResult, from_where: str = "", *symptoms: Symptom) -> Finding:
@@ -52,7 +76,7 @@ def comes_from_where_asked(result: DatagramResult, from_where: str = "", *sympto
     level=Level.MUST,
     role=Role.LISTENER,
     statement="On a host with several IPv4 addresses each answer leaves from the address to which the request was "
-    "sent, also if its client has sent requests to others before.",
+    "sent, also if its client has sent requests to others before (a recommendation if all its requests are the same).",
     stimulus="On a host with three IPv4 addresses, whose kernel prefers the first, send three requests to each of "
     "them from one port, and accept answers from anywhere. If all are right, send one more to each of them in turn, "
     "all from the same port.",
@@ -73,14 +97,14 @@ def test_ipv4_reply_source(world: ListenerWorld) -> None:
     level=Level.MUST,
     role=Role.LISTENER,
     statement="On a host with several IPv6 addresses each answer leaves from the address to which the request was "
-    "sent, also if its client has sent requests to others before.",
+    "sent, also if its client has sent requests to others before (a recommendation if all its requests are the same).",
     stimulus="On a host with three IPv6 addresses, whose kernel prefers the newest, send three requests to each of "
     "them from one port, and accept answers from anywhere. If all are right, send one more to each of them in turn, "
     "all from the same port.",
     wire="The source address of each answer is the destination address of its request.",
     cites=("RFC 3542 §6.2", "RFC 2181 §4.1", "ipv6(7): IPV6_RECVPKTINFO"),
     topologies=("multi-address",),
-    causes=("RC-PKTINFO", "RC-SOCKADDR", "RC-REPLYSOCKET"),
+    causes=("RC-PKTINFO", "RC-SOCKADDR", "RC-ACLFAMILY", "RC-REPLYSOCKET"),
     needs=(Need.UDP, Need.REPLIES, Need.IPV6, Need.MANY, Need.NETWORK),
 ).attach
 def test_ipv6_reply_source(world: ListenerWorld) -> None:

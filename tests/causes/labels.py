@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from dualstack.causes import WITHOUT_CAUSES, cause
+from dualstack.causes import OWN_CAUSES_ONLY, cause
 from dualstack.causes.across import settled
 from dualstack.content import ROOT
 from dualstack.results import Record
@@ -88,7 +88,7 @@ def compare(records: Iterable[Record]) -> tuple[int, list[str]]:
     """Return how many failures of the zoo were compared, and a text for each whose first cause is wrong."""
     count, wrong = 0, []
     for record in settled(records):
-        if record.verdict is not Verdict.KNOWN or record.requirement in WITHOUT_CAUSES:
+        if record.verdict is not Verdict.KNOWN or record.requirement in OWN_CAUSES_ONLY:
             continue
         count += 1
         label = label_of(record.subject, record.requirement, record.topology)

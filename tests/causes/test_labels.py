@@ -2,7 +2,7 @@
 
 import tomllib
 
-from dualstack.causes import WITHOUT_CAUSES, load_causes
+from dualstack.causes import OWN_CAUSES_ONLY, load_causes
 from dualstack.suites import requirements
 from dualstack.topology import topology_names
 from tests.causes.labels import NONE, PAGE, ZOO, label_of, load, render
@@ -16,7 +16,7 @@ def known() -> list[tuple[str, str, str]]:
         own = [f"{path.stem}/{item['name']}" for item in manifest.get("configuration", ())] or [path.stem]
         for entry in manifest.get("known", ()):
             names = entry["requirement"]
-            for name in {names} - WITHOUT_CAUSES if isinstance(names, str) else sorted({*names} - WITHOUT_CAUSES):
+            for name in {names} - OWN_CAUSES_ONLY if isinstance(names, str) else sorted({*names} - OWN_CAUSES_ONLY):
                 topologies = entry.get("topologies") or requirements()[name].topologies
                 found += [(service, name, topology) for service in own for topology in topologies]
     return found

@@ -2,7 +2,9 @@
 
 import pytest
 
+from dualstack.complaint import why
 from dualstack.facts import Sign, signs_of
+from dualstack.facts.log import own_collision
 
 LINES = [
     ("bind: Address already in use", Sign.IN_USE),
@@ -116,6 +118,35 @@ def test_an_address_that_is_a_wildcard_is_no_bad_address() -> None:
 def test_an_ordinary_line_is_no_complaint(text: str) -> None:
     """Lines that report no failure have no sign."""
     assert signs_of(text) == ()
+
+
+def test_a_port_in_use_in_a_lab_is_explained() -> None:
+    """Where nothing else has a port, an error that it is in use is explained by the program's own sockets."""
+    assert "its own sockets collide" in own_collision("OSError: [Errno 98] Address already in use")
+    assert own_collision("no licence file") == ""
+
+
+USAGE = """ERROR: no address to listen on
+Usage: server [options]
+ -p, --port <port>       the port; must be free, or it is refused
+ --no-dynamic-list       Do not use dynamic allowed/denied peers.
+ --secret <text>         The secret.
+                         The dollar signs must be escaped.
+
+bind: Address already in use
+"""
+
+
+def test_a_usage_text_reports_nothing() -> None:
+    """The descriptions of options are no failures that a service reports; what is before and after them counts."""
+    assert [sign for sign, _ in signs_of(USAGE)] == [Sign.IN_USE]
+    assert not [line for line in why(USAGE) if "dollar" in line or line.startswith("-")]
+    assert why("--color is unknown\n") == ("--color is unknown",)
+
+
+def test_a_protocol_is_no_address_family() -> None:
+    """EPROTONOSUPPORT, as of SCTP sockets, does not say that a family is missing."""
+    assert Sign.NO_FAMILY not in dict(signs_of("socket: Protocol not supported"))
 
 
 def test_a_long_line_is_kept_where_it_says_so() -> None:

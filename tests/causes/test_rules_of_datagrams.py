@@ -9,7 +9,28 @@ from tests.causes.made import IGNORED, IPV6, OK, REFUSED, U4, U6, UDP, facts, fi
 
 DATAGRAMS = {
     "refused, no socket": ("RC-V4SOCK", facts(OK, REFUSED, U4, requirement="LISTEN-012", **UDP)),
-    "nothing leaves": ("RC-REPLYSOCKET", facts(OK, IGNORED, U4, U6, requirement="UDP-006", **UDP)),
+    "nothing leaves": ("RC-ACLFAMILY", facts(OK, IGNORED, U4, U6, requirement="UDP-006", **UDP)),
+    "nothing leaves, another address": ("RC-ACLFAMILY", facts(OK, IGNORED, U4, U6, requirement="UDP-002", **UDP)),
+    "an address does not fit the socket in Python": (
+        "RC-REPLYSOCKET",
+        facts(OK, IGNORED, U4, U6, requirement="UDP-002", output="AF_INET address must be a pair (host, port)", **UDP),
+    ),
+    "an address does not fit the socket in Go": (
+        "RC-REPLYSOCKET",
+        facts(OK, IGNORED, U4, U6, requirement="UDP-004", output="write udp4 [::]:53: non-IPv4 address", **UDP),
+    ),
+    "an address does not fit the socket in C": (
+        "RC-REPLYSOCKET",
+        facts(
+            OK,
+            IGNORED,
+            U4,
+            U6,
+            requirement="LISTEN-012",
+            output="sendto: Address family not supported by protocol",
+            **UDP,
+        ),
+    ),
     "a call that sends is refused": (
         "RC-SOCKADDR",
         facts(OK, IGNORED, U4, U6, requirement="LISTEN-012", output="sendto: Invalid argument", **UDP),
@@ -92,6 +113,12 @@ DATAGRAMS = {
 def test_facts_of_datagrams_name_their_cause(code: str, found: Facts) -> None:
     """The same for a datagram service."""
     assert first(found) == code
+
+
+def test_silence_alone_has_several_causes() -> None:
+    """Where one family is silent and nothing is said, access rules come first, and the other socket is named too."""
+    silent = facts(OK, IGNORED, U4, U6, requirement="LISTEN-012", **UDP)
+    assert [item.code for item in likely([], silent)] == ["RC-ACLFAMILY", "RC-REPLYSOCKET"]
 
 
 def test_a_relay_whose_server_is_missed_sends_no_answer_on_the_wrong_socket() -> None:

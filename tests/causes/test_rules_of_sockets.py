@@ -8,6 +8,7 @@ from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
 from dualstack.facts import Facts, FamilyFacts, Host, How, Start
 from dualstack.finding import Finding, Symptom
+from dualstack.prober.messages import SocketRow
 from dualstack.suites import requirements
 from tests.causes.made import (
     DIED,
@@ -59,6 +60,14 @@ CASES = {
     "a bind error although the port is free": (
         "RC-DOUBLEBIND",
         facts(OK, REFUSED, ZERO, output=f"listen [::]:8080: {IN_USE}", starts=(STARTED,)),
+    ),
+    "the first start fails, and the output names the IPv6 wildcard": (
+        "RC-DOUBLEBIND",
+        facts(requirement="START-001", output=f"::: {IN_USE}", starts=(DIED,)),
+    ),
+    "the first start fails, beside a socket on a wildcard": (
+        "RC-DOUBLEBIND",
+        facts(OK, OK, ZERO, requirement="START-001", output=IN_USE, starts=(DIED,)),
     ),
     "half of a pair": (
         "RC-DOUBLEBIND",
@@ -192,3 +201,60 @@ def test_facts_name_their_cause(code: str, found: Facts) -> None:
     (likeliest, *_) = likely(item.causes if item else (), found)
     assert likeliest.weight
     assert not contradiction(code, found)
+
+
+@pytest.mark.parametrize("output", [IN_USE, "no licence file"])
+def test_a_first_start_that_shows_no_pair_has_no_cause(output: str) -> None:
+    """If nothing shows that a service opens a socket for each family, its output alone explains why it does not start.
+
+    The same holds if its output names another reason.
+    """
+    sockets = (ZERO,) if output != IN_USE else ()
+    assert first(facts(OK, REFUSED, *sockets, requirement="START-001", output=output, starts=(DIED,))) == ""
+
+
+@pytest.mark.parametrize(
+    ("default", "said"), [(True, "as is the default of this host"), (False, "the program or a library sets it")]
+)
+def test_who_sets_the_option_is_said_only_where_it_shows(default: bool, said: str) -> None:  # noqa: FBT001 - a row
+    """Where the host's default is off, a socket that has IPV6_V6ONLY on shows that the program or a library sets it."""
+    (found, *_) = likely([], facts(REFUSED, OK, ONLY, host=Host(v6only=default)))
+    assert found.code == "RC-V6ONLY"
+    assert said in found.because
+
+
+EACH = tuple(row(address) for address in ("127.0.0.1", "198.51.100.1", "::1", "2001:db8:51:1::101"))
+
+
+@pytest.mark.parametrize(
+    ("sockets", "start", "code"),
+    [
+        (EACH, DIED, "RC-SNAPSHOT"),
+        (EACH, STARTED, "RC-SNAPSHOT"),
+        ((DUAL,), DIED, ""),
+        (EACH[::2], DIED, ""),
+        (EACH, replace(DIED, bind="198.51.100.1,127.0.0.1"), ""),
+    ],
+)
+def test_a_socket_for_each_address_shows_that_addresses_are_read_once(
+    sockets: tuple[SocketRow, ...], start: Start, code: str
+) -> None:
+    """A service with a socket for each address reads them once, also if it ends where there is none.
+
+    A wildcard, loopback alone or configured addresses do not show that.
+    """
+    assert first(facts(REFUSED, REFUSED, *sockets, requirement="LIFE-003", starts=(start,))) == code
+
+
+def test_the_sockets_of_a_taken_port_are_named_once() -> None:
+    """What a service has where its port is taken in one family: its addresses on this port, each once."""
+    others = (row("::1", 8081), row("::1", 8081))
+    taken = facts(OK, OK, *EACH, *EACH, *others, requirement="LISTEN-009", foreign=True, starts=(STARTED,))
+    (found, *_) = likely(["RC-BINDSWALLOWED"], taken)
+    assert found.because.endswith("it listens on 127.0.0.1, 198.51.100.1, ::1 and 1 more")
+
+
+def test_a_missing_family_is_no_cause_where_the_host_has_it() -> None:
+    """A host that has IPv6 does not lack it, whatever else the output says of a family."""
+    output = "socket: Address family not supported by protocol"
+    assert "RC-NOINET6" not in [item.code for item in likely(["RC-NOINET6"], facts(starts=(DIED,), output=output))]

@@ -122,10 +122,21 @@ def test_what_is_missing_when_the_time_is_up(seen: Seen, detail: str) -> None:
 def test_an_end_ends_the_wait() -> None:
     """A program of which nothing is left is not ready, whatever sockets there are."""
     for sockets in ((), (DUAL,)):
-        readiness = Waiting(CONDITION, 0.0).look(Seen(how=Exit(3), sockets=sockets), 0.04)
+        readiness = Waiting(CONDITION, 0.0).look(Seen(how=Exit(3, seconds=0.04), sockets=sockets), 0.05)
         assert readiness is not None
         assert (readiness.ready, readiness.exit) == (False, Exit(3))
         assert readiness.detail == "it exited with code 3 after 40 ms"
+
+
+def test_an_end_before_the_wait_is_timed_from_the_start() -> None:
+    """The result says how long the program ran, also if it had ended when the wait began; if unknown, nothing."""
+    for how, detail in (
+        (Exit(1, seconds=1.4), "it exited with code 1 after 1.4 s"),
+        (Exit(1), "it exited with code 1"),
+    ):
+        readiness = Waiting(CONDITION, 3.0).look(Seen(how=how), 3.0)
+        assert readiness is not None
+        assert readiness.detail == detail
 
 
 def test_what_a_program_leaves_behind_may_be_ready() -> None:

@@ -18,6 +18,16 @@ def test_every_cause_has_a_remedy_for_every_language() -> None:
         assert len(item.explanation.split()) >= 15, item.code
 
 
+@pytest.mark.parametrize(
+    "code", ["RC-V4SOCK", "RC-V6ONLY", "RC-DOUBLEBIND", "RC-ONEADDRESS", "RC-TWOPORTS", "RC-NOINET6"]
+)
+def test_remedies_of_sockets_are_for_datagrams_too(code: str) -> None:
+    """What a cause of TCP and UDP listeners says about Node and Java is not about streams alone."""
+    remedy = cause(code).remedy
+    assert "dgram" in remedy["Node"]
+    assert "Datagram" in remedy["Java"] or "new ServerSocket" not in remedy["Java"]
+
+
 def test_causes_need_no_other_document() -> None:
     """No cause refers to notes that its reader does not have."""
     assert len(load_causes()) >= 66

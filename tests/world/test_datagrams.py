@@ -58,6 +58,14 @@ def test_without_tokens_what_matches_is_an_answer() -> None:
     assert [received.text for received in client.unexpected] == ["who?"]
 
 
+def test_ids_of_requests_differ() -> None:
+    """With protocol exchange each {id} of a request is a letter or digit, and together they differ in each request."""
+    client = result_of(AppProtocol.EXCHANGE, asked=200, send="\x40{id}{id}", expect="y")
+    assert len({one.request for one in client.requests}) == 200
+    assert all(one.request[:1] == b"\x40" and one.request[1:].isalnum() for one in client.requests)
+    assert all(len(one.request) == 3 for one in client.requests)
+
+
 @pytest.mark.parametrize(
     ("control", "new", "ended", "limits"),
     [

@@ -13,6 +13,10 @@ from dualstack.finding import Symptom
 IPV6 = Family.IPV6
 
 
+_SENDS = re.compile(r"\b(?:send|write)(?:to|msg)?\b", re.IGNORECASE)
+"""The name of a call that sends."""
+
+
 def wrong_source(facts: Facts) -> str:
     """Answers came from an address to which no request was sent, or only earlier ones."""
     for family in BOTH:
@@ -55,6 +59,13 @@ def answers_nowhere(facts: Facts) -> str:
     return ""
 
 
+def sent_on_other_socket(facts: Facts) -> str:
+    """Nothing is sent to the clients of one family, and the output says that an address does not fit the socket."""
+    refused = next(filter(_SENDS.search, facts.lines(Sign.NO_FAMILY, Sign.INVALID)), "")
+    line = facts.says(Sign.OTHER_FAMILY) or refused
+    return f'nothing leaves, and its output says "{line}"' if line and answers_nowhere(facts) else ""
+
+
 def length_refused(facts: Facts) -> str:
     """IPv6 clients get no answer, and its output says that a call that sends got an invalid argument.
 
@@ -62,7 +73,7 @@ def length_refused(facts: Facts) -> str:
     EAFNOSUPPORT. (Node refuses an address of the other family itself, with EINVAL.)
     """
     line = facts.says(Sign.INVALID)
-    sent = re.search(r"\bsend(?:to|msg)\b", line)
+    sent = re.search(r"\bsend(?:to|msg)\b", line)  # Node writes "send"
     return f'its output says "{line}"' if sent and facts.lost(IPV6) and facts.ipv6.worst is How.IGNORED else ""
 
 

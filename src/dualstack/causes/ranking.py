@@ -8,8 +8,8 @@ from dualstack.causes.rule import STRONG, Rule, shows_wrong
 from dualstack.causes.rules import RULES
 from dualstack.facts import Facts
 
-WITHOUT_CAUSES = frozenset({"START-001"})
-"""Requirements whose failure the service's output explains, not a cause about families."""
+OWN_CAUSES_ONLY = frozenset({"START-001"})
+"""Requirements whose failure the service's output explains: only a cause that they list, with evidence, is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,10 @@ def likely(codes: Sequence[str], facts: Facts) -> tuple[Likely, ...]:
         codes: The requirement's causes, most likely first.
         facts: What was recorded.
     """
-    if facts.requirement in WITHOUT_CAUSES or facts.component:
+    if facts.component:
         return ()
-    order = [*codes, *(rule.code for rule in RULES if rule.code not in codes)]
+    others = [] if facts.requirement in OWN_CAUSES_ONLY else RULES
+    order = [*codes, *(rule.code for rule in others if rule.code not in codes)]
     weighed = [_weighed(code, facts, listed=code in codes) for code in order]
     fitting = [item for item in weighed if item is not None]
     shown = [item for item in fitting if item.weight] or fitting

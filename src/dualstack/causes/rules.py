@@ -42,6 +42,21 @@ from dualstack.families import Family
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
+NOT_DROPPED = (
+    answers.is_tcp,
+    relaying.has_server,
+    datagrams.oneway,
+    datagrams.large_only,
+    addresses.answer_goes_astray,
+    datagrams.wrong_source,
+    datagrams.wrong_port,
+    datagrams.bad_checksum,
+    sockets.came_late,
+    unless(datagrams.UNICAST, "its requests were not ordinary ones"),
+    both(about("UDP-005", "UDP-008"), unless(datagrams.small_are_lost_too, "only large requests were sent")),
+)
+"""What shows that answers are sent, or that no ordinary request went to the socket of a family."""
+
 RULES = (
     Rule("RC-EARLYREADY", ((CERTAIN, sockets.came_late), (DECISIVE, sockets.refused_then_answered))),
     Rule(
@@ -86,7 +101,7 @@ RULES = (
     Rule(
         "RC-DOUBLEBIND",
         ((DECISIVE, sockets.collides_with_itself), (DECISIVE, sockets.half_a_pair)),
-        (starting.busy_after_restart, starting.foreign),
+        (starting.busy_after_restart, starting.foreign, both(about("START-001"), starting.no_pair_seen)),
     ),
     Rule("RC-REUSEPORT", ((DECISIVE, sockets.one_covers_other), (FITS, about("SEC-009")))),
     *STARTING_RULES,
@@ -216,21 +231,14 @@ RULES = (
     ),
     Rule("RC-LEAK", ((STRONG, answers.something_grows), (STRONG, says(Sign.TOO_MANY_FILES)))),
     Rule(
-        "RC-REPLYSOCKET",
+        "RC-ACLFAMILY",
         ((STRONG, datagrams.answers_nowhere),),
-        (
-            answers.is_tcp,
-            relaying.has_server,
-            datagrams.oneway,
-            datagrams.large_only,
-            addresses.answer_goes_astray,
-            datagrams.wrong_source,
-            datagrams.wrong_port,
-            datagrams.bad_checksum,
-            sockets.came_late,
-            unless(datagrams.UNICAST, "its requests were not ordinary ones"),
-            both(about("UDP-005", "UDP-008"), unless(datagrams.small_are_lost_too, "only large requests were sent")),
-        ),
+        (*NOT_DROPPED, datagrams.sent_on_other_socket),
+    ),
+    Rule(
+        "RC-REPLYSOCKET",
+        ((DECISIVE, datagrams.sent_on_other_socket), (STRONG, datagrams.answers_nowhere)),
+        NOT_DROPPED,
     ),
     Rule(
         "RC-MTU",

@@ -106,7 +106,14 @@ RUNNING_RULES = (
         "RC-STOP", ((FITS, running.does_not_stop),), (running.socket_survives, running.stops_uncleanly), evident=False
     ),
     Rule("RC-STOPSTATUS", ((DECISIVE, running.stops_uncleanly),)),
-    Rule("RC-SNAPSHOT", ((FITS, about("LIFE")),), (ended, running.wildcard_still_there)),
+    Rule(
+        "RC-SNAPSHOT",
+        ((STRONG, both(about("LIFE-003"), sockets.bound_to_each_address)), (FITS, about("LIFE"))),
+        (
+            both(ended, unless(both(about("LIFE-003"), sockets.bound_to_each_address), " ")),
+            running.wildcard_still_there,
+        ),
+    ),
     Rule("RC-NEWADDR", ((FITS, both(running.answers_moved, about("SEC-008"))),)),
 )
 """Their order is that of `rules`."""

@@ -117,8 +117,9 @@ def default_v6only(facts: Facts) -> str:
     rows = [row for row in facts.on_port if row.address == IPV6.wildcard and row.v6only]
     if not rows or facts.takes(IPV4) or not _concerned(facts, IPV4):
         return ""
-    default = ", as is the default of this host" if facts.host.v6only else ""
-    return f"its socket on :: has IPV6_V6ONLY on{default}, and no socket takes IPv4"
+    own = "although the default of this host is off: the program or a library sets it"
+    default = "as is the default of this host" if facts.host.v6only else own
+    return f"its socket on :: has IPV6_V6ONLY on, {default}; no socket takes IPv4"
 
 
 def bound_to_one_address(facts: Facts) -> str:
@@ -134,6 +135,15 @@ def bound_to_one_address(facts: Facts) -> str:
         if facts.lost(family) and own and dialled and not any(unmapped(one) in WILDCARDS for one in own):
             return f"it takes {family.label} only on {' and '.join(sorted(own))}, and refuses clients at {min(dialled)}"
     return ""
+
+
+def bound_to_each_address(facts: Facts) -> str:
+    """Its sockets are bound to single addresses, of which none is configured, to loopback and others alike."""
+    rows = facts.on_port
+    own, loopbacks = {row.address for row in rows}, {family.loopback for family in BOTH}
+    if _specific(facts.listen_addresses) or _on_wildcards(rows) or not own & loopbacks or own <= loopbacks:
+        return ""
+    return f"it has a socket for each address that its host had when it started: {_shown(rows)}"
 
 
 def queue_is_short(facts: Facts) -> str:

@@ -3,10 +3,11 @@
 import re
 
 from dualstack.causes.connecting import failed
-from dualstack.causes.rule import about, did_not_start, ended, says
+from dualstack.causes.rule import about, did_not_start, ended, says, where
 from dualstack.causes.sockets import ipv4_literal_only
+from dualstack.counting import some
 from dualstack.facts import Facts, Sign, Start
-from dualstack.families import BOTH, Family
+from dualstack.families import BOTH, WILDCARDS, Family, unmapped
 from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
@@ -54,8 +55,8 @@ def runs_on_without(facts: Facts) -> str:
     """Its port is taken in one family, and it keeps running without it."""
     if not facts.foreign or facts.start.ended or facts.requirement != "LISTEN-009":
         return ""
-    rows = facts.table
-    has = f"it listens on {', '.join(f'{row.address} port {row.port}' for row in rows)}" if rows else "it has no socket"
+    own = [row.address for row in facts.table if (row.port, row.transport) == (facts.port, facts.transport)]
+    has = f"it listens on {some(dict.fromkeys(own))}" if own else f"it has no socket on {where(facts)}"
     return f"a foreign socket has its port in one family, and it keeps running: {has}"
 
 
@@ -78,6 +79,13 @@ def names_ipv6_bind_error(facts: Facts) -> str:
     """It reports an error of bind() for an IPv6 address: it has tried to open an IPv6 socket."""
     line = next(filter(names_ipv6, facts.bind_errors(Sign.IN_USE, Sign.NO_ADDRESS)), "")
     return f'its output says "{line}"' if line else ""
+
+
+def no_pair_seen(facts: Facts) -> str:
+    """Its first start fails, and nothing shows that it opens sockets of both families on one port."""
+    own = any(unmapped(row.address) in WILDCARDS for row in facts.on_port)
+    shown = names_ipv6_bind_error(facts) or own or facts.start.is_pair
+    return "" if shown else "nothing shows that it opens a socket for each family"
 
 
 def waits_for_mapped(facts: Facts) -> str:
@@ -109,7 +117,7 @@ def foreign(facts: Facts) -> str:
 
 def host_is_complete(facts: Facts) -> str:
     """The host has IPv6, and it was not switched off."""
-    gone = no_ipv6_here(facts) or facts.requirement == "LIFE-005" or no_family_said(facts)
+    gone = no_ipv6_here(facts) or facts.requirement == "LIFE-005"
     return "" if gone else "this host has IPv6"
 
 

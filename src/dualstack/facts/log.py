@@ -4,7 +4,7 @@ import enum
 import re
 from itertools import islice
 
-from dualstack.complaint import without_sources
+from dualstack.complaint import without_sources, without_usage
 
 _SHOWN = 160
 
@@ -85,7 +85,6 @@ _TEXTS: dict[Sign, str] = {
         97,
         r"address family not supported",
         r"protocol family (?:unavailable|not supported)",
-        r"protocol not supported",
         r"address incompatible with the requested protocol",
     ),
     Sign.NO_ADDRESS: _errno(
@@ -136,7 +135,7 @@ _TEXTS: dict[Sign, str] = {
     Sign.ONE_FAMILY_ASKED: r"address family for hostname (?:not )?supported|EAI_ADDRFAMILY",
     Sign.OTHER_FAMILY: r"address family mismatch"
     r"|wrong address family|different (?:address )?famil|non-IPv[46] address|UnsupportedAddressType"
-    r"|address family not supported by (?:this )?socket|mismatched (?:local )?address",
+    r"|address must be a (?:pair|tuple)|address family not supported by (?:this )?socket|mismatched (?:local )?address",
     Sign.NO_IPV4: r"\bno (?:usable |global |public )?IPv4\b|IPv4 (?:is )?(?:not |un)available",
     Sign.UNPACKED: r"too many values to unpack|not enough values to unpack|too many values",
     Sign.OTHER_LENGTH: r"bad (?:arg|address) length for Socket::|bad address family for Socket::unpack_sockaddr_in\b"
@@ -163,7 +162,8 @@ _SIGNS = {sign: re.compile(text, re.IGNORECASE) for sign, text in _TEXTS.items()
 
 def signs_of(output: str) -> tuple[tuple[Sign, str], ...]:
     """Return each kind of failure in an output, with its first lines, each once and cut to 160 characters."""
-    lines = dict.fromkeys(" ".join(line.split()) for line in without_sources(output).splitlines() if line.strip())
+    text = without_usage(without_sources(output))
+    lines = dict.fromkeys(" ".join(line.split()) for line in text.splitlines() if line.strip())
     found = []
     for sign, pattern in _SIGNS.items():
         matches = islice((match for line in lines if (match := pattern.search(line))), _KEPT)
@@ -174,6 +174,16 @@ def signs_of(output: str) -> tuple[tuple[Sign, str], ...]:
 def matches(sign: Sign, line: str) -> bool:
     """Return whether a line of an output has a sign."""
     return _SIGNS[sign].search(line) is not None
+
+
+def own_collision(text: str) -> str:
+    """Return why a port is in use in a lab, as the end of a sentence; empty if a text does not say that one is."""
+    if not matches(Sign.IN_USE, text):
+        return ""
+    return (
+        "; in a lab its port is free before it starts, so its own sockets collide: usually one on 0.0.0.0 and one on "
+        "[::], which takes IPv4 too unless its option IPV6_V6ONLY is on (dualstack explain RC-DOUBLEBIND)"
+    )
 
 
 def names_other_port(line: str, port: int) -> bool:

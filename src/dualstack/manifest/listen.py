@@ -44,9 +44,10 @@ class Listen(Asked):
     )
     send: Bytes | None = Field(
         None,
-        description='With protocol = "exchange" or "oneway": what the client sends first (Latin-1). With "oneway", '
-        '{token} stands for a text that is new in each datagram. With "grpc" and call: the message, in the encoding of '
-        'protobuf; default: an empty message. With "websocket": the message; default: a new text.',
+        description='With protocol = "exchange" or "oneway": what the client sends first (Latin-1). With "exchange", '
+        'each {id} stands for one letter or digit; together they differ in each request. With "oneway", {token} stands '
+        'for a text that is new in each datagram. With "grpc" and call: the message, in the encoding of protobuf; '
+        'default: an empty message. With "websocket": the message; default: a new text.',
     )
     expect: Regex | None = Field(
         None,

@@ -191,6 +191,7 @@ PLACEHOLDERS = (
         "target", (Place.WEBSOCKET,), "the address that the client dials and the port, an IPv6 address in brackets"
     ),
     Placeholder("token", (Place.ONEWAY,), "a text that is new in each datagram"),
+    Placeholder("id", (Place.EXCHANGE,), "one letter or digit of an ID that differs in each request"),
 )
 
 

@@ -23,6 +23,7 @@ class Place(enum.Enum):
     WEBSOCKET = "`[listen.websocket]`"
     FIELD = "`[[listen.field]]`"
     ONEWAY = "`send`, `received_log`"
+    EXCHANGE = '`send`, `large_send`, `bulk_send` with protocol = "exchange"'
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

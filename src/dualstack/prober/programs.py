@@ -52,6 +52,7 @@ class RunningProgram:
         self._system_log = log
         self._supervisor = started.child.pid
         self._limits, self._bound = launch.limits, ""
+        self._began = monotonic()
         self._supervisor_was_killed = False
         self._pipe: int | None = started.output
         self._status: int | None = started.status
@@ -160,7 +161,7 @@ class RunningProgram:
         self._drain()
         # Only a SIGKILL to the whole host ends the supervisor before it has reported.
         how = exit_of(*STATUS.unpack(data)) if data else Exit(None, "SIGKILL")
-        self.exit = replace(how, bound=self._bound)
+        self.exit = replace(how, bound=self._bound, seconds=monotonic() - self._began)
         pulse(self.changed)
 
     def _supervisor_ended(self, how: Exit) -> None:

@@ -160,7 +160,8 @@ def _unready(
     closed = _not_listening(condition)
     if how is not None:
         others = [phrase for phrase in missing if phrase != closed]
-        return "; ".join([f"it {how} after {duration(seconds)}", *others])
+        after = f" after {duration(how.seconds)}" if how.seconds else ""
+        return "; ".join([f"it {how}{after}", *others])
     text = ", and ".join(sorted(missing, key=closed.__eq__))
     if closed not in missing:
         return f"{text} (after {duration(seconds)})"

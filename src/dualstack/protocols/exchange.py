@@ -1,6 +1,9 @@
 """``exchange``: the manifest declares what is sent and what is expected."""
 
+import itertools
 import re
+import secrets
+import string
 from collections.abc import Sequence
 
 from dualstack.errors import UsageError
@@ -22,6 +25,13 @@ _KEPT = 8 << 10
 _MOST_ANSWER = 1 << 20
 """How many bytes may answer one piece: a client that asks for more is disconnected, so that memory stays bounded."""
 
+ID = "{id}"
+"""What stands in a request for one letter or digit of its ID."""
+
+_DIGITS = string.ascii_letters + string.digits
+
+_NUMBERS = itertools.count(secrets.randbelow(1 << 16))
+
 _REPLY_CODE = re.compile(r"(?:[A-Z]+/\d\.\d )?([1-5]\d\d)[ -]")
 """A reply code at the start of an answer, as in HTTP, SIP, RTSP, SMTP, FTP and NNTP."""
 
@@ -36,12 +46,21 @@ class Exchange(Application):
     @classmethod
     def client(cls, ask: Ask) -> Conversation:
         """See `Application`."""
-        return Searching(latin1(ask.send or ""), ask.expect)
+        return Searching(latin1(with_id(ask.send or "")), ask.expect)
 
     @classmethod
     def server(cls, offer: Offer, peer: str) -> Conversation:  # noqa: ARG003 - as `Application` has it
         """See `Application`."""
         return Scripted(offer.turns)
+
+
+def with_id(text: str) -> str:
+    """Return a request with each {id} replaced by a letter or digit, which together differ from the last requests'."""
+    number = next(_NUMBERS)
+    while ID in text:
+        number, digit = divmod(number, len(_DIGITS))
+        text = text.replace(ID, _DIGITS[digit], 1)
+    return text
 
 
 class Searching:

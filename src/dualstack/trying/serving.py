@@ -12,6 +12,7 @@ from dualstack.casework import provide_images
 from dualstack.complaint import why
 from dualstack.deadline import Deadline
 from dualstack.errors import UsageError
+from dualstack.facts.log import own_collision
 from dualstack.lab.backends import make_backend
 from dualstack.lab.netns import prepared_supervisors
 from dualstack.lab.protocol import Backend
@@ -150,7 +151,7 @@ def _find(backend: Backend, subject: Subject, wait: float) -> tuple[Tried, float
     ended = f"it {how}" if how else f"it opened no port within {wait:g} s (--wait gives it more time)"
     if local:
         ended += f", but listens on {', '.join(local)}, a Unix socket: no client on a network reaches that"
-    return Tried({}, (), ended, tuple(why(output, 5))), 0.0
+    return Tried({}, (), f"{ended}{own_collision(output) if how else ''}", tuple(why(output, 5))), 0.0
 
 
 _REFUSED = re.compile(r"(?i)read-only file system|permission denied|\bEROFS\b|\bEACCES\b")

@@ -21,6 +21,7 @@ from dualstack.world.observed import runs_of
 from dualstack.world.relaying import RelayWorld
 from dualstack.world.service import Service
 from dualstack.world.serving import ServingWorld
+from dualstack.world.starting import StartWorld
 from dualstack.world.traced import family_facts, strangers
 
 _OF_RELAYS = ("target", "target_host", "target_port")
@@ -38,7 +39,7 @@ def facts_of(world: World) -> Facts:
 def _gathered(world: World, wire: CaptureData | None) -> Facts:
     """Return the facts of a world with this capture."""
     element = world.element
-    service = world.service if isinstance(world, ServingWorld) else None
+    service = _service(world)
     client = world.client if isinstance(world, ListenerWorld) else None
     exchanges = tuple(client.exchanges) if client else ()
     families = family_facts(wire, element, exchanges, world.works, service.sockets.late if service else frozenset())
@@ -67,6 +68,13 @@ def _gathered(world: World, wire: CaptureData | None) -> Facts:
         broken=tuple(item for item in world.findings if not item.ok),
         fulfilled=tuple(item for item in world.findings if item.ok),
     )
+
+
+def _service(world: World) -> Service | None:
+    """Return the service of a world; None if it starts none."""
+    if isinstance(world, ServingWorld):
+        return world.service
+    return world.service if isinstance(world, StartWorld) and world.subject.listen else None
 
 
 def _declared(world: World) -> Facts:

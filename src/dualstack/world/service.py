@@ -130,8 +130,8 @@ class Service:
         self._journal.waited += readiness.seconds
         self._update_launch(readiness.exit, ready=readiness.ready, seconds=readiness.seconds)
         self.was_ready |= readiness.ready
-        state = "ready" if readiness.ready else f"not ready: {readiness.detail}"
-        self._journal.note(f"after {readiness.seconds * 1000:.0f} ms the service is {state}")
+        ready = f"after {readiness.seconds * 1000:.0f} ms the service is ready"
+        self._journal.note(ready if readiness.ready else f"the service is not ready: {readiness.detail}")
         self.sockets.read()
         return readiness
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dualstack.deadline import Deadline
 from dualstack.errors import DeadlineExpired, Inconclusive, ServiceError
+from dualstack.facts.log import own_collision
 from dualstack.families import BOTH, endpoint
 from dualstack.finding import Finding
 from dualstack.lab.files import resolver_of
@@ -110,8 +111,9 @@ class StartWorld(World):
         if fault:
             self.faults[part] = fault
         command = (command or self.journal.command)[:_COMMAND_SHOWN]
-        advice = f"; check the manifest or the command first: {command}"
-        self.require(Finding(not fault, expected, f"{fault}{advice}" if fault else "it does"))
+        collision = own_collision(fault)
+        advice = f"{collision}; the command" if collision else "; check the manifest or the command first"
+        self.require(Finding(not fault, expected, f"{fault}{advice}: {command}" if fault else "it does"))
 
     def _why_not_ready(self) -> str:
         """Start the service; return why it is not ready, or nothing.

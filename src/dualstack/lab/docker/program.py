@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -75,6 +76,7 @@ class ContainerProgram:
         self._output = Output()
         self._exit: Exit | None = None
         self._fault = ""
+        self._began = monotonic()
         threading.Thread(target=self._follow, name=f"output of {identity[:12]}", daemon=True).start()
 
     def _follow(self) -> None:
@@ -87,6 +89,7 @@ class ContainerProgram:
         try:
             answer = self._engine.api.wait(self.identity, timeout=None)
             how = exit_of(int(answer["StatusCode"]), self._engine, self.identity)
+            how = replace(how, seconds=monotonic() - self._began)
             fault = ""
         except (APIError, *CONNECTION_ERRORS) as error:
             how, fault = None, f"the container engine lost the service's container: {error}"

@@ -94,11 +94,13 @@ class Exit:
         code: The exit code; None when a signal ended it.
         signal: The signal's name, empty when it exited.
         bound: The limit that it reached, as the end of a sentence, if it was killed for that; else empty.
+        seconds: How long after its start it ended; 0 if that is not known.
     """
 
     code: int | None
     signal: str = ""
     bound: str = ""
+    seconds: float = field(default=0.0, compare=False)
 
     def __str__(self) -> str:
         """Return the end of a sentence."""
