@@ -1,5 +1,7 @@
 """Which causes the facts of a datagram service support."""
 
+from dataclasses import replace
+
 import pytest
 
 from dualstack.causes import likely
@@ -9,8 +11,8 @@ from tests.causes.made import IGNORED, IPV6, OK, REFUSED, U4, U6, UDP, facts, fi
 
 DATAGRAMS = {
     "refused, no socket": ("RC-V4SOCK", facts(OK, REFUSED, U4, requirement="LISTEN-012", **UDP)),
-    "nothing leaves": ("RC-ACLFAMILY", facts(OK, IGNORED, U4, U6, requirement="UDP-006", **UDP)),
-    "nothing leaves, another address": ("RC-ACLFAMILY", facts(OK, IGNORED, U4, U6, requirement="UDP-002", **UDP)),
+    "nothing leaves": ("RC-REPLYSOCKET", facts(OK, IGNORED, U4, U6, requirement="UDP-006", **UDP)),
+    "nothing leaves, another address": ("RC-REPLYSOCKET", facts(OK, IGNORED, U4, U6, requirement="UDP-002", **UDP)),
     "an address does not fit the socket in Python": (
         "RC-REPLYSOCKET",
         facts(OK, IGNORED, U4, U6, requirement="UDP-002", output="AF_INET address must be a pair (host, port)", **UDP),
@@ -116,9 +118,11 @@ def test_facts_of_datagrams_name_their_cause(code: str, found: Facts) -> None:
 
 
 def test_silence_alone_has_several_causes() -> None:
-    """Where one family is silent and nothing is said, access rules come first, and the other socket is named too."""
+    """Where one family is silent and nothing is said, access rules come first, unless the service answers anybody."""
     silent = facts(OK, IGNORED, U4, U6, requirement="LISTEN-012", **UDP)
-    assert [item.code for item in likely([], silent)] == ["RC-ACLFAMILY", "RC-REPLYSOCKET"]
+    assert [item.code for item in likely([], silent)] == ["RC-REPLYSOCKET"]
+    declared = replace(silent, protocol="exchange")
+    assert [item.code for item in likely([], declared)] == ["RC-ACLFAMILY", "RC-REPLYSOCKET"]
 
 
 def test_a_relay_whose_server_is_missed_sends_no_answer_on_the_wrong_socket() -> None:

@@ -59,6 +59,11 @@ def answers_nowhere(facts: Facts) -> str:
     return ""
 
 
+def answers_anybody(facts: Facts) -> str:
+    """It sends back what anybody sends: such a service has no access rules unless its manifest declares them."""
+    return "it answers anybody" if facts.protocol in {"echo", "upper"} else ""
+
+
 def sent_on_other_socket(facts: Facts) -> str:
     """Nothing is sent to the clients of one family, and the output says that an address does not fit the socket."""
     refused = next(filter(_SENDS.search, facts.lines(Sign.NO_FAMILY, Sign.INVALID)), "")

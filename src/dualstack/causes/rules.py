@@ -232,7 +232,10 @@ RULES = (
     Rule("RC-LEAK", ((STRONG, answers.something_grows), (STRONG, says(Sign.TOO_MANY_FILES)))),
     Rule(
         "RC-ACLFAMILY",
-        ((STRONG, datagrams.answers_nowhere),),
+        (
+            (STRONG, both(datagrams.answers_nowhere, unless(datagrams.answers_anybody, " "))),
+            (FITS, datagrams.answers_nowhere),
+        ),
         (*NOT_DROPPED, datagrams.sent_on_other_socket),
     ),
     Rule(
