@@ -126,6 +126,17 @@ def test_who_closes_connections_of_one_family_does_so_without_the_other_too(how:
     assert found.facts == (f"In LISTEN-001 on dual-stack: {SHOWN}", f"{how}.")
 
 
+def test_who_ends_the_service_does_so_without_the_other_family_too() -> None:
+    """A service that ends for IPv6 clients alone does so on an IPv6-only host; who closes connections runs on."""
+    ends = "The service exited with code 70 when an IPv6 client was connected."
+    one = failed_to_serve("LISTEN-001", ends, causes=("RC-ERRORANSWER",))
+    end = "It ended by itself after it was ready: it exited with code 70."
+    alone = failed_to_serve("LISTEN-002", f"{RESET}.", end)
+    assert settled([one, alone])[1].causes == ("RC-ERRORANSWER",)
+    runs_on = failed_to_serve("LISTEN-002", f"{RESET}.")
+    assert settled([one, runs_on])[1] == runs_on
+
+
 @pytest.mark.parametrize(
     "other",
     [

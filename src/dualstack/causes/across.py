@@ -23,6 +23,8 @@ _TYPES = frozenset(family.record for family in BOTH)
 _ACCEPTED = (How.HUNG_UP, How.RESET, How.KEPT_WAITING)
 """What becomes of clients that are accepted and get nothing. A service that closes may reset too: it is one way."""
 
+_ENDED = "the service ends"
+
 _NO_LOOPBACK, _LITERAL = "RC-LOOPBACK", "RC-LITERAL"
 
 _NO_IPV6_SOCKET = ("RC-V4SOCK", "RC-LIBBUILD")
@@ -144,13 +146,18 @@ def _is_ordinary(record: Record) -> bool:
     return record.verdict in SPEAKS and record.requirement.startswith("LISTEN-") and not record.not_ready
 
 
-def _accepted_in_vain(facts: Sequence[str]) -> tuple[str, bool] | None:
-    """Return the family whose clients are accepted and get nothing, and whether they wait; None if there is no one."""
+def _accepted_in_vain(facts: Sequence[str]) -> tuple[str, bool | str] | None:
+    """Return the family whose clients get nothing, and whether they wait or end the service; None if there is none."""
+    for family in BOTH:
+        shown = facts[0] if facts else ""
+        if shown.startswith("The service ") and shown.endswith(f" when an {family.label} client was connected."):
+            return family.label, _ENDED
+    ended = any(text.startswith("It ended by itself after it was ready") for text in facts)
     for family in BOTH:
         for how in _ACCEPTED:
             begin = f"{family.label} clients are {how.value}"
             if any(text.startswith(begin) and "answered" not in text[len(begin) :] for text in facts):
-                return family.label, how is How.KEPT_WAITING
+                return family.label, _ENDED if ended else how is How.KEPT_WAITING
     return None
 
 
