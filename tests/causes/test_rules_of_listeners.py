@@ -743,6 +743,15 @@ def test_facts_name_their_cause(code: str, found: Facts) -> None:
 
 
 WITHOUT = {
+    "both families get the same error": facts(
+        How.WRONG,
+        How.WRONG,
+        DUAL,
+        exchanges=(held(IPV4, How.WRONG, answer="554 no\r\n"), held(IPV6, How.WRONG, answer="554 no\r\n")),
+    ),
+    "the connections of both families are closed": facts(
+        HUNG_UP, HUNG_UP, DUAL, exchanges=(held(IPV4, HUNG_UP), held(IPV6, HUNG_UP))
+    ),
     "a service ends after some clients": facts(
         OK,
         saw(IPV6, HUNG_UP),

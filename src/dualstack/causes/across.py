@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from dualstack.facts import How
+from dualstack.facts import ALIKE, How
 from dualstack.families import BOTH
 from dualstack.results import Record
 from dualstack.verdict import SPEAKS, Verdict
@@ -22,6 +22,11 @@ _TYPES = frozenset(family.record for family in BOTH)
 
 _ACCEPTED = (How.HUNG_UP, How.RESET, How.KEPT_WAITING)
 """What becomes of clients that are accepted and get nothing. A service that closes may reset too: it is one way."""
+
+_OF_ONE_FAMILY = frozenset({"RC-MAPPED", "RC-ERRORANSWER"})
+"""Causes that need a difference between the families."""
+
+_FARED = tuple(f"{family.label} clients are " for family in BOTH)
 
 _ENDED = "the service ends"
 
@@ -45,7 +50,7 @@ def settled(records: Iterable[Record]) -> tuple[Record, ...]:
     clients of a family and does not answer them, for a known cause where it serves the other family, does so for that
     cause on hosts without the other family too.
     """
-    records = _unserved_settled(_loopback_settled(tuple(records)))
+    records = _unserved_settled(_alike_settled(_loopback_settled(tuple(records))))
     return _resolver_settled(_attempts_settled(records))
 
 
@@ -139,6 +144,26 @@ def _with_shown(record: Record, known: Mapping[tuple[object, ...], Record]) -> R
         return record
     because = f"In {other.requirement} on {other.topology}: {other.facts[0]}"
     return replace(record, causes=other.causes[:1], facts=(because, *record.facts))
+
+
+def _alike_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Return the records without causes of one family, where a case with both shows that they fare the same."""
+    both: dict[tuple[str, str], Record] = {}
+    for record in records:
+        if any(text.startswith(ALIKE) for text in record.facts):
+            both.setdefault(_element(record), record)
+    return tuple(_without_one_family(record, both.get(_element(record))) for record in records)
+
+
+def _without_one_family(record: Record, both: Record | None) -> Record:
+    """Return a record without causes of one family, if its clients fare as those of both families do elsewhere."""
+    others = tuple(code for code in record.causes if code not in _OF_ONE_FAMILY)
+    fared = [text for text in record.facts if text.startswith(_FARED)]
+    if both is None or len(others) == len(record.causes) or not fared or not {*fared} <= {*both.facts}:
+        return record
+    alike = next(text for text in both.facts if text.startswith(ALIKE))
+    because = f"In {both.requirement} on {both.topology}: {alike}"
+    return replace(record, causes=others, facts=(because, *record.facts))
 
 
 def _is_ordinary(record: Record) -> bool:

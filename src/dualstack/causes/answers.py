@@ -52,6 +52,12 @@ def mapped_is_turned_away(facts: Facts) -> str:
     return f"IPv4 clients reach its IPv6 socket as ::ffff:a.b.c.d, and are {_worst(facts, IPV4)}"
 
 
+def alike(facts: Facts) -> str:
+    """Clients of both families get the same wrong answer, or the same end of their connections."""
+    how = facts.ipv4.worst
+    return f"clients of both families are {how.value}" if facts.alike and how else ""
+
+
 def strays_in(facts: Facts) -> str:
     """IPv4 clients, whose own bytes should come back, get others that are no text: nothing that a rejection says."""
     wrong = [item for item in facts.exchanges if item.family is IPV4 and item.how is How.WRONG and item.answer]

@@ -2,10 +2,11 @@
 
 from dualstack.facts.log import Sign, matches, signs_of
 from dualstack.facts.model import Facts
-from dualstack.facts.sentences import once, sentences
+from dualstack.facts.sentences import ALIKE, once, sentences
 from dualstack.facts.values import Exchange, FamilyFacts, Host, How, Run, Start, Tried
 
 __all__ = [
+    "ALIKE",
     "Exchange",
     "Facts",
     "FamilyFacts",

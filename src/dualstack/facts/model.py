@@ -117,6 +117,14 @@ class Facts:
         found = [family for family in BOTH if self.lost(family) and self.served(family.other)]
         return found[0] if len(found) == 1 else None
 
+    @property
+    def alike(self) -> bool:
+        """Whether no client was answered as it should be, and those of both families fared the same; it runs on."""
+        own = {family: {item.how for item in self.exchanges if item.family is family} for family in BOTH}
+        same = len(own[Family.IPV4]) == 1 and own[Family.IPV4] == own[Family.IPV6]
+        beside = {How.WRONG, How.HUNG_UP, How.RESET, How.KEPT_WAITING} >= own[Family.IPV4]
+        return same and beside and all(self.lost(family) for family in BOTH) and self.ended is None
+
     def happened(self, *symptoms: Symptom) -> str:
         """Return what happened in the first failed finding with one of these symptoms; empty if there is none."""
         return next((item.happened for item in self.broken if set(item.symptoms) & set(symptoms)), "")

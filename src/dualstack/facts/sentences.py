@@ -9,6 +9,9 @@ from dualstack.facts.values import FamilyFacts, How, Run
 from dualstack.families import BOTH, Family, endpoint
 
 _MOST_TRIED = 4
+ALIKE = "Clients of both families fare the same, so neither family is the cause"
+"""What the sentence begins with that says so."""
+
 _WAITED = 0.1  # seconds: a start that was not waited for says nothing
 
 _OF_OUTPUT = frozenset({"ADDR-003", "ADDR-004", "ADDR-005", "ADDR-006", "CONNECT-017"})
@@ -33,6 +36,7 @@ def sentences(facts: Facts, *, explained: bool = False) -> tuple[str, ...]:
             [
                 *_of_components(facts),
                 *_of_families(facts),
+                *([_alike(facts)] if facts.alike and not explained else []),
                 *_of_sockets(facts),
                 *_of_starts(facts),
                 *_of_runs(facts),
@@ -42,6 +46,12 @@ def sentences(facts: Facts, *, explained: bool = False) -> tuple[str, ...]:
             ]
         )
     )
+
+
+def _alike(facts: Facts) -> str:
+    """Return that the service makes no difference between the families, and what may be wrong instead."""
+    keys = ", send and expect" if facts.protocol == "exchange" else ""
+    return f"{ALIKE}: check protocol{keys} of this listener in the manifest."
 
 
 def once(texts: Iterable[str]) -> tuple[str, ...]:
