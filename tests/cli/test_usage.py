@@ -114,6 +114,7 @@ def test_version(dualstack: Command) -> None:
             "dualstack shell: error: unrecognized arguments: --hots=x; did you mean ",
         ),
         (["baseline", "--days", "0"], "argument --days: found '0', allowed: a number from 1 to 3660\n"),
+        (["baseline", "--expires", "2020-01-01"], "argument --expires: found '2020-01-01', which is over; allowed: "),
         (["try", "--wait", "soon", "--", "x"], "argument --wait: found 'soon', allowed: a number of seconds above 0"),
         (["survey", "-n", "0", "x.toml"], "argument -n/--workers: found '0', allowed: a number from 1 to "),
         (["survey", "-n", "two", "x.toml"], "argument -n/--workers: found 'two', allowed: a number from 1 to "),
