@@ -3,7 +3,7 @@
 import re
 
 from dualstack.causes.rule import Test, about, ended, says
-from dualstack.facts import Exchange, Facts, How, Sign, matches
+from dualstack.facts import Exchange, Facts, How, Sign, fare_alike, matches
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
 
@@ -55,7 +55,7 @@ def mapped_is_turned_away(facts: Facts) -> str:
 def alike(facts: Facts) -> str:
     """Clients of both families get the same wrong answer, or the same end of their connections."""
     how = facts.ipv4.worst
-    return f"clients of both families are {how.value}" if facts.alike and how else ""
+    return f"clients of both families are {how.value}" if fare_alike(facts) and how else ""
 
 
 def strays_in(facts: Facts) -> str:

@@ -117,14 +117,6 @@ class Facts:
         found = [family for family in BOTH if self.lost(family) and self.served(family.other)]
         return found[0] if len(found) == 1 else None
 
-    @property
-    def alike(self) -> bool:
-        """Whether no client was answered as it should be, and those of both families fared the same; it runs on."""
-        own = {family: {item.how for item in self.exchanges if item.family is family} for family in BOTH}
-        same = len(own[Family.IPV4]) == 1 and own[Family.IPV4] == own[Family.IPV6]
-        beside = {How.WRONG, How.HUNG_UP, How.RESET, How.KEPT_WAITING} >= own[Family.IPV4]
-        return same and beside and all(self.lost(family) for family in BOTH) and self.ended is None
-
     def happened(self, *symptoms: Symptom) -> str:
         """Return what happened in the first failed finding with one of these symptoms; empty if there is none."""
         return next((item.happened for item in self.broken if set(item.symptoms) & set(symptoms)), "")
@@ -222,3 +214,11 @@ class Facts:
     def bind_errors(self, *signs: Sign) -> tuple[str, ...]:
         """Return the output lines with one of these signs that are not about another port."""
         return tuple(line for line in self.lines(*signs) if not names_other_port(line, self.port))
+
+
+def fare_alike(facts: Facts) -> bool:
+    """Return whether no client was answered as it should be, and those of both families fared the same; it runs on."""
+    own = {family: {item.how for item in facts.exchanges if item.family is family} for family in BOTH}
+    same = len(own[Family.IPV4]) == 1 and own[Family.IPV4] == own[Family.IPV6]
+    beside = {How.WRONG, How.HUNG_UP, How.RESET, How.KEPT_WAITING} >= own[Family.IPV4]
+    return same and beside and all(facts.lost(family) for family in BOTH) and facts.ended is None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dualstack.counting import some, verb
-from dualstack.facts.model import Facts
+from dualstack.facts.model import Facts, fare_alike
 from dualstack.facts.values import FamilyFacts, How, Run
 from dualstack.families import BOTH, Family, endpoint
 
@@ -36,7 +36,7 @@ def sentences(facts: Facts, *, explained: bool = False) -> tuple[str, ...]:
             [
                 *_of_components(facts),
                 *_of_families(facts),
-                *([_alike(facts)] if facts.alike and not explained else []),
+                *([_alike(facts)] if fare_alike(facts) and not explained else []),
                 *_of_sockets(facts),
                 *_of_starts(facts),
                 *_of_runs(facts),
