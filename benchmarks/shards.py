@@ -44,7 +44,7 @@ def verdicts(folder: Path) -> dict[str, str]:
 def measured(folder: Path) -> tuple[float, list[float], float, bool]:
     """Return the seconds of the whole run, of each shard and of the merging, and whether the verdicts are the same."""
     wanted = [word for name in WANTED for word in ("--requirement", name)]
-    options: tuple[str | Path, ...] = ("run", *MANIFESTS, *wanted, "-n", "0", "--results")
+    options: tuple[str | Path, ...] = ("run", *MANIFESTS, *wanted, "-n", "1", "--results")
     whole = timed(*options, folder / "whole")
     durations = (folder / "whole" / "latest").resolve()
     parts = [folder / f"shard-{number}" for number in range(1, SHARDS + 1)]

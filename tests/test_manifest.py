@@ -114,7 +114,28 @@ FAULTS = [
     ("ready = 3", "raedy = 3", "timeouts.raedy: unknown key; did you mean 'ready'? (allowed: build, connect, "),
     ("ready = 3", "zzz = 3", "timeouts.zzz: unknown key (allowed: build, connect, "),
     ('protocol = "http"', 'protocol = "htpp"', "listen[0].protocol: found 'htpp'; allowed: 'connect', 'echo', 'upper'"),
-    ('["ipv4", "ipv6"]', '["ipv4", "ipv5"]', "listen[0].families[1]: found 'ipv5'; allowed: 'ipv4' or 'ipv6'; did you"),
+    ('["ipv4", "ipv6"]', '["ipv4", "ipv5"]', "listen[0].families[1]: found 'ipv5'; allowed: 'ipv4' or 'ipv6'"),
+    ("schema = 1", 'schema = "1"', "schema: found '1'; allowed: 1; write 1 without quotes"),
+    (
+        "[timeouts]",
+        '[timeouts]\nstop = "2"',
+        "timeouts.stop: found '2'; allowed: a number; write 2 without",
+    ),
+    (
+        "[timeouts]",
+        "[timeouts]\nstop = nan",
+        "timeouts.stop: found nan; allowed: 600 or less; nan is no number",
+    ),
+    (
+        "[[listen]]",
+        '[ready]\nexchange = "true"\n[[listen]]',
+        "ready.exchange: found 'true'; allowed: true or false; write",
+    ),
+    (
+        '"LISTEN-005"',
+        '"LISTEN-005"\nexpires = "soon"',
+        "known[0].expires: found 'soon'; allowed: a date, such as 2027-",
+    ),
     (
         '"{port}"]',
         '"{prot}"]',
@@ -826,6 +847,8 @@ def test_every_fault_is_named(tmp_path: Path) -> None:
         ("[[connect]]", '[[connect]]\nname = 3\ncommand = ["{host}"]\n[[connect]]', "connect[0].name"),
         ('elements = ["main"]', 'elements = "main"', "known[0].elements"),
         ('protocol = "http"', 'protocol = "exchagne"\nsend = "x"', "listen[0].protocol"),
+        ('"LISTEN-005"', '"listen-005"', "known[0].requirement[0]"),
+        ('"LISTEN-005"', '["listen-005"]', "known[0].requirement[0]"),
     ],
 )
 def test_a_fault_makes_no_others(tmp_path: Path, old: str, new: str, only: str) -> None:
@@ -855,10 +878,15 @@ def test_shell_variables_are_no_placeholders(tmp_path: Path) -> None:
     [
         (lambda path: path, "cannot be read: No such file or directory"),
         (lambda path: path.mkdir(), "cannot be read: Is a directory"),
-        (lambda path: path.write_bytes(b"name = '\xff'"), "not UTF-8 text: "),
+        (lambda path: path.write_bytes(b"\nname = '\xff'"), ":2: not UTF-8 text: this line has the byte 0xff; save"),
+        (
+            lambda path: path.write_bytes(b"\xef\xbb\xbfschema = 1\n"),
+            ":1: not TOML: it begins with a byte order",
+        ),
+        (lambda path: path.write_bytes(b'schema = 1\na = "b\n'), "; the closing quote of a text is missing"),
         (lambda path: path.write_bytes(b""), "service.toml:1: service: missing; add a table [service] with its name\n"),
     ],
-    ids=["missing", "folder", "latin-1", "empty"],
+    ids=["missing", "folder", "latin-1", "mark", "quote", "empty"],
 )
 def test_file_that_is_none(tmp_path: Path, make: object, fault: str) -> None:
     """A file that cannot be read, and an empty file, have their own errors."""

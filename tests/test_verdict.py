@@ -1,5 +1,6 @@
 """Verdicts: the whole table of blame, level and known issues; exit codes."""
 
+import errno
 import itertools
 
 import pytest
@@ -66,6 +67,12 @@ def test_a_finding_may_be_more_or_less_binding_than_its_requirement() -> None:
     assert judge(MUST, errors.RequirementBroken("x", level="SHOULD")) is Verdict.DEVIATES
     assert judge(SHOULD, errors.RequirementBroken("x", level="MUST")) is Verdict.FAIL
     assert judge(MUST, errors.RequirementBroken("x", level="SHOULD"), known=True) is Verdict.KNOWN
+
+
+def test_a_full_disk_is_no_bug() -> None:
+    """What the disk has no room for leaves no evidence: the case is inconclusive; other errors of files are ours."""
+    assert judge(MUST, OSError(errno.ENOSPC, "No space left on device")) is Verdict.INCONCLUSIVE
+    assert judge(MUST, OSError(errno.EISDIR, "Is a directory")) is Verdict.HARNESS_ERROR
 
 
 def test_our_fault_is_never_hidden_by_a_known_issue() -> None:

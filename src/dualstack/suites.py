@@ -1,12 +1,14 @@
 """The suites and their requirements: each requirement is declared beside its one test."""
 
 import importlib
+import re
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 
+from dualstack.casekey import REQUIREMENT_ID
 from dualstack.causes import load_causes
 from dualstack.content import ROOT
 from dualstack.errors import HarnessError, UsageError
@@ -178,7 +180,7 @@ def entry_faults(subject: Subject) -> Iterator[Fault]:
 def _unknown_in(entry: Exemption | Known, known: Mapping[str, Requirement]) -> Iterator[Fault]:
     """Yield a fault for each requirement or topology that one entry names and that does not exist."""
     for place, wanted in enumerate(entry.requirement):
-        if wanted not in known:
+        if wanted not in known and re.fullmatch(REQUIREMENT_ID, wanted):  # other texts are a fault of the file
             hint = did_you_mean(wanted, list(known))
             text = f"found {wanted!r}, which does not exist{hint} (dualstack list shows them all)"
             yield Fault(("requirement", place), text)

@@ -1,6 +1,7 @@
 """Verdicts: what may be said of a case, and the exit code of a run."""
 
 import enum
+import errno
 from collections.abc import Iterable
 
 from dualstack import errors
@@ -49,6 +50,9 @@ _BLAME = (
     (errors.ServiceError, Verdict.FAIL),
 )
 
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Errors of a full disk: the evidence of a case could not be kept."""
+
 _NOT_MET = {Level.MUST: Verdict.FAIL, Level.SHOULD: Verdict.DEVIATES, Level.OBSERVE: Verdict.OBSERVED}
 """The verdict on a service that does not meet a requirement, by the requirement's level."""
 
@@ -65,6 +69,8 @@ def judge(level: Level, error: BaseException | None, *, known: bool = False) -> 
         if known:
             return Verdict.UNEXPECTED_PASS
         return Verdict.OBSERVED if level is Level.OBSERVE else Verdict.PASS
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        return Verdict.INCONCLUSIVE
     verdict = next((found for kind, found in _BLAME if isinstance(error, kind)), Verdict.HARNESS_ERROR)
     if verdict is not Verdict.FAIL:
         return verdict

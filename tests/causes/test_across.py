@@ -6,6 +6,7 @@ import pytest
 
 from dualstack.causes.across import settled
 from dualstack.chart import Chart, Lane
+from dualstack.facts import ALIKE
 from dualstack.results import Record
 from dualstack.verdict import Verdict
 
@@ -124,6 +125,28 @@ def test_who_closes_connections_of_one_family_does_so_without_the_other_too(how:
     (_, found) = settled([one, failed_to_serve("LISTEN-002", f"{how}.")])
     assert found.causes == ("RC-ERRORANSWER",)
     assert found.facts == (f"In LISTEN-001 on dual-stack: {SHOWN}", f"{how}.")
+
+
+def test_who_treats_both_families_alike_has_no_cause_of_one_family() -> None:
+    """Where a case with both families shows that they fare the same, a case with one of them has no such cause."""
+    wrong = tuple(f"{family} clients are answered, but not as they should be." for family in ("IPv4", "IPv6"))
+    both = failed_to_serve("LISTEN-001", *wrong, f"{ALIKE}: check protocol.")
+    alone = failed_to_serve("LISTEN-002", wrong[1], causes=("RC-ERRORANSWER", "RC-INETATON"))
+    assert settled([both, alone])[1].causes == ("RC-INETATON",)
+    assert settled([both, alone])[1].facts == (f"In LISTEN-001 on dual-stack: {ALIKE}: check protocol.", wrong[1])
+    closed = failed_to_serve("LISTEN-002", f"{VAIN}.", causes=("RC-ERRORANSWER",))
+    assert settled([both, closed])[1] == closed
+
+
+def test_who_ends_the_service_does_so_without_the_other_family_too() -> None:
+    """A service that ends for IPv6 clients alone does so on an IPv6-only host; who closes connections runs on."""
+    ends = "The service exited with code 70 when an IPv6 client was connected."
+    one = failed_to_serve("LISTEN-001", ends, causes=("RC-ERRORANSWER",))
+    end = "It ended by itself after it was ready: it exited with code 70."
+    alone = failed_to_serve("LISTEN-002", f"{RESET}.", end)
+    assert settled([one, alone])[1].causes == ("RC-ERRORANSWER",)
+    runs_on = failed_to_serve("LISTEN-002", f"{RESET}.")
+    assert settled([one, runs_on])[1] == runs_on
 
 
 @pytest.mark.parametrize(

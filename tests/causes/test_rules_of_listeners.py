@@ -34,6 +34,8 @@ from tests.causes.made import (
     saw,
 )
 
+ENDED = Start(ready=True, ended="exited with code 1", code=1)
+
 
 def side_ports(*missed: Family) -> Facts:
     """Return the facts of a server of FTP whose data ports are not reached over these families."""
@@ -539,8 +541,35 @@ CASES = {
             OK,
             saw(IPV6, REFUSED),
             DUAL,
-            starts=(Start(ready=True, ended="exited with code 1", code=1),),
-            exchanges=(held(IPV4, OK), held(IPV6, HUNG_UP), held(IPV6, REFUSED)),
+            starts=(ENDED, ENDED),
+            exchanges=(held(IPV4, OK), held(IPV6, HUNG_UP), held(IPV6, REFUSED), held(IPV6, HUNG_UP, start=2)),
+        ),
+    ),
+    "the first clients wait, and a later one of their family is answered": (
+        "RC-EARLYLISTEN",
+        facts(
+            FamilyFacts(IPV4, works=False, hows=((How.KEPT_WAITING, 1), (OK, 1))),
+            OK,
+            DUAL,
+            exchanges=(held(IPV4, How.KEPT_WAITING), held(IPV6, OK), held(IPV4, OK)),
+        ),
+    ),
+    "a mapped client waits before and after another one is answered": (
+        "RC-MAPPED",
+        facts(
+            How.KEPT_WAITING,
+            OK,
+            DUAL,
+            exchanges=(held(IPV4, How.KEPT_WAITING), held(IPV6, OK), held(IPV4, How.KEPT_WAITING)),
+        ),
+    ),
+    "connections of a mapped client are not accepted": (
+        "RC-BLOCKING",
+        facts(
+            How.KEPT_WAITING,
+            OK,
+            replace(DUAL, waiting=1),
+            exchanges=(held(IPV4, How.KEPT_WAITING), held(IPV6, OK), held(IPV4, How.KEPT_WAITING)),
         ),
     ),
     "a rule hits another client": (
@@ -732,6 +761,35 @@ def test_facts_name_their_cause(code: str, found: Facts) -> None:
 
 
 WITHOUT = {
+    "both families get the same error": facts(
+        How.WRONG,
+        How.WRONG,
+        DUAL,
+        exchanges=(held(IPV4, How.WRONG, answer="554 no\r\n"), held(IPV6, How.WRONG, answer="554 no\r\n")),
+    ),
+    "the connections of both families are closed": facts(
+        HUNG_UP, HUNG_UP, DUAL, exchanges=(held(IPV4, HUNG_UP), held(IPV6, HUNG_UP))
+    ),
+    "a service ends after some clients": facts(
+        OK,
+        saw(IPV6, HUNG_UP),
+        DUAL,
+        starts=(ENDED, STARTED),
+        exchanges=(held(IPV4, OK), held(IPV6, HUNG_UP), held(IPV6, OK, start=2)),
+    ),
+    "a service ends after any client": facts(
+        HUNG_UP,
+        HUNG_UP,
+        DUAL,
+        starts=(ENDED, ENDED),
+        exchanges=(held(IPV4, HUNG_UP), held(IPV6, HUNG_UP, start=2)),
+    ),
+    "a service ends, and its clients were never compared": facts(
+        OK, saw(IPV6, HUNG_UP), DUAL, starts=(ENDED,), exchanges=(held(IPV4, OK), held(IPV6, HUNG_UP))
+    ),
+    "the first clients wait, and none of their family comes later": facts(
+        How.KEPT_WAITING, OK, DUAL, exchanges=(held(IPV4, How.KEPT_WAITING), held(IPV6, OK))
+    ),
     "no address is shown": facts(
         requirement="INTEROP-002",
         shown=((CLIENT[IPV6], "unknown"), ("2001:db8:51:1:aaaa:bbbb:cccc:202", "unknown")),

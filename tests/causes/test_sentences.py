@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from dualstack.causes.datagrams import wrong_port
 from dualstack.causes.waiting import never_accepted
-from dualstack.facts import Facts, Host, How, sentences
+from dualstack.facts import ALIKE, Facts, Host, How, sentences
 from dualstack.families import Family
 from dualstack.topology import load_topology
 from dualstack.world.facts import host_of
-from tests.causes.made import ONLY, STARTED, U4, U6, UDP, ZERO, facts, saw
+from tests.causes.made import IPV4, IPV6, ONLY, STARTED, U4, U6, UDP, ZERO, facts, held, saw
 
 GONE = "Its socket on [::] was there at first, and is gone."
 
@@ -104,3 +104,13 @@ def test_an_output_that_is_missing_is_told_where_no_cause_is_known() -> None:
     assert "It wrote nothing." in sentences(facts())
     assert "It wrote nothing." not in sentences(facts(), explained=True)
     assert "It wrote nothing." not in sentences(facts(output="error"))
+
+
+def test_a_service_that_treats_both_families_alike_points_to_the_manifest() -> None:
+    """If no client is answered as it should be, and both families fare the same, the keys to check are named."""
+    own = (held(IPV4, How.WRONG), held(IPV6, How.WRONG))
+    found = facts(How.WRONG, How.WRONG, exchanges=own, protocol="exchange")
+    text = f"{ALIKE}: check protocol, send and expect of this listener in the manifest."
+    assert text in sentences(found)
+    assert not any(line.startswith(ALIKE) for line in sentences(found, explained=True))
+    assert text not in sentences(replace(found, exchanges=(own[0], held(IPV6, How.HUNG_UP))))

@@ -1,6 +1,7 @@
 """What the commands print: for people, for programs, into a closed pipe, and on a terminal without UTF-8."""
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -168,6 +169,22 @@ def test_pipe_that_is_closed(words: list[str], reference: Path) -> None:
         [sys.executable, "-c", CLOSED, *words], capture_output=True, text=True, check=True, timeout=120
     )
     assert done.stdout == "0 \n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("list >&-", "dualstack: standard output is closed (>&-): write it to a file, or discard it with >/dev/null\n"),
+        ("list >/dev/full", "dualstack: the output cannot be written: No space left on device\n"),
+        ("schema >/dev/full", "dualstack: the output cannot be written: No space left on device\n"),
+        ("list >&- 2>&-", ""),
+    ],
+)
+def test_output_that_cannot_be_written(words: str, message: str) -> None:
+    """A closed or full standard output ends a command with one line and code 2: no case was judged."""
+    command = f"{shlex.quote(sys.executable)} -P -m dualstack {words}"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (2, message)
 
 
 def test_first_line_only(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_a_damaged_record(dualstack: Command, folder: Path, changes: dict[str, A
     (folder / RECORDS).write_text("\n".join(lines) + "\n", encoding="utf-8")
     (said,), cases = reported(dualstack("report", folder), folder)
     assert said.startswith(f"records.jsonl, line 2, cannot be read ({fault}")
-    assert said.endswith("; its case is missing in this report.")
+    assert said.endswith("; if it held a case, that is missing in this report.")
     assert cases == [json.loads(lines[0])["case"], json.loads(lines[2])["case"]]
 
 

@@ -114,9 +114,12 @@ def test_version(dualstack: Command) -> None:
             "dualstack shell: error: unrecognized arguments: --hots=x; did you mean ",
         ),
         (["baseline", "--days", "0"], "argument --days: found '0', allowed: a number from 1 to 3660\n"),
+        (["baseline", "--expires", "2020-01-01"], "argument --expires: found '2020-01-01', which is over; allowed: "),
         (["try", "--wait", "soon", "--", "x"], "argument --wait: found 'soon', allowed: a number of seconds above 0"),
-        (["survey", "-n", "0", "x.toml"], "argument -n/--workers: found '0', allowed: a number that is at least 1"),
-        (["survey", "-n", "two", "x.toml"], "argument -n/--workers: found 'two', allowed: a number that is at least 1"),
+        (["survey", "-n", "0", "x.toml"], "argument -n/--workers: found '0', allowed: a number from 1 to "),
+        (["survey", "-n", "two", "x.toml"], "argument -n/--workers: found 'two', allowed: a number from 1 to "),
+        (["run", "-n", "0", "x.toml"], "argument -n/--workers: found '0', allowed: a number from 1 to "),
+        (["run", "-n", "100000", "x.toml"], " (16 for each CPU core)"),
         (["run", "--lab", "netsn", "x.toml"], "did you mean 'netns'?"),
     ],
 )
@@ -140,7 +143,7 @@ def test_wrong_words(dualstack: Command, words: list[str], message: str) -> None
         (["--requirement", "LISEN-005"], "dualstack: no requirement 'LISEN-005'; did you mean 'LISTEN-005'? "),
         (["--requirement", "LISTEN-404"], "dualstack: no requirement 'LISTEN-404'; did you mean 'LISTEN-"),
         (["--configuration", "both"], "no configuration 'both' (it has: none)\n"),
-        (["--workers", "many"], "dualstack: --workers: found 'many', allowed: auto or a number\n"),
+        (["-k", ""], "dualstack: -k '': found the end at column 1, allowed there: a word, not, or (\n"),
         (
             ["--requirement", "LISTEN-005", "--topology", "ipv6-only"],
             "dualstack: no case to run: the selected",

@@ -28,17 +28,18 @@ def test_the_number_follows_what_cases_wait_for(
     """On two cores: one process for a few cases, up to four for listeners and up to eight for connectors."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     planned = {file_for(Role.LISTENER): listeners, file_for(Role.CONNECTOR): connectors}
-    assert _workers(argparse.Namespace(workers="auto", docker_host=[]), planned) == expected
+    assert _workers(argparse.Namespace(workers=None, docker_host=[]), planned) == expected
 
 
 def test_the_user_decides() -> None:
-    """A number on the command line is used as it is."""
-    assert _workers(argparse.Namespace(workers="3", docker_host=[]), {file_for(Role.CONNECTOR): 500}) == 3
+    """A number on the command line is used as it is, except that no process is started without a case for it."""
+    options = argparse.Namespace(workers=3, docker_host=[])
+    assert [_workers(options, {file_for(Role.CONNECTOR): cases}) for cases in (500, 3, 2, 1)] == [3, 3, 2, 1]
 
 
 def test_each_engine_gets_a_worker() -> None:
     """With two engines also a few cases run in two processes, but never in more than there are cases."""
-    options = argparse.Namespace(workers="auto", docker_host=["tcp://a:1", "tcp://b:1"])
+    options = argparse.Namespace(workers=None, docker_host=["tcp://a:1", "tcp://b:1"])
     path = file_for(Role.LISTENER)
     assert [_workers(options, {path: count}) for count in (1, 2, 24)] == [0, 2, 2]
     assert _workers(options, {path: 25}) >= 2
@@ -47,14 +48,14 @@ def test_each_engine_gets_a_worker() -> None:
 @pytest.mark.parametrize(
     ("hosts", "lab", "workers", "expected"),
     [
-        (["unix:///a"], "netns", "auto", "--docker-host belongs to --lab docker"),
-        (["/a"], "docker", "auto", "found '/a', allowed: unix:///path or tcp://host:port"),
-        (["tcp://"], "docker", "auto", "allowed"),
-        (["tcp://a:1", "tcp://a:1"], "docker", "auto", "tcp://a:1 is given twice"),
-        (["tcp://a:1", "tcp://b:1"], "docker", "1", "too few workers for 2 engines"),
+        (["unix:///a"], "netns", None, "--docker-host belongs to --lab docker"),
+        (["/a"], "docker", None, "found '/a', allowed: unix:///path or tcp://host:port"),
+        (["tcp://"], "docker", None, "allowed"),
+        (["tcp://a:1", "tcp://a:1"], "docker", None, "tcp://a:1 is given twice"),
+        (["tcp://a:1", "tcp://b:1"], "docker", 1, "too few workers for 2 engines"),
     ],
 )
-def test_engines_that_do_not_fit_are_refused(hosts: list[str], lab: str, workers: str, expected: str) -> None:
+def test_engines_that_do_not_fit_are_refused(hosts: list[str], lab: str, workers: int | None, expected: str) -> None:
     """Each wrong use of --docker-host has its sentence."""
     with pytest.raises(UsageError, match=expected):
         check_engines(argparse.Namespace(docker_host=hosts, lab=lab, workers=workers))

@@ -40,7 +40,7 @@ def report_again(site: "Site") -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_an_interrupt_ends_the_run_in_good_order(site: "Site", workers: str, number: signal.Signals) -> None:
     """Ctrl-C (or SIGTERM to the run alone): exit code 130, a report marked as interrupted, nothing left soon after.
 
@@ -68,7 +68,7 @@ def test_an_interrupt_ends_the_run_in_good_order(site: "Site", workers: str, num
 
 def test_a_second_interrupt_kills(site: "Site") -> None:
     """A pytest that does not react to the first Ctrl-C is killed by the second one, and the report is written."""
-    with site.until_here(*ONE_CASE, "-n", "0", *two(site)) as live:
+    with site.until_here(*ONE_CASE, "-n", "1", *two(site)) as live:
         pytest_process = live.named("pytest")
         live.freeze(pytest_process)
         live.send(signal.SIGINT)
@@ -82,8 +82,8 @@ def test_a_second_interrupt_kills(site: "Site") -> None:
 
 def test_an_interrupt_before_the_first_result(site: "Site") -> None:
     """An interrupted run without results says so and no more; "latest" still leads to the run that has some."""
-    before = site.run(*ONE_CASE, "-n", "0", site.service("correct", SERVE)).folder.resolve()
-    with site.until_here(*ONE_CASE, "-n", "0", site.service("holds", HOLDS, timeouts=LONG)) as live:
+    before = site.run(*ONE_CASE, "-n", "1", site.service("correct", SERVE)).folder.resolve()
+    with site.until_here(*ONE_CASE, "-n", "1", site.service("holds", HOLDS, timeouts=LONG)) as live:
         seen = "\n".join(site.left(seconds=0))
         assert "holds.py" in seen, "the check for what is left sees processes"
         assert "in a namespace of the run: " in seen, "and the processes in a namespace"
@@ -123,7 +123,7 @@ def test_a_killed_pytest_is_reported(site: "Site") -> None:
 
 def test_a_run_that_was_killed_before_its_first_result(site: "Site") -> None:
     """A report without a single result says so, and shows what is known of the run."""
-    with site.until_here(*ONE_CASE, "-n", "0", site.service("holds", HOLDS, timeouts=LONG)) as live:
+    with site.until_here(*ONE_CASE, "-n", "1", site.service("holds", HOLDS, timeouts=LONG)) as live:
         live.process.kill()
         done = live.done()
     assert site.left() == []
@@ -134,7 +134,7 @@ def test_a_run_that_was_killed_before_its_first_result(site: "Site") -> None:
 
 def test_an_interrupt_is_noticed_at_once_and_obeyed_in_time(site: "Site") -> None:
     """A pytest that does not react is killed without a second Ctrl-C, and the notice comes before the end."""
-    with site.until_here(*ONE_CASE, "-n", "0", *two(site)) as live:
+    with site.until_here(*ONE_CASE, "-n", "1", *two(site)) as live:
         live.freeze(live.named("pytest"))
         live.send(signal.SIGINT)
         live.has_complained("interrupted: stopping …")
@@ -146,7 +146,7 @@ def test_an_interrupt_is_noticed_at_once_and_obeyed_in_time(site: "Site") -> Non
 @pytest.mark.parametrize("after", [0.05, 0.15, 0.3, 0.45, 0.6])
 def test_an_interrupt_while_it_imports(site: "Site", after: float) -> None:
     """Ctrl-C before anything runs: one line, no traceback, and nothing is left."""
-    live = site.start(*ONE_CASE, "-n", "0", site.service("holds", HOLDS, timeouts=LONG))
+    live = site.start(*ONE_CASE, "-n", "1", site.service("holds", HOLDS, timeouts=LONG))
     live.has_begun()
     with contextlib.suppress(subprocess.TimeoutExpired):
         live.process.wait(after)

@@ -72,7 +72,7 @@ def test_a_killed_worker_loses_its_case_only(site: "Site") -> None:
 
 def test_a_killed_supervisor_loses_its_case_only(site: "Site") -> None:
     """SIGKILL of the process that keeps the namespaces: a harness error that names it; the next case gets a new one."""
-    with site.until_here(*ONE_CASE, "-n", "0", site.service("holds", HOLDS), site.service("correct", SERVE)) as live:
+    with site.until_here(*ONE_CASE, "-n", "1", site.service("holds", HOLDS), site.service("correct", SERVE)) as live:
         os.kill(live.named("lab supervisor"), signal.SIGKILL)
         done = live.done()
     assert done.code == 3, done
@@ -84,7 +84,7 @@ def test_a_killed_supervisor_loses_its_case_only(site: "Site") -> None:
 
 def test_a_killed_recorder_is_no_pass(site: "Site") -> None:
     """SIGKILL of the process that records packets: a harness error, although every exchange succeeded."""
-    with site.until_here(*ONE_CASE, "-n", "0", site.service("waits", WAITS)) as live:
+    with site.until_here(*ONE_CASE, "-n", "1", site.service("waits", WAITS)) as live:
         os.kill(live.recorder(), signal.SIGKILL)
         os.kill(live.named("here"), signal.SIGUSR1)
         done = live.done()

@@ -17,7 +17,7 @@ from tests.faults.conftest import PRELUDE
 if TYPE_CHECKING:
     from tests.faults.conftest import Site
 
-ONE_CASE = ("--requirement", "LISTEN-001", "--topology", "dual-stack", "-n", "0")
+ONE_CASE = ("--requirement", "LISTEN-001", "--topology", "dual-stack", "-n", "1")
 
 IPV4_ONLY = "serve(socket.create_server(('0.0.0.0', 7007)))"
 

@@ -15,7 +15,7 @@ BROKEN = ROOT / "fixtures" / "services" / "zoo" / "hardcoded-wildcard.toml"
 def test_results_of_a_broken_service(tmp_path: Path) -> None:
     """Two requirements, one of them broken: packets, sockets, causes and the rows of the draft are in it, and fit."""
     chosen = ["--requirement", "LISTEN-001", "--requirement", "LISTEN-002", "--ignore-known", "--plan", "base"]
-    command = [sys.executable, "-m", "dualstack", "run", str(BROKEN), *chosen, "-n", "0", "--results", str(tmp_path)]
+    command = [sys.executable, "-m", "dualstack", "run", str(BROKEN), *chosen, "-n", "1", "--results", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     folder = tmp_path / "latest"

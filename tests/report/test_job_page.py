@@ -8,10 +8,11 @@ import pytest
 
 from dualstack.report.github import MOST, annotations, command
 from dualstack.report.job_page import job_page
-from dualstack.report.markdown import LIMIT
+from dualstack.report.markdown import LIMIT, escaped
 from dualstack.report.summary import Report
 from dualstack.results import Record
 from dualstack.runinfo import KnownInfo, RunInfo, ServiceInfo
+from dualstack.topology import topology_names
 from dualstack.verdict import Verdict
 from tests.report.conftest import record
 
@@ -145,3 +146,14 @@ def test_an_incomplete_run_says_so() -> None:
     assert "not everything was verified" in page
     assert "- This run was interrupted before its end.\n" in page
     assert "- 3 of 4 planned cases have no result.\n" in page
+
+
+def test_what_a_service_supports_is_a_whole_sentence() -> None:
+    """However many topologies it names, the sentence about a service is not cut."""
+    kinds = (Verdict.FAIL, Verdict.KNOWN, Verdict.DEVIATES, Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.OBSERVED)
+    names = topology_names()
+    records = [record(kinds[number % len(kinds)], topology=name) for number, name in enumerate(names)]
+    found = a_run(*records)
+    (statement,) = found.statements
+    assert len(statement.brief) > 300
+    assert escaped(statement.brief[1:], 10_000) in job_page(found)

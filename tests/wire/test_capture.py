@@ -1,6 +1,8 @@
 """The recorder's client: what it orders, what it does with each answer, and with none."""
 
+import errno
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,7 +12,7 @@ from typing import ClassVar
 
 import pytest
 
-from dualstack.errors import DeadlineExpired, HarnessError
+from dualstack.errors import DeadlineExpired, HarnessError, Inconclusive
 from dualstack.wire import capture as capturing
 from dualstack.wire.capture import Capture
 from dualstack.wire.pcap import HEADER
@@ -147,6 +149,16 @@ def test_a_stream_that_was_reset_is_read_to_its_end(
     host = ToldHost([])
     monkeypatch.setattr(host, "inside", lambda _: Broken(error, b'{"error": "x.pcap', b': no room"}\n'))
     with pytest.raises(HarnessError, match=r"^x\.pcap: no room$"):
+        Capture.start(host, tmp_path / "x.pcap")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_leaves_no_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """A capture that has no room is no fault of ours: the sentence says what to do."""
+    host = ToldHost([])
+    said = json.dumps({"error": f"x.pcap: the capture could not be written: {os.strerror(number)}"}).encode()
+    monkeypatch.setattr(host, "inside", lambda _: Broken(BrokenPipeError, said, b"\n"))
+    with pytest.raises(Inconclusive, match="; make room there, or name another place with --results"):
         Capture.start(host, tmp_path / "x.pcap")
 
 

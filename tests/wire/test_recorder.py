@@ -116,7 +116,7 @@ def test_disk_full_is_reported(loopback_host: "NetnsHost", tmp_path: Path) -> No
     loopback_host.run("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(small))
     capture = Capture.start(loopback_host, small / "full.pcap")
     loopback_host.python(FLOOD.format(number=200, size=1000))
-    with pytest.raises(HarnessError, match=r"full\.pcap: the capture could not be written: No space left"):
+    with pytest.raises(Inconclusive, match=r"full\.pcap: the capture could not be written: No space left"):
         capture.stop()
     loopback_host.run("cp", str(small / "full.pcap"), str(tmp_path / "kept.pcap"))
     kept = read_capture(tmp_path / "kept.pcap", nonce="")

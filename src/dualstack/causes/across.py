@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from dualstack.facts import How
+from dualstack.facts import ALIKE, How
 from dualstack.families import BOTH
 from dualstack.results import Record
 from dualstack.verdict import SPEAKS, Verdict
@@ -22,6 +22,13 @@ _TYPES = frozenset(family.record for family in BOTH)
 
 _ACCEPTED = (How.HUNG_UP, How.RESET, How.KEPT_WAITING)
 """What becomes of clients that are accepted and get nothing. A service that closes may reset too: it is one way."""
+
+_OF_ONE_FAMILY = frozenset({"RC-MAPPED", "RC-ERRORANSWER"})
+"""Causes that need a difference between the families."""
+
+_FARED = tuple(f"{family.label} clients are " for family in BOTH)
+
+_ENDED = "the service ends"
 
 _NO_LOOPBACK, _LITERAL = "RC-LOOPBACK", "RC-LITERAL"
 
@@ -43,7 +50,7 @@ def settled(records: Iterable[Record]) -> tuple[Record, ...]:
     clients of a family and does not answer them, for a known cause where it serves the other family, does so for that
     cause on hosts without the other family too.
     """
-    records = _unserved_settled(_loopback_settled(tuple(records)))
+    records = _unserved_settled(_alike_settled(_loopback_settled(tuple(records))))
     return _resolver_settled(_attempts_settled(records))
 
 
@@ -139,18 +146,43 @@ def _with_shown(record: Record, known: Mapping[tuple[object, ...], Record]) -> R
     return replace(record, causes=other.causes[:1], facts=(because, *record.facts))
 
 
+def _alike_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:
+    """Return the records without causes of one family, where a case with both shows that they fare the same."""
+    both: dict[tuple[str, str], Record] = {}
+    for record in records:
+        if any(text.startswith(ALIKE) for text in record.facts):
+            both.setdefault(_element(record), record)
+    return tuple(_without_one_family(record, both.get(_element(record))) for record in records)
+
+
+def _without_one_family(record: Record, both: Record | None) -> Record:
+    """Return a record without causes of one family, if its clients fare as those of both families do elsewhere."""
+    others = tuple(code for code in record.causes if code not in _OF_ONE_FAMILY)
+    fared = [text for text in record.facts if text.startswith(_FARED)]
+    if both is None or len(others) == len(record.causes) or not fared or not {*fared} <= {*both.facts}:
+        return record
+    alike = next(text for text in both.facts if text.startswith(ALIKE))
+    because = f"In {both.requirement} on {both.topology}: {alike}"
+    return replace(record, causes=others, facts=(because, *record.facts))
+
+
 def _is_ordinary(record: Record) -> bool:
     """Return whether a record is of a failed case about ordinary clients of a service that became ready."""
     return record.verdict in SPEAKS and record.requirement.startswith("LISTEN-") and not record.not_ready
 
 
-def _accepted_in_vain(facts: Sequence[str]) -> tuple[str, bool] | None:
-    """Return the family whose clients are accepted and get nothing, and whether they wait; None if there is no one."""
+def _accepted_in_vain(facts: Sequence[str]) -> tuple[str, bool | str] | None:
+    """Return the family whose clients get nothing, and whether they wait or end the service; None if there is none."""
+    for family in BOTH:
+        shown = facts[0] if facts else ""
+        if shown.startswith("The service ") and shown.endswith(f" when an {family.label} client was connected."):
+            return family.label, _ENDED
+    ended = any(text.startswith("It ended by itself after it was ready") for text in facts)
     for family in BOTH:
         for how in _ACCEPTED:
             begin = f"{family.label} clients are {how.value}"
             if any(text.startswith(begin) and "answered" not in text[len(begin) :] for text in facts):
-                return family.label, how is How.KEPT_WAITING
+                return family.label, _ENDED if ended else how is How.KEPT_WAITING
     return None
 
 

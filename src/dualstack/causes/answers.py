@@ -3,7 +3,7 @@
 import re
 
 from dualstack.causes.rule import Test, about, ended, says
-from dualstack.facts import Exchange, Facts, How, Sign, matches
+from dualstack.facts import Exchange, Facts, How, Sign, fare_alike, matches
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
 
@@ -50,6 +50,12 @@ def mapped_is_turned_away(facts: Facts) -> str:
     if not facts.maps_ipv4 or not turned_away or facts.lost(IPV6) or strays_in(facts):
         return ""
     return f"IPv4 clients reach its IPv6 socket as ::ffff:a.b.c.d, and are {_worst(facts, IPV4)}"
+
+
+def alike(facts: Facts) -> str:
+    """Clients of both families get the same wrong answer, or the same end of their connections."""
+    how = facts.ipv4.worst
+    return f"clients of both families are {how.value}" if fare_alike(facts) and how else ""
 
 
 def strays_in(facts: Facts) -> str:
@@ -122,18 +128,39 @@ def ordinary_clients_served(facts: Facts) -> str:
 
 
 def ends_the_service(facts: Facts) -> str:
-    """A client of a lost family ended the service: its connection was accepted, or its datagram got no answer."""
-    unanswered = ENDED if facts.transport == "tcp" else (*ENDED, How.IGNORED)
+    """Clients of one family ended the service, each as the first of a start; the first one of the other did not."""
     for number, start in enumerate(facts.starts, 1):
-        own = [item for item in facts.exchanges if item.start == number and item.port == facts.port]
-        last = next((item for item in own if item.how is not How.ANSWERED), None)
-        if last is None or last.how not in unanswered or not (start.ready and start.ended):
+        last = _last_of(facts, number)
+        if last is None or not (start.ready and start.ended):
             continue
         if not (facts.lost(last.family) or facts.is_about(last.family)):
             continue
-        did = "was connected" if facts.transport == "tcp" else "had sent a request"
-        return f"the service {start.ended} when an {last.family.label} client {did}"
+        if _as_first(facts, last.family.other, answered=True) and _as_first(facts, last.family, answered=False):
+            did = "was connected" if facts.transport == "tcp" else "had sent a request"
+            return f"the service {start.ended} when an {last.family.label} client {did}"
     return ""
+
+
+def ends_anyway(facts: Facts) -> str:
+    """The service ended by itself, and nothing shows that it did so for the clients of one family alone."""
+    how = ended(facts)
+    return "" if not facts.exchanges or ends_the_service(facts) else how
+
+
+def _last_of(facts: Facts, number: int) -> Exchange | None:
+    """Return the client with which a start ended: it was accepted, or its datagram got no answer; None if unknown."""
+    unanswered = ENDED if facts.transport == "tcp" else (*ENDED, How.IGNORED)
+    own = [item for item in facts.exchanges if item.start == number and item.port == facts.port]
+    last = next((item for item in own if item.how is not How.ANSWERED), None)
+    return last if last is not None and last.how in unanswered else None
+
+
+def _as_first(facts: Facts, family: Family, *, answered: bool) -> bool:
+    """Return whether a family's client was the first of a start, and all such clients were answered, or none was."""
+    starts = sorted({item.start for item in facts.exchanges})
+    first = [next(item for item in facts.exchanges if item.start == number) for number in starts]
+    own = [item.how is How.ANSWERED for item in first if item.family is family]
+    return bool(own) and all(item is answered for item in own)
 
 
 def not_kept(facts: Facts) -> str:

@@ -59,6 +59,7 @@ NOT_DROPPED = (
 
 RULES = (
     Rule("RC-EARLYREADY", ((CERTAIN, sockets.came_late), (DECISIVE, sockets.refused_then_answered))),
+    Rule("RC-EARLYLISTEN", ((CERTAIN, waiting.first_clients_wait),)),
     Rule(
         "RC-TWOPORTS",
         (
@@ -164,6 +165,10 @@ RULES = (
             answers.came_in_part,
             answers.only_ipv6_is_wrong,
             answers.ordinary_clients_served,
+            answers.alike,
+            answers.ends_anyway,
+            waiting.came_first_only,
+            waiting.never_accepted,
             addresses.rule_is_forgotten,
             relaying.target_fails,
         ),
@@ -196,6 +201,9 @@ RULES = (
             both(answers.is_udp, unless(answers.ends_the_service, "it runs on")),
             answers.mapped_is_turned_away,
             answers.ordinary_clients_served,
+            answers.alike,
+            answers.ends_anyway,
+            both(about("LISTEN", "INTEROP"), waiting.came_first_only),
             answers.short_on_link,
             answers.not_kept,
             relaying.target_fails,
@@ -226,7 +234,7 @@ RULES = (
             (STRONG, both(waiting.served_in_turns, about("LISTEN-001", "LISTEN-005"))),
             (STRONG, both(waiting.never_accepted, about("LISTEN", "LIFE", "INTEROP", "SEC", "ROBUST"))),
         ),
-        (waiting.ends_connections, waiting.no_client_waits, running.loop_ends),
+        (waiting.ends_connections, waiting.no_client_waits, waiting.first_clients_wait, running.loop_ends),
         evident=False,
     ),
     Rule("RC-LEAK", ((STRONG, answers.something_grows), (STRONG, says(Sign.TOO_MANY_FILES)))),

@@ -3,8 +3,8 @@
 from dualstack.causes.answers import ENDED, WAITING
 from dualstack.causes.rule import ended
 from dualstack.counting import count, verb
-from dualstack.facts import Facts, How
-from dualstack.families import BOTH
+from dualstack.facts import Exchange, Facts, How
+from dualstack.families import BOTH, Family
 
 
 def ends_connections(facts: Facts) -> str:
@@ -72,6 +72,38 @@ def never_accepted(facts: Facts) -> str:
                     f"and it does not accept {them}"
                 )
     return ""
+
+
+def came_first_only(facts: Facts) -> str:
+    """All clients of a lost family that failed came before any client of the start was answered.
+
+    So they do not show that the service treats the families differently. A wrong answer is one: it was ready.
+    """
+    served: set[int] = set()
+    seen: dict[Family, list[bool]] = {family: [] for family in BOTH if facts.lost(family)}
+    for item in facts.exchanges if not any(item.how is How.WRONG for item in facts.exchanges) else ():
+        if item.how is How.ANSWERED and item.port == facts.port:
+            served.add(item.start)
+        elif item.family in seen and item.port == facts.port:
+            seen[item.family].append(item.start in served)
+    family = next((family for family, failed in seen.items() if failed and not any(failed)), None)
+    return f"no {family.label} client failed after another client had been answered" if family else ""
+
+
+def first_clients_wait(facts: Facts) -> str:
+    """The first clients get no answer, and a later one of the same address and the same start does."""
+    waits = {How.KEPT_WAITING} if facts.transport == "tcp" else {*WAITING}
+    own = [item for item in facts.exchanges if item.port == facts.port]
+    for number, first in enumerate(own) if came_first_only(facts) and not facts.ended else ():
+        later = (item.how is How.ANSWERED and _is_same(item, first) for item in own[number + 1 :])
+        if facts.lost(first.family) and facts.takes(first.family) and first.how in waits and any(later):
+            return f"{first.family.label} clients got no answer at first and are answered later, without a restart"
+    return ""
+
+
+def _is_same(item: Exchange, other: Exchange) -> bool:
+    """Return whether two clients dialled the same address of the same start."""
+    return (item.start, item.address) == (other.start, other.address)
 
 
 def served_in_turns(facts: Facts) -> str:

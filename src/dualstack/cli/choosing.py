@@ -10,6 +10,7 @@ from dualstack.cli.check import checked_subjects
 from dualstack.cli.sharded import check_engines
 from dualstack.earlier import Earlier, earlier_results
 from dualstack.errors import UsageError
+from dualstack.expression import parse
 from dualstack.manifest import Subject, joined, load_baseline
 from dualstack.plan import SERVICE, START, PlannedCase, Selection, plan_cases
 from dualstack.suggestion import did_you_mean
@@ -91,19 +92,17 @@ def _selection(options: argparse.Namespace) -> Selection:
         if item not in groups:
             requirement(item)
     check_engines(options)
-    if options.workers != "auto" and not options.workers.isdecimal():
-        raise UsageError(f"--workers: found {options.workers!r}, allowed: auto or a number")
-    selection = Selection(
+    if options.keyword is not None:
+        parse(options.keyword)  # a wrong expression is refused here, also an empty one
+    return Selection(
         topologies=tuple(options.topology),
         requirements=tuple(wanted),
         elements=tuple(options.element),
         plans=tuple(options.plan),
         ignore_known=options.ignore_known,
         known_only=options.known_only,
-        keyword=options.keyword,
+        keyword=options.keyword or "",
     )
-    selection.names("")  # a wrong expression is refused here
-    return selection
 
 
 def _plan(options: argparse.Namespace, selection: Selection) -> tuple[PlannedCase, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import dualstack
 from dualstack.cli.commands import Commands, Parser
-from dualstack.cli.options.common import add_json, add_manifests, add_only, add_suites, positive, seconds
+from dualstack.cli.options.common import add_json, add_manifests, add_only, add_suites, seconds, workers
 from dualstack.cli.options.running import add_run
 from dualstack.cli.options.sharing import add_merge
 from dualstack.cli.options.starting import add_init
@@ -109,7 +109,7 @@ def _survey(commands: Commands) -> None:
     add_only(survey, "state", "NAME", "survey only this state of the kernel: the title of a column")
     add_json(survey)
     text = "number of labs at the same time (default: 2)"
-    survey.add_argument("-n", "--workers", type=positive, default=2, metavar="N", help=text)
+    survey.add_argument("-n", "--workers", type=workers, default=2, metavar="N", help=text)
 
 
 def _check(commands: Commands) -> None:

@@ -107,11 +107,14 @@ def _add_results(parser: argparse.ArgumentParser) -> None:
 
 
 def _date(text: str) -> dt.date:
-    """Return a day."""
+    """Return a day that is not over."""
     try:
-        return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"found {text!r}, allowed: a day, as in 2030-01-31") from None
+    if day < (today := dt.datetime.now(dt.UTC).date()):
+        raise argparse.ArgumentTypeError(f"found {text!r}, which is over; allowed: {today} (UTC) or a later day")
+    return day
 
 
 def _days(text: str) -> int:

@@ -69,7 +69,7 @@ def check_engines(options: argparse.Namespace) -> None:
             raise UsageError(f"--docker-host: found {address!r}, allowed: unix:///path or tcp://host:port")
         if engines.count(address) > 1:
             raise UsageError(f"--docker-host: {address} is given twice")
-    if options.workers.isdecimal() and int(options.workers) < len(engines):
+    if options.workers is not None and options.workers < len(engines):
         raise UsageError(f"-n {options.workers}: too few workers for {len(engines)} engines; each needs at least one")
 
 

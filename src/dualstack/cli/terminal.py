@@ -1,17 +1,21 @@
 """Printing for all commands: wrapped text and tables, also on terminals without UTF-8 and into closed pipes."""
 
 import codecs
+import fcntl
 import io
 import os
 import sys
 import textwrap
 import unicodedata
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from dualstack.errors import UsageError
 
 _NO_WIDTH = 100_000
 """The width of a pipe or file, in characters: more than any line has."""
@@ -106,7 +110,18 @@ def _narrowed(most: Sequence[int], least: Sequence[int], room: int) -> list[int]
 
 
 def prepare_output() -> None:
-    """Make standard output and error replace characters that their encoding lacks, instead of failing."""
+    """Make standard output and error replace characters that their encoding lacks, instead of failing.
+
+    Raises:
+        UsageError: Standard output is closed.
+    """
+    for number in (0, 1, 2):  # a file that is opened later must not take the number of a closed stream
+        if (sys.stdin, sys.stdout, sys.stderr)[number] is None:
+            os.dup2(_nowhere(), number)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115 - a descriptor, to the end
+    if sys.stdout is None:
+        raise UsageError("standard output is closed (>&-): write it to a file, or discard it with >/dev/null")
     codecs.register_error("dualstack.plain", _in_plain_characters)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -114,10 +129,14 @@ def prepare_output() -> None:
 
 
 def abandon_output() -> None:
-    """Discard further output: the reader of standard output has closed it."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+    """Discard further output: standard output cannot be written any more."""
+    os.dup2(_nowhere(), sys.stdout.fileno())
+
+
+@cache
+def _nowhere() -> int:
+    """Return a descriptor that discards what is written to it."""
+    return fcntl.fcntl(os.open(os.devnull, os.O_RDWR), fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 def _in_plain_characters(error: UnicodeError) -> tuple[str | bytes, int]:

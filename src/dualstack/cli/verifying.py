@@ -123,10 +123,10 @@ def _verify(arguments: Sequence[str], workers: int, planned: int, lab: str) -> i
 
 
 def _workers(options: argparse.Namespace, planned: Mapping[Path, int]) -> int:
-    """Return the number of worker processes for the cases of each suite file; 0 to run them in one process."""
-    if options.workers != "auto":
-        return int(options.workers)
+    """Return the number of worker processes for the cases of each suite file; 0 or 1 to run them in one process."""
     count = sum(planned.values())
+    if options.workers is not None:
+        return min(int(options.workers), count)
     engines = min(len(options.docker_host), count)
     if count <= _FEW:
         return engines if engines > 1 else 0

@@ -1,11 +1,12 @@
 """Facts: what was recorded of a case, as plain values from which causes are derived."""
 
 from dualstack.facts.log import Sign, matches, signs_of
-from dualstack.facts.model import Facts
-from dualstack.facts.sentences import once, sentences
+from dualstack.facts.model import Facts, fare_alike
+from dualstack.facts.sentences import ALIKE, once, sentences
 from dualstack.facts.values import Exchange, FamilyFacts, Host, How, Run, Start, Tried
 
 __all__ = [
+    "ALIKE",
     "Exchange",
     "Facts",
     "FamilyFacts",
@@ -15,6 +16,7 @@ __all__ = [
     "Sign",
     "Start",
     "Tried",
+    "fare_alike",
     "matches",
     "once",
     "sentences",

@@ -214,3 +214,11 @@ class Facts:
     def bind_errors(self, *signs: Sign) -> tuple[str, ...]:
         """Return the output lines with one of these signs that are not about another port."""
         return tuple(line for line in self.lines(*signs) if not names_other_port(line, self.port))
+
+
+def fare_alike(facts: Facts) -> bool:
+    """Return whether no client was answered as it should be, and those of both families fared the same; it runs on."""
+    own = {family: {item.how for item in facts.exchanges if item.family is family} for family in BOTH}
+    same = len(own[Family.IPV4]) == 1 and own[Family.IPV4] == own[Family.IPV6]
+    beside = {How.WRONG, How.HUNG_UP, How.RESET, How.KEPT_WAITING} >= own[Family.IPV4]
+    return same and beside and all(facts.lost(family) for family in BOTH) and facts.ended is None

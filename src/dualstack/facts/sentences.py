@@ -4,11 +4,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from dualstack.counting import some, verb
-from dualstack.facts.model import Facts
+from dualstack.facts.model import Facts, fare_alike
 from dualstack.facts.values import FamilyFacts, How, Run
 from dualstack.families import BOTH, Family, endpoint
 
 _MOST_TRIED = 4
+ALIKE = "Clients of both families fare the same, so neither family is the cause"
+"""What the sentence begins with that says so."""
+
 _WAITED = 0.1  # seconds: a start that was not waited for says nothing
 
 _OF_OUTPUT = frozenset({"ADDR-003", "ADDR-004", "ADDR-005", "ADDR-006", "CONNECT-017"})
@@ -33,6 +36,7 @@ def sentences(facts: Facts, *, explained: bool = False) -> tuple[str, ...]:
             [
                 *_of_components(facts),
                 *_of_families(facts),
+                *([_alike(facts)] if fare_alike(facts) and not explained else []),
                 *_of_sockets(facts),
                 *_of_starts(facts),
                 *_of_runs(facts),
@@ -42,6 +46,12 @@ def sentences(facts: Facts, *, explained: bool = False) -> tuple[str, ...]:
             ]
         )
     )
+
+
+def _alike(facts: Facts) -> str:
+    """Return that the service makes no difference between the families, and what may be wrong instead."""
+    keys = ", send and expect" if facts.protocol == "exchange" else ""
+    return f"{ALIKE}: check protocol{keys} of this listener in the manifest."
 
 
 def once(texts: Iterable[str]) -> tuple[str, ...]:
@@ -136,6 +146,7 @@ def _of_starts(facts: Facts) -> Iterator[str]:
     if ended is not None:
         when = "after it was ready" if ended.ready else "before it was ready"
         yield f"It ended by itself {when}: it {ended.ended}."
+        yield from _answered_after_end(facts)
     elif facts.starts and not facts.start.ready and not facts.component and facts.start.seconds >= _WAITED:
         yield f"It was not ready after {facts.start.seconds:.1f} s, and was still running."
     if facts.foreign:
@@ -145,6 +156,19 @@ def _of_starts(facts: Facts) -> Iterator[str]:
             yield f"Its socket for {family.label} was opened only some time after it was ready."
     for client, shown in facts.shown:
         yield f'It shows "{shown}" for the client {client}.'
+
+
+def _answered_after_end(facts: Facts) -> Iterator[str]:
+    """Yield that the client with which a start ended is answered as the first one of a later start."""
+    own = [item for item in facts.exchanges if item.port == facts.port]
+    first = {item.start: item for item in reversed(own)}
+    for number, start in enumerate(facts.starts, 1):
+        last = next((item for item in own if item.start == number and item.how is not How.ANSWERED), None)
+        later = [item for item in first.values() if item.start > number and last is not None and item.is_like(last)]
+        if last is not None and start.ended and any(item.how is How.ANSWERED for item in later):
+            label = last.family.label
+            yield f"The {label} client with which it ended is answered after a new start: its family is not the cause."
+            return
 
 
 def _of_runs(facts: Facts) -> Iterator[str]:

@@ -72,6 +72,10 @@ class Exchange:
     tls: TlsFault | None = None
     asks_large: bool = False
 
+    def is_like(self, other: "Exchange") -> bool:
+        """Return whether another exchange had the same addresses."""
+        return (self.family, self.address, self.source) == (other.family, other.address, other.source)
+
     @property
     def is_large(self) -> bool:
         """Whether its request or its answer does not fit one packet on every IPv6 path."""

@@ -65,7 +65,8 @@ def _value(annotation: Any, value: object) -> Any:
     try:
         return TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:
-        if any(fault["type"] not in _OUT_OF_BOUNDS for fault in error.errors()):
+        part = isinstance(value, list | dict)  # only then an error can be about a part of the value
+        if any(fault["type"] not in _OUT_OF_BOUNDS or (fault["loc"] and not part) for fault in error.errors()):
             raise
         return value
 

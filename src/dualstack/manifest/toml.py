@@ -1,9 +1,10 @@
 """Read a TOML file into a model; each error names the file, the line, the key, what was found and what is allowed."""
 
 import json
+import math
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar, get_origin
 
@@ -41,6 +42,11 @@ RENAMED = {
 }
 """Keys of earlier versions, and what they are called now."""
 
+_MARK = "\ufeff"
+"""The byte order mark, which some editors write; TOML 1.0 does not allow it."""
+
+_UNQUOTED = " without quotes"
+
 _MOST_NAMES = 5
 """Maximum number of files that a message names."""
 
@@ -68,11 +74,15 @@ def read_toml(path: Path, model: type[Model]) -> tuple[Model, list[Fault]]:
     """
     try:
         text = path.read_text(encoding="utf-8")
+        if text.startswith(_MARK):
+            raise UsageError(f"{path}:1: not TOML: it begins with a byte order mark; save it as UTF-8 without BOM")
         data = tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}{_instead_of(path)}") from None
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text: {error}") from None
+        line = error.object.count(b"\n", 0, error.start) + 1
+        byte = f"this line has the byte 0x{error.object[error.start]:02x}"
+        raise UsageError(f"{path}:{line}: not UTF-8 text: {byte}; save the file as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}:{_line(error)}: not TOML: {error}{_syntax(path, text, error)}") from None
     except RecursionError:
@@ -100,6 +110,10 @@ _ALLOWED = {
     "string_too_short": "{min_length} or more characters",
     "string_too_long": "{max_length} or fewer characters",
     "string_pattern_mismatch": "a text that matches {pattern}",
+    **dict.fromkeys(
+        ("date_type", "date_parsing", "date_from_datetime_parsing", "date_from_datetime_inexact"),
+        "a date, such as 2027-01-31",
+    ),
     "enum": "{expected}",
     "literal_error": "{expected}",
 }
@@ -121,6 +135,8 @@ def _syntax(path: Path, text: str, error: tomllib.TOMLDecodeError) -> str:
     lines = text.splitlines()[int(_line(error)) - 1 :] or [""]
     if str(error).startswith("Cannot overwrite a value"):
         return "; this table has the key twice"
+    if str(error).startswith(("Illegal character '\\n'", "Unterminated string")):
+        return "; the closing quote of a text is missing"
     if path.suffix != ".toml":
         return "; to test a program without a manifest: dualstack try -- COMMAND"
     if found := re.fullmatch(r"\s*[\w.-]+\s*=\s*([A-Za-z./][^\s\"'#]*)\s*(#.*)?", lines[0]):
@@ -164,8 +180,9 @@ def _fault(fault: ErrorDetails, model: type[BaseModel]) -> Fault:
             hint = f"; write [{key}] instead of [[{key}]]" if isinstance(found, list) else ""
             text = f"found {'a list' if isinstance(found, list) else _shown(found)}; allowed: a table{hint}"
         case kind if kind in _ALLOWED:
-            text = f"found {_shown(found)}; allowed: {_ALLOWED[kind].format(**context)}{_rewritten(kind, key, found)}"
-            if "expected" in context:
+            text = f"found {_shown(found)}; allowed: {_ALLOWED[kind].format(**context)}"
+            text += _rewritten(kind, key, found, context)
+            if "expected" in context and not text.endswith(_UNQUOTED):
                 expected = context["expected"].replace("'", "").replace(" or ", ", ").split(", ")
                 hint = _protocol(str(found)) if location[-1] == "protocol" else ""
                 text += hint or did_you_mean(str(found), expected)
@@ -181,14 +198,24 @@ def _protocol(found: str) -> str:
     return f"; write {OTHER_NAMES[name].format(plain=plain)}" if name in OTHER_NAMES else ""
 
 
-def _rewritten(kind: str, key: str, found: object) -> str:
-    """Return a text of the wrong type as it is probably meant; empty for other values."""
+def _rewritten(kind: str, key: str, found: object, context: Mapping[str, object]) -> str:
+    """Return a value as it is probably meant, or what is wrong with it; empty for other values."""
+    if isinstance(found, float) and math.isnan(found):
+        return "; nan is no number"
     if not isinstance(found, str):
         return ""
     if kind == "list_type":
         words = found.split() if key.endswith("command") else [found]
         return f"; write {_shown_list(words)}"
-    return f"; write {found} without quotes" if kind == "int_type" and found.isdecimal() else ""
+    if kind == "string_pattern_mismatch" and re.search(str(context["pattern"]), found.upper()):
+        return f"; write {found.upper()!r}"
+    meant = {
+        "int_type": found.isdecimal(),
+        "float_type": re.fullmatch(r"\d+(\.\d+)?", found),
+        "bool_type": found in {"true", "false"},
+        "literal_error": found == context.get("expected"),  # texts are in quotes there
+    }
+    return f"; write {found}{_UNQUOTED}" if meant.get(kind) else ""
 
 
 def _shown_list(words: Sequence[str]) -> str:

@@ -70,9 +70,8 @@ def _read_records(path: Path, damage: list[str]) -> Iterator[Record]:
                     broken = isinstance(error, json.JSONDecodeError | UnicodeDecodeError)
                     cut = "it was truncated when the run ended; " if broken and not line.endswith(b"\n") else ""
                     what = f"{cut}{clip(str(error), 120)}"
-                    damage.append(
-                        f"{path.name}, line {number}, cannot be read ({what}); its case is missing in this report."
-                    )
+                    missing = "if it held a case, that is missing in this report"
+                    damage.append(f"{path.name}, line {number}, cannot be read ({what}); {missing}.")
     except FileNotFoundError:
         damage.append(f"{path.name} is missing: no case was recorded.")
     except OSError as error:

@@ -9,7 +9,7 @@ from dualstack.report.text import clip
 LIMIT = 60_000
 """The most characters of a page: GitHub's comments may have 65,536 of them, its job summaries 1 MiB."""
 
-CELL = 300
+CELL = 1000
 """The most characters of a cell of a table."""
 
 _MARKUP = re.compile(r"[\\`*_\[\]<>|~&$]|^[-+#=]|^\d+(?=[.)]\s)|:(?=//|[a-z+-][\w+-]*:)")

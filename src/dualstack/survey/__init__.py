@@ -54,7 +54,7 @@ def survey(
 
     Args:
         subjects: What to observe.
-        labs: How many labs exist at the same time.
+        labs: How many labs exist at the same time, at most.
         progress: Called with the number of observations that are done, and of all.
         states: Keys of `STATES`.
         taken: Keys of `TAKEN`.
@@ -66,7 +66,7 @@ def survey(
         BrokenLab: A proof of a lab failed.
     """
     work = list(product([variant for subject in subjects for variant in variants(subject)], taken, states))
-    backends = [make_backend(kind, run, f"survey-{number}") for number in range(labs)]
+    backends = [make_backend(kind, run, f"survey-{number}") for number in range(min(labs, len(work)))]
     try:
         seen = _observe_all(work, backends, progress)
     finally:

@@ -1,7 +1,9 @@
 """Captures of a lab host: from before the service starts until the last packet has been recorded."""
 
 import contextlib
+import errno
 import json
+import os
 import secrets
 import socket
 from pathlib import Path
@@ -9,11 +11,14 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from dualstack.deadline import Deadline
-from dualstack.errors import HarnessError
+from dualstack.errors import HarnessError, Inconclusive
 from dualstack.wire.evidence import CaptureData, read_capture
 
 ENTRY = "dualstack.wire.recorder:record"
 """The function that runs inside the host."""
+
+_NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
+"""What a recorder's error ends with on a full disk, or beyond a quota."""
 
 ANSWER_SECONDS = 20.0
 """Seconds within which the recorder must answer; it stops waiting for its witnesses much earlier."""
@@ -80,6 +85,7 @@ class Capture:
 
         Raises:
             HarnessError: The file could not be written, or the recorder has died.
+            Inconclusive: The disk is full.
             DeadlineExpired: The recorder does not answer.
         """
         if self._wire is None:
@@ -101,8 +107,11 @@ class Capture:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it died; its last answer is still there
             self._stream.sendall(json.dumps(order).encode() + b"\n")
         answer: dict[str, Any] = json.loads(self._line(deadline))
-        if answer.get("error"):
-            raise HarnessError(answer["error"])
+        error: str = answer.get("error", "")
+        if error.endswith(_NO_ROOM):
+            raise Inconclusive(f"{error}; make room there, or name another place with --results")
+        if error:
+            raise HarnessError(error)
         return answer
 
     def _line(self, deadline: Deadline) -> bytes:

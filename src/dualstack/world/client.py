@@ -138,6 +138,10 @@ class Client:
         self._journal.note(f"dial {where}{source}: {dialled.detail}")
         return dialled
 
+    def note(self, text: str) -> None:
+        """Note a step."""
+        self._journal.note(text)
+
     def is_served(self, dialled: Dialled) -> bool:
         """Return whether a client was answered, and not with an error while others of this case were answered without.
 

@@ -16,6 +16,7 @@ from dualstack.world.client import Client
 from dualstack.world.clients import Clients
 from dualstack.world.harm import undo_harm
 from dualstack.world.likeness import Likeness
+from dualstack.world.repeating import dial_again
 from dualstack.world.serving import ServingWorld
 
 NOBODY_SERVED = (
@@ -38,6 +39,7 @@ class ListenerWorld(ServingWorld):
 
     def _stop_all(self) -> None:
         """Stop the service and what it left behind, and close the clients' connections."""
+        dial_again(self.case.requirement.group, self.service, self.client, self.findings)
         super()._stop_all()
         self.client.close()
 
@@ -275,8 +277,7 @@ class ListenerWorld(ServingWorld):
 
     def shows_refused_on_link(self, family: Family) -> None:
         """Require that every attempt of the peer over ``family`` was refused in time, also for a loopback listener."""
-        listener = self.listener
-        within = self.subject.manifest.timeouts.refuse
+        listener, within = self.listener, self.subject.manifest.timeouts.refuse
         self.shows(lambda wire: refused(wire, listener.port, family, transport=listener.transport, within=within))
 
     def shows_inside(self) -> None:

@@ -1,9 +1,13 @@
 """Options that several commands have, and the values that options take."""
 
 import argparse
+import os
 from pathlib import Path
 
 from dualstack.backend_names import BACKENDS
+
+_MOST_A_CORE = 16
+"""So many parallel cases on one CPU core delay one another until results depend on the load."""
 
 Group = argparse.ArgumentParser | argparse._ArgumentGroup  # noqa: SLF001 - argparse has no public name for it
 """What takes options: a command, or a group of its options."""
@@ -43,11 +47,18 @@ def add_json(parser: Group) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
 
-def positive(text: str) -> int:
-    """Return a number that is at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"found {text!r}, allowed: a number that is at least 1")
+def workers(text: str) -> int:
+    """Return a number of parallel processes or labs, which this machine can run."""
+    most = _MOST_A_CORE * len(os.sched_getaffinity(0))
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        allowed = f"a number from 1 to {most} ({_MOST_A_CORE} for each CPU core)"
+        raise argparse.ArgumentTypeError(f"found {text!r}, allowed: {allowed}")
     return int(text)
+
+
+def workers_or_auto(text: str) -> int | None:
+    """Return a number of parallel processes; None if the command chooses it."""
+    return None if text == "auto" else workers(text)
 
 
 def seconds(text: str) -> float:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from dualstack.cli.commands import Commands
-from dualstack.cli.options.common import Group, add_lab, add_manifests, add_only, add_suites, seconds
+from dualstack.cli.options.common import Group, add_lab, add_manifests, add_only, add_suites, seconds, workers_or_auto
 from dualstack.cli.options.sharing import add_compose, add_sharing
 from dualstack.cli.results_parser import add_gate
 from dualstack.scenarios import DRAFT, Plan
@@ -57,7 +57,7 @@ def _add_choice(group: Group) -> None:
         "only the cases whose key (LISTEN-001:shop:web@ipv6-only) contains these words; with and, or, not and "
         'parentheses: -k "udp and not nat64"'
     )
-    group.add_argument("-k", dest="keyword", default="", metavar="EXPRESSION", help=text)
+    group.add_argument("-k", dest="keyword", metavar="EXPRESSION", help=text)
     text = "only the cases that failed, were blocked or could not be judged in the newest results; all if none"
     group.add_argument("--last-failed", action="store_true", help=text)
     text = "only the cases of [[known]] issues: do these bugs still exist?"
@@ -94,8 +94,11 @@ def _add_work(run: argparse.ArgumentParser) -> None:
     how.add_argument("-q", "--quiet", dest="detail", action="store_const", const="quiet", help=text)
     text = "show a line for each case"
     how.add_argument("-v", "--verbose", dest="detail", action="store_const", const="verbose", help=text)
-    text = "number of parallel processes (default: auto, two for each CPU core, four for connectors; one for few cases)"
-    group.add_argument("-n", "--workers", default="auto", metavar="N", help=text)
+    text = (
+        "number of parallel processes, never more than cases (default: auto, two for each CPU core, four for "
+        "connectors; one for few cases)"
+    )
+    group.add_argument("-n", "--workers", type=workers_or_auto, metavar="N", help=text)
 
 
 def _add_results(group: Group) -> None:
