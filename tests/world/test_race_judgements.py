@@ -184,3 +184,25 @@ def test_without_the_client_of_known_delay_the_error_is_unknown(tmp_path: Any) -
     """A measured time needs the error of the measurement."""
     with pytest.raises(Inconclusive, match="client of known delay did not run"):
         module.error_of(CaptureData(tmp_path / "x.pcap", ()))
+
+
+def test_addresses_of_the_peer_are_added_once() -> None:
+    """A test may ask twice for more addresses of the peer: those that it has already are not added again."""
+    planned = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
+    present = [SimpleNamespace(address=planned[0])]
+    peer = SimpleNamespace(
+        plan=SimpleNamespace(planned={F4: planned}),
+        prober=SimpleNamespace(addresses=lambda: present),
+        apply=lambda change: present.append(SimpleNamespace(address=change.address)),
+    )
+    world: Any = SimpleNamespace(peer=peer)
+    assert module.addresses_of_peer(world, F4, 2) == planned[:2]
+    assert module.addresses_of_peer(world, F4, 3) == planned
+    assert [row.address for row in present] == list(planned)
+
+
+@pytest.mark.parametrize("family", [F4, F6])
+def test_a_client_without_an_attempt_shows_no_order(family: Family) -> None:
+    """A client that makes no attempt is not judged, and nothing is said of its queries or of its first family."""
+    with pytest.raises(Inconclusive, match="no connection attempt"):
+        module.first_over(family, [race(), race()])
