@@ -70,7 +70,11 @@ class Connect(Table):
         {}, description="Files that are written to {scratch} before each run: name and contents."
     )
     input: str | None = Field(None, description="The text on its standard input, before end of file.")
-    exit_code: ExitCode = Field(0, description='With mode = "once": the exit code that means success, or "any".')
+    exit_code: ExitCode = Field(
+        0,
+        description='With mode = "once": the exit code that means success; "any" if each code may, provided that the '
+        "lab's server saw a connection. Without one every code but 0 is a failure.",
+    )
     output: Regex | None = Field(None, description="A regular expression that the output must match on success.")
     ready_log: Regex | None = Field(
         None,
