@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StrictBool
 
 from dualstack.families import BOTH, Family
-from dualstack.manifest.base import Bytes, Command, Environment, Name, Port, Table, distinct, files_stay_in_scratch
+from dualstack.manifest.base import (
+    Bytes,
+    Command,
+    Environment,
+    FileModes,
+    Name,
+    Port,
+    Table,
+    distinct,
+    files_stay_in_scratch,
+)
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.patterns import Regex
 from dualstack.manifest.protocol import ProtocolName, runs_over
@@ -69,6 +79,7 @@ class Connect(Table):
     files: dict[str, str] = Field(
         {}, description="Files that are written to {scratch} before each run: name and contents."
     )
+    file_modes: FileModes = Field({})
     input: str | None = Field(None, description="The text on its standard input, before end of file.")
     exit_code: ExitCode = Field(
         0,
