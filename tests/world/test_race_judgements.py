@@ -55,6 +55,13 @@ def test_the_delay_of_a_client_that_falls_back() -> None:
     assert not judged(F4, (race(attempt(F4, 0), lookups=both),)).ok
 
 
+def test_a_client_with_a_limit_for_each_address() -> None:
+    """Who tries one address after the other passes if the limit is 2 s, with 100 ms for a machine that is busy."""
+    judged = suite("test_attempt_delay").judged
+    assert judged(F6, (race(attempt(F6, 0), attempt(F4, 2.05, Fate.ANSWERED)),)).ok
+    assert not judged(F6, (race(attempt(F6, 0), attempt(F4, 2.15, Fate.ANSWERED)),)).ok
+
+
 def test_what_the_delay_is_not_about() -> None:
     """Another requirement is about clients that try both addresses at once, or never ask for AAAA.
 
