@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 MakeWorld = Callable[..., "MadeUp"]
 
 CONNECT = '[[connect]]\nname = "main"\ncommand = ["./client", "{host}"]\nport = 8080\n'
-SYN = Ether(src="02:00:5e:10:00:01") / IPv6(src="2001:db8::2", dst="2001:db8::1") / TCP(sport=999, dport=8080)
+SYN = (
+    Ether(src="02:00:5e:10:00:01", dst="02:00:5e:10:00:02")
+    / IPv6(src="2001:db8::2", dst="2001:db8::1")
+    / TCP(sport=999, dport=8080)
+)
 
 
 def after(made: "MadeUp", how: Exit | None, output: str) -> str:
