@@ -187,6 +187,25 @@ def test_a_run_is_stopped_when_it_has_shown_enough() -> None:
     assert waited[0] > 9
 
 
+@pytest.mark.parametrize(("processes", "zombies"), [(0, 0), (1, 1)])
+def test_a_program_that_ends_at_its_deadline_has_ended(processes: int, zombies: int) -> None:
+    """A program whose processes have ended when its time is up is waited for: how long it had no CPU is lost."""
+    end, waited = Exit(0, ""), []
+
+    def wait(deadline: Deadline) -> Exit:
+        waited.append(deadline)
+        if len(waited) == 1:
+            raise DeadlineExpired("the connector to end")
+        return end
+
+    program: Any = SimpleNamespace(wait=wait, resource_usage=lambda: ResourceUsage(processes, 0, zombies))
+    assert Patience(program, 0.5, "it to end").await_end() is end
+    alive: Any = SimpleNamespace(wait=wait, resource_usage=lambda: ResourceUsage(1, 3, 0))
+    waited.clear()
+    with pytest.raises(DeadlineExpired):
+        Patience(alive, 0.5, "it to end").await_end()
+
+
 def test_without_the_client_of_known_delay_the_error_is_unknown(tmp_path: Any) -> None:
     """A measured time needs the error of the measurement."""
     with pytest.raises(Inconclusive, match="client of known delay did not run"):
