@@ -617,6 +617,16 @@ FAULTS = [
         '"{host}"]\nfiles = { "/x" = "" }',
         "connect[0].files.\"/x\": '/x' is not a file inside the scratch ",
     ),
+    (
+        '"{host}"]',
+        '"{host}"]\nfiles = { rc = "" }\nfile_modes = { rcs = "0600" }',
+        "connect[0].file_modes.rcs: \"files\" has no 'rcs'; write the name as it is there",
+    ),
+    (
+        '"{host}"]',
+        '"{host}"]\nfiles = { rc = "" }\nfile_modes = { rc = "600" }',
+        "connect[0].file_modes.rc: found '600'; allowed: a text that matches ",
+    ),
     ('"{host}"]', '"{host}"]\nexit_code = 256', "connect[0].exit_code: found 256; allowed: a number from 0 to 255"),
     (
         '"{host}"]',

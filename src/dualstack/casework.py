@@ -26,13 +26,14 @@ from dualstack.session import RunSession
 from dualstack.startup import Faults
 from dualstack.suites import check_entries, requirement, requirements
 from dualstack.timeline import span
-from dualstack.verdict import SPEAKS
+from dualstack.verdict import SPEAKS, Verdict
 from dualstack.wire.expect import families_of_flow
 from dualstack.wire.formatting import packets
 from dualstack.world import StartWorld, World
 from dualstack.world.elsewhere import stations_of
 from dualstack.world.facts import facts_of
 from dualstack.world.races import charts_of
+from dualstack.world.unattempted import unattempted
 
 if TYPE_CHECKING:
     from dualstack.lab.docker.backend import DockerBackend
@@ -196,6 +197,8 @@ def complete(record: Record, world: World, folder: Path) -> Record:
         waited=round(world.journal.waited, 4),
         measures=tuple(world.measures),
     )
+    if record.verdict is Verdict.INCONCLUSIVE:
+        record = dataclasses.replace(record, reason=record.reason + unattempted(world))
     record = _explained(record, world)
     wire = world.captured
     if wire is None:

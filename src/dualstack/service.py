@@ -85,6 +85,7 @@ def launch_service(
         scratch=scratch,
         files={name: fill(text, values) for name, text in subject.files.items()}
         | files_for(texts, subject.listen, names),
+        modes=dict(subject.file_modes),
         af_inet6=af_inet6,
         limits=limits_of(subject),
     )
@@ -101,7 +102,7 @@ def launch_reload(subject: Subject, started: Launch, command: Sequence[str], *, 
         contained: Whether it runs in its container image.
     """
     values = subject.values(scratch=started.scratch, contained=contained)
-    return dataclasses.replace(started, command=tuple(filled(command, values)), files={}, input="")
+    return dataclasses.replace(started, command=tuple(filled(command, values)), files={}, modes={}, input="")
 
 
 def launch_component(
@@ -119,6 +120,7 @@ def launch_component(
         environment={key: fill(text, values) for key, text in component.environment.items()},
         scratch=scratch,
         files={name: fill(text, values) for name, text in component.files.items()},
+        modes=component.file_modes,
         af_inet6=af_inet6,
         limits=limits_of(subject),
         component=component.name,
@@ -198,6 +200,7 @@ def launch_connector(
         af_inet6=af_inet6,
         files={name: fill(text, values) for name, text in connector.files.items()}
         | files_for((*connector.texts, *own.values()), (), ()),
+        modes=connector.file_modes,
         input=connector.input or "",
         limits=limits_of(subject),
     )

@@ -4,10 +4,10 @@ import math
 
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
-from dualstack.lab.changes import AddAddress
 from dualstack.requirement import Level, Need, Requirement, Role
 from dualstack.wire.expect import Attempt, Fate, attempts
 from dualstack.world import ConnectorWorld
+from dualstack.world.races import addresses_of_peer
 
 PROMPT = 1.0
 """Seconds from a refused attempt to the next one."""
@@ -83,10 +83,7 @@ ADDRESSES = 3
 def test_every_address_of_a_family(world: ConnectorWorld) -> None:
     """A name with three addresses of one family is reached at each of them."""
     for family in world.families:
-        addresses = world.peer.plan.planned[family][:ADDRESSES]
-        for address in addresses:
-            if address not in world.peer.plan.configured[family]:
-                world.peer.apply(AddAddress(address))
+        addresses = addresses_of_peer(world, family, ADDRESSES)
         for live in addresses if world.failures < ENOUGH else ():
             named = world.names(a="ok", aaaa="ok", addresses={family: addresses})
             with named as name, world.serve_at(live) as serving:

@@ -97,7 +97,7 @@ def dials_within(wire: CaptureData, connector: Connect, name: str, limit: float,
     """
     asked = next((query.time for query in dns_queries(wire) if query.name == name), None)
     if asked is None:
-        raise Inconclusive(f"{wire.path}: there is no query for {name}, so the delay is unknown")
+        raise Inconclusive(f"{wire.name}: there is no query for {name}, so the delay is unknown")
     begun = tried(wire.since(asked), connector.port, connector.transport, Family.IPV4)
     delay = min(item.time for item in begun) - asked
     return Finding(

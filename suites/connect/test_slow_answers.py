@@ -59,7 +59,7 @@ def waits_for_a(wire: CaptureData, connector: Connect, name: str) -> Finding:
     begun = tried(wire, connector.port, connector.transport)
     first = next((item for item in begun if item.time >= known["AAAA"]), None)
     if first is None:
-        raise Inconclusive(f"{wire.path}: no attempt followed the AAAA answer, so there is no delay to record")
+        raise Inconclusive(f"{wire.name}: no attempt followed the AAAA answer, so there is no delay to record")
     word = "waits" if known["A"] is not None and known["A"] <= first.time else "does not wait"
     delay = (first.time - known["AAAA"]) * 1000
     happened = f"it {word} for the A answer: it tries {first.family.label} {delay:.0f} ms after the AAAA answer"

@@ -636,6 +636,51 @@ def test_a_run_that_was_stopped_has_not_skipped_addresses() -> None:
     assert "RC-RESOLVERORDER" in [item.code for item in likely(("RC-NOHE",), facts(ended, requirement="DNS-009"))]
 
 
+@pytest.mark.parametrize(
+    ("requirement", "code", "made"),
+    [
+        ("CONNECT-006", "RC-RESOLVERORDER", (tried(AAAA), tried(A, How.ANSWERED, 0.1, 9))),
+        ("CONNECT-006", "RC-RESOLVERORDER", (tried(AAAA), tried(A, How.ANSWERED, 0.1))),
+        (
+            "CONNECT-014",
+            "RC-IMPATIENT",
+            (replace(tried(AAAA, How.ANSWERED, 0.0, after=0.4), kept=True), tried(A, How.ANSWERED, 0.2, after=0.4)),
+        ),
+    ],
+)
+def test_who_reached_an_address_has_not_failed_to_try_one(requirement: str, code: str, made: tuple[Tried, ...]) -> None:
+    """A client that has a connection, and fails later, neither skips addresses nor gives attempts up too early."""
+    run = replace(DUAL, known=(AAAA, A, A2), tried=made)
+    assert code not in [item.code for item in likely((code,), facts(run, requirement=requirement))]
+
+
+def test_whose_ipv4_address_fails_assumes_no_prefix() -> None:
+    """A client that reports an unreachable IPv4 address, and tried no IPv6 one, stops at its first address.
+
+    One that reports an IPv6 address that DNS did not give it, or has tried synthesized addresses of other prefixes,
+    leaves out the one that it got.
+    """
+
+    def first(output: str, *others: Run) -> str:
+        found = facts(DUAL, output, "TRANS-001", NO_IPV4, runs=(*others, DUAL))
+        return likely(("RC-PREF64",), found)[0].code
+
+    ipv4 = f"2026/12/01 01:56:54 connect(5, AF=2 {A}:7, 16): Network is unreachable"
+    assert first(ipv4) == "RC-FIRSTADDR"
+    assert first("connect: Network is unreachable") == "RC-FIRSTADDR"
+    assert first("cannot connect: 64:ff9b::c612:121: [Errno 101] Network is unreachable") == "RC-PREF64"
+    assert first(ipv4, replace(DUAL, works=True, tried=(tried(AAAA, How.ANSWERED, sent=6),))) == "RC-PREF64"
+
+
+@pytest.mark.parametrize(("seconds", "named"), [(0.01, True), (2.0, False)])
+def test_a_time_limit_of_connect_is_no_misread_attempt(seconds: float, *, named: bool) -> None:
+    """EINPROGRESS after two seconds is SO_SNDTIMEO of a blocking socket; at once it is an attempt that goes on."""
+    made = (tried(AAAA, How.IGNORED), tried(A, How.IGNORED, seconds))
+    run = replace(DUAL, seconds=2 * seconds, tried=made)
+    found = facts(run, "connect: Operation now in progress", "CONNECT-012")
+    assert ("RC-INPROGRESS" in [item.code for item in likely((), found)]) is named
+
+
 def test_a_dead_address_alone_makes_no_cause_certain() -> None:
     """Of a client that waits for its first address the two causes have the same weight until another run decides."""
     run = replace(DUAL, seconds=4.0, timed_out=True, tried=(tried(AAAA, How.IGNORED),))

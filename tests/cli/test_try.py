@@ -8,7 +8,7 @@ import pytest
 
 from dualstack.cli.main import main
 from dualstack.cli.terminal import Terminal
-from dualstack.cli.try_ import _progress, _show_known
+from dualstack.cli.try_client import _progress, _show_known
 from dualstack.manifest import load_manifest
 from dualstack.measure import Measure
 from dualstack.prober.messages import SocketRow
@@ -80,7 +80,6 @@ def test_a_manifest_of_a_server_is_valid(spoken: Spoken, transport: Transport, t
         ("curl http://{target}/", "http", False),
         ("curl --cacert {ca} HTTPS://{target}/", "http", True),
         ("redis-cli -h {host} -p {port} PING", "redis", False),
-        ("./client {target}", "echo", False),
     ],
 )
 def test_a_manifest_of_a_client_is_valid(command: str, protocol: str, tls: bool, tmp_path: Path) -> None:  # noqa: FBT001 - a parameter of the test
@@ -89,6 +88,16 @@ def test_a_manifest_of_a_client_is_valid(command: str, protocol: str, tls: bool,
     path.write_text(client_manifest(command.split(), tmp_path, path), encoding="utf-8")
     (connect,) = load_manifest(path).connect
     assert (connect.protocol, connect.tls is not None) == (protocol, tls)
+
+
+def test_a_protocol_that_is_not_known_is_not_written(tmp_path: Path) -> None:
+    """Without a sign of what the server speaks the manifest names no protocol, and says so in a comment."""
+    path = tmp_path / "service.toml"
+    path.write_text(client_manifest(["./client", "{target}"], tmp_path, path), encoding="utf-8")
+    (connect,) = load_manifest(path).connect
+    assert "protocol" not in connect.model_fields_set
+    assert "# What its server speaks is not known" in path.read_text(encoding="utf-8")
+    assert assumption(["./client"], "http").startswith("the lab's server speaks HTTP, as the command does;")
 
 
 @pytest.mark.parametrize(
@@ -251,6 +260,41 @@ def test_a_server_of_both_families(
     assert main(["check", "service.toml"]) == 0
     assert main(["try", "--save", "service.toml", "--", *command]) == 2
     assert "exists already" in capsys.readouterr().err
+
+
+HTTP_CLIENT = """
+import http.client, sys
+connection = http.client.HTTPConnection(sys.argv[1], int(sys.argv[2]), timeout=2)
+connection.request("GET", "/")
+connection.getresponse()
+"""
+
+
+@pytest.mark.lab
+def test_a_client_whose_protocol_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A client of HTTP whose command does not say so is run with a server of HTTP: it has no cross."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ask.py").write_text(HTTP_CLIENT, encoding="utf-8")
+    assert main(["try", "--save", "x.toml", "--client", "--", sys.executable, "ask.py", "{host}", "{port}"]) == 0
+    printed = capsys.readouterr().out
+    assert "the lab's server speaks HTTP, as the command does" in printed
+    assert "\u2717" not in printed
+    assert load_manifest(tmp_path / "x.toml").connect[0].protocol == "http"
+
+
+@pytest.mark.lab
+def test_a_client_that_nothing_is_known_of(capsys: pytest.CaptureFixture[str]) -> None:
+    """A client that waits for a greeting that the lab's server does not send has no cross: it did connect."""
+    program = (
+        "import socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 1); s.settimeout(0.2); "
+        "sys.exit(s.recv(9)[:3] != b'220')"
+    )
+    assert main(["try", "--client", "--", sys.executable, "-c", program, "{host}", "{port}"]) == 2
+    printed = capsys.readouterr().out
+    assert "? an IPv6 address: it connects, but the lab's server cannot speak with it; " in printed
+    assert "\u2717" not in printed
 
 
 @pytest.mark.lab

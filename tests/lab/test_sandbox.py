@@ -118,6 +118,15 @@ if sys.argv[1:] != ["child"]:
 """
 
 
+def test_files_have_the_permissions_of_the_manifest(make_lab: MakeLab, launch: MakeLaunch) -> None:
+    """A file is for its owner alone if that is asked for, and otherwise any user can read it."""
+    files, modes = {"rc": "x", "other": "y"}, {"rc": "0600"}
+    host = make_lab("dual-stack").hosts["service"]
+    program = host.start(launch("stat", "-c", "%a", "rc", "other", files=files, modes=modes))
+    assert program.wait(Deadline(10, "stat")).code == 0
+    assert program.log().text.split() == ["600", "644"]
+
+
 def test_no_af_inet6_for_a_program_and_its_children(make_lab: MakeLab, launch: MakeLaunch) -> None:
     """Without AF_INET6 only that family fails, with EAFNOSUPPORT, also after an exec; io_uring cannot bypass it."""
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin") or sys.executable

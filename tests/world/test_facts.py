@@ -14,10 +14,13 @@ from dualstack.facts import How, Sign
 from dualstack.families import BOTH, Family
 from dualstack.finding import Finding
 from dualstack.prober.messages import Dial, Dialled, Exit, Outcome, Readiness, SocketRow
+from dualstack.transport import Transport
+from dualstack.wire.attempts import Attempt, Fate
 from dualstack.wire.evidence import CaptureData
+from dualstack.wire.flows import Flow
 from dualstack.world.facts import facts_of, proxies_of
 from dualstack.world.listening import ListenerWorld
-from dualstack.world.observed import how_of
+from dualstack.world.observed import how_of, is_kept
 
 if TYPE_CHECKING:
     from dualstack.lab.protocol import Program
@@ -281,3 +284,19 @@ def test_proxies_of_an_environment() -> None:
         "PATH": "/bin:80",
     }
     assert [*proxies_of(environment)] == [("127.0.0.1", 3128), ("::1", 1080), ("proxy.test", 8443)]
+
+
+@pytest.mark.parametrize(
+    ("fate", "sent", "ended", "kept"),
+    [
+        (Fate.ANSWERED, 3, 5.0001, True),
+        (Fate.ANSWERED, 0, None, True),
+        (Fate.ANSWERED, 0, 5.2, True),
+        (Fate.ANSWERED, 0, 5.0001, False),
+        (Fate.REFUSED, 0, None, False),
+    ],
+)
+def test_who_keeps_a_connection(fate: Fate, sent: int, ended: float | None, *, kept: bool) -> None:
+    """A client that sends data, or does not end its connection at once, keeps it; a kernel resets a closed socket."""
+    made = Attempt(Family.IPV4, Transport.TCP, "", 1, "", 2, 0, (4.6,), fate, 0.4, "", (), decided=5.0)
+    assert is_kept(Flow(made, sent=sent, client_ended=ended)) is kept

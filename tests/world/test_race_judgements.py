@@ -55,6 +55,13 @@ def test_the_delay_of_a_client_that_falls_back() -> None:
     assert not judged(F4, (race(attempt(F4, 0), lookups=both),)).ok
 
 
+def test_a_client_with_a_limit_for_each_address() -> None:
+    """Who tries one address after the other passes if the limit is 2 s, with 100 ms for a machine that is busy."""
+    judged = suite("test_attempt_delay").judged
+    assert judged(F6, (race(attempt(F6, 0), attempt(F4, 2.05, Fate.ANSWERED)),)).ok
+    assert not judged(F6, (race(attempt(F6, 0), attempt(F4, 2.15, Fate.ANSWERED)),)).ok
+
+
 def test_what_the_delay_is_not_about() -> None:
     """Another requirement is about clients that try both addresses at once, or never ask for AAAA.
 
@@ -180,7 +187,48 @@ def test_a_run_is_stopped_when_it_has_shown_enough() -> None:
     assert waited[0] > 9
 
 
+@pytest.mark.parametrize(("processes", "zombies"), [(0, 0), (1, 1)])
+def test_a_program_that_ends_at_its_deadline_has_ended(processes: int, zombies: int) -> None:
+    """A program whose processes have ended when its time is up is waited for: how long it had no CPU is lost."""
+    end, waited = Exit(0, ""), []
+
+    def wait(deadline: Deadline) -> Exit:
+        waited.append(deadline)
+        if len(waited) == 1:
+            raise DeadlineExpired("the connector to end")
+        return end
+
+    program: Any = SimpleNamespace(wait=wait, resource_usage=lambda: ResourceUsage(processes, 0, zombies))
+    assert Patience(program, 0.5, "it to end").await_end() is end
+    alive: Any = SimpleNamespace(wait=wait, resource_usage=lambda: ResourceUsage(1, 3, 0))
+    waited.clear()
+    with pytest.raises(DeadlineExpired):
+        Patience(alive, 0.5, "it to end").await_end()
+
+
 def test_without_the_client_of_known_delay_the_error_is_unknown(tmp_path: Any) -> None:
     """A measured time needs the error of the measurement."""
     with pytest.raises(Inconclusive, match="client of known delay did not run"):
         module.error_of(CaptureData(tmp_path / "x.pcap", ()))
+
+
+def test_addresses_of_the_peer_are_added_once() -> None:
+    """A test may ask twice for more addresses of the peer: those that it has already are not added again."""
+    planned = ("192.0.2.1", "192.0.2.2", "192.0.2.3")
+    present = [SimpleNamespace(address=planned[0])]
+    peer = SimpleNamespace(
+        plan=SimpleNamespace(planned={F4: planned}),
+        prober=SimpleNamespace(addresses=lambda: present),
+        apply=lambda change: present.append(SimpleNamespace(address=change.address)),
+    )
+    world: Any = SimpleNamespace(peer=peer)
+    assert module.addresses_of_peer(world, F4, 2) == planned[:2]
+    assert module.addresses_of_peer(world, F4, 3) == planned
+    assert [row.address for row in present] == list(planned)
+
+
+@pytest.mark.parametrize("family", [F4, F6])
+def test_a_client_without_an_attempt_shows_no_order(family: Family) -> None:
+    """A client that makes no attempt is not judged, and nothing is said of its queries or of its first family."""
+    with pytest.raises(Inconclusive, match="no connection attempt"):
+        module.first_over(family, [race(), race()])

@@ -106,6 +106,32 @@ def test_problem_of_a_run(
     assert [host for host, _, _ in made.world.connector_runs.done] == ["2001:db8::1"]
 
 
+ANY = '[[connect]]\nname = "main"\ncommand = ["./client", "{host}"]\nport = 8080\nexit_code = "any"\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "accepted", "fault", "problem"),
+    [
+        (
+            5,
+            (),
+            'it exited with code 5; its output says: "error: no"',
+            'it exited with code 5; its output says: "error: no"',
+        ),
+        (0, (), "", "it reported success, but no client reached the peer"),
+        (5, (ACCEPTED,), "", ""),
+        (0, (ACCEPTED,), "", ""),
+    ],
+)
+def test_any_exit_code_is_a_success_of_a_connection(
+    make_world: MakeWorld, code: int, accepted: tuple[Any, ...], fault: str, problem: str
+) -> None:
+    """With exit_code = "any" a program that ends with an error without a connection has reported its failure."""
+    result = run(make_world(ConnectorWorld, ANY), Exit(code), "error: no\n", *accepted)
+    assert (result.fault, result.problem) == (fault, problem)
+    assert result.alive is (code == 0 or bool(accepted))
+
+
 @pytest.mark.parametrize(
     ("end", "starved", "waits", "given"),
     [

@@ -14,9 +14,10 @@ from dualstack.families import Family
 from dualstack.manifest import Connect
 from dualstack.prober.messages import Accepted, Exit
 from dualstack.protocols.certificates import TlsFault
+from dualstack.protocols.exact import Replying
 from dualstack.world.connecting import ConnectorWorld
 from dualstack.world.runs import Run
-from dualstack.world.unspoken import why_unspoken
+from dualstack.world.unspoken import revealed, why_unspoken
 
 if TYPE_CHECKING:
     from tests.world.conftest import MadeUp
@@ -75,6 +76,28 @@ def test_the_reader_learns_what_to_do() -> None:
     for text in ("tell the harness what the server says", "protocol = ", "turns", '"http"', "the client sent 'x'"):
         assert text in why
     assert 'names no protocol, so the server spoke "echo"' in why_unspoken(connector(), (client(),))
+
+
+@pytest.mark.parametrize(
+    ("sent", "advice", "protocol"),
+    [
+        (b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", 'it speaks HTTP: set protocol = "http"', "http"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 'it speaks HTTP/2: set protocol = "http2"', "http2"),
+        (b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n", 'it speaks Redis: set protocol = "redis"', "redis"),
+        (b"\x10\x1a\x00\x04MQTT\x04\x02", 'it speaks MQTT: set protocol = "mqtt"', "mqtt"),
+        (b"OPTIONS rtsp://[::1]/ RTSP/1.0\r\n", 'it speaks RTSP: set protocol = "rtsp"', "rtsp"),
+        (b"\x16\x03\x01\x02\x00\x01", "it speaks TLS: add [connect.tls]", ""),
+        (b"GETTING STARTED\r\n", "begin with 'GETTING STARTED\\r\\n'", ""),
+    ],
+)
+def test_what_it_speaks_is_recognised(sent: bytes, advice: str, protocol: str) -> None:
+    """What a client sends to a server that sends it back shows its protocol, and the reason names the key to set."""
+    server = Replying(bytes)
+    server.receive(sent)
+    came = replace(client(), detail=server.end("nothing more came").detail)
+    why = why_unspoken(connector(), (came,))
+    assert why.endswith(advice)
+    assert revealed(["packets were lost", why]) == protocol
 
 
 def world_after(

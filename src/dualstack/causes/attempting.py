@@ -20,6 +20,9 @@ _OF_SOCKET = (Sign.INVALID, Sign.NO_FAMILY, Sign.OTHER_FAMILY)
 _AT_ONCE = 0.01
 """Seconds in which a server on the link answers, and after which no client gives an attempt up on purpose."""
 
+_SOON = 0.3
+"""Seconds within which a program that takes an attempt for failed begins the next one, or ends."""
+
 _OTHER_CALL = re.compile(r"sockopt|ioctl|fcntl|\bbind|shutdown|getpeername|getsockname|poll\b|select", re.IGNORECASE)
 """What an error message names that is about no address."""
 
@@ -100,13 +103,27 @@ def bind_fails(facts: Facts) -> str:
 def taken_for_failure(facts: Facts) -> str:
     """It reports that an attempt is in progress as an error, or leaves a new connection at once for another address."""
     line = facts.says(Sign.IN_PROGRESS)
-    if line and any(failed(facts)):
+    if line and any(failed(facts)) and not _waits_for_attempts(facts):
         return f'its output says "{line}": the attempt had begun, and went on'
     for run in failed(facts):
         for item, other in pairwise(run.tried):
             if other.address != item.address and item.after <= other.at - item.at < _AT_ONCE and _unused(item):
                 return f"{item.address} answered at once; it sent nothing there, and tried {other.address}"
     return ""
+
+
+def _waits_for_attempts(facts: Facts) -> bool:
+    """Return whether each unanswered attempt of a failed run was followed by the next one, or by the end, after a time.
+
+    SO_SNDTIMEO ends connect() on a blocking socket after a time, with EINPROGRESS too.
+    """
+    waits = [
+        (run.tried[number].at if number < len(run.tried) else run.seconds) - item.at
+        for run in failed(facts)
+        for number, item in enumerate(run.tried, start=1)
+        if item.how is How.IGNORED
+    ]
+    return bool(waits) and min(waits) > _SOON
 
 
 def _unused(item: Tried) -> bool:

@@ -176,10 +176,10 @@ def all_tried(facts: Facts) -> str:
 
 
 def some_of_a_family_left(facts: Facts) -> str:
-    """It tried several addresses, and skipped others of the same families."""
+    """It tried several addresses, none of which answered, and skipped others of the same families."""
     for run in failed(facts):
-        if _waits(run):
-            continue  # it was stopped before it could try them
+        if _waits(run) or any(item.how is How.ANSWERED for item in run.tried):
+            continue  # it was stopped before it could try them, or had reached one
         families = {item.family for item in run.tried}
         left = [item for item in run.untried if Family.of(item) in families]
         if len({item.address for item in run.tried}) > 1 and left:
@@ -214,9 +214,9 @@ def waits_for_dead_address(facts: Facts) -> str:
 
 
 def aborts_attempts(facts: Facts) -> str:
-    """It sent nothing on a connection that was established late, and failed."""
+    """It had given up an attempt when that was answered, kept no other connection, and failed."""
     for run in failed(facts):
-        for item in run.tried:
+        for item in () if any(item.kept for item in run.tried) else run.tried:
             if item.how is How.ANSWERED and not item.sent and item.after >= _ANSWERED_BY:
                 return f"{item.address} answered after {item.after:.2f} s, and it sent nothing on that connection"
     return ""

@@ -8,21 +8,17 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from dualstack.cli.init import check_protocol
 from dualstack.cli.own_folder import own_folder
-from dualstack.cli.parser import make_parser
 from dualstack.cli.terminal import Terminal
-from dualstack.cli.verifying import verify
+from dualstack.cli.try_client import conclude, try_client
 from dualstack.errors import UsageError
 from dualstack.families import BOTH, Family, bracketed
 from dualstack.prober.messages import Outcome, SocketRow
-from dualstack.results import Record, read_records
 from dualstack.rootfs import build_root
 from dualstack.survey import NOT_LISTENING, STATES, STATUS, UNACCEPTED, Observation
 from dualstack.topology import load_topology
 from dualstack.transport import Transport
-from dualstack.trying.connecting import MEANINGS, REQUIREMENTS, TOPOLOGIES, Row, State, rows
-from dualstack.trying.drafting import assumption, client_manifest, name_of, save, server_manifest
+from dualstack.trying.drafting import name_of, server_manifest
 from dualstack.trying.ports import OpenPort
 from dualstack.trying.serving import Tried, hidden_files, is_dialled, try_server, unwritable_files
 from dualstack.trying.speaking import Spoken
@@ -32,9 +28,6 @@ _UNTRIED = "not tried: a UDP service answers only what it understands"
 _UNRECOGNISED = "what it speaks is not recognised"
 
 _LOCAL = "It listens on loopback addresses alone: its clients here run on its own host, and no other host can reach it."
-
-_AT_ONCE = 3
-"""How many cases of a client run at the same time: they wait for most of their time."""
 
 _YES, _NO, _ABSENT = "✓", "✗", "-"
 
@@ -58,9 +51,7 @@ def main(options: argparse.Namespace) -> int:
         with console.status("building a root file system") as status:
             build_root(options.package, lambda line: status.update(f"root file system: {line}"))
     if options.client:
-        if options.protocol:
-            check_protocol("--protocol", options.protocol, Transport.TCP)
-        return _try_client(console, command, options, began)
+        return try_client(console, command, options, began)
     if options.protocol:
         raise UsageError("--protocol belongs to --client; what a server speaks is found out")
     with own_folder("try") as folder:
@@ -75,83 +66,6 @@ def main(options: argparse.Namespace) -> int:
                 packages=options.package,
             )
         return _show(console, tried, command, options, began)
-
-
-def _try_client(console: Terminal, command: list[str], options: argparse.Namespace, began: float) -> int:
-    """Try a command that connects; return 0 if it works with every target."""
-    if not any(sign in word for word in command for sign in ("{target}", "{host}")):
-        raise UsageError(
-            "the command names no server of the lab: write {target} where it takes host:port, or {host} and {port}; "
-            "for example: dualstack try --client -- curl http://{target}/"
-        )
-    with own_folder("try") as folder:
-        path = folder / "service.toml"
-        text = client_manifest(command, Path.cwd(), path, options.protocol, options.package)
-        path.write_text(text, encoding="utf-8")
-        words = ["run", str(path), "--results", str(folder)]
-        words += [word for names in REQUIREMENTS.values() for name in names for word in ("--requirement", name)]
-        words += [word for name in TOPOLOGIES for word in ("--topology", name)]
-        words += ["-n", str(_AT_ONCE)]
-        with console.status("running it with each kind of target"):
-            done = verify(make_parser().parse_args(words), _progress(console))
-        if done.interrupted:
-            _show_known(console, read_records(done.folder) if done.folder is not None else [])
-            raise KeyboardInterrupt
-        if done.folder is None:
-            raise UsageError("\n".join(line.removeprefix("ERROR: ") for line in done.printed.splitlines() if line))
-        found = list(rows(read_records(done.folder)))
-    if not options.protocol:
-        console.paragraph(assumption(command))
-        console.print()
-    _show_rows(console, found)
-    saved = (options.save or Path()).absolute()
-    text = client_manifest(command, Path.cwd(), saved, options.protocol, options.package)
-    _conclude(console, text, options.save, began)
-    return 1 if any(row.state is State.FAILS for row in found) else 0
-
-
-def _progress(console: Terminal) -> Terminal:
-    """Return where the progress of the run is shown: nowhere beside a status line, else as lines on standard error."""
-    return Terminal(quiet=True) if console.is_terminal else Terminal(stderr=True, force_terminal=False)
-
-
-def _show_known(console: Terminal, records: Iterable[Record]) -> None:
-    """Print the rows whose cases had ended when the run was interrupted."""
-    records = list(records)
-    known = {record.requirement for record in records}
-    if found := [row for row in rows(records) if known & {*REQUIREMENTS[row.target]}]:
-        _show_rows(console, found)
-
-
-def _show_rows(console: Terminal, found: Sequence[Row]) -> None:
-    """Print what a client does with each kind of target, the meaning of the signs, and the reasons."""
-    measured = any(row.measures for row in found)
-    heads = ["connects to", "", *["measured"] * measured]
-    console.table(heads, [[row.target, row.state.value, *[_measured(row)] * measured] for row in found])
-    if signs := [
-        f"{state.value} {words}" for state, words in MEANINGS.items() if state in {row.state for row in found}
-    ]:
-        console.paragraph("   ".join(signs), style="dim")
-    reasons = [f"{row.state.value} {row.target}: {row.reason}" for row in found if row.reason]
-    if reasons:
-        console.print()
-    for reason in reasons:
-        console.paragraph(reason, hang=2)
-
-
-def _measured(row: Row) -> str:
-    """Return what was measured."""
-    return "; ".join(dict.fromkeys(f"{item.name} {item.value:.0f} ms" for item in row.measures))
-
-
-def _conclude(console: Terminal, manifest: str, path: Path | None, began: float, *, docker: bool = False) -> None:
-    """Write the manifest if that is asked for, and say what comes next."""
-    if path is not None:
-        save(manifest, path)
-        console.print(f"\n{path} written; next: dualstack run {'--lab docker ' * docker}{path}")
-    else:
-        console.print("\n--save service.toml keeps this as a manifest; dualstack run then verifies every requirement")
-    console.print(f"{time.monotonic() - began:.1f} s", style="dim")
 
 
 def _show(console: Terminal, tried: Tried, command: list[str], options: argparse.Namespace, began: float) -> int:
@@ -181,7 +95,7 @@ def _show(console: Terminal, tried: Tried, command: list[str], options: argparse
     text = server_manifest(
         command, Path.cwd(), manifest, tried.ports, ready=10.0, image=options.image, packages=options.package
     )
-    _conclude(console, text, path, began, docker=bool(options.image))
+    conclude(console, text, path, began, docker=bool(options.image))
     if not tried.seen:  # nothing was verified
         return 2
     return 1 if reasons else 0

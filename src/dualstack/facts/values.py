@@ -126,6 +126,7 @@ class Tried:
         how: Its result: ANSWERED, REFUSED, IGNORED or UNREACHABLE.
         sent: How many payload bytes it carried.
         after: Seconds from its last SYN or datagram to its result; 0 if there is none.
+        kept: Whether it kept the connection once it was established: it has sent data, or did not end it at once.
     """
 
     family: Family
@@ -134,6 +135,7 @@ class Tried:
     how: How
     sent: int = 0
     after: float = 0.0
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

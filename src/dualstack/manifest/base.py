@@ -41,10 +41,13 @@ def distinct(key: str, what: str) -> Check:
 
 
 def files_stay_in_scratch(table: Any) -> Iterator[Fault]:
-    """Refuse ``files`` outside of the scratch folder."""
+    """Refuse ``files`` outside of the scratch folder, and permissions of other files."""
     for path in table.files:
         if Path(path).is_absolute() or ".." in Path(path).parts or not Path(path).parts:
             yield Fault(("files", path), f"{path!r} is not a file inside the scratch folder")
+    for path in table.file_modes:
+        if path not in table.files:
+            yield Fault(("file_modes", path), f'"files" has no {path!r}; write the name as it is there')
 
 
 def _in_latin1(text: str) -> str:
@@ -72,6 +75,13 @@ Bytes = Annotated[str, AfterValidator(_in_latin1)]
 Word = Annotated[str, AfterValidator(_without_nul)]
 Command = Annotated[list[Word], Field(min_length=1)]
 Environment = dict[Annotated[str, StringConstraints(pattern=r"^[^=\x00]+$")], Word]
+FileModes = Annotated[
+    dict[str, Annotated[str, StringConstraints(pattern=r"^0[0-7]{3}$")]],
+    Field(
+        description='The permissions of some of these files, octal, by name: with "0600" its owner alone can read it, '
+        'the user as which the program starts (with --lab docker: root). Default: "0644".'
+    ),
+]
 Texts = Annotated[list[str], BeforeValidator(_as_list, json_schema_input_type=str | list[str])]
 RequirementId = Annotated[str, StringConstraints(pattern=f"^{REQUIREMENT_ID}$")]
 RequirementIds = Annotated[

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from dualstack.manifest.base import Environment, Name, Port, Table, Word, distinct, files_stay_in_scratch
+from dualstack.manifest.base import Environment, FileModes, Name, Port, Table, Word, distinct, files_stay_in_scratch
 from dualstack.manifest.container import Container
 from dualstack.manifest.dockerfile import Dockerfile, dockerfile_belongs_to_build
 from dualstack.manifest.faults import Fault
@@ -37,6 +37,7 @@ class Component(Table):
     files: dict[str, str] = Field(
         {}, description="Files that are written to its own {scratch} before it starts: name and contents."
     )
+    file_modes: FileModes = Field({})
     port: Port | None = Field(None, description="The TCP port on which it listens; omit if it has none.")
     ready_log: Regex | None = Field(
         None,

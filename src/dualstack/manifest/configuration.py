@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from dualstack.families import Family
-from dualstack.manifest.base import Command, Environment, Name, Table, files_stay_in_scratch
+from dualstack.manifest.base import Command, Environment, FileModes, Name, Table, files_stay_in_scratch
 from dualstack.manifest.scope import Scope
 from dualstack.manifest.texts import Place
 
@@ -17,6 +17,7 @@ class Configuration(Table):
     files: dict[str, str] = Field(
         {}, description="Files besides those of the service; a file of the same name is replaced."
     )
+    file_modes: FileModes = Field({})
     families: list[Family] | None = Field(
         None, min_length=1, description="The families that its listeners claim to serve in this configuration."
     )

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, StrictBool
 
 from dualstack.families import BOTH, Family
-from dualstack.manifest.base import Bytes, Command, Environment, Name, Port, Table, distinct, files_stay_in_scratch
+from dualstack.manifest.base import (
+    Bytes,
+    Command,
+    Environment,
+    FileModes,
+    Name,
+    Port,
+    Table,
+    distinct,
+    files_stay_in_scratch,
+)
 from dualstack.manifest.faults import Fault
 from dualstack.manifest.patterns import Regex
 from dualstack.manifest.protocol import ProtocolName, runs_over
@@ -69,8 +79,13 @@ class Connect(Table):
     files: dict[str, str] = Field(
         {}, description="Files that are written to {scratch} before each run: name and contents."
     )
+    file_modes: FileModes = Field({})
     input: str | None = Field(None, description="The text on its standard input, before end of file.")
-    exit_code: ExitCode = Field(0, description='With mode = "once": the exit code that means success, or "any".')
+    exit_code: ExitCode = Field(
+        0,
+        description='With mode = "once": the exit code that means success; "any" if each code may, provided that the '
+        "lab's server saw a connection. Without one every code but 0 is a failure.",
+    )
     output: Regex | None = Field(None, description="A regular expression that the output must match on success.")
     ready_log: Regex | None = Field(
         None,

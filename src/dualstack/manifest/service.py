@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dualstack.manifest.base import Command, Environment, Name, Table, files_stay_in_scratch
+from dualstack.manifest.base import Command, Environment, FileModes, Name, Table, files_stay_in_scratch
 from dualstack.manifest.texts import Place
 
 
@@ -28,6 +28,7 @@ class Service(Table):
         description="Files that are written to {scratch} before each start: name and contents, which may have "
         "placeholders.",
     )
+    file_modes: FileModes = Field({})
     packages: list[str] = Field(
         [],
         description="Debian packages; the service is built and run in a private Debian root file system that has them.",

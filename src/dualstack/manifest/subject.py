@@ -41,6 +41,7 @@ class Subject:
         command: The command with its placeholders; None if the service has only connectors.
         environment: Environment variables, with their placeholders.
         files: File contents, with their placeholders, by path in the scratch folder.
+        file_modes: The permissions of some of them, octal.
         listen: The listeners, with the families and scope of this configuration.
     """
 
@@ -50,6 +51,7 @@ class Subject:
     command: tuple[str, ...] | None
     environment: Mapping[str, str]
     files: Mapping[str, str]
+    file_modes: Mapping[str, str]
     listen: tuple[Listen, ...]
 
     @property

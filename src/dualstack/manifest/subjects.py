@@ -60,6 +60,7 @@ def _subjects(path: Path, manifest: Manifest, wanted: Sequence[str]) -> Iterator
         command=tuple(service.command) if service.command else None,
         environment=service.environment,
         files=service.files,
+        file_modes=service.file_modes,
         listen=tuple(_asked(manifest, item) for item in manifest.listen),
     )
     yield from _configured(plain, wanted) if manifest.configuration else [plain]
@@ -83,6 +84,7 @@ def _configured(plain: Subject, wanted: Sequence[str]) -> list[Subject]:
             command=tuple(item.command) if item.command else plain.command,
             environment={**plain.environment, **item.environment},
             files={**plain.files, **item.files},
+            file_modes={**plain.file_modes, **item.file_modes},
             listen=tuple(
                 listen.model_copy(
                     update={

@@ -92,6 +92,8 @@ def _write_files(launch: Launch) -> None:
         path = Path(launch.scratch, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+        if name in launch.modes:
+            path.chmod(int(launch.modes[name], 8))
 
 
 def _build_root(mount: int, folders: list[Folder], who: Identity, *, ipv6: bool) -> None:

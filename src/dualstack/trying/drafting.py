@@ -100,18 +100,29 @@ def client_manifest(
         protocol: What its server speaks; empty: what the command suggests.
         packages: The Debian packages that the command needs.
     """
-    spoken = Spoken(protocol) if protocol else _suggested(command) or Spoken("echo")
+    spoken = Spoken(protocol) if protocol else suggested(command)
     table = service_table(command, directory, manifest, packages)
     service = [line for line in table if not line.startswith("command")]
     name = service_name(command)
     lines = [_HEAD, *service, "", "[[connect]]", f"name = {quoted(name)}"]
-    lines += [f"command = [{', '.join(map(quoted, command))}]", f'protocol = "{spoken.protocol}"']
+    lines.append(f"command = [{', '.join(map(quoted, command))}]")
+    if spoken is None:
+        lines.append("# What its server speaks is not known: the lab's sends back what it gets. If it is another one:")
+        return "\n".join([*lines, '# protocol = "http"    # "redis", "exchange" with turns …', ""])
+    lines.append(f'protocol = "{spoken.protocol}"')
     return "\n".join([*lines, *(["", "[connect.tls]"] if spoken.tls else []), ""])
 
 
-def assumption(command: Sequence[str]) -> str:
-    """Return what the server of a command is taken to speak, as a sentence."""
-    if spoken := _suggested(command):
+def assumption(command: Sequence[str], seen: str = "") -> str:
+    """Return what the server of a command is taken to speak, as a sentence.
+
+    Args:
+        command: The command.
+        seen: The protocol that the command was seen to speak; empty for none.
+    """
+    if seen:
+        return f"the lab's server speaks {Spoken(seen)}, as the command does; --protocol NAME names another one"
+    if spoken := suggested(command):
         return f"the lab's server speaks {spoken}, as the command suggests; --protocol NAME names another one"
     return "the lab's server sends back what it gets; if the command expects another one: --protocol http, redis …"
 
@@ -154,7 +165,7 @@ _PROGRAMS = {"redis": "redis", "kafka": "kafka", "mosquitto": "mqtt", "grpc": "g
 """What the server of a program speaks, by how the program's name begins."""
 
 
-def _suggested(command: Sequence[str]) -> Spoken | None:
+def suggested(command: Sequence[str]) -> Spoken | None:
     """Return what the server of a command speaks, as its URI or the program's name suggest; None if neither does."""
     for word in command:
         if scheme := re.search(r"(\w+)://", word):

@@ -36,7 +36,7 @@ def flow_outlives_advertisements(wire: CaptureData, client: tuple[str, int], cou
     old = [frame for frame in openings if sum(item.number > frame.number for item in heard) >= count]
     if not old:
         raise Inconclusive(
-            f"{wire.path}: no SYN from {endpoint(*client)} is followed by {count} router advertisements, "
+            f"{wire.name}: no SYN from {endpoint(*client)} is followed by {count} router advertisements, "
             "so there is nothing to judge"
         )
     opening = old[-1]
@@ -87,7 +87,7 @@ def served_amid_advertisements(wire: CaptureData, port: int, family: Family) -> 
     tried = [item for item in attempts(wire, port, family=family) if heard and item.time > heard[0]]
     if not tried:
         raise Inconclusive(
-            f"{wire.path}: no attempt to reach port {port} over {family.label} after a router advertisement"
+            f"{wire.name}: no attempt to reach port {port} over {family.label} after a router advertisement"
         )
     latest = {sum(time < item.time for time in heard): item for item in tried}
     lost = [item for item in latest.values() if item.fate is not Fate.ANSWERED]

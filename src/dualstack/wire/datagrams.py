@@ -35,7 +35,7 @@ def udp_reply_address(wire: CaptureData, port: int, family: Family) -> Finding:
     wire.require_whole()
     asked, replied = _exchanges(wire, port, family)
     if not asked:
-        raise Inconclusive(f"{wire.path}: no request to port {port} over {family.label}, so there is nothing to judge")
+        raise Inconclusive(f"{wire.name}: no request to port {port} over {family.label}, so there is nothing to judge")
     wrong, silent = [], []
     for client, targets in asked.items():
         sources = {address for address, _ in replied.get(client, ())}
@@ -65,7 +65,7 @@ def udp_reply_port(wire: CaptureData, port: int) -> Finding:
     wire.require_whole()
     asked, replied = _exchanges(wire, port)
     if not replied:
-        raise Inconclusive(f"{wire.path}: no request to UDP port {port} was answered, so there is nothing to judge")
+        raise Inconclusive(f"{wire.name}: no request to UDP port {port} was answered, so there is nothing to judge")
     wrong = [
         f"{endpoint(*client)} was answered from {endpoint(*source)}"
         for client, sources in replied.items()
@@ -94,7 +94,7 @@ def group_answered(wire: CaptureData, group: str, port: int) -> Finding:
         elif frame.kind == "udp" and (frame.dst, frame.dport) in asked:
             asked[frame.dst, frame.dport].add(frame.src)
     if not asked:
-        raise Inconclusive(f"{wire.path}: no request to {endpoint(group, port)} came, so there is nothing to judge")
+        raise Inconclusive(f"{wire.name}: no request to {endpoint(group, port)} came, so there is nothing to judge")
     sources = set().union(*asked.values())
     silent = [endpoint(*client) for client, found in asked.items() if not found]
     return Finding(
@@ -118,7 +118,7 @@ def udp_large_answer(wire: CaptureData, port: int, family: Family = Family.IPV6)
     left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(wire, frame, port, family)]
     if not left:
         raise Inconclusive(
-            f"{wire.path}: no datagram left port {port} over {family.label}, so there is nothing to judge"
+            f"{wire.name}: no datagram left port {port} over {family.label}, so there is nothing to judge"
         )
     most = _MOST[family]
     large = [frame for frame in left if not frame.fragment and frame.length > most]
@@ -156,7 +156,7 @@ def udp_survives_errors(wire: CaptureData, port: int, family: Family) -> Finding
     own = [frame for frame in reversed(wire.frames) if frame.family is family]
     gone = {end: frame for frame in own if (end := _gone(wire, frame, port))}
     if not gone:
-        raise Inconclusive(f"{wire.path}: no ICMP port unreachable over {family.label} about an answer of port {port}")
+        raise Inconclusive(f"{wire.name}: no ICMP port unreachable over {family.label} about an answer of port {port}")
     first = min(frame.time for frame in gone.values())
     later = [
         frame
@@ -187,7 +187,7 @@ def require_errors(wire: CaptureData, port: int, family: Family) -> None:
     for frame in wire.frames:
         if frame.family is family and (_is_unreachable(frame) or (frame.dport == port and frame.flags & RST)):
             return
-    raise Inconclusive(f"{wire.path}: neither ICMP port unreachable nor RST came over {family.label} for port {port}")
+    raise Inconclusive(f"{wire.name}: neither ICMP port unreachable nor RST came over {family.label} for port {port}")
 
 
 def udp_spoofed_unanswered(wire: CaptureData, port: int, sources: Collection[str]) -> Finding:
@@ -206,7 +206,7 @@ def udp_spoofed_unanswered(wire: CaptureData, port: int, sources: Collection[str
     spoofed = [frame for frame in wire.frames if frame.kind == "udp" and frame.dport == port and frame.src in mapped]
     missing = sorted(set(mapped) - {frame.src for frame in spoofed})
     if missing:
-        raise Inconclusive(f"{wire.path}: no datagram from {', '.join(missing)} came, so there is nothing to judge")
+        raise Inconclusive(f"{wire.name}: no datagram from {', '.join(missing)} came, so there is nothing to judge")
     ends = {*mapped, *mapped.values()}
     answers = [
         frame
@@ -280,12 +280,12 @@ def udp6_checksum(wire: CaptureData, port: int) -> Finding:
     left = [frame for frame in wire.frames if frame.kind == "udp" and _is_from(wire, frame, port)]
     datagrams = [frame for frame in left if not frame.fragment]
     if not datagrams:
-        raise Inconclusive(f"{wire.path}: there is no datagram over IPv6 from port {port}")
+        raise Inconclusive(f"{wire.name}: there is no datagram over IPv6 from port {port}")
     sums = dissect.udp_checksums(wire.path, datagrams)
     unknown = [number for number, found in sums.items() if found is Checksum.UNKNOWN]
     known = len(datagrams) - len(unknown)
     if not known:
-        raise Inconclusive(f"{wire.path}: no datagram from port {port} was kept whole, so no checksum is known")
+        raise Inconclusive(f"{wire.name}: no datagram from port {port} was kept whole, so no checksum is known")
     bad = [frame for frame in datagrams if sums[frame.number] in {Checksum.ZERO, Checksum.WRONG}]
     found_bad = sorted({sums[frame.number].value for frame in bad})
     return Finding(

@@ -41,7 +41,7 @@ def tried(
     if not found:
         over = "" if family is None else f" over {family.label}"
         to = f"{transport.value} port {port}" if address is None else f"{transport.value} {endpoint(address, port)}"
-        raise Inconclusive(f"{wire.path}: no attempt to reach {to}{over}, so there is nothing to judge")
+        raise Inconclusive(f"{wire.name}: no attempt to reach {to}{over}, so there is nothing to judge")
     return found
 
 

@@ -33,6 +33,11 @@ class CaptureData:
     truncated: bool = False
     others: frozenset[tuple[str, int]] | None = None
 
+    @property
+    def name(self) -> str:
+        """The file's name, for messages: a record says in which folder it is."""
+        return self.path.name
+
     def is_from(self, end: tuple[str, int], port: int) -> bool:
         """Return whether ``end`` has the service's port, or is another end from which the service may answer."""
         return end[1] == port or end in (self.others or ())
@@ -51,9 +56,9 @@ class CaptureData:
             Inconclusive: The kernel dropped frames, or the file is truncated.
         """
         if self.drops:
-            raise Inconclusive(f"{self.path}: the kernel dropped {self.drops} frames, so nothing can be concluded")
+            raise Inconclusive(f"{self.name}: the kernel dropped {self.drops} frames, so nothing can be concluded")
         if self.truncated:
-            raise Inconclusive(f"{self.path}: the capture file is truncated, so nothing can be concluded")
+            raise Inconclusive(f"{self.name}: the capture file is truncated, so nothing can be concluded")
 
     def require_live(self, families: Iterable[Family]) -> None:
         """Make sure that a frame of these families would have been recorded.
@@ -65,7 +70,7 @@ class CaptureData:
         for family in families:
             if family not in self.witnessed:
                 raise Inconclusive(
-                    f"{self.path}: the capture has no {family.label} witness, so the absence of frames proves nothing",
+                    f"{self.name}: the capture has no {family.label} witness, so the absence of frames proves nothing",
                 )
 
 

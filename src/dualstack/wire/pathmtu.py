@@ -51,7 +51,7 @@ def path_mtu_heeded(wire: CaptureData, mtu: int, family: Family = Family.IPV6) -
         )
     if large:
         raise Inconclusive(
-            f"{wire.path}: {count(len(large), f'{family.label} packet')} of more than {mtu} bytes left, and no "
+            f"{wire.name}: {count(len(large), f'{family.label} packet')} of more than {mtu} bytes left, and no "
             "router said that this is too large: there was no such hop"
         )
     what = (
@@ -81,7 +81,7 @@ def too_large_is_sent_again(wire: CaptureData, port: int, mtu: int) -> Finding:
         and frame.size
     ]
     if not left:
-        raise Inconclusive(f"{wire.path}: no byte left TCP port {port} over IPv6, so there is nothing to judge")
+        raise Inconclusive(f"{wire.name}: no byte left TCP port {port} over IPv6, so there is nothing to judge")
     large = [frame for frame in left if frame.length > mtu]
     lost = [frame for frame in large if not _is_covered(frame, (one for one in left if one.length <= mtu))]
     least = min((frame.seq for frame in lost), default=0)
@@ -130,7 +130,7 @@ def path_mtu_learned(wire: CaptureData, port: int, mtu: int, family: Family, lea
     left = _segments(wire, port, family)
     most = max(_spans(left).values(), default=0)
     if most < least:
-        raise Inconclusive(f"{wire.path}: over {family.label} only {most} bytes left TCP port {port}, not {least}")
+        raise Inconclusive(f"{wire.name}: over {family.label} only {most} bytes left TCP port {port}, not {least}")
     expected = f"once a router reports {mtu} bytes, what was larger over {family.label} leaves again in smaller packets"
     large = [frame for frame in left if frame.length > mtu and frame.whole]
     if not large:
@@ -138,7 +138,7 @@ def path_mtu_learned(wire: CaptureData, port: int, mtu: int, family: Family, lea
     reports = [one for one in packets_too_big(wire) if one.family is family and one.mtu == mtu]
     if not reports:
         raise Inconclusive(
-            f"{wire.path}: {count(len(large), f'{family.label} packet')} of more than {mtu} bytes left, and no "
+            f"{wire.name}: {count(len(large), f'{family.label} packet')} of more than {mtu} bytes left, and no "
             "router said that this is too large: there was no such hop"
         )
     said = [frame for frame in wire.frames if (frame.time, frame.src) == (reports[0].time, reports[0].src)]
@@ -168,7 +168,7 @@ def keeps_whole(wire: CaptureData, port: int, mtu: int) -> Finding:
     """
     left = _segments(wire, port, Family.IPV4)
     if not left:
-        raise Inconclusive(f"{wire.path}: no byte left TCP port {port} over IPv4, so there is nothing to judge")
+        raise Inconclusive(f"{wire.name}: no byte left TCP port {port} over IPv4, so there is nothing to judge")
     loose = [frame for frame in left if frame.length > mtu and not frame.whole]
     return Finding(
         ok=not loose,

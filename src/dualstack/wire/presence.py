@@ -23,7 +23,7 @@ def present(wire: CaptureData, template: Template) -> Finding:
     wire.require_whole()
     found = template.among(wire.frames)
     if not found and not [frame for frame in wire.frames if not frame.noise]:
-        raise Inconclusive(f"{wire.path}: nothing but noise was captured, so there is nothing to judge")
+        raise Inconclusive(f"{wire.name}: nothing but noise was captured, so there is nothing to judge")
     return Finding(
         ok=bool(found),
         expected=f"a frame with {template}",

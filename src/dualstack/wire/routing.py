@@ -37,7 +37,7 @@ def leaves_through_router(
     ]
     if not left:
         where = f"{transport.value} port {port}"
-        raise Inconclusive(f"{wire.path}: no {family.label} packet left {where}, so there is nothing to judge")
+        raise Inconclusive(f"{wire.name}: no {family.label} packet left {where}, so there is nothing to judge")
     past = [frame for frame in left if frame.next_mac != router.lower()]
     few = [frame for frame in left if frame.hop_limit < LEAST_HOPS]
     name = "hop limit" if family is Family.IPV6 else "time to live"

@@ -26,7 +26,7 @@ def half_close(wire: CaptureData, sport: int) -> Finding:
     flow = _flow(wire, sport)
     closing = next((at for at, frame in enumerate(flow) if frame.sport == sport and frame.flags & FIN), None)
     if closing is None:
-        raise Inconclusive(f"{wire.path}: no client closed its sending side on port {sport}")
+        raise Inconclusive(f"{wire.name}: no client closed its sending side on port {sport}")
     return Finding(
         ok=not (missing := _missing(flow, closing, sport)),
         expected=f"after the client's FIN from port {sport} the service sends its data, then its own FIN, and no RST",
@@ -47,7 +47,7 @@ def half_closes(wire: CaptureData, ports: Sequence[int]) -> Finding:
     wire.require_whole()
     findings = [half_close(wire, port) for port in ports if not _came_late(_flow(wire, port), port)]
     if not findings:
-        raise Inconclusive(f"{wire.path}: no client closed its sending side before the service had closed its own")
+        raise Inconclusive(f"{wire.name}: no client closed its sending side before the service had closed its own")
     return next((finding for finding in findings if not finding.ok), findings[-1])
 
 
@@ -93,7 +93,7 @@ def require_pieces(wire: CaptureData, sport: int, least: int) -> None:
     wire.require_whole()
     count = sum(1 for frame in wire.frames if frame.kind == "tcp" and frame.sport == sport and frame.size)
     if count < least:
-        raise Inconclusive(f"{wire.path}: the client on port {sport} sent {count} data segments; {least} were meant")
+        raise Inconclusive(f"{wire.name}: the client on port {sport} sent {count} data segments; {least} were meant")
 
 
 def outlives_resets(wire: CaptureData, port: int, family: Family) -> Finding:
@@ -110,7 +110,7 @@ def outlives_resets(wire: CaptureData, port: int, family: Family) -> Finding:
     ]
     later = [item for item in attempts(wire, port, family=family) if resets and item.time > resets[0]]
     if not later:
-        raise Inconclusive(f"{wire.path}: no client came over {family.label} after one that reset its connection")
+        raise Inconclusive(f"{wire.name}: no client came over {family.label} after one that reset its connection")
     return Finding(
         ok=later[-1].fate is Fate.ANSWERED,
         expected=f"after clients over {family.label} that reset their connections a SYN to port {port} is answered",
@@ -134,7 +134,7 @@ def carries_resets(wire: CaptureData, port: int, *, expected: bool, least: int =
         if item.established and item.sent + item.answered >= least
     }
     if not made:
-        raise Inconclusive(f"{wire.path}: no connection to port {port} has at least {least} bytes")
+        raise Inconclusive(f"{wire.name}: no connection to port {port} has at least {least} bytes")
     ends = [{(frame.src, frame.sport), (frame.dst, frame.dport)} for frame in wire.frames if _is_reset(frame, port)]
     count = sum(not made.isdisjoint(both) for both in ends)
     return Finding(

@@ -22,7 +22,7 @@ def no_own_address(wire: CaptureData, port: int, own: Collection[str], server: s
     wire.require_whole()
     sent = [frame for frame in wire.frames if frame.dst == server and frame.dport == port and frame.size]
     if not sent:
-        raise Inconclusive(f"{wire.path}: no payload was sent to {server} and port {port}")
+        raise Inconclusive(f"{wire.name}: no payload was sent to {server} and port {port}")
     carried = dissect.payloads(wire.path, sent)
     flows: dict[tuple[str, int], dict[int, bytes]] = {}
     for frame in sent:

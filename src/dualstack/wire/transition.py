@@ -114,7 +114,7 @@ def mtu_respected(wire: CaptureData, mac: str, mtu: int, after: float, family: F
         if frame.outgoing_mac == mac.lower() and frame.family is family and frame.time > after
     ]
     if not [frame for frame in left if not frame.noise]:
-        raise Inconclusive(f"{wire.path}: no {family.label} packet left {mac} afterwards, so there is nothing to judge")
+        raise Inconclusive(f"{wire.name}: no {family.label} packet left {mac} afterwards, so there is nothing to judge")
     big = [frame for frame in left if frame.length > mtu]
     return Finding(
         ok=not big,
@@ -143,7 +143,7 @@ def tunnelled(wire: CaptureData, a: str, b: str, port: int) -> Finding:
         frame for frame in concerning(wire.frames, [port]) if any(_ipv6_transport(layer) for layer in layers(frame))
     ]
     if not flow:
-        raise Inconclusive(f"{wire.path}: there is no IPv6 packet from or to port {port}, tunnelled or native")
+        raise Inconclusive(f"{wire.name}: there is no IPv6 packet from or to port {port}, tunnelled or native")
     ends = {canonical(a), canonical(b)}
     native = [frame for frame in flow if frame.inner is None]
     elsewhere = [

@@ -28,6 +28,9 @@ _LENGTH = re.compile(r"(?im)^content-length:[ \t]*(\d{1,12})[ \t]*\r?$")
 _TIMED_OUT = 0.9
 """The part of its timeout after which an exchange without an answer counts as timed out."""
 
+_RESET_WITHIN = 0.01
+"""Seconds in which a kernel resets a connection that is established although its socket was closed."""
+
 _PLAIN = {
     Outcome.ANSWERED: How.ANSWERED,
     Outcome.REFUSED: How.REFUSED,
@@ -139,9 +142,18 @@ def _attempts(made: list[Flow], began: float) -> tuple[Tried, ...]:
             how=_FATES[item.attempt.fate],
             sent=item.sent if item.attempt.transport is Transport.TCP else 0,
             after=item.attempt.after or 0.0,
+            kept=is_kept(item),
         )
         for item in made
     )
+
+
+def is_kept(flow: Flow) -> bool:
+    """Return whether a client kept an established connection; its kernel resets one whose socket is closed already."""
+    decided, ended = flow.attempt.decided, flow.client_ended
+    if not flow.established or decided is None:
+        return False
+    return bool(flow.sent) or ended is None or ended - decided > _RESET_WITHIN
 
 
 def _is_address(text: str) -> bool:

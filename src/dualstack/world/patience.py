@@ -11,6 +11,9 @@ from dualstack.prober.messages import STARVATION_FACTOR, Exit
 _LOOK = 0.25
 """Seconds between two looks whether a wait may be ended."""
 
+_REPORT = 1.0
+"""Seconds within which the end of a program is reported whose processes have ended."""
+
 _LEAST = 0.1
 """Seconds: a wait is not extended by less."""
 
@@ -33,7 +36,8 @@ class Patience:
     def extend(self) -> bool:
         """Return whether the wait, whose time is up, continues: the machine has starved the program of CPU.
 
-        It gets that much more, up to `STARVATION_FACTOR` times its timeout.
+        It gets that much more, up to `STARVATION_FACTOR` times its timeout. If it has ended meanwhile, nobody can tell
+        how long it had no CPU, and its end is waited for.
         """
         limit = min(self._allowed + _starved(self._program), self._allowed * STARVATION_FACTOR)
         more = limit - self.seconds
@@ -66,5 +70,7 @@ class Patience:
 def _starved(program: Program) -> float:
     """Return the seconds for which a thread of a program could have run but had no CPU; 0 if they are not counted."""
     with contextlib.suppress(HostCannot, HarnessError):
-        return max((item.waiting for item in program.resource_usage().thread_times), default=0.0)
+        usage = program.resource_usage()
+        waiting = max((item.waiting for item in usage.thread_times), default=0.0)
+        return waiting if usage.processes > usage.zombies else max(waiting, _REPORT)
     return 0.0

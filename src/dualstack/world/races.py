@@ -35,11 +35,14 @@ _MOST_CHARTS = 3
 
 
 def addresses_of_peer(world: ConnectorWorld, family: Family, number: int) -> tuple[str, ...]:
-    """Give the peer more addresses of a family, so that it has at least this number; return them."""
-    plan = world.peer.plan
-    chosen = plan.planned[family][:number]
+    """Give the peer more addresses of a family, so that it has at least this number; return them.
+
+    A test may ask again: an address that the peer has already is not added.
+    """
+    chosen = world.peer.plan.planned[family][:number]
+    present = {row.address for row in world.peer.prober.addresses()}
     for address in chosen:
-        if address not in plan.configured[family]:
+        if address not in present:
             world.peer.apply(AddAddress(address))
     return chosen
 
@@ -49,7 +52,10 @@ def first_over(family: Family, found: Sequence[Race]) -> tuple[Race, ...]:
 
     Raises:
         NothingToJudge: All of them did, or none can know an IPv6 address.
+        Inconclusive: None made an attempt.
     """
+    if not any(race.attempts for race in found):
+        raise Inconclusive("the connector made no connection attempt, so there is nothing to judge")
     kept = tuple(race for race in found if race.families[:1] != (family.other,))
     if found and not kept:
         raise NothingToJudge(

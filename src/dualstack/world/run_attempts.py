@@ -50,7 +50,7 @@ def delays_from_query(
             delays += [item.time - asked for item in begun[:1]]
     if not delays:
         what = f"{family.label} attempt" if family else "attempt"
-        raise Inconclusive(f"{wire.path}: no {what} followed a DNS query, so its delay is unknown")
+        raise Inconclusive(f"{wire.name}: no {what} followed a DNS query, so its delay is unknown")
     return delays
 
 

@@ -233,6 +233,8 @@ class ConnectorRuns:
     def _finish(self, host: str, began: float, run: Run, clients: Sequence[Accepted]) -> Run:
         """Note the result of a run, with what the server saw; return it."""
         reached = ", ".join(sorted({f"{item.peer} → {item.address}" for item in clients}))
+        if self.connector.exit_code == "any" and not clients and not run.fault and run.how and run.how.code != 0:
+            run = replace(run, fault=f"it {run.how}{said(run.output)}")  # any code is a success of a connection only
         faults = [f"the client {item.tls.value}" for item in clients if item.tls is not None]
         heads = tuple(item.head for item in clients if item.head)
         unspoken = why_unspoken(self.connector, clients) if run.fault else ""

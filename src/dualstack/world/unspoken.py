@@ -1,6 +1,7 @@
 """Connectors that the lab's server cannot speak with, because the manifest does not say what they expect."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from dualstack.manifest import Connect
 from dualstack.prober.messages import Accepted
@@ -10,6 +11,32 @@ from dualstack.transport import Transport
 _ADVICE = (
     'tell the harness what the server says: in [[connect]] set protocol = "…", protocol = "exchange" with turns, or tls'
 )
+
+_SIGNS = (
+    (r"'PRI \* HTTP/2", "HTTP/2", "http2"),
+    (r"'(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) (/|https?:)", "HTTP", "http"),
+    (r"'(OPTIONS|DESCRIBE|ANNOUNCE) rtsp:", "RTSP", "rtsp"),
+    (r"'\*\d+\\r\\n\$\d+\\r\\n", "Redis", "redis"),
+    (r"'\\x10.{1,8}\\x00\\x04MQTT", "MQTT", "mqtt"),
+)
+"""How what a client sent begins, as messages quote it; what it speaks, in words, and the name of the protocol."""
+
+_TLS = re.compile(r"'\\x16\\x03")
+"""How a TLS client begins: a record of the handshake."""
+
+
+def _recognised(sent: str) -> str:
+    """Return what a client seems to speak and the key to set, as the end of a sentence; empty if it is not known."""
+    if _TLS.search(sent):
+        return "; it speaks TLS: add [connect.tls]"
+    found = (f'; it speaks {words}: set protocol = "{name}"' for sign, words, name in _SIGNS if re.search(sign, sent))
+    return next(found, "")
+
+
+def revealed(reasons: Iterable[str]) -> str:
+    """Return the protocol that the reasons of inconclusive cases say a client speaks; empty if they say none."""
+    found = (re.search(r'; it speaks \S+: set protocol = "(\w+)"', reason) for reason in reasons)
+    return next((match[1] for match in found if match), "")
 
 
 def why_unspoken(connector: Connect, clients: Sequence[Accepted]) -> str:
@@ -32,7 +59,9 @@ def why_unspoken(connector: Connect, clients: Sequence[Accepted]) -> str:
     if "protocol" not in connector.model_fields_set:
         what = speaking[0].detail if speaking else "it waited for the server, or closed the connection"
         spoke = f'the manifest names no protocol, so the server spoke "{connector.protocol}"'
-        return f"{_ADVICE}; {spoke}; {what}"
+        return f"{_ADVICE}; {spoke}; {what}{_recognised(what)}"
     if speaking and not any(client.understood for client in speaking):
-        return f'{_ADVICE}; the server spoke "{connector.protocol}"; {speaking[0].detail}'
+        return (
+            f'{_ADVICE}; the server spoke "{connector.protocol}"; {speaking[0].detail}{_recognised(speaking[0].detail)}'
+        )
     return ""

@@ -194,7 +194,7 @@ class DockerHost:
         if not launch.image:
             raise UsageError("a docker lab runs images: the manifest needs an [image] table")
         image = inspect(self._engine, launch.image)
-        self.supervisor.ask({"do": "scratch", "folder": launch.scratch, "files": launch.files}, _ANSWER_TIMEOUT)
+        self.supervisor.ask({"do": "scratch", **launch.written}, _ANSWER_TIMEOUT)
         plan = service_plan(launch, image, pause=self.pause, labels=self._labels)
         name = launch.command[0] if launch.command else launch.image
         others = self._component_sockets()

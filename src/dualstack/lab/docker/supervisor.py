@@ -8,7 +8,8 @@ standard output. The first request is ``configure``, see `configure.configure`. 
 * ``{"do": "change", "change": …}``: change the host, see `changes.pack`; its kernel settings are written already;
 * ``{"do": "speak", "place": "…", "text": "…"}``: add an application protocol from outside;
 * ``{"do": "recycle"}``: remove what programs left; answer why the host differs from one that is new, or nothing;
-* ``{"do": "scratch", "folder": "/dev/shm/…", "files": {name: text}}``: make a program's private folder.
+* ``{"do": "scratch", "folder": "/dev/shm/…", "files": {name: text}, "modes": {name: "0600"}}``: make a program's
+  private folder.
 
 Each answer is ``{"ok": …}`` or ``{"error": "<text>", "kind": "<name of an exception of dualstack.errors>"}``. The end
 of the standard input ends the supervisor and, with it, the host.
@@ -157,6 +158,8 @@ class Supervisor:
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
+            if name in request["modes"]:
+                path.chmod(int(request["modes"][name], 8))
         return True
 
     def _do_inside(self, request: Request) -> bool:

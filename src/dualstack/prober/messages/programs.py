@@ -1,6 +1,7 @@
 """Programs: their start, readiness, output, resource usage and end."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from dualstack.families import Family
 from dualstack.prober.messages.requests import Handle, Request
@@ -54,6 +55,7 @@ class Launch(Request[Handle]):
         scratch: The private, writable folder of this start, an absolute path on the host; it is created if it does not
             exist. Below /dev/shm, a tmpfs of the host, it ends with the host.
         files: Texts that are written to the scratch folder before the start, by file name.
+        modes: The permissions of some of them, octal.
         root: The folder that is the program's root file system; empty for the machine's own.
         af_inet6: Whether socket(AF_INET6) works for it; otherwise it fails with EAFNOSUPPORT (seccomp).
         input: What it reads on its standard input; then end of file.
@@ -76,6 +78,7 @@ class Launch(Request[Handle]):
     af_inet6: bool = True
     input: str = ""
     files: dict[str, str] = field(default_factory=dict)
+    modes: dict[str, str] = field(default_factory=dict)
     image: str = ""
     read_only: bool = False
     tmpfs: tuple[str, ...] = ()
@@ -84,6 +87,11 @@ class Launch(Request[Handle]):
     limits: Limits = Limits()
     component: str = ""
     contained: Contained = field(default_factory=Contained)
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The scratch folder with its files and their permissions, as a request."""
+        return {"folder": self.scratch, "files": self.files, "modes": self.modes}
 
 
 @dataclass(frozen=True, slots=True)
