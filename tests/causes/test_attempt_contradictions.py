@@ -4,14 +4,16 @@ from dataclasses import replace
 
 from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
-from dualstack.facts import Facts, How, Run, sentences, signs_of
+from dualstack.facts import Facts, Host, How, Run, sentences, signs_of
 from dualstack.finding import Finding, Symptom
+from dualstack.suites import requirements
 from tests.causes.made import DUAL as SOCKET
 from tests.causes.made import HUNG_UP, OK
 from tests.causes.made import facts as listener
 from tests.causes.test_rules_of_connectors import AAAA, AAAA2, DUAL, NAME, NO_IPV6, A, facts, tried
 
 IGNORED, ANSWERED = How.IGNORED, How.ANSWERED
+SERVER_MISSED = Symptom.SERVER_MISSED
 
 
 def codes(found: Facts) -> list[str]:
@@ -227,3 +229,24 @@ def test_a_second_address_of_a_family_is_another_address() -> None:
     assert codes(facts(late, requirement="DNS-002", runs=(late,))) == ["RC-NOHE"]
     repeated = replace(late, tried=(tried(AAAA, IGNORED), tried(A, IGNORED, 0.3), tried(AAAA, ANSWERED, 3.3, sent=6)))
     assert codes(facts(repeated, requirement="DNS-002", runs=(repeated,))) == []
+
+
+def test_a_relay_that_reaches_its_server_by_address_has_a_socket_that_fits() -> None:
+    """On a host of one family it fails with a name of both families alone: it uses the address of the other one."""
+    by_name = Finding(
+        False, f"an IPv4 client is answered by the IPv4 server at {NAME}:9000", "closed", symptoms=(SERVER_MISSED,)
+    )
+    by_address = Finding(True, f"an IPv4 client is answered by the IPv4 server at {A}:9000", "it was")
+    found = listener(HUNG_UP, OK, SOCKET, listens=False, relays=True, requirement="FORWARD-020", host=NO_IPV6)
+    found = replace(found, asked=((NAME, ("A", "AAAA")),), broken=(by_name,), fulfilled=(by_address,))
+    causes = likely(requirements()["FORWARD-020"].causes, found)
+    assert [item.code for item in causes] == ["RC-FIRSTADDR", "RC-RESOLVERORDER"]
+    assert f"given {NAME} it does not" in causes[0].because
+    missed = replace(by_address, ok=False, symptoms=(SERVER_MISSED,))
+    for other in (
+        replace(found, fulfilled=()),
+        replace(found, fulfilled=(), broken=(missed, by_name)),
+        replace(found, host=Host()),
+        replace(found, asked=((NAME, ("A",)),)),
+    ):
+        assert next(iter(codes(other))) == "RC-WRONGFAMILYSOURCE"

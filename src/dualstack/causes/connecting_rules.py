@@ -5,6 +5,7 @@ from dualstack.causes import (
     answers,
     attempting,
     connecting,
+    given,
     handed_out,
     literals,
     relaying,
@@ -51,6 +52,7 @@ CONNECTING = (
             relaying.text_is_wrong,
             relaying.tries_missing_family,
             relaying.name_not_found,
+            given.missed_beside_other_family,
         ),
     ),
     Rule(
@@ -132,6 +134,7 @@ CONNECTING = (
         "RC-RESOLVERORDER",
         (
             (DECISIVE, connecting.some_of_a_family_left),
+            (STRONG, given.missed_beside_other_family),
             (DECISIVE, both(about("CONNECT-009"), connecting.ipv4_first)),
         ),
         (connecting.listens, attempting.bind_fails),
@@ -173,6 +176,7 @@ CONNECTING = (
             (STRONG, connecting.stopped_at_first),
             (STRONG, connecting.unreachable_is_final),
             (STRONG, relaying.tries_missing_family),
+            (STRONG, given.missed_beside_other_family),
             (STRONG, connecting.loopback_missed(IPV4)),
             (FITS, connecting.waits_at_first),
             (FITS, about("DNS-011")),
