@@ -8,7 +8,7 @@ from dualstack.facts import Facts, Host, How, Run, sentences, signs_of
 from dualstack.finding import Finding, Symptom
 from dualstack.suites import requirements
 from tests.causes.made import DUAL as SOCKET
-from tests.causes.made import HUNG_UP, OK
+from tests.causes.made import HUNG_UP, IPV6, OK, saw
 from tests.causes.made import facts as listener
 from tests.causes.test_rules_of_connectors import AAAA, AAAA2, DUAL, NAME, NO_IPV6, A, facts, tried
 
@@ -250,3 +250,9 @@ def test_a_relay_that_reaches_its_server_by_address_has_a_socket_that_fits() -> 
         replace(found, asked=((NAME, ("A",)),)),
     ):
         assert next(iter(codes(other))) == "RC-WRONGFAMILYSOURCE"
+
+
+def test_a_client_has_no_sockets_that_collide() -> None:
+    """EADDRINUSE in the output of a client, as of a local port that is taken, is not about a listener's port."""
+    refused = facts(replace(DUAL, tried=(tried(A),)), "connect: Address already in use")
+    assert "RC-DOUBLEBIND" not in codes(replace(refused, ipv6=saw(IPV6, How.REFUSED)))
