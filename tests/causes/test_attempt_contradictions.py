@@ -256,3 +256,24 @@ def test_a_client_has_no_sockets_that_collide() -> None:
     """EADDRINUSE in the output of a client, as of a local port that is taken, is not about a listener's port."""
     refused = facts(replace(DUAL, tried=(tried(A),)), "connect: Address already in use")
     assert "RC-DOUBLEBIND" not in codes(replace(refused, ipv6=saw(IPV6, How.REFUSED)))
+
+
+def test_a_limit_of_each_attempt_is_a_limit() -> None:
+    """A next attempt after 8 s shows that the one before was limited; one after 0.25 s or 70 s shows no such limit."""
+    for pause, expected in ((8.0, ["RC-LIMITEACH", "RC-NOHE"]), (0.25, ["RC-NOTIMEOUT"])):
+        both_dead = (tried(AAAA, IGNORED), tried(A, IGNORED, pause))
+        found = facts(replace(DUAL, seconds=10.0, timed_out=True, tried=both_dead), requirement="CONNECT-012")
+        causes = likely(requirements()["CONNECT-012"].causes, found)
+        assert [item.code for item in causes] == expected
+    late = (tried(AAAA, IGNORED), tried(A, IGNORED, 70.0))
+    found = facts(replace(DUAL, seconds=80.0, timed_out=True, tried=late), requirement="CONNECT-012")
+    assert not contradiction("RC-NOTIMEOUT", found)
+
+
+def test_who_has_tried_every_address_has_no_next_one_to_begin() -> None:
+    """A client that waits for the last of its addresses does not try them too late: RC-NOHE needs one that is left."""
+    both_dead = (tried(AAAA, IGNORED), tried(A, IGNORED, 0.25))
+    raced = facts(replace(DUAL, seconds=10.0, timed_out=True, tried=both_dead), requirement="DNS-003")
+    assert "RC-NOHE" not in [item.code for item in likely(["RC-NOHE"], raced)]
+    left = facts(replace(DUAL, seconds=10.0, timed_out=True, tried=both_dead[:1]), requirement="DNS-003")
+    assert "RC-NOHE" in [item.code for item in likely(["RC-NOHE"], left)]

@@ -195,6 +195,13 @@ CASES = {
             replace(DUAL, seconds=10.0, timed_out=True, tried=(tried(AAAA, How.IGNORED),)), requirement="CONNECT-012"
         ),
     ),
+    "the next address was tried after 8 s, and nothing limits both": (
+        "RC-LIMITEACH",
+        facts(
+            replace(DUAL, seconds=10.0, timed_out=True, tried=(tried(AAAA, How.IGNORED), tried(A, How.IGNORED, 8.0))),
+            requirement="CONNECT-012",
+        ),
+    ),
     "a connection that was established late is not used": (
         "RC-IMPATIENT",
         facts(
