@@ -10,7 +10,7 @@ from dualstack.suites import requirements
 from tests.causes.made import DUAL as SOCKET
 from tests.causes.made import HUNG_UP, IPV6, OK, saw
 from tests.causes.made import facts as listener
-from tests.causes.test_rules_of_connectors import AAAA, AAAA2, DUAL, NAME, NO_IPV6, A, facts, tried
+from tests.causes.test_rules_of_connectors import A2, AAAA, AAAA2, DUAL, NAME, NO_IPV6, A, facts, tried
 
 IGNORED, ANSWERED = How.IGNORED, How.ANSWERED
 SERVER_MISSED = Symptom.SERVER_MISSED
@@ -277,3 +277,27 @@ def test_who_has_tried_every_address_has_no_next_one_to_begin() -> None:
     assert "RC-NOHE" not in [item.code for item in likely(["RC-NOHE"], raced)]
     left = facts(replace(DUAL, seconds=10.0, timed_out=True, tried=both_dead[:1]), requirement="DNS-003")
     assert "RC-NOHE" in [item.code for item in likely(["RC-NOHE"], left)]
+
+
+def test_the_same_failure_is_not_final_in_another_run() -> None:
+    """Who went on after a refusal does not stop at one: where it stops, the next address is of the other family."""
+    went_on = replace(DUAL, works=True, known=(A, A2, AAAA), tried=(tried(A), tried(A2, ANSWERED, 0.01)))
+    stopped = replace(DUAL, seconds=0.1, tried=(tried(A),))
+    found = facts(stopped, requirement="CONNECT-006", runs=(went_on, stopped))
+    assert codes(found) == ["RC-ONEFAMILY"]
+    assert likely([], found)[0].because == (
+        f"it tried {A}, and no IPv6 address; in another run it went on after {A} (refused) with {A2}"
+    )
+    over_ipv6 = replace(DUAL, works=True, tried=(tried(AAAA, ANSWERED),))
+    silent = replace(went_on, tried=(tried(A, IGNORED), tried(A2, ANSWERED, 0.25)))
+    for runs in ((went_on, stopped, over_ipv6), (silent, stopped)):
+        assert codes(replace(found, runs=runs)) == ["RC-ERRORFINAL"]
+
+
+def test_a_run_that_was_still_trying_shows_no_habit() -> None:
+    """Addresses of one family so far, with a pause between them as long as the one after the last, show nothing."""
+    slow = tuple(tried(item, IGNORED, at * 3.0) for at, item in enumerate((AAAA, AAAA2)))
+    run = replace(DUAL, seconds=5.0, timed_out=True, known=(AAAA, AAAA2, A), tried=slow)
+    assert "RC-ONEFAMILY" not in codes(facts(run, requirement="DNS-009", runs=(run,)))
+    longer = replace(run, seconds=12.0)
+    assert "RC-ONEFAMILY" in codes(facts(longer, requirement="DNS-009", runs=(longer,)))

@@ -9,6 +9,7 @@ from dualstack.causes import (
     handed_out,
     limits,
     literals,
+    one_family,
     relaying,
     resolving,
     starting,
@@ -33,7 +34,11 @@ CONNECTING = (
         ),
     ),
     Rule("RC-BURST", ((CERTAIN, both(about("DNS-004"), connecting.tried_at_once)),)),
-    Rule("RC-FAMILYORDER", ((CERTAIN, both(about("DNS-009"), connecting.one_family_first)),)),
+    Rule(
+        "RC-FAMILYORDER",
+        ((CERTAIN, both(about("DNS-009"), connecting.one_family_first)),),
+        (one_family.one_family_alone,),
+    ),
     Rule("RC-TARGET", ((DECISIVE, relaying.tunnel_refused),), (relaying.asked_one_family,)),
     Rule(
         "RC-WRONGFAMILYSOURCE",
@@ -54,7 +59,13 @@ CONNECTING = (
             relaying.tries_missing_family,
             relaying.name_not_found,
             given.missed_beside_other_family,
+            attempting.address_is_short,
         ),
+    ),
+    Rule(
+        "RC-ONEFAMILY",
+        ((STRONG, one_family.one_family_alone),),
+        (connecting.listens, attempting.bind_fails, attempting.socket_of_other_family, attempting.address_is_short),
     ),
     Rule(
         "RC-INETATON",
@@ -172,6 +183,7 @@ CONNECTING = (
             connecting.listens,
             attempting.used_after_failure,
             attempting.other_failed_in_host,
+            one_family.one_family_alone,
             connecting.only_words_are_wrong,
         ),
     ),

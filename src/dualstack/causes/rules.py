@@ -106,6 +106,14 @@ RULES = (
         (
             (CERTAIN, addresses.answer_goes_astray),
             (DECISIVE, literals.cut_target),
+            (
+                DECISIVE,
+                both(
+                    attempting.address_is_short,
+                    unless(literals.cut_at_colon, " "),
+                    unless(literals.cut_at_bracket, " "),
+                ),
+            ),
             (DECISIVE, addresses.shown_cut_at_length),
             (DECISIVE, addresses.shown_cut_in_binary),
             (DECISIVE, addresses.shown_as_ipv4),
