@@ -129,3 +129,26 @@ def test_localhost_is_explained_if_that_family_is_missed(missed: str, expected: 
         "DNS-011", causes=("RC-FIRSTADDR",), facts=(f"Given localhost it reaches {reached}, and not {missed}.",)
     )
     assert first_causes(BY_NAME, STOPPED, local)[2] == expected
+
+
+def test_packets_that_a_clat_translates_are_not_of_the_other_family() -> None:
+    """On nat64-clat an attempt to an IPv4 address leaves the host as an IPv6 packet: it shows no use of IPv6."""
+    translated = replace(record("TRANS-004", "A", "AAAA", AAAA), topology="nat64-clat", verdict=Verdict.PASS)
+    assert first_causes(translated, BY_NAME, STOPPED) == ["", "RC-ONEFAMILY", "RC-ONEFAMILY"]
+
+
+@pytest.mark.parametrize(
+    ("requirement", "code", "fact"),
+    [
+        ("CONNECT-009", "RC-RESOLVERORDER", f"It knew {A} and {AAAA}, and tried {A} first."),
+        ("DNS-008", "RC-RESOLVER", f"Of its two queries one was answered with {AAAA}, and it made no attempt."),
+        ("TRANS-001", "RC-PREF64", f"For {NAME} it got {AAAA} from DNS, which NAT64 translates, and did not try it."),
+    ],
+)
+def test_what_other_bugs_look_like_is_the_same_habit(requirement: str, code: str, fact: str) -> None:
+    """An order, a resolver and a prefix are no cause if no address of the family is ever tried."""
+    seen = record(requirement, "A", "AAAA", A, causes=(code,), facts=(fact,))
+    assert first_causes(BY_NAME, STOPPED, seen)[2] == "RC-ONEFAMILY"
+    assert first_causes(STOPPED, seen)[1] == code
+    left = replace(seen, requirement="CONNECT-006", facts=(f"It tried 2 addresses, and not {A2}.",))
+    assert first_causes(BY_NAME, STOPPED, left)[2] == code

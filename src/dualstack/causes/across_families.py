@@ -17,10 +17,16 @@ _OF_ATTEMPTS = ("RC-FIRSTADDR", "RC-ERRORFINAL", "RC-FAMILYORDER", _ONE_FAMILY)
 _OF_SOCKETS = ("RC-WRONGFAMILYSOURCE", "RC-SOCKADDR")
 """Causes for which every attempt towards a family fails, whether its address comes from a name or not."""
 
-_OF_LOCALHOST = "DNS-011"
+_PREFIX = "RC-PREF64"
+"""The cause of addresses that are synthesized for NAT64 and are not tried, if others of their family are."""
+
+_OF_LOCALHOST, _OF_ORDER = "DNS-011", "CONNECT-009"
 
 _OF_NAMES = ("CONNECT-003", "CONNECT-004")
 """Where a name has addresses of one family alone."""
+
+_TRANSLATED = "nat64-clat"
+"""Where packets to IPv4 addresses leave the host as IPv6 packets."""
 
 _NO_ATTEMPT = re.compile(r"^For (\S+) it made no connection attempt\.$")
 _NOT_TRIED = re.compile(r"^It did not try (.+)\.$")
@@ -48,9 +54,13 @@ class _Habit:
 def families_settled(records: Sequence[Record]) -> tuple[Record, ...]:
     """Return the records of connectors with one cause for all cases in which addresses of one family are not tried."""
     own = {key: tuple(group) for key, group in groupby(sorted(records, key=_element), _element)}
-    habits = {key: _habit(group) for key, group in own.items()}
-    found = (_with_habit(record, habits[_element(record)]) for record in records)
-    return tuple(_with_order(record, own[_element(record)]) for record in found)
+    habits = {key: habit for key, group in own.items() if (habit := _habit(group))}
+    return tuple(
+        _with_habit(record, habits[_element(record)])
+        if _element(record) in habits
+        else _with_order(record, own[_element(record)])
+        for record in records
+    )
 
 
 def _element(record: Record) -> tuple[str, str]:
@@ -60,7 +70,8 @@ def _element(record: Record) -> tuple[str, str]:
 
 def _families(records: Iterable[Record]) -> set[Family]:
     """Return the families of all attempts."""
-    return {Family(lane.family) for record in records for chart in record.charts for lane in chart.lanes if lane.family}
+    charts = [chart for record in records if record.topology != _TRANSLATED for chart in record.charts]
+    return {Family(lane.family) for chart in charts for lane in chart.lanes if lane.family}
 
 
 def _asked(record: Record) -> set[str]:
@@ -116,14 +127,16 @@ def _family(text: str) -> Family | None:
         return None
 
 
-def _with_habit(record: Record, habit: _Habit | None) -> Record:
+def _with_habit(record: Record, habit: _Habit) -> Record:
     """Return a record with the cause of its connector's habit, if that explains it."""
-    if habit is None or record.verdict not in SPEAKS or _misses_other_loopback(record, habit.family):
+    if record.verdict not in SPEAKS or _misses_other_loopback(record, habit.family):
         return record
     alone = _missed_alone(record) is habit.family
     wrong = {*_OF_ATTEMPTS} - {habit.cause}
-    if alone and habit.asks_both and habit.cause in _OF_SOCKETS:
-        wrong.add(_RESOLVER)
+    if habit.asks_both and (alone or _is_about(record.facts[:1], habit.family)):
+        wrong |= {_RESOLVER, _PREFIX}
+    if record.requirement == _OF_ORDER:
+        wrong.add(_ORDER)
     if not any(len({lane.label for lane in chart.lanes if lane.family}) > 1 for chart in record.charts):
         wrong.add(_LATE)
     left = tuple(code for code in record.causes if code not in wrong)
@@ -133,6 +146,11 @@ def _with_habit(record: Record, habit: _Habit | None) -> Record:
     at = min((record.causes.index(code) for code in {*record.causes} & wrong), default=0)
     because = (habit.because,) if habit.because and habit.case != record.case and not at else ()
     return replace(record, causes=(*left[:at], habit.cause, *left[at:]), facts=(*because, *record.facts))
+
+
+def _is_about(facts: Sequence[str], family: Family) -> bool:
+    """Return whether facts name addresses of a family, and none of the other one."""
+    return {_family(word.strip(".,;()[]")) for text in facts for word in text.split()} - {None} == {family}
 
 
 def _misses_other_loopback(record: Record, family: Family) -> bool:
