@@ -34,6 +34,25 @@ OSError: [Errno 98] Address already in use
 """,
         ["KeyError: 'PORT'", "OSError: [Errno 98] Address already in use"],
     ),
+    "node, with an object beside the error": (
+        """\
+RequestError: connect ECONNREFUSED 192.0.2.1:80
+    at ClientRequest.<anonymous> (file:///srv/client.mjs:792:107) {
+  code: 'ECONNREFUSED',
+  timings: {
+    error: 1796090814514,
+    abort: undefined
+  },
+  options: {
+    errorCodes: [
+      'ETIMEDOUT',
+      'EADDRINUSE'
+    ]
+  }
+}
+""",
+        ["RequestError: connect ECONNREFUSED 192.0.2.1:80"],
+    ),
     "statistics after the error": (
         """\
 Unable to get a UDP socket (3), errno = 97 (Address family not supported by protocol)

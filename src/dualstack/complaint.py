@@ -41,6 +41,26 @@ _FEWEST_OPTIONS = 3
 _NODE_SOURCE = re.compile(r"^(?:node:)?[^\s:][^:\n]*:\d+\n.*\n\s*\^+\s*$", re.MULTILINE)
 """Node: the place of an uncaught exception, the line of the source there, and carets below it."""
 
+_PLACE = re.compile(
+    r"""
+    ^[\s|]*File\s".*",\sline\s\d+                                # Python
+    | ^\s+at\s(?:.*\(.*\)|\S+:\d+:\d+)                           # Java, Node, .NET, Rust
+    | ^\s+\d+:\s+(?:0x|[\w<]+::) | ^\#\d+\s\S+\(\d+\):\s          # Rust, PHP
+    """,
+    re.VERBOSE,
+)
+"""A stack frame: the functions and files that it names, such as gethostbyname, say nothing of what has failed."""
+
+_PROPERTY = re.compile(
+    r"""
+    ^(?:\s*["']?\w+["']?:\s*\[)?\s*(?:["']E[A-Z0-9_]+["'](?:,\s*|\s*\]|$))+[\s,]*$  # a list of names of errors
+    | ^\s+[\w'"$-]+:\s(?:undefined|null|true|false|-?\d+|\[\]|\{\}|[\[{].*\bundefined\b.*[\]}]),?$
+    | ^\s+[\w'"$-]+:\s[\[{]$
+    """,
+    re.VERBOSE,
+)
+"""A line of an object, such as the options of a client, that Node shows beside an error: nothing of it has happened."""
+
 _TRACEBACK = "Traceback (most recent call last)"
 
 _DUMP = re.compile(r"^goroutine \d+ \[|^\[signal SIG\w+: ")
@@ -107,11 +127,14 @@ def said(output: str, most: int = 2) -> str:
 
 
 def without_sources(output: str) -> str:
-    """Return an output without the program's own lines that Node and Python show beside an error: they say nothing."""
+    """Return an output without what is shown beside an error and says nothing of it.
+
+    These are the program's own lines (Node and Python), stack frames, and options of a client.
+    """
     kept, inside = [], False
     for line in _NODE_SOURCE.sub("", output).split("\n"):
         inside = line.lstrip().startswith(_TRACEBACK) or (inside and line[:1].isspace())
-        if not inside or _FRAME.search(line):
+        if not (inside or _PLACE.search(line) or _PROPERTY.search(line)):
             kept.append(line)
     return "\n".join(kept)
 
@@ -161,7 +184,7 @@ def _graded(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
         elif traceback and not line[0].isspace():  # Python: the first line that is not indented is the exception
             traceback = False
             yield 4, line
-        elif not traceback and not _FRAME.search(line):
+        elif not traceback and not _FRAME.search(line) and not _OPTION.search(line):
             message = bool(re.search(r"^thread '.*' panicked at \S+:\d+:\d+:$", line))
             if not message:
                 yield _grade(line), line

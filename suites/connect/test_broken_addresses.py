@@ -166,7 +166,7 @@ def is_reached(world: ConnectorWorld, serving: ServerHandle, over: Family | None
     wire="No attempt is answered. The output has every address to which a SYN was sent, in any notation.",
     cites=("RFC 8305 §5", "RFC 9293 §3.8.3"),
     topologies=("dual-stack",),
-    causes=("RC-NOTIMEOUT", "RC-NOHE", "RC-NAMELESSERROR"),
+    causes=("RC-NOTIMEOUT", "RC-LIMITEACH", "RC-NOHE", "RC-NAMELESSERROR"),
     needs=(Need.NAMES, Need.TCP, Need.ENDS),
 ).attach
 def test_no_address_answers(world: ConnectorWorld) -> None:

@@ -4,14 +4,16 @@ from dataclasses import replace
 
 from dualstack.causes import likely
 from dualstack.causes.ranking import contradiction
-from dualstack.facts import Facts, How, Run, sentences, signs_of
+from dualstack.facts import Facts, Host, How, Run, sentences, signs_of
 from dualstack.finding import Finding, Symptom
+from dualstack.suites import requirements
 from tests.causes.made import DUAL as SOCKET
-from tests.causes.made import HUNG_UP, OK
+from tests.causes.made import HUNG_UP, IPV6, OK, saw
 from tests.causes.made import facts as listener
-from tests.causes.test_rules_of_connectors import AAAA, AAAA2, DUAL, NAME, NO_IPV6, A, facts, tried
+from tests.causes.test_rules_of_connectors import A2, AAAA, AAAA2, DUAL, NAME, NO_IPV6, A, facts, tried
 
 IGNORED, ANSWERED = How.IGNORED, How.ANSWERED
+SERVER_MISSED = Symptom.SERVER_MISSED
 
 
 def codes(found: Facts) -> list[str]:
@@ -227,3 +229,75 @@ def test_a_second_address_of_a_family_is_another_address() -> None:
     assert codes(facts(late, requirement="DNS-002", runs=(late,))) == ["RC-NOHE"]
     repeated = replace(late, tried=(tried(AAAA, IGNORED), tried(A, IGNORED, 0.3), tried(AAAA, ANSWERED, 3.3, sent=6)))
     assert codes(facts(repeated, requirement="DNS-002", runs=(repeated,))) == []
+
+
+def test_a_relay_that_reaches_its_server_by_address_has_a_socket_that_fits() -> None:
+    """On a host of one family it fails with a name of both families alone: it uses the address of the other one."""
+    by_name = Finding(
+        False, f"an IPv4 client is answered by the IPv4 server at {NAME}:9000", "closed", symptoms=(SERVER_MISSED,)
+    )
+    by_address = Finding(True, f"an IPv4 client is answered by the IPv4 server at {A}:9000", "it was")
+    found = listener(HUNG_UP, OK, SOCKET, listens=False, relays=True, requirement="FORWARD-020", host=NO_IPV6)
+    found = replace(found, asked=((NAME, ("A", "AAAA")),), broken=(by_name,), fulfilled=(by_address,))
+    causes = likely(requirements()["FORWARD-020"].causes, found)
+    assert [item.code for item in causes] == ["RC-FIRSTADDR", "RC-RESOLVERORDER"]
+    assert f"given {NAME} it does not" in causes[0].because
+    missed = replace(by_address, ok=False, symptoms=(SERVER_MISSED,))
+    for other in (
+        replace(found, fulfilled=()),
+        replace(found, fulfilled=(), broken=(missed, by_name)),
+        replace(found, host=Host()),
+        replace(found, asked=((NAME, ("A",)),)),
+    ):
+        assert next(iter(codes(other))) == "RC-WRONGFAMILYSOURCE"
+
+
+def test_a_client_has_no_sockets_that_collide() -> None:
+    """EADDRINUSE in the output of a client, as of a local port that is taken, is not about a listener's port."""
+    refused = facts(replace(DUAL, tried=(tried(A),)), "connect: Address already in use")
+    assert "RC-DOUBLEBIND" not in codes(replace(refused, ipv6=saw(IPV6, How.REFUSED)))
+
+
+def test_a_limit_of_each_attempt_is_a_limit() -> None:
+    """A next attempt after 8 s shows that the one before was limited; one after 0.25 s or 70 s shows no such limit."""
+    for pause, expected in ((8.0, ["RC-LIMITEACH", "RC-NOHE"]), (0.25, ["RC-NOTIMEOUT"])):
+        both_dead = (tried(AAAA, IGNORED), tried(A, IGNORED, pause))
+        found = facts(replace(DUAL, seconds=10.0, timed_out=True, tried=both_dead), requirement="CONNECT-012")
+        causes = likely(requirements()["CONNECT-012"].causes, found)
+        assert [item.code for item in causes] == expected
+    late = (tried(AAAA, IGNORED), tried(A, IGNORED, 70.0))
+    found = facts(replace(DUAL, seconds=80.0, timed_out=True, tried=late), requirement="CONNECT-012")
+    assert not contradiction("RC-NOTIMEOUT", found)
+
+
+def test_who_has_tried_every_address_has_no_next_one_to_begin() -> None:
+    """A client that waits for the last of its addresses does not try them too late: RC-NOHE needs one that is left."""
+    both_dead = (tried(AAAA, IGNORED), tried(A, IGNORED, 0.25))
+    raced = facts(replace(DUAL, seconds=10.0, timed_out=True, tried=both_dead), requirement="DNS-003")
+    assert "RC-NOHE" not in [item.code for item in likely(["RC-NOHE"], raced)]
+    left = facts(replace(DUAL, seconds=10.0, timed_out=True, tried=both_dead[:1]), requirement="DNS-003")
+    assert "RC-NOHE" in [item.code for item in likely(["RC-NOHE"], left)]
+
+
+def test_the_same_failure_is_not_final_in_another_run() -> None:
+    """Who went on after a refusal does not stop at one: where it stops, the next address is of the other family."""
+    went_on = replace(DUAL, works=True, known=(A, A2, AAAA), tried=(tried(A), tried(A2, ANSWERED, 0.01)))
+    stopped = replace(DUAL, seconds=0.1, tried=(tried(A),))
+    found = facts(stopped, requirement="CONNECT-006", runs=(went_on, stopped))
+    assert codes(found) == ["RC-ONEFAMILY"]
+    assert likely([], found)[0].because == (
+        f"it tried {A}, and no IPv6 address; in another run it went on after {A} (refused) with {A2}"
+    )
+    over_ipv6 = replace(DUAL, works=True, tried=(tried(AAAA, ANSWERED),))
+    silent = replace(went_on, tried=(tried(A, IGNORED), tried(A2, ANSWERED, 0.25)))
+    for runs in ((went_on, stopped, over_ipv6), (silent, stopped)):
+        assert codes(replace(found, runs=runs)) == ["RC-ERRORFINAL"]
+
+
+def test_a_run_that_was_still_trying_shows_no_habit() -> None:
+    """Addresses of one family so far, with a pause between them as long as the one after the last, show nothing."""
+    slow = tuple(tried(item, IGNORED, at * 3.0) for at, item in enumerate((AAAA, AAAA2)))
+    run = replace(DUAL, seconds=5.0, timed_out=True, known=(AAAA, AAAA2, A), tried=slow)
+    assert "RC-ONEFAMILY" not in codes(facts(run, requirement="DNS-009", runs=(run,)))
+    longer = replace(run, seconds=12.0)
+    assert "RC-ONEFAMILY" in codes(facts(longer, requirement="DNS-009", runs=(longer,)))

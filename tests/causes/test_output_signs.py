@@ -153,3 +153,48 @@ def test_a_long_line_is_kept_where_it_says_so() -> None:
     """A long line is cut so that the part with the failure remains."""
     ((sign, line),) = signs_of("x" * 500 + " EADDRINUSE")
     assert (sign, line) == (Sign.IN_USE, "EADDRINUSE")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '  File "/srv/client.py", line 136, in gethostbyname_client',
+        '  |   File "/srv/client.py", line 136, in gethostbyname_client',
+        "\tat java.base/java.net.Inet6AddressImpl.getaddrinfo(Inet6AddressImpl.java:52)",
+        "    at GetAddrInfoReqWrap.onlookup [as oncomplete] (node:dns:120:26) {",
+        "  12: std::sys::net::getaddrinfo",
+        "#0 /srv/client.php(3): gethostbyname('shop.test')",
+    ],
+)
+def test_a_stack_frame_says_nothing(line: str) -> None:
+    """The name of a function on the stack is no failure: a client that calls gethostbyname() may have an address."""
+    assert signs_of(f"Error: connection refused\n{line}") == ((Sign.REFUSED, "Error: connection refused"),)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "  errorCodes: [\n    'ETIMEDOUT',    'ECONNRESET',\n    'EADDRINUSE',   'ENETUNREACH'\n  ],",
+        "  errorCodes: [\n    'EADDRINUSE',\n    'EAI_AGAIN'\n  ],",
+        "  errorCodes: [ 'EADDRINUSE', 'EPIPE' ],",
+        '"retry_on": ["EPIPE", "EADDRINUSE"]',
+    ],
+)
+def test_a_list_of_names_of_errors_says_nothing(lines: str) -> None:
+    """The options of a client, which Node shows beside an error, name errors that have not happened."""
+    output = f"RequestError: connect failed\n{{\n  code: 'ECONNREFUSED',\n{lines}\n}}"
+    assert signs_of(output) == ((Sign.REFUSED, "code: 'ECONNREFUSED',"),)
+
+
+def test_the_line_of_a_program_below_a_frame_says_nothing() -> None:
+    """Python shows the source beside each frame: only the exception below is a failure."""
+    frame = '  File "/srv/client.py", line 136, in <module>\n    socket.gethostbyname(name)'
+    output = f"Traceback (most recent call last):\n{frame}\nOSError: Connection refused"
+    assert signs_of(output) == ((Sign.REFUSED, "OSError: Connection refused"),)
+
+
+def test_messages_that_look_like_frames_are_kept() -> None:
+    """A chain of causes with numbers, and a line that begins with "at", are messages."""
+    chain = "Caused by:\n    0: tcp connect error\n    1: Connection refused (os error 111)"
+    assert signs_of(chain) == ((Sign.REFUSED, "1: Connection refused (os error 111)"),)
+    assert dict(signs_of("at 192.0.2.1: broken pipe")) == {Sign.PIPE: "at 192.0.2.1: broken pipe"}

@@ -175,6 +175,65 @@ CASES = {
             requirement="DNS-009",
         ),
     ),
+    "every address of one family, and none of the other one": (
+        "RC-ONEFAMILY",
+        facts(
+            replace(DUAL, seconds=1.0, known=(A, A2, AAAA), tried=(tried(A), tried(A2, at=0.01))),
+            requirement="CONNECT-006",
+            runs=(replace(DUAL, seconds=1.0, known=(A, A2, AAAA), tried=(tried(A), tried(A2, at=0.01))),),
+        ),
+    ),
+    "the only address of one family, after a run that went on after such a failure": (
+        "RC-ONEFAMILY",
+        facts(
+            DUAL,
+            requirement="CONNECT-006",
+            runs=(
+                replace(DUAL, works=True, known=(A, A2, AAAA), tried=(tried(A), tried(A2, How.ANSWERED, 0.01))),
+                replace(DUAL, seconds=0.1, tried=(tried(A),)),
+            ),
+        ),
+    ),
+    "four addresses of one family one after the other, and then nothing": (
+        "RC-ONEFAMILY",
+        facts(
+            DUAL,
+            requirement="DNS-009",
+            runs=(
+                replace(
+                    DUAL,
+                    seconds=9.0,
+                    timed_out=True,
+                    known=(AAAA, AAAA2, AAAA3, A),
+                    tried=tuple(tried(item, How.IGNORED, at / 4) for at, item in enumerate((AAAA, AAAA2, AAAA3))),
+                ),
+            ),
+        ),
+    ),
+    "EINVAL towards an IPv6 literal": ("RC-SOCKADDR", facts(LITERAL, "connect: Invalid argument", "CONNECT-001")),
+    "EINVAL towards a name that has IPv6 alone": (
+        "RC-SOCKADDR",
+        facts(replace(DUAL, known=(AAAA,)), "sendto: Invalid argument", "CONNECT-003"),
+    ),
+    "EINVAL of an unknown call towards an IPv6 literal": (
+        "RC-WRONGFAMILYSOURCE",
+        facts(LITERAL, "Invalid argument (os error 22)", "CONNECT-001"),
+    ),
+    "EINVAL towards a link-local literal": (
+        "RC-WRONGFAMILYSOURCE",
+        facts(Run("fe80::1", works=False), "connect: Invalid argument", "CONNECT-001"),
+    ),
+    "EAFNOSUPPORT towards an IPv6 literal": (
+        "RC-WRONGFAMILYSOURCE",
+        facts(LITERAL, "connect: Address family not supported by protocol", "CONNECT-001"),
+    ),
+    "a local address of one family, in asyncio": (
+        "RC-WRONGFAMILYSOURCE",
+        facts(
+            replace(DUAL, tried=(tried(A),)),
+            "OSError: no matching local address with family=<AddressFamily.AF_INET6: 10> found",
+        ),
+    ),
     "still waiting for a dead address": (
         "RC-NOHE",
         facts(
@@ -193,6 +252,13 @@ CASES = {
         "RC-NOTIMEOUT",
         facts(
             replace(DUAL, seconds=10.0, timed_out=True, tried=(tried(AAAA, How.IGNORED),)), requirement="CONNECT-012"
+        ),
+    ),
+    "the next address was tried after 8 s, and nothing limits both": (
+        "RC-LIMITEACH",
+        facts(
+            replace(DUAL, seconds=10.0, timed_out=True, tried=(tried(AAAA, How.IGNORED), tried(A, How.IGNORED, 8.0))),
+            requirement="CONNECT-012",
         ),
     ),
     "a connection that was established late is not used": (

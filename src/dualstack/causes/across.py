@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from dualstack.causes.across_families import families_settled
 from dualstack.facts import ALIKE, How
 from dualstack.families import BOTH
 from dualstack.results import Record
@@ -45,13 +46,14 @@ def settled(records: Iterable[Record]) -> tuple[Record, ...]:
     A service that starts on a host with IPv6 and 127.0.0.1 alone, and not without 127.0.0.1, needs that, as does one
     that has no IPv6 socket without it; one that does not start on either needs another IPv4 address. A connector that
     has tried addresses of both families in one case does not try the first one only: if it stops after another failure
-    here, then one kind of failure ends its attempts. One that queries both types of addresses has a resolver for both
+    here, then one kind of failure ends its attempts. One that never tries addresses of one family, in no case, has one
+    cause for that. One that queries both types of addresses has a resolver for both
     families; one that never queries both refuses address literals for the same reason. A listener that accepts the
     clients of a family and does not answer them, for a known cause where it serves the other family, does so for that
     cause on hosts without the other family too.
     """
     records = _unserved_settled(_alike_settled(_loopback_settled(tuple(records))))
-    return _resolver_settled(_attempts_settled(records))
+    return families_settled(_resolver_settled(_attempts_settled(records)))
 
 
 def _attempts_settled(records: tuple[Record, ...]) -> tuple[Record, ...]:

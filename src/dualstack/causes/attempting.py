@@ -1,5 +1,6 @@
 """Facts about connection attempts that fail in the host, and what a connector's output says about them."""
 
+import ipaddress
 import re
 from itertools import combinations, pairwise
 
@@ -25,6 +26,9 @@ _SOON = 0.3
 
 _OTHER_CALL = re.compile(r"sockopt|ioctl|fcntl|\bbind|shutdown|getpeername|getsockname|poll\b|select", re.IGNORECASE)
 """What an error message names that is about no address."""
+
+_SENDS = re.compile(r"\b(?:connect|sendto|sendmsg)\b", re.IGNORECASE)
+"""The calls that get the address of a peer."""
 
 _USED = re.compile(r"\b(?:send|write|writing|recv|read|reading)(?:all|to|from|v|msg)?\b", re.IGNORECASE)
 """What an error message names that is about a connection in use."""
@@ -189,6 +193,20 @@ def socket_of_other_family(facts: Facts) -> str:
         return ""
     where = "this host has both families" if complete else "its target is an IPv4 address"
     return f'{where}, and its output says "{line}"'
+
+
+def address_is_short(facts: Facts) -> str:
+    """Towards IPv6 addresses alone connect() or sendto() failed with EINVAL: the length of the address is too small.
+
+    On a socket of the other family it is EAFNOSUPPORT. A link-local address without a zone gets EINVAL, too.
+    """
+    line = next(filter(_SENDS.search, facts.lines(Sign.INVALID)), "")
+    runs = list(failed(facts)) if Family.IPV6 in facts.host.families and not _OTHER_CALL.search(line) else []
+    own = [ipaddress.ip_address(item.partition("%")[0]) for run in runs for item in _addresses(run)]
+    unsent = own and not any(run.tried or not _addresses(run) for run in runs)
+    if not line or not unsent or any(Family.of(item) is IPV4 or item.is_link_local for item in own):
+        return ""
+    return f'its target is an IPv6 address, and its output says "{line}": the length of the address is too small'
 
 
 def _towards_ipv4(run: Run) -> bool:

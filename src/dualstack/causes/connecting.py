@@ -12,10 +12,10 @@ from dualstack.finding import Symptom
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
 
-_SLOW = 1.0
+SLOW = 1.0
 """Seconds above which a user notices a delay; after a refusal the next attempt can begin at once."""
 
-_PATIENT = 2.1
+PATIENT = 2.1
 """Seconds from an attempt that is not answered to the next one: DNS-002 allows 2 s, and a busy machine adds some."""
 
 _AT_ONCE = 0.01
@@ -23,10 +23,6 @@ _AT_ONCE = 0.01
 
 _SAME_FAMILY = 2
 """How many addresses of one family may be tried before the other one (RFC 8305 §8)."""
-
-
-_ANSWERED_BY = 0.2
-"""Seconds within which servers on the lab's link answer a SYN, unless the SYN ACK is held."""
 
 
 def failed(facts: Facts) -> Iterator[Run]:
@@ -72,7 +68,7 @@ def _one_tried(facts: Facts) -> Iterator[Run]:
             yield run
 
 
-def _waits(run: Run) -> bool:
+def waits(run: Run) -> bool:
     """Return whether a run was stopped while its last attempt had no answer: what it would have done is unknown."""
     return run.timed_out and bool(run.tried) and run.tried[-1].how is How.IGNORED
 
@@ -80,7 +76,7 @@ def _waits(run: Run) -> bool:
 def stopped_at_first(facts: Facts) -> str:
     """It tried one address, learned that it fails, and tried no other of those that it knew."""
     for run in _one_tried(facts):
-        if not _waits(run):
+        if not waits(run):
             return f"it tried {run.tried[0].address} ({run.tried[-1].how.result}), and not {', '.join(run.untried)}"
     return _stopped_inside(facts)
 
@@ -88,7 +84,7 @@ def stopped_at_first(facts: Facts) -> str:
 def waits_at_first(facts: Facts) -> str:
     """When it was stopped it had tried one address, which does not answer: perhaps it would have tried others."""
     for run in _one_tried(facts):
-        if _waits(run):
+        if waits(run):
             waited, first = run.seconds - run.tried[0].at, run.tried[0].address
             return f"{waited:.1f} s after its attempt to {first} it had not tried {', '.join(run.untried)}"
     return ""
@@ -178,7 +174,7 @@ def all_tried(facts: Facts) -> str:
 def some_of_a_family_left(facts: Facts) -> str:
     """It tried several addresses, none of which answered, and skipped others of the same families."""
     for run in failed(facts):
-        if _waits(run) or any(item.how is How.ANSWERED for item in run.tried):
+        if waits(run) or any(item.how is How.ANSWERED for item in run.tried):
             continue  # it was stopped before it could try them, or had reached one
         families = {item.family for item in run.tried}
         left = [item for item in run.untried if Family.of(item) in families]
@@ -191,50 +187,10 @@ def slow_attempts(facts: Facts) -> str:
     """There was a long pause between attempts to different addresses, in a run that failed if any did."""
     for run in tuple(failed(facts)) or facts.runs:
         for number, (one, other) in enumerate(pairwise(run.tried), start=1):
-            limit = _SLOW if one.how in (How.REFUSED, How.UNREACHABLE) else _PATIENT
+            limit = SLOW if one.how in (How.REFUSED, How.UNREACHABLE) else PATIENT
             again = other.address in {item.address for item in run.tried[:number]}
             if not again and other.at - one.at > limit:
                 return f"the attempt to {other.address} came {other.at - one.at:.1f} s after the one to {one.address}"
-    return ""
-
-
-def tries_again(facts: Facts) -> str:
-    """In a run that failed it tried an address again, with a new connection: the attempt before had a time limit."""
-    again = next((run for run in failed(facts) if run.repeats), None)
-    return f"for {again.target} it tried {again.repeats} again, with a new connection" if again else ""
-
-
-def waits_for_dead_address(facts: Facts) -> str:
-    """When it was stopped it had been waiting for an address that does not answer, longer than DNS-002 allows."""
-    for run in failed(facts):
-        waited = run.seconds - run.tried[-1].at if _waits(run) else 0.0
-        if run.literal is None and waited > _PATIENT and not run.repeats:
-            return f"{waited:.1f} s after its attempt it was still waiting for {run.tried[-1].address}"
-    return ""
-
-
-def aborts_attempts(facts: Facts) -> str:
-    """It had given up an attempt when that was answered, kept no other connection, and failed."""
-    for run in failed(facts):
-        for item in () if any(item.kept for item in run.tried) else run.tried:
-            if item.how is How.ANSWERED and not item.sent and item.after >= _ANSWERED_BY:
-                return f"{item.address} answered after {item.after:.2f} s, and it sent nothing on that connection"
-    return ""
-
-
-def waits_for_all(facts: Facts) -> str:
-    """At its timeout it had tried every address and none had answered, or no address answers in this case."""
-    for run in failed(facts):
-        if not _waits(run) or run.literal is not None or any(item.how is not How.IGNORED for item in run.tried):
-            continue
-        waited = run.seconds - run.tried[0].at
-        if waited <= _PATIENT and facts.requirement != "CONNECT-012":
-            continue  # it was stopped early, so nothing is known about its limit
-        since = f"{waited:.1f} s after its first attempt it was still waiting"
-        if not run.untried:
-            return f"{since}, although it had tried every address"
-        if facts.requirement == "CONNECT-012":
-            return f"{since} for {run.tried[-1].address}"
     return ""
 
 
@@ -247,12 +203,6 @@ def only_words_are_wrong(facts: Facts) -> str:
     """What it did is as it should be; only its output lacks addresses."""
     lacking = [Symptom.UNNAMED_ADDRESS in item.symptoms for item in facts.broken]
     return "only the text of its output is wrong" if lacking and all(lacking) else ""
-
-
-def quick_and_complete(facts: Facts) -> str:
-    """No run waited long."""
-    long = slow_attempts(facts) or waits_for_dead_address(facts) or any(run.seconds > _SLOW for run in facts.runs)
-    return "" if long or facts.listens or not facts.runs else "no run waited longer than a second"
 
 
 def several_requests(facts: Facts) -> str:

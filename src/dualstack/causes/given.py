@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dualstack.causes.connecting import failed
 from dualstack.facts import Facts
-from dualstack.families import Family
+from dualstack.families import BOTH, Family
 from dualstack.finding import Finding, Symptom
 
 _SERVER = re.compile(
@@ -63,6 +63,24 @@ def reached_by_name(facts: Facts) -> str:
     found = _SERVER.match(missed[0].expected)
     literal = (found["ipv6"] or found["other"]) if found else "its address"
     return f"given the server's name it reaches it, and given {literal} it does not"
+
+
+def missed_beside_other_family(facts: Facts) -> str:
+    """A relay on a host with one family reaches its server by its address, and not by a name with addresses of both.
+
+    It queried both types. Its socket and its source address fit the address: the choice among those of the name fails.
+    """
+    missed = [item for item in facts.broken if _MISSED & {*item.symptoms}]
+    by_address = {_clients_and_server(item) for item in facts.fulfilled if not _is_named(item)}
+    if not missed or len(facts.host.families) != 1 or not all(map(_is_named, missed)):
+        return ""
+    both = {name for name, types in facts.asked if {*types} >= {family.record for family in BOTH}}
+    names = [next((name for name in both if name in item.expected), "") for item in missed]
+    if not all(names) or not by_address.issuperset(map(_clients_and_server, missed)):
+        return ""
+    (family,) = facts.host.families
+    what = f"given its server's address it reaches it, and given {names[0]} it does not"
+    return f"{what}: the name has an {family.other.label} address too, and its host has no {family.other.label}"
 
 
 def _is_named(item: Finding) -> bool:

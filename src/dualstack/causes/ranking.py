@@ -6,7 +6,7 @@ from functools import cache
 
 from dualstack.causes.rule import STRONG, Rule, shows_wrong
 from dualstack.causes.rules import RULES
-from dualstack.facts import Facts
+from dualstack.facts import Facts, untried
 
 OWN_CAUSES_ONLY = frozenset({"START-001"})
 """Requirements whose failure the service's output explains: only a cause that they list, with evidence, is named."""
@@ -67,13 +67,13 @@ def _weighed(code: str, facts: Facts, *, listed: bool) -> Likely | None:
         return None
     rule = _by_code().get(code)
     if rule is None:
-        return None if facts.untried else Likely(code)
+        return None if untried(facts) else Likely(code)
     found = [(weight, sentence) for weight, test in rule.support if (sentence := test(facts))]
-    if facts.untried:  # that the case is about a requirement is no evidence
+    if untried(facts):  # that the case is about a requirement is no evidence
         found = [(weight, sentence) for weight, sentence in found if sentence.strip()]
     weight, because = max(found, key=lambda item: item[0], default=(0, ""))
     if weight >= STRONG and not because.strip():
         because = shows_wrong(facts)  # what failed is the evidence
-    if weight >= STRONG or (listed and (weight or not (rule.evident or facts.untried))):
+    if weight >= STRONG or (listed and (weight or not (rule.evident or untried(facts)))):
         return Likely(code, weight, because.strip())
     return None

@@ -3,7 +3,7 @@
 import re
 
 from dualstack.causes.attempting import names
-from dualstack.causes.given import reached_by_name
+from dualstack.causes.given import missed_beside_other_family, reached_by_name
 from dualstack.facts import Facts, Sign
 from dualstack.families import BOTH, Family
 from dualstack.finding import Symptom
@@ -67,7 +67,9 @@ def _other(family: Family | None) -> str:
 def target_fails(facts: Facts) -> str:
     """It does not reach its server, and its output or another target shows that its client is not the reason."""
     line = facts.says(Sign.COLONS) if facts.happened(Symptom.SERVER_MISSED) else ""
-    return f'its output says "{line}"' if line else name_not_found(facts) or reached_by_name(facts)
+    if line:
+        return f'its output says "{line}"'
+    return name_not_found(facts) or reached_by_name(facts) or missed_beside_other_family(facts)
 
 
 def text_is_wrong(facts: Facts) -> str:

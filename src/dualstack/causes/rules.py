@@ -19,6 +19,7 @@ from dualstack.causes import (
 )
 from dualstack.causes.carried_rules import CARRIED_RULES
 from dualstack.causes.connecting_rules import CONNECTING
+from dualstack.causes.datagram_rules import DATAGRAM_RULES
 from dualstack.causes.rule import (
     CERTAIN,
     DECISIVE,
@@ -28,7 +29,6 @@ from dualstack.causes.rule import (
     Rule,
     about,
     both,
-    did_not_start,
     ended,
     lost,
     says,
@@ -41,21 +41,6 @@ from dualstack.facts import Sign
 from dualstack.families import Family
 
 IPV4, IPV6 = Family.IPV4, Family.IPV6
-
-NOT_DROPPED = (
-    answers.is_tcp,
-    relaying.has_server,
-    datagrams.oneway,
-    datagrams.large_only,
-    addresses.answer_goes_astray,
-    datagrams.wrong_source,
-    datagrams.wrong_port,
-    datagrams.bad_checksum,
-    sockets.came_late,
-    unless(datagrams.UNICAST, "its requests were not ordinary ones"),
-    both(about("UDP-005", "UDP-008"), unless(datagrams.small_are_lost_too, "only large requests were sent")),
-)
-"""What shows that answers are sent, or that no ordinary request went to the socket of a family."""
 
 RULES = (
     Rule("RC-EARLYREADY", ((CERTAIN, sockets.came_late), (DECISIVE, sockets.refused_then_answered))),
@@ -122,6 +107,14 @@ RULES = (
         (
             (CERTAIN, addresses.answer_goes_astray),
             (DECISIVE, literals.cut_target),
+            (
+                DECISIVE,
+                both(
+                    attempting.address_is_short,
+                    unless(literals.cut_at_colon, " "),
+                    unless(literals.cut_at_bracket, " "),
+                ),
+            ),
             (DECISIVE, addresses.shown_cut_at_length),
             (DECISIVE, addresses.shown_cut_in_binary),
             (DECISIVE, addresses.shown_as_ipv4),
@@ -238,37 +231,7 @@ RULES = (
         evident=False,
     ),
     Rule("RC-LEAK", ((STRONG, answers.something_grows), (STRONG, says(Sign.TOO_MANY_FILES)))),
-    Rule(
-        "RC-ACLFAMILY",
-        (
-            (STRONG, both(datagrams.answers_nowhere, unless(datagrams.answers_anybody, " "))),
-            (FITS, datagrams.answers_nowhere),
-        ),
-        (*NOT_DROPPED, datagrams.sent_on_other_socket),
-    ),
-    Rule(
-        "RC-REPLYSOCKET",
-        ((DECISIVE, datagrams.sent_on_other_socket), (STRONG, datagrams.answers_nowhere)),
-        NOT_DROPPED,
-    ),
-    Rule(
-        "RC-MTU",
-        (
-            (STRONG, datagrams.large_only),
-            (STRONG, datagrams.too_large_packets),
-            (FITS, about("UDP-005", "UDP-008", "LISTEN-017", "TRANS-006", "TRANS-005")),
-        ),
-        (
-            answers.is_refused,
-            answers.short_on_link,
-            did_not_start,
-            both(connecting.listens, sockets.no_socket_for_it),
-            addresses.answer_goes_astray,
-            both(datagrams.small_are_lost_too, unless(about("TRANS-006"), "its answers are small")),
-            both(answers.came_in_part, unless(about("TRANS-006"), "its answers are small")),
-            datagrams.cut,
-        ),
-    ),
+    *DATAGRAM_RULES,
     Rule(
         "RC-REVERSELOOKUP",
         ((DECISIVE, answers.asks_for_names),),

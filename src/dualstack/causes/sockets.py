@@ -221,8 +221,8 @@ def some_port_takes_family(facts: Facts) -> str:
 
 
 def collides_with_itself(facts: Facts) -> str:
-    """Its output says that the port is in use, although no other program has it."""
-    line = facts.bind_error(Sign.IN_USE)
+    """Its output says that the port is in use, although no other program has it; a connector has no such port."""
+    line = facts.bind_error(Sign.IN_USE) if facts.listens or facts.relays else ""
     concerned = any(facts.lost(family) for family in BOTH) or did_not_start(facts) or ended(facts)
     if not line or facts.foreign or not concerned:
         return ""

@@ -1,7 +1,7 @@
 """Facts: what was recorded of a case, as plain values from which causes are derived."""
 
 from dualstack.facts.log import Sign, matches, signs_of
-from dualstack.facts.model import Facts, fare_alike
+from dualstack.facts.model import Facts, fare_alike, untried
 from dualstack.facts.sentences import ALIKE, once, sentences
 from dualstack.facts.values import Exchange, FamilyFacts, Host, How, Run, Start, Tried
 
@@ -21,4 +21,5 @@ __all__ = [
     "once",
     "sentences",
     "signs_of",
+    "untried",
 ]

@@ -135,7 +135,8 @@ _TEXTS: dict[Sign, str] = {
     Sign.ONE_FAMILY_ASKED: r"address family for hostname (?:not )?supported|EAI_ADDRFAMILY",
     Sign.OTHER_FAMILY: r"address family mismatch"
     r"|wrong address family|different (?:address )?famil|non-IPv[46] address|UnsupportedAddressType"
-    r"|address must be a (?:pair|tuple)|address family not supported by (?:this )?socket|mismatched (?:local )?address",
+    r"|address must be a (?:pair|tuple)|address family not supported by (?:this )?socket|mismatched (?:local )?address"
+    r"|no matching local address",
     Sign.NO_IPV4: r"\bno (?:usable |global |public )?IPv4\b|IPv4 (?:is )?(?:not |un)available",
     Sign.UNPACKED: r"too many values to unpack|not enough values to unpack|too many values",
     Sign.OTHER_LENGTH: r"bad (?:arg|address) length for Socket::|bad address family for Socket::unpack_sockaddr_in\b"

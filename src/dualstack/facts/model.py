@@ -132,12 +132,6 @@ class Facts:
     # -- the service -------------------------------------------------------------------------------------------------
 
     @property
-    def untried(self) -> bool:
-        """Whether the last start did not become ready, and nobody connected in any."""
-        seen = self.exchanges or self.runs or self.ipv4.hows or self.ipv6.hows
-        return bool(self.starts) and not self.start.ready and not seen
-
-    @property
     def start(self) -> Start:
         """The last start."""
         return self.starts[-1] if self.starts else Start()
@@ -222,3 +216,9 @@ def fare_alike(facts: Facts) -> bool:
     same = len(own[Family.IPV4]) == 1 and own[Family.IPV4] == own[Family.IPV6]
     beside = {How.WRONG, How.HUNG_UP, How.RESET, How.KEPT_WAITING} >= own[Family.IPV4]
     return same and beside and all(facts.lost(family) for family in BOTH) and facts.ended is None
+
+
+def untried(facts: Facts) -> bool:
+    """Return whether the last start did not become ready, and nobody connected in any."""
+    seen = facts.exchanges or facts.runs or facts.ipv4.hows or facts.ipv6.hows
+    return bool(facts.starts) and not facts.start.ready and not seen
