@@ -71,7 +71,8 @@ def _element(record: Record) -> tuple[str, str]:
 def _families(records: Iterable[Record]) -> set[Family]:
     """Return the families of all attempts."""
     charts = [chart for record in records if record.topology != _TRANSLATED for chart in record.charts]
-    return {Family(lane.family) for chart in charts for lane in chart.lanes if lane.family}
+    named = {lane.family for chart in charts for lane in chart.lanes}
+    return {family for family in BOTH if family.value in named}
 
 
 def _asked(record: Record) -> set[str]:
@@ -161,12 +162,9 @@ def _misses_other_loopback(record: Record, family: Family) -> bool:
 def _with_order(record: Record, own: Sequence[Record]) -> Record:
     """Return a record of a connector that has tried the other family in another case, so that it uses both."""
     used = _families([record])
-    if _ONE_FAMILY not in record.causes or len(used) != 1:
+    other = next((item for item in own if _families([item]) - used), None)
+    if _ONE_FAMILY not in record.causes or other is None:
         return record
-    for other in own:
-        for lane in (lane for chart in other.charts for lane in chart.lanes if lane.family):
-            if Family(lane.family) not in used:
-                because = f"In {other.requirement} on {other.topology} it tried {lane.label}."
-                causes = tuple(_ORDER if code == _ONE_FAMILY else code for code in record.causes)
-                return replace(record, causes=causes, facts=(*record.facts[:1], because, *record.facts[1:]))
-    return record
+    because = f"In {other.requirement} on {other.topology} it used the other family."
+    causes = tuple(_ORDER if code == _ONE_FAMILY else code for code in record.causes)
+    return replace(record, causes=causes, facts=(*record.facts[:1], because, *record.facts[1:]))
