@@ -184,7 +184,7 @@ def _graded(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
         elif traceback and not line[0].isspace():  # Python: the first line that is not indented is the exception
             traceback = False
             yield 4, line
-        elif not traceback and not _FRAME.search(line) and not _OPTION.search(line):
+        elif not traceback and not _FRAME.search(line) and not _PROPERTY.search(line):
             message = bool(re.search(r"^thread '.*' panicked at \S+:\d+:\d+:$", line))
             if not message:
                 yield _grade(line), line
