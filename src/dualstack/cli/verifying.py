@@ -138,8 +138,9 @@ def _workers(options: argparse.Namespace, planned: Mapping[Path, int]) -> int:
 
 _PLUGINS = (
     *("--disable-plugin-autoload", "-p", "dualstack.plugin", "-p", "dualstack.testing"),
-    # No test of a suite writes temporary files, and xdist would leave a folder for them; the others only cost time.
-    *(word for name in ("tmpdir", "doctest", "pastebin", "junitxml", "unittest") for word in ("-p", f"no:{name}")),
+    # No test of a suite writes temporary files, and xdist would leave a folder for them. faulthandler waits for ever
+    # for a timer of the process from which this one was forked. The others only cost time.
+    *(f"-pno:{name}" for name in ("tmpdir", "faulthandler", "doctest", "pastebin", "junitxml", "unittest")),
     "--assert=plain",  # suites report findings; rewriting their asserts costs each process half a second
 )
 """Which of pytest's plugins are used; others are not asked for, and take their time."""
