@@ -186,6 +186,15 @@ def test_where_nobody_connected_a_requirement_is_no_evidence(name: str) -> None:
     assert likely(requirements()[name].causes, tried) != ()
 
 
+def test_a_start_that_ended_by_itself_leaves_no_port_behind() -> None:
+    """A service whose sockets collide may seem ready for a moment: the next start finds no port of a stopped one."""
+    ended, stopped = Start(bind="a", ready=True, ended="exited with code 1"), Start(bind="a", ready=True)
+    for before, code in ((ended, "RC-DOUBLEBIND"), (stopped, "RC-REUSEADDR")):
+        starts = (before, Start(bind="b", ended="exited with code 1"))
+        found = facts(REFUSED, REFUSED, DUAL, requirement="LISTEN-008", output=IN_USE, starts=starts)
+        assert likely(requirements()["LISTEN-008"].causes, found)[0].code == code
+
+
 def test_a_sender_that_is_seen_is_not_dropped() -> None:
     """That a failed finding names a family is no sign that the requests of its clients are dropped."""
     told = (Finding(False, "with its port taken in IPv4 it fails", "it runs"),)

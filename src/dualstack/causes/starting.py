@@ -38,14 +38,14 @@ def _is_ipv6(text: str) -> bool:
 
 
 def busy_after_restart(facts: Facts) -> str:
-    """A start finds the port in use that an earlier start of the same program had."""
+    """A start finds the port in use that an earlier start of the same program had until it was stopped."""
     line = facts.bind_error(Sign.IN_USE)
     if not line or facts.foreign:
         return ""
     before: list[Start] = []
     for start in facts.starts:
         known = not start.is_pair or any(item.bind == start.bind for item in before)
-        if not start.ready and any(item.ready for item in before) and known:
+        if not start.ready and any(item.ready and not item.ended for item in before) and known:
             return f'the output of the next start says "{line}"'
         before.append(start)
     return f'the output of the next start says "{line}"' if RESTARTS(facts) else ""
