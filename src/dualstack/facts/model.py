@@ -219,6 +219,6 @@ def fare_alike(facts: Facts) -> bool:
 
 
 def untried(facts: Facts) -> bool:
-    """Return whether the last start did not become ready, and nobody connected in any."""
+    """Return whether the last start did not become ready, and no client connected in any start."""
     seen = facts.exchanges or facts.runs or facts.ipv4.hows or facts.ipv6.hows
     return bool(facts.starts) and not facts.start.ready and not seen

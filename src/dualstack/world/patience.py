@@ -36,8 +36,8 @@ class Patience:
     def extend(self) -> bool:
         """Return whether the wait, whose time is up, continues: the machine has starved the program of CPU.
 
-        It gets that much more, up to `STARVATION_FACTOR` times its timeout. If it has ended meanwhile, nobody can tell
-        how long it had no CPU, and its end is waited for.
+        It gets that much more, up to `STARVATION_FACTOR` times its timeout. If its processes have ended, the kernel no
+        longer says how long they had no CPU: the wait continues until the end is reported.
         """
         limit = min(self._allowed + _starved(self._program), self._allowed * STARVATION_FACTOR)
         more = limit - self.seconds
